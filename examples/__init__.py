@@ -1,0 +1,1 @@
+"""One-file tasks to copy: `assay up --task examples/reverse.py`."""

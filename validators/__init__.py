@@ -1,0 +1,1 @@
+"""Validators: the mirror image of miners. They never import miners."""

@@ -1,0 +1,135 @@
+"""Find a task: the one way in for every task, the one-file example and the large ones alike.
+
+A reference is either a path to a Python file that defines one task class, or a name registered
+under the entry-point groups ``assay.miners`` and ``assay.validators``. The loader never looks at
+what the name says. It runs the file's code, as any import does: a task file is the user's own
+program, not data from outside.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import re
+import sys
+from importlib import metadata
+from pathlib import Path
+from types import ModuleType
+from typing import TypeVar
+
+from subnet.errors import UserError
+from subnet.neuron.task import MinerTask, Task, ValidatorTask
+from subnet.wire.synapse import Synapse
+
+MINERS = "assay.miners"
+VALIDATORS = "assay.validators"
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
+"""A task's name becomes a path segment of a URL and an option's value, so it stays plain."""
+
+_Half = TypeVar("_Half", MinerTask, ValidatorTask)
+
+
+def load_miner(reference: str) -> type[MinerTask]:
+    """The miner's half of a task. UserError if there is none, or if it is not whole."""
+    return _load(reference, MINERS, MinerTask)
+
+
+def load_validator(reference: str) -> type[ValidatorTask]:
+    """The validator's half of a task. UserError if there is none, or if it is not whole."""
+    return _load(reference, VALIDATORS, ValidatorTask)
+
+
+def task_names(group: str = MINERS) -> list[str]:
+    """The names that may stand where a path may, sorted."""
+    return sorted(entry.name for entry in metadata.entry_points(group=group))
+
+
+def _load(reference: str, group: str, half: type[_Half]) -> type[_Half]:
+    found = _from_file(Path(reference), half) if _is_path(reference) else _by_name(reference, group)
+    if not (inspect.isclass(found) and issubclass(found, half)):
+        raise UserError(
+            f"{reference} gives {found!r}, which is not a {half.__name__}.",
+            f"Make it a subclass of subnet.neuron.{half.__name__}.",
+        )
+    _check(reference, found)
+    return found
+
+
+def _is_path(reference: str) -> bool:
+    return reference.endswith(".py") or "/" in reference or "\\" in reference
+
+
+def _by_name(name: str, group: str) -> object:
+    for entry in metadata.entry_points(group=group):
+        if entry.name == name:
+            return entry.load()
+    known = ", ".join(task_names(group)) or "none is installed"
+    raise UserError(
+        f"No task is called {name!r} (known: {known}).",
+        "Give one of those names, or the path of a task file such as ./my_task.py.",
+    )
+
+
+def _from_file(path: Path, half: type[_Half]) -> object:
+    if not path.is_file():
+        raise UserError(f"There is no task file {path}.", "Check the path given with --task.")
+    module = _execute(path)
+    own = [
+        value
+        for value in vars(module).values()
+        if inspect.isclass(value)
+        and issubclass(value, half)
+        and value not in (half, Task)
+        and value.__module__ == module.__name__
+        and not inspect.isabstract(value)
+    ]
+    if len(own) != 1:
+        names = ", ".join(value.__name__ for value in own) or "none"
+        raise UserError(
+            f"{path} must define one whole task class, and these were found: {names}.",
+            "Write one subclass of subnet.neuron.Task with serve, challenge and score.",
+        )
+    return own[0]
+
+
+def _execute(path: Path) -> ModuleType:
+    resolved = path.resolve()
+    # The name carries the path, so that two files of one name do not meet in sys.modules.
+    name = f"assay_task_{resolved.stem}_{abs(hash(str(resolved))):x}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, resolved)
+    if spec is None or spec.loader is None:
+        raise UserError(f"{path} is not a Python file.", "Give a file that ends in .py.")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # before execution: dataclasses and msgspec look the module up
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[name]
+        raise UserError(
+            f"{path} failed while it was loaded: {type(error).__name__}: {error}.",
+            "Run it with python to see the whole traceback.",
+        ) from error
+    return module
+
+
+def _check(reference: str, task: type[MinerTask] | type[ValidatorTask]) -> None:
+    missing = [word for word in ("name", "request", "reply") if not hasattr(task, word)]
+    if missing:
+        raise UserError(
+            f"The task in {reference} lacks {', '.join(missing)}.",
+            "Declare name, request and reply as class attributes.",
+        )
+    if not _NAME.fullmatch(task.name):
+        raise UserError(
+            f"The task's name {task.name!r} is not a plain slug.",
+            "Use lower-case letters, digits and dashes, 32 characters at most.",
+        )
+    for word in ("request", "reply"):
+        kind = getattr(task, word)
+        if not (inspect.isclass(kind) and issubclass(kind, Synapse)):
+            raise UserError(
+                f"The task's {word} is {kind!r}, which is not a Synapse.",
+                "Derive its messages from subnet.wire.Synapse.",
+            )

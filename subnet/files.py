@@ -1,0 +1,82 @@
+"""Small files that must survive ``kill -9`` and power loss. Standard library only.
+
+Adds to the file system one promise: after ``write_atomic`` returns, the path holds the new bytes,
+and at any moment before that it holds the old ones; never a mixture, never nothing. Databases and
+large files have other homes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+from pathlib import Path
+from typing import NoReturn
+
+from subnet.errors import Unavailable, UserError
+
+
+def write_atomic(path: Path, data: bytes, mode: int = 0o600) -> None:
+    """Replace ``path``'s content with ``data`` durably.
+
+    A temporary file in the same folder is written, fsynced and renamed over the old one; then the
+    folder is fsynced, because a rename is only durable once its folder is. Unavailable if the disk
+    is full or read-only; the old content stays.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+            raise
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise_disk_error(error, path)
+
+
+def read_limited(path: Path, size_bytes_max: int) -> bytes | None:
+    """The bytes of ``path``, or None if it is not there. UserError if it is longer than allowed."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(size_bytes_max + 1)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise_disk_error(error, path)
+    if len(data) > size_bytes_max:
+        raise UserError(
+            f"{path} is longer than the {size_bytes_max} bytes it may have.",
+            "It is not a file of ours; move it away.",
+        )
+    return data
+
+
+def raise_disk_error(error: OSError, path: Path) -> NoReturn:
+    """Turn a file system's error into one with a cause and a cure."""
+    causes = {
+        errno.ENOSPC: ("The disk is full", "Free some space and start again; nothing was lost"),
+        errno.EDQUOT: ("The disk quota is used up", "Free some space and start again"),
+        errno.EROFS: ("The disk is read-only", "Give a folder on a disk that can be written"),
+        errno.EACCES: ("Access is denied", "Give a folder that this user may write"),
+        errno.EPERM: ("Access is denied", "Give a folder that this user may write"),
+    }
+    cause, cure = causes.get(
+        error.errno or 0, (error.strerror or "The file system failed", "Check the path and the disk")
+    )
+    raise Unavailable(f"{cause}: {path}.", f"{cure}.") from error
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

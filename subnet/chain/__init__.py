@@ -1,0 +1,17 @@
+"""The client side of a chain, local or public: one interface and two chains behind it.
+
+``interface``
+    ``Chain``: what a neuron may ask of a chain and tell it, and the typed values that come back.
+``errors``
+    The ways a chain says no, each with its cause and its cure.
+``weights``
+    Relative weights to the u16 row a chain stores, and every check it makes first. Pure.
+``fake``
+    A chain in memory with the same semantics, for unit tests and the simulator.
+``sdk*``
+    The bittensor SDK behind the interface. Nothing else in the project imports it.
+``wallets``
+    Keys on disk in the SDK's own layout, and signers made from them.
+
+Neurons see ``interface`` and ``errors`` alone, so the same neuron runs on any of the chains.
+"""

@@ -1,0 +1,111 @@
+"""The ways a chain says no. Adds to ``subnet.errors`` the leaves that a caller tells apart.
+
+The tree::
+
+    Unavailable
+    └── ChainUnavailable      no answer: down, unreachable or too slow
+        └── OutcomeUnknown    the answer to a submission was lost; it may still take effect
+    Refused
+    └── ChainRefused          the chain (or the client on its behalf) said no; ``reason`` says why
+        ├── UnknownSubnet
+        ├── NotRegistered
+        ├── AlreadyRegistered
+        ├── TooLittleBalance
+        └── RateLimited       ``retry_after_blocks`` where it is known
+    UserError
+    └── WalletError           a missing, locked or damaged key file
+        └── WrongPasswordError
+
+Causes and cures are one sentence each and never carry a secret. Nothing here knows the SDK.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from subnet.errors import Refused, Unavailable, UserError
+
+
+class ChainUnavailable(Unavailable):
+    """No answer within the deadline. Reads may be repeated without harm."""
+
+
+class OutcomeUnknown(ChainUnavailable):
+    """A submission's fate was lost with the connection. Read the state before sending it again."""
+
+
+class ChainRefused(Refused):
+    """The chain understood and said no; ``reason`` is its own error name where it gave one."""
+
+    def __init__(self, cause: str, cure: str, reason: str = "Other") -> None:
+        super().__init__(cause, cure)
+        self.reason = reason
+
+    def __reduce__(self) -> tuple[type[ChainRefused], tuple[str, str, str]]:  # type: ignore[override]
+        return type(self), (self.cause, self.cure, self.reason)
+
+
+class UnknownSubnet(ChainRefused):
+    """No subnet has this netuid."""
+
+    @classmethod
+    def of(cls, netuid: int) -> UnknownSubnet:
+        return cls(
+            f"Subnet {netuid} does not exist on this chain.",
+            "Choose one that `assay status` lists, or create one with `assay subnet register`.",
+            "SubnetNotExists",
+        )
+
+
+class NotRegistered(ChainRefused):
+    """The hotkey holds no uid on the subnet."""
+
+    @classmethod
+    def of(cls, hotkey: str, netuid: int) -> NotRegistered:
+        return cls(
+            f"Hotkey {hotkey} is not registered on subnet {netuid}.",
+            "Register it first; its coldkey pays the registration price.",
+            "HotKeyNotRegisteredInSubNet",
+        )
+
+
+class AlreadyRegistered(ChainRefused):
+    """The hotkey holds a uid on the subnet already."""
+
+    @classmethod
+    def of(cls, hotkey: str, netuid: int) -> AlreadyRegistered:
+        return cls(
+            f"Hotkey {hotkey} is registered on subnet {netuid} already.",
+            "Go on with the uid it has, or use another hotkey.",
+            "HotKeyAlreadyRegisteredInSubNet",
+        )
+
+
+class TooLittleBalance(ChainRefused):
+    """The paying account cannot cover the amount, the price or the fee."""
+
+
+class RateLimited(ChainRefused):
+    """The same key did the same thing too few blocks ago."""
+
+    def __init__(
+        self,
+        cause: str,
+        cure: str,
+        reason: str = "RateLimited",
+        retry_after_blocks: int | None = None,
+    ) -> None:
+        super().__init__(cause, cure, reason)
+        self.retry_after_blocks = retry_after_blocks
+
+
+class WalletError(UserError):
+    """A key file is missing, locked or damaged."""
+
+
+class WrongPasswordError(WalletError):
+    """The password does not open the key file."""
+
+
+WAIT_CURE: Final = "Wait for it to come back, or name another chain with --chain."
+"""What a person can do about a chain that does not answer."""

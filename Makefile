@@ -1,0 +1,68 @@
+# Assay. Two commands do everything: `make up` runs a subnet, `make test` tests the project.
+# Both set themselves up in .venv; all set-up talk goes to stderr, so stdout is the result alone.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+PYTEST := $(BIN)/python -m pytest
+
+.DEFAULT_GOAL := help
+.PHONY: help up test test-long check fix clients wheel bench clean
+
+help: ## Say what there is
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 20
+
+up: $(VENV)/.inference ## Start a chain, miners and validators; ARGS='--until-first-reward --json'
+	@exec $(BIN)/assay up $(ARGS)
+
+test: $(VENV)/.dev ## The tests, in less than ten minutes
+	@$(PYTEST) -m "not slow and not foreign" -n 2 --dist loadfile $(ARGS)
+
+test-long: $(VENV)/.dev clients ## The tests that take minutes, and the foreign clients
+	@$(PYTEST) -m "slow or foreign" --timeout 1800 $(ARGS)
+
+check: $(VENV)/.dev ## Format, lint, types and the house's own rules
+	@scripts/check
+
+fix: $(VENV)/.dev ## Let ruff mend what it can
+	@scripts/fix
+
+clients: $(VENV)-clients/.ready ## The foreign clients' own environment: btcli, substrate-interface
+bench: $(VENV)/.inference ## All benchmarks, in their quick form
+	@for bench in chain wire; do $(BIN)/python scripts/bench/$$bench --quick || exit 1; done
+
+wheel: $(VENV)/.dev ## Build dist/assay-*.whl
+	@$(BIN)/python -m hatchling build -t wheel >&2
+
+clean: ## Remove what the targets above made (the environments and caches)
+	rm -rf $(VENV) $(VENV)-* dist .cache .pytest_cache .mypy_cache .ruff_cache
+
+# ---- set-up -------------------------------------------------------------------------------------
+
+$(VENV)/.tools: requirements/tools.txt
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed and none was found; install it, or give PYTHON=/path/to/python3" >&2; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is older than Python 3.11; give PYTHON=/path/to/python3.11" >&2; exit 2; }
+	@echo "Making the environment $(VENV)" >&2
+	@$(PYTHON) -m venv $(VENV) >&2
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/tools.txt >&2
+	@touch $@
+
+# The development environment holds all that the inference one does.
+$(VENV)/.inference: $(VENV)/.tools requirements/inference.txt pyproject.toml
+	@test -e $(VENV)/.dev || { echo "Installing Assay with torch and transformers: about 4.5 GB on Linux (the CUDA wheels), once." >&2; \
+	  $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/inference.txt >&2; }
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable . >&2
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.tools requirements/dev.txt pyproject.toml
+	@echo "Installing Assay's development environment (with torch: about 4.5 GB on Linux, once)." >&2
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt >&2
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable . >&2
+	@touch $@
+
+$(VENV)-clients/.ready: requirements/clients.txt $(VENV)/.tools
+	@echo "Making the foreign clients' environment $(VENV)-clients" >&2
+	@$(PYTHON) -m venv $(VENV)-clients >&2
+	@$(BIN)/uv pip install --quiet --python $(VENV)-clients/bin/python --require-hashes -r requirements/clients.txt >&2
+	@touch $@

@@ -1,0 +1,56 @@
+"""The network layer: signed calls between neurons, over HTTP or in memory.
+
+It adds to sockets one thing: a call whose two sides both know who spoke, to whom, about what, and
+that it was said once. It knows nothing of tasks or chains; whoever starts an axon hands it the
+handlers, and a resolver that says who a caller is.
+
+The folder, in the order of a call's life::
+
+    synapse     messages: typed structs, and the one encoding
+    interface   what neurons see: Signer, Peer, Caller, Reply, the two transports' common shape
+    keys        sr25519
+    signing     pure: btauth/1 requests, our own signed replies
+    exchange    pure: the client's half of a call (make a request, judge a reply)
+    limits      every number, with its reason
+    admission   pure: budgets, standing, who is served
+    replay      pure: each signed request at most once, also after kill -9
+    nonce_file  the small fsynced file beneath replay
+    gate        how many run at once, who waits, for how long
+    dispatch    the server's half of a call, the same on every transport
+    axon        HTTP server (aiohttp)
+    dendrite    HTTP client (aiohttp)
+    memory      both of them without sockets, for the simulator and for tests
+
+Threats, by STRIDE, and what stands against each
+-------------------------------------------------
+============================  ===================================================================
+**Spoofing**
+a caller claims a hotkey      every request is signed by it; unsigned ones are refused (signing)
+somebody answers as a miner   every reply, a refusal too, is signed and always checked (exchange)
+a request for A sent to B     the receiver is inside the signature and mandatory (signing)
+a source address is faked     budgets are per TCP peer, never from a header (axon)
+**Tampering**
+body, path, query, method     inside the request's signature; hashed as received, before parsing
+a reply's body or status      inside the reply's signature, with the headers that matter (signing)
+a reply to another request    the reply names the hash of its request, nonce and signature included
+a signature used elsewhere    requests and replies sign under different, versioned domains
+**Repudiation**
+a miner denies its answer     the reply's signature with the request is evidence for a third party
+**Information disclosure**
+bodies are in clear           by design in this version: sessions with encryption come later
+errors tell too much          a refusal has a code and one fixed sentence, never a trace or payload
+secrets in logs               bodies, keys and signatures are not logged at any level
+**Denial of service**
+floods of cheap requests      token buckets per source and overall before cryptography (admission)
+emptying a victim's bucket    a hotkey pays only for a verified, fresh, unseen request (dispatch)
+floods that buy signatures    refusals have a budget too; beyond it the connection is cut (dispatch)
+huge or compressed bodies     counted while streaming, both ways; no encoding is accepted (axon)
+slow senders                  deadlines for head and body, caps on connections (axon)
+many nonces, many sources     bounded tables; when full, older nonces are refused (replay)
+deep or odd messages          strict typed decoding, depth included (synapse)
+slow handlers                 concurrency limit, bounded queue, budgets end the work (gate)
+**Elevation of privilege**
+unknown keys get service      only registered hotkeys or permit holders, as configured (admission)
+replays, also after a crash   seen-set above a persisted ceiling reserved ahead (replay)
+============================  ===================================================================
+"""

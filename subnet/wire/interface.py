@@ -1,0 +1,131 @@
+"""What neurons see of the wire, whatever carries it.
+
+Adds names and shapes only: who signs, whom one calls, who called, what came back, and the two
+halves that every transport offers (``AnyAxon``, ``AnyDendrite``). No sockets, no cryptography.
+``Axon``/``Dendrite`` (HTTP) and ``MemoryAxon``/``MemoryDendrite`` have this shape, and one
+conformance suite runs on both.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+from subnet.types import Ss58
+from subnet.wire.synapse import Synapse
+
+Request = TypeVar("Request", bound=Synapse)
+Answer = TypeVar("Answer", bound=Synapse)
+AnswerCo = TypeVar("AnswerCo", bound=Synapse, covariant=True)
+
+
+class Signer(Protocol):
+    """A hotkey that can sign: sr25519 under the context ``substrate``."""
+
+    @property
+    def public_key(self) -> bytes: ...
+
+    @property
+    def address(self) -> Ss58: ...
+
+    def sign(self, message: bytes, /) -> bytes:
+        """64 bytes over ``message`` as it is (no wrapping)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Whom to call: a hotkey and where it listens. The reply must be signed by ``address``."""
+
+    address: Ss58
+    host: str
+    port: int
+
+
+class Standing(enum.IntEnum):
+    """What a hotkey is on the subnet, from least to most."""
+
+    UNKNOWN = 0
+    REGISTERED = 1
+    PERMIT = 2
+
+
+Resolver = Callable[[Ss58], Standing]
+"""Says who a caller is, from what is already known (a metagraph in memory): no I/O, no waiting."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who sent a request, after every check."""
+
+    address: Ss58
+    public_key: bytes
+    standing: Standing
+    source: str
+    """The network address the request came from."""
+    nonce_ns: int
+    request_hash: bytes
+    """Names this request in the signed reply (and later in receipts)."""
+    budget_s: float
+    """How long the caller will still wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply(Generic[AnswerCo]):
+    """An answer whose signature was checked, with what a third party needs to check it again."""
+
+    message: AnswerCo
+    latency_s: float
+    """From the moment the request was signed to the last byte of the reply."""
+    peer: Peer
+    request_hash: bytes
+    signature: bytes
+    body: bytes
+
+
+Handler = Callable[[Any, Caller], Awaitable[Synapse]]
+
+
+class AnyAxon(Protocol):
+    """A neuron's server."""
+
+    def attach(
+        self,
+        name: str,
+        request_type: type[Request],
+        reply_type: type[Answer],
+        handler: Callable[[Request, Caller], Awaitable[Answer]],
+    ) -> None:
+        """Serve ``name``; before or after start."""
+        ...
+
+    async def start(self) -> None: ...
+
+    @property
+    def port(self) -> int:
+        """Where it listens; known after ``start`` (port 0 asks for a free one)."""
+        ...
+
+    async def stop(self) -> None:
+        """Take no more requests, let the running ones finish within the drain limit, close."""
+        ...
+
+
+class AnyDendrite(Protocol):
+    """A neuron's client."""
+
+    async def call(
+        self,
+        peer: Peer,
+        name: str,
+        request: Synapse,
+        reply_type: type[Answer],
+        *,
+        deadline_s: float,
+    ) -> Reply[Answer]:
+        """One signed call; raises a ``CallError`` within ``deadline_s``."""
+        ...
+
+    async def close(self) -> None: ...

@@ -1,0 +1,134 @@
+"""The errors of the node's core, below those of ``subnet.errors``.
+
+The tree::
+
+    AssayError
+    ├── RuntimeTrap            the Wasm runtime stopped: a panic, a failed host function, no fuel
+    │   └── MissingExport      the runtime has no such entry point
+    ├── UnknownBlock           no block of that hash or number on this chain
+    ├── StateDiscarded         the block is known, its state was pruned
+    ├── BlockRejected          a block and its execution do not agree (roots, inherents, order)
+    ├── TransactionRefused     the runtime said no to a transaction
+    │   ├── InvalidTransaction     for good, or for now (``Future``, ``ExhaustsResources``)
+    │   └── UnknownTransaction     the runtime cannot tell
+    └── UserError
+        ├── BadRuntime         the code is not a runtime that this host can run
+        ├── BadGenesis         the preset or the overrides do not make a genesis
+        ├── GenesisDiffers     the stored chain was made from another genesis
+        ├── ChainDamaged       the database cannot be read, or contradicts itself
+        └── Unavailable
+            ├── ChainInUse     another process has the database open
+            └── StorageFailed  the disk is full, read-only or broken; the last good block is kept
+
+The texts of ``UnknownBlock`` and ``StateDiscarded`` are those of Substrate nodes: clients match on
+them. Nothing here knows of JSON-RPC; its codes are given out in ``rpc/envelope.py``.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from subnet.errors import AssayError, Unavailable, UserError
+
+INVALID_KINDS: Final = (
+    "Call",
+    "Payment",
+    "Future",
+    "Stale",
+    "BadProof",
+    "AncientBirthBlock",
+    "ExhaustsResources",
+    "Custom",
+    "BadMandatory",
+    "MandatoryValidation",
+    "BadSigner",
+    "IndeterminateImplicit",
+    "UnknownOrigin",
+)
+"""``sp_runtime::transaction_validity::InvalidTransaction`` in the order of its variants."""
+
+UNKNOWN_KINDS: Final = ("CannotLookup", "NoUnsignedValidator", "Custom")
+"""``UnknownTransaction`` in the order of its variants."""
+
+
+class RuntimeTrap(AssayError):
+    """A runtime call stopped. ``method`` is the entry point, ``reason`` the cause in words.
+
+    ``logs`` are the runtime's last log lines of that call: a panic's message is one of them.
+    """
+
+    def __init__(self, method: str, reason: str, logs: tuple[str, ...] = ()) -> None:
+        told = f" [{' | '.join(logs)}]" if logs else ""
+        super().__init__(f"{method}: {reason}{told}")
+        self.method = method
+        self.reason = reason
+        self.logs = logs
+
+
+class MissingExport(RuntimeTrap):
+    """The runtime does not export the method that was called."""
+
+    def __init__(self, method: str) -> None:
+        super().__init__(method, f"Exported method {method} is not found")
+
+
+class UnknownBlock(AssayError):
+    """No such block on this chain."""
+
+    def __init__(self, which: bytes | int) -> None:
+        name = f"0x{which.hex()}" if isinstance(which, bytes) else str(which)
+        super().__init__(f"Header was not found in the database: {name}")
+
+
+class StateDiscarded(AssayError):
+    """The block is on the chain, but what its state was is no longer kept."""
+
+    def __init__(self, block_hash: bytes) -> None:
+        super().__init__(f"State already discarded for 0x{block_hash.hex()}")
+        self.block_hash = block_hash
+
+
+class BlockRejected(AssayError):
+    """A block does not agree with its own execution."""
+
+
+class TransactionRefused(AssayError):
+    """The runtime refused a transaction. ``kind`` is the variant's name, as in Substrate."""
+
+    def __init__(self, kind: str, custom_code: int | None = None) -> None:
+        code = "" if custom_code is None else f"({custom_code})"
+        super().__init__(f"{type(self).__name__}::{kind}{code}")
+        self.kind = kind
+        self.custom_code = custom_code
+
+
+class InvalidTransaction(TransactionRefused):
+    """``kind`` is one of ``INVALID_KINDS``."""
+
+
+class UnknownTransaction(TransactionRefused):
+    """``kind`` is one of ``UNKNOWN_KINDS``."""
+
+
+class BadRuntime(UserError):
+    """The code is no Wasm runtime, or it needs what this host does not have."""
+
+
+class BadGenesis(UserError):
+    """No genesis can be made of this preset and these overrides."""
+
+
+class GenesisDiffers(UserError):
+    """The database holds a chain that began otherwise."""
+
+
+class ChainDamaged(UserError):
+    """The database is unreadable or contradicts itself."""
+
+
+class ChainInUse(Unavailable):
+    """Another process holds the database."""
+
+
+class StorageFailed(Unavailable):
+    """A write did not go through; the chain stays at its last committed block."""

@@ -1,0 +1,53 @@
+"""The limits of the node's core, each with its reason. Pure data.
+
+A limit bounds what a stranger can make the node do: memory, time, disk. The executor, the store and
+the builder read theirs here. The pool's and the RPC server's are theirs to add.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CoreLimits:
+    """What one backend may spend. The defaults suit a chain on one's own machine."""
+
+    fuel_per_block_call: int = 60_000_000_000
+    """Wasm instructions for a call that makes a block: about half a minute of pure computation.
+    A block's weights hold it far below; this only stops a runtime that loops."""
+
+    fuel_per_query: int = 4_000_000_000
+    """The same for calls that strangers can start (validation, runtime APIs): about two seconds.
+    The dearest honest ones, metadata and a metagraph of 256 neurons, take below a tenth of it."""
+
+    host_calls_per_block_call: int = 50_000_000
+    """Host functions are Python and burn no fuel, so they are counted: a minute of the cheapest."""
+
+    host_calls_per_query: int = 2_000_000
+    """About two seconds of the cheapest host functions."""
+
+    memory_pages_max: int = 4_096
+    """Wasm pages of 64 KiB: 256 MiB, twice what a Parity node gives by default."""
+
+    argument_bytes_max: int = 16 * 2**20
+    """An argument of a runtime call; a whole block of 5 MiB must fit with room to spare."""
+
+    extrinsic_bytes_max: int = 4 * 2**20
+    """A runtime upgrade is the largest extrinsic there is; a runtime has about 1.3 MB."""
+
+    skipped_extrinsics_max: int = 8
+    """After so many extrinsics in a row that no longer fit, a block counts as full."""
+
+    logs_per_call_max: int = 64
+    """Log lines kept of one call for the error message of a trap."""
+
+    log_line_chars_max: int = 2_000
+    """A runtime may log megabytes; a panic's message with its location fits well into this."""
+
+    synchronous: Literal["NORMAL", "FULL"] = "NORMAL"
+    """SQLite's ``synchronous``. In WAL mode both survive the death of the process at any moment:
+    a committed block is in the kernel's hands. NORMAL syncs at checkpoints only, so a loss of
+    power can take the last blocks (never the file's soundness); FULL syncs at each commit and
+    survives it, for milliseconds a block. A chain on one's own machine takes NORMAL."""

@@ -1,0 +1,249 @@
+"""Relative weights to the row a chain stores, and every check it makes first. Pure.
+
+Adds to the chain's own rules (survey of the SDK and the pallet's ``do_set_weights``) their verdict
+*before* anything is signed, as a typed refusal with its cure, and an exact prediction of the row
+that will stand, so that reading it back is a comparison and not a guess.
+
+What the chain does with a row: it scales the largest value to 65535, refuses a largest value whose
+share of the sum exceeds ``max_weight_limit``, and stores the rest as it is. The rows made here have
+their largest value at 65535 and no zeros, so scaling changes nothing.
+
+It opens no socket and knows neither the SDK nor the fake; both call it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from subnet.chain.interface import (
+    BlockRef,
+    Hyperparameters,
+    Refusal,
+    Stage,
+    WeightRow,
+    WeightsRefused,
+)
+from subnet.types import U16_MAX, U16Weight, Uid
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A hotkey's position when it wants to set weights, read at one block (the best head)."""
+
+    netuid: int
+    hotkey: str
+    at: BlockRef
+    n: int
+    uid: Uid | None
+    owner: bool
+    permit: bool
+    total_stake: int
+    last_update: int
+    settings: Hyperparameters
+    beacon: bool
+    """True where the chain stores drand pulses, without which a sealed row never opens."""
+
+
+def refuse(reason: Refusal, cause: str, cure: str, after: int | None = None) -> WeightsRefused:
+    return WeightsRefused(reason, Stage.PREFLIGHT, cause, cure, after)
+
+
+def quantise(weights: Mapping[Uid, float], limit: int = U16_MAX) -> WeightRow:
+    """The u16 row of these relative weights: largest 65535, zeros dropped, ascending uids.
+
+    ``limit`` is ``max_weight_limit``: no value's share of the sum may exceed limit/65535. What is
+    above it is cut off, the rest keeps its proportions. ValueError: a weight that is negative or
+    not finite, a uid out of range, or a limit that this few weights cannot keep.
+    """
+    for uid, weight in weights.items():
+        if not 0 <= uid <= U16_MAX:
+            raise ValueError(f"{uid} is not a uid")
+        if not (math.isfinite(weight) and weight >= 0):
+            raise ValueError(f"the weight of uid {uid} is {weight}")
+    top = max(weights.values(), default=0.0)
+    if top <= 0:
+        return ()
+    shares = {uid: weight / top for uid, weight in sorted(weights.items()) if weight > 0}
+    row = _scaled(shares, 1.0)
+    if limit >= U16_MAX or _within(row, limit):
+        return row
+    return _capped(shares, limit)
+
+
+def _scaled(shares: Mapping[Uid, float], ceiling: float) -> WeightRow:
+    """Cut the shares at ``ceiling``, make the ceiling 65535, round half up, drop zeros."""
+    values = (
+        (uid, math.floor(min(share / ceiling, 1.0) * U16_MAX + 0.5))
+        for uid, share in shares.items()
+    )
+    return tuple((uid, U16Weight(value)) for uid, value in values if value > 0)
+
+
+def _within(row: WeightRow, limit: int) -> bool:
+    """The chain's own test, in whole numbers: largest/sum <= limit/65535."""
+    values = [value for _, value in row]
+    return max(values) * U16_MAX <= limit * sum(values)
+
+
+def _capped(shares: Mapping[Uid, float], limit: int) -> WeightRow:
+    """The row whose largest value takes exactly the limit: the k largest shares are levelled.
+
+    With the k largest at a common ceiling c and the rest r untouched, c/(k*c + r) = limit/65535
+    gives c; the right k is the first whose ceiling is not below the next share.
+    """
+    too_few = ValueError(f"a largest share of {limit}/{U16_MAX} needs more weights above zero")
+    if len(shares) * limit < U16_MAX:
+        raise too_few
+    ordered = sorted(shares.values(), reverse=True)
+    rest = sum(ordered)
+    ceiling = ordered[-1]
+    for count, share in enumerate(ordered, start=1):
+        rest -= share
+        following = ordered[count] if count < len(ordered) else 0.0
+        room = U16_MAX - count * limit
+        if room <= 0:  # this many equal weights already keep the limit
+            ceiling = max(following, ordered[-1])
+            break
+        ceiling = limit * rest / room
+        if ceiling >= following:
+            break
+    row = list(_scaled(shares, ceiling))
+    # Rounding may leave the sum a few units short of what the limit needs; the smaller ones give.
+    for index in sorted(range(len(row)), key=lambda i: -row[i][1]):
+        missing = -(-(U16_MAX * U16_MAX) // limit) - sum(value for _, value in row)
+        if missing <= 0:
+            break
+        uid, value = row[index]
+        row[index] = (uid, U16Weight(min(value + missing, U16_MAX)))
+    if not _within(tuple(row), limit):  # some shares rounded to zero, and too few are left
+        raise too_few
+    return tuple(row)
+
+
+def preflight(
+    standing: Standing, weights: Mapping[Uid, float], version_key: int
+) -> WeightRow | WeightsRefused:
+    """The row to send, or why the chain would refuse it."""
+    return _may_set(standing, weights, version_key) or _row(standing, weights)
+
+
+def _may_set(
+    standing: Standing, weights: Mapping[Uid, float], version_key: int
+) -> WeightsRefused | None:
+    settings = standing.settings
+    if standing.uid is None:
+        return refuse(
+            Refusal.NOT_REGISTERED,
+            f"Hotkey {standing.hotkey} is not registered on subnet {standing.netuid}.",
+            "Register it first; a hotkey that was pruned has to register again.",
+        )
+    if standing.total_stake < settings.stake_threshold:
+        return refuse(
+            Refusal.TOO_LITTLE_STAKE,
+            f"The hotkey's stake weight of {standing.total_stake} rao is below the"
+            f" {settings.stake_threshold} rao that setting weights needs.",
+            "Stake more to this hotkey.",
+        )
+    if version_key < settings.weights_version:
+        return refuse(
+            Refusal.STALE_VERSION,
+            f"The version key {version_key} is older than the subnet's {settings.weights_version}.",
+            "Update the validator's code, or pass the subnet's version key.",
+        )
+    if settings.commit_reveal and not standing.beacon:
+        return refuse(
+            Refusal.COMMIT_REVEAL_WITHOUT_BEACON,
+            f"Subnet {standing.netuid} has commit-reveal on, and this chain stores no beacon"
+            " pulses, so a sealed row would never open.",
+            "Let the subnet's owner switch commit_reveal_weights_enabled off.",
+        )
+    # The row is checked when it is executed, in the next block at the earliest.
+    since = standing.at.number + 1 - standing.last_update
+    limit = settings.weights_rate_limit_blocks
+    if not settings.commit_reveal and standing.last_update and since < limit:
+        return refuse(
+            Refusal.RATE_LIMITED,
+            f"Weights were set {since} blocks ago and may be set every {limit} blocks.",
+            f"Wait {limit - since} blocks.",
+            limit - since,
+        )
+    alone = set(weights) == {standing.uid}
+    if not (standing.permit or standing.owner or alone):
+        return refuse(
+            Refusal.NO_PERMIT,
+            f"uid {standing.uid} holds no validator permit on subnet {standing.netuid}.",
+            "Stake more to this hotkey and wait for the next epoch, which hands out the permits.",
+        )
+    return None
+
+
+def _row(standing: Standing, weights: Mapping[Uid, float]) -> WeightRow | WeightsRefused:
+    settings = standing.settings
+    unknown = sorted(uid for uid in weights if not 0 <= uid < standing.n)
+    if unknown:
+        return refuse(
+            Refusal.UNKNOWN_UID,
+            f"uid {unknown[0]} does not exist; subnet {standing.netuid} has {standing.n} of them.",
+            "Read the metagraph again before setting weights.",
+        )
+    alone = set(weights) == {standing.uid}
+    try:
+        row = quantise(weights, U16_MAX if alone else settings.max_weight_limit)
+    except ValueError as error:
+        return refuse(
+            Refusal.BAD_WEIGHT,
+            f"These weights cannot be set: {error}.",
+            "Give every weight as a finite number that is not negative, and enough of them.",
+        )
+    if not row:
+        return refuse(
+            Refusal.NOTHING_TO_SET,
+            "All weights are zero.",
+            "Score at least one miner above zero, or leave the last row standing.",
+        )
+    least = min(standing.n, settings.min_allowed_weights)
+    if len(row) < least and not alone:
+        return refuse(
+            Refusal.TOO_FEW_WEIGHTS,
+            f"{len(row)} weights are above zero after rounding; the subnet needs {least}.",
+            "Give more miners a weight above zero.",
+        )
+    return row
+
+
+_BY_NAME: Final[Mapping[str, tuple[Refusal, str]]] = {
+    "SubnetNotExists": (Refusal.UNKNOWN_SUBNET, "Choose a subnet that exists."),
+    "MechanismDoesNotExist": (Refusal.UNKNOWN_SUBNET, "Choose a subnet that exists."),
+    "HotKeyNotRegisteredInSubNet": (Refusal.NOT_REGISTERED, "Register the hotkey first."),
+    "HotKeyNotRegisteredInNetwork": (Refusal.NOT_REGISTERED, "Register the hotkey first."),
+    "HotKeyAccountNotExists": (Refusal.NOT_REGISTERED, "Register the hotkey first."),
+    "NeuronNoValidatorPermit": (
+        Refusal.NO_PERMIT,
+        "Stake more to this hotkey and wait for the next epoch, which hands out the permits.",
+    ),
+    "NotEnoughStakeToSetWeights": (Refusal.TOO_LITTLE_STAKE, "Stake more to this hotkey."),
+    "IncorrectWeightVersionKey": (Refusal.STALE_VERSION, "Update the validator's code."),
+    "SettingWeightsTooFast": (Refusal.RATE_LIMITED, "Wait for the rate limit to pass."),
+    "CommittingWeightsTooFast": (Refusal.RATE_LIMITED, "Wait for the rate limit to pass."),
+    "RateLimitExceeded": (Refusal.RATE_LIMITED, "Wait for the rate limit to pass."),
+    "CommitRevealEnabled": (
+        Refusal.COMMIT_REVEAL_WITHOUT_BEACON,
+        "Set the weights again: commit-reveal was switched on meanwhile.",
+    ),
+    "WeightVecLengthIsLow": (Refusal.TOO_FEW_WEIGHTS, "Give more miners a weight above zero."),
+    "MaxWeightExceeded": (Refusal.BAD_WEIGHT, "Spread the weights over more miners."),
+    "UidVecContainInvalidOne": (Refusal.UNKNOWN_UID, "Read the metagraph again."),
+    "UidsLengthExceedUidsInSubNet": (Refusal.UNKNOWN_UID, "Read the metagraph again."),
+    "DuplicateUids": (Refusal.BAD_WEIGHT, "Name every uid once."),
+    "WeightVecNotEqualSize": (Refusal.BAD_WEIGHT, "Give each uid one weight."),
+}
+
+
+def refused_by_chain(name: str | None, message: str, stage: Stage) -> WeightsRefused:
+    """The typed refusal of an error that the chain named (``name`` None: it did not)."""
+    reason, cure = _BY_NAME.get(name or "", (Refusal.OTHER, "Read the cause; nothing was changed."))
+    cause = f"The chain refused the weights: {name}." if name else f"The chain said: {message}."
+    return WeightsRefused(reason, stage, cause, cure)

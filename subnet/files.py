@@ -69,7 +69,8 @@ def raise_disk_error(error: OSError, path: Path) -> NoReturn:
         errno.EPERM: ("Access is denied", "Give a folder that this user may write"),
     }
     cause, cure = causes.get(
-        error.errno or 0, (error.strerror or "The file system failed", "Check the path and the disk")
+        error.errno or 0,
+        (error.strerror or "The file system failed", "Check the path and the disk"),
     )
     raise Unavailable(f"{cause}: {path}.", f"{cure}.") from error
 

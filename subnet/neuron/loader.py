@@ -15,7 +15,7 @@ import sys
 from importlib import metadata
 from pathlib import Path
 from types import ModuleType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from subnet.errors import UserError
 from subnet.neuron.task import MinerTask, Task, ValidatorTask
@@ -26,17 +26,17 @@ VALIDATORS = "assay.validators"
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
 """A task's name becomes a path segment of a URL and an option's value, so it stays plain."""
 
-_Half = TypeVar("_Half", MinerTask, ValidatorTask)
+_Half = TypeVar("_Half", MinerTask[Any, Any], ValidatorTask[Any, Any])
 
 
-def load_miner(reference: str) -> type[MinerTask]:
+def load_miner(reference: str) -> type[MinerTask[Any, Any]]:
     """The miner's half of a task. UserError if there is none, or if it is not whole."""
-    return _load(reference, MINERS, MinerTask)
+    return _load(reference, MINERS, MinerTask)  # type: ignore[type-abstract]
 
 
-def load_validator(reference: str) -> type[ValidatorTask]:
+def load_validator(reference: str) -> type[ValidatorTask[Any, Any]]:
     """The validator's half of a task. UserError if there is none, or if it is not whole."""
-    return _load(reference, VALIDATORS, ValidatorTask)
+    return _load(reference, VALIDATORS, ValidatorTask)  # type: ignore[type-abstract]
 
 
 def task_names(group: str = MINERS) -> list[str]:
@@ -114,7 +114,7 @@ def _execute(path: Path) -> ModuleType:
     return module
 
 
-def _check(reference: str, task: type[MinerTask] | type[ValidatorTask]) -> None:
+def _check(reference: str, task: type[MinerTask[Any, Any]] | type[ValidatorTask[Any, Any]]) -> None:
     missing = [word for word in ("name", "request", "reply") if not hasattr(task, word)]
     if missing:
         raise UserError(

@@ -1,10 +1,12 @@
 """The Task interface: what a subnet builder writes, and all that a neuron knows of the work.
 
 A task has two halves. A miner's half answers requests (``serve``); a validator's half asks them
-(``challenge``) and judges the answers (``score``). Large tasks keep the halves in packages of their
-own (``miners/inference``, ``validators/inference``); a small one writes both in one class, a
-``Task``, in one file. Every task is found by the same loader (``loader.py``) and run by the same two
-loops (``miner.py``, ``validator.py``), which never look at a task's name.
+(``challenge``) and judges the answers (``score``). Large tasks keep the halves in packages of
+their own (``miners/<task>``, ``validators/<task>``); a small one writes both in one class, a
+``Task``, in one file. Every task is found by the same loader (``loader.py``) and run by the same
+two loops (``miner.py``, ``validator.py``), which never look at a task's name.
+
+The halves are generic in their two messages: ``class Reverse(Task[Question, Reply])``.
 
 What this module does not know: the chain, sockets, weights, or any particular task.
 """
@@ -16,7 +18,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -25,8 +27,8 @@ from subnet.types import Ss58, Uid
 from subnet.wire.interface import Caller
 from subnet.wire.synapse import Synapse
 
-COMMITMENT_BYTES_MAX = 128
-"""The chain's Commitments pallet keeps raw fields of at most 128 bytes; longer data needs a pointer."""
+Req = TypeVar("Req", bound=Synapse)
+Rep = TypeVar("Rep", bound=Synapse)
 
 
 class TaskSettings(BaseModel):
@@ -66,7 +68,7 @@ class ValidatorContext(TaskContext):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The miner that a request goes to. ``commitment`` is what its hotkey last published on chain."""
+    """The miner that a request goes to; ``commitment`` is what it last published on chain."""
 
     uid: Uid
     hotkey: Ss58
@@ -74,7 +76,7 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Generic[Req, Rep]):
     """One request and what came back. Exactly one of ``reply`` and ``failure`` is None.
 
     ``latency_s`` is from the first byte sent to the last byte read, as the validator saw it; for a
@@ -82,8 +84,8 @@ class Answer:
     """
 
     target: Target
-    request: Synapse
-    reply: Synapse | None
+    request: Req
+    reply: Rep | None
     failure: str | None
     latency_s: float
 
@@ -100,42 +102,47 @@ class Score:
             raise ValueError(f"a score lies in [0, 1], not {self.value!r}")
 
 
-class _Half(ABC):
+class _Half(ABC, Generic[Req, Rep]):
     """What both halves of a task declare."""
 
     name: ClassVar[str]
     """A short slug: lower-case letters, digits and dashes. It is the path requests are sent to."""
-    request: ClassVar[type[Synapse]]
-    reply: ClassVar[type[Synapse]]
+    request: type[Req]
+    reply: type[Rep]
+    """The two messages, as class attributes."""
     settings: ClassVar[type[TaskSettings]] = TaskSettings
+    preload: ClassVar[tuple[str, ...]] = ()
+    """Modules that take long to import. ``assay up`` imports them once for all its neurons."""
 
-    async def close(self) -> None:  # noqa: B027 - a hook that most tasks need not fill
+    async def close(self) -> None:
         """Give back what ``start`` took. Called once, also after a failed start."""
 
 
-class MinerTask(_Half):
+class MinerTask(_Half[Req, Rep]):
     """The miner's half: does the work."""
 
-    async def start(self, context: MinerContext) -> None:  # noqa: B027
+    async def start(self, context: MinerContext) -> None:
         """Load what serving needs; publish a commitment if validators check against one."""
 
     @abstractmethod
-    async def serve(self, request: Synapse, caller: Caller) -> Synapse:
+    async def serve(self, request: Req, caller: Caller) -> Rep:
         """Answer one request. Blocking work belongs in a thread (``asyncio.to_thread``)."""
 
 
-class ValidatorTask(_Half):
+class ValidatorTask(_Half[Req, Rep]):
     """The validator's half: asks for work and judges it."""
 
-    async def start(self, context: ValidatorContext) -> None:  # noqa: B027
+    async def start(self, context: ValidatorContext) -> None:
         """Load what judging needs."""
 
     @abstractmethod
-    def challenge(self, rng: random.Random, target: Target) -> Synapse:
-        """A request for ``target``. All randomness comes from ``rng``, so a round can be replayed."""
+    def challenge(self, rng: random.Random, target: Target) -> Req:
+        """A request for ``target``. All randomness comes from ``rng``: a round can be replayed."""
 
     @abstractmethod
-    async def score(self, rng: random.Random, answers: Sequence[Answer]) -> Sequence[Score]:
+    async def score(
+        self, rng: random.Random, answers: Sequence[Answer[Req, Rep]]
+    ) -> Sequence[Score]:
         """One score an answer, in the same order.
 
         The answers of one round come together, so that speed can be judged relative to the others.
@@ -143,7 +150,7 @@ class ValidatorTask(_Half):
         """
 
 
-class Task(MinerTask, ValidatorTask):
+class Task(MinerTask[Req, Rep], ValidatorTask[Req, Rep]):
     """Both halves in one class: the one-file task."""
 
     async def start(self, context: MinerContext | ValidatorContext) -> None:

@@ -45,7 +45,10 @@ class Source:
                 module = node.module or ""
                 # `from subnet import wire` names a module, `from subnet.wire import Axon` does not.
                 found += [
-                    (f"{module}.{alias.name}" if _is_module(module, alias.name) else module, node.lineno)
+                    (
+                        f"{module}.{alias.name}" if _is_module(module, alias.name) else module,
+                        node.lineno,
+                    )
                     for alias in node.names
                 ]
         return found
@@ -60,9 +63,13 @@ def _is_module(package: str, name: str) -> bool:
 def tracked(pattern: str = "*") -> tuple[Path, ...]:
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", pattern],
-        cwd=ROOT, check=True, capture_output=True,
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
     ).stdout.decode()
-    return tuple(Path(name) for name in sorted(set(listed.split("\0"))) if name and (ROOT / name).is_file())
+    return tuple(
+        Path(name) for name in sorted(set(listed.split("\0"))) if name and (ROOT / name).is_file()
+    )
 
 
 @cache

@@ -35,7 +35,9 @@ def test_header(source: Source) -> None:
     if source.path.name == "__init__.py":
         assert header or not source.text.strip(), "a package says in a sentence what it is"
     else:
-        assert len(header.splitlines()) >= HEADER_LINES_MIN, "a module's header teaches: 3 lines or more"
+        assert len(header.splitlines()) >= HEADER_LINES_MIN, (
+            "a module's header teaches: 3 lines or more"
+        )
 
 
 def test_no_mocks_and_no_pickle() -> None:
@@ -52,9 +54,14 @@ def test_no_mocks_and_no_pickle() -> None:
 def test_files_name_no_machine_and_no_registry() -> None:
     words = re.compile(
         r"/work/(main|shared|scratch)|/root/|pypi\.org|files\.pythonhosted|static\.crates\.io|"
-        r"deb\.debian\.org|registry\.npmjs", re.IGNORECASE,
+        r"deb\.debian\.org|registry\.npmjs",
+        re.IGNORECASE,
     )
-    exempt = {Path("runtime/Cargo.lock"), Path("runtime/oracle/Cargo.lock"), Path(__file__).relative_to(ROOT)}
+    exempt = {
+        Path("runtime/Cargo.lock"),
+        Path("runtime/oracle/Cargo.lock"),
+        Path(__file__).relative_to(ROOT),
+    }
     wrong = []
     for path in tracked():
         if path in exempt or path.suffix in {".wasm", ".safetensors", ".png"}:

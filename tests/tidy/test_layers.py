@@ -42,7 +42,8 @@ def test_every_import_is_named_in_the_table() -> None:
 def test_every_package_has_a_row() -> None:
     catch_all = {"subnet"}
     strays = {
-        str(source.path) for source in package_sources()
+        str(source.path)
+        for source in package_sources()
         if room_of(source.module) in catch_all and source.module not in catch_all
     }
     assert not strays, f"no row in layers.toml for {sorted(strays)}"
@@ -72,9 +73,17 @@ def test_pure_cores_touch_no_outside() -> None:
 
 
 def test_nothing_outside_the_lab_speaks_of_cheats() -> None:
-    honest = ("miners/", "validators/", "subnet/neuron/", "subnet/protocol/", "subnet/models/", "scoring/")
+    honest = (
+        "miners/",
+        "validators/",
+        "subnet/neuron/",
+        "subnet/protocol/",
+        "subnet/models/",
+        "scoring/",
+    )
     wrong = [
-        str(source.path) for source in package_sources()
+        str(source.path)
+        for source in package_sources()
         if str(source.path).startswith(honest)
         and ("subnet.lab" in source.text or "cheat" in source.text.lower())
     ]
@@ -82,8 +91,18 @@ def test_nothing_outside_the_lab_speaks_of_cheats() -> None:
 
 
 def test_no_code_branches_on_a_tasks_name() -> None:
-    names = {path.name for path in Path("miners").iterdir() if path.is_dir()} if Path("miners").is_dir() else set()
-    shared = [s for s in package_sources() if str(s.path).startswith(("subnet/neuron/", "subnet/cli/", "subnet/wire/", "subnet/chain/"))]
+    names = (
+        {path.name for path in Path("miners").iterdir() if path.is_dir()}
+        if Path("miners").is_dir()
+        else set()
+    )
+    shared = [
+        s
+        for s in package_sources()
+        if str(s.path).startswith(
+            ("subnet/neuron/", "subnet/cli/", "subnet/wire/", "subnet/chain/")
+        )
+    ]
     import ast
 
     wrong = []

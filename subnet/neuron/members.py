@@ -1,0 +1,29 @@
+"""Who may ask a miner: a metagraph's answer to the wire's question, in memory.
+
+Adds to a metagraph the look-up that an axon needs before it serves: by address, without waiting.
+Between two updates it answers from the last one; before the first it knows nobody.
+"""
+
+from __future__ import annotations
+
+from subnet.chain.interface import Metagraph
+from subnet.types import Ss58
+from subnet.wire.interface import Standing
+
+
+class Members:
+    """The hotkeys of a subnet and their standing, as of the last update."""
+
+    def __init__(self) -> None:
+        self._standing: dict[Ss58, Standing] = {}
+
+    def update(self, metagraph: Metagraph) -> None:
+        """Take the place of all that was known."""
+        self._standing = {
+            neuron.hotkey: Standing.PERMIT if neuron.validator_permit else Standing.REGISTERED
+            for neuron in metagraph.neurons
+        }
+
+    def __call__(self, address: Ss58) -> Standing:
+        """The wire's resolver."""
+        return self._standing.get(address, Standing.UNKNOWN)

@@ -1,0 +1,92 @@
+"""One round of asking: challenge every target, wait for all within a deadline, hand back answers.
+
+Adds to a dendrite the fan-out: bounded concurrency, one deadline for each call, and every way a
+call can end turned into an ``Answer``. It knows no weights and no task by name; the order of the
+answers is the order of the targets, and all randomness comes from the generator passed in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from loguru import logger
+
+from subnet.chain.interface import Commitment, Metagraph
+from subnet.clock import Clock
+from subnet.neuron.task import Answer, Score, Target, ValidatorTask
+from subnet.types import Ss58
+from subnet.wire.errors import CallError
+from subnet.wire.interface import AnyDendrite, Peer
+from subnet.wire.synapse import Synapse
+
+AnyValidatorTask = ValidatorTask[Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One target, how it answered, and the task's judgement of that."""
+
+    answer: Answer[Any, Any]
+    score: Score
+
+
+def targets_of(
+    metagraph: Metagraph, commitments: Mapping[Ss58, Commitment], own: Ss58
+) -> list[tuple[Target, Peer]]:
+    """Everyone but ourselves who publishes an address: a miner is who serves."""
+    found = []
+    for neuron in metagraph.neurons:
+        if neuron.hotkey == own or neuron.axon is None:
+            continue
+        committed = commitments.get(neuron.hotkey)
+        target = Target(neuron.uid, neuron.hotkey, committed.data if committed else None)
+        found.append((target, Peer(neuron.hotkey, neuron.axon.host, neuron.axon.port)))
+    return found
+
+
+async def play(
+    task: AnyValidatorTask,
+    dendrite: AnyDendrite,
+    targets: Sequence[tuple[Target, Peer]],
+    *,
+    rng: random.Random,
+    clock: Clock,
+    deadline_s: float,
+    concurrency: int,
+) -> list[Judged]:
+    """Ask every target once and judge the answers together.
+
+    A task that raises, or that judges the wrong number of answers, is a broken task: its error goes
+    through to the caller, because scores made up in its place would be paid for.
+    """
+    # Challenges are drawn before anything is sent, so that they depend on the generator alone.
+    requests = [task.challenge(rng, target) for target, _ in targets]
+    gate = asyncio.Semaphore(concurrency)
+
+    async def ask(target: Target, peer: Peer, request: Synapse) -> Answer[Any, Any]:
+        async with gate:
+            started = clock.monotonic()
+            try:
+                reply = await dendrite.call(
+                    peer, task.name, request, task.reply, deadline_s=deadline_s
+                )
+            except CallError as error:
+                waited = clock.monotonic() - started
+                logger.debug("uid {} did not answer: {}", target.uid, error)
+                return Answer(target, request, None, error.cause, waited)
+            return Answer(target, request, reply.message, None, reply.latency_s)
+
+    answers = await asyncio.gather(
+        *(
+            ask(target, peer, request)
+            for (target, peer), request in zip(targets, requests, strict=True)
+        )
+    )
+    scores = await task.score(rng, answers)
+    if len(scores) != len(answers):
+        raise ValueError(f"the task gave {len(scores)} scores for {len(answers)} answers")
+    return [Judged(answer, score) for answer, score in zip(answers, scores, strict=True)]

@@ -136,7 +136,8 @@ class Backend:
 
         ``timestamp_ms`` must be at least ``earliest_timestamp_ms()``. ``ready`` is consumed
         lazily, in order, until the block is full or ``max_extrinsics`` are in. Whatever goes wrong
-        with the block as a whole (StorageFailed, RuntimeTrap, BlockRejected) leaves the head as it was.
+        with the block as a whole (StorageFailed, RuntimeTrap, BlockRejected) leaves the head where
+        it was.
         """
         raise NotImplementedError
 

@@ -1,7 +1,7 @@
 """Headers and blocks: their encoding, their hashes, and the digest's items.
 
 Adds Substrate's header layout to SCALE: parent, compact number, state root, extrinsics root and
-digest. A block's hash is blake2b-256 of its encoded header; an extrinsic's is blake2b-256 of its opaque
+digest. A block's hash is blake2b-256 of its encoded header; an extrinsic's is that of its opaque
 encoding including the length prefix. Digest items stay opaque bytes except Aura's pre-runtime item,
 which carries the slot. Knows nothing of execution or storage.
 """

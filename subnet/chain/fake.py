@@ -1,0 +1,428 @@
+"""A chain in memory behind the ``Chain`` protocol, for unit tests and the simulator.
+
+Adds to ``fake_state`` and ``fake_epoch`` what a client meets: blocks and their hashes, a pool,
+finality behind the head, old states, waiting, deadlines, and a switch that takes the chain down.
+
+``FakeLedger`` is the chain; any number of ``FakeChain`` clients share one. Blocks come by hand
+(``advance``), with each write (``seal_on_write``), or by the clock (``run``). Hashes depend on the
+seed and the number alone, so equal seeds give equal runs. Nothing here opens a socket; the only
+clock is the one passed in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Any, Final, Generic, TypeVar
+
+from subnet.chain import fake_state as calls
+from subnet.chain.errors import WAIT_CURE, ChainRefused, ChainUnavailable, UnknownSubnet
+from subnet.chain.fake_epoch import Consensus, run_epochs, stake_weighted_mean
+from subnet.chain.fake_state import Rules, State, Subnet
+from subnet.chain.fake_views import metagraph_of, subnet_info_of
+from subnet.chain.interface import (
+    WRITE_DEADLINE_S,
+    BlockRef,
+    Commitment,
+    Endpoint,
+    Hyperparameters,
+    Metagraph,
+    NewSubnet,
+    Receipt,
+    Refusal,
+    Registration,
+    Signer,
+    Stage,
+    StakeAdded,
+    StakePosition,
+    SubnetInfo,
+    WeightRow,
+    WeightsOutcome,
+    WeightsRefused,
+    WeightsSet,
+)
+from subnet.chain.weights import Standing, preflight
+from subnet.clock import Clock
+from subnet.types import AlphaRao, BlockNumber, NetUid, Rao, Ss58, Uid
+
+T = TypeVar("T")
+
+HISTORY_BLOCKS: Final = 4_096
+"""States kept for reads at old blocks; unchanged states share everything, so this is cheap."""
+
+
+@dataclass(slots=True)
+class _Write(Generic[T]):
+    """A call in the pool: the function to run in a block, and who waits for its outcome."""
+
+    apply: Callable[[State, int], tuple[State, T]]
+    done: asyncio.Future[tuple[T, Receipt]]
+    sequence: int
+    block: int = 0
+    value: T | None = None
+
+
+@dataclass(slots=True)
+class _Block:
+    ref: BlockRef
+    state: State
+    landed: list[_Write[Any]] = field(default_factory=list)
+
+
+class FakeLedger:
+    """The chain itself: its blocks, its pool and the rules it runs by."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        rules: Rules | None = None,
+        balances: Mapping[str, int] | None = None,
+        consensus: Consensus = stake_weighted_mean,
+        block_time_s: float = 0.25,
+        finality_lag: int = 0,
+        seal_on_write: bool = True,
+        seed: bytes = b"fake",
+    ) -> None:
+        self.clock = clock
+        self.block_time_s = block_time_s
+        self.down = False
+        """While True every client gets ``ChainUnavailable``; the state is kept."""
+        self._consensus = consensus
+        self._lag = finality_lag
+        self._seal_on_write = seal_on_write
+        self._seed = seed
+        self._writes = 0
+        self._pool: list[_Write[Any]] = []
+        funds = {Ss58(address): Rao(amount) for address, amount in (balances or {}).items()}
+        genesis = _Block(self._ref(0), State(rules or Rules(), balances=funds))
+        self._blocks: deque[_Block] = deque([genesis], maxlen=HISTORY_BLOCKS)
+        self._moved = asyncio.Event()
+
+    def _ref(self, number: int) -> BlockRef:
+        digest = blake2b(self._seed + number.to_bytes(8, "little"), digest_size=32).hexdigest()
+        return BlockRef(BlockNumber(number), f"0x{digest}")
+
+    @property
+    def head(self) -> BlockRef:
+        return self._blocks[-1].ref
+
+    @property
+    def finalized(self) -> BlockRef:
+        return self._blocks[max(-1 - self._lag, -len(self._blocks))].ref
+
+    def state_at(self, ref: BlockRef) -> State:
+        """The state after that block; ``ChainRefused`` if it is gone or never was."""
+        index = ref.number - self._blocks[0].ref.number
+        if 0 <= index < len(self._blocks) and self._blocks[index].ref == ref:
+            return self._blocks[index].state
+        raise ChainRefused(
+            f"The state of block {ref.number} is not kept.",
+            "Read a newer block.",
+            "StateDiscarded",
+        )
+
+    def edit(self, change: Callable[[State], State]) -> None:
+        """Change the head's state from outside, as sudo would: settings, balances, stakes."""
+        self._blocks[-1].state = change(self._blocks[-1].state)
+
+    def advance(self, blocks: int = 1) -> BlockRef:
+        """Seal blocks: the pool's calls, then the epochs that are due, then finality moves."""
+        for _ in range(blocks):
+            number = self.head.number + 1
+            state = self._blocks[-1].state
+            block = _Block(self._ref(number), state)
+            pool, self._pool = self._pool, []
+            for write in pool:
+                if write.done.done():  # its caller gave up
+                    continue
+                try:
+                    state, write.value = write.apply(state, number)
+                except ChainRefused as refusal:
+                    write.done.set_exception(refusal)
+                else:
+                    write.block = number
+                    block.landed.append(write)
+            block.state = run_epochs(state, number, self._consensus)
+            self._blocks.append(block)
+            self._settle()
+        moved, self._moved = self._moved, asyncio.Event()
+        moved.set()
+        return self.head
+
+    def _settle(self) -> None:
+        final = self.finalized.number
+        for block in list(self._blocks)[-2 - self._lag :]:
+            if block.ref.number > final:
+                break
+            for write in block.landed:
+                if not write.done.done():
+                    name = blake2b(write.sequence.to_bytes(8, "little"), digest_size=32).hexdigest()
+                    receipt = Receipt(block.ref, f"0x{name}", Rao(0))
+                    write.done.set_result((write.value, receipt))
+            block.landed.clear()
+
+    async def moved(self) -> None:
+        """Return when the next block has been sealed."""
+        await self._moved.wait()
+
+    async def run(self) -> None:
+        """Seal a block every ``block_time_s`` of the clock, until cancelled."""
+        while True:
+            await self.clock.sleep(self.block_time_s)
+            if not self.down:
+                self.advance()
+
+    def submit(self, apply: Callable[[State, int], tuple[State, T]]) -> _Write[T]:
+        """Put a call into the pool; its future resolves once finalized."""
+        self._writes += 1
+        write = _Write(apply, asyncio.get_running_loop().create_future(), self._writes)
+        self._pool.append(write)
+        if self._seal_on_write:
+            self.advance(1 + self._lag)
+        return write
+
+
+class FakeChain:
+    """One client of a ``FakeLedger``; see ``Chain`` for what each method promises."""
+
+    def __init__(self, ledger: FakeLedger) -> None:
+        self._ledger = ledger
+        self._closed = False
+
+    async def close(self) -> None:
+        self._closed = True
+
+    def _reach(self) -> FakeLedger:
+        if self._closed:
+            raise RuntimeError("this chain client was closed")
+        if self._ledger.down:
+            raise ChainUnavailable("The chain does not answer.", WAIT_CURE)
+        return self._ledger
+
+    async def _within(self, awaitable: Awaitable[T], timeout_s: float, what: str) -> T:
+        work = asyncio.ensure_future(awaitable)
+        alarm = asyncio.ensure_future(self._ledger.clock.sleep(timeout_s))
+        try:
+            await asyncio.wait({work, alarm}, return_when=asyncio.FIRST_COMPLETED)
+            if work.done():
+                return work.result()
+            raise ChainUnavailable(f"{what} did not happen within {timeout_s:g} s.", WAIT_CURE)
+        finally:
+            work.cancel()
+            alarm.cancel()
+
+    # Blocks
+
+    async def head(self) -> BlockRef:
+        return self._reach().head
+
+    async def finalized(self) -> BlockRef:
+        return self._reach().finalized
+
+    async def block_time_s(self) -> float:
+        return self._reach().block_time_s
+
+    async def heads(
+        self, *, finalized: bool = True, silence_s: float = WRITE_DEADLINE_S
+    ) -> AsyncIterator[BlockRef]:
+        last = -1
+        while True:
+            number = last + 1
+            ref = await self.wait_for_block(number, finalized=finalized, timeout_s=silence_s)
+            last = ref.number
+            yield ref
+
+    async def wait_for_block(
+        self, number: int, *, finalized: bool = True, timeout_s: float
+    ) -> BlockRef:
+        async def reached() -> BlockRef:
+            while True:
+                ledger = self._ledger
+                ref = ledger.finalized if finalized else ledger.head
+                if ref.number >= number and not ledger.down:
+                    return ref
+                await ledger.moved()
+
+        if self._closed:
+            self._reach()
+        return await self._within(reached(), timeout_s, f"Block {number}")
+
+    # Reads
+
+    def _state(self, at: BlockRef | None) -> tuple[State, BlockRef]:
+        ledger = self._reach()
+        ref = at or ledger.finalized
+        return ledger.state_at(ref), ref
+
+    async def subnet_exists(self, netuid: int) -> bool:
+        return NetUid(netuid) in self._state(None)[0].subnets
+
+    async def subnets(self) -> Sequence[SubnetInfo]:
+        state, _ = self._state(None)
+        return [subnet_info_of(state, netuid) for netuid in sorted(state.subnets)]
+
+    async def subnet(self, netuid: int) -> SubnetInfo:
+        return subnet_info_of(self._state(None)[0], netuid)
+
+    async def hyperparameters(self, netuid: int, at: BlockRef | None = None) -> Hyperparameters:
+        return self._state(at)[0].subnet(netuid).settings
+
+    async def metagraph(self, netuid: int, at: BlockRef | None = None) -> Metagraph:
+        state, ref = self._state(at)
+        return metagraph_of(state, netuid, ref)
+
+    async def weights(self, netuid: int, at: BlockRef | None = None) -> Mapping[Uid, WeightRow]:
+        return dict(self._state(at)[0].subnet(netuid).rows)
+
+    async def commitment(self, netuid: int, hotkey: str) -> Commitment | None:
+        return (await self.commitments(netuid)).get(Ss58(hotkey))
+
+    async def commitments(
+        self, netuid: int, at: BlockRef | None = None
+    ) -> Mapping[Ss58, Commitment]:
+        return dict(self._state(at)[0].subnet(netuid).commitments)
+
+    async def balance(self, address: str) -> Rao:
+        return self._state(None)[0].balances.get(Ss58(address), Rao(0))
+
+    async def stake(
+        self, hotkey: str, coldkey: str, netuid: int, at: BlockRef | None = None
+    ) -> AlphaRao:
+        state, _ = self._state(at)
+        return state.stakes.get((Ss58(hotkey), Ss58(coldkey), NetUid(netuid)), AlphaRao(0))
+
+    async def stakes(self, coldkey: str) -> Sequence[StakePosition]:
+        state, _ = self._state(None)
+        return [
+            StakePosition(hot, cold, netuid, alpha)
+            for (hot, cold, netuid), alpha in sorted(state.stakes.items())
+            if cold == coldkey and alpha
+        ]
+
+    # Writes
+
+    async def _write(
+        self,
+        apply: Callable[[State, int], tuple[State, T]],
+        timeout_s: float = WRITE_DEADLINE_S,
+    ) -> tuple[T, Receipt]:
+        write = self._reach().submit(apply)
+        return await self._within(write.done, timeout_s, "The block that holds the call")
+
+    def _standing(self, state: State, subnet: Subnet, hotkey: str, at: BlockRef) -> Standing:
+        uid = subnet.uid_of(hotkey)
+        slot = subnet.slots[uid] if uid is not None else None
+        return Standing(
+            netuid=subnet.netuid,
+            hotkey=hotkey,
+            at=at,
+            n=len(subnet.slots),
+            uid=uid,
+            owner=hotkey == subnet.owner_hotkey,
+            permit=slot is not None and slot.permit,
+            total_stake=state.alpha_on(hotkey, subnet.netuid),
+            last_update=slot.last_update if slot else 0,
+            settings=subnet.settings,
+            beacon=state.rules.beacon,
+        )
+
+    async def set_weights(
+        self,
+        netuid: int,
+        hotkey: Signer,
+        weights: Mapping[Uid, float],
+        *,
+        version_key: int = 0,
+        timeout_s: float = WRITE_DEADLINE_S,
+    ) -> WeightsOutcome:
+        address = hotkey.address
+        head = self._reach().head
+        state, _ = self._state(head)
+        try:
+            standing = self._standing(state, state.subnet(netuid), address, head)
+        except UnknownSubnet as error:
+            return WeightsRefused(Refusal.UNKNOWN_SUBNET, Stage.PREFLIGHT, error.cause, error.cure)
+        checked = preflight(standing, weights, version_key)
+        if isinstance(checked, WeightsRefused):
+            return checked
+        if standing.settings.commit_reveal:
+            return WeightsRefused(
+                Refusal.OTHER,
+                Stage.PREFLIGHT,
+                "The fake chain does not seal weights.",
+                "Use a real chain for commit-reveal.",
+            )
+        row = checked
+        try:
+            _, receipt = await self._write(
+                lambda state, block: calls.set_row(state, block, netuid, address, row), timeout_s
+            )
+        except ChainRefused as refusal:
+            reason = Refusal.NOT_REGISTERED
+            return WeightsRefused(reason, Stage.DISPATCH, refusal.cause, refusal.cure)
+        read_at = self._ledger.finalized
+        stored = (await self.weights(netuid, read_at)).get(standing.uid or Uid(0))
+        if stored != row:
+            return WeightsRefused(
+                Refusal.OVERWRITTEN,
+                Stage.READ_BACK,
+                "Another row stood at this uid when it was read back.",
+                "Read the metagraph and set the weights again.",
+            )
+        return WeightsSet(receipt, read_at, row)
+
+    async def serve_axon(self, netuid: int, hotkey: Signer, endpoint: Endpoint) -> Receipt | None:
+        subnet = self._state(None)[0].subnet(netuid)
+        if subnet.slots[subnet.need_uid(hotkey.address)].axon == endpoint:
+            return None
+        _, receipt = await self._write(
+            lambda state, block: calls.serve_axon(state, block, netuid, hotkey.address, endpoint)
+        )
+        return receipt
+
+    async def set_commitment(self, netuid: int, hotkey: Signer, data: bytes) -> Receipt:
+        _, receipt = await self._write(
+            lambda state, block: calls.set_commitment(state, block, netuid, hotkey.address, data)
+        )
+        return receipt
+
+    async def create_subnet(self, coldkey: Signer, hotkey: str) -> NewSubnet:
+        netuid, receipt = await self._write(
+            lambda state, block: calls.create_subnet(state, block, coldkey.address, hotkey)
+        )
+        return NewSubnet(netuid, receipt)
+
+    async def start_subnet(self, netuid: int, coldkey: Signer) -> Receipt | None:
+        if self._state(None)[0].subnet(netuid).started:
+            return None
+        _, receipt = await self._write(
+            lambda state, block: calls.start_subnet(state, block, netuid, coldkey.address)
+        )
+        return receipt
+
+    async def register(self, netuid: int, coldkey: Signer, hotkey: str) -> Registration:
+        held = self._state(None)[0].subnet(netuid).uid_of(hotkey)
+        if held is not None:
+            return Registration(NetUid(netuid), held, None)
+        uid, receipt = await self._write(
+            lambda state, block: calls.register(state, block, netuid, coldkey.address, hotkey)
+        )
+        return Registration(NetUid(netuid), uid, receipt)
+
+    async def add_stake(self, netuid: int, coldkey: Signer, hotkey: str, amount: Rao) -> StakeAdded:
+        alpha, receipt = await self._write(
+            lambda state, block: calls.add_stake(
+                state, block, netuid, coldkey.address, hotkey, amount
+            )
+        )
+        return StakeAdded(alpha, receipt)
+
+    async def transfer(self, coldkey: Signer, to: str, amount: Rao) -> Receipt:
+        _, receipt = await self._write(
+            lambda state, block: calls.transfer(state, block, coldkey.address, to, amount)
+        )
+        return receipt

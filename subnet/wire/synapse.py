@@ -1,4 +1,4 @@
-"""Messages: typed structs, and the one way they become bytes.
+"""Messages: typed structs, where they are sent, and the one way they become bytes.
 
 Adds to msgspec a base class, a fixed content type and a strict decoder whose every failure is one
 error. A message is a value: frozen, with no unknown fields, so what was signed is what was meant.
@@ -10,19 +10,34 @@ decoder enforces them at the border.
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import Final, TypeVar
 
 import msgspec
 
 CONTENT_TYPE: Final = "application/msgpack"
-"""MessagePack, by measurement (encode + decode, one core): 0.2 µs against JSON's 0.4 at 200 bytes of
-text, 2.5 against 5 at 1 KB of text with 256 token ids, 4 against 150 at 100 KB of ``bytes``, which
-JSON must carry in base64. ``scripts/bench/wire`` repeats it."""
+"""MessagePack, by measurement (encode + decode, one core): 0.2 µs against JSON's 0.4 for 200 bytes
+of text, 2.5 against 5 for 1 KB of text with 256 token ids, 4 against 150 for 100 KB of ``bytes``,
+which JSON must carry in base64."""
+
+METHOD: Final = "POST"
+PATH_PREFIX: Final = "/v1/"
+"""The protocol's version leads the path, where old and new axons can tell each other apart."""
+NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
+"""A synapse's name: one segment of a path that needs no quoting."""
 
 
 class Synapse(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """Base class of every request and reply."""
+
+
+class Refusal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A refusal's body. ``code`` is a ``Code`` (a plain string, so that newer ones can be read)."""
+
+    code: str
+    detail: str
+    retry_after_s: float | None = None
 
 
 M = TypeVar("M", bound=Synapse)

@@ -1,0 +1,190 @@
+"""Who may knock how often, and who is served. Pure.
+
+Adds three judgements to a request, each as cheap as its place in line demands:
+
+1. ``knock``: budgets per source and for all strangers (or all proven sources) together, before any
+   parsing that costs;
+2. ``stand``: whether the claimed hotkey is one that is served here, before cryptography, because a
+   resolver's answer costs less than a signature;
+3. ``debit``: the hotkey's own bucket, to be called only after its signature was verified and its
+   nonce found new. Anything sooner would let anyone empty a victim's bucket.
+
+Time is an argument in seconds of a monotonic clock. Tables are bounded; the entry used longest ago
+is forgotten first. It knows nothing of chains: the resolver is handed in.
+"""
+
+from __future__ import annotations
+
+import enum
+import ipaddress
+from collections import OrderedDict
+from functools import lru_cache
+from typing import Final, Generic, TypeVar
+
+from subnet.types import Ss58
+from subnet.wire.errors import Code, RequestRefused
+from subnet.wire.interface import Resolver, Standing
+from subnet.wire.limits import DEFAULT, Limits
+
+_IPV6_SITE_BITS: Final = 64  # one customer gets at least a /64: finer would be free addresses
+_SOURCES_CACHED: Final = 4_096  # parsing an address costs 3 µs
+
+
+class Serve(enum.IntEnum):
+    """The least standing that is served."""
+
+    ANYBODY = Standing.UNKNOWN
+    REGISTERED = Standing.REGISTERED
+    PERMIT = Standing.PERMIT
+
+
+def everyone(_: Ss58) -> Standing:
+    """A resolver for axons without a chain: nobody is known."""
+    return Standing.UNKNOWN
+
+
+class Bucket:
+    """A token bucket: ``rate`` a second, at most ``burst`` saved up."""
+
+    __slots__ = ("_burst", "_rate", "_tokens", "_updated_s")
+
+    def __init__(self, rate: float, burst: float, now_s: float) -> None:
+        self._rate = rate
+        self._burst = burst
+        self._tokens = burst
+        self._updated_s = now_s
+
+    def _refill(self, now_s: float) -> None:
+        if now_s > self._updated_s:
+            grown = self._tokens + (now_s - self._updated_s) * self._rate
+            self._tokens = grown if grown < self._burst else self._burst
+            self._updated_s = now_s
+
+    def take(self, now_s: float) -> bool:
+        """Spend one token if there is one."""
+        self._refill(now_s)
+        if self._tokens < 1.0:
+            return False
+        self._tokens -= 1.0
+        return True
+
+    def wait_s(self) -> float:
+        """Until the next token, as of the last ``take``."""
+        return max(0.0, (1.0 - self._tokens) / self._rate)
+
+
+_Key = TypeVar("_Key")
+_Entry = TypeVar("_Entry")
+
+
+class _Recent(OrderedDict[_Key, _Entry], Generic[_Key, _Entry]):
+    """A bounded table that forgets what was used longest ago."""
+
+    def __init__(self, entries_max: int) -> None:
+        super().__init__()
+        self._entries_max = entries_max
+
+    def recall(self, key: _Key) -> _Entry | None:
+        entry = self.get(key)
+        if entry is not None:
+            self.move_to_end(key)
+        return entry
+
+    def keep(self, key: _Key, entry: _Entry) -> None:
+        self[key] = entry
+        if len(self) > self._entries_max:
+            self.popitem(last=False)
+
+
+class _Source:
+    __slots__ = ("bucket", "proven_until_s")
+
+    def __init__(self, bucket: Bucket) -> None:
+        self.bucket = bucket
+        self.proven_until_s = float("-inf")
+
+
+@lru_cache(maxsize=_SOURCES_CACHED)
+def source_of(address: str) -> str:
+    """The budget's key for a network address: IPv4 as it is, IPv6 its /64, names as they are."""
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(parsed, ipaddress.IPv6Address):
+        if parsed.ipv4_mapped is not None:
+            return str(parsed.ipv4_mapped)
+        return str(ipaddress.ip_network((parsed, _IPV6_SITE_BITS), strict=False))
+    return str(parsed)
+
+
+class Admission:
+    """The budgets and the door policy of one axon."""
+
+    def __init__(
+        self,
+        *,
+        serve: Serve = Serve.ANYBODY,
+        resolver: Resolver = everyone,
+        accept_unbound: bool = False,
+        limits: Limits = DEFAULT,
+        now_s: float = 0.0,
+    ) -> None:
+        self.accept_unbound = accept_unbound
+        self._serve = serve
+        self._resolver = resolver
+        self._limits = limits
+        self._strangers = Bucket(limits.strangers_rate, limits.strangers_burst, now_s)
+        self._proven = Bucket(limits.proven_rate, limits.proven_burst, now_s)
+        self._refusals = Bucket(limits.refusals_rate, limits.refusals_burst, now_s)
+        self._sources: _Recent[str, _Source] = _Recent(limits.sources_max)
+        self._callers: _Recent[bytes, Bucket] = _Recent(limits.callers_max)
+
+    def knock(self, address: str, now_s: float) -> None:
+        """Debit the source, then the common bucket of its kind."""
+        key = source_of(address)
+        source = self._sources.recall(key)
+        if source is None:
+            limits = self._limits
+            source = _Source(Bucket(limits.source_rate, limits.source_burst, now_s))
+            self._sources.keep(key, source)
+        if not source.bucket.take(now_s):
+            raise RequestRefused(
+                Code.SOURCE_LIMITED,
+                "too many requests from this address",
+                retry_after_s=source.bucket.wait_s(),
+            )
+        common = self._proven if source.proven_until_s > now_s else self._strangers
+        if not common.take(now_s):
+            raise RequestRefused(
+                Code.OVERLOADED, "too many requests", retry_after_s=max(1.0, common.wait_s())
+            )
+
+    def stand(self, address: Ss58) -> Standing:
+        """The claimed hotkey's standing, if that is served."""
+        standing = self._resolver(address)
+        if standing < self._serve:
+            if standing == Standing.UNKNOWN:
+                raise RequestRefused(Code.UNKNOWN_CALLER, "the hotkey is not registered here")
+            raise RequestRefused(Code.NO_PERMIT, "only validators with a permit are served")
+        return standing
+
+    def debit(self, public_key: bytes, address: str, now_s: float) -> None:
+        """A verified, new request: its hotkey pays, its source is proven for a while."""
+        source = self._sources.get(source_of(address))
+        if source is not None:
+            source.proven_until_s = now_s + self._limits.proven_s
+        bucket = self._callers.recall(public_key)
+        if bucket is None:
+            bucket = Bucket(self._limits.caller_rate, self._limits.caller_burst, now_s)
+            self._callers.keep(public_key, bucket)
+        if not bucket.take(now_s):
+            raise RequestRefused(
+                Code.CALLER_LIMITED,
+                "too many requests from this hotkey",
+                retry_after_s=bucket.wait_s(),
+            )
+
+    def may_refuse(self, now_s: float) -> bool:
+        """Whether there is budget to sign one more refusal."""
+        return self._refusals.take(now_s)

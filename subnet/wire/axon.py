@@ -1,0 +1,294 @@
+"""The axon over HTTP/1.1: a socket around ``dispatch``.
+
+Adds connections to the server's half of a call: aiohttp's low-level server (no application, router
+or middleware: one path, one method), bodies counted while they stream, caps on connections, time
+limits for heads, bodies and idleness, and a stop that lets running requests finish. Budgets use
+the TCP peer's address; no header can change it. Everything that a request means is decided in
+``dispatch``; nothing is decided here but when to stop reading.
+
+What is not HTTP gets a plain, unsigned 400 (there is no request that a signature could name) and
+the connection is closed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from aiohttp import web, web_protocol
+from aiohttp.client_exceptions import ClientError
+from aiohttp.http_exceptions import HttpProcessingError
+from multidict import CIMultiDict
+
+from subnet.clock import Clock, SystemClock
+from subnet.errors import Unavailable
+from subnet.wire import signing
+from subnet.wire.admission import Admission, source_of
+from subnet.wire.dispatch import Dispatcher, SignedReply, Ticket
+from subnet.wire.errors import Code, RequestRefused
+from subnet.wire.interface import Answer, Caller, Request, Signer
+from subnet.wire.limits import DEFAULT, Limits
+from subnet.wire.replay import CeilingStore, MemoryCeiling, ReplayGuard
+
+_BACKLOG: Final = 512  # connections the kernel completes before we accept: a burst of validators
+_LINGER_S: Final = 0.5  # to read on after a refusal, so that the reply is not lost to a reset
+_FORCED_S: Final = 1.0  # what aiohttp waits for connections after ours were drained
+_SWEEPS: Final = 4  # looks at half-sent heads within one head's time
+
+
+class Axon:
+    """A neuron's HTTP server. ``nonces`` is where the replay ceiling survives a crash: pass a
+    ``CeilingFile`` outside of tests. The axon closes it when it stops."""
+
+    def __init__(
+        self,
+        signer: Signer,
+        *,
+        clock: Clock | None = None,
+        limits: Limits = DEFAULT,
+        nonces: CeilingStore | None = None,
+        admission: Admission | None = None,
+        host: str = "127.0.0.1",
+        port: int = 0,
+    ) -> None:
+        self._clock = clock or SystemClock()
+        self._limits = limits
+        self._host = host
+        self._port = port
+        self.dispatcher = Dispatcher(
+            signer,
+            clock=self._clock,
+            limits=limits,
+            nonces=ReplayGuard(
+                nonces or MemoryCeiling(), now_ns=self._clock.now_ns(), limits=limits
+            ),
+            admission=admission or Admission(limits=limits, now_s=self._clock.monotonic()),
+        )
+        self._http: _Server | None = None
+        self._listener: asyncio.Server | None = None
+        self._sweeper: asyncio.Task[None] | None = None
+        self._bodies_bytes = 0
+
+    def attach(
+        self,
+        name: str,
+        request_type: type[Request],
+        reply_type: type[Answer],
+        handler: Callable[[Request, Caller], Awaitable[Answer]],
+    ) -> None:
+        self.dispatcher.attach(name, request_type, reply_type, handler)
+
+    @property
+    def port(self) -> int:
+        return self._port
+
+    async def start(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._http = _Server(self._handle, self._limits, self._clock)
+        try:
+            self._listener = await loop.create_server(
+                self._http, self._host, self._port, backlog=_BACKLOG
+            )
+        except OSError as error:
+            raise Unavailable(
+                f"Cannot listen on {self._host}:{self._port}: {error.strerror or error}.",
+                "Choose another port, or stop what uses this one.",
+            ) from error
+        self._port = self._listener.sockets[0].getsockname()[1]
+        self._sweeper = asyncio.ensure_future(self._sweep())
+
+    async def stop(self) -> None:
+        if self._listener is None or self._http is None or self._sweeper is None:
+            return
+        self._listener.close()
+        await self.dispatcher.drain()
+        self._http.pre_shutdown()
+        await self._http.shutdown(_FORCED_S)
+        self._sweeper.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._sweeper
+        self._listener = self._http = self._sweeper = None
+        self.dispatcher.close()
+
+    # -- one request
+
+    async def _handle(self, request: web.BaseRequest) -> web.Response:
+        connection = request.protocol
+        assert isinstance(connection, _Connection)
+        connection.head_since_s = None
+        head = signing.parse_head(request.method, request.raw_path, request.raw_headers)
+        try:
+            ticket = self.dispatcher.open(head, connection.source)
+            body = await self._body(request, ticket)
+        except RequestRefused as refusal:
+            return self._refused(request, head, refusal)
+        except (ClientError, HttpProcessingError, ConnectionError):
+            # A broken chunk or a half-closed connection: there is nobody left to answer.
+            return _cut(request)
+        try:
+            return _response(await self.dispatcher.answer(ticket, body))
+        finally:
+            self._bodies_bytes -= len(body)
+
+    def _refused(
+        self, request: web.BaseRequest, head: signing.RequestHead, refusal: RequestRefused
+    ) -> web.Response:
+        reply = self.dispatcher.refuse(head, refusal)
+        if reply is None:
+            return _cut(request)
+        response = _response(reply)
+        if not request.content.is_eof() or head.upgrade is not None:
+            response.force_close()
+        return response
+
+    async def _body(self, request: web.BaseRequest, ticket: Ticket) -> bytes:
+        """The whole body; its bytes are counted against ``bodies_bytes_max`` until answered."""
+        stream = request.content
+        if stream.is_eof():
+            body = stream.read_nowait(-1)
+            self.dispatcher.check_size(len(body))
+            self._hold(len(body))
+            return body
+        chunks = []
+        size = 0
+        try:
+            async with asyncio.timeout(min(self._limits.body_s_max, ticket.budget_s)):
+                while chunk := await stream.readany():
+                    self.dispatcher.check_size(size + len(chunk))
+                    self._hold(len(chunk))
+                    size += len(chunk)
+                    chunks.append(chunk)
+        except BaseException as error:
+            self._bodies_bytes -= size
+            if isinstance(error, TimeoutError):
+                raise RequestRefused(Code.TOO_SLOW, "the body took too long to arrive") from None
+            raise
+        return b"".join(chunks)
+
+    def _hold(self, size: int) -> None:
+        if self._bodies_bytes + size > self._limits.bodies_bytes_max:
+            raise RequestRefused(
+                Code.OVERLOADED, "too many bodies are in flight", retry_after_s=1.0
+            )
+        self._bodies_bytes += size
+
+    async def _sweep(self) -> None:
+        """Close connections whose head has been on its way for too long."""
+        while True:
+            await self._clock.sleep(self._limits.head_s_max / _SWEEPS)
+            if self._http is not None:
+                latest_s = self._clock.monotonic() - self._limits.head_s_max
+                for connection in self._http.connections:
+                    assert isinstance(connection, _Connection)
+                    since_s = connection.head_since_s
+                    if since_s is not None and since_s < latest_s:
+                        connection.force_close()
+
+
+def _response(reply: SignedReply) -> web.Response:
+    return web.Response(status=reply.status, headers=CIMultiDict(reply.headers), body=reply.body)
+
+
+def _cut(request: web.BaseRequest) -> web.Response:
+    """End the connection without a word; aiohttp finds the transport closed and writes nothing."""
+    if request.transport is not None:
+        request.transport.abort()
+    return web.Response(status=400)
+
+
+class _Server(web.Server):
+    """aiohttp's low-level server with our connections."""
+
+    def __init__(
+        self,
+        handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]],
+        limits: Limits,
+        clock: Clock,
+    ) -> None:
+        super().__init__(handler, handler_cancellation=True)
+        self.limits = limits
+        self.clock = clock
+        self.open_total = 0
+        self.open_by_source: Counter[str] = Counter()
+
+    def __call__(self) -> web_protocol.RequestHandler:
+        return _Connection(self, asyncio.get_running_loop())
+
+
+class _Connection(web_protocol.RequestHandler):
+    """One connection: counted, and watched while a head is on its way."""
+
+    __slots__ = ("_counted", "_server", "head_since_s", "source")
+
+    def __init__(self, server: _Server, loop: asyncio.AbstractEventLoop) -> None:
+        limits = server.limits
+        super().__init__(
+            server,
+            loop=loop,
+            keepalive_timeout=limits.idle_s_max,
+            access_log=None,  # type: ignore[arg-type]  # aiohttp's own way to have none
+            max_line_size=limits.head_bytes_max,
+            max_field_size=limits.head_bytes_max,
+            max_headers=limits.headers_max,
+            lingering_time=_LINGER_S,
+            auto_decompress=False,
+        )
+        self._server = server
+        self._counted: str | None = None
+        self.source = ""
+        self.head_since_s: float | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        peer = transport.get_extra_info("peername")
+        self.source = str(peer[0]) if peer else "local"
+        key = source_of(self.source)
+        server = self._server
+        limits = server.limits
+        if (
+            server.open_total >= limits.connections_max
+            or server.open_by_source[key] >= limits.connections_per_source_max
+        ):
+            assert isinstance(transport, asyncio.Transport)
+            transport.abort()
+            return
+        self._counted = key
+        server.open_total += 1
+        server.open_by_source[key] += 1
+        super().connection_made(transport)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        if self._counted is None:
+            return
+        server = self._server
+        server.open_total -= 1
+        server.open_by_source[self._counted] -= 1
+        if not server.open_by_source[self._counted]:
+            del server.open_by_source[self._counted]
+        self._counted = None
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._counted is None:
+            return
+        if self.head_since_s is None and self._current_request is None:
+            self.head_since_s = self._server.clock.monotonic()
+        super().data_received(data)
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """What is not HTTP: a plain answer, no log line an attacker could fill a disk with."""
+        self.head_since_s = None
+        response = web.Response(status=status, text="not a request\n" if status == 400 else "")
+        response.force_close()
+        return response
+
+    def log_exception(self, *args: Any, **kw: Any) -> None:
+        """aiohttp's own tracebacks quote what was received; ``dispatch`` logs what matters."""

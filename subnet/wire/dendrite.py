@@ -1,0 +1,196 @@
+"""The dendrite over HTTP/1.1: a socket around ``exchange``.
+
+Adds connections to the client's half of a call: reuse, a deadline that is one budget for waiting,
+connecting, sending and receiving, replies counted while they stream. No redirects, no cookies, no
+proxies from the environment, no content encodings, no look-up of our own address. Everything that
+a reply means is decided in ``exchange``.
+
+A call is sent once. Whether a broken connection had already carried it is unknowable, and not
+every synapse may run twice, so retries are the caller's decision.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import ipaddress
+import re
+from functools import lru_cache
+from typing import Final
+from weakref import WeakValueDictionary
+
+import aiohttp
+from yarl import URL
+
+from subnet.clock import Clock, SystemClock
+from subnet.wire.errors import CallError, DeadlineExceeded, PeerUnreachable, ReplyMalformed
+from subnet.wire.exchange import Nonces, Sent, judge, prepare
+from subnet.wire.interface import Answer, Peer, Reply, Signer
+from subnet.wire.limits import DEFAULT, Limits
+from subnet.wire.synapse import METHOD, Synapse
+
+_WHOLE_BYTES_MAX: Final = 2**19  # larger bodies are handed over in pieces, see _payload
+_URLS_CACHED: Final = 1_024  # peers × synapses × deadlines of a round
+_HOST_NAME: Final = re.compile(
+    r"(?=.{1,253}$)[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?", re.ASCII
+)
+_NO_HEADERS: Final = ("Accept", "Accept-Encoding", "User-Agent")
+
+
+class Dendrite:
+    """A neuron's HTTP client. ``public_only`` refuses peers in private networks: what a chain says
+    about an axon's address is a stranger's word."""
+
+    def __init__(
+        self,
+        signer: Signer,
+        *,
+        clock: Clock | None = None,
+        limits: Limits = DEFAULT,
+        public_only: bool = False,
+    ) -> None:
+        self._signer = signer
+        self._clock = clock or SystemClock()
+        self._limits = limits
+        self._public_only = public_only
+        self._nonces = Nonces()
+        self._session: aiohttp.ClientSession | None = None
+        self._places = asyncio.Semaphore(limits.pool_max)
+        self._places_by_peer: WeakValueDictionary[tuple[str, int], asyncio.Semaphore] = (
+            WeakValueDictionary()
+        )
+
+    async def call(
+        self,
+        peer: Peer,
+        name: str,
+        request: Synapse,
+        reply_type: type[Answer],
+        *,
+        deadline_s: float,
+    ) -> Reply[Answer]:
+        check_target(peer, public_only=self._public_only)
+        started_s = self._clock.monotonic()
+        place = self._place(peer)
+        try:
+            async with asyncio.timeout(deadline_s), self._places, place:
+                # Signed only now: a nonce must not grow old in a queue.
+                signed_s = self._clock.monotonic()
+                sent = prepare(
+                    self._signer,
+                    peer,
+                    name,
+                    request,
+                    nonce_ns=self._nonces.next(self._clock.now_ns()),
+                    budget_s=deadline_s - (signed_s - started_s),
+                )
+                status, headers, body = await self._exchange(sent)
+        except TimeoutError:
+            raise DeadlineExceeded(
+                peer.address,
+                f"did not answer within {deadline_s:g} s.",
+                "Call another peer, or give it more time.",
+            ) from None
+        except (aiohttp.ClientError, OSError) as error:
+            raise PeerUnreachable(
+                peer.address,
+                f"cannot be reached at {peer.host}:{peer.port} ({type(error).__name__}).",
+                "Check that it runs and that the port is open.",
+            ) from None
+        latency_s = self._clock.monotonic() - signed_s
+        return judge(sent, status, headers, body, reply_type, latency_s)
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def _exchange(self, sent: Sent) -> tuple[int, tuple[tuple[bytes, bytes], ...], bytes]:
+        peer = sent.peer
+        async with self._open_session().request(
+            METHOD,
+            _url(peer.host, peer.port, sent.target),
+            data=_payload(sent.body),
+            headers=sent.headers,
+            allow_redirects=False,
+        ) as response:
+            body = await self._read(peer, response)
+            return response.status, response.raw_headers, body
+
+    async def _read(self, peer: Peer, response: aiohttp.ClientResponse) -> bytes:
+        size_max = self._limits.reply_bytes_max
+        stream = response.content
+        if stream.is_eof() and stream.total_bytes <= size_max:
+            return stream.read_nowait(-1)
+        chunks = []
+        size = 0
+        while chunk := await stream.readany():
+            size += len(chunk)
+            if size > size_max:
+                response.close()
+                raise ReplyMalformed(
+                    peer.address, f"answered more than {size_max} bytes.", "Call another peer."
+                )
+            chunks.append(chunk)
+        return b"".join(chunks)
+
+    def _place(self, peer: Peer) -> asyncio.Semaphore:
+        key = (peer.host, peer.port)
+        place = self._places_by_peer.get(key)
+        if place is None:
+            place = asyncio.Semaphore(self._limits.pool_per_peer_max)
+            self._places_by_peer[key] = place
+        return place
+
+    def _open_session(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            limits = self._limits
+            self._session = aiohttp.ClientSession(
+                # Our semaphores count, so that signing can wait for a place.
+                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=limits.reuse_s_max),
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=limits.connect_s_max),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                skip_auto_headers=_NO_HEADERS,
+                auto_decompress=False,
+                max_line_size=limits.head_bytes_max,
+                max_field_size=limits.head_bytes_max,
+                max_headers=limits.headers_max,
+            )
+        return self._session
+
+
+def _payload(body: bytes) -> bytes | io.BytesIO:
+    """Large bodies go out in pieces, so that one does not hold up every other call."""
+    return body if len(body) <= _WHOLE_BYTES_MAX else io.BytesIO(body)
+
+
+@lru_cache(maxsize=_URLS_CACHED)
+def _url(host: str, port: int, target: str) -> URL:
+    where = f"[{host}]" if ":" in host else host
+    return URL(f"http://{where}:{port}{target}", encoded=True)
+
+
+def check_target(peer: Peer, *, public_only: bool = False) -> None:
+    """CallError unless host and port are such, and public if they must be."""
+    wrong = None
+    if not 0 < peer.port < 65_536:
+        wrong = f"has no usable port ({peer.port})."
+    else:
+        wrong = _host_problem(peer.host, public_only)
+    if wrong is not None:
+        raise CallError(peer.address, wrong, "It must publish an address that can be called.")
+
+
+@lru_cache(maxsize=_URLS_CACHED)
+def _host_problem(host: str, public_only: bool) -> str | None:
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        if _HOST_NAME.fullmatch(host) is None:
+            return "has no usable host."
+        return "is known by a name, not an address." if public_only else None
+    if address.is_unspecified or address.is_multicast:
+        return f"has an address nobody can call ({host})."
+    if public_only and not address.is_global:
+        return f"has an address in a private network ({host})."
+    return None

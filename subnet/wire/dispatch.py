@@ -1,0 +1,368 @@
+"""The server's half of a call, the same on every transport.
+
+Adds to signing, replay, admission and gate their order, which is the heart of the defence: each
+check stands before every costlier one, and nothing is debited from anyone before it is certain
+that they asked. In three steps, so that a transport reads a body only for who may send one::
+
+    open(head, source)   budgets of the source; method, name, encoding, length; form of the claim;
+                         receiver; freshness and known replays; standing.  No cryptography.
+    answer(ticket, body) signature -> new nonce -> the hotkey's budget -> decoding -> a place to run
+                         -> the handler within the caller's budget -> the signed reply
+    refuse(head, no)     a signed refusal, or None where the budget for those is spent
+
+It owns no socket. ``answer`` returns a reply whatever happens, except its own cancellation, which
+reaches the handler: that is how a caller that hung up stops the work.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import re
+import traceback
+from collections.abc import Awaitable, Callable
+from hashlib import sha256
+from typing import Any, Final
+
+import msgspec
+from loguru import logger
+
+from subnet.clock import Clock
+from subnet.errors import Unavailable
+from subnet.wire import signing
+from subnet.wire.admission import Admission
+from subnet.wire.errors import Code, RequestRefused
+from subnet.wire.gate import Gate, bounded
+from subnet.wire.interface import Answer, Caller, Request, Signer, Standing
+from subnet.wire.limits import Limits
+from subnet.wire.replay import ReplayGuard
+from subnet.wire.synapse import (
+    CONTENT_TYPE,
+    METHOD,
+    NAME,
+    PATH_PREFIX,
+    MessageInvalid,
+    Refusal,
+    Synapse,
+    decode,
+    encode,
+)
+
+_BUDGET: Final = re.compile(r"(?:^|&)budget_ms=([1-9][0-9]{0,8})(?:&|$)", re.ASCII)
+_LENGTH: Final = re.compile(r"[0-9]{1,15}", re.ASCII)
+
+
+class SignedReply(msgspec.Struct, frozen=True, gc=False):
+    """What goes back: all of it is covered by the signature among the headers."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    body_unread: bool = False
+    """The request's body may still be on its way: the connection cannot serve another request."""
+
+
+class Route(msgspec.Struct, frozen=True):
+    name: str
+    request_type: type[Synapse]
+    reply_type: type[Synapse]
+    handler: Callable[[Any, Caller], Awaitable[Synapse]]
+
+
+class Ticket(msgspec.Struct, frozen=True, gc=False):
+    """A request whose head was let in: its body may be read."""
+
+    head: signing.RequestHead
+    claim: signing.Claim
+    route: Route
+    standing: Standing
+    source: str
+    opened_s: float
+    budget_s: float
+
+
+class Dispatcher:
+    """The synapses of one axon and the way to them."""
+
+    def __init__(
+        self,
+        signer: Signer,
+        *,
+        clock: Clock,
+        limits: Limits,
+        nonces: ReplayGuard,
+        admission: Admission,
+    ) -> None:
+        self._signer = signer
+        self._clock = clock
+        self._limits = limits
+        self._nonces = nonces
+        self._admission = admission
+        self._gate = Gate(limits, clock)
+        self._routes: dict[str, Route] = {}
+        self._reserving: asyncio.Task[None] | None = None
+        self._answering = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._draining = False
+        self._headers_full = (
+            ("Content-Type", CONTENT_TYPE),
+            (signing.H_REPLY_HOTKEY, signer.address),
+            (signing.H_REPLY_SCOPE, signing.SCOPE_FULL),
+        )
+
+    def attach(
+        self,
+        name: str,
+        request_type: type[Request],
+        reply_type: type[Answer],
+        handler: Callable[[Request, Caller], Awaitable[Answer]],
+    ) -> None:
+        if NAME.fullmatch(name) is None:
+            raise ValueError(f"{name!r} is not a synapse's name: {NAME.pattern}")
+        if name in self._routes:
+            raise ValueError(f"{name} is attached already")
+        self._routes[name] = Route(name, request_type, reply_type, handler)
+
+    # -- step one: the head
+
+    def open(self, head: signing.RequestHead, source: str) -> Ticket:
+        """Let a head in, or raise RequestRefused."""
+        now_s = self._clock.monotonic()
+        self._admission.knock(source, now_s)
+        if self._draining:
+            raise RequestRefused(Code.DRAINING, "this axon is stopping", retry_after_s=5.0)
+        route, budget_s = self._route(head)
+        self._check_framing(head)
+        claim = signing.read_claim(
+            head, self._signer.address, accept_unbound=self._admission.accept_unbound
+        )
+        self._nonces.check(claim.public_key, claim.nonce_ns, self._clock.now_ns())
+        standing = self._admission.stand(claim.sender)
+        return Ticket(head, claim, route, standing, source, now_s, budget_s)
+
+    def _route(self, head: signing.RequestHead) -> tuple[Route, float]:
+        path, _, query = head.target.partition("?")
+        route = self._routes.get(path.removeprefix(PATH_PREFIX))
+        if route is None or not path.startswith(PATH_PREFIX):
+            raise RequestRefused(Code.UNKNOWN_SYNAPSE, "nothing is served under this path")
+        if head.method != METHOD:
+            raise RequestRefused(Code.WRONG_METHOD, f"only {METHOD} is served")
+        budget = _BUDGET.search(query)
+        longest = self._limits.handler_s_max
+        return route, min(int(budget[1]) / 1000, longest) if budget else longest
+
+    def _check_framing(self, head: signing.RequestHead) -> None:
+        if head.upgrade is not None:
+            raise RequestRefused(Code.MALFORMED_REQUEST, "no upgrade is offered")
+        if head.content_encoding is not None:
+            raise RequestRefused(Code.WRONG_ENCODING, "bodies are taken as they are, unencoded")
+        if head.content_type != CONTENT_TYPE:
+            raise RequestRefused(Code.WRONG_CONTENT_TYPE, f"the content type is {CONTENT_TYPE}")
+        length = head.content_length
+        if length is not None:
+            if _LENGTH.fullmatch(length) is None:
+                raise RequestRefused(Code.MALFORMED_REQUEST, "the content length is no number")
+            self.check_size(int(length))
+
+    def check_size(self, size: int) -> None:
+        """Refuse a body of this size; transports call it for each chunk."""
+        if size > self._limits.request_bytes_max:
+            raise RequestRefused(
+                Code.TOO_LARGE, f"a body has at most {self._limits.request_bytes_max} bytes"
+            )
+
+    # -- step two: the whole request
+
+    async def answer(self, ticket: Ticket, body: bytes) -> SignedReply:
+        """The signed reply to a whole request, a refusal included."""
+        self._answering += 1
+        self._idle.clear()
+        body_hash = sha256(body).hexdigest()
+        request_hash = signing.request_hash(ticket.head, body_hash)
+        try:
+            encoded = await self._serve(ticket, body, body_hash, request_hash)
+        except RequestRefused as refusal:
+            return self._sign_refusal(ticket.head, refusal, request_hash, signing.SCOPE_FULL)
+        else:
+            return self._sign(
+                200,
+                self._headers_full,
+                encoded,
+                request_hash,
+                signing.SCOPE_FULL,
+                ticket.claim.sender,
+            )
+        finally:
+            self._answering -= 1
+            if not self._answering:
+                self._idle.set()
+
+    async def _serve(
+        self, ticket: Ticket, body: bytes, body_hash: str, request_hash: bytes
+    ) -> bytes:
+        claim = ticket.claim
+        signing.verify_request(ticket.head, claim, body_hash)
+        await self._secure(claim.nonce_ns)
+        # From here to ``accept`` nothing awaits: two copies of a request cannot both pass.
+        now_ns = self._clock.now_ns()
+        self._nonces.check(claim.public_key, claim.nonce_ns, now_ns)
+        self._admission.debit(claim.public_key, ticket.source, self._clock.monotonic())
+        self._nonces.accept(claim.public_key, claim.nonce_ns, now_ns)
+        try:
+            message = decode(ticket.route.request_type, body)
+        except MessageInvalid as error:
+            raise RequestRefused(Code.BAD_MESSAGE, str(error)) from None
+        await self._gate.enter(claim.public_key, self._left_s(ticket))
+        try:
+            answer = await self._handle(ticket, message, request_hash)
+        finally:
+            self._gate.leave(claim.public_key)
+        return self._encode(ticket.route, answer)
+
+    async def _handle(self, ticket: Ticket, message: Synapse, request_hash: bytes) -> Synapse:
+        budget_s = self._left_s(ticket)
+        caller = Caller(
+            ticket.claim.sender,
+            ticket.claim.public_key,
+            ticket.standing,
+            ticket.source,
+            ticket.claim.nonce_ns,
+            request_hash,
+            budget_s,
+        )
+        try:
+            return await bounded(self._clock, budget_s, ticket.route.handler(message, caller))
+        except TimeoutError:
+            raise RequestRefused(
+                Code.OUT_OF_TIME, "the caller's budget ran out before the answer"
+            ) from None
+        except RequestRefused:
+            raise
+        except Exception as error:
+            # Where, not what: messages of exceptions may quote a prompt.
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            logger.error(
+                "synapse {} failed: {} at {}:{}",
+                ticket.route.name,
+                type(error).__name__,
+                place.filename,
+                place.lineno,
+            )
+            raise RequestRefused(Code.HANDLER_FAILED, "the handler failed") from None
+
+    def _encode(self, route: Route, answer: Synapse) -> bytes:
+        if not isinstance(answer, route.reply_type):
+            logger.error("synapse {} answered a {}", route.name, type(answer).__name__)
+            raise RequestRefused(Code.HANDLER_FAILED, "the handler answered another type")
+        encoded = encode(answer)
+        if len(encoded) > self._limits.reply_bytes_max:
+            logger.error("synapse {} answered {} bytes", route.name, len(encoded))
+            raise RequestRefused(Code.HANDLER_FAILED, "the answer is larger than replies may be")
+        return encoded
+
+    def _left_s(self, ticket: Ticket) -> float:
+        left_s = ticket.budget_s - (self._clock.monotonic() - ticket.opened_s)
+        if left_s <= 0:
+            raise RequestRefused(Code.OUT_OF_TIME, "the caller's budget was spent waiting")
+        return left_s
+
+    # -- the ceiling, saved aside
+
+    async def _secure(self, nonce_ns: int) -> None:
+        """Return when a ceiling above this nonce is on disk; renew an ageing one in passing."""
+        if self._nonces.wanted(nonce_ns) is None:
+            return
+        while True:
+            if self._reserving is None:
+                wanted = self._nonces.wanted(nonce_ns)
+                if wanted is not None:
+                    self._reserving = asyncio.ensure_future(self._reserve(wanted))
+            if nonce_ns <= self._nonces.ceiling or self._reserving is None:
+                return
+            try:
+                await asyncio.shield(self._reserving)
+            except Unavailable as error:
+                logger.error("requests are refused: {}", error.cause)
+                raise RequestRefused(
+                    Code.OVERLOADED, "the memory of requests cannot be saved", retry_after_s=10.0
+                ) from None
+
+    async def _reserve(self, ceiling_ns: int) -> None:
+        store = self._nonces.store
+        try:
+            if store.blocking:
+                await asyncio.to_thread(store.save, ceiling_ns)
+            else:
+                store.save(ceiling_ns)
+            self._nonces.reserved(ceiling_ns)
+        finally:
+            self._reserving = None
+
+    # -- replies
+
+    def refuse(self, head: signing.RequestHead, refusal: RequestRefused) -> SignedReply | None:
+        """A refusal before the body was read; None: say nothing, cut the connection."""
+        if not self._admission.may_refuse(self._clock.monotonic()):
+            return None
+        request_hash = signing.request_hash(head, signing.UNREAD_BODY)
+        return self._sign_refusal(head, refusal, request_hash, signing.SCOPE_HEAD)
+
+    def _sign_refusal(
+        self, head: signing.RequestHead, refusal: RequestRefused, request_hash: bytes, scope: str
+    ) -> SignedReply:
+        retry_after_s = refusal.retry_after_s
+        headers: tuple[tuple[str, str], ...] = (
+            ("Content-Type", CONTENT_TYPE),
+            (signing.H_REPLY_HOTKEY, self._signer.address),
+            (signing.H_REPLY_SCOPE, scope),
+        )
+        if retry_after_s is not None:
+            headers += (("Retry-After", str(max(1, math.ceil(retry_after_s)))),)
+        body = msgspec.msgpack.encode(
+            Refusal(code=refusal.code, detail=refusal.detail, retry_after_s=retry_after_s)
+        )
+        receiver = head.hotkey or signing.NO_RECEIVER
+        return self._sign(refusal.status, headers, body, request_hash, scope, receiver)
+
+    def _sign(
+        self,
+        status: int,
+        headers: tuple[tuple[str, str], ...],
+        body: bytes,
+        request_hash: bytes,
+        scope: str,
+        receiver: str,
+    ) -> SignedReply:
+        payload = signing.reply_payload(
+            scope=scope,
+            request_hash=request_hash,
+            status=status,
+            headers=headers,
+            body=body,
+            sender=self._signer.address,
+            receiver=receiver,
+        )
+        signature = "0x" + self._signer.sign(payload).hex()
+        return SignedReply(
+            status,
+            (*headers, (signing.H_REPLY_SIGNATURE, signature)),
+            body,
+            scope == signing.SCOPE_HEAD,
+        )
+
+    # -- the end
+
+    async def drain(self) -> None:
+        """Let nobody in any more and wait, within the limit, until nothing runs."""
+        self._draining = True
+        try:
+            await bounded(self._clock, self._limits.drain_s_max, self._idle.wait())
+        except TimeoutError:
+            logger.warning("{} requests did not finish in time", self._answering)
+        if self._reserving is not None:
+            await asyncio.gather(self._reserving, return_exceptions=True)
+
+    def close(self) -> None:
+        """After the last request: lower the ceiling to what was really accepted."""
+        self._nonces.close()

@@ -1,0 +1,245 @@
+"""The client's half of a call, the same on every transport. Pure.
+
+Adds to signing the two moments of a caller: ``prepare`` makes the one request that will be sent,
+``judge`` turns what came back into a typed reply or a typed error. Nothing that is unsigned, or
+signed for another request, by another hotkey or over other bytes, gets past ``judge``: not even a
+refusal. It opens no socket and reads no clock.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from hashlib import sha256
+from typing import Final
+
+import msgspec
+
+from subnet.types import Ss58
+from subnet.wire import keys, signing
+from subnet.wire.errors import (
+    CallError,
+    Code,
+    DeadlineExceeded,
+    PeerBusy,
+    PeerFailed,
+    PeerRefused,
+    ReplyForged,
+    ReplyMalformed,
+    ReplyUnsigned,
+)
+from subnet.wire.interface import Answer, Peer, Reply, Signer
+from subnet.wire.synapse import (
+    CONTENT_TYPE,
+    METHOD,
+    NAME,
+    PATH_PREFIX,
+    MessageInvalid,
+    Refusal,
+    Synapse,
+    decode,
+    encode,
+)
+
+_BUDGET_MS_MAX: Final = 999_999_999  # what fits the axon's pattern, eleven days
+_SIGNATURE: Final = re.compile(r"0x([0-9a-fA-F]{128})", re.ASCII)
+_REFUSAL = msgspec.msgpack.Decoder(Refusal)
+_DETAIL_CHARS_MAX: Final = 300  # a peer's words are shown to a person: a sentence or two
+_OUR_HEADERS: Final = {
+    signing.H_REPLY_HOTKEY.lower(): "hotkey",
+    signing.H_REPLY_SCOPE.lower(): "scope",
+    signing.H_REPLY_SIGNATURE.lower(): "signature",
+}
+
+
+class Nonces:
+    """Nonces of one caller: the clock's nanoseconds, but never the same or an earlier one twice."""
+
+    __slots__ = ("_last",)
+
+    def __init__(self) -> None:
+        self._last = 0
+
+    def next(self, now_ns: int) -> int:
+        self._last = now_ns if now_ns > self._last else self._last + 1
+        return self._last
+
+
+class Sent(msgspec.Struct, frozen=True, gc=False):
+    """A signed request, and what the reply to it must name."""
+
+    peer: Peer
+    caller: Ss58
+    target: str
+    headers: dict[str, str]
+    body: bytes
+    hash_full: bytes
+    hash_head: bytes
+
+
+def peer_key(peer: Peer) -> bytes:
+    """The peer's key; CallError if its address is none."""
+    try:
+        return signing.public_key_of(peer.address)
+    except ValueError:
+        raise CallError(
+            peer.address[:64], "is not an address.", "Take it from the metagraph."
+        ) from None
+
+
+def prepare(
+    signer: Signer, peer: Peer, name: str, message: Synapse, *, nonce_ns: int, budget_s: float
+) -> Sent:
+    """Encode, sign and name one request."""
+    if NAME.fullmatch(name) is None:
+        raise ValueError(f"{name!r} is not a synapse's name: {NAME.pattern}")
+    peer_key(peer)
+    body = encode(message)
+    # The budget travels in the target because that is signed.
+    budget_ms = min(max(1, int(budget_s * 1000)), _BUDGET_MS_MAX)
+    target = f"{PATH_PREFIX}{name}?budget_ms={budget_ms}"
+    body_hash = sha256(body).hexdigest()
+    payload = signing.request_payload(
+        METHOD, target, body_hash, nonce_ns, signer.address, peer.address
+    )
+    nonce = str(nonce_ns)
+    signature = "0x" + signer.sign(payload).hex()
+    head = signing.RequestHead(
+        method=METHOD,
+        target=target,
+        hotkey=signer.address,
+        receiver=peer.address,
+        nonce=nonce,
+        signature=signature,
+    )
+    return Sent(
+        peer,
+        signer.address,
+        target,
+        {
+            "Content-Type": CONTENT_TYPE,
+            signing.H_VERSION: signing.VERSION,
+            signing.H_HOTKEY: signer.address,
+            signing.H_RECEIVER: peer.address,
+            signing.H_NONCE: nonce,
+            signing.H_SIGNATURE: signature,
+        },
+        body,
+        signing.request_hash(head, body_hash),
+        signing.request_hash(head, signing.UNREAD_BODY),
+    )
+
+
+def judge(
+    sent: Sent,
+    status: int,
+    raw_headers: Iterable[tuple[bytes, bytes]],
+    body: bytes,
+    reply_type: type[Answer],
+    latency_s: float,
+) -> Reply[Answer]:
+    """The typed reply, or the CallError that tells what is wrong with it."""
+    address = sent.peer.address
+    covered, ours = _sort_headers(raw_headers)
+    if "signature" not in ours:
+        raise ReplyUnsigned(
+            address,
+            f"sent a reply ({status}) without a signature.",
+            "Nothing in it can be trusted.",
+        )
+    request_hash, signature = _check_signature(sent, status, covered, ours, body)
+    if status != 200:
+        raise _refusal(address, status, body)
+    names = [name for name, _ in covered]
+    if ("content-type", CONTENT_TYPE) not in covered or "content-encoding" in names:
+        raise ReplyMalformed(address, "answered another content type.", "Call another peer.")
+    try:
+        message = decode(reply_type, body)
+    except MessageInvalid as error:
+        raise ReplyMalformed(
+            address, f"answered no {reply_type.__name__}: {error}.", "Call another peer."
+        ) from None
+    return Reply(message, latency_s, sent.peer, request_hash, signature, body)
+
+
+def _sort_headers(
+    raw_headers: Iterable[tuple[bytes, bytes]],
+) -> tuple[tuple[tuple[str, str], ...], dict[str, str]]:
+    """The headers under the signature, and our own by their short names."""
+    covered = []
+    ours: dict[str, str] = {}
+    for raw_name, raw_value in raw_headers:
+        name = raw_name.decode("latin-1").lower()
+        short = _OUR_HEADERS.get(name)
+        if short is not None:
+            ours[short] = raw_value.decode("latin-1")
+        if short != "signature" and signing.is_covered(name):
+            covered.append((name, raw_value.decode("latin-1")))
+    return tuple(covered), ours
+
+
+def _check_signature(
+    sent: Sent,
+    status: int,
+    covered: tuple[tuple[str, str], ...],
+    ours: dict[str, str],
+    body: bytes,
+) -> tuple[bytes, bytes]:
+    """The request's hash as the reply names it, and the signature; ReplyForged if it fails."""
+    address = sent.peer.address
+    scope = ours.get("scope")
+    # A reply made without reading the body proves nothing about it: it can only be a refusal.
+    known_scope = scope == signing.SCOPE_FULL or (scope == signing.SCOPE_HEAD and status >= 400)
+    match = _SIGNATURE.fullmatch(ours["signature"])
+    if not known_scope or match is None or ours.get("hotkey") != address:
+        raise ReplyForged(
+            address, "is not who signed the reply.", "Check its address and port on the chain."
+        )
+    request_hash = sent.hash_full if scope == signing.SCOPE_FULL else sent.hash_head
+    payload = signing.reply_payload(
+        scope=str(scope),
+        request_hash=request_hash,
+        status=status,
+        headers=covered,
+        body=body,
+        sender=address,
+        receiver=sent.caller,
+    )
+    signature = bytes.fromhex(match[1])
+    if not keys.verify(signature, payload, peer_key(sent.peer)):
+        raise ReplyForged(
+            address,
+            "sent a reply whose signature does not hold for this call.",
+            "Somebody between changed it, or the peer is not honest.",
+        )
+    return request_hash, signature
+
+
+def _refusal(address: str, status: int, body: bytes) -> CallError:
+    """The error a signed refusal stands for."""
+    try:
+        refusal = _REFUSAL.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return ReplyMalformed(
+            address, f"refused ({status}) in a form unknown here.", "Call another peer."
+        )
+    detail = refusal.detail[:_DETAIL_CHARS_MAX]
+    cause = f"refused ({refusal.code[:64]}): {detail}."
+    facts = (refusal.code, status, refusal.retry_after_s)
+    if refusal.code == Code.OUT_OF_TIME:
+        return DeadlineExceeded(address, cause, "Give the call a longer deadline.")
+    if status in (429, 503):
+        return PeerBusy(address, cause, "Try again later.", *facts)
+    if status >= 500:
+        return PeerFailed(address, cause, "Call another peer.", *facts)
+    return PeerRefused(address, cause, _CURES.get(refusal.code, "Change the request."), *facts)
+
+
+_CURES: Final[dict[str, str]] = {
+    Code.STALE: "Set this machine's clock.",
+    Code.WRONG_RECEIVER: "Sync the metagraph: another hotkey listens there.",
+    Code.UNKNOWN_CALLER: "Register this hotkey on the subnet.",
+    Code.NO_PERMIT: "Stake enough for a validator permit.",
+    Code.UNKNOWN_SYNAPSE: "Check that both sides run the same task.",
+    Code.TOO_LARGE: "Send less.",
+}

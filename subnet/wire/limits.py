@@ -1,0 +1,113 @@
+"""Every number of the wire, with its reason.
+
+Adds nothing but bounds: sizes, times, rates and counts. Each field says why it has its value and
+what a larger or smaller one would break. Tests lower them one at a time; operators may raise them.
+Time is in seconds, size in bytes, rates in requests a second.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Bounds of one axon or dendrite. The defaults suit a miner on a public address."""
+
+    # -- size
+    request_bytes_max: int = 4 * 2**20
+    """A prompt of 128k tokens as text takes 0.5 MB; larger things travel by reference."""
+    reply_bytes_max: int = 16 * 2**20
+    """Answers carry logits or proofs and may be larger. The dendrite stops reading beyond it, so a
+    hostile miner costs a validator at most this much memory a call."""
+    bodies_bytes_max: int = 256 * 2**20
+    """Bodies an axon holds at once, over all connections: what a small machine can spare."""
+    head_bytes_max: int = 8190
+    """Request line and each header. Ours take 600 bytes; this is aiohttp's own default."""
+    headers_max: int = 64
+    """Ours are ten, a proxy adds a few."""
+
+    # -- time
+    max_age_s: float = 10.0
+    """How old a request may be: btauth/1's own window. Wider keeps more nonces, narrower refuses
+    callers whose clocks are a little off."""
+    skew_s: float = 2.0
+    """How far in the future: btauth/1's own. It is also the most a caller can raise the ceiling."""
+    handler_s_max: float = 120.0
+    """The longest budget a caller may ask for. Above any answer a round waits for."""
+    head_s_max: float = 10.0
+    """From a head's first byte to its last. It fits one packet; only an attacker dribbles."""
+    body_s_max: float = 30.0
+    """From a body's head to its last byte: 4 MiB at 1.1 Mb/s."""
+    idle_s_max: float = 75.0
+    """How long an axon keeps an idle connection. Must exceed the dendrite's, else a call may meet
+    a connection that is just being closed."""
+    reuse_s_max: float = 45.0
+    """How long a dendrite keeps an idle connection."""
+    connect_s_max: float = 5.0
+    """Two lost SYNs (1 s + 2 s) and a round trip across the world."""
+    drain_s_max: float = 10.0
+    """What running requests get to finish in after ``stop``. Supervisors kill after 15 to 30 s."""
+
+    # -- connections
+    connections_max: int = 1024
+    """Below the common descriptor limit of 1024 a process with room for the rest is tight, so the
+    axon counts for itself and closes the newest beyond this."""
+    connections_per_source_max: int = 256
+    """One validator behind an address needs a handful, a gateway some hundred."""
+    pool_max: int = 256
+    """Connections a dendrite holds, over all peers: one for each uid of a full subnet."""
+    pool_per_peer_max: int = 32
+    """Calls at once to one peer; more wait for a free connection within their deadline."""
+
+    # -- work
+    running_max: int = 64
+    """Handlers at once. A handler that computes serialises itself; this bounds memory."""
+    waiting_max: int = 256
+    """Requests that wait for a handler. More would only grow old."""
+    per_caller_max: int = 64
+    """Running and waiting of one hotkey, so that one cannot take the whole queue."""
+    wait_s_max: float = 10.0
+    """A request that waited longer is better tried elsewhere."""
+
+    # -- rates, before cryptography (one signature check takes 36 µs)
+    source_rate: float = 2_000.0
+    """A source: an IPv4 address or an IPv6 /64, which is what one customer gets."""
+    source_burst: float = 4_000.0
+    """Two seconds' worth: an epoch's queries leave in one burst."""
+    strangers_rate: float = 5_000.0
+    """All sources together that have not yet shown a good signature: 5,000 × 36 µs is under a
+    fifth of a core, whatever arrives."""
+    strangers_burst: float = 5_000.0
+    proven_rate: float = 20_000.0
+    """All sources that have: 72 % of a core in signature checks at most. Kept apart from the
+    strangers' bucket, so that a flood from new addresses does not shut out known ones."""
+    proven_burst: float = 20_000.0
+    proven_s: float = 120.0
+    """How long one good signature counts. Longer than an epoch of a local chain."""
+    sources_max: int = 65_536
+    """Sources remembered, about 20 MB at most; the one seen longest ago is forgotten first."""
+
+    # -- rates, after cryptography
+    caller_rate: float = 500.0
+    """A hotkey. Two hundred times what a validator's round sends."""
+    caller_burst: float = 1_000.0
+    callers_max: int = 16_384
+    """Hotkeys remembered: every uid of 64 full subnets."""
+
+    # -- refusals
+    refusals_rate: float = 2_000.0
+    """Signed refusals a second (20 µs each, 4 % of a core). Beyond it connections are cut unsigned,
+    so that a flood cannot buy signatures."""
+    refusals_burst: float = 2_000.0
+
+    # -- replay
+    nonces_max: int = 262_144
+    """Nonces remembered, about 40 MB. Full means 22,000 requests/s over the whole window; then the
+    oldest second is given up and everything up to it refused."""
+    reserve_s: float = 1.0
+    """How far the persisted ceiling runs ahead of the newest nonce. Each step costs one fsync and
+    a crash costs the callers at most this plus ``skew_s`` of refusals."""
+
+
+DEFAULT = Limits()

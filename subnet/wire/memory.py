@@ -1,0 +1,225 @@
+"""Axon and dendrite without sockets: the simulator's network, and tests'.
+
+Adds a network of named places to ``dispatch`` and ``exchange``, and nothing between them: the same
+bytes are signed, hashed, limited and judged as over HTTP, in the same order. Time is the clock's,
+so a whole subnet runs in simulated time. A fault is put in from outside: subclass
+``MemoryNetwork`` and override ``carry`` to drop, delay, change or repeat what passes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import msgspec
+
+from subnet.clock import Clock, SystemClock
+from subnet.errors import Unavailable
+from subnet.wire import signing
+from subnet.wire.admission import Admission
+from subnet.wire.dispatch import Dispatcher
+from subnet.wire.errors import DeadlineExceeded, PeerUnreachable, ReplyMalformed, RequestRefused
+from subnet.wire.exchange import Nonces, judge, prepare
+from subnet.wire.gate import bounded
+from subnet.wire.interface import Answer, Caller, Peer, Reply, Request, Signer
+from subnet.wire.limits import DEFAULT, Limits
+from subnet.wire.replay import CeilingStore, MemoryCeiling, ReplayGuard
+from subnet.wire.synapse import METHOD, Synapse
+
+_FIRST_FREE_PORT = 20_000  # what port 0 gives: above the ports that people choose
+
+RawHeaders = tuple[tuple[bytes, bytes], ...]
+
+
+class RawRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A request as it passes through the network."""
+
+    method: str
+    target: str
+    headers: RawHeaders
+    body: bytes
+    source: str
+
+
+class RawReply(msgspec.Struct, frozen=True, kw_only=True):
+    """A reply as it passes back."""
+
+    status: int
+    headers: RawHeaders
+    body: bytes
+
+
+class MemoryNetwork:
+    """Places by host and port. Override ``carry`` for faults."""
+
+    def __init__(self) -> None:
+        self._places: dict[tuple[str, int], MemoryAxon] = {}
+
+    def open(self, axon: MemoryAxon, host: str, port: int) -> int:
+        if port == 0:
+            port = _FIRST_FREE_PORT
+            while (host, port) in self._places:
+                port += 1
+        if (host, port) in self._places:
+            raise Unavailable(
+                f"Cannot listen on {host}:{port}: it is taken.", "Choose another port."
+            )
+        self._places[host, port] = axon
+        return port
+
+    def shut(self, host: str, port: int) -> None:
+        self._places.pop((host, port), None)
+
+    async def carry(self, host: str, port: int, request: RawRequest) -> RawReply:
+        """Bring a request to its place and the reply back; ConnectionError if there is none."""
+        axon = self._places.get((host, port))
+        if axon is None:
+            raise ConnectionRefusedError
+        return await axon.receive(request)
+
+
+class MemoryAxon:
+    """An ``AnyAxon`` in a ``MemoryNetwork``."""
+
+    def __init__(
+        self,
+        signer: Signer,
+        network: MemoryNetwork,
+        *,
+        clock: Clock | None = None,
+        limits: Limits = DEFAULT,
+        nonces: CeilingStore | None = None,
+        admission: Admission | None = None,
+        host: str = "127.0.0.1",
+        port: int = 0,
+    ) -> None:
+        self._network = network
+        self._clock = clock or SystemClock()
+        self._host = host
+        self._port = port
+        self._open = False
+        self.dispatcher = Dispatcher(
+            signer,
+            clock=self._clock,
+            limits=limits,
+            nonces=ReplayGuard(
+                nonces or MemoryCeiling(), now_ns=self._clock.now_ns(), limits=limits
+            ),
+            admission=admission or Admission(limits=limits, now_s=self._clock.monotonic()),
+        )
+
+    def attach(
+        self,
+        name: str,
+        request_type: type[Request],
+        reply_type: type[Answer],
+        handler: Callable[[Request, Caller], Awaitable[Answer]],
+    ) -> None:
+        self.dispatcher.attach(name, request_type, reply_type, handler)
+
+    @property
+    def port(self) -> int:
+        return self._port
+
+    async def start(self) -> None:
+        self._port = self._network.open(self, self._host, self._port)
+        self._open = True
+
+    async def stop(self) -> None:
+        if not self._open:
+            return
+        self._open = False
+        self._network.shut(self._host, self._port)
+        await self.dispatcher.drain()
+        self.dispatcher.close()
+
+    async def receive(self, request: RawRequest) -> RawReply:
+        """One request from the network; ConnectionError where HTTP would cut the connection."""
+        head = signing.parse_head(request.method, request.target, request.headers)
+        try:
+            ticket = self.dispatcher.open(head, request.source)
+            self.dispatcher.check_size(len(request.body))
+        except RequestRefused as refusal:
+            refused = self.dispatcher.refuse(head, refusal)
+            if refused is None:
+                raise ConnectionResetError from None
+            reply = refused
+        else:
+            reply = await self.dispatcher.answer(ticket, request.body)
+        return RawReply(status=reply.status, headers=raw_headers(reply.headers), body=reply.body)
+
+
+class MemoryDendrite:
+    """An ``AnyDendrite`` in a ``MemoryNetwork``; ``source`` is its network address."""
+
+    def __init__(
+        self,
+        signer: Signer,
+        network: MemoryNetwork,
+        *,
+        clock: Clock | None = None,
+        limits: Limits = DEFAULT,
+        source: str = "127.0.0.1",
+    ) -> None:
+        self._signer = signer
+        self._network = network
+        self._clock = clock or SystemClock()
+        self._limits = limits
+        self._source = source
+        self._nonces = Nonces()
+
+    async def call(
+        self,
+        peer: Peer,
+        name: str,
+        request: Synapse,
+        reply_type: type[Answer],
+        *,
+        deadline_s: float,
+    ) -> Reply[Answer]:
+        started_s = self._clock.monotonic()
+        sent = prepare(
+            self._signer,
+            peer,
+            name,
+            request,
+            nonce_ns=self._nonces.next(self._clock.now_ns()),
+            budget_s=deadline_s,
+        )
+        raw = RawRequest(
+            method=METHOD,
+            target=sent.target,
+            headers=raw_headers(tuple(sent.headers.items())),
+            body=sent.body,
+            source=self._source,
+        )
+        try:
+            reply = await bounded(
+                self._clock, deadline_s, self._network.carry(peer.host, peer.port, raw)
+            )
+        except TimeoutError:
+            raise DeadlineExceeded(
+                peer.address,
+                f"did not answer within {deadline_s:g} s.",
+                "Call another peer, or give it more time.",
+            ) from None
+        except ConnectionError as error:
+            raise PeerUnreachable(
+                peer.address,
+                f"cannot be reached at {peer.host}:{peer.port} ({type(error).__name__}).",
+                "Check that it runs and that the port is open.",
+            ) from None
+        if len(reply.body) > self._limits.reply_bytes_max:
+            raise ReplyMalformed(
+                peer.address,
+                f"answered more than {self._limits.reply_bytes_max} bytes.",
+                "Call another peer.",
+            )
+        latency_s = self._clock.monotonic() - started_s
+        return judge(sent, reply.status, reply.headers, reply.body, reply_type, latency_s)
+
+    async def close(self) -> None:
+        """Nothing to let go of."""
+
+
+def raw_headers(headers: tuple[tuple[str, str], ...]) -> RawHeaders:
+    return tuple((name.encode("latin-1"), value.encode("latin-1")) for name, value in headers)

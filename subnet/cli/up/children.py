@@ -1,0 +1,233 @@
+"""The processes of a run: started, watched, restarted, stopped; each by its own pid.
+
+Adds to ``subprocess`` and to the standard library's fork server one shape for both kinds of child.
+The chain is a fresh interpreter, which starts in a third of a second. Neurons are forked from a
+server that has imported the heavy modules once, and enter through the same command line as any
+``assay miner run``. A child that dies is started again, a bounded number of times; one that leaves
+with exit code 2 has said what a person must mend, and is not.
+
+No child outlives its supervisor: each is told when the supervisor's end of a pipe closes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from multiprocessing.context import ForkServerContext
+from pathlib import Path
+from typing import Final, Protocol
+
+from loguru import logger
+
+from subnet.clock import Clock
+from subnet.errors import Unavailable, UserError
+
+STOP_GRACE_S: Final = 10.0
+"""An axon drains for at most a few seconds and the chain closes its database in less."""
+RESTARTS_MAX: Final = 5
+RESTART_WINDOW_S: Final = 60.0
+"""Five deaths in a minute are a fault that a sixth start does not mend."""
+LOG_TAIL_LINES: Final = 5
+_USER_ERROR: Final = UserError.exit_code
+
+
+class _Handle(Protocol):
+    """What ``subprocess`` and ``multiprocessing`` agree on, under one name each."""
+
+    pid: int
+
+    def code(self) -> int | None: ...
+    def wait(self, timeout_s: float) -> None: ...
+
+
+class _Exec:
+    def __init__(self, argv: Sequence[str], log: Path) -> None:
+        read_end, self._write_end = os.pipe()
+        with log.open("ab") as sink:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "subnet.cli.main", *argv],
+                stdin=read_end,
+                stdout=sink,
+                stderr=sink,
+                start_new_session=True,
+                env={**os.environ, LIFELINE: "0"},
+            )
+        os.close(read_end)
+        self.pid = self._process.pid
+
+    def code(self) -> int | None:
+        code = self._process.poll()
+        if code is not None and self._write_end is not None:
+            os.close(self._write_end)
+            self._write_end = None  # type: ignore[assignment]
+        return code
+
+    def wait(self, timeout_s: float) -> None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout_s)
+
+
+class _Forked:
+    def __init__(self, context: ForkServerContext, argv: Sequence[str], log: Path) -> None:
+        self._process = context.Process(target=_enter, args=(tuple(argv), str(log)))
+        self._process.start()
+        assert self._process.pid is not None
+        self.pid = self._process.pid
+
+    def code(self) -> int | None:
+        return self._process.exitcode
+
+    def wait(self, timeout_s: float) -> None:
+        self._process.join(timeout_s)
+
+
+LIFELINE: Final = "ASSAY_LIFELINE_FD"
+"""Names a file descriptor whose end of file means that the supervisor is gone."""
+
+
+def watch_lifeline() -> None:
+    """In a child: end like on Ctrl-C when the supervisor is gone. Does nothing without one."""
+    number = os.environ.pop(LIFELINE, None)
+    if number is None:
+        return
+    _terminate_at_end_of(int(number))
+
+
+def _terminate_at_end_of(descriptor: int) -> None:
+    def wait() -> None:
+        with contextlib.suppress(OSError):
+            while os.read(descriptor, 1):
+                pass
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=wait, name="lifeline", daemon=True).start()
+
+
+def _enter(argv: tuple[str, ...], log: str) -> None:
+    """A forked child's first function: become a process of its own and run the command."""
+    os.setsid()  # Ctrl-C in the terminal is the supervisor's to pass on
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    for stream in (1, 2):
+        os.dup2(descriptor, stream)
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    _terminate_at_end_of(parent.sentinel)
+    from subnet.cli.main import main
+
+    code = main(argv)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)  # no at-exit work of the fork server's
+
+
+@dataclass
+class Child:
+    """One process of the run, through its restarts."""
+
+    name: str
+    argv: tuple[str, ...]
+    log: Path
+    handle: _Handle
+    restarts: list[float] = field(default_factory=list)
+
+    def log_tail(self) -> str:
+        """The last lines it wrote, for a person who must find out why it ended."""
+        with contextlib.suppress(OSError):
+            lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
+            return "\n".join(lines[-LOG_TAIL_LINES:])
+        return ""
+
+
+class Children:
+    """All processes of a run."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._context = multiprocessing.get_context("forkserver")
+        self._forked: set[str] = set()
+        self._children: dict[str, Child] = {}
+        self._stopping = False
+
+    def preload(self, modules: Sequence[str]) -> None:
+        """Import these once, in the server that neurons are forked from; returns at once."""
+        from multiprocessing import forkserver
+
+        # One thread each: a pool started before a fork would not survive it.
+        for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+            os.environ[variable] = "1"
+        os.environ["TOKENIZERS_PARALLELISM"] = "false"
+        self._context.set_forkserver_preload(["subnet.cli.main", *modules])
+        forkserver.ensure_running()
+
+    def execute(self, name: str, argv: Sequence[str], log: Path) -> Child:
+        """Start a fresh interpreter."""
+        return self._add(name, argv, log, forked=False)
+
+    def fork(self, name: str, argv: Sequence[str], log: Path) -> Child:
+        """Start a child of the fork server."""
+        return self._add(name, argv, log, forked=True)
+
+    def _add(self, name: str, argv: Sequence[str], log: Path, *, forked: bool) -> Child:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        if forked:
+            self._forked.add(name)
+        child = Child(name, tuple(argv), log, self._start(name, argv, log))
+        self._children[name] = child
+        return child
+
+    def _start(self, name: str, argv: Sequence[str], log: Path) -> _Handle:
+        if name in self._forked:
+            return _Forked(self._context, argv, log)
+        return _Exec(argv, log)
+
+    def __getitem__(self, name: str) -> Child:
+        return self._children[name]
+
+    def check(self) -> None:
+        """Start the dead again. Unavailable if one of them cannot be kept alive."""
+        if self._stopping:
+            return
+        for child in self._children.values():
+            code = child.handle.code()
+            if code is None:
+                continue
+            now = self._clock.monotonic()
+            child.restarts = [at for at in child.restarts if now - at < RESTART_WINDOW_S]
+            if code == _USER_ERROR or len(child.restarts) >= RESTARTS_MAX:
+                raise Unavailable(
+                    f"{child.name} ended with exit code {code}:\n{child.log_tail()}\n",
+                    f"Its log is {child.log}.",
+                )
+            logger.warning("{} ended with exit code {}; starting it again", child.name, code)
+            child.restarts.append(now)
+            child.handle = self._start(child.name, child.argv, child.log)
+
+    def stop(self, names: Sequence[str] | None = None) -> None:
+        """End these (all, in reverse order of their start): SIGTERM, then SIGKILL after a grace."""
+        wanted = [self._children[name] for name in (names or list(self._children))]
+        if names is None:
+            self._stopping = True
+        living = [child for child in reversed(wanted) if child.handle.code() is None]
+        for child in living:
+            _signal(child.handle.pid, signal.SIGTERM)
+        deadline = self._clock.monotonic() + STOP_GRACE_S
+        for child in living:
+            child.handle.wait(max(deadline - self._clock.monotonic(), 0.0))
+            if child.handle.code() is None:
+                logger.warning("{} did not stop in time and is killed", child.name)
+                _signal(child.handle.pid, signal.SIGKILL)
+                child.handle.wait(STOP_GRACE_S)
+        for child in wanted:
+            del self._children[child.name]
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, number)

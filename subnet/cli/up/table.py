@@ -1,0 +1,79 @@
+"""The live table of a run, and the same facts as one JSON document.
+
+Adds to ``watch.View`` what eyes and machines need: columns, colours and units for the one, plain
+integers in rao for the other. It reads nothing itself.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from rich.table import Table
+
+from subnet.cli.up.plan import HONEST, Role
+from subnet.cli.up.watch import Row, View
+from subnet.types import RAO_PER_TAO, U16_MAX
+
+REASONS_SHOWN: Final = 2
+_ROLE_STYLE: Final = {Role.OWNER: "magenta", Role.VALIDATOR: "cyan", Role.MINER: "white"}
+
+
+def render(view: View, seconds: float) -> Table:
+    """The table for a terminal."""
+    title = (
+        f"subnet {view.netuid} · block {view.at.number} · epoch {view.epoch} "
+        f"(next at block {view.next_epoch_block}) · {seconds:.0f} s"
+    )
+    grid = Table(title=title, title_justify="left", header_style="bold", expand=False)
+    for name in ("uid", "who", "behaviour"):
+        grid.add_column(name, justify="right" if name == "uid" else "left", no_wrap=True)
+    for name in ("score", "incentive", "dividends", "reward α", "≈ TAO"):
+        grid.add_column(name, justify="right", no_wrap=True)
+    grid.add_column("why")
+    for row in view.rows:
+        grid.add_row(*_cells(row), style=_ROLE_STYLE[row.role])
+    return grid
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    behaviour = row.behaviour if row.role is Role.MINER else ""
+    return (
+        str(row.uid),
+        row.name,
+        behaviour if behaviour in ("", HONEST) else f"[red]{behaviour}[/red]",
+        "" if row.score is None else f"{row.score:.3f}",
+        _share(row.incentive),
+        _share(row.dividends),
+        f"{row.reward_alpha / RAO_PER_TAO:.4f}",
+        f"{row.reward_tao / RAO_PER_TAO:.4f}",
+        "; ".join(row.reasons[:REASONS_SHOWN]),
+    )
+
+
+def _share(value: int) -> str:
+    return f"{value / U16_MAX:.1%}" if value else ""
+
+
+def document(view: View, seconds: float) -> dict[str, Any]:
+    """The report: what `assay up --json` prints when it ends."""
+    return {
+        "seconds": round(seconds, 3),
+        "netuid": view.netuid,
+        "epoch": view.epoch,
+        "block": view.at.number,
+        "neurons": [
+            {
+                "uid": row.uid,
+                "hotkey": row.hotkey,
+                "role": row.role.value,
+                "behaviour": row.behaviour,
+                "score": row.score,
+                "incentive": row.incentive,
+                "dividends": row.dividends,
+                "reward_alpha_rao": row.reward_alpha,
+                "reward_tao_rao": row.reward_tao,
+                "reasons": list(row.reasons),
+            }
+            for row in view.rows
+        ],
+    }

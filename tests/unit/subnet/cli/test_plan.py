@@ -1,0 +1,70 @@
+"""The cast of a run follows from the seed and the options alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from subnet.cli.up.plan import HONEST, SLOW, Plan, Role, make_plan
+from subnet.errors import UserError
+
+
+def plan(
+    seed: int = 0,
+    *,
+    miners: int = 4,
+    validators: int = 2,
+    cheat: str | None = "garbage",
+    slow: int = 1,
+    base_port: int = 30_000,
+) -> Plan:
+    return make_plan(
+        seed=seed,
+        task="reverse",
+        task_options=(),
+        base_port=base_port,
+        state_dir=Path("state"),
+        validators=validators,
+        miners=miners,
+        cheat=cheat,
+        slow=slow,
+    )
+
+
+@given(st.integers(0, 2**32), st.integers(3, 12), st.integers(0, 1))
+def test_one_cheats_and_the_asked_number_is_slow(seed: int, miners: int, slow: int) -> None:
+    made = plan(seed, miners=miners, slow=slow)
+    behaviours = [member.behaviour for member in made.of(Role.MINER)]
+    assert behaviours.count("garbage") == 1
+    assert behaviours.count(SLOW) == slow
+    assert behaviours.count(HONEST) == miners - 1 - slow
+    assert made == plan(seed, miners=miners, slow=slow)
+    ports = [member.port for member in made.of(Role.MINER)]
+    assert len({made.chain_port, *ports}) == miners + 1
+    assert made.owner.port is None
+
+
+def test_the_seed_moves_the_one_who_cheats() -> None:
+    cheating = {
+        next(i for i, m in enumerate(plan(seed).of(Role.MINER)) if m.behaviour == "garbage")
+        for seed in range(40)
+    }
+    assert cheating == {0, 1, 2, 3}
+
+
+@pytest.mark.parametrize(
+    ("options", "cause"),
+    [
+        ({"miners": 0}, "pays nobody"),
+        ({"validators": 0}, "pays nobody"),
+        ({"miners": 2, "slow": 1}, "none would be honest"),
+        ({"base_port": 65_535}, "do not exist"),
+        ({"base_port": 0}, "do not exist"),
+    ],
+)
+def test_an_impossible_cast_is_refused(options: dict[str, int], cause: str) -> None:
+    with pytest.raises(UserError, match=cause):
+        plan(**options)  # type: ignore[arg-type]

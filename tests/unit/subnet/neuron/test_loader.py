@@ -1,0 +1,64 @@
+"""One loader for every task; what is not a whole task gets a cause and a cure."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from subnet.errors import UserError
+from subnet.neuron.loader import load_miner, load_validator, task_names
+from subnet.neuron.task import MinerTask, ValidatorTask
+
+ROOT = Path(__file__).resolve().parents[4]
+EXAMPLE = ROOT / "examples" / "reverse.py"
+WHOLE = EXAMPLE.read_text(encoding="utf-8")
+
+
+def test_the_example_is_short_and_whole() -> None:
+    assert len(EXAMPLE.read_text(encoding="utf-8").splitlines()) <= 60
+    miner, validator = load_miner(str(EXAMPLE)), load_validator(str(EXAMPLE))
+    assert issubclass(miner, MinerTask)
+    assert issubclass(validator, ValidatorTask)
+    assert miner is validator, "one file, one class, loaded once"
+
+
+@pytest.mark.parametrize("name", task_names())
+def test_every_named_task_has_both_halves_of_one_mind(name: str) -> None:
+    miner, validator = load_miner(name), load_validator(name)
+    assert (miner.name, miner.request, miner.reply) == (
+        validator.name,
+        validator.request,
+        validator.reply,
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "cause"),
+    [
+        ("", "must define one whole task class"),
+        ("x = 1 / 0", "ZeroDivisionError"),
+        ("from subnet.neuron import Task\nclass A(Task): pass", "must define one whole task class"),
+        (
+            WHOLE.replace('name = "reverse"', 'name = "../up"'),
+            "plain slug",
+        ),
+        (WHOLE.replace('    name = "reverse"\n', ""), "lacks name"),
+        (
+            WHOLE.replace("reply = Reversed", "reply = str"),
+            "not a Synapse",
+        ),
+    ],
+)
+def test_a_broken_file_is_refused(tmp_path: Path, text: str, cause: str) -> None:
+    file = tmp_path / "task.py"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(UserError, match=cause):
+        load_miner(str(file))
+
+
+def test_unknown_names_and_paths_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="No task is called 'nothing'"):
+        load_validator("nothing")
+    with pytest.raises(UserError, match="There is no task file"):
+        load_miner(str(tmp_path / "absent.py"))

@@ -1,0 +1,84 @@
+//! # Subtensor
+//!
+//! Subnets, the neurons on them, the stake behind neurons, the weights that validators set, and
+//! the rewards that follow from all of it. It adds to the balances pallet a second kind of
+//! holding: stake, which is alpha of a subnet (or TAO on root) behind a hotkey.
+//!
+//! | folder | what it does |
+//! |---|---|
+//! | `types` | identifiers, amounts, records |
+//! | `storage`, `sections` | the pallet's parts: storage, calls, events, errors, genesis, hooks |
+//! | `subnets` | registering, starting, pruning subnets; ownership and identity |
+//! | `neurons` | slots: registration, pruning, endpoints, weights |
+//! | `staking` | keys, stake, delegation; `shares` splits a hotkey's alpha among its stakers |
+//! | `pool` | the exchange of TAO and alpha |
+//! | `coinbase` | a block's emission, and its way to pools, owners and pending epochs |
+//! | `epoch` | from weights and stake to incentives and dividends |
+//! | `extension` | refusals in the transaction pool |
+//!
+//! Invariants, held by `try_state`: TAO is conserved; pools, shares and their totals agree; keys
+//! and uids are inverse. No call panics, whatever its input.
+
+#![cfg_attr(not(feature = "std"), no_std)]
+#![recursion_limit = "256"]
+
+extern crate alloc;
+
+mod coinbase;
+mod epoch;
+mod neurons;
+pub mod pool;
+mod sections;
+mod staking;
+mod storage;
+mod subnets;
+pub mod traits;
+mod try_state;
+pub mod types;
+pub mod weights;
+
+pub use pallet::*;
+pub use traits::PoolSettings;
+pub use types::{Alpha as AlphaBalance, Tao as TaoBalance, *};
+pub use weights::WeightInfo;
+
+use frame_support::pallet_macros::import_section;
+use sections::{calls, config, errors, events, genesis, hooks};
+use storage::{
+    chain, client_reads, hyperparameters, neurons as neuron_items, stake, subnets as subnet_items,
+};
+
+#[import_section(config::config)]
+#[import_section(chain::storage_chain)]
+#[import_section(subnet_items::storage_subnets)]
+#[import_section(hyperparameters::storage_hyperparameters)]
+#[import_section(neuron_items::storage_neurons)]
+#[import_section(stake::storage_stake)]
+#[import_section(client_reads::storage_client_reads)]
+#[import_section(genesis::genesis)]
+#[import_section(errors::errors)]
+#[import_section(events::events)]
+#[import_section(hooks::hooks)]
+#[import_section(calls::calls)]
+#[frame_support::pallet]
+pub mod pallet {
+    use crate::{
+        storage::defaults::*,
+        traits::{Currency, PoolSettings},
+        types::*,
+        weights::WeightInfo,
+    };
+    use alloc::{collections::BTreeMap, vec::Vec};
+    use frame_support::{pallet_prelude::*, traits::Get};
+    use frame_system::pallet_prelude::*;
+    use sp_core::{ConstBool, ConstI16, ConstU16, ConstU32, ConstU64, ConstU8, H256};
+    use sp_runtime::PerU16;
+    use substrate_fixed::types::{I64F64, I96F32, U64F64, U96F32};
+
+    /// Ciphertext of a timelocked commit is at most this long.
+    pub const MAX_COMMIT_BYTES: u32 = 5_000;
+
+    #[pallet::pallet]
+    #[pallet::without_storage_info]
+    pub struct Pallet<T>(_);
+}

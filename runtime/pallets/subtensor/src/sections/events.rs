@@ -1,0 +1,259 @@
+//! Events. Indices are the public runtime's, so that a client which knows those reads these;
+//! the gaps are events of features that are not here.
+
+use frame_support::pallet_macros::pallet_section;
+
+/// See the file's header.
+#[pallet_section]
+mod events {
+    #[pallet::event]
+    #[pallet::generate_deposit(pub fn deposit_event)]
+    pub enum Event<T: Config> {
+        /// A subnet was registered: netuid, kind of pool.
+        #[codec(index = 0)]
+        NetworkAdded(NetUid, u16),
+        /// A subnet was dissolved.
+        #[codec(index = 1)]
+        NetworkRemoved(NetUid),
+        /// Stake was added: coldkey, hotkey, TAO paid, alpha got, netuid, fee in rao.
+        #[codec(index = 2)]
+        StakeAdded(T::AccountId, T::AccountId, Tao, Alpha, NetUid, u64),
+        /// Stake was removed: coldkey, hotkey, TAO got, alpha given, netuid, fee in rao.
+        #[codec(index = 3)]
+        StakeRemoved(T::AccountId, T::AccountId, Tao, Alpha, NetUid, u64),
+        /// Stake was moved: coldkey, hotkey and netuid of origin, of destination, TAO equivalent.
+        #[codec(index = 4)]
+        StakeMoved(T::AccountId, T::AccountId, NetUid, T::AccountId, NetUid, Tao),
+        /// Weights were set: storage index, uid.
+        #[codec(index = 5)]
+        WeightsSet(NetUidStorageIndex, u16),
+        /// A neuron was registered: netuid, uid, hotkey.
+        #[codec(index = 7)]
+        NeuronRegistered(NetUid, u16, T::AccountId),
+        /// `MaxAllowedUids` was set.
+        #[codec(index = 10)]
+        MaxAllowedUidsSet(NetUid, u16),
+        /// `MaxWeightLimit` was set.
+        #[codec(index = 11)]
+        MaxWeightLimitSet(NetUid, u16),
+        /// `Difficulty` was set.
+        #[codec(index = 12)]
+        DifficultySet(NetUid, u64),
+        /// `AdjustmentInterval` was set.
+        #[codec(index = 13)]
+        AdjustmentIntervalSet(NetUid, u16),
+        /// `RegistrationPerInterval` was set.
+        #[codec(index = 14)]
+        RegistrationPerIntervalSet(NetUid, u16),
+        /// `MaxRegistrationsPerBlock` was set.
+        #[codec(index = 15)]
+        MaxRegistrationsPerBlockSet(NetUid, u16),
+        /// `ActivityCutoff` was set.
+        #[codec(index = 16)]
+        ActivityCutoffSet(NetUid, u16),
+        /// `Rho` was set.
+        #[codec(index = 17)]
+        RhoSet(NetUid, u16),
+        /// `AlphaSigmoidSteepness` was set.
+        #[codec(index = 18)]
+        AlphaSigmoidSteepnessSet(NetUid, i16),
+        /// `Kappa` was set.
+        #[codec(index = 19)]
+        KappaSet(NetUid, u16),
+        /// `MinAllowedWeight` was set.
+        #[codec(index = 20)]
+        MinAllowedWeightSet(NetUid, u16),
+        /// `WeightsSetRateLimit` was set.
+        #[codec(index = 23)]
+        WeightsSetRateLimitSet(NetUid, u64),
+        /// `ImmunityPeriod` was set.
+        #[codec(index = 24)]
+        ImmunityPeriodSet(NetUid, u16),
+        /// `BondsMovingAverage` was set.
+        #[codec(index = 25)]
+        BondsMovingAverageSet(NetUid, u64),
+        /// `BondsPenalty` was set.
+        #[codec(index = 26)]
+        BondsPenaltySet(NetUid, u16),
+        /// `BondsResetOn` was set.
+        #[codec(index = 27)]
+        BondsResetOnSet(NetUid, bool),
+        /// `MaxAllowedValidators` was set.
+        #[codec(index = 28)]
+        MaxAllowedValidatorsSet(NetUid, u16),
+        /// A neuron told where its server is.
+        #[codec(index = 29)]
+        AxonServed(NetUid, T::AccountId),
+        /// A neuron told where its metrics are.
+        #[codec(index = 30)]
+        PrometheusServed(NetUid, T::AccountId),
+        /// A hotkey began to take stake of others: coldkey, hotkey, take.
+        #[codec(index = 31)]
+        DelegateAdded(T::AccountId, T::AccountId, PerU16),
+        /// `DefaultTake` was set.
+        #[codec(index = 32)]
+        DefaultTakeSet(PerU16),
+        /// `WeightsVersionKey` was set.
+        #[codec(index = 33)]
+        WeightsVersionKeySet(NetUid, u64),
+        /// `MinDifficulty` was set.
+        #[codec(index = 34)]
+        MinDifficultySet(NetUid, u64),
+        /// `MaxDifficulty` was set.
+        #[codec(index = 35)]
+        MaxDifficultySet(NetUid, u64),
+        /// `ServingRateLimit` was set.
+        #[codec(index = 36)]
+        ServingRateLimitSet(NetUid, u64),
+        /// `Burn` was set.
+        #[codec(index = 37)]
+        BurnSet(NetUid, Tao),
+        /// `MaxBurn` was set.
+        #[codec(index = 38)]
+        MaxBurnSet(NetUid, Tao),
+        /// `MinBurn` was set.
+        #[codec(index = 39)]
+        MinBurnSet(NetUid, Tao),
+        /// `MaxEpochsPerBlock` was set.
+        #[codec(index = 40)]
+        MaxEpochsPerBlockSet(u8),
+        /// `TxRateLimit` was set.
+        #[codec(index = 41)]
+        TxRateLimitSet(u64),
+        /// `TxDelegateTakeRateLimit` was set.
+        #[codec(index = 42)]
+        TxDelegateTakeRateLimitSet(u64),
+        /// `AdminFreezeWindow` was set.
+        #[codec(index = 44)]
+        AdminFreezeWindowSet(u16),
+        /// `OwnerHyperparamRateLimit` was set.
+        #[codec(index = 45)]
+        OwnerHyperparamRateLimitSet(u16),
+        /// `MinChildKeyTakePerSubnet` was set.
+        #[codec(index = 47)]
+        MinChildKeyTakePerSubnetSet(NetUid, PerU16),
+        /// Registration by burning was allowed or forbidden.
+        #[codec(index = 51)]
+        RegistrationAllowed(NetUid, bool),
+        /// Registration by proof of work was allowed or forbidden.
+        #[codec(index = 52)]
+        PowRegistrationAllowed(NetUid, bool),
+        /// `Tempo` was set.
+        #[codec(index = 53)]
+        TempoSet(NetUid, u16),
+        /// `RAORecycledForRegistration` was set.
+        #[codec(index = 54)]
+        RAORecycledForRegistrationSet(NetUid, Tao),
+        /// `StakeThreshold` was set.
+        #[codec(index = 55)]
+        StakeThresholdSet(u64),
+        /// `AdjustmentAlpha` was set.
+        #[codec(index = 56)]
+        AdjustmentAlphaSet(NetUid, u64),
+        /// `SubnetOwnerCut` was set.
+        #[codec(index = 58)]
+        SubnetOwnerCutSet(u16),
+        /// `NetworkRateLimit` was set.
+        #[codec(index = 59)]
+        NetworkRateLimitSet(u64),
+        /// `NetworkImmunityPeriod` was set.
+        #[codec(index = 60)]
+        NetworkImmunityPeriodSet(u64),
+        /// `StartCallDelay` was set.
+        #[codec(index = 61)]
+        StartCallDelaySet(u64),
+        /// `NetworkMinLockCost` was set.
+        #[codec(index = 62)]
+        NetworkMinLockCostSet(Tao),
+        /// `SubnetLimit` was set.
+        #[codec(index = 63)]
+        SubnetLimitSet(u16),
+        /// `NetworkLockCostReductionInterval` was set.
+        #[codec(index = 64)]
+        NetworkLockCostReductionIntervalSet(u64),
+        /// A delegate lowered its take: coldkey, hotkey, take.
+        #[codec(index = 65)]
+        TakeDecreased(T::AccountId, T::AccountId, PerU16),
+        /// A delegate raised its take: coldkey, hotkey, take.
+        #[codec(index = 66)]
+        TakeIncreased(T::AccountId, T::AccountId, PerU16),
+        /// `MaxDelegateTake` was set.
+        #[codec(index = 68)]
+        MaxDelegateTakeSet(PerU16),
+        /// `MinDelegateTake` was set.
+        #[codec(index = 69)]
+        MinDelegateTakeSet(PerU16),
+        /// A coldkey said who it is.
+        #[codec(index = 78)]
+        ChainIdentitySet(T::AccountId),
+        /// An owner described the subnet.
+        #[codec(index = 79)]
+        SubnetIdentitySet(NetUid),
+        /// The description of a subnet was removed.
+        #[codec(index = 80)]
+        SubnetIdentityRemoved(NetUid),
+        /// Passing stake to another coldkey was allowed or forbidden.
+        #[codec(index = 94)]
+        TransferToggle(NetUid, bool),
+        /// An owner's hotkey was set.
+        #[codec(index = 95)]
+        SubnetOwnerHotkeySet(NetUid, T::AccountId),
+        /// A subnet was started: netuid, block of its first emission.
+        #[codec(index = 96)]
+        FirstEmissionBlockNumberSet(NetUid, u64),
+        /// Alpha was recycled: coldkey, hotkey, amount, netuid.
+        #[codec(index = 97)]
+        AlphaRecycled(T::AccountId, T::AccountId, Alpha, NetUid),
+        /// Alpha was burned: coldkey, hotkey, amount, netuid.
+        #[codec(index = 98)]
+        AlphaBurned(T::AccountId, T::AccountId, Alpha, NetUid),
+        /// `CommitRevealPeriods` was set.
+        #[codec(index = 101)]
+        CommitRevealPeriodsSet(NetUid, u64),
+        /// Commit-reveal was switched on or off.
+        #[codec(index = 102)]
+        CommitRevealEnabled(NetUid, bool),
+        /// The symbol of a token was changed.
+        #[codec(index = 106)]
+        SymbolUpdated { netuid: NetUid, symbol: Vec<u8> },
+        /// A miner's incentive was staked behind the hotkey its coldkey chose.
+        #[codec(index = 110)]
+        AutoStakeAdded {
+            netuid: NetUid,
+            destination: T::AccountId,
+            hotkey: T::AccountId,
+            owner: T::AccountId,
+            incentive: Alpha,
+        },
+        /// What an epoch paid each uid as a miner.
+        #[codec(index = 111)]
+        IncentiveAlphaEmittedToMiners { netuid: NetUidStorageIndex, emissions: Vec<Alpha> },
+        /// `MinAllowedUids` was set.
+        #[codec(index = 112)]
+        MinAllowedUidsSet(NetUid, u16),
+        /// A coldkey chose where its incentives are staked.
+        #[codec(index = 113)]
+        AutoStakeDestinationSet { coldkey: T::AccountId, netuid: NetUid, hotkey: T::AccountId },
+        /// `MinNonImmuneUids` was set.
+        #[codec(index = 114)]
+        MinNonImmuneUidsSet(NetUid, u16),
+        /// `BurnHalfLife` was set.
+        #[codec(index = 129)]
+        BurnHalfLifeSet { netuid: NetUid, burn_half_life: u16 },
+        /// `BurnIncreaseMult` was set.
+        #[codec(index = 130)]
+        BurnIncreaseMultSet { netuid: NetUid, burn_increase_mult: U64F64 },
+        /// `ActivityCutoffFactorMilli` was set.
+        #[codec(index = 135)]
+        ActivityCutoffFactorMilliSet { netuid: NetUid, factor_milli: u32 },
+        /// An owner ordered an epoch out of turn.
+        #[codec(index = 136)]
+        EpochTriggered { netuid: NetUid, by: T::AccountId, fires_at: u64 },
+        /// An epoch waits, for too many were due in one block.
+        #[codec(index = 137)]
+        EpochDeferred { netuid: NetUid, from_block: u64, to_block: u64 },
+        /// An epoch did not run, because the state it needs is inconsistent.
+        #[codec(index = 138)]
+        EpochSkipped { netuid: NetUid, block: u64 },
+    }
+}

@@ -1,0 +1,26 @@
+//! What happens in every block before and after its extrinsics.
+
+use frame_support::pallet_macros::pallet_section;
+
+/// See the file's header.
+#[pallet_section]
+mod hooks {
+    #[pallet::hooks]
+    impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
+        /// Registration prices fall, the block's emission is shared out, epochs that are due run.
+        fn on_initialize(_now: BlockNumberFor<T>) -> Weight {
+            let block = Self::block();
+            Self::begin_block_registrations().saturating_add(Self::coinbase_on_initialize(block))
+        }
+
+        /// TAO that other pallets burned in this block (fees, dust) leaves the issuance.
+        fn on_finalize(_now: BlockNumberFor<T>) {
+            Self::settle_issuance();
+        }
+
+        #[cfg(feature = "try-runtime")]
+        fn try_state(_now: BlockNumberFor<T>) -> Result<(), sp_runtime::TryRuntimeError> {
+            Self::do_try_state()
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! Storage items by concern, each file one `pallet_section` that `lib.rs` imports; their defaults.
+
+pub mod chain;
+pub mod client_reads;
+pub mod defaults;
+pub mod hyperparameters;
+pub mod neurons;
+pub mod stake;
+pub mod subnets;

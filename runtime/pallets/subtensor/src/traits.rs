@@ -1,0 +1,37 @@
+//! What the pallet asks of the runtime around it, and the names it uses for that.
+//!
+//! Implemented by the balances pallet and the swap pallet; nothing here has a body that matters.
+
+use crate::types::NetUid;
+use frame_support::traits::fungible;
+use sp_runtime::Perquintill;
+
+/// The free balances: inspected, moved, and (by emission and burning alone) minted and burned.
+pub trait Currency<AccountId: Eq>:
+    fungible::Inspect<AccountId, Balance = u64>
+    + fungible::Mutate<AccountId>
+    + fungible::Balanced<AccountId>
+{
+}
+
+impl<AccountId: Eq, C> Currency<AccountId> for C where
+    C: fungible::Inspect<AccountId, Balance = u64>
+        + fungible::Mutate<AccountId>
+        + fungible::Balanced<AccountId>
+{
+}
+
+/// What the swap pallet keeps for each pool.
+pub trait PoolSettings {
+    /// Fee of a swap, in 65535ths of its input.
+    fn fee_rate(netuid: NetUid) -> u16;
+
+    /// Weight of TAO in the pool; alpha has the rest. One half: price times alpha equals TAO.
+    fn quote_weight(netuid: NetUid) -> Perquintill;
+
+    /// Moves the weight, so that an injection at another ratio than the price leaves the price.
+    fn set_quote_weight(netuid: NetUid, weight: Perquintill);
+
+    /// Forgets what was kept for a pool that is no more.
+    fn forget(netuid: NetUid);
+}

@@ -1,0 +1,217 @@
+//! A block's emission on its way to the subnets (survey 4.3 to 4.5).
+//!
+//! TAO is shared between subnets by moving price; each subnet's part enters its pool together
+//! with new alpha, and further alpha is set aside for owner, miners and validators. All amounts
+//! round down: what a block mints is at most its emission.
+//!
+//! Moving prices and burned shares have 32 fractional bits, as the chain stores them.
+
+use alloc::vec::Vec;
+
+use crate::wide::{mul_div_floor, part, part_u16};
+
+/// Fractional bits of moving prices and of burned shares.
+pub const PRICE_BITS: u32 = 32;
+/// One, with [`PRICE_BITS`].
+pub const PRICE_ONE: u64 = 1 << PRICE_BITS;
+/// Blocks after which half of the weight of a moving price's speed is reached.
+pub const PRICE_HALVING_BLOCKS: u64 = 201_600;
+/// The owner's part of a subnet's alpha, of 65535 (18 %).
+pub const OWNER_CUT: u16 = 11_796;
+
+/// What decides a subnet's share of the block's TAO.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ShareClaim {
+    /// Its moving price, with [`PRICE_BITS`].
+    pub moving_price: u64,
+    /// The share of its miners' pay that was burned, with [`PRICE_BITS`].
+    pub miner_burned: u64,
+    /// Whether TAO may flow to it at all.
+    pub emission_enabled: bool,
+}
+
+/// The TAO of each subnet (survey 4.3): in proportion to moving price times the part of its
+/// miners' pay that was not burned; if that leaves nothing to anyone, to moving price alone.
+/// Subnets without emission get nothing and their share goes to the others.
+pub fn share_emission(emission: u64, claims: &[ShareClaim]) -> Vec<u64> {
+    let unburned = |claim: &ShareClaim| {
+        let kept = PRICE_ONE.saturating_sub(claim.miner_burned.min(PRICE_ONE));
+        u128::from(claim.moving_price).saturating_mul(kept.into()) >> PRICE_BITS
+    };
+    let plain = |claim: &ShareClaim| u128::from(claim.moving_price);
+    let weigh = |weight: &dyn Fn(&ShareClaim) -> u128| -> Vec<u128> {
+        claims.iter().map(|claim| if claim.emission_enabled { weight(claim) } else { 0 }).collect()
+    };
+    let mut weights = weigh(&unburned);
+    if weights.iter().all(|weight| *weight == 0) {
+        weights = weigh(&plain);
+    }
+    crate::dividends::split(emission, &weights)
+}
+
+/// The next moving price (survey 4.3): `a * min(price, 1) + (1 - a) * old` with
+/// `a = speed * blocks / (blocks + halving)`, every product and quotient rounded down to
+/// [`PRICE_BITS`]. The first updates of a new subnet therefore round to zero.
+pub fn moving_price(old: u64, price: u64, speed: u64, blocks_since_start: u64) -> u64 {
+    let horizon = u128::from(blocks_since_start).saturating_add(PRICE_HALVING_BLOCKS.into());
+    let ramp = (u128::from(blocks_since_start) << PRICE_BITS).checked_div(horizon).unwrap_or(0);
+    let speed = u128::from(speed.min(PRICE_ONE));
+    let alpha = (speed.saturating_mul(ramp)) >> PRICE_BITS;
+    let rest = u128::from(PRICE_ONE).saturating_sub(alpha);
+    let fresh = alpha.saturating_mul(u128::from(price.min(PRICE_ONE))) >> PRICE_BITS;
+    let kept = rest.saturating_mul(u128::from(old)) >> PRICE_BITS;
+    u64::try_from(fresh.saturating_add(kept)).unwrap_or(u64::MAX)
+}
+
+/// The part of a subnet's rewards that root stake earns, as a fraction (survey 4.4):
+/// `R * w / (R * w + alpha issuance)`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RootProportion {
+    weighted_root: u64,
+    total: u128,
+}
+
+impl RootProportion {
+    /// From the TAO staked on root, its weight over 2^64, and the subnet's alpha issuance.
+    pub fn new(root_tao: u64, tao_weight: u64, alpha_issuance: u64) -> Self {
+        let weighted_root = weigh_root(root_tao, tao_weight);
+        let total = u128::from(weighted_root).saturating_add(alpha_issuance.into());
+        RootProportion { weighted_root, total }
+    }
+
+    /// This part of an amount, rounded down.
+    pub fn of(&self, amount: u64) -> u64 {
+        part(amount, self.weighted_root.into(), self.total)
+    }
+
+    /// The fraction with 32 fractional bits, rounded down: the form in which it is stored.
+    pub fn bits(&self) -> u64 {
+        self.of(PRICE_ONE)
+    }
+}
+
+/// Root stake as it counts on a subnet: `tao * weight / 2^64`, rounded down.
+pub fn weigh_root(tao: u64, tao_weight: u64) -> u64 {
+    let weighted = (u128::from(tao).saturating_mul(tao_weight.into())) >> 64;
+    u64::try_from(weighted).unwrap_or(tao)
+}
+
+/// What enters a pool in one block.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Injection {
+    /// TAO added to the reserve beside alpha.
+    pub tao: u64,
+    /// Alpha added to the reserve.
+    pub alpha: u64,
+    /// TAO that buys alpha from the pool instead.
+    pub excess: u64,
+}
+
+/// Divides a subnet's TAO between injection and purchase (survey 4.4).
+///
+/// `alpha = min(tao / price, cap)`, with `cap` the root proportion of the alpha emission; when
+/// the cap binds, only `alpha * price` of TAO goes in with it. Conversions at the pool's price
+/// are the caller's: `alpha_of_tao` for all the TAO and `tao_of_alpha` for a given alpha.
+pub fn inject(
+    tao_emission: u64,
+    cap: u64,
+    alpha_of_tao: u64,
+    tao_of_alpha: impl Fn(u64) -> u64,
+) -> Injection {
+    if alpha_of_tao <= cap {
+        return Injection { tao: tao_emission, alpha: alpha_of_tao, excess: 0 };
+    }
+    let tao = tao_of_alpha(cap).min(tao_emission);
+    Injection { tao, alpha: cap, excess: tao_emission.saturating_sub(tao) }
+}
+
+/// Who the alpha outside the pool is set aside for; the parts add up to the whole.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AlphaSplit {
+    /// The subnet's owner.
+    pub owner: u64,
+    /// Miners.
+    pub server: u64,
+    /// Validators and those who stake alpha with them.
+    pub validator: u64,
+    /// Those who stake on root.
+    pub root: u64,
+}
+
+/// Divides a block's alpha (survey 4.5). Miners get half of what the owner leaves, rounded down;
+/// root gets its proportion of the other half; validators get the rest.
+pub fn split_alpha(alpha: u64, owner_cut: u16, root: &RootProportion) -> AlphaSplit {
+    let owner = part_u16(alpha, owner_cut);
+    let rest = alpha.saturating_sub(owner);
+    let server = rest / 2;
+    let root = root.of(rest) / 2;
+    let validator = rest.saturating_sub(server).saturating_sub(root);
+    AlphaSplit { owner, server, validator, root }
+}
+
+/// The part `numerator / denominator` with [`PRICE_BITS`], rounded down, at most one; zero when
+/// the denominator is zero.
+pub fn share_bits(numerator: u64, denominator: u64) -> u64 {
+    let bits = mul_div_floor(numerator.into(), PRICE_ONE.into(), denominator.into()).unwrap_or(0);
+    u64::try_from(bits).unwrap_or(PRICE_ONE).min(PRICE_ONE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn claim(moving_price: u64, miner_burned: u64) -> ShareClaim {
+        ShareClaim { moving_price, miner_burned, emission_enabled: true }
+    }
+
+    #[test]
+    fn burned_miners_cost_their_subnet_its_share() {
+        let claims = [claim(10, 0), claim(10, PRICE_ONE)];
+        assert_eq!(share_emission(100, &claims), [100, 0]);
+        assert_eq!(share_emission(100, &[claim(30, PRICE_ONE), claim(10, PRICE_ONE)]), [75, 25]);
+        let mut disabled = claims;
+        disabled[0].emission_enabled = false;
+        assert_eq!(share_emission(100, &disabled), [0, 100]);
+        assert_eq!(share_emission(100, &[claim(0, 0)]), [0]);
+    }
+
+    #[test]
+    fn a_new_subnets_price_starts_at_zero_and_then_moves() {
+        let speed = 12_884; // 3e-6, the default
+        let mut price = 0;
+        let first = (1..100).find(|block| {
+            price = moving_price(price, PRICE_ONE, speed, *block);
+            price > 0
+        });
+        assert_eq!(first, Some(16));
+        assert_eq!(moving_price(0, 5 * PRICE_ONE, PRICE_ONE, u64::MAX >> 1), PRICE_ONE - 1);
+    }
+
+    #[test]
+    fn the_cap_sends_the_rest_to_buy() {
+        let double = |alpha: u64| alpha * 2;
+        assert_eq!(inject(100, 60, 50, double), Injection { tao: 100, alpha: 50, excess: 0 });
+        assert_eq!(inject(100, 10, 50, double), Injection { tao: 20, alpha: 10, excess: 80 });
+        assert_eq!(inject(100, 0, 50, double), Injection { tao: 0, alpha: 0, excess: 100 });
+    }
+
+    proptest! {
+        #[test]
+        fn the_split_loses_nothing(alpha: u64, cut: u16, root: u64, weight: u64, issued: u64) {
+            let split = split_alpha(alpha, cut, &RootProportion::new(root, weight, issued));
+            let sum = u128::from(split.owner) + u128::from(split.server)
+                + u128::from(split.validator) + u128::from(split.root);
+            prop_assert_eq!(sum, u128::from(alpha));
+        }
+
+        #[test]
+        fn shares_never_exceed_the_emission(
+            emission: u64, claims in prop::collection::vec((any::<u64>(), 0..=PRICE_ONE), 0..20),
+        ) {
+            let claims: Vec<_> = claims.into_iter().map(|(price, burned)| claim(price, burned)).collect();
+            let total: u128 = share_emission(emission, &claims).iter().map(|x| u128::from(*x)).sum();
+            prop_assert!(total <= u128::from(emission));
+        }
+    }
+}

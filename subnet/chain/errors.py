@@ -11,7 +11,9 @@ The tree::
         ├── NotRegistered
         ├── AlreadyRegistered
         ├── TooLittleBalance
-        └── RateLimited       ``retry_after_blocks`` where it is known
+        ├── RateLimited       ``retry_after_blocks`` where it is known
+        ├── OtherChain        the chain at this address is not the one it was before
+        └── BadAnswer         the chain's answer is not one that this client understands
     UserError
     └── WalletError           a missing, locked or damaged key file
         └── WrongPasswordError
@@ -97,6 +99,22 @@ class RateLimited(ChainRefused):
     ) -> None:
         super().__init__(cause, cure, reason)
         self.retry_after_blocks = retry_after_blocks
+
+
+class OtherChain(ChainRefused):
+    """Another genesis answers at the address. What was learned before is worth nothing there."""
+
+
+class BadAnswer(ChainRefused):
+    """An answer of an unexpected shape: a runtime that this client was not made for."""
+
+    @classmethod
+    def to(cls, question: str, detail: str) -> BadAnswer:
+        return cls(
+            f"The chain's answer to {question} is not understood: {detail}.",
+            "Use a chain whose runtime speaks the ABI of SDK 11.3.",
+            "BadAnswer",
+        )
 
 
 class WalletError(UserError):

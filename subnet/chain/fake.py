@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, Final, Generic, TypeVar
@@ -228,7 +228,7 @@ class FakeChain:
 
     async def heads(
         self, *, finalized: bool = True, silence_s: float = WRITE_DEADLINE_S
-    ) -> AsyncIterator[BlockRef]:
+    ) -> AsyncGenerator[BlockRef, None]:
         last = -1
         while True:
             number = last + 1

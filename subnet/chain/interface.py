@@ -17,7 +17,7 @@ It knows nothing of the SDK, of scores, or of what a subnet's work is.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Protocol
@@ -297,10 +297,11 @@ class Chain(Protocol):
 
     def heads(
         self, *, finalized: bool = True, silence_s: float = WRITE_DEADLINE_S
-    ) -> AsyncIterator[BlockRef]:
+    ) -> AsyncGenerator[BlockRef, None]:
         """New heads, numbers strictly growing; some may be left out when the reader is slow.
 
-        Reconnects by itself; ``ChainUnavailable`` after ``silence_s`` without a new head.
+        Reconnects by itself; ``ChainUnavailable`` after ``silence_s`` without a new head. Leave it
+        through ``contextlib.aclosing``, so that its subscription ends with it.
         """
         ...
 

@@ -1,0 +1,73 @@
+"""Open a chain by its address. Adds to the SDK adapter a start that costs nothing until used.
+
+Importing the SDK takes over a second and 90 MB, so this file imports it inside the function. It
+knows the names of networks that have one; everything else is a ``ws://`` or ``wss://`` address.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from subnet.chain.interface import READ_DEADLINE_S, Chain
+from subnet.clock import Clock, SystemClock
+from subnet.errors import UserError
+
+LOCAL_URL: Final = "ws://127.0.0.1:9944"
+NETWORKS: Final[Mapping[str, str]] = {
+    "local": LOCAL_URL,
+    "finney": "wss://entrypoint-finney.opentensor.ai:443",
+    "test": "wss://test.finney.opentensor.ai:443",
+}
+"""The names the SDK's users know. Addresses as in SDK 11.3's settings."""
+
+
+def resolve(network: str) -> str:
+    """The address of a named network, or the address itself; ``UserError`` if it is neither."""
+    url = NETWORKS.get(network, network)
+    parts = urlsplit(url)
+    if parts.scheme not in ("ws", "wss") or not parts.hostname:
+        raise UserError(
+            f"{network!r} is neither a network's name nor a ws:// or wss:// address.",
+            f"Give one of {', '.join(NETWORKS)}, or an address such as {LOCAL_URL}.",
+        )
+    return url
+
+
+def is_loopback(url: str) -> bool:
+    """True for a chain on this machine."""
+    host = urlsplit(url).hostname or ""
+    return host in ("localhost", "::1") or host.startswith("127.")
+
+
+def shown(url: str) -> str:
+    """The address as it may be shown: a path or a user part can hold an access token."""
+    parts = urlsplit(url)
+    host = f"[{parts.hostname}]" if parts.hostname and ":" in parts.hostname else parts.hostname
+    return f"{parts.scheme}://{host}" + (f":{parts.port}" if parts.port else "")
+
+
+async def connect(
+    network: str,
+    *,
+    cache_dir: Path,
+    clock: Clock | None = None,
+    rng: random.Random | None = None,
+    patience_s: float = READ_DEADLINE_S,
+) -> Chain:
+    """A connected chain; ``ChainUnavailable`` if none answers within ``patience_s``.
+
+    The SDK's caches go to ``cache_dir``. Close what you get.
+    """
+    from subnet.chain.sdk import SdkChain
+
+    chain = SdkChain(resolve(network), cache_dir, clock or SystemClock(), rng or random.Random())
+    try:
+        await chain.open(patience_s)
+    except BaseException:
+        await chain.close()
+        raise
+    return chain

@@ -1,0 +1,432 @@
+"""The bittensor SDK 11.3 behind the ``Chain`` protocol.
+
+Adds to the SDK one narrow, typed surface with deadlines, reconnection, exactly-once writes and
+typed refusals (see ``sdk_session``, ``sdk_submit``, ``sdk_reads``, ``sdk_errors``). This file only
+puts them together: which block a read is pinned to, what is looked at before a write, and what is
+read back after it.
+
+Registration goes by a plain ``burned_register`` call: the SDK's own intent insists on the MEV
+shield. Weights go by a plain call as well, so that the row on the chain is the row predicted here;
+the SDK's intent is used only to seal weights for commit-reveal. Import this file lazily: it pulls
+in the SDK.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import random
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from bittensor._generated import calls
+from bittensor.intents.weights import SetWeights
+from bittensor.result import BittensorError
+
+from subnet.chain.errors import (
+    WAIT_CURE,
+    AlreadyRegistered,
+    BadAnswer,
+    ChainRefused,
+    ChainUnavailable,
+    NotRegistered,
+    TooLittleBalance,
+    UnknownSubnet,
+)
+from subnet.chain.interface import (
+    COMMITMENT_BYTES_MAX,
+    READ_DEADLINE_S,
+    WRITE_DEADLINE_S,
+    BlockRef,
+    Commitment,
+    Endpoint,
+    Hyperparameters,
+    Metagraph,
+    NewSubnet,
+    Receipt,
+    Refusal,
+    Registration,
+    Signer,
+    Stage,
+    StakeAdded,
+    StakePosition,
+    SubnetInfo,
+    WeightRow,
+    WeightsCommitted,
+    WeightsOutcome,
+    WeightsRefused,
+    WeightsSet,
+)
+from subnet.chain.sdk_reads import Reader
+from subnet.chain.sdk_session import Lost, Session, Sessions
+from subnet.chain.sdk_submit import FailedError, Landed, SdkKey, Submitter
+from subnet.chain.weights import Standing, preflight, refused_by_chain
+from subnet.clock import Clock
+from subnet.types import AlphaRao, BlockNumber, NetUid, Rao, Ss58, Uid
+
+T = TypeVar("T")
+
+_AXON_VERSION: Final = 1
+_AXON_PROTOCOL: Final = 4
+"""Tags stored beside the address; the SDK's own defaults, their meaning is the subnet's."""
+
+
+class SdkChain:
+    """One client of a chain at a URL; see ``Chain`` for what each method promises."""
+
+    def __init__(self, url: str, cache_dir: Path, clock: Clock, rng: random.Random) -> None:
+        self._sessions = Sessions(url, cache_dir, clock, rng)
+        self._submitter = Submitter(self._sessions)
+
+    async def open(self, patience_s: float) -> None:
+        """Connect now, so that a wrong address shows at the start."""
+        await self._sessions.call(_finalized, timeout_s=patience_s, what="answer")
+
+    async def close(self) -> None:
+        await self._sessions.close()
+
+    # Blocks
+
+    async def head(self) -> BlockRef:
+        return await self._sessions.call(_head, timeout_s=READ_DEADLINE_S, what="name its head")
+
+    async def finalized(self) -> BlockRef:
+        return await self._sessions.call(
+            _finalized, timeout_s=READ_DEADLINE_S, what="name its finalized head"
+        )
+
+    async def block_time_s(self) -> float:
+        async def ask(session: Session) -> float:
+            return float(await session.block_time())
+
+        return await self._sessions.call(
+            ask, timeout_s=READ_DEADLINE_S, what="state its block time"
+        )
+
+    async def heads(
+        self, *, finalized: bool = True, silence_s: float = WRITE_DEADLINE_S
+    ) -> AsyncGenerator[BlockRef, None]:
+        newest = -1
+        attempt = 0
+        loop = asyncio.get_running_loop()
+        heard = loop.time()
+        while True:
+            left = max(silence_s - (loop.time() - heard), 0.0)
+            try:
+                async with contextlib.aclosing(self._stream(finalized, left, silence_s)) as refs:
+                    async for ref in refs:
+                        heard = loop.time()
+                        attempt = 0
+                        if ref.number > newest:
+                            newest = ref.number
+                            yield ref
+            except TimeoutError:
+                raise ChainUnavailable(
+                    f"The chain at {self._sessions.name} made no block for {silence_s:g} s.",
+                    WAIT_CURE,
+                ) from None
+            except (Lost, BittensorError):
+                await self._sessions.pause(attempt)
+                attempt += 1
+
+    async def _stream(
+        self, finalized: bool, first_s: float, silence_s: float
+    ) -> AsyncGenerator[BlockRef, None]:
+        """Heads over one connection: the current one, then each that is announced."""
+        async with asyncio.timeout(first_s):
+            session = await self._sessions.current()
+            ref = await session.run(_finalized if finalized else _head)
+        yield ref
+        stream = session.blocks(finalized=finalized)
+
+        async def following(session: Session) -> BlockRef:
+            try:
+                number = int((await anext(stream))["header"]["number"])
+            except StopAsyncIteration:
+                raise Lost("the subscription ended") from None
+            return BlockRef(BlockNumber(number), await session.block_hash(number))
+
+        async with contextlib.aclosing(stream):
+            while True:
+                async with asyncio.timeout(silence_s):
+                    ref = await session.run(following)
+                yield ref
+
+    async def wait_for_block(
+        self, number: int, *, finalized: bool = True, timeout_s: float
+    ) -> BlockRef:
+        refs = self.heads(finalized=finalized, silence_s=timeout_s)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s), contextlib.aclosing(refs):
+                async for ref in refs:
+                    if ref.number >= number:
+                        return ref
+        raise ChainUnavailable(
+            f"The chain at {self._sessions.name} did not reach block {number} within"
+            f" {timeout_s:g} s.",
+            WAIT_CURE,
+        )
+
+    # Reads
+
+    async def _read(
+        self, what: str, ask: Callable[[Reader], Awaitable[T]], at: BlockRef | None = None
+    ) -> T:
+        async def op(session: Session) -> T:
+            return await ask(Reader(session, at or await _finalized(session)))
+
+        return await self._sessions.call(op, timeout_s=READ_DEADLINE_S, what=what)
+
+    async def subnet_exists(self, netuid: int) -> bool:
+        return await self._read("look for a subnet", lambda r: r.exists(netuid))
+
+    async def subnets(self) -> Sequence[SubnetInfo]:
+        async def ask(reader: Reader) -> list[SubnetInfo]:
+            return [await reader.subnet(netuid) for netuid in await reader.netuids()]
+
+        return await self._read("list its subnets", ask)
+
+    async def subnet(self, netuid: int) -> SubnetInfo:
+        return await self._read("describe a subnet", lambda r: r.subnet(netuid))
+
+    async def hyperparameters(self, netuid: int, at: BlockRef | None = None) -> Hyperparameters:
+        return await self._read(
+            "state a subnet's settings", lambda r: r.hyperparameters(netuid), at
+        )
+
+    async def metagraph(self, netuid: int, at: BlockRef | None = None) -> Metagraph:
+        return await self._read("give a metagraph", lambda r: r.metagraph(netuid), at)
+
+    async def weights(self, netuid: int, at: BlockRef | None = None) -> Mapping[Uid, WeightRow]:
+        return await self._read("give the weights", lambda r: r.rows(netuid), at)
+
+    async def commitment(self, netuid: int, hotkey: str) -> Commitment | None:
+        return await self._read("give a commitment", lambda r: r.commitment(netuid, hotkey))
+
+    async def commitments(
+        self, netuid: int, at: BlockRef | None = None
+    ) -> Mapping[Ss58, Commitment]:
+        return await self._read("give the commitments", lambda r: r.commitments(netuid), at)
+
+    async def balance(self, address: str) -> Rao:
+        return await self._read("give a balance", lambda r: r.balance(address))
+
+    async def stake(
+        self, hotkey: str, coldkey: str, netuid: int, at: BlockRef | None = None
+    ) -> AlphaRao:
+        return await self._read("give a stake", lambda r: r.stake(hotkey, coldkey, netuid), at)
+
+    async def stakes(self, coldkey: str) -> Sequence[StakePosition]:
+        return await self._read("list an account's stakes", lambda r: r.stakes(coldkey))
+
+    # Writes
+
+    async def _submit(self, call: Any, signer: Signer, what: str) -> Landed:
+        try:
+            return await self._submitter.submit(call, signer, what=what, timeout_s=WRITE_DEADLINE_S)
+        except FailedError as failed:
+            raise failed.refusal from failed
+
+    async def set_weights(
+        self,
+        netuid: int,
+        hotkey: Signer,
+        weights: Mapping[Uid, float],
+        *,
+        version_key: int = 0,
+        timeout_s: float = WRITE_DEADLINE_S,
+    ) -> WeightsOutcome:
+        address = hotkey.address
+        try:
+            standing = await self._read(
+                "say who may set weights",
+                lambda r: r.standing(netuid, address),
+                await self.head(),
+            )
+        except UnknownSubnet as error:
+            return WeightsRefused(Refusal.UNKNOWN_SUBNET, Stage.PREFLIGHT, error.cause, error.cure)
+        row = preflight(standing, weights, version_key)
+        if isinstance(row, WeightsRefused):
+            return row
+        try:
+            if standing.settings.commit_reveal:
+                return await self._commit(standing, hotkey, row, version_key, timeout_s)
+            call = calls.SubtensorModule.set_mechanism_weights(
+                netuid=netuid,
+                mecid=0,
+                dests=[uid for uid, _ in row],
+                weights=[weight for _, weight in row],
+                version_key=version_key,
+            )
+            landed = await self._submitter.submit(
+                call, hotkey, what="set weights", timeout_s=timeout_s
+            )
+        except FailedError as failed:
+            name = getattr(failed.error, "name", None)
+            return refused_by_chain(name, str(failed.refusal.cause), failed.stage)
+        return await self._read_back(standing, row, landed.receipt)
+
+    async def _read_back(
+        self, standing: Standing, row: WeightRow, receipt: Receipt
+    ) -> WeightsOutcome:
+        uid = standing.uid
+        assert uid is not None
+
+        async def ask(reader: Reader) -> tuple[BlockRef, WeightRow, Uid | None]:
+            stored, holder = await asyncio.gather(
+                reader.row(standing.netuid, uid), reader.uid(standing.netuid, standing.hotkey)
+            )
+            return reader.at, stored, holder
+
+        read_at, stored, holder = await self._read("give back a row of weights", ask)
+        if stored == row and holder == uid:
+            return WeightsSet(receipt, read_at, row)
+        return WeightsRefused(
+            Refusal.OVERWRITTEN,
+            Stage.READ_BACK,
+            f"At block {read_at.number} another row stands at uid {uid} than the one that was set"
+            f" in block {receipt.block.number}.",
+            "Read the metagraph and set the weights again.",
+        )
+
+    async def _commit(
+        self,
+        standing: Standing,
+        hotkey: Signer,
+        row: WeightRow,
+        version_key: int,
+        timeout_s: float,
+    ) -> WeightsOutcome:
+        """Seal the row for a round of the beacon, with the SDK's own encryption."""
+        intent = SetWeights(
+            netuid=standing.netuid,
+            weights={uid: float(weight) for uid, weight in row},
+            version_key=version_key,
+        )
+
+        async def seal(session: Session) -> Any:
+            return await intent.build(session, SdkKey(hotkey))
+
+        try:
+            sealed = await self._sessions.call(
+                seal, timeout_s=READ_DEADLINE_S, what="seal the weights"
+            )
+        except ChainRefused as refusal:  # the SDK's own checks before signing
+            return refused_by_chain(refusal.reason, refusal.cause, Stage.PREFLIGHT)
+        landed = await self._submitter.submit(
+            sealed.call, hotkey, what="commit weights", timeout_s=timeout_s
+        )
+        return WeightsCommitted(landed.receipt, int(sealed.extras["reveal_round"]))
+
+    async def serve_axon(self, netuid: int, hotkey: Signer, endpoint: Endpoint) -> Receipt | None:
+        graph = await self.metagraph(netuid)
+        neuron = graph.by_hotkey(hotkey.address)
+        if neuron is None:
+            raise NotRegistered.of(hotkey.address, netuid)
+        if neuron.axon == endpoint:
+            return None
+        address = ipaddress.ip_address(endpoint.host)
+        call = calls.SubtensorModule.serve_axon(
+            netuid=netuid,
+            version=_AXON_VERSION,
+            ip=int(address),
+            port=endpoint.port,
+            ip_type=address.version,
+            protocol=_AXON_PROTOCOL,
+            placeholder1=0,
+            placeholder2=0,
+        )
+        return (await self._submit(call, hotkey, "publish the axon")).receipt
+
+    async def set_commitment(self, netuid: int, hotkey: Signer, data: bytes) -> Receipt:
+        if len(data) > COMMITMENT_BYTES_MAX:
+            raise ChainRefused(
+                f"A commitment holds {COMMITMENT_BYTES_MAX} bytes and {len(data)} were given.",
+                "Commit a hash or a pointer and publish the rest elsewhere.",
+                "TooManyFieldsInCommitmentInfo",
+            )
+        if not await self.subnet_exists(netuid):
+            raise UnknownSubnet.of(netuid)
+        field = {f"Raw{len(data)}": "0x" + data.hex()}
+        call = calls.Commitments.set_commitment(netuid=netuid, info={"fields": [field]})
+        return (await self._submit(call, hotkey, "publish the commitment")).receipt
+
+    async def create_subnet(self, coldkey: Signer, hotkey: str) -> NewSubnet:
+        call = calls.SubtensorModule.register_network(hotkey=hotkey)
+        landed = await self._submit(call, coldkey, "create a subnet")
+        netuid = _part(landed.event("SubtensorModule", "NetworkAdded"), "netuid", 0)
+        if netuid is None:
+            raise BadAnswer.to("register_network", "the block holds no NetworkAdded event")
+        return NewSubnet(NetUid(netuid), landed.receipt)
+
+    async def start_subnet(self, netuid: int, coldkey: Signer) -> Receipt | None:
+        if (await self.subnet(netuid)).started:
+            return None
+        call = calls.SubtensorModule.start_call(netuid=netuid)
+        return (await self._submit(call, coldkey, "start the subnet")).receipt
+
+    async def register(self, netuid: int, coldkey: Signer, hotkey: str) -> Registration:
+        async def ask(reader: Reader) -> tuple[Uid | None, SubnetInfo, Rao]:
+            subnet = await reader.subnet(netuid)
+            uid, balance = await asyncio.gather(
+                reader.uid(netuid, hotkey), reader.balance(coldkey.address)
+            )
+            return uid, subnet, balance
+
+        uid, subnet, balance = await self._read("say whether a hotkey is registered", ask)
+        if uid is not None:
+            return Registration(NetUid(netuid), uid, None)
+        if balance < subnet.registration_price:
+            raise TooLittleBalance(
+                f"{coldkey.address} has {balance} rao and registering on subnet {netuid} costs"
+                f" {subnet.registration_price}.",
+                "Fund the coldkey, or wait for the price to fall.",
+                "NotEnoughBalanceToStake",
+            )
+        call = calls.SubtensorModule.burned_register(netuid=netuid, hotkey=hotkey)
+        try:
+            receipt = (await self._submit(call, coldkey, "register the hotkey")).receipt
+        except AlreadyRegistered:  # someone else did, in between
+            receipt = None
+        uid = await self._read("name the new uid", lambda r: r.uid(netuid, hotkey))
+        if uid is None:
+            raise NotRegistered.of(hotkey, netuid)
+        return Registration(NetUid(netuid), uid, receipt)
+
+    async def add_stake(self, netuid: int, coldkey: Signer, hotkey: str, amount: Rao) -> StakeAdded:
+        if not await self.subnet_exists(netuid):
+            raise UnknownSubnet.of(netuid)
+        call = calls.SubtensorModule.add_stake(
+            hotkey=hotkey, netuid=netuid, amount_staked=int(amount)
+        )
+        landed = await self._submit(call, coldkey, "stake")
+        alpha = _part(landed.event("SubtensorModule", "StakeAdded"), "alpha", 3)
+        if alpha is None:
+            raise BadAnswer.to("add_stake", "the block holds no StakeAdded event")
+        return StakeAdded(AlphaRao(alpha), landed.receipt)
+
+    async def transfer(self, coldkey: Signer, to: str, amount: Rao) -> Receipt:
+        call = calls.Balances.transfer_keep_alive(dest=to, value=int(amount))
+        return (await self._submit(call, coldkey, "transfer")).receipt
+
+
+def _part(attributes: Any, name: str, index: int) -> int | None:
+    """A number from an event whose fields are named or positional, as runtimes differ."""
+    value = attributes.get(name) if isinstance(attributes, Mapping) else attributes
+    if isinstance(value, (list, tuple)):
+        value = value[index] if index < len(value) else None
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+async def _head(session: Session) -> BlockRef:
+    return await _named(session, await session.head_hash(finalized=False))
+
+
+async def _finalized(session: Session) -> BlockRef:
+    return await _named(session, await session.head_hash(finalized=True))
+
+
+async def _named(session: Session, hash_: str) -> BlockRef:
+    return BlockRef(BlockNumber(await session.number_of(hash_)), hash_)

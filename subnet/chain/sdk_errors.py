@@ -1,0 +1,70 @@
+"""The SDK's errors as ours. Adds to its names and codes our classes and their one-sentence cures.
+
+The SDK tells three things apart only by the shape of the object: a lost connection, a refusal by
+the pool, and a call that failed in its block. ``refusal_of`` turns the last two into leaves of
+``ChainRefused``; ``sdk_session`` handles the first. It knows nothing of what was attempted but its
+name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from bittensor.result import ErrorCode
+
+from subnet.chain.errors import (
+    AlreadyRegistered,
+    ChainRefused,
+    NotRegistered,
+    RateLimited,
+    TooLittleBalance,
+    UnknownSubnet,
+)
+
+_CLASS_OF: Final[Mapping[Any, type[ChainRefused]]] = {
+    ErrorCode.INSUFFICIENT_BALANCE: TooLittleBalance,
+    ErrorCode.NOT_REGISTERED: NotRegistered,
+    ErrorCode.RATE_LIMITED: RateLimited,
+    ErrorCode.SUBNET_NOT_EXISTS: UnknownSubnet,
+}
+_CLASS_OF_NAME: Final[Mapping[str, type[ChainRefused]]] = {
+    "HotKeyAlreadyRegisteredInSubNet": AlreadyRegistered,
+    "Payment": TooLittleBalance,
+    "AccountNotAllowedCommit": NotRegistered,
+}
+_CURE_OF_NAME: Final[Mapping[str, str]] = {
+    "SubtokenDisabled": "Let the subnet's owner start it.",
+    "Payment": "Fund the account that pays the fee.",
+    "AccountNotAllowedCommit": "Register the hotkey on the subnet first.",
+    "BadProof": "Check that the client and the chain run the same runtime version.",
+}
+_TEXT_CHARS_MAX: Final = 300
+"""A node may answer with anything; a person reads one sentence."""
+
+
+def sentence(text: object) -> str:
+    """One clean, bounded sentence: control characters out, a capital first, a full stop last."""
+    flat = re.sub(r"[\x00-\x1f\x7f-\x9f`*\s]+", " ", str(text)).strip()[:_TEXT_CHARS_MAX]
+    flat = flat.rstrip(".;, ")
+    return f"{flat[:1].upper()}{flat[1:]}." if flat else "No reason was given."
+
+
+def refusal_of(error: Any, what: str) -> ChainRefused:
+    """Our refusal for an SDK ``ChainError``, with the chain's own name of it as the reason."""
+    name = getattr(error, "name", None)
+    if name is None and "tate discarded" in str(error):
+        return ChainRefused(
+            "The chain no longer keeps the state of that block.",
+            "Read a newer block, or ask an archive node.",
+            "StateDiscarded",
+        )
+    code = getattr(error, "code", None)
+    kind = _CLASS_OF_NAME.get(name or "") or _CLASS_OF.get(code, ChainRefused)
+    detail = getattr(error, "description", None) or getattr(error, "message", None) or error
+    named = f" ({name})" if name else ""
+    cure = _CURE_OF_NAME.get(name or "") or sentence(
+        getattr(error, "remediation", None) or "nothing was changed; read the cause"
+    )
+    return kind(f"The chain refused to {what}{named}: {sentence(detail)}", cure, name or "Other")

@@ -1,0 +1,262 @@
+"""One websocket to a chain, and its replacement when it breaks.
+
+Adds to the SDK's transport what a neuron that runs for months needs: every call has a deadline, a
+broken connection is replaced with growing, jittered pauses, and a chain of another genesis at the
+same address is noticed instead of being read as if it were the old one.
+
+The SDK would reconnect by itself, but would keep its caches (nonces, block hashes, metadata) over
+the break, and hides the break from callers that must know of it (a submission in flight). So each
+of its sessions gets one connection and no second: ``_Wire`` counts, ``Sessions`` opens the next.
+
+Invariants: a session belongs to one genesis; whoever sees ``Lost`` may repeat a read but not a
+write. It knows the SDK's transport and nothing of pallets.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import random
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from bittensor._substrate import RpcSubstrate
+from bittensor._transport import SubstrateConnection
+from bittensor._transport.rpc import _default_connect
+from bittensor.result import (
+    BittensorError,
+    ConnectionNotReady,
+    RpcConnectionError,
+    RpcPolicyError,
+)
+from loguru import logger
+
+from subnet.chain.connect import shown
+from subnet.chain.errors import WAIT_CURE, ChainRefused, ChainUnavailable, OtherChain
+from subnet.chain.sdk_errors import refusal_of, sentence
+from subnet.clock import Clock
+from subnet.errors import AssayError
+from subnet.types import SS58_PREFIX
+
+T = TypeVar("T")
+
+PAUSE_FIRST_S: Final = 0.1
+"""A local chain restarts in 0.3 s; the first retries should catch it."""
+PAUSE_MAX_S: Final = 5.0
+"""A public chain that is down should not see more than a dial every few seconds."""
+CLOSE_DEADLINE_S: Final = 2.0
+"""A close handshake with a hung node is not worth waiting for."""
+
+
+class Lost(Exception):
+    """The connection broke under a call."""
+
+
+class _Wire:
+    """The websocket, watched: sets ``lost`` when it breaks from outside."""
+
+    def __init__(self, inner: Any, lost: asyncio.Event) -> None:
+        self._inner = inner
+        self._lost = lost
+
+    async def send(self, message: str) -> None:
+        try:
+            await self._inner.send(message)
+        except Exception:
+            self._lost.set()
+            raise
+
+    async def recv(self) -> str | bytes:
+        try:
+            frame: str | bytes = await self._inner.recv()
+        except Exception:
+            self._lost.set()
+            raise
+        return frame
+
+    async def close(self) -> None:
+        await self._inner.close()
+
+
+class Session(RpcSubstrate):  # type: ignore[misc]  # the SDK is untyped here
+    """The SDK's chain access over exactly one connection."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url, fallback_endpoints=[], archive_endpoints=[])
+        self.lost = asyncio.Event()
+        self.genesis = ""
+        self._dialled = False
+
+    def _interface(self, endpoint: str, fallbacks: list[str]) -> SubstrateConnection:
+        return SubstrateConnection(
+            endpoint, ss58_format=SS58_PREFIX, connect_factory=self._dial_once
+        )
+
+    async def _dial_once(self, url: str) -> _Wire:
+        if self._dialled:
+            self.lost.set()
+            raise ConnectionError("this session's one connection is gone")
+        self._dialled = True
+        return _Wire(await _default_connect(url), self.lost)
+
+    async def head_hash(self, *, finalized: bool) -> str:
+        if finalized:
+            return str(await self._read(lambda raw: raw.get_chain_finalised_head()))
+        return str(await self.block_hash(None))
+
+    async def number_of(self, block_hash: str) -> int:
+        return int(await self._read(lambda raw: raw.get_block_number(block_hash)))
+
+    async def run(self, op: Callable[[Session], Awaitable[T]]) -> T:
+        """Run ``op``; ``Lost`` as soon as the connection breaks under it."""
+        work = asyncio.ensure_future(op(self))
+        alarm = asyncio.ensure_future(self.lost.wait())
+        try:
+            await asyncio.wait({work, alarm}, return_when=asyncio.FIRST_COMPLETED)
+            if not work.done():
+                raise Lost("the connection broke")
+            try:
+                return work.result()
+            except AssayError:
+                raise
+            except (RpcConnectionError, ConnectionNotReady, OSError) as error:
+                raise Lost(sentence(error)) from error
+            except BittensorError as error:
+                if self.lost.is_set():
+                    raise Lost(sentence(error)) from error
+                raise
+        finally:
+            for task in (work, alarm):
+                task.cancel()
+            await asyncio.gather(work, alarm, return_exceptions=True)
+
+    async def let_go(self) -> None:
+        with contextlib.suppress(Exception):
+            async with asyncio.timeout(CLOSE_DEADLINE_S):
+                await self.close()
+
+
+class Sessions:
+    """The current session of one client, opened when needed and replaced when broken."""
+
+    def __init__(self, url: str, cache_dir: Path, clock: Clock, rng: random.Random) -> None:
+        self.url = url
+        self.name = shown(url)
+        self._cache_dir = cache_dir
+        self._clock = clock
+        self._rng = rng
+        self._current: Session | None = None
+        self._opening = asyncio.Lock()
+        self._genesis: str | None = None
+        self._closed = False
+
+    async def close(self) -> None:
+        self._closed = True
+        await self._drop(self._current)
+
+    async def current(self) -> Session:
+        """A live session. ``Lost`` if none can be opened now; ``OtherChain`` if it is another."""
+        if self._closed:
+            raise RuntimeError("this chain client was closed")
+        async with self._opening:
+            session = self._current
+            if session is not None and not session.lost.is_set():
+                return session
+            await self._drop(session)
+            self._current = await self._open()
+            return self._current
+
+    async def _open(self) -> Session:
+        _prepare_process(self._cache_dir)
+        session = Session(self.url)
+        try:
+            await session.connect()
+            session.genesis = str(await session.block_hash(0))
+        except RpcPolicyError as error:
+            await session.let_go()
+            raise ChainRefused(
+                f"The chain at {self.name} refuses this client: {sentence(error)}",
+                "Wait, or name another endpoint with --chain.",
+                "EndpointPolicy",
+            ) from error
+        except (BittensorError, OSError, TimeoutError) as error:
+            await session.let_go()
+            raise Lost(sentence(error)) from error
+        except BaseException:
+            await session.let_go()
+            raise
+        if self._genesis is None:
+            self._genesis = session.genesis
+        elif self._genesis != session.genesis:
+            await session.let_go()
+            raise OtherChain(
+                f"The chain at {self.name} is another one than before.",
+                "Stop this process, remove its state, and register on the new chain.",
+                "OtherGenesis",
+            )
+        return session
+
+    async def _drop(self, session: Session | None) -> None:
+        if session is not None:
+            session.lost.set()
+            await session.let_go()
+            if self._current is session:
+                self._current = None
+
+    async def pause(self, attempt: int) -> None:
+        """Wait before attempt ``attempt`` + 1: doubling, with full jitter."""
+        ceiling = min(PAUSE_FIRST_S * 2.0 ** min(attempt, 8), PAUSE_MAX_S)
+        await self._clock.sleep(self._rng.uniform(ceiling / 2, ceiling))
+
+    async def call(
+        self, op: Callable[[Session], Awaitable[T]], *, timeout_s: float, what: str
+    ) -> T:
+        """A read, repeated over broken connections until the deadline.
+
+        Refusals by name come out as ``ChainRefused``; no answer as ``ChainUnavailable``.
+        """
+        session: Session | None = None
+        reason = "it does not answer"
+        try:
+            async with asyncio.timeout(timeout_s):
+                for attempt in range(1 << 30):
+                    try:
+                        session = await self.current()
+                        return await session.run(op)
+                    except Lost as error:
+                        reason = str(error)
+                        logger.debug("chain {}: {} ({})", self.name, what, reason)
+                        await self.pause(attempt)
+        except TimeoutError:
+            await self._drop(session)  # a node that hangs gets a new connection next time
+            raise ChainUnavailable(
+                f"The chain at {self.name} did not {what} within {timeout_s:g} s:"
+                f" {sentence(reason)}",
+                WAIT_CURE,
+            ) from None
+        except BittensorError as error:
+            raise refusal_of(error, what) from error
+        raise AssertionError("unreachable: the deadline ends the loop")
+
+
+class _ToLoguru(logging.Handler):
+    """The SDK's log records as debug lines of ours, so that nothing else prints them."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        logger.debug("sdk: {}", record.getMessage())
+
+
+def _prepare_process(cache_dir: Path) -> None:
+    """Point the SDK's metadata cache to our folder and its log at ours.
+
+    Both are process-wide in the SDK. The cache is keyed by genesis and spec version, so clients of
+    several chains may share it.
+    """
+    os.environ["BITTENSOR_RUNTIME_CACHE_DIR"] = str(cache_dir)
+    sdk_log = logging.getLogger("bittensor")
+    if not any(isinstance(handler, _ToLoguru) for handler in sdk_log.handlers):
+        sdk_log.handlers = [_ToLoguru()]
+        sdk_log.propagate = False

@@ -1,0 +1,251 @@
+"""Send a call exactly once, over broken connections and restarts of the chain.
+
+Adds to the SDK's submit the answer to "did it happen?". An extrinsic is signed once and its bytes
+are kept: its nonce lets it take effect once at most, so after a break the same bytes may go out
+again, and whether they landed is read from the finalized blocks since it was signed. A new
+signature is made only when the old one can no longer land: its nonce was used by another
+extrinsic, or its era is over.
+
+One submission an account at a time, because a nonce is taken from the node and held until it is
+used. It knows calls as opaque values and nothing of what they do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from bittensor._transport.contract import SignedExtrinsic
+from bittensor.result import BittensorError, ExtrinsicResult
+from loguru import logger
+
+from subnet.chain.errors import (
+    WAIT_CURE,
+    BadAnswer,
+    ChainRefused,
+    ChainUnavailable,
+    OutcomeUnknown,
+)
+from subnet.chain.interface import BlockRef, Receipt, Signer, Stage
+from subnet.chain.sdk_errors import refusal_of, sentence
+from subnet.chain.sdk_session import Lost, Session, Sessions
+from subnet.types import SS58_PREFIX, BlockNumber, Rao
+
+ERA_BLOCKS: Final = 128
+"""How long a signature may land: 32 s on a chain of 250 ms, 25 minutes on a public one."""
+SIGNATURES_MAX: Final = 5
+"""New signatures for one call; more means that another process fights over the same account."""
+_SR25519: Final = 1
+
+_NONCE_GONE: Final = frozenset({"Stale", "PriorityTooLow", "Future", "AncientBirthBlock"})
+"""The pool's words for a nonce or an era that does not fit (any more)."""
+_UNSETTLED: Final = frozenset(
+    {"AlreadyImported", "Usurped", "Retracted", "FinalityTimeout", "Dropped"}
+)
+"""The bytes are, or were, in a pool: what became of them shows in the finalized blocks."""
+
+
+class SdkKey:
+    """A ``Signer`` in the shape that the SDK signs with."""
+
+    crypto_type = _SR25519
+    ss58_format = SS58_PREFIX
+
+    def __init__(self, signer: Signer) -> None:
+        self._signer = signer
+        self.ss58_address = str(signer.address)
+        self.public_key = signer.public_key
+
+    def sign(self, data: bytes | str) -> bytes:
+        payload = bytes.fromhex(data.removeprefix("0x")) if isinstance(data, str) else data
+        return self._signer.sign(payload)
+
+    def __repr__(self) -> str:
+        return f"SdkKey({self.ss58_address})"
+
+
+class FailedError(Exception):
+    """A call that the chain refused, with where that happened; internal to the adapter."""
+
+    def __init__(self, refusal: ChainRefused, error: Any, stage: Stage) -> None:
+        super().__init__(str(refusal))
+        self.refusal = refusal
+        self.error = error
+        self.stage = stage
+
+
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """An extrinsic in a finalized block whose call succeeded."""
+
+    receipt: Receipt
+    events: Sequence[Any]
+
+    def event(self, pallet: str, name: str) -> Any:
+        """The attributes of the first such event, or None."""
+        for entry in self.events:
+            event = entry.get("event", entry) if isinstance(entry, Mapping) else {}
+            if event.get("module_id") == pallet and event.get("event_id") == name:
+                return event.get("attributes")
+        return None
+
+
+@dataclass(slots=True)
+class _Signed:
+    extrinsic: SignedExtrinsic
+    nonce: int
+    born: int
+    scanned: int
+    """The newest finalized block that was searched for it."""
+    sent: bool = False
+
+    @property
+    def hash(self) -> str:
+        return str(self.extrinsic.extrinsic_hash)
+
+
+class Submitter:
+    """Submissions of one client."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    async def submit(self, call: Any, signer: Signer, *, what: str, timeout_s: float) -> Landed:
+        """The finalized success of ``call``, a generated or composed SDK call.
+
+        ``FailedError`` if the chain refused it, ``ChainUnavailable`` if it was never sent,
+        ``OutcomeUnknown`` if it was sent and nothing was heard of it before the deadline.
+        """
+        job = _Job(self._sessions, call, SdkKey(signer), what)
+        try:
+            async with asyncio.timeout(timeout_s), self._turns[str(signer.address)]:
+                return await job.run()
+        except TimeoutError:
+            name = self._sessions.name
+            if job.signed is not None and job.signed.sent:
+                raise OutcomeUnknown(
+                    f"The chain at {name} did not say within {timeout_s:g} s whether it did"
+                    f" {what} (extrinsic {job.signed.hash}).",
+                    "Look at the chain's state before trying again.",
+                ) from None
+            raise ChainUnavailable(
+                f"The chain at {name} did not {what} within {timeout_s:g} s.", WAIT_CURE
+            ) from None
+
+
+class _Job:
+    """One call on its way, with its current signature."""
+
+    def __init__(self, sessions: Sessions, call: Any, key: SdkKey, what: str) -> None:
+        self._sessions = sessions
+        self._call = call
+        self._key = key
+        self._what = what
+        self._signatures = 0
+        self.signed: _Signed | None = None
+
+    async def run(self) -> Landed:
+        attempt = 0
+        while True:
+            try:
+                session = await self._sessions.current()
+                landed = await session.run(self._step)
+                if landed is not None:
+                    return landed
+            except Lost as error:
+                logger.debug("{}: {}; the same bytes go out again", self._what, error)
+            except BittensorError as error:
+                raise self._failed(error, Stage.PREFLIGHT) from error
+            await self._sessions.pause(attempt)
+            attempt += 1
+
+    async def _step(self, session: Session) -> Landed | None:
+        """Look whether it landed, else send it (signed anew if need be); None: not settled."""
+        signed = self.signed
+        if signed is not None and signed.sent:
+            landed = await self._find(session, signed)
+            if landed is not None:
+                return landed
+            if not await self._may_land(session, signed):
+                logger.debug("{}: {} can no longer land", self._what, signed.hash)
+                signed = None
+        if signed is None:
+            signed = self.signed = await self._sign(session)
+        signed.sent = True
+        return self._judge(signed, await session.submit_signed(signed.extrinsic, self._key))
+
+    async def _sign(self, session: Session) -> _Signed:
+        self._signatures += 1
+        if self._signatures > SIGNATURES_MAX:
+            refusal = ChainRefused(
+                f"The nonce of {self._key.ss58_address} was taken {SIGNATURES_MAX} times while"
+                f" trying to {self._what}.",
+                "Let one process at a time use this key.",
+                "NonceContention",
+            )
+            raise FailedError(refusal, None, Stage.POOL)
+        composed = await self._composed(session)
+        born = await session.finalized_block_number()
+        nonce = await session.account_next_index(self._key.ss58_address)
+        data, hash_ = await session.sign_extrinsic(
+            composed, self._key, nonce=nonce, period=ERA_BLOCKS
+        )
+        return _Signed(SignedExtrinsic(data, hash_), int(nonce), born, scanned=born)
+
+    async def _composed(self, session: Session) -> Any:
+        if hasattr(self._call, "data"):
+            return self._call
+        try:
+            return await session.compose(self._call)
+        except (ValueError, KeyError, TypeError) as error:  # how the codec refuses
+            refusal = BadAnswer.to(f"the request to {self._what}", sentence(error))
+            raise FailedError(refusal, error, Stage.PREFLIGHT) from error
+
+    def _judge(self, signed: _Signed, result: ExtrinsicResult) -> Landed | None:
+        """What the SDK's result means; None: not settled, look and try again."""
+        if result.success:
+            return _landed(signed, result)
+        if result.block_hash:
+            raise self._failed(result.error, Stage.DISPATCH)
+        name = getattr(result.error, "name", None)
+        if name in _UNSETTLED or name in _NONCE_GONE:
+            return None
+        raise self._failed(result.error, Stage.POOL)
+
+    def _failed(self, error: Any, stage: Stage) -> FailedError:
+        return FailedError(refusal_of(error, self._what), error, stage)
+
+    async def _find(self, session: Session, signed: _Signed) -> Landed | None:
+        """Search the finalized blocks since it was signed for the bytes."""
+        final = await session.finalized_block_number()
+        for number in range(signed.scanned + 1, min(final, signed.born + ERA_BLOCKS) + 1):
+            found = await session.find_extrinsic(signed.hash, await session.block_hash(number))
+            if found is not None:
+                if not found.success:
+                    raise self._failed(found.error, Stage.DISPATCH)
+                return _landed(signed, found)
+            signed.scanned = number
+        return None
+
+    async def _may_land(self, session: Session, signed: _Signed) -> bool:
+        """Whether bytes that are in no searched block can still get into a later one.
+
+        Not if the nonce of the state at the newest searched block has passed theirs (another
+        extrinsic used it), nor once their era is over.
+        """
+        if signed.scanned >= signed.born + ERA_BLOCKS:
+            return False
+        at = await session.block_hash(signed.scanned)
+        account = await session.query("System", "Account", [self._key.ss58_address], block_hash=at)
+        return int(account["nonce"]) <= signed.nonce
+
+
+def _landed(signed: _Signed, result: ExtrinsicResult) -> Landed:
+    number = int(str(result.extrinsic_id).partition("-")[0])
+    block = BlockRef(BlockNumber(number), str(result.block_hash))
+    fee = Rao(int(result.fee.rao) if result.fee is not None else 0)
+    return Landed(Receipt(block, signed.hash, fee), list(result.events))

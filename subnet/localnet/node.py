@@ -1,0 +1,201 @@
+"""A whole node in one object: backend, pool, service and RPC server, wired, started and stopped.
+
+Adds only the order of things. Starting: open the chain, listen, then seal. Stopping: seal no more,
+close the port and its connections, close the database; a block that is being built is finished
+first. Whoever starts a node waits on ``finished``, which ends when the node can go on no longer.
+
+Knows no command line and installs no signal handlers: the process around it does
+(``cli/chain.py``), or a test (``localnet/testing.py``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from loguru import logger
+
+from subnet.clock import Clock
+from subnet.errors import UserError
+from subnet.localnet.backend import Backend, Genesis
+from subnet.localnet.limits import CoreLimits
+from subnet.localnet.pool import Pool
+from subnet.localnet.pool.limits import PoolLimits
+from subnet.localnet.rpc.dispatch import Dispatcher
+from subnet.localnet.rpc.limits import RpcLimits
+from subnet.localnet.rpc.methods import registry
+from subnet.localnet.rpc.node import RpcNode
+from subnet.localnet.rpc.server import RpcServer
+from subnet.localnet.rpc.subscriptions import Hub
+from subnet.localnet.sealing import Sealing, SealingMode
+from subnet.localnet.service import Service
+
+RUNTIME_PATH: Final = Path(__file__).parent / "runtime" / "assay.wasm"
+"""The committed runtime; it travels in the wheel."""
+
+_WASM_BYTES_MAX: Final = 64 * 2**20
+"""A runtime has one to two megabytes; a file above this is something else."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeOptions:
+    """What one node is started with. ``state_dir`` None keeps the chain in memory only."""
+
+    genesis: Genesis | None
+    """The recipe of the chain; None continues whatever is stored in ``state_dir``."""
+    state_dir: Path | None = None
+    host: str = "127.0.0.1"
+    port: int = 0
+    sealing: SealingMode = SealingMode.INTERVAL
+    history_blocks: int | None = None
+    dev_methods: bool = False
+    origins: tuple[str, ...] = ()
+    module_cache: Path | None = None
+    core_limits: CoreLimits | None = None
+    pool_limits: PoolLimits | None = None
+    rpc_limits: RpcLimits | None = None
+
+
+def read_runtime(path: Path = RUNTIME_PATH) -> bytes:
+    """A runtime's code from a file. UserError if it cannot be one."""
+    try:
+        if path.stat().st_size > _WASM_BYTES_MAX:
+            raise UserError(f"{path} is too large for a runtime.", "Give a runtime's Wasm file.")
+        return path.read_bytes()
+    except OSError as error:
+        raise UserError(
+            f"The runtime {path} cannot be read ({error.strerror}).",
+            "Give a readable Wasm file with --runtime, or install Assay again.",
+        ) from error
+
+
+def default_module_cache() -> Path:
+    """Where compiled runtimes are kept between runs: the user's own cache folder."""
+    base = os.environ.get("XDG_CACHE_HOME") or ""
+    root = Path(base) if os.path.isabs(base) else Path.home() / ".cache"
+    return root / "assay" / "modules"
+
+
+def genesis_of(*, code: bytes, preset: str = "local", block_time_ms: int | None = None) -> Genesis:
+    """The recipe of a new chain; ``block_time_ms`` None leaves the preset's own block time."""
+    overrides = (
+        {} if block_time_ms is None else {"subtensorModule": {"slotDurationMs": block_time_ms}}
+    )
+    return Genesis(code=code, preset=preset, overrides=overrides)
+
+
+class Node:
+    """A running node. Make one with ``Node.start``, or with ``running``."""
+
+    def __init__(self, backend: Backend, service: Service, server: RpcServer, host: str) -> None:
+        self.backend = backend
+        self.service = service
+        self.host = host
+        self._server = server
+        self._fatal: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._sealing_task: asyncio.Task[None] | None = None
+
+    @property
+    def port(self) -> int:
+        return self._server.port
+
+    @property
+    def url(self) -> str:
+        """Where a client on this machine connects to."""
+        host = "127.0.0.1" if self.host in ("0.0.0.0", "") else self.host  # noqa: S104
+        return f"ws://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    @classmethod
+    async def start(cls, options: NodeOptions, clock: Clock) -> Node:
+        """Open the chain and serve it. UserError names what is in the way; nothing is left then."""
+        backend = Backend.open(
+            options.state_dir,
+            options.genesis,
+            limits=options.core_limits,
+            history_blocks=options.history_blocks,
+            module_cache=options.module_cache,
+        )
+        try:
+            node = cls._wire(backend, options, clock)
+            await node._server.start(options.host, options.port)
+        except BaseException:
+            backend.close()
+            raise
+        node._sealing_task = asyncio.create_task(node.service.run(), name="sealing")
+        node._sealing_task.add_done_callback(node._sealing_ended)
+        head = backend.head
+        logger.info("block {} 0x{}… at {}", head.number, head.hash.hex()[:8], node.url)
+        return node
+
+    @classmethod
+    def _wire(cls, backend: Backend, options: NodeOptions, clock: Clock) -> Node:
+        limits = options.rpc_limits or RpcLimits()
+        pool = Pool(backend, head_number=backend.head.number, limits=options.pool_limits)
+        sealing = Sealing(
+            options.sealing,
+            interval_s=backend.slot_duration_ms() / 1_000,
+            now_s=clock.monotonic(),
+        )
+        service = Service(backend, pool, sealing, clock)
+        hub = Hub(backend, limits)
+        service.on_block(hub.tell_block)
+        service.on_events(hub.tell_events)
+        methods = registry(dev_methods=options.dev_methods)
+        rpc_node = RpcNode(
+            backend=backend,
+            pool=pool,
+            service=service,
+            hub=hub,
+            limits=limits,
+            methods=methods.names,
+        )
+        node: Node
+        server = RpcServer(
+            Dispatcher(methods, rpc_node),
+            hub,
+            limits,
+            origins=options.origins,
+            on_fatal=lambda error: node._fail(error),
+        )
+        node = cls(backend, service, server, options.host)
+        return node
+
+    def _fail(self, error: BaseException) -> None:
+        if not self._fatal.done():
+            self._fatal.set_exception(error)
+
+    def _sealing_ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._fail(error)
+
+    async def finished(self) -> None:
+        """Wait for as long as the node runs; raises what ended it."""
+        await asyncio.shield(self._fatal)
+
+    async def stop(self) -> None:
+        """Stop sealing, serving and storing, in this order. May be called twice."""
+        self.service.stop()
+        if self._sealing_task is not None:
+            await asyncio.wait((self._sealing_task,))
+            self._sealing_task = None
+        await self._server.stop()
+        self.backend.close()
+        if self._fatal.done():
+            self._fatal.exception()  # it was raised by ``finished``, or nobody asked
+        else:
+            self._fatal.cancel()
+
+
+@asynccontextmanager
+async def running(options: NodeOptions, clock: Clock) -> AsyncIterator[Node]:
+    """A node for as long as the block lasts."""
+    node = await Node.start(options, clock)
+    try:
+        yield node
+    finally:
+        await node.stop()

@@ -1,0 +1,52 @@
+"""The pool's limits, each with its reason. Pure data.
+
+The pool keeps what strangers send until a block takes it: each limit bounds memory or work that a
+stranger could otherwise make grow. A transaction that a limit turns away gets a standard answer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolLimits:
+    """What one pool may hold. The defaults are Substrate's unless it says otherwise."""
+
+    ready_count: int = 8_192
+    """Transactions that the next blocks could take: several blocks full of transfers."""
+
+    ready_bytes: int = 20 * 2**20
+    """The same in bytes; runtime upgrades are the only large ones (about 1.3 MB each)."""
+
+    future_count: int = 819
+    """Transactions that wait for another (a nonce gap): a tenth of the ready ones."""
+
+    future_bytes: int = 2 * 2**20
+    """The same in bytes."""
+
+    sender_ready_count: int = 2_048
+    """Of one sender: a quarter of the pool, so that one account cannot shut out all others."""
+
+    sender_future_count: int = 64
+    """Of one sender: a client that sends nonces out of order is never this far ahead."""
+
+    tags_per_transaction: int = 16
+    """Tags that a transaction requires or provides. The runtime names one or two; more would make
+    each block's ordering slow."""
+
+    longevity_blocks_max: int = 4_096
+    """How long an immortal transaction waits at most: old ones would pile up for ever."""
+
+    banned_count: int = 8_192
+    """Hashes that are remembered as invalid; the oldest are forgotten first."""
+
+    ban_s: float = 1_800.0
+    """How long. Half an hour: longer than any client repeats itself."""
+
+    revalidate_after_blocks: int = 16
+    """A transaction that stays in the pool so long is validated again: its sender may have been
+    emptied since. A younger one would be found out by the block that tries it."""
+
+    revalidate_per_block: int = 64
+    """At most so many after one block: about 20 ms, below a tenth of the shortest block time."""

@@ -1,0 +1,320 @@
+"""Which transactions could go into a block, and in what order. Pure.
+
+Adds to validity the graph that the runtime's *tags* span: a transaction provides tags (its sender
+and nonce) and requires some (the nonce before). It is **ready** when each tag that it requires is
+provided by a ready transaction or by the chain, and **future** otherwise.
+
+The order of ``best()``: a transaction comes after those it requires; among the rest the highest
+priority first, and of equals the one that arrived first. So no sender can overtake itself, and a
+high tip overtakes other senders only.
+
+Invariants, checked by ``check()`` in the tests: each hash is in exactly one of the two halves; a
+tag has at most one ready provider; no future transaction has all it requires; the byte and sender
+counts are sums over the entries. Two future transactions may provide one tag: the better of them
+wins when they become ready.
+
+Knows nothing of blocks, time, limits or the runtime.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from subnet.localnet.pool.errors import TooLowPriority
+
+_NONCE_BYTES: Final = 4
+_ACCOUNT_BYTES: Final = 32
+
+
+def sender_of(provides: tuple[bytes, ...]) -> bytes:
+    """What stands for the sender in per-sender limits.
+
+    FRAME's ``CheckNonce`` provides ``(account, nonce as u32)``: the account is the sender. Any
+    other tag (an unsigned transaction) stands for itself.
+    """
+    tag = provides[0]
+    return tag[:-_NONCE_BYTES] if len(tag) == _ACCOUNT_BYTES + _NONCE_BYTES else tag
+
+
+def nonce_tag(account: bytes, nonce: int) -> bytes:
+    """The tag that a signed transaction of this account and nonce provides."""
+    return account + nonce.to_bytes(_NONCE_BYTES, "little")
+
+
+@dataclass(slots=True, eq=False)
+class Entry:
+    """A transaction in the pool. ``missing`` is empty exactly while it is ready."""
+
+    hash: bytes
+    extrinsic: bytes
+    priority: int
+    requires: frozenset[bytes]
+    provides: tuple[bytes, ...]
+    valid_till: int
+    validated_at: int
+    order: int = 0
+    missing: set[bytes] = field(default_factory=set)
+
+    @property
+    def sender(self) -> bytes:
+        return sender_of(self.provides)
+
+
+@dataclass(slots=True)
+class Inserted:
+    """What one insertion changed: who is ready now, and who was replaced by whom."""
+
+    ready: list[Entry] = field(default_factory=list)
+    replaced: list[tuple[Entry, Entry]] = field(default_factory=list)
+
+
+class Half:
+    """One half of the pool with its sums."""
+
+    __slots__ = ("entries", "senders", "size_bytes")
+
+    def __init__(self) -> None:
+        self.entries: dict[bytes, Entry] = {}
+        self.senders: Counter[bytes] = Counter()
+        self.size_bytes = 0
+
+    def add(self, entry: Entry) -> None:
+        self.entries[entry.hash] = entry
+        self.senders[entry.sender] += 1
+        self.size_bytes += len(entry.extrinsic)
+
+    def discard(self, entry: Entry) -> None:
+        del self.entries[entry.hash]
+        self.size_bytes -= len(entry.extrinsic)
+        self.senders[entry.sender] -= 1
+        if not self.senders[entry.sender]:
+            del self.senders[entry.sender]
+
+
+class Ordering:
+    """The two halves and the tags between them."""
+
+    def __init__(self) -> None:
+        self.ready = Half()
+        self.future = Half()
+        self._providers: dict[bytes, Entry] = {}  # tag -> its ready provider
+        self._requirers: dict[bytes, dict[bytes, Entry]] = {}  # tag -> all who require it
+        self._arrivals = itertools.count()
+        self._worst: list[tuple[int, int, bytes]] = []  # ready ones; entries that left stay a while
+
+    def __contains__(self, transaction_hash: bytes) -> bool:
+        return transaction_hash in self.ready.entries or transaction_hash in self.future.entries
+
+    def __len__(self) -> int:
+        return len(self.ready.entries) + len(self.future.entries)
+
+    def __iter__(self) -> Iterator[Entry]:
+        yield from self.ready.entries.values()
+        yield from self.future.entries.values()
+
+    def get(self, transaction_hash: bytes) -> Entry | None:
+        return self.ready.entries.get(transaction_hash) or self.future.entries.get(transaction_hash)
+
+    def provided(self, tag: bytes) -> bool:
+        """Whether a ready transaction provides the tag."""
+        return tag in self._providers
+
+    def missing_of(self, requires: Iterable[bytes]) -> set[bytes]:
+        """The tags among these that no ready transaction provides."""
+        return {tag for tag in requires if tag not in self._providers}
+
+    def insert(self, entry: Entry) -> Inserted:
+        """Take a new transaction in; TooLowPriority leaves everything as it was."""
+        entry.order = next(self._arrivals)
+        entry.missing = self.missing_of(entry.requires)
+        changed = Inserted()
+        if entry.missing:
+            self.future.add(entry)
+        else:
+            self._make_ready(entry, changed)
+        for tag in entry.requires:
+            self._requirers.setdefault(tag, {})[entry.hash] = entry
+        self._promote(list(changed.ready), changed)
+        return changed
+
+    def _make_ready(self, entry: Entry, changed: Inserted) -> None:
+        rivals = {self._providers[tag].hash: self._providers[tag] for tag in entry.provides
+                  if tag in self._providers}  # fmt: skip
+        if rivals:
+            old = sum(rival.priority for rival in rivals.values())
+            if entry.priority <= old:
+                raise TooLowPriority(old, entry.priority)
+            for rival in rivals.values():
+                self._forget(rival)
+                changed.replaced.append((rival, entry))
+        self.ready.add(entry)
+        for tag in entry.provides:
+            self._providers[tag] = entry
+        heapq.heappush(self._worst, (entry.priority, -entry.order, entry.hash))
+        changed.ready.append(entry)
+        for rival in rivals.values():
+            self._demote(tag for tag in rival.provides if tag not in self._providers)
+
+    def satisfy(self, tags: Iterable[bytes]) -> Inserted:
+        """The chain provides these tags now: who waited for them may become ready."""
+        changed = Inserted()
+        for tag in tags:
+            self._settle_waiting(tag, changed)
+        return changed
+
+    def _promote(self, newly_ready: Iterable[Entry], changed: Inserted) -> None:
+        """Make everything ready that waited for these, and for what that makes ready in turn."""
+        for entry in newly_ready:
+            for tag in entry.provides:
+                if tag in self._providers:  # its provider may have been replaced meanwhile
+                    self._settle_waiting(tag, changed)
+
+    def _settle_waiting(self, tag: bytes, changed: Inserted) -> None:
+        """``tag`` is provided: those that miss nothing else become ready, the oldest first."""
+        waiting = (other for other in self._requirers.get(tag, {}).values() if tag in other.missing)
+        for other in sorted(waiting, key=lambda entry: entry.order):
+            other.missing.discard(tag)
+            if other.missing or other.hash not in self.future.entries:
+                continue
+            self.future.discard(other)
+            before = len(changed.ready)
+            try:
+                self._make_ready(other, changed)
+            except TooLowPriority:
+                self._forget_requirements(other)
+                rival = next(self._providers[t] for t in other.provides if t in self._providers)
+                changed.replaced.append((other, rival))
+            else:
+                self._promote(changed.ready[before:], changed)
+
+    def rivals(self, provides: Iterable[bytes]) -> list[Entry]:
+        """All, ready or future, that provide one of these tags."""
+        wanted = set(provides)
+        found = {
+            self._providers[tag].hash: self._providers[tag]
+            for tag in wanted
+            if tag in self._providers
+        }
+        for entry in self.future.entries.values():
+            if not wanted.isdisjoint(entry.provides):
+                found[entry.hash] = entry
+        return list(found.values())
+
+    def remove_included(self, entry: Entry) -> None:
+        """It is in a block: what it provides stays provided, by the chain."""
+        self._forget(entry)
+
+    def remove_failed(self, entry: Entry) -> list[Entry]:
+        """It will not be in a block: those that required it wait again. Returns those."""
+        self._forget(entry)
+        return self._demote(tag for tag in entry.provides if tag not in self._providers)
+
+    def subtree(self, entry: Entry) -> list[Entry]:
+        """A ready transaction with all ready ones that cannot go without it, itself first."""
+        found = {entry.hash: entry}
+        todo = [entry]
+        while todo:
+            one = todo.pop()
+            for tag in one.provides:
+                for other in self._requirers.get(tag, {}).values():
+                    if not other.missing and other.hash not in found:
+                        found[other.hash] = other
+                        todo.append(other)
+        return list(found.values())
+
+    def remove_all(self, entries: Iterable[Entry]) -> None:
+        """Remove these; whoever still requires one of them waits again."""
+        gone = list(entries)
+        for entry in gone:
+            self._forget(entry)
+        self._demote(tag for entry in gone for tag in entry.provides if tag not in self._providers)
+
+    def _demote(self, tags: Iterable[bytes]) -> list[Entry]:
+        demoted: list[Entry] = []
+        todo = list(tags)
+        while todo:
+            tag = todo.pop()
+            for other in self._requirers.get(tag, {}).values():
+                if other.hash in self.ready.entries:
+                    self.ready.discard(other)
+                    for provided in other.provides:
+                        self._providers.pop(provided, None)
+                    self.future.add(other)
+                    demoted.append(other)
+                    todo.extend(other.provides)
+                other.missing.add(tag)
+        return demoted
+
+    def _forget(self, entry: Entry) -> None:
+        if entry.hash in self.ready.entries:
+            self.ready.discard(entry)
+            for tag in entry.provides:
+                if self._providers.get(tag) is entry:
+                    del self._providers[tag]
+        else:
+            self.future.discard(entry)
+        self._forget_requirements(entry)
+
+    def _forget_requirements(self, entry: Entry) -> None:
+        for tag in entry.requires:
+            requirers = self._requirers.get(tag)
+            if requirers is not None:
+                requirers.pop(entry.hash, None)
+                if not requirers:
+                    del self._requirers[tag]
+
+    def worst_ready(self) -> Entry | None:
+        """The ready transaction of the lowest priority; of equals the youngest."""
+        while self._worst:
+            entry = self.ready.entries.get(self._worst[0][2])
+            if entry is not None and -entry.order == self._worst[0][1]:
+                return entry
+            heapq.heappop(self._worst)
+        return None
+
+    def best(self) -> Iterator[Entry]:
+        """The ready transactions in the order in which a block should try them.
+
+        Walks over a picture taken at the first step: what comes or goes meanwhile is not seen.
+        """
+        blockers: dict[bytes, int] = {}
+        heap: list[tuple[int, int, Entry]] = []
+        ready = dict(self.ready.entries)
+        dependents: dict[bytes, list[Entry]] = {}
+        for entry in ready.values():
+            needed = {self._providers[tag].hash for tag in entry.requires if tag in self._providers}
+            if needed:
+                blockers[entry.hash] = len(needed)
+                for needed_hash in needed:
+                    dependents.setdefault(needed_hash, []).append(entry)
+            else:
+                heap.append((-entry.priority, entry.order, entry))
+        heapq.heapify(heap)
+        while heap:
+            _, _, entry = heapq.heappop(heap)
+            yield entry
+            for other in dependents.get(entry.hash, ()):
+                blockers[other.hash] -= 1
+                if not blockers[other.hash]:
+                    heapq.heappush(heap, (-other.priority, other.order, other))
+
+    def check(self) -> None:
+        """Raise AssertionError where an invariant of this module does not hold. For tests."""
+        assert not self.ready.entries.keys() & self.future.entries.keys()
+        assert all(not entry.missing for entry in self.ready.entries.values())
+        assert all(entry.missing for entry in self.future.entries.values())
+        provided = [tag for entry in self.ready.entries.values() for tag in entry.provides]
+        assert len(provided) == len(set(provided)) == len(self._providers)
+        for half in (self.ready, self.future):
+            assert half.size_bytes == sum(len(e.extrinsic) for e in half.entries.values())
+            assert half.senders == Counter(e.sender for e in half.entries.values())
+        for entry in self:
+            assert entry.missing <= entry.requires
+            assert not any(tag in self._providers for tag in entry.missing)
+            assert all(self._requirers[tag][entry.hash] is entry for tag in entry.requires)
+        assert all(h in self for waiting in self._requirers.values() for h in waiting)

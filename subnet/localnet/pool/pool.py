@@ -1,0 +1,276 @@
+"""The pool: what was submitted and is not yet in a block. Pure: no clock, no socket, no loop.
+
+Adds to ``ordering`` what needs the runtime and the chain: validity, mortality, limits, bans, and
+what a new block means for those that stay. ``submit`` and ``after_block`` return *events*; who
+hears of them is not the pool's matter.
+
+What a block does to the pool, in this order (``after_block``):
+
+1. included ones leave; whatever else provided the same tags is stale and leaves as *usurped*;
+2. those that failed in the block leave as *invalid*; their dependents wait again;
+3. those whose time is over leave (mortality);
+4. a few of the longest-waiting are validated again; all of them if the runtime changed. A young
+   transaction is not: the block that tries it would find out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final, Protocol
+
+from subnet.localnet.blocks.header import blake2_256
+from subnet.localnet.blocks.validity import ValidTransaction
+from subnet.localnet.errors import RuntimeTrap, TransactionRefused
+from subnet.localnet.pool.bans import Bans, is_lasting
+from subnet.localnet.pool.errors import (
+    AlreadyImported,
+    CycleDetected,
+    ImmediatelyDropped,
+    NoTags,
+    TemporarilyBanned,
+)
+from subnet.localnet.pool.limits import PoolLimits
+from subnet.localnet.pool.ordering import Entry, Inserted, Ordering, nonce_tag
+
+CODE_KEY: Final = b":code"
+
+
+class Validator(Protocol):
+    """The part of the backend that the pool asks."""
+
+    def validate(self, extrinsic: bytes) -> ValidTransaction: ...
+
+
+class Status(Enum):
+    """What became of a transaction. The values are the words of ``author_extrinsicUpdate``."""
+
+    READY = "ready"
+    FUTURE = "future"
+    USURPED = "usurped"
+    DROPPED = "dropped"
+    INVALID = "invalid"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """``other`` names the transaction that took the place of a usurped one."""
+
+    hash: bytes
+    status: Status
+    other: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """A transaction that was taken in, and all that its arrival changed (itself included)."""
+
+    hash: bytes
+    events: tuple[Event, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BlockEffects:
+    """What the pool needs to know of a block."""
+
+    number: int
+    included: tuple[bytes, ...]
+    failed: tuple[tuple[bytes, Exception], ...] = ()
+    runtime_changed: bool = False
+
+
+class Pool:
+    """See the module. ``head_number`` is the height the chain has when the pool is made."""
+
+    def __init__(
+        self, validator: Validator, *, head_number: int, limits: PoolLimits | None = None
+    ) -> None:
+        self._validator = validator
+        self._limits = limits or PoolLimits()
+        self._head_number = head_number
+        self._ordering = Ordering()
+        self._bans = Bans(count_max=self._limits.banned_count, duration_s=self._limits.ban_s)
+
+    @property
+    def ready_count(self) -> int:
+        return len(self._ordering.ready.entries)
+
+    @property
+    def future_count(self) -> int:
+        return len(self._ordering.future.entries)
+
+    def __contains__(self, transaction_hash: bytes) -> bool:
+        return transaction_hash in self._ordering
+
+    def best(self) -> Iterator[bytes]:
+        """The extrinsics that the next block should try, in order."""
+        return (entry.extrinsic for entry in self._ordering.best())
+
+    def pending(self) -> list[bytes]:
+        """All ready extrinsics, in the order of ``best``."""
+        return list(self.best())
+
+    def next_nonce(self, account: bytes, chain_nonce: int) -> int:
+        """The first nonce from ``chain_nonce`` on that no ready transaction of the account uses."""
+        nonce = chain_nonce
+        while self._ordering.provided(nonce_tag(account, nonce)):
+            nonce += 1
+        return nonce
+
+    # -- coming in ---------------------------------------------------------------------------
+
+    def submit(self, extrinsic: bytes, now_s: float) -> Submitted:
+        """Validate and take in. Raises PoolRefused, TransactionRefused or RuntimeTrap."""
+        transaction_hash = blake2_256(extrinsic)
+        if transaction_hash in self._ordering:
+            raise AlreadyImported(transaction_hash)
+        if self._bans.holds(transaction_hash, now_s):
+            raise TemporarilyBanned(f"0x{transaction_hash.hex()} was invalid a short while ago")
+        try:
+            valid = self._validator.validate(extrinsic)
+        except TransactionRefused as refusal:
+            if is_lasting(refusal):
+                self._bans.add(transaction_hash, now_s)
+            raise
+        entry = self._entry(transaction_hash, extrinsic, valid)
+        evicted = self._make_room(entry)
+        changed = self._ordering.insert(entry)
+        events = [Event(e.hash, Status.DROPPED) for e in evicted]
+        if entry.missing:
+            events.append(Event(transaction_hash, Status.FUTURE))
+        events += _events_of(changed)
+        return Submitted(transaction_hash, tuple(events))
+
+    def _entry(self, transaction_hash: bytes, extrinsic: bytes, valid: ValidTransaction) -> Entry:
+        if not valid.provides:
+            raise NoTags("the runtime gave the transaction no tag")
+        if max(len(valid.provides), len(valid.requires)) > self._limits.tags_per_transaction:
+            raise ImmediatelyDropped("tags of one transaction")
+        if not set(valid.provides).isdisjoint(valid.requires):
+            raise CycleDetected("the transaction requires what it provides")
+        longevity = min(valid.longevity, self._limits.longevity_blocks_max)
+        return Entry(
+            hash=transaction_hash,
+            extrinsic=extrinsic,
+            priority=valid.priority,
+            requires=frozenset(valid.requires),
+            provides=tuple(dict.fromkeys(valid.provides)),
+            valid_till=self._head_number + longevity,
+            validated_at=self._head_number,
+        )
+
+    def _make_room(self, entry: Entry) -> list[Entry]:
+        """Check the limits that the entry meets; evict worse ones for it. Returns those evicted.
+
+        A replacement takes the place of what it replaces, so that a full pool still lets a sender
+        raise a tip.
+        """
+        limits, ordering = self._limits, self._ordering
+        if ordering.missing_of(entry.requires):
+            half = ordering.future
+            if half.senders[entry.sender] >= limits.sender_future_count:
+                raise ImmediatelyDropped("waiting transactions of one sender")
+            if len(half.entries) >= limits.future_count:
+                raise ImmediatelyDropped("waiting transactions")
+            if half.size_bytes + len(entry.extrinsic) > limits.future_bytes:
+                raise ImmediatelyDropped("bytes of waiting transactions")
+            return []
+        if any(ordering.provided(tag) for tag in entry.provides):
+            return []
+        if ordering.ready.senders[entry.sender] >= limits.sender_ready_count:
+            raise ImmediatelyDropped("transactions of one sender")
+        return self._evict_for(entry)
+
+    def _evict_for(self, entry: Entry) -> list[Entry]:
+        limits, ready = self._limits, self._ordering.ready
+        if len(entry.extrinsic) > limits.ready_bytes:
+            raise ImmediatelyDropped("bytes")
+        evicted: list[Entry] = []
+        while (
+            len(ready.entries) >= limits.ready_count
+            or ready.size_bytes + len(entry.extrinsic) > limits.ready_bytes
+        ):
+            worst = self._ordering.worst_ready()
+            if worst is None or worst.priority >= entry.priority:
+                raise ImmediatelyDropped("ready transactions")
+            leaving = self._ordering.subtree(worst)
+            if any(not entry.requires.isdisjoint(other.provides) for other in leaving):
+                raise ImmediatelyDropped("ready transactions")  # it would saw off its own branch
+            self._ordering.remove_all(leaving)
+            evicted += leaving
+        return evicted
+
+    # -- a block was built -------------------------------------------------------------------
+
+    def after_block(self, block: BlockEffects, now_s: float) -> list[Event]:
+        """Bring the pool up to the new head; see the module for the order."""
+        self._head_number = block.number
+        events = self._take_included(block.included)
+        for transaction_hash, refusal in block.failed:
+            events += self._drop(transaction_hash, refusal, now_s)
+        for entry in [e for e in self._ordering if e.valid_till <= block.number]:
+            events += self._remove(entry, Status.INVALID)
+        if block.runtime_changed:
+            self._bans.clear()
+        events += self._revalidate(everything=block.runtime_changed, now_s=now_s)
+        return events
+
+    def _take_included(self, included: Iterable[bytes]) -> list[Event]:
+        events: list[Event] = []
+        winners: dict[bytes, bytes] = {}  # tag -> the included transaction that provides it
+        for transaction_hash in included:
+            entry = self._ordering.get(transaction_hash)
+            if entry is not None:
+                self._ordering.remove_included(entry)
+                winners.update((tag, entry.hash) for tag in entry.provides)
+        if self.future_count:
+            for rival in self._ordering.rivals(winners):
+                winner = next(winners[tag] for tag in rival.provides if tag in winners)
+                events.append(Event(rival.hash, Status.USURPED, winner))
+                events += self._demoted(self._ordering.remove_failed(rival))
+            events += _events_of(self._ordering.satisfy(winners))
+        return events
+
+    def _drop(self, transaction_hash: bytes, refusal: Exception, now_s: float) -> list[Event]:
+        if is_lasting(refusal):
+            self._bans.add(transaction_hash, now_s)
+        entry = self._ordering.get(transaction_hash)
+        return [] if entry is None else self._remove(entry, Status.INVALID)
+
+    def _remove(self, entry: Entry, status: Status) -> list[Event]:
+        demoted = self._ordering.remove_failed(entry)
+        return [Event(entry.hash, status), *self._demoted(demoted)]
+
+    @staticmethod
+    def _demoted(entries: Iterable[Entry]) -> list[Event]:
+        return [Event(entry.hash, Status.FUTURE) for entry in entries]
+
+    def _revalidate(self, *, everything: bool, now_s: float) -> list[Event]:
+        limits = self._limits
+        due = self._head_number - limits.revalidate_after_blocks
+        old = [entry for entry in self._ordering if everything or entry.validated_at <= due]
+        if not everything:
+            old = sorted(old, key=lambda e: (e.validated_at, e.order))[
+                : limits.revalidate_per_block
+            ]
+        events: list[Event] = []
+        for entry in old:
+            if entry.hash not in self._ordering:
+                continue
+            try:
+                valid = self._validator.validate(entry.extrinsic)
+            except (TransactionRefused, RuntimeTrap) as refusal:
+                events += self._drop(entry.hash, refusal, now_s)
+                continue
+            entry.validated_at = self._head_number
+            if everything and set(valid.provides) != set(entry.provides):
+                # Another runtime may tag by other rules; the old graph would not hold together.
+                events += self._remove(entry, Status.INVALID)
+        return events
+
+
+def _events_of(changed: Inserted) -> list[Event]:
+    ready = [Event(entry.hash, Status.READY) for entry in changed.ready]
+    usurped = [Event(old.hash, Status.USURPED, new.hash) for old, new in changed.replaced]
+    return ready + usurped

@@ -1,0 +1,65 @@
+"""The RPC's limits, each with its reason. Pure data.
+
+Whoever can open the port can send anything: each limit bounds memory or time that one client could
+take from the others. A client that meets one gets a standard error, or its connection is closed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RpcLimits:
+    """What clients may ask of one server."""
+
+    connections_max: int = 256
+    """Open sockets. A supervisor, a dozen neurons and a dashboard take some twenty; each may hold
+    an outbox, so the number bounds memory."""
+
+    frame_bytes_max: int = 16 * 2**20
+    """One request or batch. The largest honest one is a runtime upgrade: about 3 MB in hex."""
+
+    batch_calls_max: int = 1_000
+    """Calls in one frame; the SDK sends some tens."""
+
+    reply_bytes_max: int = 16 * 2**20
+    """One reply. Metadata in hex takes about 1 MB."""
+
+    outbox_messages_max: int = 4_096
+    """Messages that a client has not read yet: minutes of heads, and a full batch of watches."""
+
+    outbox_bytes_max: int = 32 * 2**20
+    """The same in bytes: two replies of the largest size."""
+
+    subscriptions_max: int = 1_024
+    """On one connection, as Substrate's nodes have it."""
+
+    storage_keys_max: int = 1_024
+    """Keys in one query or storage subscription."""
+
+    keys_page_max: int = 1_000
+    """Keys in one page, as Substrate's nodes have it; clients page by it."""
+
+    keys_unpaged_max: int = 50_000
+    """``state_getKeys`` and ``state_getPairs`` answer at most so many: about 10 MB in hex."""
+
+    block_range_max: int = 1_024
+    """Blocks that ``state_queryStorage`` walks over in one call."""
+
+    hashes_max: int = 1_024
+    """Numbers in one ``chain_getBlockHash``."""
+
+    dev_blocks_max: int = 1_000
+    """Blocks that one ``dev_newBlock`` makes: they are made at a stretch, with no other client
+    served, at about a millisecond each."""
+
+    body_s: float = 30.0
+    """How long an HTTP body may take to arrive."""
+
+    heartbeat_s: float = 120.0
+    """A WebSocket peer that does not answer a ping within half of this is gone. Long, because a
+    client that computes in its own loop answers late and is not gone."""
+
+    slice_s: float = 0.01
+    """After so much work for one connection the others get their turn."""

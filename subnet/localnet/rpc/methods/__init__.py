@@ -1,0 +1,19 @@
+"""The methods, one file a prefix; ``registry`` puts them together.
+
+``dev`` methods change what ordinary clients cannot (when a block is made): they are there only if
+the node was started with them.
+"""
+
+from subnet.localnet.rpc.methods import author, chain, dev, payment, state, system
+from subnet.localnet.rpc.registry import Registry
+
+
+def registry(*, dev_methods: bool) -> Registry:
+    """Every method that the node answers."""
+    groups = [author.methods, chain.methods, payment.methods, state.methods, system.methods]
+    if dev_methods:
+        groups.append(dev.methods)
+    return Registry(groups)
+
+
+__all__ = ["registry"]

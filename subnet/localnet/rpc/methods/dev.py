@@ -1,0 +1,24 @@
+"""``dev_*``: for tests, and for sealing by hand.
+
+Present only if the node was started with them: an ordinary client must not be able to decide when
+a block is made. Nothing here writes storage; that would not be a chain any more.
+"""
+
+from __future__ import annotations
+
+from subnet.localnet.rpc.encoding import hex_of
+from subnet.localnet.rpc.errors import invalid_params
+from subnet.localnet.rpc.node import RpcNode
+from subnet.localnet.rpc.registry import Methods
+
+methods = Methods("dev")
+
+
+@methods.call("dev_newBlock")
+def new_block(node: RpcNode, count: int = 1) -> str:
+    """Build so many blocks at once; answers the hash of the last."""
+    if not 1 <= count <= node.limits.dev_blocks_max:
+        raise invalid_params(f"count is 1 to {node.limits.dev_blocks_max}")
+    for _ in range(count):
+        built = node.service.seal()
+    return hex_of(built.block.hash)

@@ -1,0 +1,150 @@
+"""``state_*``: storage, metadata, runtime calls, at the head or at any block whose state is kept.
+
+Reads only. A block that is not known and a state that is no longer kept are errors of the backend;
+``rpc/errors.py`` gives them Substrate's words. Long answers are paged or refused, never cut.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from subnet.localnet.blocks.header import blake2_256
+from subnet.localnet.rpc.encoding import hex_of, hex_or_none, runtime_version_json
+from subnet.localnet.rpc.errors import INVALID_COUNT, RpcError, client_error, invalid_params
+from subnet.localnet.rpc.node import RpcNode
+from subnet.localnet.rpc.params import Hash, Hex
+from subnet.localnet.rpc.registry import Methods
+from subnet.localnet.rpc.subscriptions import Opened, Session
+from subnet.localnet.scale import Reader
+
+methods = Methods("state")
+
+_METHOD_CHARS_MAX = 256  # a runtime API's name; the longest that exists has about 70
+
+
+@methods.call("state_getRuntimeVersion", "chain_getRuntimeVersion")
+def get_runtime_version(node: RpcNode, at: Hash | None = None) -> Any:
+    return runtime_version_json(node.backend.runtime_version(at))
+
+
+@methods.call("state_getMetadata")
+def get_metadata(node: RpcNode, at: Hash | None = None) -> str:
+    """``Metadata_metadata`` answers opaque bytes: their length prefix is taken off."""
+    return hex_of(Reader(node.backend.call("Metadata_metadata", b"", at)).bytes())
+
+
+@methods.call("state_call", "state_callAt")
+def call(node: RpcNode, method: str, data: Hex, at: Hash | None = None) -> str:
+    if len(method) > _METHOD_CHARS_MAX:
+        raise invalid_params(f"a method's name has at most {_METHOD_CHARS_MAX} characters")
+    return hex_of(node.backend.call(method, data, at))
+
+
+@methods.call("state_getStorage", "state_getStorageAt")
+def get_storage(node: RpcNode, key: Hex, at: Hash | None = None) -> str | None:
+    return hex_or_none(node.backend.state(at).get(key))
+
+
+@methods.call("state_getStorageHash", "state_getStorageHashAt")
+def get_storage_hash(node: RpcNode, key: Hex, at: Hash | None = None) -> str | None:
+    value = node.backend.state(at).get(key)
+    return None if value is None else hex_of(blake2_256(value))
+
+
+@methods.call("state_getStorageSize", "state_getStorageSizeAt")
+def get_storage_size(node: RpcNode, key: Hex, at: Hash | None = None) -> int | None:
+    value = node.backend.state(at).get(key)
+    return None if value is None else len(value)
+
+
+@methods.call("state_getKeysPaged", "state_getKeysPagedAt")
+def get_keys_paged(
+    node: RpcNode,
+    prefix: Hex | None = None,
+    count: int = 1_000,
+    start_key: Hex | None = None,
+    at: Hash | None = None,
+) -> list[str]:
+    limit = node.limits.keys_page_max
+    if not 0 <= count <= limit:
+        raise RpcError(INVALID_COUNT, f"count exceeds maximum value. value: {count}, max: {limit}")
+    keys = node.backend.state(at).keys(prefix or b"", start_key or None, count)
+    return [hex_of(key) for key in keys]
+
+
+def _unpaged(node: RpcNode, prefix: bytes, at: bytes | None) -> list[bytes]:
+    limit = node.limits.keys_unpaged_max
+    keys = node.backend.state(at).keys(prefix, None, limit + 1)
+    if len(keys) > limit:
+        raise client_error(f"more than {limit} keys; ask for them by state_getKeysPaged")
+    return keys
+
+
+@methods.call("state_getKeys")
+def get_keys(node: RpcNode, prefix: Hex, at: Hash | None = None) -> list[str]:
+    return [hex_of(key) for key in _unpaged(node, prefix, at)]
+
+
+@methods.call("state_getPairs")
+def get_pairs(node: RpcNode, prefix: Hex, at: Hash | None = None) -> list[list[str | None]]:
+    state = node.backend.state(at)
+    return [[hex_of(key), hex_or_none(state.get(key))] for key in _unpaged(node, prefix, at)]
+
+
+def _bounded(node: RpcNode, keys: list[Hex]) -> list[Hex]:
+    if len(keys) > node.limits.storage_keys_max:
+        raise invalid_params(f"at most {node.limits.storage_keys_max} keys")
+    return keys
+
+
+@methods.call("state_queryStorageAt")
+def query_storage_at(node: RpcNode, keys: list[Hex], at: Hash | None = None) -> Any:
+    state = node.backend.state(at)
+    changes = [[hex_of(key), hex_or_none(state.get(key))] for key in _bounded(node, keys)]
+    return [{"block": hex_of(at or node.backend.head.hash), "changes": changes}]
+
+
+@methods.call("state_queryStorage")
+def query_storage(node: RpcNode, keys: list[Hex], start: Hash, end: Hash | None = None) -> Any:
+    """What the keys held after ``start``, then each change up to ``end``."""
+    backend = node.backend
+    first = backend.block(start)
+    last = backend.head if end is None else backend.block(end)
+    if first is None or last is None or last.number < first.number:
+        raise client_error("Cannot resolve a block range: unknown or not in order")
+    if last.number - first.number >= node.limits.block_range_max:
+        raise client_error(f"a range has at most {node.limits.block_range_max} blocks")
+    known: dict[Hex, str | None] = {}
+    found = []
+    for number in range(first.number, last.number + 1):
+        block_hash = backend.block_hash(number)
+        state = backend.state(block_hash)
+        now = {key: hex_or_none(state.get(key)) for key in _bounded(node, keys)}
+        changes = [[hex_of(k), v] for k, v in now.items() if k not in known or known[k] != v]
+        known = now
+        if changes and block_hash is not None:
+            found.append({"block": hex_of(block_hash), "changes": changes})
+    return found
+
+
+@methods.subscription(
+    "state_subscribeStorage",
+    notification="state_storage",
+    unsubscribe=("state_unsubscribeStorage",),
+)
+def subscribe_storage(
+    node: RpcNode, session: Session, notification: str, keys: list[Hex] | None = None
+) -> Opened:
+    if keys is None:
+        raise invalid_params("name the keys: a subscription to all of storage is not offered")
+    return node.hub.storage(session, notification, _bounded(node, keys))
+
+
+@methods.subscription(
+    "state_subscribeRuntimeVersion",
+    "chain_subscribeRuntimeVersion",
+    notification="state_runtimeVersion",
+    unsubscribe=("state_unsubscribeRuntimeVersion", "chain_unsubscribeRuntimeVersion"),
+)
+def subscribe_runtime_version(node: RpcNode, session: Session, notification: str) -> Opened:
+    return node.hub.runtime_version(session, notification)

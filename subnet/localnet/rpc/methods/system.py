@@ -1,0 +1,96 @@
+"""``system_*`` and ``rpc_methods``: what this node is.
+
+It has no peers and never syncs; clients that wait for either (polkadot.js) get the answers of a
+single development node. The pool-aware nonce is here because Substrate put it here.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from subnet.localnet.rpc.encoding import hex_of
+from subnet.localnet.rpc.methods.author import check_framing
+from subnet.localnet.rpc.node import RpcNode
+from subnet.localnet.rpc.params import Account, Hash, Hex
+from subnet.localnet.rpc.registry import Methods
+
+methods = Methods("system")
+
+
+@methods.call("rpc_methods")
+def rpc_methods(node: RpcNode) -> Any:
+    return {"methods": list(node.methods)}
+
+
+@methods.call("system_name")
+def name(node: RpcNode) -> str:
+    return "Assay"
+
+
+@methods.call("system_version")
+def version(node: RpcNode) -> str:
+    return _version()
+
+
+@cache
+def _version() -> str:
+    from importlib import metadata  # 40 ms: too much for every start
+
+    return metadata.version("assay")
+
+
+@methods.call("system_chain")
+def chain(node: RpcNode) -> str:
+    return node.backend.chain_name
+
+
+@methods.call("system_chainType")
+def chain_type(node: RpcNode) -> str:
+    return "Local"
+
+
+@methods.call("system_properties")
+def properties(node: RpcNode) -> Any:
+    return dict(node.backend.properties)
+
+
+@methods.call("system_health")
+def health(node: RpcNode) -> Any:
+    return {"peers": 0, "isSyncing": False, "shouldHavePeers": False}
+
+
+@methods.call("system_nodeRoles")
+def node_roles(node: RpcNode) -> list[str]:
+    return ["Authority"]
+
+
+@methods.call("system_peers")
+def peers(node: RpcNode) -> list[str]:
+    return []
+
+
+@methods.call("system_localListenAddresses")
+def local_listen_addresses(node: RpcNode) -> list[str]:
+    """Of the peer-to-peer network, which there is none of."""
+    return []
+
+
+@methods.call("system_syncState")
+def sync_state(node: RpcNode) -> Any:
+    number = node.backend.head.number
+    return {"startingBlock": number, "currentBlock": number, "highestBlock": number}
+
+
+@methods.call("system_accountNextIndex", "account_nextIndex")
+def account_next_index(node: RpcNode, account: Account) -> int:
+    """The account's nonce, past those of its transactions that wait in the pool."""
+    raw = node.backend.call("AccountNonceApi_account_nonce", account)
+    return node.pool.next_nonce(account, int.from_bytes(raw, "little"))
+
+
+@methods.call("system_dryRun", "system_dryRunAt")
+def dry_run(node: RpcNode, extrinsic: Hex, at: Hash | None = None) -> str:
+    """``ApplyExtrinsicResult`` of the extrinsic on a throw-away state."""
+    check_framing(extrinsic)
+    return hex_of(node.backend.call("BlockBuilder_apply_extrinsic", extrinsic, at))

@@ -1,0 +1,101 @@
+"""The table of methods: name -> how to decode its parameters, and what to call. Pure.
+
+A method is a plain function ``(node, parameters…) -> JSON value``; a subscription is one
+``(node, session, notification, parameters…) -> Opened``. Each is declared in the file of its
+prefix, once, with its aliases; nothing else knows a method's name, so ``rpc_methods`` cannot drift.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from subnet.localnet.rpc.params import ParamsOf
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """An ordinary method."""
+
+    name: str
+    function: Callable[..., Any]
+    params: ParamsOf
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribe:
+    """A method that opens a subscription; ``notification`` is the method of what it will send."""
+
+    name: str
+    function: Callable[..., Any]
+    params: ParamsOf
+    notification: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unsubscribe:
+    """A method that closes a subscription of the same connection by its id."""
+
+    name: str
+
+
+Entry = Call | Subscribe | Unsubscribe
+
+
+class Methods:
+    """The methods of one file."""
+
+    def __init__(self, prefix: str) -> None:
+        self.prefix = prefix
+        self.entries: dict[str, Entry] = {}
+
+    def _add(self, entry: Entry) -> None:
+        if entry.name in self.entries:
+            raise ValueError(f"{entry.name} is declared twice")
+        self.entries[entry.name] = entry
+
+    def call(self, *names: str) -> Callable[[Function], Function]:
+        """Declare a method under its name and aliases."""
+
+        def declare(function: Function) -> Function:
+            params = ParamsOf(function, skip=1)
+            for name in names:
+                self._add(Call(name, function, params))
+            return function
+
+        return declare
+
+    def subscription(
+        self, *names: str, notification: str, unsubscribe: tuple[str, ...]
+    ) -> Callable[[Function], Function]:
+        """Declare a subscription, the method of its notifications, and how to end it."""
+
+        def declare(function: Function) -> Function:
+            params = ParamsOf(function, skip=3)
+            for name in names:
+                self._add(Subscribe(name, function, params, notification))
+            for name in unsubscribe:
+                if name not in self.entries:  # new heads and all heads may share an alias
+                    self._add(Unsubscribe(name))
+            return function
+
+        return declare
+
+
+class Registry:
+    """All methods that a node answers."""
+
+    def __init__(self, groups: Iterable[Methods]) -> None:
+        self._entries: dict[str, Entry] = {}
+        for group in groups:
+            for name, entry in group.entries.items():
+                if name in self._entries:
+                    raise ValueError(f"{name} is declared in two files")
+                self._entries[name] = entry
+        self.names: tuple[str, ...] = tuple(sorted(self._entries))
+
+    def get(self, name: str) -> Entry | None:
+        return self._entries.get(name)

@@ -1,0 +1,297 @@
+"""The sockets: HTTP and WebSocket on one port. The only file here that imports aiohttp.
+
+Adds transport to ``dispatch``: a bounded number of connections, of bytes in a frame, of time for a
+body, and turns between connections. Three kinds of requests: a WebSocket (everything), a ``POST``
+of JSON (calls, no subscriptions), ``GET /health``.
+
+Browsers: any web page can open a WebSocket to loopback, so a request that carries an ``Origin`` is
+served only if the origin is known (loopback itself, polkadot.js apps, and what the user allows);
+programs send none. One WebSocket has two tasks: the reader answers in order, the writer sends what
+the outbox holds at the client's own pace.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import re
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from typing import Final
+
+from aiohttp import WSCloseCode, WSMsgType, web
+from loguru import logger
+
+from subnet.errors import Unavailable, UserError
+from subnet.localnet.errors import StorageFailed
+from subnet.localnet.rpc.dispatch import Answer, Dispatcher
+from subnet.localnet.rpc.envelope import failure, read_frame
+from subnet.localnet.rpc.errors import REPLY_TOO_BIG, RpcError
+from subnet.localnet.rpc.limits import RpcLimits
+from subnet.localnet.rpc.subscriptions import Hub, Session
+
+_LOOPBACK_ORIGIN: Final = re.compile(r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?")
+_KNOWN_ORIGINS: Final = frozenset({"https://polkadot.js.org"})
+"""The explorer that people point at their own node; Substrate's nodes allow it as well."""
+
+_CLOSE_S: Final = 2.0
+"""How long a connection may take to close before it is cut."""
+
+_HEADERS_MAX: Final = 64
+_HEADER_BYTES_MAX: Final = 8_190
+"""Of a request: a browser sends some twenty headers."""
+
+_KEEPALIVE_S: Final = 75.0
+"""An idle HTTP connection is kept so long; it counts against the limit of connections."""
+
+_REFUSAL: Final = (
+    b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 21\r\n\r\n"
+    b"too many connections\n"
+)
+
+
+class _Refuse(asyncio.Protocol):
+    """What a connection above the limit meets."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        transport.write(_REFUSAL)
+        transport.close()
+
+
+class RpcServer:
+    """Serves one dispatcher. ``on_fatal`` hears of a failure after which the node must stop."""
+
+    def __init__(
+        self,
+        dispatcher: Dispatcher,
+        hub: Hub,
+        limits: RpcLimits,
+        *,
+        origins: Iterable[str] = (),
+        on_fatal: Callable[[Exception], None],
+    ) -> None:
+        self._dispatcher = dispatcher
+        self._hub = hub
+        self._limits = limits
+        self._origins = _KNOWN_ORIGINS | set(origins)
+        self._on_fatal = on_fatal
+        self._sockets: set[web.WebSocketResponse] = set()
+        self._dropping: set[asyncio.Future[None]] = set()
+        self._listener: asyncio.Server | None = None
+        self._web: web.Server | None = None
+        self.port = 0
+
+    # -- life --------------------------------------------------------------------------------
+
+    async def start(self, host: str, port: int) -> None:
+        """Listen. UserError if that address cannot be had."""
+        loop = asyncio.get_running_loop()
+        # Bodies are never decompressed: a small one could unfold to any size.
+        self._web = web.Server(
+            self._serve,
+            access_log=None,
+            auto_decompress=False,
+            keepalive_timeout=_KEEPALIVE_S,
+            max_headers=_HEADERS_MAX,
+            max_line_size=_HEADER_BYTES_MAX,
+            max_field_size=_HEADER_BYTES_MAX,
+        )
+        try:
+            self._listener = await loop.create_server(self._accept, host, port)
+        except OSError as error:
+            raise _cannot_listen(host, port, error) from error
+        self.port = self._listener.sockets[0].getsockname()[1]
+
+    def _accept(self) -> asyncio.Protocol:
+        assert self._web is not None
+        if len(self._web.connections) >= self._limits.connections_max:
+            logger.warning("a connection beyond {} is refused", self._limits.connections_max)
+            return _Refuse()
+        return self._web()
+
+    async def stop(self) -> None:
+        """Close the port, then the connections (1001, going away), within a bounded time."""
+        if self._listener is not None:
+            self._listener.close()
+        closing = [self._close(ws, WSCloseCode.GOING_AWAY, "shutting down") for ws in self._sockets]
+        await asyncio.gather(*closing, return_exceptions=True)
+        if self._web is not None:
+            await self._web.shutdown(_CLOSE_S)
+
+    @staticmethod
+    async def _close(ws: web.WebSocketResponse, code: int, reason: str) -> None:
+        with suppress(TimeoutError, ConnectionError):
+            async with asyncio.timeout(_CLOSE_S):
+                await ws.close(code=code, message=reason.encode())
+
+    # -- one request -------------------------------------------------------------------------
+
+    async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
+        origin = request.headers.get("Origin")
+        if origin is not None and not self._allowed(origin):
+            return web.Response(status=403, text="this origin is not allowed\n")
+        if request.headers.get("Upgrade", "").lower() == "websocket":
+            return await self._serve_websocket(request)
+        cors = {} if origin is None else {"Access-Control-Allow-Origin": origin, "Vary": "Origin"}
+        if request.method == "POST":
+            return await self._serve_post(request, cors)
+        if request.method == "OPTIONS":
+            allowed = {
+                "Access-Control-Allow-Methods": "POST",
+                "Access-Control-Allow-Headers": "content-type",
+            }
+            return web.Response(status=204, headers={**cors, **allowed})
+        if request.method == "GET" and request.path == "/health":
+            call = b'{"jsonrpc":"2.0","id":null,"method":"system_health"}'
+            return _json(self._dispatcher.answer(call, None).reply or b"", cors)
+        return web.Response(
+            status=405, headers={"Allow": "POST, OPTIONS"}, text="POST JSON-RPC, or a WebSocket\n"
+        )
+
+    def _allowed(self, origin: str) -> bool:
+        known = self._origins
+        return origin in known or "*" in known or _LOOPBACK_ORIGIN.fullmatch(origin) is not None
+
+    async def _serve_post(self, request: web.BaseRequest, cors: dict[str, str]) -> web.Response:
+        if request.content_type != "application/json":
+            # A page's plain form can be posted anywhere without asking; JSON cannot.
+            return web.Response(status=415, text="Content-Type must be application/json\n")
+        try:
+            async with asyncio.timeout(self._limits.body_s):
+                body = await self._read_body(request)
+        except TimeoutError:
+            return web.Response(status=408, text="the body took too long\n")
+        if body is None:
+            return web.Response(status=413, text="the body is too large\n")
+        reply, _ = await self._answer(body, None)
+        if reply is None:
+            return web.Response(status=204, headers=cors)
+        return _json(reply, cors)
+
+    async def _read_body(self, request: web.BaseRequest) -> bytes | None:
+        body = bytearray()
+        async for chunk in request.content.iter_any():
+            body += chunk
+            if len(body) > self._limits.frame_bytes_max:
+                return None
+        return bytes(body)
+
+    # -- one frame ---------------------------------------------------------------------------
+
+    async def _answer(
+        self, data: bytes, session: Session | None
+    ) -> tuple[bytes | None, Sequence[bytes]]:
+        """A frame's reply (None: nothing to say), and what to send after it."""
+        try:
+            frame = read_frame(data, batch_calls_max=self._limits.batch_calls_max)
+        except RpcError as error:
+            return failure(None, error), ()
+        if not frame.batch:
+            answer = self._call(frame.calls[0], session)
+            return answer.reply, answer.then
+        replies: list[bytes] = []
+        then: list[bytes] = []
+        size_bytes = 0
+        turn_ends = time.monotonic() + self._limits.slice_s
+        for call in frame.calls:
+            answer = self._call(call, session)
+            then += answer.then
+            if answer.reply is not None:
+                replies.append(answer.reply)
+                size_bytes += len(answer.reply) + 1
+            if size_bytes > self._limits.reply_bytes_max:
+                told = f"Exceeded max limit of {self._limits.reply_bytes_max}"
+                return failure(None, RpcError(REPLY_TOO_BIG, "Response is too big", told)), then
+            if time.monotonic() > turn_ends:
+                await asyncio.sleep(0)
+                turn_ends = time.monotonic() + self._limits.slice_s
+        return (b"[" + b",".join(replies) + b"]" if replies else None), then
+
+    def _call(self, call: bytes, session: Session | None) -> Answer:
+        try:
+            return self._dispatcher.answer(call, session)
+        except StorageFailed as error:
+            self._on_fatal(error)
+            raise
+
+    # -- one WebSocket -----------------------------------------------------------------------
+
+    async def _serve_websocket(self, request: web.BaseRequest) -> web.StreamResponse:
+        ws = web.WebSocketResponse(
+            max_msg_size=self._limits.frame_bytes_max,
+            heartbeat=self._limits.heartbeat_s,
+            compress=False,
+            decode_text=False,
+        )
+        await ws.prepare(request)
+        self._sockets.add(ws)
+        session = Session(self._limits, on_lost=lambda: self._drop(ws, request.transport))
+        writer = asyncio.ensure_future(self._write(ws, session))
+        try:
+            await self._read(ws, session)
+        finally:
+            self._hub.leave(session)
+            self._sockets.discard(ws)
+            writer.cancel()
+            with suppress(asyncio.CancelledError, ConnectionError):
+                await writer
+        return ws
+
+    async def _read(self, ws: web.WebSocketResponse, session: Session) -> None:
+        turn_ends = time.monotonic() + self._limits.slice_s
+        async for message in ws:
+            if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
+                break
+            reply, then = await self._answer(message.data, session)
+            if reply is not None:
+                await session.outbox.room()
+                session.notify(reply)
+            for note in then:
+                session.notify(note)
+            if session.outbox.closed:
+                break
+            # Frames that have arrived already come without a pause: give others their turn.
+            if time.monotonic() > turn_ends:
+                await asyncio.sleep(0)
+                turn_ends = time.monotonic() + self._limits.slice_s
+
+    async def _write(self, ws: web.WebSocketResponse, session: Session) -> None:
+        with suppress(ConnectionError):
+            while messages := await session.outbox.take():
+                for message in messages:
+                    await ws.send_frame(message, WSMsgType.TEXT)
+
+    def _drop(self, ws: web.WebSocketResponse, transport: asyncio.Transport | None) -> None:
+        """Part with a client that fell behind; its socket may be full, so it is cut in the end."""
+        logger.warning("a client reads too slowly; its connection is closed")
+
+        async def close() -> None:
+            await self._close(ws, WSCloseCode.TRY_AGAIN_LATER, "too slow")
+            if transport is not None:
+                transport.abort()
+
+        task = asyncio.ensure_future(close())
+        self._dropping.add(task)
+        task.add_done_callback(self._dropping.discard)
+
+
+def _json(body: bytes, headers: dict[str, str]) -> web.Response:
+    return web.Response(body=body, content_type="application/json", headers=headers)
+
+
+def _cannot_listen(host: str, port: int, error: OSError) -> UserError:
+    if error.errno == errno.EADDRINUSE:
+        return Unavailable(
+            f"Port {port} on {host} is in use by another process.",
+            "Stop that process, or choose another port with --port (0: any free one).",
+        )
+    if error.errno == errno.EACCES:
+        return UserError(
+            f"Port {port} may not be used by this account.", "Choose a port above 1023 with --port."
+        )
+    return UserError(
+        f"{host}:{port} is no address of this machine ({error.strerror or error}).",
+        "Give --rpc-address an address of this machine: 127.0.0.1, or 0.0.0.0 for all of them.",
+    )

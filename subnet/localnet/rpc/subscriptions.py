@@ -1,0 +1,277 @@
+"""Subscriptions: who listens to what, and one bounded outbox for each connection. Pure.
+
+The **hub** is told of each block and of each event in the pool; it encodes once and hands the text
+to every session that asked. A **session** is one connection: its outbox and its subscriptions. No
+socket is known here: the server takes messages out of the outbox at the client's pace.
+
+The policy for slow clients: a reply waits for room (the server reads no further request until
+then), but the chain never waits. A notification that does not fit means that the client would miss
+a block without knowing, so the session is *lost* instead: the server closes it with code 1013 (try
+again later), and a client that reconnects starts from the head.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from subnet.localnet.backend import Backend, BuiltBlock
+from subnet.localnet.pool import Event, Status
+from subnet.localnet.pool.pool import CODE_KEY
+from subnet.localnet.rpc.encoding import header_json, hex_of, runtime_version_json
+from subnet.localnet.rpc.envelope import encode, notification
+from subnet.localnet.rpc.errors import TOO_MANY_SUBSCRIPTIONS, RpcError
+from subnet.localnet.rpc.limits import RpcLimits
+
+_LAST_STATUSES = frozenset({Status.USURPED, Status.DROPPED, Status.INVALID})
+"""After these nothing more will be said of a transaction."""
+
+
+class Outbox:
+    """Messages that wait for a client to read, bounded in number and bytes."""
+
+    def __init__(self, limits: RpcLimits) -> None:
+        self._limits = limits
+        self._messages: deque[bytes] = deque()
+        self._size_bytes = 0
+        self._filled = asyncio.Event()
+        self._drained = asyncio.Event()
+        self._drained.set()
+        self.closed = False
+
+    def __len__(self) -> int:
+        return len(self._messages)
+
+    def offer(self, message: bytes) -> bool:
+        """Add a message if there is room. One that is larger than all the room finds none."""
+        limits = self._limits
+        if (
+            self.closed
+            or len(self._messages) >= limits.outbox_messages_max
+            or self._size_bytes + len(message) > limits.outbox_bytes_max
+        ):
+            return False
+        self._messages.append(message)
+        self._size_bytes += len(message)
+        self._filled.set()
+        if self._half_full():
+            self._drained.clear()
+        return True
+
+    def _half_full(self) -> bool:
+        limits = self._limits
+        return (
+            2 * len(self._messages) >= limits.outbox_messages_max
+            or 2 * self._size_bytes >= limits.outbox_bytes_max
+        )
+
+    async def room(self) -> None:
+        """Return once less than half is full, or it is closed: a reply of any size fits then."""
+        await self._drained.wait()
+
+    async def take(self) -> list[bytes]:
+        """All messages, as soon as there are any; an empty list once it is closed."""
+        while not self._messages and not self.closed:
+            self._filled.clear()
+            await self._filled.wait()
+        messages = list(self._messages)
+        self._messages.clear()
+        self._size_bytes = 0
+        self._drained.set()
+        return messages
+
+    def close(self) -> None:
+        """Take no more; whoever waits wakes up."""
+        self.closed = True
+        self._filled.set()
+        self._drained.set()
+
+
+@dataclass(slots=True, eq=False)
+class Subscription:
+    """One client's wish to hear of one thing. ``method`` names its notifications."""
+
+    id: str
+    method: str
+    session: Session
+    storage_keys: frozenset[bytes] | None = None
+    transaction: bytes | None = None
+
+
+@dataclass(slots=True)
+class Opened:
+    """A subscription that was just made, with what to tell at once (after the reply)."""
+
+    id: str
+    first: list[bytes] = field(default_factory=list)
+
+
+class Session:
+    """One connection that can be notified. ``on_lost`` is called once, when it fell behind."""
+
+    def __init__(self, limits: RpcLimits, *, on_lost: Callable[[], None]) -> None:
+        self.outbox = Outbox(limits)
+        self.subscriptions: dict[str, Subscription] = {}
+        self._on_lost = on_lost
+
+    def notify(self, message: bytes) -> None:
+        if not self.outbox.offer(message) and not self.outbox.closed:
+            self.outbox.close()
+            self._on_lost()
+
+
+class Hub:
+    """All subscriptions of a node, by what they listen to."""
+
+    def __init__(self, backend: Backend, limits: RpcLimits) -> None:
+        self._backend = backend
+        self._limits = limits
+        self._ids = itertools.count(1)
+        self._heads: dict[str, Subscription] = {}
+        self._runtimes: dict[str, Subscription] = {}
+        self._storage: dict[str, Subscription] = {}
+        self._watches: dict[bytes, dict[str, Subscription]] = {}
+
+    def __len__(self) -> int:
+        watches = sum(len(watchers) for watchers in self._watches.values())
+        return len(self._heads) + len(self._runtimes) + len(self._storage) + watches
+
+    # -- opening and closing -----------------------------------------------------------------
+
+    def _open(self, session: Session, method: str) -> Subscription:
+        if len(session.subscriptions) >= self._limits.subscriptions_max:
+            raise RpcError(
+                TOO_MANY_SUBSCRIPTIONS,
+                "Too many subscriptions on the connection",
+                f"Exceeded max limit of {self._limits.subscriptions_max}",
+            )
+        subscription = Subscription(f"assay{next(self._ids):011d}", method, session)
+        session.subscriptions[subscription.id] = subscription
+        return subscription
+
+    def heads(self, session: Session, method: str) -> Opened:
+        """New heads; with no forks these are the finalized ones and all heads too."""
+        subscription = self._open(session, method)
+        self._heads[subscription.id] = subscription
+        head = encode(header_json(self._backend.head.header))
+        return Opened(subscription.id, [notification(method, subscription.id, head)])
+
+    def runtime_version(self, session: Session, method: str) -> Opened:
+        subscription = self._open(session, method)
+        self._runtimes[subscription.id] = subscription
+        version = encode(runtime_version_json(self._backend.runtime_version()))
+        return Opened(subscription.id, [notification(method, subscription.id, version)])
+
+    def storage(self, session: Session, method: str, keys: Sequence[bytes]) -> Opened:
+        state = self._backend.state()
+        current = _changes_json(self._backend.head.hash, {key: state.get(key) for key in keys})
+        subscription = self._open(session, method)
+        subscription.storage_keys = frozenset(keys)
+        self._storage[subscription.id] = subscription
+        return Opened(subscription.id, [notification(method, subscription.id, current)])
+
+    def watch(
+        self, session: Session, method: str, events: Sequence[Event], watched: bytes
+    ) -> Opened:
+        """Follow a transaction that was just submitted; ``events`` are those of its arrival."""
+        subscription = self._open(session, method)
+        subscription.transaction = watched
+        self._watches.setdefault(watched, {})[subscription.id] = subscription
+        first = [
+            notification(method, subscription.id, _event_json(event))
+            for event in events
+            if event.hash == watched
+        ]
+        return Opened(subscription.id, first)
+
+    def close(self, session: Session, subscription_id: str) -> bool:
+        """End one of the session's own subscriptions. False if it has none of that id."""
+        subscription = session.subscriptions.pop(subscription_id, None)
+        if subscription is None:
+            return False
+        for table in (self._heads, self._runtimes, self._storage):
+            table.pop(subscription_id, None)
+        if subscription.transaction is not None:
+            watchers = self._watches.get(subscription.transaction, {})
+            watchers.pop(subscription_id, None)
+            if not watchers:
+                self._watches.pop(subscription.transaction, None)
+        return True
+
+    def leave(self, session: Session) -> None:
+        """The connection is gone."""
+        session.outbox.close()
+        for subscription_id in list(session.subscriptions):
+            self.close(session, subscription_id)
+
+    # -- telling -----------------------------------------------------------------------------
+
+    def tell_block(self, built: BuiltBlock) -> None:
+        """A block was committed: it is the best, and final."""
+        if self._heads:
+            head = encode(header_json(built.block.header))
+            self._send(self._heads, head)
+        if self._runtimes and CODE_KEY in built.changes:
+            self._send(
+                self._runtimes, encode(runtime_version_json(self._backend.runtime_version()))
+            )
+        if self._storage:
+            self._tell_storage(built)
+        if self._watches:
+            self._tell_included(built)
+
+    def _send(self, table: Mapping[str, Subscription], result: bytes) -> None:
+        for subscription in list(table.values()):
+            subscription.session.notify(notification(subscription.method, subscription.id, result))
+
+    def _tell_storage(self, built: BuiltBlock) -> None:
+        for subscription in list(self._storage.values()):
+            keys = subscription.storage_keys or frozenset()
+            changed = {key: built.changes[key] for key in keys if key in built.changes}
+            if changed:
+                message = _changes_json(built.block.hash, changed)
+                subscription.session.notify(
+                    notification(subscription.method, subscription.id, message)
+                )
+
+    def _tell_included(self, built: BuiltBlock) -> None:
+        told = hex_of(built.block.hash)
+        in_block, finalized = encode({"inBlock": told}), encode({"finalized": told})
+        for transaction in built.included:
+            watchers = self._watches.get(transaction)
+            if watchers:
+                self._send(watchers, in_block)
+                self._send(watchers, finalized)
+                self._end(watchers)
+
+    def tell_events(self, events: Sequence[Event]) -> None:
+        """Transactions in the pool changed their state."""
+        if not self._watches:
+            return
+        for event in events:
+            watchers = self._watches.get(event.hash)
+            if watchers:
+                self._send(watchers, _event_json(event))
+                if event.status in _LAST_STATUSES:
+                    self._end(watchers)
+
+    def _end(self, watchers: Mapping[str, Subscription]) -> None:
+        for subscription in list(watchers.values()):
+            self.close(subscription.session, subscription.id)
+
+
+def _event_json(event: Event) -> bytes:
+    if event.other is not None:
+        return encode({event.status.value: hex_of(event.other)})
+    return encode(event.status.value)
+
+
+def _changes_json(block_hash: bytes, changes: Mapping[bytes, bytes | None]) -> bytes:
+    pairs: list[list[Any]] = [
+        [hex_of(key), None if value is None else hex_of(value)] for key, value in changes.items()
+    ]
+    return encode({"block": hex_of(block_hash), "changes": pairs})

@@ -1,0 +1,128 @@
+"""The one loop: sealing says when, the backend builds, the pool is pruned, listeners are told.
+
+Everything that changes the chain passes through here, on one thread: ``submit`` puts into the pool,
+``seal`` makes one block, ``run`` calls ``seal`` when sealing says so. A block is told to listeners
+only after the backend committed it, and it is final then: there are no forks.
+
+What goes wrong: a disk that fails ends the loop with that error (the process must not go on as if
+blocks were kept). A runtime that cannot make a block at all is logged and tried again later, with
+the RPC still answering, because one can only find out why by asking it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Final
+
+from loguru import logger
+
+from subnet.clock import Clock
+from subnet.localnet.backend import Backend, BuiltBlock
+from subnet.localnet.errors import BlockRejected, RuntimeTrap
+from subnet.localnet.pool import BlockEffects, Event, Pool, Submitted
+from subnet.localnet.pool.pool import CODE_KEY
+from subnet.localnet.sealing import Sealing, block_timestamp_ms
+
+BlockListener = Callable[[BuiltBlock], None]
+EventListener = Callable[[Sequence[Event]], None]
+
+_RETRY_S: Final = 1.0
+"""After a block that could not be made. A trap in a hook will happen again: no need to hurry."""
+
+
+class Service:
+    """Owns the order of things; owns neither the backend's life nor any socket."""
+
+    def __init__(self, backend: Backend, pool: Pool, sealing: Sealing, clock: Clock) -> None:
+        self._backend = backend
+        self._pool = pool
+        self._sealing = sealing
+        self._clock = clock
+        self._wake = asyncio.Event()
+        self._stop = asyncio.Event()
+        self._block_listeners: list[BlockListener] = []
+        self._event_listeners: list[EventListener] = []
+
+    def on_block(self, listener: BlockListener) -> None:
+        self._block_listeners.append(listener)
+
+    def on_events(self, listener: EventListener) -> None:
+        self._event_listeners.append(listener)
+
+    def submit(self, extrinsic: bytes) -> Submitted:
+        """Put an extrinsic into the pool; the pool's and the runtime's refusals pass through."""
+        submitted = self._pool.submit(extrinsic, self._clock.monotonic())
+        self._tell(submitted.events)
+        self._wake.set()
+        return submitted
+
+    def seal(self) -> BuiltBlock:
+        """Build one block now, whatever the mode."""
+        timestamp_ms = block_timestamp_ms(
+            self._clock.now_ns() // 1_000_000, self._backend.earliest_timestamp_ms()
+        )
+        built = self._backend.build(timestamp_ms, self._pool.best())
+        now_s = self._clock.monotonic()
+        self._sealing.sealed(now_s)
+        for listener in self._block_listeners:
+            listener(built)
+        effects = BlockEffects(
+            number=built.block.number,
+            included=built.included,
+            failed=built.failed,
+            runtime_changed=CODE_KEY in built.changes,
+        )
+        self._tell(self._pool.after_block(effects, now_s))
+        return built
+
+    def _tell(self, events: Sequence[Event]) -> None:
+        if events:
+            for listener in self._event_listeners:
+                listener(events)
+
+    async def run(self) -> None:
+        """Build blocks until ``stop``. Raises what makes going on pointless."""
+        while not self._stop.is_set():
+            wait_s = self._sealing.wait_s(self._clock.monotonic(), self._pool.ready_count)
+            if wait_s is None or wait_s > 0:
+                await self._pause(wait_s)
+                continue
+            await asyncio.sleep(0)  # what clients have sent meanwhile comes into this block
+            if self._stop.is_set():
+                break
+            try:
+                ready = self._pool.ready_count
+                built = self.seal()
+            except (RuntimeTrap, BlockRejected) as fault:
+                logger.error("block {} cannot be built: {}", self._backend.head.number + 1, fault)
+                self._sealing.sealed(self._clock.monotonic())
+                await self._pause(_RETRY_S)
+                continue
+            if ready and not (built.included or built.failed):
+                # Nothing fitted: an eager mode would spin. The next block must wait for something.
+                await self._pause(_RETRY_S)
+
+    async def _pause(self, wait_s: float | None) -> None:
+        """Wait for the time or for news, whichever comes first."""
+        self._wake.clear()
+        if self._stop.is_set():
+            return
+        if wait_s is None:
+            await self._wake.wait()
+            return
+        news = asyncio.ensure_future(self._wake.wait())
+        timer = asyncio.ensure_future(self._clock.sleep(wait_s))
+        try:
+            await asyncio.wait((news, timer), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for waiter in (news, timer):
+                waiter.cancel()
+                with suppress(asyncio.CancelledError):
+                    await waiter
+
+    def stop(self) -> None:
+        """Let ``run`` end; a block that is being built is finished first."""
+        self._stop.set()
+        self._wake.set()

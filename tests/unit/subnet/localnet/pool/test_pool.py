@@ -1,0 +1,253 @@
+"""The pool: who comes in, in what order they leave, what a block does to those that stay."""
+
+from __future__ import annotations
+
+import pytest
+
+from subnet.localnet.errors import InvalidTransaction, RuntimeTrap
+from subnet.localnet.pool import BlockEffects, Event, Pool, Status
+from subnet.localnet.pool.errors import (
+    AlreadyImported,
+    ImmediatelyDropped,
+    TemporarilyBanned,
+    TooLowPriority,
+)
+from subnet.localnet.pool.limits import PoolLimits
+from tests.unit.subnet.localnet.toy_chain import Kind, ToyChain, account, extrinsic, hash_of
+
+NOW = 1_000.0
+
+
+def pool_of(chain: ToyChain, **limits: int) -> Pool:
+    return Pool(chain, head_number=chain.head.number, limits=PoolLimits(**limits))  # type: ignore[arg-type]
+
+
+def seal(pool: Pool, chain: ToyChain, now_s: float = NOW) -> list[Event]:
+    built = chain.build(chain.earliest_timestamp_ms(), pool.best())
+    effects = BlockEffects(
+        built.block.number, built.included, built.failed, b":code" in built.changes
+    )
+    return pool.after_block(effects, now_s)
+
+
+def test_priority_then_arrival_but_never_before_what_is_required() -> None:
+    pool = pool_of(ToyChain())
+    first = extrinsic(1, 0, priority=1)
+    second = extrinsic(1, 1, priority=9)  # a high tip does not overtake its own sender
+    other = extrinsic(2, 0, priority=5)
+    late = extrinsic(3, 0, priority=5)
+    for data in (first, second, other, late):
+        pool.submit(data, NOW)
+    assert list(pool.best()) == [other, late, first, second]
+
+
+def test_a_gap_in_nonces_waits_and_is_closed() -> None:
+    pool = pool_of(ToyChain())
+    assert pool.submit(extrinsic(1, 2), NOW).events[0].status is Status.FUTURE
+    assert pool.submit(extrinsic(1, 1), NOW).events[0].status is Status.FUTURE
+    assert (pool.ready_count, pool.future_count) == (0, 2)
+    events = pool.submit(extrinsic(1, 0), NOW).events
+    assert [e.status for e in events] == [Status.READY] * 3
+    assert [e.hash for e in events] == [hash_of(extrinsic(1, n)) for n in range(3)]
+    assert list(pool.best()) == [extrinsic(1, n) for n in range(3)]
+
+
+def test_the_pool_knows_the_next_nonce() -> None:
+    chain = ToyChain()
+    pool = pool_of(chain)
+    assert pool.next_nonce(account(1), 0) == 0
+    for nonce in (0, 1, 3):
+        pool.submit(extrinsic(1, nonce), NOW)
+    assert pool.next_nonce(account(1), 0) == 2, "a waiting transaction leaves its gap open"
+    assert pool.next_nonce(account(2), 5) == 5
+
+
+def test_the_same_bytes_come_in_once() -> None:
+    pool = pool_of(ToyChain())
+    pool.submit(extrinsic(1, 0), NOW)
+    with pytest.raises(AlreadyImported):
+        pool.submit(extrinsic(1, 0), NOW)
+
+
+def test_replacement_needs_a_higher_priority_and_keeps_dependents() -> None:
+    pool = pool_of(ToyChain())
+    pool.submit(extrinsic(1, 0, priority=5), NOW)
+    pool.submit(extrinsic(1, 1, priority=5), NOW)
+    with pytest.raises(TooLowPriority):
+        pool.submit(extrinsic(1, 0, priority=5, kind=Kind.UPGRADE), NOW)
+    new = extrinsic(1, 0, priority=6)
+    events = pool.submit(new, NOW).events
+    assert Event(hash_of(extrinsic(1, 0, priority=5)), Status.USURPED, hash_of(new)) in events
+    assert list(pool.best()) == [new, extrinsic(1, 1, priority=5)]
+
+
+def test_a_lasting_refusal_is_banned_for_a_while_and_not_asked_again() -> None:
+    chain = ToyChain()
+    pool = pool_of(chain)
+    bad = extrinsic(1, 0, kind=Kind.BAD_PROOF)
+    with pytest.raises(InvalidTransaction):
+        pool.submit(bad, NOW)
+    with pytest.raises(TemporarilyBanned):
+        pool.submit(bad, NOW + PoolLimits().ban_s - 1)
+    assert len(chain.validated) == 1
+    with pytest.raises(InvalidTransaction):
+        pool.submit(bad, NOW + PoolLimits().ban_s + 1)
+
+
+def test_who_lacked_the_fee_may_try_the_same_bytes_again() -> None:
+    chain = ToyChain()
+    pool = pool_of(chain)
+    data = extrinsic(1, 0)
+    chain.refuse[hash_of(data)] = InvalidTransaction("Payment")
+    with pytest.raises(InvalidTransaction):
+        pool.submit(data, NOW)
+    chain.refuse.clear()
+    pool.submit(data, NOW)
+    assert pool.ready_count == 1
+
+
+def test_bytes_that_upset_the_runtime_pass_through_and_leave_nothing() -> None:
+    pool = pool_of(ToyChain())
+    with pytest.raises(RuntimeTrap):
+        pool.submit(b"\x04\xff", NOW)
+    assert pool.ready_count == pool.future_count == 0
+
+
+def test_bans_are_bounded() -> None:
+    pool = pool_of(ToyChain(), banned_count=2)
+    for who in range(3):
+        with pytest.raises(InvalidTransaction):
+            pool.submit(extrinsic(who, 0, kind=Kind.BAD_PROOF), NOW)
+    with pytest.raises(InvalidTransaction):  # the oldest was forgotten
+        pool.submit(extrinsic(0, 0, kind=Kind.BAD_PROOF), NOW)
+
+
+def test_a_block_takes_what_it_included() -> None:
+    chain = ToyChain()
+    pool = pool_of(chain)
+    for nonce in range(3):
+        pool.submit(extrinsic(1, nonce), NOW)
+    assert seal(pool, chain) == []
+    assert chain.nonces[account(1)] == 3
+    assert pool.ready_count == 0
+
+
+def test_a_failed_one_leaves_and_its_dependents_wait() -> None:
+    chain = ToyChain()
+    pool = pool_of(chain)
+    failing = extrinsic(1, 0, kind=Kind.FAILS_IN_BLOCK)
+    pool.submit(failing, NOW)
+    pool.submit(extrinsic(1, 1), NOW)
+    events = seal(pool, chain)
+    assert Event(hash_of(failing), Status.INVALID) in events
+    assert Event(hash_of(extrinsic(1, 1)), Status.FUTURE) in events
+    assert (pool.ready_count, pool.future_count) == (0, 1)
+    pool.submit(extrinsic(1, 0), NOW)
+    seal(pool, chain)
+    assert chain.nonces[account(1)] == 2
+
+
+def test_rivals_of_an_included_one_are_usurped() -> None:
+    chain = ToyChain()
+    pool = pool_of(chain)
+    waiting = extrinsic(1, 1, priority=1)
+    rival = extrinsic(1, 1, priority=2)
+    pool.submit(waiting, NOW)
+    pool.submit(rival, NOW)  # both wait for nonce 0: both are kept
+    events = pool.submit(extrinsic(1, 0), NOW).events
+    assert Event(hash_of(waiting), Status.USURPED, hash_of(rival)) in events
+    seal(pool, chain)
+    assert (pool.ready_count, pool.future_count) == (0, 0)
+    assert chain.nonces[account(1)] == 2
+
+
+def test_the_chain_itself_may_close_a_gap() -> None:
+    chain = ToyChain()
+    pool = pool_of(chain)
+    pool.submit(extrinsic(1, 1), NOW)
+    pool.submit(extrinsic(1, 0, kind=Kind.TOO_BIG), NOW)
+    assert pool.ready_count == 2
+    seal(pool, chain)
+    assert pool.ready_count == 2, "postponed ones stay"
+
+
+def test_longevity_ends() -> None:
+    chain = ToyChain()
+    chain.longevity = 2
+    pool = pool_of(chain)
+    pool.submit(extrinsic(1, 5), NOW)
+    assert seal(pool, chain) == []
+    assert seal(pool, chain) == [Event(hash_of(extrinsic(1, 5)), Status.INVALID)]
+    assert pool.future_count == 0
+
+
+def test_what_waits_long_is_validated_again_and_only_that() -> None:
+    chain = ToyChain()
+    pool = pool_of(chain, revalidate_after_blocks=3)
+    waiting = extrinsic(1, 1)
+    pool.submit(waiting, NOW)
+    chain.refuse[hash_of(waiting)] = InvalidTransaction("Payment")
+    assert seal(pool, chain) == seal(pool, chain) == []
+    assert len(chain.validated) == 1
+    assert seal(pool, chain) == [Event(hash_of(waiting), Status.INVALID)]
+    assert len(chain.validated) == 2
+
+
+def test_a_new_runtime_judges_all_again_and_lifts_bans() -> None:
+    chain = ToyChain()
+    pool = pool_of(chain)
+    bad = extrinsic(3, 0, kind=Kind.BAD_PROOF)
+    with pytest.raises(InvalidTransaction):
+        pool.submit(bad, NOW)
+    pool.submit(extrinsic(1, 0, kind=Kind.UPGRADE), NOW)
+    pool.submit(extrinsic(2, 1), NOW)
+    chain.refuse[hash_of(extrinsic(2, 1))] = InvalidTransaction("Call")
+    assert seal(pool, chain) == [Event(hash_of(extrinsic(2, 1)), Status.INVALID)]
+    with pytest.raises(InvalidTransaction):
+        pool.submit(bad, NOW)
+
+
+@pytest.mark.parametrize(
+    ("limit", "fits", "over"),
+    [
+        ({"ready_count": 2}, [(1, 0), (2, 0)], (3, 0)),
+        ({"sender_ready_count": 2}, [(1, 0), (1, 1)], (1, 2)),
+        ({"future_count": 2}, [(1, 1), (2, 1)], (3, 1)),
+        ({"sender_future_count": 2}, [(1, 1), (1, 2)], (1, 3)),
+        ({"ready_bytes": 92}, [(1, 0), (2, 0)], (3, 0)),
+        ({"future_bytes": 92}, [(1, 1), (2, 1)], (3, 1)),
+    ],
+)
+def test_each_limit_holds_at_its_value_and_not_beyond(
+    limit: dict[str, int], fits: list[tuple[int, int]], over: tuple[int, int]
+) -> None:
+    pool = pool_of(ToyChain(), **limit)
+    for who, nonce in fits:
+        pool.submit(extrinsic(who, nonce), NOW)
+    with pytest.raises(ImmediatelyDropped):
+        pool.submit(extrinsic(*over), NOW)
+    assert pool.ready_count + pool.future_count == 2
+
+
+def test_a_full_pool_lets_the_better_in_and_the_worst_go() -> None:
+    pool = pool_of(ToyChain(), ready_count=2)
+    low, high = extrinsic(1, 0, priority=1), extrinsic(2, 0, priority=3)
+    pool.submit(low, NOW)
+    pool.submit(high, NOW)
+    better = extrinsic(3, 0, priority=2)
+    events = pool.submit(better, NOW).events
+    assert Event(hash_of(low), Status.DROPPED) in events
+    assert list(pool.best()) == [high, better]
+    with pytest.raises(ImmediatelyDropped):
+        pool.submit(extrinsic(4, 0, priority=2), NOW)  # equal is not better
+
+
+def test_a_full_pool_still_lets_a_tip_be_raised_but_not_the_own_branch_be_sawn_off() -> None:
+    pool = pool_of(ToyChain(), ready_count=2)
+    pool.submit(extrinsic(1, 0, priority=1), NOW)
+    pool.submit(extrinsic(1, 1, priority=5), NOW)
+    with pytest.raises(ImmediatelyDropped):
+        pool.submit(extrinsic(1, 2, priority=9), NOW)
+    raised = extrinsic(1, 0, priority=2)
+    pool.submit(raised, NOW)
+    assert list(pool.best()) == [raised, extrinsic(1, 1, priority=5)]

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,12 +71,13 @@ class Miner:
         self._earned = AlphaRao(0)
         self.stop = asyncio.Event()
 
-    async def run(self) -> None:
-        """Serve until ``stop``. Raises what a person must mend."""
+    async def run(self, ready: Callable[[int], None] = lambda port: None) -> None:
+        """Serve until ``stop``; ``ready`` is told the port. Raises what a person must mend."""
         self._members.update(await self._patient("metagraph", self._metagraph))
         self._axon.attach(self._task.name, self._task.request, self._task.reply, self._task.serve)
         await self._axon.start()
         try:
+            ready(self._axon.port)
             logger.info(
                 "Serving {} on port {} as {}",
                 self._task.name,

@@ -27,6 +27,8 @@ class Role(StrEnum):
     MINER = "miner"
 
 
+HOTKEY: Final = "default"
+"""The name of every member's hotkey, as btcli calls the first one."""
 HONEST: Final = "honest"
 SLOW: Final = "slow"
 
@@ -36,7 +38,7 @@ class Member:
     """One key on the subnet, and the process that it is (an owner is none)."""
 
     name: str
-    """The wallet's name; the hotkey is always ``default``."""
+    """The wallet's name; its hotkey is ``HOTKEY``."""
     role: Role
     behaviour: str
     """``honest``, ``slow`` or a cheat's name. Known to the supervisor alone."""
@@ -71,9 +73,9 @@ class Plan:
     def cache_dir(self) -> Path:
         return self.state_dir / "cache"
 
-    def member_dir(self, member: Member) -> Path:
-        """The folder of one process: its state and its log."""
-        return self.state_dir / member.name
+    def log(self, name: str) -> Path:
+        """Where one process writes what it has to say."""
+        return self.state_dir / "logs" / f"{name}.log"
 
     def of(self, role: Role) -> Iterator[Member]:
         return (member for member in self.members if member.role is role)

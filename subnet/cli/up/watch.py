@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from subnet.chain.interface import BlockRef, Chain, Metagraph, Neuron
+from subnet.cli.neurons import neuron_folder
 from subnet.cli.up.bootstrap import Keys, Standup
-from subnet.cli.up.plan import HONEST, SLOW, Member, Plan, Role
+from subnet.cli.up.plan import HONEST, HOTKEY, SLOW, Member, Plan, Role
 from subnet.errors import UserError
 from subnet.neuron.checkpoint import CheckpointFile, Standing
 from subnet.types import AlphaRao, NetUid, Rao, Ss58
@@ -121,7 +122,8 @@ class Watch:
         """What each validator wrote down after its last round."""
         found: list[Mapping[Ss58, Standing]] = []
         for member in self.plan.of(Role.VALIDATOR):
-            file = CheckpointFile(self.plan.member_dir(member) / "checkpoint.json")
+            folder = neuron_folder(self.plan.state_dir, member.name, HOTKEY, self.standup.netuid)
+            file = CheckpointFile(folder / "checkpoint.json")
             try:
                 memory = file.load(self.standup.netuid, self.keys[member.name].hotkey.address)
             except UserError:

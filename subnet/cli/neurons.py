@@ -1,0 +1,253 @@
+"""Put a neuron together from its parts, run it, take it apart again.
+
+Adds to the loops in ``subnet.neuron`` what they are handed: a chain client, a wallet's hotkey, an
+axon or a dendrite, a folder, a clock, and a stop that Ctrl-C and SIGTERM set. ``assay miner run``,
+``assay validator run`` and the lab's wrapped miners all come through here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import secrets
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from loguru import logger
+
+from subnet.chain.interface import Chain, Endpoint, Signer
+from subnet.cli.options import wallets_of
+from subnet.clock import Clock, SystemClock
+from subnet.errors import UserError
+from subnet.neuron.checkpoint import CheckpointFile
+from subnet.neuron.members import Members
+from subnet.neuron.miner import Miner, MinerConfig
+from subnet.neuron.task import (
+    MinerContext,
+    MinerTask,
+    TaskSettings,
+    ValidatorContext,
+    ValidatorTask,
+)
+from subnet.neuron.validator import Validator, ValidatorConfig
+from subnet.types import NetUid, Rao
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Which neuron: its chain, its subnet, its key, and where it keeps things."""
+
+    network: str
+    netuid: NetUid
+    wallet: str
+    hotkey: str
+    state_dir: Path
+    wallet_path: Path | None
+    register: bool
+    stake: Rao | None = None
+    """TAO to stake on the hotkey if it holds none yet."""
+
+    @property
+    def folder(self) -> Path:
+        """This neuron's own folder; one key on one subnet has one."""
+        return neuron_folder(self.state_dir, self.wallet, self.hotkey, self.netuid)
+
+
+def neuron_folder(state_dir: Path, wallet: str, hotkey: str, netuid: int) -> Path:
+    """Where a neuron keeps its checkpoint and its nonces."""
+    return state_dir / "neurons" / f"{wallet}.{hotkey}.{netuid}"
+
+
+def configure_log(level: str) -> None:
+    """The log goes to stderr; never stdout, which is for results."""
+    logger.remove()
+    try:
+        # No variables in tracebacks: they could hold keys, prompts or passwords.
+        logger.add(sys.stderr, level=level.upper(), backtrace=False, diagnose=False)
+    except ValueError:
+        raise UserError(
+            f"{level!r} is not a log level.", "Give DEBUG, INFO, WARNING or ERROR."
+        ) from None
+
+
+def run_async(main: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
+    """Run a coroutine to its end, under uvloop where there is one."""
+    factory = None
+    with contextlib.suppress(ImportError):
+        import uvloop
+
+        factory = uvloop.new_event_loop
+    with asyncio.Runner(loop_factory=factory) as runner:
+        return runner.run(main())
+
+
+def stop_on_signals(stop: asyncio.Event) -> None:
+    """Let the turn under way finish on the first SIGINT or SIGTERM; a second one ends at once."""
+    loop = asyncio.get_running_loop()
+
+    def first() -> None:
+        stop.set()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, first)
+
+
+@contextlib.asynccontextmanager
+async def open_chain(network: str, state_dir: Path, clock: Clock) -> AsyncIterator[Chain]:
+    """A connected chain whose caches stay under the state folder."""
+    from subnet.chain.connect import connect
+
+    chain = await connect(network, cache_dir=state_dir / "cache" / "sdk", clock=clock)
+    try:
+        yield chain
+    finally:
+        await chain.close()
+
+
+async def _join(identity: Identity, chain: Chain, hotkey: Signer) -> None:
+    """Buy a uid and stake, if that was asked for; the loops refuse to run without a uid."""
+    if not identity.register and not identity.stake:
+        return
+    from subnet.chain.wallets import open_coldkey
+
+    netuid = identity.netuid
+    coldkey = open_coldkey(wallets_of(identity.state_dir, identity.wallet_path), identity.wallet)
+    if identity.register:
+        registration = await chain.register(netuid, coldkey, hotkey.address)
+        logger.info("Registered on subnet {} as uid {}", netuid, registration.uid)
+    if identity.stake and not await chain.stake(hotkey.address, coldkey.address, netuid):
+        added = await chain.add_stake(netuid, coldkey, hotkey.address, identity.stake)
+        logger.info("Staked {:.3f} TAO for {:.3f} alpha", identity.stake / 1e9, added.alpha / 1e9)
+
+
+@contextlib.asynccontextmanager
+async def _opened(identity: Identity, clock: Clock) -> AsyncIterator[tuple[Chain, Signer]]:
+    from subnet.chain.wallets import open_hotkey
+
+    hotkey = open_hotkey(
+        wallets_of(identity.state_dir, identity.wallet_path), identity.wallet, identity.hotkey
+    )
+    identity.folder.mkdir(parents=True, exist_ok=True)
+    async with open_chain(identity.network, identity.state_dir, clock) as chain:
+        await _join(identity, chain, hotkey)
+        yield chain, hotkey
+
+
+@contextlib.asynccontextmanager
+async def _started(
+    start: Awaitable[None], close: Callable[[], Awaitable[None]]
+) -> AsyncIterator[None]:
+    """A task between its start and its close; closed also when the start fails."""
+    try:
+        await start
+        yield
+    finally:
+        await close()
+
+
+async def run_miner(
+    identity: Identity,
+    make_task: Callable[[], MinerTask[Any, Any]],
+    settings: TaskSettings,
+    *,
+    bind: Endpoint,
+    announce: Endpoint | None,
+    serve: str,
+    ready: Callable[[int], None] = lambda port: None,
+) -> None:
+    """Run one miner until it is told to stop.
+
+    ``bind`` is where the axon listens (port 0: any), ``announce`` what the chain is told if that
+    differs, ``serve`` the least standing that is answered (registered, permit or anybody).
+    """
+    from subnet.wire.admission import Admission, Serve
+    from subnet.wire.axon import Axon
+    from subnet.wire.nonce_file import CeilingFile
+
+    clock = SystemClock()
+    async with _opened(identity, clock) as (chain, hotkey):
+        members = Members()
+        axon = Axon(
+            hotkey,
+            clock=clock,
+            nonces=CeilingFile(identity.folder / "nonces"),
+            admission=Admission(
+                now_s=clock.monotonic(), resolver=members, serve=Serve[serve.upper()]
+            ),
+            host=bind.host,
+            port=bind.port,
+        )
+
+        async def commit(data: bytes) -> None:
+            known = await chain.commitment(identity.netuid, hotkey.address)
+            if known is None or known.data != data:
+                await chain.set_commitment(identity.netuid, hotkey, data)
+
+        task = make_task()
+        context = MinerContext(settings, hotkey.address, identity.folder, clock, commit=commit)
+        async with _started(task.start(context), task.close):
+            miner = Miner(
+                MinerConfig(
+                    netuid=identity.netuid,
+                    host=announce.host if announce else bind.host,
+                    port=announce.port if announce else None,
+                ),
+                chain=chain,
+                axon=axon,
+                members=members,
+                task=task,
+                hotkey=hotkey,
+                clock=clock,
+                rng=random.Random(secrets.randbits(64)),
+            )
+            stop_on_signals(miner.stop)
+            await miner.run(ready)
+
+
+async def run_validator(
+    identity: Identity,
+    make_task: Callable[[], ValidatorTask[Any, Any]],
+    settings: TaskSettings,
+    *,
+    seed: str | None,
+    round_interval_s: float,
+    answer_deadline_s: float,
+) -> None:
+    """Run one validator until it is told to stop. ``seed`` None draws an unguessable one."""
+    from subnet.wire.dendrite import Dendrite
+
+    clock = SystemClock()
+    async with _opened(identity, clock) as (chain, hotkey):
+        dendrite = Dendrite(hotkey, clock=clock)
+        try:
+            task = make_task()
+            context = ValidatorContext(settings, hotkey.address, identity.folder, clock)
+            async with _started(task.start(context), task.close):
+                validator = Validator(
+                    ValidatorConfig(
+                        netuid=identity.netuid,
+                        seed=seed if seed is not None else secrets.token_hex(16),
+                        round_interval_s=round_interval_s,
+                        answer_deadline_s=answer_deadline_s,
+                    ),
+                    chain=chain,
+                    dendrite=dendrite,
+                    task=task,
+                    hotkey=hotkey,
+                    checkpoints=CheckpointFile(identity.folder / "checkpoint.json"),
+                    clock=clock,
+                    rng=random.Random(secrets.randbits(64)),
+                )
+                stop_on_signals(validator.stop)
+                await validator.run()
+        finally:
+            await dendrite.close()

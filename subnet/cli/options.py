@@ -1,0 +1,86 @@
+"""The options that several commands share: one spelling, one default, one line of help each.
+
+Adds to typer the project's common settings, each also settable by an environment variable that the
+help names. What only one command takes stands in that command's file; a task's own options are in
+its ``settings`` class (``tasks.py``).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+STATE_DIR: Final = Path(".assay")
+"""Under the current folder: nothing is left in the home folder unless asked for."""
+
+Chain = Annotated[
+    str,
+    typer.Option(
+        "--chain",
+        envvar="ASSAY_CHAIN",
+        metavar="URL",
+        help="The chain: local, test, finney, or a ws:// address.",
+    ),
+]
+StateDir = Annotated[
+    Path,
+    typer.Option(
+        "--state-dir",
+        envvar="ASSAY_STATE_DIR",
+        metavar="DIR",
+        file_okay=False,
+        help="Where everything is kept: chain, wallets, checkpoints, caches, logs.",
+    ),
+]
+WalletPath = Annotated[
+    Path | None,
+    typer.Option(
+        "--wallet-path",
+        envvar="ASSAY_WALLET_PATH",
+        metavar="DIR",
+        file_okay=False,
+        help="Folder of the SDK's wallets. [default: STATE_DIR/wallets]",
+        show_default=False,
+    ),
+]
+Wallet = Annotated[
+    str,
+    typer.Option("--wallet", envvar="ASSAY_WALLET", metavar="NAME", help="The wallet's name."),
+]
+Hotkey = Annotated[
+    str,
+    typer.Option("--hotkey", envvar="ASSAY_HOTKEY", metavar="NAME", help="The hotkey's name."),
+]
+Netuid = Annotated[
+    int, typer.Option("--netuid", envvar="ASSAY_NETUID", min=0, max=65_535, help="The subnet.")
+]
+Task = Annotated[
+    str,
+    typer.Option("--task", metavar="NAME|FILE.py", help="The work: a task's name or its file."),
+]
+Json = Annotated[
+    bool, typer.Option("--json", help="One JSON document on stdout instead of text for people.")
+]
+LogLevel = Annotated[
+    str,
+    typer.Option(
+        "--log-level",
+        envvar="ASSAY_LOG_LEVEL",
+        metavar="LEVEL",
+        help="DEBUG, INFO, WARNING or ERROR; the log goes to stderr.",
+    ),
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before spending.")]
+Register = Annotated[
+    bool,
+    typer.Option(
+        "--register", help="Buy the hotkey a uid first if it has none; its coldkey pays the price."
+    ),
+]
+
+
+def wallets_of(state_dir: Path, wallet_path: Path | None) -> Path:
+    """The wallets' folder: the one given, or the state folder's own."""
+    return wallet_path if wallet_path is not None else state_dir / "wallets"

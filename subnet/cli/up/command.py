@@ -1,0 +1,243 @@
+"""`assay up`: the order in which everything happens, from an empty folder to the first reward.
+
+The happy path reads top to bottom in ``_run``. What a step does is in the file of its name; this
+one knows the options, the order, and how it all ends: at the first reward if that was asked for,
+on Ctrl-C, or with the cause when a process cannot be kept alive. In every case all processes are
+stopped, in the reverse order of their start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from subnet.cli import options
+from subnet.cli.tasks import CONTEXT_SETTINGS
+
+if TYPE_CHECKING:
+    from subnet.cli.up.children import Children
+    from subnet.cli.up.plan import Member, Plan
+    from subnet.cli.up.screen import Screen
+    from subnet.cli.up.watch import View, Watch
+
+app = typer.Typer(help="Run a whole subnet here: chain, validators, miners, rewards.")
+
+CHAIN: Final = "chain"
+CHAIN_PATIENCE_S: Final = 20.0
+"""A chain is up in under a second; a cold start compiles its runtime first, on a busy machine."""
+REWARD_PATIENCE_S: Final = 300.0
+"""Five times what the first reward may take; beyond it something is broken."""
+LOOK_INTERVAL_S: Final = 0.5
+ROUND_INTERVAL_S: Final = 0.5
+"""Ten rounds an epoch of 5 s: averages settle before they are paid for."""
+HEAVY_MODULES: Final = ("bittensor", "subnet.chain.sdk", "subnet.cli.neurons", "numpy")
+"""What every neuron imports, whatever its task."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """The options of one run that are not part of its cast."""
+
+    until_first_reward: bool
+    json: bool
+    fresh: bool
+    log_level: str
+
+
+@app.command(context_settings=CONTEXT_SETTINGS)
+def up(
+    context: typer.Context,
+    task: options.Task = "inference",
+    seed: Annotated[int, typer.Option("--seed", help="Draws who cheats, and the challenges.")] = 0,
+    base_port: Annotated[
+        int, typer.Option("--base-port", help="The chain's port; the miners' follow it.")
+    ] = 9944,
+    state_dir: options.StateDir = options.STATE_DIR,
+    validators: Annotated[int, typer.Option("--validators", help="How many validate.")] = 2,
+    miners: Annotated[int, typer.Option("--miners", help="How many mine.")] = 4,
+    cheat: Annotated[
+        str | None,
+        typer.Option("--cheat", metavar="NAME|none", help="What one miner does instead of work."),
+    ] = "cached",
+    slow: Annotated[
+        int, typer.Option("--slow", min=0, help="How many honest miners take twice as long.")
+    ] = 0,
+    until_first_reward: Annotated[
+        bool, typer.Option("--until-first-reward", help="End once every honest miner was paid.")
+    ] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Start over in this state folder (wallets stay).")
+    ] = False,
+    json: options.Json = False,
+    log_level: options.LogLevel = "WARNING",
+) -> None:
+    """Run a whole subnet here: a chain, validators, miners of which one cheats, and rewards.
+
+    Options that the command does not know go to the task. Ctrl-C stops everything.
+    """
+    from subnet.cli.neurons import configure_log, run_async
+    from subnet.cli.up.plan import make_plan
+    from subnet.neuron.loader import load_miner, load_validator
+
+    configure_log(log_level)
+    for load in (load_miner, load_validator):
+        load(task)  # a broken task is told before anything starts
+    plan = make_plan(
+        seed=seed,
+        task=task,
+        task_options=tuple(context.args),
+        base_port=base_port,
+        state_dir=state_dir,
+        validators=validators,
+        miners=miners,
+        cheat=None if cheat in (None, "none") else cheat,
+        slow=slow,
+    )
+    run_async(lambda: _run(plan, Wishes(until_first_reward, json, fresh, log_level)))
+
+
+async def _run(plan: Plan, wishes: Wishes) -> None:
+    import msgspec
+    from subnet.cli.up.keys import faucet, make_keys
+
+    from subnet.cli.neurons import open_chain, stop_on_signals
+    from subnet.cli.up.bootstrap import bootstrap
+    from subnet.cli.up.children import Children
+    from subnet.cli.up.record import RecordFile
+    from subnet.cli.up.screen import Screen
+    from subnet.cli.up.watch import Watch
+    from subnet.clock import SystemClock
+
+    clock = SystemClock()
+    started = clock.monotonic()
+    stop = asyncio.Event()
+    records = RecordFile(plan.state_dir)
+    if wishes.fresh:
+        records.clear()
+    record = records.open(plan)
+    _check_ports(plan)
+    children = Children(clock)
+    screen = Screen(clock, started)
+    try:
+        with screen:
+            stop_on_signals(stop)
+            screen.say("Starting the chain")
+            _start_chain(plan, children)
+            children.preload([*HEAVY_MODULES, *_modules_of(plan.task)])
+            keys = make_keys(plan)
+            async with open_chain(plan.endpoint, plan.state_dir, clock) as chain:
+                standup = await bootstrap(
+                    chain, plan, keys, faucet(), netuid=record.netuid, say=screen.say
+                )
+                watch = Watch(chain, plan, keys, standup, dict(record.baseline))
+                await watch.start()
+                records.save(
+                    msgspec.structs.replace(record, netuid=standup.netuid, baseline=watch.baseline)
+                )
+                screen.say("Starting the neurons")
+                _start_neurons(plan, standup.netuid, children, wishes)
+                view = await _follow(watch, children, screen, stop, wishes)
+    finally:
+        children.stop()
+    screen.finish(view, json=wishes.json)
+
+
+async def _follow(
+    watch: Watch, children: Children, screen: Screen, stop: asyncio.Event, wishes: Wishes
+) -> View:
+    """Look again and again until the reward that was asked for, or until told to stop."""
+    from subnet.errors import AssayError, Unavailable
+
+    view = await watch.look()
+    while not stop.is_set():
+        children.check()
+        with contextlib.suppress(Unavailable):  # the chain is being started again
+            view = await watch.look()
+        screen.show(view)
+        if wishes.until_first_reward:
+            if view.rewarded:
+                break
+            if screen.seconds > REWARD_PATIENCE_S:
+                raise AssayError(
+                    f"No reward within {REWARD_PATIENCE_S:.0f} s; "
+                    f"the logs are in {watch.plan.state_dir / 'logs'}."
+                )
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), LOOK_INTERVAL_S)
+    return view
+
+
+def _check_ports(plan: Plan) -> None:
+    """Refuse a port in use before anything is started."""
+    from subnet.errors import Unavailable
+
+    for port in (plan.chain_port, *(member.port for member in plan.members if member.port)):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError as error:
+                raise Unavailable(
+                    f"Port {port} is in use.",
+                    "Stop what listens there, or give another --base-port.",
+                ) from error
+
+
+def _modules_of(task: str) -> Sequence[str]:
+    from subnet.neuron.loader import load_miner, load_validator
+
+    return (*load_miner(task).preload, *load_validator(task).preload)
+
+
+def _start_chain(plan: Plan, children: Children) -> None:
+    argv = ["chain", "start", "--port", str(plan.chain_port), "--state-dir", str(plan.chain_dir)]
+    children.execute(CHAIN, argv, plan.log(CHAIN))
+
+
+def _start_neurons(plan: Plan, netuid: int, children: Children, wishes: Wishes) -> None:
+    from subnet.cli.up.plan import Role
+
+    for member in plan.members:
+        if member.role is Role.OWNER:
+            continue
+        make = _validator_argv if member.role is Role.VALIDATOR else _miner_argv
+        argv = [
+            *make(plan, member),
+            "--netuid",
+            str(netuid),
+            "--wallet",
+            member.name,
+            "--task",
+            plan.task,
+            "--chain",
+            plan.endpoint,
+            "--state-dir",
+            str(plan.state_dir),
+            "--log-level",
+            "INFO",
+            *plan.task_options,
+        ]
+        children.fork(member.name, argv, plan.log(member.name))
+
+
+def _validator_argv(plan: Plan, member: Member) -> list[str]:
+    # Fixed by the run's seed, so that a run can be repeated; in earnest it is drawn unguessably.
+    seed = f"{plan.seed}/{member.name}"
+    return ["validator", "run", "--seed", seed, "--round-interval", str(ROUND_INTERVAL_S)]
+
+
+def _miner_argv(plan: Plan, member: Member) -> list[str]:
+    from subnet.cli.up.plan import HONEST, SLOW, SLOWDOWN
+
+    port = ["--port", str(member.port)]
+    if member.behaviour == HONEST:
+        return ["miner", "run", *port]
+    if member.behaviour == SLOW:
+        return ["lab", "miner", "--slow", str(SLOWDOWN), *port]
+    return ["lab", "miner", "--cheat", member.behaviour, *port]

@@ -1,0 +1,71 @@
+"""What a run shows while it goes on, and what it leaves when it ends.
+
+Adds to ``table`` a place: the live table and the progress lines on stderr, redrawn in place where
+that is a terminal and written now and then where it is not; the result on stdout, once, at the end.
+"""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Final, Self
+
+from rich.live import Live
+from rich.text import Text
+
+from subnet.cli import output
+from subnet.cli.up.table import document, render
+from subnet.cli.up.watch import View
+from subnet.clock import Clock
+
+PLAIN_INTERVAL_S: Final = 5.0
+"""How often a log that is not a terminal gets a line: about once an epoch."""
+
+
+class Screen:
+    """A run's display."""
+
+    def __init__(self, clock: Clock, started: float) -> None:
+        self._clock = clock
+        self._started = started
+        self._live: Live | None = None
+        self._shown_at = float("-inf")
+
+    @property
+    def seconds(self) -> float:
+        """Since the command was started."""
+        return self._clock.monotonic() - self._started
+
+    def __enter__(self) -> Self:
+        if output.err.is_terminal:
+            self._live = Live(Text(""), console=output.err, refresh_per_second=4)
+            self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+    def say(self, message: str) -> None:
+        """One step of the way."""
+        output.note(f"{self.seconds:5.1f} s  {message}")
+
+    def show(self, view: View) -> None:
+        """The run as it is now."""
+        if self._live is not None:
+            self._live.update(render(view, self.seconds))
+        elif self.seconds - self._shown_at >= PLAIN_INTERVAL_S:
+            self._shown_at = self.seconds
+            output.note(f"{self.seconds:5.1f} s  block {view.at.number}, epoch {view.epoch}")
+
+    def finish(self, view: View, *, json: bool) -> None:
+        """The result on stdout."""
+        if json:
+            output.document(document(view, self.seconds))
+        else:
+            output.out.print(render(view, self.seconds))

@@ -1,0 +1,224 @@
+"""Both loops, run over the in-memory wire and the fake chain: miners serve, weights follow work."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from examples.reverse import Reverse, Reversed, ReverseTask
+from subnet.chain.errors import ChainUnavailable, NotRegistered
+from subnet.chain.interface import Endpoint
+from subnet.neuron import Answer, Caller, Score
+from subnet.neuron.checkpoint import CheckpointFile
+from subnet.neuron.members import Members
+from subnet.neuron.miner import Miner, MinerConfig
+from subnet.neuron.validator import Validator, ValidatorConfig
+from subnet.wire.admission import Admission, Serve
+from subnet.wire.keys import SeedSigner
+from subnet.wire.memory import MemoryAxon, MemoryDendrite, MemoryNetwork
+from tests.unit.subnet.neuron.worlds import World, key, make_world
+
+
+class Lazy(ReverseTask):
+    """Answers without doing the work."""
+
+    async def serve(self, request: Reverse, caller: Caller) -> Reversed:
+        return Reversed(text=request.text)
+
+
+class Miscounting(ReverseTask):
+    async def score(
+        self, rng: random.Random, answers: Sequence[Answer[Reverse, Reversed]]
+    ) -> list[Score]:
+        return []
+
+
+@contextlib.asynccontextmanager
+async def flowing(world: World) -> AsyncIterator[None]:
+    """Let simulated time pass, in steps that leave room for what it wakes."""
+
+    async def flow() -> None:
+        while True:
+            for _ in range(50):
+                await asyncio.sleep(0)
+            world.clock.advance(0.05)
+
+    passing = asyncio.create_task(flow())
+    sealing = asyncio.create_task(world.ledger.run())
+    try:
+        yield
+    finally:
+        for task in (passing, sealing):
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+
+def make_miner(world: World, network: MemoryNetwork, hotkey: SeedSigner, task: Any) -> Miner:
+    members = Members()
+    axon = MemoryAxon(
+        hotkey,
+        network,
+        clock=world.clock,
+        admission=Admission(
+            now_s=world.clock.monotonic(), resolver=members, serve=Serve.REGISTERED
+        ),
+    )
+    return Miner(
+        MinerConfig(world.netuid, "127.0.0.1", sync_interval_s=0.5),
+        chain=world.chain,
+        axon=axon,
+        members=members,
+        task=task,
+        hotkey=hotkey,
+        clock=world.clock,
+        rng=random.Random(1),
+    )
+
+
+def make_validator(
+    world: World, network: MemoryNetwork, hotkey: SeedSigner, folder: Path, task: Any = None
+) -> Validator:
+    return Validator(
+        ValidatorConfig(world.netuid, seed="s", round_interval_s=0.5, answer_deadline_s=2.0),
+        chain=world.chain,
+        dendrite=MemoryDendrite(hotkey, network, clock=world.clock),
+        task=task or ReverseTask(),
+        hotkey=hotkey,
+        checkpoints=CheckpointFile(folder / "checkpoint.json"),
+        clock=world.clock,
+        rng=random.Random(2),
+    )
+
+
+VALIDATOR, HONEST, LAZY = key(1), key(2), key(3)
+
+
+async def until(condition: Any, what: str) -> None:
+    for _ in range(200_000):
+        if condition():
+            return
+        await asyncio.sleep(0)
+    raise AssertionError(f"never: {what}")
+
+
+async def test_work_is_paid_and_idleness_is_not(tmp_path: Path) -> None:
+    world = await make_world({VALIDATOR: None, HONEST: None, LAZY: None})
+    network = MemoryNetwork()
+    miners = [
+        make_miner(world, network, HONEST, ReverseTask()),
+        make_miner(world, network, LAZY, Lazy()),
+    ]
+    validator = make_validator(world, network, VALIDATOR, tmp_path)
+    async with flowing(world), asyncio.TaskGroup() as group:
+        for neuron in (*miners, validator):
+            group.create_task(neuron.run())
+        await until(lambda: validator.memory.weights_epoch is not None, "weights were set")
+        for neuron in (validator, *miners):
+            neuron.stop.set()
+    metagraph = await world.chain.metagraph(world.netuid)
+    uids = {neuron.hotkey: neuron.uid for neuron in metagraph.neurons}
+    rows = await world.chain.weights(world.netuid)
+    assert [uid for uid, _ in rows[uids[VALIDATOR.address]]] == [uids[HONEST.address]]
+    lazy = validator.memory.standings[LAZY.address]
+    assert lazy.average == 0.0
+    assert lazy.reasons == ("the text is not the reverse",)
+    assert (
+        CheckpointFile(tmp_path / "checkpoint.json").load(world.netuid, VALIDATOR.address)
+        == validator.memory
+    ), "what is on disk is what is in memory"
+
+
+async def test_a_restarted_validator_goes_on_from_its_last_round(tmp_path: Path) -> None:
+    world = await make_world({VALIDATOR: None, HONEST: None})
+    network = MemoryNetwork()
+    miner = make_miner(world, network, HONEST, ReverseTask())
+    first = make_validator(world, network, VALIDATOR, tmp_path)
+    async with flowing(world), asyncio.TaskGroup() as group:
+        group.create_task(miner.run())
+        killed = group.create_task(first.run())
+        await until(lambda: first.memory.round >= 3, "three rounds")
+        killed.cancel()  # as abrupt as it gets inside one process
+        stored = CheckpointFile(tmp_path / "checkpoint.json").load(world.netuid, VALIDATOR.address)
+        second = make_validator(world, network, VALIDATOR, tmp_path)
+        assert second.memory == stored
+        group.create_task(second.run())
+        await until(lambda: second.memory.round > stored.round, "the rounds go on")
+        second.stop.set()
+        miner.stop.set()
+
+
+async def test_a_chain_that_goes_away_is_waited_for(tmp_path: Path) -> None:
+    world = await make_world({VALIDATOR: None, HONEST: None})
+    network = MemoryNetwork()
+    miner = make_miner(world, network, HONEST, ReverseTask())
+    validator = make_validator(world, network, VALIDATOR, tmp_path)
+    async with flowing(world), asyncio.TaskGroup() as group:
+        group.create_task(miner.run())
+        group.create_task(validator.run())
+        await until(lambda: validator.memory.round >= 1, "a round")
+        world.ledger.down = True
+        before = world.clock.monotonic()
+        await until(lambda: world.clock.monotonic() > before + 20, "twenty seconds pass")
+        world.ledger.down = False
+        seen = validator.memory.round
+        await until(lambda: validator.memory.round > seen, "rounds after the chain is back")
+        validator.stop.set()
+        miner.stop.set()
+
+
+async def test_patience_ends(tmp_path: Path) -> None:
+    world = await make_world({VALIDATOR: None})
+    world.ledger.down = True
+    validator = make_validator(world, MemoryNetwork(), VALIDATOR, tmp_path)
+    async with flowing(world):
+        with pytest.raises(ChainUnavailable):
+            await validator.run()
+    assert world.clock.monotonic() >= 600
+
+
+async def test_an_unregistered_validator_is_told_so(tmp_path: Path) -> None:
+    world = await make_world({HONEST: None})
+    validator = make_validator(world, MemoryNetwork(), VALIDATOR, tmp_path)
+    with pytest.raises(NotRegistered):
+        await validator.run()
+
+
+async def test_a_task_that_miscounts_stops_its_validator_before_anybody_is_paid(
+    tmp_path: Path,
+) -> None:
+    endpoint = Endpoint("127.0.0.1", 20_999)
+    world = await make_world({VALIDATOR: None, HONEST: endpoint})
+    validator = make_validator(world, MemoryNetwork(), VALIDATOR, tmp_path, Miscounting())
+    async with flowing(world):
+        with pytest.raises(ValueError, match="0 scores for 1 answers"):
+            await validator.run()
+    assert validator.memory.round == 0
+
+
+async def test_a_miner_tells_the_chain_where_it_is_and_strangers_no(tmp_path: Path) -> None:
+    world = await make_world({HONEST: None})
+    network = MemoryNetwork()
+    miner = make_miner(world, network, HONEST, ReverseTask())
+    ports: list[int] = []
+    async with flowing(world), asyncio.TaskGroup() as group:
+        group.create_task(miner.run(ports.append))
+
+        def published() -> bool:
+            slots = world.ledger.state_at(world.ledger.finalized).subnet(world.netuid).slots
+            return any(slot.axon is not None for slot in slots)
+
+        await until(published, "the axon's address is on chain")
+        neuron = (await world.chain.metagraph(world.netuid)).by_hotkey(HONEST.address)
+        assert neuron is not None
+        assert neuron.axon == Endpoint("127.0.0.1", ports[0])
+        stranger = make_validator(world, network, key(9), tmp_path)
+        with pytest.raises(NotRegistered):
+            await stranger.run()
+        miner.stop.set()

@@ -1,0 +1,104 @@
+"""One runtime call on an overlay: the executor's front.
+
+Adds to the Wasm machine and the host functions what makes a call of them: the overlay that the call
+reads and writes, the transactions it may close, the budget, and the error that names the cause. A
+call that traps leaves the overlay as it found it; one that succeeds leaves its changes there, for
+the caller to keep or to drop. It knows nothing of blocks or of disks, nor of wasmtime.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from subnet.localnet.blocks.validity import RuntimeVersion
+from subnet.localnet.errors import BadRuntime, MissingExport, RuntimeTrap
+from subnet.localnet.executor.code import embedded_version, unpack
+from subnet.localnet.executor.crossing import Crossing
+from subnet.localnet.executor.host import host_functions
+from subnet.localnet.executor.host.context import LOG_WARN, HostContext
+from subnet.localnet.executor.host.helper import helper_wat
+from subnet.localnet.executor.module_cache import ModuleCache
+from subnet.localnet.executor.vm import Budget, Memory, NoSuchExport, Vm, VmTrap
+from subnet.localnet.executor.wasm_binary import Outline
+from subnet.localnet.limits import CoreLimits
+from subnet.localnet.scale import ScaleError
+from subnet.localnet.state.overlay import Overlay
+
+
+class Executor:
+    """A runtime, compiled and ready to be called. Not to be used from two threads."""
+
+    def __init__(self, code: bytes, limits: CoreLimits, cache: ModuleCache | None = None) -> None:
+        """``code`` as it is stored under ``:code``. BadRuntime if it is no runtime."""
+        self._wasm = unpack(code)
+        self._limits = limits
+        self.query_budget = Budget(limits.fuel_per_query, limits.host_calls_per_query)
+        self.block_budget = Budget(limits.fuel_per_block_call, limits.host_calls_per_block_call)
+        memory, crossing = Memory(), Crossing()
+        self._context = HostContext(memory, crossing, limits)
+        self._vm = Vm(
+            self._wasm,
+            host_functions(self._context),
+            memory=memory,
+            crossing=crossing,
+            helper=_helper,
+            pages_max=limits.memory_pages_max,
+            cache=cache,
+        )
+
+    def call(
+        self, method: str, argument: bytes, overlay: Overlay, budget: Budget | None = None
+    ) -> bytes:
+        """Call ``method`` with its encoded arguments; the encoded result.
+
+        ``budget`` defaults to that of calls which strangers may start. RuntimeTrap, MissingExport.
+        """
+        if len(argument) > self._limits.argument_bytes_max:
+            raise RuntimeTrap(method, f"an argument of {len(argument)} bytes is too long")
+        depth = overlay.depth
+        context = self._context
+        context.begin(overlay)
+        try:
+            result = self._vm.call(method, argument, budget or self.query_budget)
+        except NoSuchExport:
+            raise MissingExport(method) from None
+        except VmTrap as trap:
+            overlay.rollback_to(depth)
+            raise RuntimeTrap(method, trap.reason, tuple(context.logs)) from trap
+        finally:
+            context.end()
+        if overlay.depth != depth:
+            overlay.rollback_to(depth)
+            raise RuntimeTrap(method, "it returned with a transaction open", tuple(context.logs))
+        return result
+
+    @cached_property
+    def version(self) -> RuntimeVersion:
+        """From the module's own sections; without running anything, so a state is not needed."""
+        try:
+            encoded = embedded_version(self._wasm)
+            if encoded is not None:
+                return RuntimeVersion.decode(encoded)
+        except ScaleError as error:
+            raise BadRuntime(
+                f"The runtime's embedded version cannot be read: {error}.",
+                "Build it with its version sections, as Substrate's own build does.",
+            ) from error
+        raise BadRuntime(
+            "The runtime carries no version in its custom sections.",
+            "Build it with sp-version's `runtime_version` attribute.",
+        )
+
+    @property
+    def methods(self) -> frozenset[str]:
+        """The entry points that the runtime offers."""
+        return self._vm.exports
+
+    def close(self) -> None:
+        """Free the instance."""
+        self._vm.discard()
+
+
+def _helper(outline: Outline) -> str:
+    assert outline.memory_import is not None
+    return helper_wat(*outline.memory_import, outline.memory_pages_min, LOG_WARN)

@@ -1,0 +1,37 @@
+"""``ext_trie_*``: Merkle roots of lists that the runtime hands over (its extrinsics).
+
+Each answers the address of a 32-byte root. Version 1 has no state version and means 0. Proof checks
+and Keccak tries are not offered; a runtime that asks for them gets an error that names the
+function.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from subnet.localnet.executor.host.context import HostContext
+from subnet.localnet.scale import Reader
+from subnet.localnet.state.trie import ordered_root, root_of
+
+
+def trie_functions(context: HostContext) -> Mapping[str, Callable[..., Any]]:
+    """The table of this file's functions."""
+    read, give_address = context.memory.read, context.memory.give_address
+
+    def root(data: int, version: int = 0) -> int:
+        reader = Reader(read(data))
+        pairs = [(reader.bytes(), reader.bytes()) for _ in range(reader.items(2))]
+        return give_address(root_of(pairs, version))
+
+    def ordered(data: int, version: int = 0) -> int:
+        reader = Reader(read(data))
+        values = [reader.bytes() for _ in range(reader.items())]
+        return give_address(ordered_root(values, version))
+
+    return {
+        "ext_trie_blake2_256_root_version_1": root,
+        "ext_trie_blake2_256_root_version_2": root,
+        "ext_trie_blake2_256_ordered_root_version_1": ordered,
+        "ext_trie_blake2_256_ordered_root_version_2": ordered,
+    }

@@ -1,0 +1,392 @@
+"""The Wasm machine: one compiled module, its memory, and calls into it.
+
+Adds to wasmtime what any Substrate runtime needs, and nothing that is Substrate's: host functions
+are given as a table of names, a helper module as text. An entry point takes an address and a length
+and returns both packed into 64 bits; arguments and results lie on the heap of ``allocator``.
+
+Every call sees a fresh instance, or one that cannot be told from it: where the module allows it
+(``Outline.reusable``) the same instance is used again with its initial data written back, which is
+four to six times as fast. A call that traps leaves its instance in an unknown state, so that one is
+thrown away. A call is bounded by ``Budget``: fuel for Wasm instructions, and a count for host
+functions, which burn none. Fuel was taken over epoch interruption because it needs no second thread
+(the global lock is held during a call, see ``binding``) and because the same call stops at the same
+instruction on every machine.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import wasmtime
+
+from subnet.localnet.errors import BadRuntime
+from subnet.localnet.executor.allocator import PAGE_BYTES, AllocatorError, HostAllocator
+from subnet.localnet.executor.binding import WASMTIME_VERSION, HostFunction, select_binding
+from subnet.localnet.executor.crossing import Crossing
+from subnet.localnet.executor.module_cache import ModuleCache
+from subnet.localnet.executor.wasm_binary import Outline, outline
+
+_HEAP_BASE: Final = "__heap_base"
+_CONFIGURATION: Final = "fuel-1"
+"""Part of a cached module's key: change it with the engine's settings below."""
+
+_INSTANTIATION_FUEL: Final = 10_000_000
+"""For a start function, which only a module that is not reusable may have."""
+
+_KEPT_PAGES_MAX: Final = 1_024
+"""An instance whose memory grew above 64 MiB is not kept: its pages would stay with the process."""
+
+_MASK_32: Final = 0xFFFF_FFFF
+
+
+class VmTrap(Exception):
+    """A call did not return. ``reason`` says why, in words."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class NoSuchExport(Exception):
+    """The module does not export a function of that name."""
+
+
+class MemoryAccessError(Exception):
+    """A host function was given an address outside the memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What one call may spend."""
+
+    fuel: int
+    host_calls: int
+
+
+class Memory:
+    """The memory of the running instance, as host functions see it.
+
+    A *span* is an address in the lower and a length in the upper half of 64 bits. ``view`` goes
+    stale when the memory grows; reads and writes that do not fit renew it and try once more.
+    """
+
+    def __init__(self) -> None:
+        self.view = memoryview(b"")
+        self._instance: tuple[wasmtime.Store, wasmtime.Memory] | None = None
+        self._allocator: HostAllocator | None = None
+
+    def attach(self, store: wasmtime.Store, memory: wasmtime.Memory) -> None:
+        self._instance = store, memory
+        self.renew()
+
+    def set_heap(self, allocator: HostAllocator) -> None:
+        self._allocator = allocator
+
+    def detach(self) -> None:
+        """Forget the instance, before its memory goes."""
+        self.view = memoryview(b"")
+        self._instance = None
+        self._allocator = None
+
+    def renew(self) -> None:
+        """Look at the memory as it is now."""
+        if self._instance is None:
+            raise MemoryAccessError("no instance is running")
+        store, memory = self._instance
+        size = memory.data_len(store)
+        base = ctypes.addressof(memory.data_ptr(store).contents)
+        self.view = memoryview((ctypes.c_ubyte * size).from_address(base)).cast("B")
+
+    def grow(self, pages: int) -> None:
+        if self._instance is None:
+            raise MemoryAccessError("no instance is running")
+        store, memory = self._instance
+        try:
+            memory.grow(store, pages)
+        except wasmtime.WasmtimeError as error:
+            raise AllocatorError("the memory may not grow further") from error
+        self.renew()
+
+    def read(self, span: int) -> bytes:
+        return self.read_at(span & _MASK_32, span >> 32)
+
+    def read_at(self, address: int, size: int) -> bytes:
+        end = address + size
+        data = bytes(self.view[address:end])
+        if len(data) == size:
+            return data
+        self.renew()
+        if end > len(self.view):
+            raise MemoryAccessError(f"{size} bytes at {address:#x} lie outside the memory")
+        return bytes(self.view[address:end])
+
+    def write_at(self, address: int, data: bytes) -> None:
+        end = address + len(data)
+        if end > len(self.view):
+            self.renew()
+            if end > len(self.view):
+                raise MemoryAccessError(f"{len(data)} bytes at {address:#x} lie outside the memory")
+        self.view[address:end] = data
+
+    def give(self, data: bytes) -> int:
+        """Put ``data`` on the heap; its span."""
+        return self.give_address(data) | len(data) << 32
+
+    def give_address(self, data: bytes) -> int:
+        """Put ``data`` on the heap; its address."""
+        if self._allocator is None:
+            raise MemoryAccessError("no instance is running")
+        address = self._allocator.allocate(len(data))
+        self.view[address : address + len(data)] = data
+        return address
+
+
+class _Instance:
+    """A store with the module instantiated in it, and what it takes to make it new again."""
+
+    def __init__(
+        self,
+        store: wasmtime.Store,
+        exports: wasmtime.InstanceExports,
+        allocator: HostAllocator,
+        image: tuple[int, bytes] | None,
+    ) -> None:
+        self.store = store
+        self.allocator = allocator
+        self.image = image
+        self._exports = exports
+        self._functions: dict[str, wasmtime.Func] = {}
+
+    def function(self, name: str) -> wasmtime.Func:
+        found = self._functions.get(name)
+        if found is None:
+            export = self._exports.get(name)
+            if not isinstance(export, wasmtime.Func):
+                raise NoSuchExport(name)
+            found = self._functions[name] = export
+        return found
+
+
+class Vm:
+    """A compiled module with its host functions, ready for calls."""
+
+    def __init__(
+        self,
+        code: bytes,
+        functions: Mapping[str, HostFunction],
+        *,
+        memory: Memory,
+        crossing: Crossing,
+        helper: Callable[[Outline], str],
+        pages_max: int,
+        cache: ModuleCache | None = None,
+    ) -> None:
+        """``helper`` makes the text of a module whose exports go before ``functions``."""
+        self.memory = memory
+        self.outline = outline(code)
+        if self.outline.memory_import is None:
+            raise BadRuntime(
+                "The runtime brings its own memory, which a Substrate host cannot share.",
+                "Build it with --import-memory, as Substrate's own build does.",
+            )
+        self._pages_max = pages_max
+        self._engine = _new_engine()
+        self._crossing = crossing
+        self._binding = select_binding(self._engine, crossing)
+        self._cache = cache
+        self._module = self._compile(code)
+        self._helper_module = self._compile(helper(self.outline))
+        self._linker = wasmtime.Linker(self._engine)
+        self._linker.allow_shadowing = True  # memory and helper are defined anew for each instance
+        self._helper_linker = wasmtime.Linker(self._engine)
+        self._helper_linker.allow_shadowing = True
+        no_values = wasmtime.FuncType([], [])
+        self._binding.define(self._helper_linker, "host", "grown", no_values, memory.renew)
+        self._imported: set[tuple[str, str]] = set()
+        self._define_functions(functions)
+        self._instance: _Instance | None = None
+        self._running = False
+
+    # -- making
+
+    def _compile(self, source: bytes | str) -> wasmtime.Module:
+        """A module from its binary or its text, through the cache."""
+        material = source.encode() if isinstance(source, str) else source
+        digest = hashlib.blake2b(material, digest_size=32).hexdigest()
+        key = f"{digest}-{WASMTIME_VERSION}-{_CONFIGURATION}"
+        found = self._cache.find(key) if self._cache else None
+        if found is not None:
+            try:
+                return wasmtime.Module.deserialize_file(self._engine, str(found))
+            except wasmtime.WasmtimeError:
+                pass  # made by another build of wasmtime or for another processor: compile
+        try:
+            module = wasmtime.Module(self._engine, source)
+        except wasmtime.WasmtimeError as error:
+            raise BadRuntime(
+                f"The runtime does not compile: {str(error).splitlines()[0]}.",
+                "Give the Wasm file that the runtime's build produced.",
+            ) from error
+        if self._cache is not None:
+            self._cache.keep(key, module.serialize())
+        return module
+
+    def _define_functions(self, functions: Mapping[str, HostFunction]) -> None:
+        for wanted in self._module.imports:
+            kind, name = wanted.type, wanted.name or ""
+            if not isinstance(kind, wasmtime.FuncType):
+                continue
+            if not {str(value) for value in (*kind.params, *kind.results)} <= {"i32", "i64"}:
+                raise BadRuntime(
+                    f"The runtime imports {name} with values that no host function has.",
+                    "Build it for a Substrate host.",
+                )
+            function = functions.get(name) or _missing(name)
+            self._binding.define(self._linker, wanted.module, name, kind, function)
+            self._imported.add((wanted.module, name))
+
+    def _new_instance(self) -> _Instance:
+        facts = self.outline
+        assert facts.memory_import is not None
+        store = wasmtime.Store(self._engine)
+        store.set_limits(memory_size=self._pages_max * PAGE_BYTES)
+        self._binding.set_fuel(store, _INSTANTIATION_FUEL)
+        try:
+            limits = wasmtime.Limits(facts.memory_pages_min, facts.memory_pages_max)
+            memory = wasmtime.Memory(store, wasmtime.MemoryType(limits))
+            self._linker.define(store, *facts.memory_import, memory)
+            helper = self._link_helper(store, memory)
+            exports = self._linker.instantiate(store, self._module).exports(store)
+            heap_base = _heap_base(store, exports)
+        except (wasmtime.WasmtimeError, wasmtime.Trap) as error:
+            raise BadRuntime(
+                f"The runtime cannot be started: {str(error).splitlines()[0]}.",
+                "Build it for a Substrate host.",
+            ) from error
+        self.memory.attach(store, memory)
+        allocator = HostAllocator(self.memory, heap_base)
+        self.memory.set_heap(allocator)
+        set_book = helper["set_book"]
+        assert isinstance(set_book, wasmtime.Func)
+        set_book(store, allocator.base)
+        image = None
+        if facts.reusable and facts.data_start is not None:
+            start = facts.data_start
+            image = start, bytes(self.memory.view[start:heap_base])
+        return _Instance(store, exports, allocator, image)
+
+    def _link_helper(
+        self, store: wasmtime.Store, memory: wasmtime.Memory
+    ) -> wasmtime.InstanceExports:
+        """Instantiate the helper on this memory and let it answer what the module imports."""
+        assert self.outline.memory_import is not None
+        self._helper_linker.define(store, *self.outline.memory_import, memory)
+        helper = self._helper_linker.instantiate(store, self._helper_module).exports(store)
+        for module, name in self._imported:
+            offered = helper.get(name)
+            if offered is not None:
+                self._linker.define(store, module, name, offered)
+        return helper
+
+    # -- calling
+
+    def call(self, name: str, argument: bytes, budget: Budget) -> bytes:
+        """Call an entry point. VmTrap, NoSuchExport; the instance is as new for the next call."""
+        if self._running:
+            raise AssertionError("a runtime call was made from within a runtime call")
+        self._running = True
+        try:
+            return self._call(name, argument, budget)
+        finally:
+            self._running = False
+
+    def _call(self, name: str, argument: bytes, budget: Budget) -> bytes:
+        instance = self._fresh_instance()
+        function = instance.function(name)
+        crossing, memory = self._crossing, self.memory
+        crossing.begin(budget.host_calls)
+        try:
+            self._binding.set_fuel(instance.store, budget.fuel)
+            address = memory.give_address(argument) if argument else 0
+            span = self._binding.call(instance.store, function, address, len(argument))
+            result = memory.read(span)
+        except (wasmtime.Trap, wasmtime.WasmtimeError) as error:
+            self.discard()
+            raise VmTrap(_reason(error, crossing.failure)) from crossing.failure
+        except (AllocatorError, MemoryAccessError) as error:
+            self.discard()
+            raise VmTrap(str(error)) from error
+        if len(memory.view) > _KEPT_PAGES_MAX * PAGE_BYTES:
+            self.discard()
+        return result
+
+    def _fresh_instance(self) -> _Instance:
+        instance = self._instance
+        if instance is None or instance.image is None:
+            self.discard()
+            instance = self._instance = self._new_instance()
+        else:
+            start, image = instance.image
+            self.memory.view[start : start + len(image)] = image
+        instance.allocator.reset()
+        return instance
+
+    def discard(self) -> None:
+        """Drop the instance; the next call makes a new one."""
+        self.memory.detach()
+        self._instance = None
+
+    @property
+    def exports(self) -> frozenset[str]:
+        """The names of the functions that the module exports."""
+        return frozenset(
+            export.name
+            for export in self._module.exports
+            if isinstance(export.type, wasmtime.FuncType)
+        )
+
+
+def _new_engine() -> wasmtime.Engine:
+    config = wasmtime.Config()
+    config.consume_fuel = True
+    config.cranelift_opt_level = "speed"
+    return wasmtime.Engine(config)
+
+
+def _heap_base(store: wasmtime.Store, exports: wasmtime.InstanceExports) -> int:
+    export = exports.get(_HEAP_BASE)
+    if not isinstance(export, wasmtime.Global):
+        raise BadRuntime(
+            f"The runtime does not export {_HEAP_BASE}, so its heap cannot be placed.",
+            f"Build it with --export={_HEAP_BASE}, as Substrate's own build does.",
+        )
+    return int(export.value(store)) & _MASK_32
+
+
+def _missing(name: str) -> HostFunction:
+    """A function that this host does not have: calling it is an error that names it."""
+
+    def missing(*_values: int) -> int:
+        raise NotImplementedError(f"the host function {name} is not available in this host")
+
+    return missing
+
+
+def _reason(error: wasmtime.Trap | wasmtime.WasmtimeError, failure: Exception | None) -> str:
+    """Why a call stopped: a host function's own words, else the kind of trap."""
+    if failure is not None:
+        return str(failure) or type(failure).__name__
+    code = error.trap_code if isinstance(error, wasmtime.Trap) else None
+    if code is wasmtime.TrapCode.UNREACHABLE:
+        return "the runtime panicked"
+    if code is wasmtime.TrapCode.OUT_OF_FUEL:
+        return "the call used up its fuel"
+    if code is wasmtime.TrapCode.STACK_OVERFLOW:
+        return "the call used up its stack"
+    if code is not None:
+        return f"wasm trap: {code.name.lower().replace('_', ' ')}"
+    return str(error).strip().splitlines()[-1].strip()

@@ -45,9 +45,9 @@ _TEXT_CHARS_MAX: Final = 300
 
 
 def sentence(text: object) -> str:
-    """One clean, bounded sentence: control characters out, a capital first, a full stop last."""
-    flat = re.sub(r"[\x00-\x1f\x7f-\x9f`*\s]+", " ", str(text)).strip()[:_TEXT_CHARS_MAX]
-    flat = flat.rstrip(".;, ")
+    """The first sentence, clean and bounded: no control characters, a capital, a full stop."""
+    flat = re.sub(r"[\x00-\x1f\x7f-\x9f\s]+", " ", str(text)).strip()
+    flat = flat.partition(". ")[0][:_TEXT_CHARS_MAX].rstrip(".;, ")
     return f"{flat[:1].upper()}{flat[1:]}." if flat else "No reason was given."
 
 

@@ -25,6 +25,7 @@ from typing import Any, Final, TypeVar
 
 from bittensor._substrate import RpcSubstrate
 from bittensor._transport import SubstrateConnection
+from bittensor._transport.errors import StorageFunctionNotFound
 from bittensor._transport.rpc import _default_connect
 from bittensor.result import (
     BittensorError,
@@ -35,7 +36,13 @@ from bittensor.result import (
 from loguru import logger
 
 from subnet.chain.connect import shown
-from subnet.chain.errors import WAIT_CURE, ChainRefused, ChainUnavailable, OtherChain
+from subnet.chain.errors import (
+    WAIT_CURE,
+    BadAnswer,
+    ChainRefused,
+    ChainUnavailable,
+    OtherChain,
+)
 from subnet.chain.sdk_errors import refusal_of, sentence
 from subnet.clock import Clock
 from subnet.errors import AssayError
@@ -239,6 +246,8 @@ class Sessions:
             ) from None
         except BittensorError as error:
             raise refusal_of(error, what) from error
+        except StorageFunctionNotFound as error:
+            raise BadAnswer.to(f"the request to {what}", str(error)) from error
         raise AssertionError("unreachable: the deadline ends the loop")
 
 

@@ -55,6 +55,7 @@ def run(
     announce: Announce = None,
     serve: Serve = "registered",
     register: options.Register = False,
+    password_file: options.PasswordFile = None,
     log_level: options.LogLevel = "INFO",
     json: options.Json = False,
 ) -> None:
@@ -73,6 +74,7 @@ def run(
         announce=announce,
         serve=serve,
         register=register,
+        password_file=password_file,
         log_level=log_level,
         json=json,
     )
@@ -93,6 +95,7 @@ def launch(
     announce: str | None,
     serve: str,
     register: bool,
+    password_file: Path | None,
     log_level: str,
     json: bool,
     wrap: Callable[[Any], Any] = lambda task: task,
@@ -115,7 +118,16 @@ def launch(
 
     run_async(
         lambda: run_miner(
-            Identity(chain, NetUid(netuid), wallet, hotkey, state_dir, wallet_path, register),
+            Identity(
+                chain,
+                NetUid(netuid),
+                wallet,
+                hotkey,
+                state_dir,
+                wallet_path,
+                register,
+                password_file=password_file,
+            ),
             lambda: wrap(kind()),
             settings,
             bind=Endpoint(host, port),

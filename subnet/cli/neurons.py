@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 from loguru import logger
 
 from subnet.chain.interface import Chain, Endpoint, Signer
-from subnet.cli.options import wallets_of
+from subnet.cli.options import read_password, wallets_of
 from subnet.clock import Clock, SystemClock
 from subnet.errors import UserError
 from subnet.neuron.checkpoint import CheckpointFile
@@ -53,6 +53,8 @@ class Identity:
     register: bool
     stake: Rao | None = None
     """TAO to stake on the hotkey if it holds none yet."""
+    password_file: Path | None = None
+    """Holds the coldkey's password, which only registering and staking need."""
 
     @property
     def folder(self) -> Path:
@@ -120,7 +122,8 @@ async def _join(identity: Identity, chain: Chain, hotkey: Signer) -> None:
     from subnet.chain.wallets import open_coldkey
 
     netuid = identity.netuid
-    coldkey = open_coldkey(wallets_of(identity.state_dir, identity.wallet_path), identity.wallet)
+    folder = wallets_of(identity.state_dir, identity.wallet_path)
+    coldkey = open_coldkey(folder, identity.wallet, read_password(identity.password_file))
     if identity.register:
         registration = await chain.register(netuid, coldkey, hotkey.address)
         logger.info("Registered on subnet {} as uid {}", netuid, registration.uid)

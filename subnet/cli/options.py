@@ -8,9 +8,12 @@ its ``settings`` class (``tasks.py``).
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
+
+if TYPE_CHECKING:
+    from subnet.chain.wallets import Secret
 
 STATE_DIR: Final = Path(".assay")
 """Under the current folder: nothing is left in the home folder unless asked for."""
@@ -72,13 +75,43 @@ LogLevel = Annotated[
         help="DEBUG, INFO, WARNING or ERROR; the log goes to stderr.",
     ),
 ]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before spending.")]
+PasswordFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--password-file",
+        envvar="ASSAY_PASSWORD_FILE",
+        metavar="FILE",
+        show_default=False,
+        help="A file that holds the coldkey's password, if it is locked.",
+    ),
+]
 Register = Annotated[
     bool,
     typer.Option(
         "--register", help="Buy the hotkey a uid first if it has none; its coldkey pays the price."
     ),
 ]
+
+
+PASSWORD_BYTES_MAX: Final = 4_096
+"""A password file longer than this is some other file."""
+
+
+def read_password(path: Path | None) -> Secret | None:
+    """The password in a file, without the newline at its end."""
+    if path is None:
+        return None
+    from subnet.chain.wallets import Secret
+    from subnet.errors import UserError
+    from subnet.files import read_limited
+
+    data = read_limited(path, PASSWORD_BYTES_MAX)
+    if data is None:
+        raise UserError(f"There is no password file {path}.", "Check --password-file.")
+    try:
+        return Secret(data.decode().removesuffix("\n"))
+    except UnicodeDecodeError:
+        raise UserError(f"{path} is not text.", "Check --password-file.") from None
 
 
 def wallets_of(state_dir: Path, wallet_path: Path | None) -> Path:

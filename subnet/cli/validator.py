@@ -57,6 +57,7 @@ def run(
     round_interval: Interval = 1.0,
     answer_deadline: Deadline = 12.0,
     register: options.Register = False,
+    password_file: options.PasswordFile = None,
     stake: Stake = 0.0,
     log_level: options.LogLevel = "INFO",
 ) -> None:
@@ -78,6 +79,7 @@ def run(
                 state_dir,
                 wallet_path,
                 register,
+                password_file=password_file,
                 stake=Rao(int(stake * 10**9)) if stake else None,
             ),
             kind,

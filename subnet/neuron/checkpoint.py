@@ -59,16 +59,9 @@ class CheckpointFile:
 
     def load(self, netuid: NetUid, hotkey: Ss58) -> Checkpoint:
         """The stored checkpoint, or an empty one if there is none yet."""
-        data = read_limited(self.path, SIZE_BYTES_MAX)
-        if data is None:
+        stored = self.read()
+        if stored is None:
             return Checkpoint(netuid=netuid, hotkey=hotkey)
-        try:
-            stored = msgspec.json.decode(data, type=Checkpoint)
-        except msgspec.MsgspecError as error:
-            raise UserError(
-                f"The checkpoint {self.path} cannot be read: {error}.",
-                "Move it away to start from no scores, or restore it from a copy.",
-            ) from error
         if stored.version != VERSION or (stored.netuid, stored.hotkey) != (netuid, hotkey):
             raise UserError(
                 f"The checkpoint {self.path} belongs to subnet {stored.netuid}, hotkey "
@@ -76,6 +69,19 @@ class CheckpointFile:
                 "Give this validator a state folder of its own with --state-dir.",
             )
         return stored
+
+    def read(self) -> Checkpoint | None:
+        """The stored checkpoint, whosever it is, or None if there is none."""
+        data = read_limited(self.path, SIZE_BYTES_MAX)
+        if data is None:
+            return None
+        try:
+            return msgspec.json.decode(data, type=Checkpoint)
+        except msgspec.MsgspecError as error:
+            raise UserError(
+                f"The checkpoint {self.path} cannot be read: {error}.",
+                "Move it away to start from no scores, or restore it from a copy.",
+            ) from error
 
     def save(self, checkpoint: Checkpoint) -> None:
         """Replace the stored checkpoint; durable when this returns."""

@@ -104,11 +104,11 @@ def up(
 
 async def _run(plan: Plan, wishes: Wishes) -> None:
     import msgspec
-    from subnet.cli.up.keys import faucet, make_keys
 
     from subnet.cli.neurons import open_chain, stop_on_signals
     from subnet.cli.up.bootstrap import bootstrap
     from subnet.cli.up.children import Children
+    from subnet.cli.up.keys import faucet, make_keys
     from subnet.cli.up.record import RecordFile
     from subnet.cli.up.screen import Screen
     from subnet.cli.up.watch import Watch
@@ -133,7 +133,7 @@ async def _run(plan: Plan, wishes: Wishes) -> None:
             keys = make_keys(plan)
             async with open_chain(plan.endpoint, plan.state_dir, clock) as chain:
                 standup = await bootstrap(
-                    chain, plan, keys, faucet(), netuid=record.netuid, say=screen.say
+                    chain, plan, keys, faucet(plan), netuid=record.netuid, say=screen.say
                 )
                 watch = Watch(chain, plan, keys, standup, dict(record.baseline))
                 await watch.start()

@@ -1,0 +1,86 @@
+"""`assay fund ADDRESS AMOUNT`: TAO out of a local chain's development account.
+
+Adds to a transfer the account that every development chain gives its first coins to. It signs an
+ordinary extrinsic; on a chain elsewhere that account has nothing, and the command refuses to try.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+from typing import Annotated
+
+import typer
+
+from subnet.cli import options
+from subnet.types import Rao
+
+app = typer.Typer(help="Give an address TAO on a local chain.")
+
+
+@app.command(no_args_is_help=True)
+def fund(
+    address: Annotated[
+        str, typer.Argument(metavar="ADDRESS", help="An SS58 address, or the name of a wallet.")
+    ],
+    amount: Annotated[str, typer.Argument(metavar="AMOUNT", help="How many TAO.")],
+    chain: options.Chain = "local",
+    state_dir: options.StateDir = options.STATE_DIR,
+    wallet_path: options.WalletPath = None,
+    json: options.Json = False,
+) -> None:
+    """Give an address (or a wallet's coldkey) TAO. Local chains only."""
+    from subnet.chain.connect import is_loopback, resolve
+    from subnet.chain.wallets import dev_signer, wallet_info
+    from subnet.cli import output
+    from subnet.cli.neurons import open_chain, run_async
+    from subnet.clock import SystemClock
+    from subnet.errors import UserError
+    from subnet.types import ss58_decode
+
+    rao = parse_amount(amount)
+    url = resolve(chain)
+    if not is_loopback(url):
+        raise UserError(
+            f"{chain} is not a chain on this machine.",
+            "TAO on a public chain comes from people who have some.",
+        )
+    try:
+        ss58_decode(address)
+        to = address
+    except ValueError:
+        to = wallet_info(options.wallets_of(state_dir, wallet_path), address).coldkey
+
+    async def run() -> None:
+        async with open_chain(chain, state_dir, SystemClock()) as client:
+            receipt = await client.transfer(dev_signer("//Alice", chain_url=url), to, rao)
+            balance = await client.balance(to)
+        if json:
+            output.document(
+                {
+                    "address": to,
+                    "funded_rao": rao,
+                    "balance_rao": balance,
+                    "block": receipt.block.number,
+                }
+            )
+        else:
+            output.text(f"{to} now has {balance / 10**9:,.4f} TAO (block {receipt.block.number})")
+
+    run_async(run)
+
+
+def parse_amount(text: str) -> Rao:
+    """Whole rao out of a decimal number of TAO; UserError for anything else."""
+    from subnet.errors import UserError
+    from subnet.types import RAO_PER_TAO, U64_MAX
+
+    try:
+        rao = Decimal(text) * RAO_PER_TAO
+    except InvalidOperation:
+        rao = Decimal(-1)
+    if not (rao.is_finite() and 0 < rao <= U64_MAX and rao == rao.to_integral_value()):
+        raise UserError(
+            f"{text!r} is not an amount of TAO.",
+            "Give a positive number with at most nine decimals, such as 12.5.",
+        )
+    return Rao(int(rao))

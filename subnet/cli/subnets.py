@@ -1,0 +1,120 @@
+"""`assay subnet`: create one, start it, list them.
+
+Adds the command line to the chain client's own steps. Registration is submitted in clear, because
+the chain's shield for it does not exist yet.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from subnet.cli import options
+
+app = typer.Typer(no_args_is_help=True, help="Create and start subnets, list them.")
+
+Start = Annotated[
+    bool,
+    typer.Option("--start/--no-start", help="Also let its token trade and its emission flow."),
+]
+
+
+@app.callback()
+def _group() -> None:
+    """Create and start subnets, list them."""
+
+
+@app.command()
+def register(
+    wallet: options.Wallet = "owner",
+    hotkey: options.Hotkey = "default",
+    chain: options.Chain = "local",
+    state_dir: options.StateDir = options.STATE_DIR,
+    wallet_path: options.WalletPath = None,
+    password_file: options.PasswordFile = None,
+    start: Start = True,
+    json: options.Json = False,
+) -> None:
+    """Create a subnet; the wallet's coldkey pays and owns it, its hotkey takes uid 0."""
+    from subnet.chain.wallets import open_coldkey, open_hotkey
+    from subnet.cli import output
+    from subnet.cli.neurons import open_chain, run_async
+    from subnet.clock import SystemClock
+
+    folder = options.wallets_of(state_dir, wallet_path)
+    owner = open_coldkey(folder, wallet, options.read_password(password_file))
+    hot = open_hotkey(folder, wallet, hotkey).address
+
+    async def run() -> None:
+        async with open_chain(chain, state_dir, SystemClock()) as client:
+            created = await client.create_subnet(owner, hot)
+            if start:
+                await client.start_subnet(created.netuid, owner)
+        if json:
+            output.document(
+                {
+                    "netuid": created.netuid,
+                    "owner": owner.address,
+                    "hotkey": hot,
+                    "started": start,
+                    "block": created.receipt.block.number,
+                }
+            )
+        else:
+            output.text(
+                f"Subnet {created.netuid} is {'running' if start else 'created'}; "
+                f"{owner.address} owns it"
+            )
+
+    run_async(run)
+
+
+@app.command("list")
+def list_(
+    chain: options.Chain = "local",
+    state_dir: options.StateDir = options.STATE_DIR,
+    json: options.Json = False,
+) -> None:
+    """List the chain's subnets."""
+    from subnet.cli import output
+    from subnet.cli.neurons import open_chain, run_async
+    from subnet.clock import SystemClock
+
+    async def run() -> None:
+        async with open_chain(chain, state_dir, SystemClock()) as client:
+            found = await client.subnets()
+        if json:
+            output.document(
+                [
+                    {
+                        "netuid": s.netuid,
+                        "owner": s.owner_coldkey,
+                        "started": s.started,
+                        "neurons": s.neurons,
+                        "max_uids": s.max_uids,
+                        "tempo": s.tempo,
+                        "registration_price_rao": s.registration_price,
+                        "alpha_price_rao": s.alpha_price,
+                    }
+                    for s in found
+                ]
+            )
+            return
+        output.table(
+            "Subnets",
+            ("netuid", "neurons", "tempo", "price of a uid (TAO)", "alpha (TAO)", "started"),
+            [
+                (
+                    str(s.netuid),
+                    f"{s.neurons}/{s.max_uids}",
+                    str(s.tempo),
+                    f"{s.registration_price / 1e9:.4f}",
+                    f"{s.alpha_price / 1e9:.6f}",
+                    "yes" if s.started else "no",
+                )
+                for s in found
+            ],
+        )
+
+    run_async(run)

@@ -1,0 +1,106 @@
+"""`assay wallet`: make a wallet of the SDK's own kind, show its addresses and balance.
+
+Adds the command line to the SDK's wallets, so that a walkthrough needs no second tool; btcli reads
+and makes the same files. Secrets are never printed.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from subnet.cli import options
+
+app = typer.Typer(no_args_is_help=True, help="Make a wallet, show its addresses and balance.")
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The wallet's name.")]
+
+
+@app.callback()
+def _group() -> None:
+    """Make a wallet, show its addresses and balance."""
+
+
+@app.command(no_args_is_help=True)
+def create(
+    name: Name,
+    hotkey: options.Hotkey = "default",
+    state_dir: options.StateDir = options.STATE_DIR,
+    wallet_path: options.WalletPath = None,
+    password: Annotated[
+        bool,
+        typer.Option(
+            "--password/--no-password", help="Lock the coldkey; asked for, never an argument."
+        ),
+    ] = False,
+    json: options.Json = False,
+) -> None:
+    """Make a wallet: a coldkey that holds money and a hotkey that works."""
+    from subnet.chain.wallets import Secret, create_wallet
+    from subnet.cli import output
+
+    secret = None
+    if password:
+        secret = Secret(
+            typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+        )
+
+    def show_phrase(role: str, phrase: str) -> None:
+        # Seen once, by the person who sits there, and kept nowhere else: never in a pipe or a log.
+        if output.err.is_terminal:
+            output.note(f"Recovery phrase of the {role}, shown only now: {phrase}")
+
+    folder = options.wallets_of(state_dir, wallet_path)
+    made = create_wallet(folder, name, hotkey, password=secret, show_phrase=show_phrase)
+    address = made.hotkeys[hotkey]
+    if json:
+        output.document({"name": name, "coldkey": made.coldkey, "hotkey": address})
+    else:
+        output.text(f"coldkey  {made.coldkey}\nhotkey   {address}")
+
+
+@app.command(no_args_is_help=True)
+def show(
+    name: Name,
+    hotkey: options.Hotkey = "default",
+    chain: options.Chain = "local",
+    state_dir: options.StateDir = options.STATE_DIR,
+    wallet_path: options.WalletPath = None,
+    json: options.Json = False,
+) -> None:
+    """Show a wallet's addresses, its TAO, and its stake on every subnet."""
+    from subnet.chain.wallets import open_hotkey, wallet_info
+    from subnet.cli import output
+    from subnet.cli.neurons import open_chain, run_async
+    from subnet.clock import SystemClock
+
+    folder = options.wallets_of(state_dir, wallet_path)
+    cold = wallet_info(folder, name).coldkey
+    hot = open_hotkey(folder, name, hotkey).address
+
+    async def run() -> None:
+        async with open_chain(chain, state_dir, SystemClock()) as client:
+            balance, stakes = await client.balance(cold), await client.stakes(cold)
+        if json:
+            output.document(
+                {
+                    "name": name,
+                    "coldkey": cold,
+                    "hotkey": hot,
+                    "balance_rao": balance,
+                    "stakes": [
+                        {"netuid": s.netuid, "hotkey": s.hotkey, "alpha_rao": s.alpha}
+                        for s in stakes
+                    ],
+                }
+            )
+            return
+        output.text(f"coldkey  {cold}\nhotkey   {hot}\nbalance  {balance / 1e9:,.4f} TAO")
+        output.table(
+            "Stake",
+            ("netuid", "hotkey", "alpha"),
+            [(str(s.netuid), s.hotkey, f"{s.alpha / 1e9:,.4f}") for s in stakes],
+        )
+
+    run_async(run)

@@ -23,6 +23,7 @@ from loguru import logger
 from subnet.clock import Clock
 from subnet.errors import UserError
 from subnet.localnet.backend import Backend, Genesis
+from subnet.localnet.errors import GenesisDiffers
 from subnet.localnet.limits import CoreLimits
 from subnet.localnet.pool import Pool
 from subnet.localnet.pool.limits import PoolLimits
@@ -46,8 +47,10 @@ _WASM_BYTES_MAX: Final = 64 * 2**20
 class NodeOptions:
     """What one node is started with. ``state_dir`` None keeps the chain in memory only."""
 
-    genesis: Genesis | None
-    """The recipe of the chain; None continues whatever is stored in ``state_dir``."""
+    genesis: Genesis
+    """The recipe of the chain: a new one is begun with it, a stored one is held to it."""
+    continue_any: bool = False
+    """Continue a stored chain even if it began with another recipe."""
     state_dir: Path | None = None
     host: str = "127.0.0.1"
     port: int = 0
@@ -113,13 +116,7 @@ class Node:
     @classmethod
     async def start(cls, options: NodeOptions, clock: Clock) -> Node:
         """Open the chain and serve it. UserError names what is in the way; nothing is left then."""
-        backend = Backend.open(
-            options.state_dir,
-            options.genesis,
-            limits=options.core_limits,
-            history_blocks=options.history_blocks,
-            module_cache=options.module_cache,
-        )
+        backend = cls._open(options)
         try:
             node = cls._wire(backend, options, clock)
             await node._server.start(options.host, options.port)
@@ -131,6 +128,24 @@ class Node:
         head = backend.head
         logger.info("block {} 0x{}… at {}", head.number, head.hash.hex()[:8], node.url)
         return node
+
+    @staticmethod
+    def _open(options: NodeOptions) -> Backend:
+        def open_as(genesis: Genesis | None) -> Backend:
+            return Backend.open(
+                options.state_dir,
+                genesis,
+                limits=options.core_limits,
+                history_blocks=options.history_blocks,
+                module_cache=options.module_cache,
+            )
+
+        try:
+            return open_as(options.genesis)
+        except GenesisDiffers:
+            if not options.continue_any:
+                raise
+            return open_as(None)
 
     @classmethod
     def _wire(cls, backend: Backend, options: NodeOptions, clock: Clock) -> Node:

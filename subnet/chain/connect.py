@@ -1,6 +1,6 @@
 """Open a chain by its address. Adds to the SDK adapter a start that costs nothing until used.
 
-Importing the SDK takes over a second and 90 MB, so this file imports it inside the function. It
+Importing the SDK takes 0.8 s of CPU and 60 MB, so this file imports it inside the function. It
 knows the names of networks that have one; everything else is a ``ws://`` or ``wss://`` address.
 """
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from subnet.chain.interface import READ_DEADLINE_S, Chain
+from subnet.chain.interface import Chain, Deadlines
 from subnet.clock import Clock, SystemClock
 from subnet.errors import UserError
 
@@ -56,17 +56,22 @@ async def connect(
     cache_dir: Path,
     clock: Clock | None = None,
     rng: random.Random | None = None,
-    patience_s: float = READ_DEADLINE_S,
+    deadlines: Deadlines | None = None,
+    patience_s: float | None = None,
 ) -> Chain:
-    """A connected chain; ``ChainUnavailable`` if none answers within ``patience_s``.
+    """A connected chain; ``ChainUnavailable`` if none answers within ``patience_s``
+    (by default the deadline of a read).
 
     The SDK's caches go to ``cache_dir``. Close what you get.
     """
     from subnet.chain.sdk import SdkChain
 
-    chain = SdkChain(resolve(network), cache_dir, clock or SystemClock(), rng or random.Random())
+    limits = deadlines or Deadlines()
+    chain = SdkChain(
+        resolve(network), cache_dir, clock or SystemClock(), rng or random.Random(), limits
+    )
     try:
-        await chain.open(patience_s)
+        await chain.open(patience_s or limits.read_s)
     except BaseException:
         await chain.close()
         raise

@@ -27,6 +27,7 @@ from subnet.chain.interface import (
     WRITE_DEADLINE_S,
     BlockRef,
     Commitment,
+    Deadlines,
     Endpoint,
     Hyperparameters,
     Metagraph,
@@ -189,8 +190,9 @@ class FakeLedger:
 class FakeChain:
     """One client of a ``FakeLedger``; see ``Chain`` for what each method promises."""
 
-    def __init__(self, ledger: FakeLedger) -> None:
+    def __init__(self, ledger: FakeLedger, deadlines: Deadlines | None = None) -> None:
         self._ledger = ledger
+        self._deadlines = deadlines or Deadlines()
         self._closed = False
 
     async def close(self) -> None:
@@ -308,10 +310,12 @@ class FakeChain:
     async def _write(
         self,
         apply: Callable[[State, int], tuple[State, T]],
-        timeout_s: float = WRITE_DEADLINE_S,
+        timeout_s: float | None = None,
     ) -> tuple[T, Receipt]:
         write = self._reach().submit(apply)
-        return await self._within(write.done, timeout_s, "The block that holds the call")
+        return await self._within(
+            write.done, timeout_s or self._deadlines.write_s, "The block that holds the call"
+        )
 
     def _standing(self, state: State, subnet: Subnet, hotkey: str, at: BlockRef) -> Standing:
         uid = subnet.uid_of(hotkey)
@@ -337,7 +341,7 @@ class FakeChain:
         weights: Mapping[Uid, float],
         *,
         version_key: int = 0,
-        timeout_s: float = WRITE_DEADLINE_S,
+        timeout_s: float | None = None,
     ) -> WeightsOutcome:
         address = hotkey.address
         head = self._reach().head

@@ -28,6 +28,16 @@ READ_DEADLINE_S: Final = 15.0
 """A read is one or two round trips; a node that needs longer is as good as down."""
 WRITE_DEADLINE_S: Final = 90.0
 """Pool, inclusion and finality on a chain with 12 s blocks, with room for one empty slot."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deadlines:
+    """How long a client waits for the chain before it says that the chain is not there."""
+
+    read_s: float = READ_DEADLINE_S
+    write_s: float = WRITE_DEADLINE_S
+
+
 COMMITMENT_BYTES_MAX: Final = 128
 """The longest raw field of the Commitments pallet."""
 
@@ -364,12 +374,13 @@ class Chain(Protocol):
         weights: Mapping[Uid, float],
         *,
         version_key: int = 0,
-        timeout_s: float = WRITE_DEADLINE_S,
+        timeout_s: float | None = None,
     ) -> WeightsOutcome:
         """Replace the hotkey's row by these relative weights (each finite and >= 0).
 
         A refusal is a value here, not an exception: a validator's loop expects it. Only a chain
-        that does not answer raises. A lost answer is settled by reading the row back.
+        that does not answer raises, after ``timeout_s`` or the client's own deadline. A lost
+        answer is settled by looking at what the chain holds.
         """
         ...
 

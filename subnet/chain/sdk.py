@@ -37,10 +37,10 @@ from subnet.chain.errors import (
 )
 from subnet.chain.interface import (
     COMMITMENT_BYTES_MAX,
-    READ_DEADLINE_S,
     WRITE_DEADLINE_S,
     BlockRef,
     Commitment,
+    Deadlines,
     Endpoint,
     Hyperparameters,
     Metagraph,
@@ -76,7 +76,15 @@ _AXON_PROTOCOL: Final = 4
 class SdkChain:
     """One client of a chain at a URL; see ``Chain`` for what each method promises."""
 
-    def __init__(self, url: str, cache_dir: Path, clock: Clock, rng: random.Random) -> None:
+    def __init__(
+        self,
+        url: str,
+        cache_dir: Path,
+        clock: Clock,
+        rng: random.Random,
+        deadlines: Deadlines,
+    ) -> None:
+        self._deadlines = deadlines
         self._sessions = Sessions(url, cache_dir, clock, rng)
         self._submitter = Submitter(self._sessions)
 
@@ -90,11 +98,13 @@ class SdkChain:
     # Blocks
 
     async def head(self) -> BlockRef:
-        return await self._sessions.call(_head, timeout_s=READ_DEADLINE_S, what="name its head")
+        return await self._sessions.call(
+            _head, timeout_s=self._deadlines.read_s, what="name its head"
+        )
 
     async def finalized(self) -> BlockRef:
         return await self._sessions.call(
-            _finalized, timeout_s=READ_DEADLINE_S, what="name its finalized head"
+            _finalized, timeout_s=self._deadlines.read_s, what="name its finalized head"
         )
 
     async def block_time_s(self) -> float:
@@ -102,7 +112,7 @@ class SdkChain:
             return float(await session.block_time())
 
         return await self._sessions.call(
-            ask, timeout_s=READ_DEADLINE_S, what="state its block time"
+            ask, timeout_s=self._deadlines.read_s, what="state its block time"
         )
 
     async def heads(
@@ -177,7 +187,7 @@ class SdkChain:
         async def op(session: Session) -> T:
             return await ask(Reader(session, at or await _finalized(session)))
 
-        return await self._sessions.call(op, timeout_s=READ_DEADLINE_S, what=what)
+        return await self._sessions.call(op, timeout_s=self._deadlines.read_s, what=what)
 
     async def subnet_exists(self, netuid: int) -> bool:
         return await self._read("look for a subnet", lambda r: r.exists(netuid))
@@ -225,7 +235,9 @@ class SdkChain:
 
     async def _submit(self, call: Any, signer: Signer, what: str) -> Landed:
         try:
-            return await self._submitter.submit(call, signer, what=what, timeout_s=WRITE_DEADLINE_S)
+            return await self._submitter.submit(
+                call, signer, what=what, timeout_s=self._deadlines.write_s
+            )
         except FailedError as failed:
             raise failed.refusal from failed
 
@@ -236,9 +248,10 @@ class SdkChain:
         weights: Mapping[Uid, float],
         *,
         version_key: int = 0,
-        timeout_s: float = WRITE_DEADLINE_S,
+        timeout_s: float | None = None,
     ) -> WeightsOutcome:
         address = hotkey.address
+        deadline_s = timeout_s or self._deadlines.write_s
         try:
             standing = await self._read(
                 "say who may set weights",
@@ -252,7 +265,7 @@ class SdkChain:
             return row
         try:
             if standing.settings.commit_reveal:
-                return await self._commit(standing, hotkey, row, version_key, timeout_s)
+                return await self._commit(standing, hotkey, row, version_key, deadline_s)
             call = calls.SubtensorModule.set_mechanism_weights(
                 netuid=netuid,
                 mecid=0,
@@ -261,7 +274,7 @@ class SdkChain:
                 version_key=version_key,
             )
             landed = await self._submitter.submit(
-                call, hotkey, what="set weights", timeout_s=timeout_s
+                call, hotkey, what="set weights", timeout_s=deadline_s
             )
         except FailedError as failed:
             name = getattr(failed.error, "name", None)
@@ -311,7 +324,7 @@ class SdkChain:
 
         try:
             sealed = await self._sessions.call(
-                seal, timeout_s=READ_DEADLINE_S, what="seal the weights"
+                seal, timeout_s=self._deadlines.read_s, what="seal the weights"
             )
         except ChainRefused as refusal:  # the SDK's own checks before signing
             return refused_by_chain(refusal.reason, refusal.cause, Stage.PREFLIGHT)

@@ -78,15 +78,7 @@ class WalletInfo:
     hotkeys: dict[str, Ss58]
 
 
-@dataclass(frozen=True, slots=True)
-class WalletKeys:
-    """The two addresses of one wallet and one of its hotkeys."""
-
-    coldkey: Ss58
-    hotkey: Ss58
-
-
-def dev_key(uri: str, *, chain_url: str) -> KeySigner:
+def dev_signer(uri: str, *, chain_url: str) -> KeySigner:
     """The well-known key of a URI such as ``//Alice``, for a chain on this machine only.
 
     Anyone can sign with these keys, so no other chain may ever see one from here.
@@ -115,7 +107,7 @@ def create_wallet(
     coldkey_seed: bytes | None = None,
     hotkey_seed: bytes | None = None,
     show_phrase: Callable[[str, str], None] | None = None,
-) -> WalletKeys:
+) -> WalletInfo:
     """Make what is missing of a coldkey and a hotkey; whatever exists stays as it is.
 
     ``password`` encrypts the coldkey; without one it is stored in clear, which is for local chains.
@@ -143,7 +135,7 @@ def create_wallet(
             f"The wallet {folder} cannot be written: {error.strerror or error}.",
             "Make room and check the folder's permissions, or name another with --wallet-path.",
         ) from None
-    return WalletKeys(coldkey_address(root, name), hotkey_address(root, name, hotkey))
+    return wallet_info(root, name)
 
 
 def _make_coldkey(
@@ -266,31 +258,6 @@ def wallet_info(root: Path, name: str) -> WalletInfo:
         f"There is no wallet {name} in {root}.",
         "Create it with `assay wallet create` or btcli, or name the folder with --wallet-path.",
     )
-
-
-def wallet_exists(root: Path, name: str, hotkey: str = "default") -> bool:
-    """Whether both key files are there; nothing is opened."""
-    _check_name(name)
-    _check_name(hotkey)
-    folder = root / name
-    return (folder / "coldkeypub.txt").is_file() and (folder / "hotkeys" / hotkey).is_file()
-
-
-def coldkey_address(root: Path, name: str) -> Ss58:
-    """A wallet's coldkey, from its public file."""
-    return wallet_info(root, name).coldkey
-
-
-def hotkey_address(root: Path, name: str, hotkey: str = "default") -> Ss58:
-    """One hotkey's address, without opening it."""
-    _check_name(hotkey)
-    address = wallet_info(root, name).hotkeys.get(hotkey)
-    if address is None:
-        raise WalletError(
-            f"Wallet {name} in {root} has no hotkey {hotkey}.",
-            "Create it with `assay wallet create` or btcli, or name another with --hotkey.",
-        )
-    return address
 
 
 def _check_name(name: str) -> None:

@@ -11,24 +11,42 @@ blake2b-256 of that.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from subnet.localnet.blocks.genesis import Genesis
-from subnet.localnet.blocks.header import Block, Header
-from subnet.localnet.blocks.validity import RuntimeVersion, ValidTransaction
+from loguru import logger
+
+from subnet.localnet.blocks.builder import BlockBuilder
+from subnet.localnet.blocks.genesis import Genesis, canonical_json, cook
+from subnet.localnet.blocks.header import Block, Header, slot_of
+from subnet.localnet.blocks.validity import RuntimeVersion, ValidTransaction, decode_validity
 from subnet.localnet.errors import (
+    BlockRejected,
+    ChainDamaged,
+    GenesisDiffers,
     InvalidTransaction,
     MissingExport,
     RuntimeTrap,
     StateDiscarded,
+    StorageFailed,
     TransactionRefused,
     UnknownBlock,
     UnknownTransaction,
 )
+from subnet.localnet.executor.call import Executor
+from subnet.localnet.executor.code import CODE_KEY
+from subnet.localnet.executor.module_cache import ModuleCache
+from subnet.localnet.executor.runtimes import Runtimes
 from subnet.localnet.limits import CoreLimits
+from subnet.localnet.scale import ScaleError
+from subnet.localnet.state.head import HeadState
+from subnet.localnet.state.history import HistoricState
+from subnet.localnet.state.overlay import Committed, Overlay
+from subnet.localnet.state.store import ChainStore
+from subnet.localnet.state.trie import stores_hashed
 from subnet.localnet.state.view import State
 
 __all__ = [
@@ -50,10 +68,24 @@ __all__ = [
     "ValidTransaction",
 ]
 
-SOURCE_IN_BLOCK = 0
-SOURCE_LOCAL = 1
-SOURCE_EXTERNAL = 2
+SOURCE_IN_BLOCK: Final = 0
+SOURCE_LOCAL: Final = 1
+SOURCE_EXTERNAL: Final = 2
 """``TransactionSource``: where a transaction to validate came from."""
+
+_META_FINGERPRINT: Final = "genesis"
+_META_CONFIG: Final = "genesis_config"
+_META_CHAIN: Final = "chain"
+
+_TIMESTAMP_NOW: Final = bytes.fromhex(
+    "f0c365c3cf59d671eb72da0e7a4113c49f1f0515f462cdcf84e0f1d6045dfcbb"
+)
+"""twox-128 of "Timestamp" and of "Now": where the pallet keeps the last block's time."""
+
+_PRUNE_EVERY_BLOCKS: Final = 64
+"""Old states go in batches: one deleting transaction in so many blocks."""
+
+_START_ANEW: Final = "Start a new chain in an empty folder, or restore this one from a copy."
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +106,31 @@ class BuiltBlock:
 class Backend:
     """An open chain. Make one with ``Backend.open``; use it from one thread; ``close`` it."""
 
-    genesis_hash: bytes
-    head: Block
-    """The best block, which is also the last finalized one."""
-    chain_name: str
-    properties: Mapping[str, Any]
+    def __init__(
+        self,
+        store: ChainStore,
+        state: HeadState,
+        head: Block,
+        limits: CoreLimits,
+        history_blocks: int | None,
+        runtimes: Runtimes,
+    ) -> None:
+        """For ``open``. The store's head, its state and ``head`` are known to agree."""
+        self._store = store
+        self._state = state
+        self._limits = limits
+        self._history_blocks = history_blocks
+        self._runtimes = runtimes
+        self._oldest_state = store.oldest_state
+        self._slot_duration: tuple[Executor, int] | None = None
+        self.head = head
+        """The best block, which is also the last finalized one."""
+        genesis_hash = store.hash_of(0)
+        assert genesis_hash is not None
+        self.genesis_hash = genesis_hash
+        told = json.loads(store.meta(_META_CHAIN) or b"{}")
+        self.chain_name: str = told["name"]
+        self.properties: Mapping[str, Any] = told["properties"]
 
     @classmethod
     def open(
@@ -96,30 +148,78 @@ class Backend:
         ``history_blocks``: how many blocks below the head keep their state (None: all of them).
         ``module_cache``: a folder of our own for compiled modules; None compiles each time.
         """
-        raise NotImplementedError
+        limits = limits or CoreLimits()
+        runtimes = Runtimes(limits, ModuleCache(module_cache) if module_cache else None)
+        store = ChainStore(path, limits, create=genesis is not None)
+        try:
+            if store.head_number() is None:
+                if genesis is None:
+                    raise ChainDamaged(f"There is no chain in {path}.", "Give a chain's folder.")
+                state, head = _begin(store, genesis, runtimes)
+            else:
+                if genesis is not None:
+                    _check_genesis(store, genesis)
+                state, head = _resume(store)
+            return cls(store, state, head, limits, history_blocks, runtimes)
+        except BaseException:
+            store.close()
+            raise
+
+    # -- blocks
 
     def block(self, block_hash: bytes) -> Block | None:
         """The block of that hash; None if the chain has none."""
-        raise NotImplementedError
+        if block_hash == self.head.hash:
+            return self.head
+        number = self._store.number_of(block_hash)
+        return None if number is None else self._store.block(number)
 
     def block_hash(self, number: int) -> bytes | None:
         """The hash of the block of that number; None above the head."""
-        raise NotImplementedError
+        if not 0 <= number <= self.head.number:
+            return None
+        return self.head.hash if number == self.head.number else self._store.hash_of(number)
+
+    # -- state
 
     def state(self, block_hash: bytes | None = None) -> State:
         """The state after a block (None: the head). UnknownBlock, StateDiscarded."""
-        raise NotImplementedError
+        return self._committed(block_hash)[0]
+
+    def _committed(self, block_hash: bytes | None) -> tuple[Committed, int]:
+        """The state after a block, and the block's number."""
+        if block_hash is None or block_hash == self.head.hash:
+            return self._state, self.head.number
+        number = self._store.number_of(block_hash)
+        if number is None:
+            raise UnknownBlock(block_hash)
+
+        def check() -> None:
+            if number < self._oldest_state:
+                raise StateDiscarded(block_hash)
+
+        check()
+        return HistoricState(self._store, number, check), number
+
+    def _executor(self, state: Committed, number: int) -> Executor:
+        """The runtime in force after block ``number``."""
+        if state is self._state:
+            return self._runtimes.of_code(_code(state), None)
+        return self._runtimes.of_block(self._store, state, number)
+
+    # -- calls
 
     def call(self, method: str, args: bytes, at: bytes | None = None) -> bytes:
         """Call a runtime API on a throw-away overlay over the state after ``at``.
 
         RuntimeTrap if it does not end well, MissingExport if there is no such method.
         """
-        raise NotImplementedError
+        state, number = self._committed(at)
+        return self._executor(state, number).call(method, args, Overlay(state))
 
     def runtime_version(self, at: bytes | None = None) -> RuntimeVersion:
         """The version of the runtime that is in force after the block ``at``."""
-        raise NotImplementedError
+        return self._executor(*self._committed(at)).version
 
     def validate(self, extrinsic: bytes, source: int = SOURCE_EXTERNAL) -> ValidTransaction:
         """What the runtime says of a transaction at the head.
@@ -127,7 +227,36 @@ class Backend:
         Raises InvalidTransaction or UnknownTransaction; RuntimeTrap if the bytes upset the runtime
         (malformed extrinsics do: the caller reports them as a bad format).
         """
-        raise NotImplementedError
+        method = "TaggedTransactionQueue_validate_transaction"
+        if len(extrinsic) > self._limits.extrinsic_bytes_max:
+            raise InvalidTransaction("ExhaustsResources")
+        argument = bytes((source,)) + extrinsic + self.head.hash
+        try:
+            return decode_validity(self.call(method, argument))
+        except ScaleError as error:
+            raise RuntimeTrap(method, f"its answer cannot be read: {error}") from error
+
+    def slot_duration_ms(self) -> int:
+        """Aura's slot duration, from the runtime. Asked once a runtime: genesis fixes it."""
+        executor = self._executor(self._state, self.head.number)
+        if self._slot_duration is None or self._slot_duration[0] is not executor:
+            answer = executor.call("AuraApi_slot_duration", b"", Overlay(self._state))
+            self._slot_duration = executor, int.from_bytes(answer[:8], "little")
+        return self._slot_duration[1]
+
+    # -- building
+
+    def earliest_timestamp_ms(self) -> int:
+        """The first moment at which the next block may be.
+
+        It needs a slot of its own, and pallet Timestamp wants half a slot after the last block.
+        """
+        duration = self.slot_duration_ms()
+        slot = slot_of(self.head.header)
+        if slot is None:
+            return duration
+        last = int.from_bytes(self._state.get(_TIMESTAMP_NOW) or b"", "little")
+        return max((slot + 1) * duration, last + -(-duration // 2))
 
     def build(
         self, timestamp_ms: int, ready: Iterable[bytes], *, max_extrinsics: int | None = None
@@ -139,20 +268,94 @@ class Backend:
         with the block as a whole (StorageFailed, RuntimeTrap, BlockRejected) leaves the head where
         it was.
         """
-        raise NotImplementedError
+        earliest = self.earliest_timestamp_ms()
+        if timestamp_ms < earliest:
+            raise BlockRejected(f"block time {timestamp_ms} is before the earliest, {earliest}")
+        executor = self._executor(self._state, self.head.number)
+        slot = timestamp_ms // self.slot_duration_ms()
+        builder = BlockBuilder(executor, self._state, self.head.header, self._limits)
+        built = builder.build(timestamp_ms, slot, ready, max_extrinsics)
+        self._store.append(built.block, built.changes, executor.version.state_version)
+        # Committed: from here on nothing may fail.
+        self._state.advance(built.changes, built.root)
+        self.head = built.block
+        self._prune()
+        return BuiltBlock(built.block, built.included, built.failed, built.postponed, built.changes)
 
-    def slot_duration_ms(self) -> int:
-        """Aura's slot duration, from the runtime."""
-        raise NotImplementedError
+    def _prune(self) -> None:
+        """Forget states that are older than asked for, some blocks at a time."""
+        if self._history_blocks is None:
+            return
+        oldest = self.head.number - self._history_blocks
+        if oldest - self._oldest_state >= _PRUNE_EVERY_BLOCKS:
+            try:
+                self._store.prune(oldest)
+            except StorageFailed as error:
+                logger.warning("old states were not pruned: {}", error)
+            else:
+                self._oldest_state = oldest
 
-    def earliest_timestamp_ms(self) -> int:
-        """The first moment at which the next block may be: a new slot, and Timestamp's minimum."""
-        raise NotImplementedError
+    # -- the rest
 
     def genesis_config(self) -> Mapping[str, Any]:
         """The merged genesis configuration that the first state was built from."""
-        raise NotImplementedError
+        config = json.loads(self._store.meta(_META_CONFIG) or b"{}")
+        assert isinstance(config, dict)
+        return config
 
     def close(self) -> None:
-        """Close the database and free the instance. The backend is unusable afterwards."""
-        raise NotImplementedError
+        """Close the database and free the instances. The backend is unusable afterwards."""
+        self._runtimes.close()
+        self._store.close()
+
+
+def _begin(store: ChainStore, genesis: Genesis, runtimes: Runtimes) -> tuple[HeadState, Block]:
+    """Cook the genesis and store it as block 0."""
+    executor = runtimes.of_code(genesis.code, None)
+    cooked = cook(executor, genesis)
+    meta = {
+        _META_FINGERPRINT: genesis.fingerprint(),
+        _META_CONFIG: canonical_json(cooked.config),
+        _META_CHAIN: canonical_json(
+            {"name": genesis.chain_name, "properties": genesis.properties, "preset": genesis.preset}
+        ),
+    }
+    store.begin_chain(meta, cooked.block, cooked.state.items(), executor.version.state_version)
+    return cooked.state, cooked.block
+
+
+def _check_genesis(store: ChainStore, genesis: Genesis) -> None:
+    if store.meta(_META_FINGERPRINT) == genesis.fingerprint():
+        return
+    stored = json.loads(store.meta(_META_CHAIN) or b"{}")
+    same_code = store.value_at(CODE_KEY, 0) == genesis.code
+    what = "configuration" if same_code else "runtime"
+    raise GenesisDiffers(
+        f"The stored chain {stored.get('name')!r} began with another {what}.",
+        "Start it with what it began with, or start a new chain in an empty folder.",
+    )
+
+
+def _resume(store: ChainStore) -> tuple[HeadState, Block]:
+    """The head and its state, rebuilt from the store and checked against the header's root."""
+    number = store.head_number()
+    head = None if number is None else store.block(number)
+    if number is None or head is None:
+        raise ChainDamaged("The database has no head block.", _START_ANEW)
+    state = HeadState(
+        (row.key, row.value, stores_hashed(row.value, row.state_version))
+        for row in store.pairs_at(number)
+    )
+    if store.hash_of(number) != head.hash or state.root_hash != head.header.state_root:
+        raise ChainDamaged(
+            f"The stored state of block {number} does not have the root that the block names.",
+            _START_ANEW,
+        )
+    return state, head
+
+
+def _code(state: State) -> bytes:
+    code = state.get(CODE_KEY)
+    if code is None:
+        raise ChainDamaged("The state holds no runtime.", _START_ANEW)
+    return code

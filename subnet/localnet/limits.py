@@ -40,6 +40,10 @@ class CoreLimits:
     skipped_extrinsics_max: int = 8
     """After so many extrinsics in a row that no longer fit, a block counts as full."""
 
+    checkpoint_pages: int = 4_096
+    """SQLite copies its log into the database, and syncs, once the log has so many pages (16 MiB):
+    a pause of some milliseconds every few hundred blocks instead of every few dozen."""
+
     logs_per_call_max: int = 64
     """Log lines kept of one call for the error message of a trap."""
 

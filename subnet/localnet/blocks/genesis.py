@@ -2,8 +2,8 @@
 
 The runtime's own GenesisBuilder API makes the state; the host merges the JSON before (RFC 7396, as
 Substrate's chain specs do): the default configuration, then the preset's patch, then the overrides.
-``Genesis`` is the recipe, ``build_genesis`` cooks it. The recipe's fingerprint is stored with the
-chain, so that a database is never continued under another genesis.
+``Genesis`` is the recipe, ``cook`` follows it. The recipe's fingerprint is stored with the chain,
+so that a database is never continued under another genesis.
 """
 
 from __future__ import annotations
@@ -11,16 +11,26 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
-from subnet.localnet.blocks.header import blake2_256
+from subnet.localnet.blocks.header import ZERO_HASH, Block, Header, blake2_256
+from subnet.localnet.errors import BadGenesis, MissingExport, RuntimeTrap
+from subnet.localnet.executor.call import Executor
+from subnet.localnet.executor.code import CODE_KEY
+from subnet.localnet.scale import Reader, ScaleError, encode_bytes
+from subnet.localnet.state.head import HeadState
+from subnet.localnet.state.overlay import Overlay
+from subnet.localnet.state.trie import EMPTY_ROOT
 
-DEFAULT_PROPERTIES: Mapping[str, Any] = {
+DEFAULT_PROPERTIES: Final[Mapping[str, Any]] = {
     "ss58Format": 42,
     "tokenDecimals": 9,
     "tokenSymbol": "TAO",
 }
 """What ``system_properties`` answers: the public network's own values."""
+
+_NESTING_MAX: Final = 64
+"""JSON deeper than this is no genesis configuration; merging recurses."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,9 +47,125 @@ class Genesis:
 
     def fingerprint(self) -> bytes:
         """Equal for equal recipes: the hash of the code and of the rest as canonical JSON."""
-        rest = json.dumps(
-            [self.preset, self.overrides, self.chain_name, self.properties],
-            sort_keys=True,
-            separators=(",", ":"),
+        rest = [self.preset, self.overrides, self.chain_name, self.properties]
+        return blake2_256(blake2_256(self.code) + canonical_json(rest))
+
+
+@dataclass(frozen=True, slots=True)
+class Cooked:
+    """A genesis that was built: the merged configuration, the state, and block 0."""
+
+    config: Mapping[str, Any]
+    state: HeadState
+    block: Block
+
+
+def canonical_json(value: Any) -> bytes:
+    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+
+
+def merge(base: Any, patch: Any, depth: int = 0) -> Any:
+    """RFC 7396: objects are merged, null removes, anything else replaces."""
+    if depth > _NESTING_MAX:
+        raise BadGenesis(
+            f"The genesis configuration is nested more than {_NESTING_MAX} deep.",
+            "Give overrides in the shape of the runtime's own preset.",
         )
-        return blake2_256(blake2_256(self.code) + rest.encode())
+    if not isinstance(patch, Mapping):
+        return patch
+    merged = dict(base) if isinstance(base, Mapping) else {}
+    for key, value in patch.items():
+        if value is None:
+            merged.pop(key, None)
+        else:
+            merged[key] = merge(merged.get(key), value, depth + 1)
+    return merged
+
+
+def preset_names(executor: Executor) -> list[str]:
+    """The presets that the runtime offers."""
+    try:
+        reader = Reader(_call(executor, "GenesisBuilder_preset_names", b""))
+        return [reader.text() for _ in range(reader.items())]
+    except ScaleError as error:
+        raise _unreadable(error) from error
+
+
+def merged_config(executor: Executor, genesis: Genesis) -> Mapping[str, Any]:
+    """The full configuration: the runtime's default, the preset, the overrides."""
+    default = _preset(executor, None)
+    preset = _preset(executor, genesis.preset)
+    if preset is None:
+        names = ", ".join(preset_names(executor)) or "none"
+        raise BadGenesis(
+            f"The runtime has no genesis preset named {genesis.preset!r}.",
+            f"Choose one of those it has: {names}.",
+        )
+    merged = merge(merge(default or {}, preset), genesis.overrides)
+    assert isinstance(merged, Mapping)
+    return merged
+
+
+def cook(executor: Executor, genesis: Genesis) -> Cooked:
+    """Build the first state and block 0."""
+    config = merged_config(executor, genesis)
+    overlay = Overlay(HeadState())
+    result = _call(
+        executor, "GenesisBuilder_build_state", encode_bytes(canonical_json(config)), overlay
+    )
+    if result[:1] != b"\0":
+        raise BadGenesis(
+            f"The runtime refuses the genesis configuration: {_told(result)}.",
+            "Correct the overrides; their shape is that of the preset.",
+        )
+    overlay.put(CODE_KEY, genesis.code)
+    version = executor.version.state_version
+    changes = overlay.changes()
+    node, root = overlay.trie_and_root(version)
+    state = HeadState()
+    state.advance(changes, node)
+    header = Header(ZERO_HASH, 0, root, EMPTY_ROOT, ())
+    return Cooked(config, state, Block(header, ()))
+
+
+def _preset(executor: Executor, name: str | None) -> Any:
+    argument = b"\0" if name is None else b"\1" + encode_bytes(name.encode())
+    reader = Reader(_call(executor, "GenesisBuilder_get_preset", argument))
+    try:
+        return json.loads(reader.bytes()) if reader.option() else None
+    except (ScaleError, ValueError, RecursionError) as error:
+        raise _unreadable(error) from error
+
+
+def _call(
+    executor: Executor, method: str, argument: bytes, overlay: Overlay | None = None
+) -> bytes:
+    try:
+        return executor.call(
+            method, argument, overlay or Overlay(HeadState()), executor.block_budget
+        )
+    except MissingExport as error:
+        raise BadGenesis(
+            f"The runtime does not offer {method}.",
+            "Give a runtime that implements the GenesisBuilder API.",
+        ) from error
+    except RuntimeTrap as error:
+        raise BadGenesis(
+            f"The runtime stopped while it built the genesis ({error}).",
+            "Correct the overrides; their shape is that of the preset.",
+        ) from error
+
+
+def _told(result: bytes) -> str:
+    reader = Reader(result[1:])
+    try:
+        return reader.text()
+    except ScaleError:
+        return "it does not say why"
+
+
+def _unreadable(error: Exception) -> BadGenesis:
+    return BadGenesis(
+        f"The runtime's genesis presets cannot be read: {error}.",
+        "Give a runtime that implements the GenesisBuilder API.",
+    )

@@ -15,6 +15,9 @@ from subnet.localnet.errors import BadRuntime
 from subnet.localnet.executor.wasm_binary import MAGIC, custom_section
 from subnet.localnet.scale import Reader, compact
 
+CODE_KEY: Final = b":code"
+"""Where the state keeps the runtime (``sp_core::storage::well_known_keys::CODE``)."""
+
 COMPRESSED_MAGIC: Final = bytes.fromhex("52bc537646db8e05")
 CODE_BYTES_MAX: Final = 50 * 2**20
 """What ``sp-maybe-compressed-blob`` accepts as well (its bomb limit)."""

@@ -1,0 +1,76 @@
+"""The runtimes of a chain's life, compiled once each.
+
+A chain's code changes when it is upgraded; a call at an old block runs the code of that block. An
+executor is found by the code's identity first (the head's state hands out the same object until an
+upgrade), then by its hash. For old blocks the store says which block last wrote ``:code``, so that
+a megabyte need not be read and hashed for each call.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Final, Protocol
+
+from subnet.localnet.errors import BadRuntime
+from subnet.localnet.executor.call import Executor
+from subnet.localnet.executor.code import CODE_KEY
+from subnet.localnet.executor.module_cache import ModuleCache
+from subnet.localnet.limits import CoreLimits
+from subnet.localnet.state.view import State
+
+_KEPT_MAX: Final = 3
+"""Executors kept: the head's, and those of two old runtimes. Each holds some tens of megabytes."""
+
+
+class CodeHistory(Protocol):
+    """What the store knows of a key's changes."""
+
+    def changed_at(self, key: bytes, block: int) -> int | None: ...
+
+
+class Runtimes:
+    """Executors by code."""
+
+    def __init__(self, limits: CoreLimits, cache: ModuleCache | None) -> None:
+        self._limits = limits
+        self._cache = cache
+        self._last: tuple[bytes, Executor] | None = None
+        self._by_hash: dict[bytes, Executor] = {}
+        self._hash_by_block: dict[int, bytes] = {}
+
+    def of_code(self, code: bytes, written_at: int | None) -> Executor:
+        """The executor of ``code``; ``written_at`` remembers it for the block that wrote it."""
+        if self._last is not None and self._last[0] is code:
+            return self._last[1]
+        name = hashlib.blake2b(code, digest_size=32).digest()
+        executor = self._by_hash.pop(name, None) or Executor(code, self._limits, self._cache)
+        self._by_hash[name] = executor  # the newest stands last
+        if written_at is None:
+            self._last = code, executor
+        else:
+            self._hash_by_block[written_at] = name
+        while len(self._by_hash) > _KEPT_MAX:
+            oldest = next(iter(self._by_hash))
+            if self._last is not None and self._by_hash[oldest] is self._last[1]:
+                self._by_hash[oldest] = self._by_hash.pop(oldest)
+                continue
+            self._by_hash.pop(oldest).close()
+        return executor
+
+    def of_block(self, history: CodeHistory, state: State, number: int) -> Executor:
+        """The executor of the runtime in force after block ``number``, whose state is given."""
+        written_at = history.changed_at(CODE_KEY, number)
+        if written_at is not None:
+            known = self._by_hash.get(self._hash_by_block.get(written_at, b""))
+            if known is not None:
+                return known
+        code = state.get(CODE_KEY)
+        if code is None or written_at is None:
+            raise BadRuntime("The block's state holds no runtime.", "Ask for another block.")
+        return self.of_code(code, written_at)
+
+    def close(self) -> None:
+        for executor in self._by_hash.values():
+            executor.close()
+        self._by_hash.clear()
+        self._last = None

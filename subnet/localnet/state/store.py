@@ -1,0 +1,363 @@
+"""The chain on disk: one SQLite file, one transaction a block.
+
+A block's transaction writes its header, its body and every storage key it changed as ``(key, block)
+-> value``, NULL where the key was removed. So the head's state is the newest version of each key,
+and any kept block's state is the newest version at or below it. Trie nodes are never written: they
+are rebuilt from the head's pairs at start, and must give the root that the head's header names.
+
+What survives what. The log mode is WAL. A committed block survives the death of the process at any
+moment (the kernel holds the pages), so a block is announced only after its commit. Against loss of
+power ``CoreLimits.synchronous`` decides: NORMAL may lose the newest blocks but keeps the file
+sound, FULL loses nothing that was announced. One process at a time may have a chain open, which a
+lock on a file beside the database ensures. A failed write leaves the last committed block in place
+and raises ``StorageFailed``; a file that is no database, or is cut short, raises ``ChainDamaged``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import sqlite3
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from subnet.localnet.blocks.header import Block, Header, decode_body, encode_body
+from subnet.localnet.errors import ChainDamaged, ChainInUse, StorageFailed
+from subnet.localnet.limits import CoreLimits
+from subnet.localnet.scale import ScaleError
+
+DATABASE_NAME: Final = "chain.sqlite"
+LOCK_NAME: Final = "chain.lock"
+FORMAT: Final = 1
+"""The layout below; another number is another layout, which this code does not read."""
+
+_CACHE_KIB: Final = 8_192
+"""SQLite's page cache: holds the pages that blocks write again and again; 8 MiB of the process."""
+
+_SCHEMA: Final = """
+CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE blocks (
+    number INTEGER PRIMARY KEY,
+    hash BLOB NOT NULL UNIQUE,
+    header BLOB NOT NULL,
+    body BLOB NOT NULL,
+    state_version INTEGER NOT NULL
+);
+CREATE TABLE versions (
+    key BLOB NOT NULL,
+    block INTEGER NOT NULL,
+    value BLOB,
+    PRIMARY KEY (key, block)
+) WITHOUT ROWID;
+CREATE INDEX versions_by_block ON versions (block);
+"""
+
+_RESTART: Final = "Start a new chain in an empty folder, or restore this one from a copy."
+
+
+@dataclass(frozen=True, slots=True)
+class StoredVersion:
+    """A key's newest value, and the state version under which it was written."""
+
+    key: bytes
+    value: bytes
+    state_version: int
+
+
+class ChainStore:
+    """An open database. Used from one thread."""
+
+    def __init__(self, folder: Path | None, limits: CoreLimits, *, create: bool) -> None:
+        """``folder`` None: in memory. ``create``: begin an empty database where there is none."""
+        self._folder = folder
+        self._lock: int | None = None
+        try:
+            if folder is not None:
+                self._take_folder(folder, create)
+            self._database = self._connect(limits)
+            self._prepare()
+        except sqlite3.Error as error:
+            self.close()
+            raise self._explained(error) from error
+        except BaseException:
+            self.close()
+            raise
+
+    # -- opening and closing
+
+    def _take_folder(self, folder: Path, create: bool) -> None:
+        if create:
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise StorageFailed(
+                    f"The chain's folder {folder} cannot be made: {error.strerror}.",
+                    "Give a folder that this user may write to.",
+                ) from error
+        elif not (folder / DATABASE_NAME).is_file():
+            raise ChainDamaged(f"There is no chain in {folder}.", "Give the folder of a chain.")
+        try:
+            lock = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise StorageFailed(
+                f"The chain's folder {folder} cannot be written: {error.strerror}.",
+                "Give a folder that this user may write to.",
+            ) from error
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            holder = os.read(lock, 20).decode("ascii", "replace").strip()
+            os.close(lock)
+            raise ChainInUse(
+                f"The chain in {folder} is open in another process ({holder or 'unknown'}).",
+                "Stop that process, or give another folder.",
+            ) from error
+        self._lock = lock
+        with contextlib.suppress(OSError):  # only the message above reads it; the disk may be full
+            os.ftruncate(lock, 0)
+            os.pwrite(lock, str(os.getpid()).encode(), 0)
+
+    def _connect(self, limits: CoreLimits) -> sqlite3.Connection:
+        name = ":memory:" if self._folder is None else str(self._folder / DATABASE_NAME)
+        database = sqlite3.connect(name, isolation_level=None, cached_statements=64)
+        self._database = database
+        if self._folder is not None:
+            # Alone at the file, SQLite needs no shared memory and takes its locks once.
+            database.execute("PRAGMA locking_mode = EXCLUSIVE")
+            database.execute("PRAGMA journal_mode = WAL")
+            database.execute(f"PRAGMA synchronous = {limits.synchronous}")
+            database.execute(f"PRAGMA wal_autocheckpoint = {limits.checkpoint_pages}")
+        database.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+        return database
+
+    def _prepare(self) -> None:
+        """Lay out an empty database; check the layout of another."""
+        tables = self._database.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+        if not tables:
+            with self._transaction():
+                for statement in _SCHEMA.split(";"):
+                    self._database.execute(statement)
+                self._database.execute(f"PRAGMA user_version = {FORMAT}")
+            return
+        found = self._database.execute("PRAGMA user_version").fetchone()[0]
+        if found != FORMAT:
+            raise ChainDamaged(
+                f"The chain in {self._folder} has format {found}, this program reads {FORMAT}.",
+                "Open it with the program that wrote it, or start a new chain in an empty folder.",
+            )
+
+    def close(self) -> None:
+        """Close the database and give up the lock. May be called twice."""
+        database = getattr(self, "_database", None)
+        if database is not None:
+            # A failing checkpoint at close loses nothing: the log is read at the next start.
+            with contextlib.suppress(sqlite3.Error):
+                database.close()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    # -- writing
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        try:
+            self._database.execute("BEGIN IMMEDIATE")
+            yield
+            self._database.execute("COMMIT")
+        except BaseException as error:
+            # SQLite has rolled back by itself after the graver errors.
+            if self._database.in_transaction:
+                with contextlib.suppress(sqlite3.Error):
+                    self._database.execute("ROLLBACK")
+            if isinstance(error, sqlite3.Error):
+                raise self._explained(error) from error
+            raise
+
+    def begin_chain(
+        self,
+        meta: Mapping[str, bytes],
+        genesis: Block,
+        pairs: Mapping[bytes, bytes],
+        state_version: int,
+    ) -> None:
+        """Block 0 and what belongs to the chain as a whole, in one transaction."""
+        with self._transaction():
+            self._database.executemany("INSERT INTO meta VALUES (?, ?)", meta.items())
+            self._write_block(genesis, pairs, state_version)
+
+    def append(
+        self, block: Block, changes: Mapping[bytes, bytes | None], state_version: int
+    ) -> None:
+        """A block and what it changed. Committed when this returns."""
+        with self._transaction():
+            self._write_block(block, changes, state_version)
+
+    def _write_block(
+        self, block: Block, changes: Mapping[bytes, bytes | None], state_version: int
+    ) -> None:
+        number = block.number
+        self._database.execute(
+            "INSERT INTO blocks VALUES (?, ?, ?, ?, ?)",
+            (
+                number,
+                block.hash,
+                block.header.encode(),
+                encode_body(block.extrinsics),
+                state_version,
+            ),
+        )
+        self._database.executemany(
+            "INSERT INTO versions VALUES (?, ?, ?)",
+            [(key, number, value) for key, value in changes.items()],
+        )
+
+    def prune(self, oldest: int) -> None:
+        """Forget what only states below block ``oldest`` need; blocks themselves are kept.
+
+        A version goes when a newer one exists at or below ``oldest``, a tombstone also when it is
+        the newest there. Recorded, so that a later start knows where history begins.
+        """
+        with self._transaction():
+            self._database.execute(
+                """DELETE FROM versions WHERE (key, block) IN (
+                     SELECT old.key, old.block FROM versions AS new
+                     JOIN versions AS old ON old.key = new.key AND old.block < new.block
+                     WHERE new.block <= ?1 AND new.block > ?2)""",
+                (oldest, self.oldest_state),
+            )
+            self._database.execute(
+                "DELETE FROM versions WHERE value IS NULL AND block <= ? AND block > ?",
+                (oldest, self.oldest_state - 1),
+            )
+            self._database.execute(
+                "INSERT INTO meta VALUES ('oldest_state', ?1) "
+                "ON CONFLICT (name) DO UPDATE SET value = ?1",
+                (json.dumps(oldest).encode(),),
+            )
+
+    # -- reading
+
+    @property
+    def oldest_state(self) -> int:
+        """The first block whose state is still kept."""
+        value = self.meta("oldest_state")
+        return 0 if value is None else int(json.loads(value))
+
+    def meta(self, name: str) -> bytes | None:
+        row = self._one("SELECT value FROM meta WHERE name = ?", (name,))
+        return None if row is None else row[0]
+
+    def head_number(self) -> int | None:
+        """The number of the last block; None in an empty database."""
+        row = self._one("SELECT max(number) FROM blocks", ())
+        return None if row is None or row[0] is None else int(row[0])
+
+    def block(self, number: int) -> Block | None:
+        row = self._one("SELECT header, body FROM blocks WHERE number = ?", (number,))
+        if row is None:
+            return None
+        try:
+            return Block(Header.decode(row[0]), decode_body(row[1]))
+        except ScaleError as error:
+            raise ChainDamaged(f"Block {number} cannot be read: {error}.", _RESTART) from error
+
+    def hash_of(self, number: int) -> bytes | None:
+        row = self._one("SELECT hash FROM blocks WHERE number = ?", (number,))
+        return None if row is None else row[0]
+
+    def number_of(self, block_hash: bytes) -> int | None:
+        row = self._one("SELECT number FROM blocks WHERE hash = ?", (block_hash,))
+        return None if row is None else int(row[0])
+
+    def value_at(self, key: bytes, block: int) -> bytes | None:
+        """The value of ``key`` after ``block``."""
+        row = self._one(
+            "SELECT value FROM versions WHERE key = ? AND block <= ? ORDER BY block DESC LIMIT 1",
+            (key, block),
+        )
+        return None if row is None else row[0]
+
+    def changed_at(self, key: bytes, block: int) -> int | None:
+        """The last block at or below ``block`` that wrote ``key``."""
+        row = self._one(
+            "SELECT block FROM versions WHERE key = ? AND block <= ? ORDER BY block DESC LIMIT 1",
+            (key, block),
+        )
+        return None if row is None else int(row[0])
+
+    def changes_of(self, block: int) -> dict[bytes, bytes | None]:
+        """What ``block`` wrote, as far as pruning left it."""
+        rows = self._all("SELECT key, value FROM versions WHERE block = ?", (block,))
+        return dict(rows)
+
+    def keys_after(self, key: bytes, end: bytes | None, block: int) -> Iterator[bytes]:
+        """Keys above ``key`` and below ``end`` that have a value after ``block``, in order."""
+        while True:
+            row = self._one("SELECT key FROM versions WHERE key > ? ORDER BY key LIMIT 1", (key,))
+            if row is None or (end is not None and row[0] >= end):
+                return
+            key = row[0]
+            if self.value_at(key, block) is not None:
+                yield key
+
+    def pairs_at(self, block: int) -> Iterator[StoredVersion]:
+        """The whole state after ``block``, in the order of keys."""
+        rows = self._all(
+            """SELECT versions.key, versions.value, blocks.state_version FROM versions
+               JOIN blocks ON blocks.number = versions.block
+               WHERE versions.block <= ? ORDER BY versions.key, versions.block""",
+            (block,),
+        )
+        last: StoredVersion | None = None
+        key: bytes | None = None
+        for row_key, value, state_version in rows:
+            if row_key != key and last is not None:
+                yield last
+            key = row_key
+            last = None if value is None else StoredVersion(row_key, value, state_version)
+        if last is not None:
+            yield last
+
+    def _one(self, query: str, values: tuple[Any, ...]) -> Any:
+        try:
+            return self._database.execute(query, values).fetchone()
+        except sqlite3.Error as error:
+            raise self._explained(error) from error
+
+    def _all(self, query: str, values: tuple[Any, ...]) -> Iterator[Any]:
+        try:
+            yield from self._database.execute(query, values)
+        except sqlite3.Error as error:
+            raise self._explained(error) from error
+
+    def _explained(self, error: sqlite3.Error) -> ChainDamaged | ChainInUse | StorageFailed:
+        """SQLite's error in words: what happened, and what to do."""
+        where = self._folder or "memory"
+        code = getattr(error, "sqlite_errorcode", None)
+        primary = None if code is None else code & 0xFF
+        if primary == sqlite3.SQLITE_FULL:
+            return StorageFailed(
+                f"The disk that holds the chain in {where} is full.",
+                "Free some space; the chain goes on from its last block.",
+            )
+        if primary in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
+            return StorageFailed(
+                f"The chain in {where} cannot be written.",
+                "Give this user the right to write there, or give another folder.",
+            )
+        if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            return ChainInUse(
+                f"The chain in {where} is open in another process.",
+                "Stop that process, or give another folder.",
+            )
+        if primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            return ChainDamaged(f"The database of the chain in {where} is damaged.", _RESTART)
+        return StorageFailed(
+            f"The chain in {where} cannot be read or written: {error}.",
+            "Check the disk and the folder's rights.",
+        )

@@ -1,0 +1,95 @@
+"""How an inference miner comes by its answers: the engine, opened and asked.
+
+Adds to ``subnet.models`` the choice of an engine by the miner's settings and the translation of
+what it makes into this task's reply. Loading takes seconds and runs in a thread. It does not know
+the chain or the callers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Final
+
+from miners.inference.settings import MinerSettings
+from subnet.clock import Clock
+from subnet.errors import Unavailable, UserError
+from subnet.models.engine import Ask, Engine, LocalEngine, TooLong
+from subnet.models.root import model_root
+from subnet.models.source import resolve
+from subnet.protocol.inference import SECONDS_MAX, TOKENS_MAX, Completion
+from subnet.wire.errors import Code, RequestRefused
+
+KEY_BYTES_MAX: Final = 4096
+"""API keys take some hundred bytes; a longer file is another file."""
+
+
+async def open_engine(settings: MinerSettings, clock: Clock) -> Engine:
+    """The engine that ``settings`` name, ready to answer. UserError if they name none."""
+    folder = await asyncio.to_thread(resolve, settings.model)
+    root = await asyncio.to_thread(model_root, folder)
+    if settings.backend == "openai":
+        return await _open_openai(settings, folder, root, clock)
+    if settings.base_url is not None:
+        raise UserError("--base-url needs --backend openai.", "Give both or neither.")
+    from subnet.models.language import LanguageModel
+
+    model = await asyncio.to_thread(LanguageModel.load, folder, threads=settings.threads)
+    return LocalEngine(model, root, monotonic=clock.monotonic)
+
+
+async def _open_openai(settings: MinerSettings, folder: Path, root: bytes, clock: Clock) -> Engine:
+    if settings.base_url is None:
+        raise UserError(
+            "--backend openai needs an address.", "Give --base-url http://HOST:PORT/v1 as well."
+        )
+    from subnet.models.openai_backend import OpenAIEngine
+    from subnet.models.tokens import Tokens
+
+    return OpenAIEngine(
+        settings.base_url,
+        settings.served_name or settings.model,
+        await asyncio.to_thread(Tokens.load, folder),
+        root,
+        monotonic=clock.monotonic,
+        api_key=_read_key(settings.api_key_file) if settings.api_key_file else None,
+    )
+
+
+def _read_key(path: Path) -> str:
+    try:
+        with path.open("rb") as stream:
+            key = stream.read(KEY_BYTES_MAX + 1)
+    except OSError as error:
+        raise UserError(
+            f"The key file {path} cannot be read ({error.strerror}).", "Check --api-key-file."
+        ) from None
+    text = key.decode("ascii", "replace").strip()
+    if not text or len(key) > KEY_BYTES_MAX or not text.isprintable() or "\ufffd" in text:
+        raise UserError(f"{path} does not hold an API key.", "It must be one line of plain text.")
+    return text
+
+
+async def answer(engine: Engine, ask: Ask) -> Completion:
+    """What the engine makes of ``ask``, as a reply; RequestRefused if it cannot."""
+    try:
+        made = await engine.complete(ask)
+    except TooLong as error:
+        raise RequestRefused(Code.REFUSED_BY_TASK, error.cause) from None
+    except Unavailable as error:
+        # The cause names our engine's address, which is nobody's business but the operator's.
+        raise RequestRefused(
+            Code.OVERLOADED, "the engine does not answer", retry_after_s=5.0
+        ) from error
+    return Completion(
+        text=made.text,
+        tokens=list(made.tokens[:TOKENS_MAX]),
+        finish=made.finish,
+        queued_s=_seconds(made.queued_s),
+        first_token_s=_seconds(made.first_token_s),
+        total_s=_seconds(made.total_s),
+    )
+
+
+def _seconds(value: float) -> float:
+    return min(max(value, 0.0), SECONDS_MAX)

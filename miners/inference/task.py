@@ -1,0 +1,50 @@
+"""The inference miner: commit to a model, then answer with it.
+
+Adds to ``requests`` and ``answers`` the task's life: at the start the engine is opened and the
+model's root published under the hotkey, because validators judge answers against what was committed
+before they asked. Answers are made one after the other by the engine.
+"""
+
+from __future__ import annotations
+
+from loguru import logger
+
+from miners.inference import answers
+from miners.inference.requests import admit
+from miners.inference.settings import MinerSettings
+from subnet.models.engine import Engine
+from subnet.neuron import Caller, MinerContext, MinerTask
+from subnet.protocol.inference import NAME, Commitment, Complete, Completion, NumericPath
+
+
+class InferenceMiner(MinerTask[Complete, Completion]):
+    """Serves one model."""
+
+    name = NAME
+    request = Complete
+    reply = Completion
+    settings = MinerSettings
+    preload = ("torch", "transformers", "transformers.models.llama.modeling_llama", "tokenizers")
+
+    def __init__(self) -> None:
+        self._engine: Engine | None = None
+
+    async def open_engine(self, context: MinerContext) -> Engine:
+        """What answers: by default the engine that the settings name."""
+        assert isinstance(context.settings, MinerSettings)
+        return await answers.open_engine(context.settings, context.clock)
+
+    async def start(self, context: MinerContext) -> None:
+        engine = self._engine = await self.open_engine(context)
+        path = NumericPath.SEEDED_FP32 if engine.seeded else NumericPath.ENGINE
+        logger.info("Serving the model {} ({})", engine.root.hex()[:16], path.name.lower())
+        await context.commit(Commitment(engine.root, path).pack())
+
+    async def serve(self, request: Complete, caller: Caller) -> Completion:
+        assert self._engine is not None, "serve comes after start"
+        ask = admit(request, self._engine.root, seeded=self._engine.seeded)
+        return await answers.answer(self._engine, ask)
+
+    async def close(self) -> None:
+        if self._engine is not None:
+            await self._engine.close()

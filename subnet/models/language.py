@@ -1,0 +1,133 @@
+"""A causal language model on one numeric path: generate token by token, or replay in one pass.
+
+Adds to transformers what makes answers checkable: the weights are taken as exact fp32 values, one
+torch thread computes, tokens are drawn by the seeded sampler of ``scoring.sampling``, and
+``replay`` gives the logits of a finished answer in a single parallel pass. Generating with a cache
+and replaying without one differ by rounding alone, which ``scoring.agreement`` tolerates.
+
+It knows no seeds, roots, requests or sockets. An instance serves one thread at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.sampling import choose
+from subnet.models.source import inference_extra_missing
+from subnet.models.tokens import LOADING_ERRORS, Tokens, ends_of, unloadable
+
+try:
+    import torch
+    import transformers
+except ImportError:
+    raise inference_extra_missing() from None
+
+CONTEXT_UNKNOWN = 2048
+"""Context of a model whose configuration names none: what small models have had for years."""
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """A continuation. The last token is the end-of-text token exactly if ``finish`` is stop."""
+
+    tokens: tuple[int, ...]
+    finish: Literal["length", "stop"]
+
+
+class LanguageModel:
+    """Weights, tokenizer and the two computations. Made by ``load``."""
+
+    def __init__(self, model: Any, tokens: Tokens) -> None:
+        self._model = model
+        self.tokens = tokens
+        config = model.config.get_text_config()
+        self.context_tokens = int(
+            getattr(config, "max_position_embeddings", None) or CONTEXT_UNKNOWN
+        )
+        self.vocabulary = int(config.vocab_size)
+        self.parameters = sum(int(p.numel()) for p in model.parameters())
+        self._ends = tokens.ends | ends_of(model.generation_config.eos_token_id)
+
+    @classmethod
+    def load(cls, folder: Path, *, threads: int = 1) -> LanguageModel:
+        """The model in ``folder``. UserError if it cannot be loaded as a causal model.
+
+        ``threads`` is torch's for the whole process; another count may round differently.
+        """
+        torch.set_num_threads(threads)
+        transformers.utils.logging.set_verbosity_error()
+        transformers.utils.logging.disable_progress_bar()
+        try:
+            model = transformers.AutoModelForCausalLM.from_pretrained(
+                folder,
+                dtype=torch.float32,
+                local_files_only=True,
+                use_safetensors=True,
+                trust_remote_code=False,
+            )
+        except LOADING_ERRORS as error:
+            raise unloadable(folder, error) from error
+        return cls(model.eval().requires_grad_(False), Tokens.load(folder))
+
+    def is_end(self, token: int) -> bool:
+        """Whether ``token`` ends a text."""
+        return token in self._ends
+
+    def generate(
+        self,
+        prompt: Sequence[int],
+        max_tokens: int,
+        temperature: float,
+        key: bytes,
+        *,
+        on_token: Callable[[int], bool] = lambda _: True,
+    ) -> Generated:
+        """Continue ``prompt`` by ``max_tokens`` tokens or up to an end-of-text token.
+
+        ``on_token`` sees each token as it is drawn and stops the work by returning False; what was
+        drawn so far is then returned. ValueError if prompt and answer exceed the context.
+        """
+        if not prompt or len(prompt) + max_tokens > self.context_tokens:
+            raise ValueError(f"{len(prompt)} + {max_tokens} tokens do not fit the context")
+        drawn: list[int] = []
+        cache: Any = None
+        step = torch.tensor([list(prompt)])
+        with torch.inference_mode():
+            while len(drawn) < max_tokens:
+                output = self._model(
+                    input_ids=step, past_key_values=cache, use_cache=True, logits_to_keep=1
+                )
+                cache = output.past_key_values
+                logits = output.logits[0, -1].float().numpy()
+                token = choose(logits, temperature, key, len(drawn))
+                drawn.append(token)
+                if not on_token(token):
+                    break
+                if token in self._ends:
+                    return Generated(tuple(drawn), "stop")
+                step = torch.tensor([[token]])
+        return Generated(tuple(drawn), "length")
+
+    def replay(self, prompt: Sequence[int], answer: Sequence[int]) -> NDArray[np.float32]:
+        """Logits (len(answer), vocabulary) from which each token of ``answer`` had to be drawn.
+
+        One forward pass over prompt and answer. ValueError for ids outside the vocabulary or a
+        text beyond the context.
+        """
+        ids = [*prompt, *answer[:-1]]
+        if not prompt or not answer or len(ids) + 1 > self.context_tokens:
+            raise ValueError(f"{len(prompt)} + {len(answer)} tokens do not fit the context")
+        if not all(0 <= token < self.vocabulary for token in ids):
+            raise ValueError("a token lies outside the vocabulary")
+        with torch.inference_mode():
+            output = self._model(
+                input_ids=torch.tensor([ids]), use_cache=False, logits_to_keep=len(answer)
+            )
+            logits: NDArray[np.float32] = output.logits[0, -len(answer) :].float().numpy()
+        return logits

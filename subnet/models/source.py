@@ -1,0 +1,95 @@
+"""From what a person types after ``--model`` to a folder that holds a model.
+
+Three forms: ``demo`` is the model that ships with Assay; a path is a folder in the Hugging Face
+layout; anything else is a Hugging Face id, taken from the local cache if it is there and fetched
+otherwise. A folder is looked over before anything is loaded, so that a wrong one gives one clear
+sentence. Weights in pickle (``*.bin``) are refused: loading them would run a stranger's code.
+
+It computes nothing and imports no torch.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Final
+
+from subnet.errors import Unavailable, UserError
+from subnet.models.root import COUNTED
+
+DEMO: Final = "demo"
+_DEMO_FOLDER: Final = Path(__file__).parent / "demo"
+_ID: Final = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?")
+_CONFIG_BYTES_MAX: Final = 2**20
+"""A config.json takes a few KB; a megabyte of one is something else."""
+_LAYOUT: Final = "A model folder holds config.json, tokenizer.json and *.safetensors."
+
+
+def resolve(reference: str) -> Path:
+    """The folder of the model that ``reference`` names, looked over by ``check_folder``."""
+    if reference == DEMO:
+        return check_folder(_DEMO_FOLDER)
+    path = Path(reference).expanduser()
+    if path.exists() or reference.startswith((".", "/", "~")):
+        return check_folder(path)
+    if _ID.fullmatch(reference) is None:
+        raise UserError(
+            f"{reference!r} is neither a folder nor a model id.",
+            "Give a path, an id such as owner/name, or demo for the model that ships with Assay.",
+        )
+    return check_folder(_from_hub(reference))
+
+
+def check_folder(folder: Path) -> Path:
+    """``folder`` itself if it has a model's layout, else UserError. Reads config.json only."""
+    if not folder.is_dir():
+        raise UserError(f"There is no model folder {folder}.", "Check the path given as --model.")
+    config = folder / "config.json"
+    if not config.is_file():
+        raise UserError(f"{folder} is not a model folder: config.json is missing.", _LAYOUT)
+    try:
+        with config.open("rb") as stream:
+            parsed = json.loads(stream.read(_CONFIG_BYTES_MAX))
+    except ValueError:
+        raise UserError(f"{config} is not JSON.", _LAYOUT) from None
+    if not isinstance(parsed, dict) or "model_type" not in parsed:
+        raise UserError(f"{config} names no model_type.", _LAYOUT)
+    if not any(folder.glob("*.safetensors")):
+        pickled = any(folder.glob("*.bin"))
+        raise UserError(
+            f"{folder} has no weights in safetensors"
+            + (" (only *.bin, which can run code when loaded)." if pickled else "."),
+            "Convert them with transformers' save_pretrained." if pickled else _LAYOUT,
+        )
+    return folder
+
+
+def _from_hub(name: str) -> Path:
+    # Arrives with transformers, the extra that any model needs anyway.
+    try:
+        from huggingface_hub import snapshot_download
+        from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+    except ImportError:
+        raise inference_extra_missing() from None
+    patterns = [f"*{suffix}" for suffix in COUNTED]
+    try:
+        return Path(snapshot_download(name, allow_patterns=patterns, local_files_only=True))
+    except LocalEntryNotFoundError:
+        pass  # not in the cache, or only in part: fetch it
+    try:
+        return Path(snapshot_download(name, allow_patterns=patterns))
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        raise Unavailable(
+            f"The model {name} is not on this machine and could not be fetched "
+            f"({type(error).__name__}).",
+            "Check the id and the connection, or give a folder; --model demo needs neither.",
+        ) from None
+
+
+def inference_extra_missing() -> UserError:
+    """What a person is told whose installation has no torch."""
+    return UserError(
+        "Models need torch and transformers, which are not installed.",
+        "Install the extra: pip install 'assay[inference]' (about 4.5 GB on Linux).",
+    )

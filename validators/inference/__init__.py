@@ -1,0 +1,10 @@
+"""The validator's half of inference: ask for text, replay it, judge it.
+
+``task`` is the half itself, ``settings`` its options, ``requests`` what is asked, ``answers`` how
+an answer is judged, ``probation`` who is not paid yet. Importing this package imports no torch;
+starting the task does.
+"""
+
+from validators.inference.task import InferenceValidator
+
+__all__ = ["InferenceValidator"]

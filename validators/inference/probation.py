@@ -1,0 +1,60 @@
+"""Who must prove itself before it is paid, remembered over restarts.
+
+Adds to ``scoring.service.owed_after`` a memory by hotkey in one small file, written atomically, so
+that neither a restarted validator nor ``kill -9`` forgives a conviction. A hotkey that is not in
+the file is a newcomer. It knows no uids: a uid's new owner is a newcomer too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Final
+
+import msgspec
+from loguru import logger
+
+from scoring.service import NEWCOMER, owed_after
+from subnet.files import read_limited, write_atomic
+from subnet.types import Ss58
+
+FILE: Final = "probation.json"
+HOTKEYS_MAX: Final = 4096
+"""Sixteen full subnets' worth; the ones asked longest ago are forgotten first."""
+FILE_BYTES_MAX: Final = HOTKEYS_MAX * 80
+"""An address takes 48 bytes, quotes and a count some more."""
+
+
+class _Stored(msgspec.Struct, forbid_unknown_fields=True):
+    version: Annotated[int, msgspec.Meta(ge=1, le=1)]
+    owed: dict[str, Annotated[int, msgspec.Meta(ge=0, le=2**31)]]
+
+
+class Probation:
+    """Clean answers that each hotkey still owes."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._owed: dict[str, int] = {}
+        stored = read_limited(path, FILE_BYTES_MAX)
+        if stored is None:
+            return
+        try:
+            self._owed = msgspec.json.decode(stored, type=_Stored).owed
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            # Everybody becomes a newcomer: two unpaid answers each, and nobody is paid by mistake.
+            logger.warning("{} is damaged and is begun anew", path)
+
+    def owed(self, hotkey: Ss58) -> int:
+        """Clean answers that ``hotkey`` owes before it is paid."""
+        return self._owed.get(hotkey, NEWCOMER)
+
+    def record(self, findings: Iterable[tuple[Ss58, bool, bool]]) -> None:
+        """Take in one round: (hotkey, verified, convicted) each. Durable when it returns."""
+        for hotkey, verified, convicted in findings:
+            owed = owed_after(self.owed(hotkey), verified=verified, convicted=convicted)
+            self._owed.pop(hotkey, None)
+            self._owed[hotkey] = owed
+        while len(self._owed) > HOTKEYS_MAX:
+            del self._owed[next(iter(self._owed))]
+        write_atomic(self._path, msgspec.json.encode(_Stored(version=1, owed=self._owed)))

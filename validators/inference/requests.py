@@ -1,0 +1,131 @@
+"""What an inference validator asks: pieces of real text, cut where a person might stop typing.
+
+Adds to the message a source of prompts that miners cannot foresee and cannot tell from a client's.
+The corpus is a folder of text, by default the standard library of the Python that runs this
+process: code, which the model is meant to continue, and there without a download. File, place,
+length, temperature and seed come from the round's generator, which only the validator knows; from
+some ten million beginnings no miner can prepare answers.
+
+All requests of one round ask for the same number of tokens, so that speeds compare. It knows no
+model: how many tokens a text takes, it is told.
+"""
+
+from __future__ import annotations
+
+import random
+import sysconfig
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+from subnet.errors import UserError
+from subnet.protocol.inference import SEED_MAX, Complete
+
+TOKENS_ASKED: Final = (24, 32, 40, 48)
+"""Long enough that one wrong model shows in a single answer, short enough for many rounds."""
+TEMPERATURES: Final = (0.0, 0.7, 0.7, 1.0, 1.0, 1.0)
+"""What clients use. Warm ones come more often: there each token depends on the logits finely, so
+that a small change of the weights changes the answer; at 0 only near ties do."""
+PROMPT_CHARS: Final = (60, 900)
+"""From a line to a page. Longer prompts cost a miner more than they tell about it."""
+FILE_BYTES: Final = (2_000, 400_000)
+"""Smaller files have no two places to cut at; larger ones are generated tables."""
+FILES_MAX: Final = 20_000
+SUFFIXES: Final = frozenset({".py", ".txt", ".md", ".rst", ".c", ".h", ".rs", ".js", ".ts"})
+SKIPPED: Final = frozenset(
+    {"site-packages", "dist-packages", "__pycache__", "node_modules", ".git"}
+)
+TRIES_MAX: Final = 16
+"""Cuts tried before a prompt is shortened by force. One in a hundred pages is too dense to fit."""
+
+
+class Corpus:
+    """The files that prompts are cut from. Only names are kept; a cut reads one file."""
+
+    def __init__(self, files: Sequence[Path]) -> None:
+        self._files = files
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    @classmethod
+    def open(cls, folder: Path | None) -> Corpus:
+        """The text files below ``folder``, by default the standard library's; UserError if none."""
+        root = folder if folder is not None else Path(sysconfig.get_path("stdlib"))
+        low, high = FILE_BYTES
+        files = []
+        for path in sorted(root.rglob("*")):
+            inside = path.relative_to(root).parts
+            if path.suffix not in SUFFIXES or SKIPPED.intersection(inside) or not path.is_file():
+                continue
+            if low <= path.stat().st_size <= high:
+                files.append(path)
+            if len(files) == FILES_MAX:
+                break
+        if not files:
+            raise UserError(
+                f"{root} holds no text files to cut prompts from.",
+                "Give --corpus a folder with source code or text.",
+            )
+        return cls(files)
+
+    def cut(self, rng: random.Random) -> str:
+        """A piece of one file, from the beginning of a line to somewhere in a later one."""
+        for _ in range(TRIES_MAX):
+            path = self._files[rng.randrange(len(self._files))]
+            try:
+                text = path.read_bytes().decode("utf-8")
+            except (OSError, UnicodeDecodeError):
+                continue  # gone meanwhile, or in another encoding on purpose
+            starts = [0] + [place + 1 for place, char in enumerate(text) if char == "\n"]
+            start = starts[rng.randrange(len(starts))]
+            piece = text[start : start + rng.randint(*PROMPT_CHARS)]
+            if len(piece) >= PROMPT_CHARS[0] and sum(map(str.isalpha, piece)) > len(piece) / 3:
+                return piece
+        return "import "
+
+
+class Requests:
+    """Draws requests; holds what the requests of one round share."""
+
+    def __init__(
+        self,
+        corpus: Corpus,
+        root: bytes,
+        *,
+        count_tokens: Callable[[str], int],
+        context_tokens: int,
+    ) -> None:
+        self._corpus = corpus
+        self._root = root
+        self._count = count_tokens
+        self._context = context_tokens
+        self._tokens_asked: int | None = None
+
+    def draw(self, rng: random.Random, *, greedy: bool) -> Complete:
+        """One request. ``greedy``: at temperature 0, for a miner that can answer nothing else."""
+        if self._tokens_asked is None:
+            self._tokens_asked = min(rng.choice(TOKENS_ASKED), self._context // 2)
+        prompt = self._fitting(rng, self._tokens_asked)
+        temperature = rng.choice(TEMPERATURES)
+        return Complete(
+            model=self._root,
+            prompt=prompt,
+            max_tokens=self._tokens_asked,
+            seed=rng.randint(0, SEED_MAX),
+            temperature=0.0 if greedy else temperature,
+        )
+
+    def end_round(self) -> None:
+        """The next request begins a round of its own."""
+        self._tokens_asked = None
+
+    def _fitting(self, rng: random.Random, tokens_asked: int) -> str:
+        room = self._context - tokens_asked
+        for _ in range(TRIES_MAX):
+            prompt = self._corpus.cut(rng)
+            if self._count(prompt) <= room:
+                return prompt
+        while len(prompt) > 1 and self._count(prompt) > room:
+            prompt = prompt[: len(prompt) // 2]
+        return prompt

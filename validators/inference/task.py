@@ -1,0 +1,137 @@
+"""The inference validator: draw requests, replay answers, and say what each is worth.
+
+Adds to ``requests``, ``answers`` and ``probation`` the round: every answer is examined on its own,
+then all are compared for speed, because what is fast depends on the day and the network. The
+arithmetic is ``scoring.service``; here stand its inputs and the reasons that a person is shown.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Sequence
+
+import numpy as np
+from loguru import logger
+
+from scoring.service import speed_factors
+from subnet.models.root import model_root
+from subnet.models.source import resolve
+from subnet.neuron import Answer, Score, Target, ValidatorContext, ValidatorTask
+from subnet.protocol.inference import NAME, Commitment, Complete, Completion, NumericPath
+from validators.inference.answers import Finding, Judge, unjudged
+from validators.inference.probation import FILE, Probation
+from validators.inference.requests import Corpus, Requests
+from validators.inference.settings import ValidatorSettings
+
+Given = Answer[Complete, Completion]
+
+
+class InferenceValidator(ValidatorTask[Complete, Completion]):
+    """Judges miners against one model."""
+
+    name = NAME
+    request = Complete
+    reply = Completion
+    settings = ValidatorSettings
+    preload = ("torch", "transformers", "transformers.models.llama.modeling_llama", "tokenizers")
+
+    def __init__(self) -> None:
+        self._requests: Requests | None = None
+        self._judge: Judge | None = None
+        self._probation: Probation | None = None
+
+    async def start(self, context: ValidatorContext) -> None:
+        settings = context.settings
+        assert isinstance(settings, ValidatorSettings)
+        # Here, not above: it brings torch.
+        from subnet.models.language import LanguageModel
+
+        folder = await asyncio.to_thread(resolve, settings.model)
+        root = await asyncio.to_thread(model_root, folder)
+        model = await asyncio.to_thread(LanguageModel.load, folder, threads=settings.threads)
+        corpus = await asyncio.to_thread(Corpus.open, settings.corpus)
+        self._requests = Requests(
+            corpus,
+            root,
+            count_tokens=lambda text: len(model.tokens.encode(text)),
+            context_tokens=model.context_tokens,
+        )
+        self._judge = Judge(
+            model, root, tolerance=settings.tolerance, accept_engines=settings.accept_engines
+        )
+        self._probation = Probation(context.state_dir / FILE)
+        logger.info("Judging by the model {}; prompts from {} files", root.hex()[:16], len(corpus))
+
+    def challenge(self, rng: random.Random, target: Target) -> Complete:
+        assert self._requests is not None, "challenge comes after start"
+        commitment = Commitment.parse(target.commitment)
+        greedy = commitment is not None and commitment.path is NumericPath.ENGINE
+        return self._requests.draw(rng, greedy=greedy)
+
+    async def score(self, rng: random.Random, answers: Sequence[Given]) -> list[Score]:
+        assert self._requests is not None and self._probation is not None
+        self._requests.end_round()
+        findings = await asyncio.to_thread(lambda: [self._examine(answer) for answer in answers])
+        verified = np.array([finding.verified for finding in findings], dtype=np.bool_)
+        latencies = np.array([answer.latency_s for answer in answers], dtype=np.float64)
+        tokens = np.array([_tokens_sold(answer) for answer in answers], dtype=np.float64)
+        factors = speed_factors(tokens, latencies, verified)
+        owed = [self._probation.owed(answer.target.hotkey) for answer in answers]
+        await asyncio.to_thread(
+            self._probation.record,
+            [
+                (answer.target.hotkey, finding.verified, finding.convicted)
+                for answer, finding in zip(answers, findings, strict=True)
+            ],
+        )
+        speeds = _speed_reasons(tokens, latencies, verified)
+        return [
+            _score(finding, float(factor), due, speed)
+            for finding, factor, due, speed in zip(findings, factors, owed, speeds, strict=True)
+        ]
+
+    def _examine(self, answer: Given) -> Finding:
+        assert self._judge is not None, "score comes after start"
+        commitment = Commitment.parse(answer.target.commitment)
+        if answer.reply is None:
+            objection = self._judge.objection(commitment)
+            return unjudged(objection if objection is not None else "no answer")
+        return self._judge.examine(answer.request, answer.reply, commitment)
+
+
+def _tokens_sold(answer: Given) -> int:
+    """Tokens that count: no more than were asked for, whatever a reply says."""
+    return min(len(answer.reply.tokens), answer.request.max_tokens) if answer.reply else 0
+
+
+def _score(finding: Finding, factor: float, owed: int, speed: tuple[str, ...]) -> Score:
+    """One score. A clean answer that pays off a debt is not paid for itself."""
+    if not finding.verified:
+        return Score(0.0, finding.reasons)
+    reasons = (*finding.reasons, *speed)
+    if owed > 0:
+        more = "answer" if owed == 1 else "answers"
+        return Score(
+            0.0, (*reasons, f"on probation: {owed} clean {more} unpaid, this one included")
+        )
+    return Score(factor, reasons)
+
+
+def _speed_reasons(
+    tokens: np.ndarray, latencies_s: np.ndarray, verified: np.ndarray
+) -> list[tuple[str, ...]]:
+    """For each verified answer its latency and throughput beside the round's medians."""
+    if not verified.any():
+        return [()] * len(tokens)
+    latency = float(np.median(latencies_s[verified]))
+    throughput = float(np.median(tokens[verified] / latencies_s[verified]))
+    return [
+        (
+            f"latency {took:.2f} s (median {latency:.2f} s)",
+            f"{count / took:.0f} tokens/s (median {throughput:.0f})",
+        )
+        if good
+        else ()
+        for count, took, good in zip(tokens, latencies_s, verified, strict=True)
+    ]

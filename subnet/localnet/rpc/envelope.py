@@ -79,6 +79,9 @@ class Frame:
     batch: bool
 
 
+_MALFORMED: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises for text that is no JSON: wrong syntax, wrong UTF-8, too deep."""
+
 _requests: Final = msgspec.json.Decoder(Request)
 _batches: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _ids: Final = msgspec.json.Decoder(_IdOnly)
@@ -92,7 +95,7 @@ def read_frame(data: bytes, *, batch_calls_max: int) -> Frame:
         return Frame((text,), batch=False)
     try:
         calls = _batches.decode(text)
-    except (msgspec.DecodeError, RecursionError):
+    except _MALFORMED:
         raise RpcError(PARSE_ERROR, "Parse error") from None
     if not calls:
         raise RpcError(INVALID_REQUEST, "Invalid request")
@@ -111,7 +114,7 @@ def read_request(call: bytes) -> Request:
         request = _requests.decode(call)
     except msgspec.ValidationError:
         raise RpcError(INVALID_REQUEST, "Invalid request") from None
-    except (msgspec.DecodeError, RecursionError):
+    except _MALFORMED:
         raise RpcError(PARSE_ERROR, "Parse error") from None
     if request.jsonrpc != "2.0":
         raise RpcError(INVALID_REQUEST, "Invalid request", "jsonrpc must be 2.0")
@@ -122,7 +125,7 @@ def id_of(call: bytes) -> Id:
     """The id of a call that is no valid request, if it has a usable one; else None."""
     try:
         return _ids.decode(call).id
-    except (msgspec.DecodeError, RecursionError):
+    except _MALFORMED:
         return None
 
 

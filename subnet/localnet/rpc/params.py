@@ -90,6 +90,6 @@ class ParamsOf:
         decoder = self._named if text.startswith(b"{") else self._positional
         try:
             values = decoder.decode(text)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise invalid_params(str(error)) from None
         return tuple(getattr(values, name) for name in self._names)

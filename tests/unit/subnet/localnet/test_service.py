@@ -1,0 +1,150 @@
+"""The one loop on a toy chain and a hand-moved clock: when it builds, whom it tells, its end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from subnet.clock import ManualClock
+from subnet.localnet.backend import BuiltBlock
+from subnet.localnet.errors import InvalidTransaction, RuntimeTrap, StorageFailed
+from subnet.localnet.pool import Event, Pool, Status
+from subnet.localnet.sealing import Sealing, SealingMode
+from subnet.localnet.service import Service
+from tests.unit.subnet.localnet.toy_chain import SLOT_MS, Kind, ToyChain, extrinsic, hash_of
+
+STEPS_MAX = 200
+
+
+class Run:
+    def __init__(self, mode: SealingMode) -> None:
+        self.clock = ManualClock()
+        self.chain = ToyChain()
+        self.pool = Pool(self.chain, head_number=0)
+        sealing = Sealing(mode, interval_s=SLOT_MS / 1e3, now_s=self.clock.monotonic())
+        self.service = Service(self.chain, self.pool, sealing, self.clock)
+        self.blocks: list[BuiltBlock] = []
+        self.events: list[Event] = []
+        self.service.on_block(self.blocks.append)
+        self.service.on_events(self.events.extend)
+        self.task = asyncio.ensure_future(self.service.run())
+
+    async def settle(self) -> None:
+        for _ in range(STEPS_MAX):
+            await asyncio.sleep(0)
+
+    async def until_height(self, number: int) -> None:
+        for _ in range(STEPS_MAX):
+            if self.chain.head.number >= number:
+                return
+            await asyncio.sleep(0)
+        raise AssertionError(f"block {self.chain.head.number}, not {number}")
+
+
+@asynccontextmanager
+async def running(mode: SealingMode) -> AsyncIterator[Run]:
+    run = Run(mode)
+    try:
+        yield run
+    finally:
+        run.service.stop()
+        await asyncio.wait_for(asyncio.gather(run.task, return_exceptions=True), 5)
+
+
+async def test_interval_builds_at_the_beat_and_only_then() -> None:
+    async with running(SealingMode.INTERVAL) as run:
+        run.service.submit(extrinsic(1, 0))
+        await run.settle()
+        assert run.chain.head.number == 0
+        run.clock.advance(SLOT_MS / 1e3)
+        await run.until_height(1)
+        assert run.blocks[0].included == (hash_of(extrinsic(1, 0)),)
+        await run.settle()
+        assert run.chain.head.number == 1
+
+
+async def test_on_transaction_builds_at_once_and_never_empty() -> None:
+    async with running(SealingMode.TRANSACTION) as run:
+        run.clock.advance(60)
+        await run.settle()
+        assert run.chain.head.number == 0
+        run.service.submit(extrinsic(1, 0))
+        run.service.submit(extrinsic(2, 0))
+        await run.until_height(1)
+        await run.settle()
+        assert [len(b.included) for b in run.blocks] == [2]
+
+
+async def test_every_block_has_a_slot_of_its_own_and_is_not_behind_the_wall() -> None:
+    async with running(SealingMode.TRANSACTION) as run:
+        for nonce in range(4):
+            run.service.submit(extrinsic(1, nonce))
+            await run.until_height(nonce + 1)
+    slots = [t // SLOT_MS for t in run.chain.timestamps]
+    assert slots == list(range(slots[0], slots[0] + 4))
+    assert all(t >= run.clock.now_ns() // 10**6 for t in run.chain.timestamps)
+
+
+async def test_manual_waits_for_a_word() -> None:
+    async with running(SealingMode.MANUAL) as run:
+        run.service.submit(extrinsic(1, 0))
+        run.clock.advance(60)
+        await run.settle()
+        assert run.chain.head.number == 0
+        assert run.service.seal().included == (hash_of(extrinsic(1, 0)),)
+
+
+async def test_listeners_hear_of_a_failed_transaction() -> None:
+    async with running(SealingMode.TRANSACTION) as run:
+        data = extrinsic(1, 0, kind=Kind.FAILS_IN_BLOCK)
+        run.service.submit(data)
+        await run.until_height(1)
+        await run.settle()
+        assert run.events == [Event(hash_of(data), s) for s in (Status.READY, Status.INVALID)]
+
+
+async def test_refusals_pass_through_submit() -> None:
+    async with running(SealingMode.MANUAL) as run:
+        with pytest.raises(InvalidTransaction):
+            run.service.submit(extrinsic(1, 0, kind=Kind.BAD_PROOF))
+
+
+async def test_what_never_fits_does_not_make_the_loop_spin() -> None:
+    async with running(SealingMode.TRANSACTION) as run:
+        run.service.submit(extrinsic(1, 0, kind=Kind.TOO_BIG))
+        await run.until_height(1)
+        await run.settle()
+        assert run.chain.head.number == 1
+        run.clock.advance(1)
+        await run.until_height(2)
+
+
+async def test_a_runtime_that_cannot_build_is_asked_again_later() -> None:
+    async with running(SealingMode.INTERVAL) as run:
+        run.chain.build_fault = RuntimeTrap("Core_initialize_block", "unreachable")
+        run.clock.advance(SLOT_MS / 1e3)
+        await run.settle()
+        assert not run.task.done()
+        run.chain.build_fault = None
+        run.clock.advance(2)
+        await run.until_height(1)
+
+
+async def test_a_failed_disk_ends_the_loop() -> None:
+    async with running(SealingMode.INTERVAL) as run:
+        run.chain.build_fault = StorageFailed("The disk is full.", "Free some space.")
+        run.clock.advance(SLOT_MS / 1e3)
+        with pytest.raises(StorageFailed):
+            await asyncio.wait_for(run.task, 5)
+        assert run.blocks == []
+
+
+@pytest.mark.parametrize("mode", list(SealingMode))
+async def test_stop_ends_every_mode(mode: SealingMode) -> None:
+    run = Run(mode)
+    await run.settle()
+    run.service.stop()
+    await asyncio.wait_for(run.task, 5)

@@ -44,6 +44,7 @@ from subnet.chain.interface import (
     WeightsOutcome,
     WeightsRefused,
     WeightsSet,
+    checked_amount,
 )
 from subnet.chain.weights import Standing, preflight
 from subnet.clock import Clock
@@ -418,15 +419,17 @@ class FakeChain:
         return Registration(NetUid(netuid), uid, receipt)
 
     async def add_stake(self, netuid: int, coldkey: Signer, hotkey: str, amount: Rao) -> StakeAdded:
+        value = checked_amount(amount)
         alpha, receipt = await self._write(
             lambda state, block: calls.add_stake(
-                state, block, netuid, coldkey.address, hotkey, amount
+                state, block, netuid, coldkey.address, hotkey, value
             )
         )
         return StakeAdded(alpha, receipt)
 
     async def transfer(self, coldkey: Signer, to: str, amount: Rao) -> Receipt:
+        value = checked_amount(amount)
         _, receipt = await self._write(
-            lambda state, block: calls.transfer(state, block, coldkey.address, to, amount)
+            lambda state, block: calls.transfer(state, block, coldkey.address, to, value)
         )
         return receipt

@@ -319,6 +319,4 @@ def add_stake(
 
 
 def transfer(state: State, block: int, coldkey: str, to: str, amount: int) -> tuple[State, None]:
-    if amount < 0:
-        raise ValueError("an amount is not negative")
     return state.paid(coldkey, amount + state.rules.transfer_fee).credited(to, amount), None

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Protocol
 
-from subnet.types import AlphaRao, BlockNumber, NetUid, Rao, Ss58, U16Weight, Uid
+from subnet.types import U64_MAX, AlphaRao, BlockNumber, NetUid, Rao, Ss58, U16Weight, Uid
 
 READ_DEADLINE_S: Final = 15.0
 """A read is one or two round trips; a node that needs longer is as good as down."""
@@ -225,6 +225,13 @@ class StakeAdded:
     receipt: Receipt
 
 
+def checked_amount(amount: int) -> int:
+    """The amount itself, if an account can hold it. Callers of a write make sure of it."""
+    if not 0 <= amount <= U64_MAX:
+        raise ValueError(f"{amount} is not an amount")
+    return amount
+
+
 class Refusal(StrEnum):
     """Why weights were not set."""
 
@@ -409,5 +416,5 @@ class Chain(Protocol):
         ...
 
     async def transfer(self, coldkey: Signer, to: str, amount: Rao) -> Receipt:
-        """Send TAO; the sender's account is kept alive."""
+        """Send TAO; the sender's account is kept alive. ValueError: an amount that is no u64."""
         ...

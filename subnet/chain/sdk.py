@@ -58,6 +58,7 @@ from subnet.chain.interface import (
     WeightsOutcome,
     WeightsRefused,
     WeightsSet,
+    checked_amount,
 )
 from subnet.chain.sdk_reads import Reader
 from subnet.chain.sdk_session import Lost, Session, Sessions
@@ -412,7 +413,7 @@ class SdkChain:
         if not await self.subnet_exists(netuid):
             raise UnknownSubnet.of(netuid)
         call = calls.SubtensorModule.add_stake(
-            hotkey=hotkey, netuid=netuid, amount_staked=int(amount)
+            hotkey=hotkey, netuid=netuid, amount_staked=checked_amount(amount)
         )
         landed = await self._submit(call, coldkey, "stake")
         alpha = _part(landed.event("SubtensorModule", "StakeAdded"), "alpha", 3)
@@ -421,7 +422,7 @@ class SdkChain:
         return StakeAdded(AlphaRao(alpha), landed.receipt)
 
     async def transfer(self, coldkey: Signer, to: str, amount: Rao) -> Receipt:
-        call = calls.Balances.transfer_keep_alive(dest=to, value=int(amount))
+        call = calls.Balances.transfer_keep_alive(dest=to, value=checked_amount(amount))
         return (await self._submit(call, coldkey, "transfer")).receipt
 
 

@@ -1,0 +1,1 @@
+"""What every chain client must do, run against the fake and against a real node."""

@@ -1,0 +1,88 @@
+"""Accounts and stake: what moves, what is refused, and that a refusal moves nothing."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from subnet.chain.errors import ChainRefused, TooLittleBalance
+from subnet.types import Rao
+from tests.conformance.chain.worlds import TAO, World, funded, new_subnet
+
+
+async def test_a_transfer_moves_money_and_costs_a_fee(world: World) -> None:
+    sender, receiver = await funded(world, 10), world.key()
+    assert await world.chain.balance(receiver.address) == 0
+    receipt = await world.chain.transfer(sender, receiver.address, Rao(3 * TAO))
+    assert receipt.block.number <= (await world.chain.finalized()).number
+    assert await world.chain.balance(receiver.address) == 3 * TAO
+    assert 6.9 * TAO < await world.chain.balance(sender.address) < 7 * TAO
+
+
+async def test_too_little_money(world: World) -> None:
+    sender, receiver = await funded(world, 1), world.key()
+    for amount in (2 * TAO, 10**6 * TAO):
+        with pytest.raises(TooLittleBalance) as caught:
+            await world.chain.transfer(sender, receiver.address, Rao(amount))
+        assert caught.value.exit_code == 2
+    assert await world.chain.balance(receiver.address) == 0
+
+
+async def test_an_account_without_money_pays_nothing(world: World) -> None:
+    poor, receiver = world.key(), world.key()
+    with pytest.raises(TooLittleBalance):
+        await world.chain.transfer(poor, receiver.address, Rao(TAO))
+
+
+@pytest.mark.parametrize("amount", [-1, 2**64])
+async def test_an_amount_that_no_account_can_hold(world: World, amount: int) -> None:
+    with pytest.raises(ValueError, match="amount"):
+        await world.chain.transfer(world.rich, world.key().address, Rao(amount))
+
+
+async def test_many_transfers_at_once_from_one_key(world: World) -> None:
+    sender, receiver = await funded(world, 10), world.key()
+    receipts = await asyncio.gather(
+        *(world.chain.transfer(sender, receiver.address, Rao(TAO // 2)) for _ in range(6))
+    )
+    assert len({receipt.extrinsic for receipt in receipts}) == 6
+    assert await world.chain.balance(receiver.address) == 3 * TAO
+
+
+async def test_stake_turns_tao_into_alpha(world: World) -> None:
+    created, coldkey, hotkey = await new_subnet(world)
+    netuid = created.netuid
+    before = await world.chain.stake(hotkey.address, coldkey.address, netuid)
+    added = await world.chain.add_stake(netuid, coldkey, hotkey.address, Rao(5 * TAO))
+    assert added.alpha > 0
+    held = await world.chain.stake(hotkey.address, coldkey.address, netuid)
+    assert held >= before + added.alpha * 999 // 1000  # an epoch may pay more; a share rounds down
+    positions = [p for p in await world.chain.stakes(coldkey.address) if p.netuid == netuid]
+    assert [p.hotkey for p in positions] == [hotkey.address]
+    assert positions[0].alpha >= held
+    neuron = (await world.chain.metagraph(netuid)).neurons[0]
+    assert neuron.alpha_stake >= held
+    assert neuron.total_stake >= held
+
+
+async def test_nobody_holds_what_nobody_staked(world: World) -> None:
+    created, _, hotkey = await new_subnet(world)
+    stranger = world.key()
+    assert await world.chain.stake(hotkey.address, stranger.address, created.netuid) == 0
+    assert list(await world.chain.stakes(stranger.address)) == []
+
+
+async def test_staking_more_than_there_is(world: World) -> None:
+    created, _, hotkey = await new_subnet(world)
+    staker = await funded(world, 2)
+    with pytest.raises(TooLittleBalance):
+        await world.chain.add_stake(created.netuid, staker, hotkey.address, Rao(50 * TAO))
+    assert await world.chain.stake(hotkey.address, staker.address, created.netuid) == 0
+
+
+async def test_a_subnet_that_was_not_started_sells_no_alpha(world: World) -> None:
+    created, coldkey, hotkey = await new_subnet(world, started=False)
+    with pytest.raises(ChainRefused) as caught:
+        await world.chain.add_stake(created.netuid, coldkey, hotkey.address, Rao(TAO))
+    assert caught.value.reason == "SubtokenDisabled"

@@ -14,10 +14,6 @@ use crate::wide::{mul_div_floor, part, part_u16};
 pub const PRICE_BITS: u32 = 32;
 /// One, with [`PRICE_BITS`].
 pub const PRICE_ONE: u64 = 1 << PRICE_BITS;
-/// Blocks after which half of the weight of a moving price's speed is reached.
-pub const PRICE_HALVING_BLOCKS: u64 = 201_600;
-/// The owner's part of a subnet's alpha, of 65535 (18 %).
-pub const OWNER_CUT: u16 = 11_796;
 
 /// What decides a subnet's share of the block's TAO.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,8 +48,14 @@ pub fn share_emission(emission: u64, claims: &[ShareClaim]) -> Vec<u64> {
 /// The next moving price (survey 4.3): `a * min(price, 1) + (1 - a) * old` with
 /// `a = speed * blocks / (blocks + halving)`, every product and quotient rounded down to
 /// [`PRICE_BITS`]. The first updates of a new subnet therefore round to zero.
-pub fn moving_price(old: u64, price: u64, speed: u64, blocks_since_start: u64) -> u64 {
-    let horizon = u128::from(blocks_since_start).saturating_add(PRICE_HALVING_BLOCKS.into());
+pub fn moving_price(
+    old: u64,
+    price: u64,
+    speed: u64,
+    blocks_since_start: u64,
+    halving_blocks: u64,
+) -> u64 {
+    let horizon = u128::from(blocks_since_start).saturating_add(halving_blocks.into());
     let ramp = (u128::from(blocks_since_start) << PRICE_BITS).checked_div(horizon).unwrap_or(0);
     let speed = u128::from(speed.min(PRICE_ONE));
     let alpha = (speed.saturating_mul(ramp)) >> PRICE_BITS;
@@ -181,11 +183,11 @@ mod tests {
         let speed = 12_884; // 3e-6, the default
         let mut price = 0;
         let first = (1..100).find(|block| {
-            price = moving_price(price, PRICE_ONE, speed, *block);
+            price = moving_price(price, PRICE_ONE, speed, *block, 201_600);
             price > 0
         });
         assert_eq!(first, Some(16));
-        assert_eq!(moving_price(0, 5 * PRICE_ONE, PRICE_ONE, u64::MAX >> 1), PRICE_ONE - 1);
+        assert_eq!(moving_price(0, 5 * PRICE_ONE, PRICE_ONE, u64::MAX >> 1, 201_600), PRICE_ONE - 1);
     }
 
     #[test]

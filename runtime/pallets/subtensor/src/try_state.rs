@@ -1,11 +1,183 @@
 //! The pallet's invariants as one function, run after every test and by `try-runtime`.
+//!
+//! Each check names what must hold between blocks; an error says which does not. Loops go over all
+//! of storage: this is for tests, not for blocks.
 
 use crate::*;
+use alloc::collections::BTreeMap;
+use frame_support::traits::fungible::Inspect;
 use sp_runtime::TryRuntimeError;
+
+fn require(holds: bool, what: &'static str) -> Result<(), TryRuntimeError> {
+    if holds {
+        Ok(())
+    } else {
+        Err(TryRuntimeError::Other(what))
+    }
+}
+
+fn total(amounts: impl IntoIterator<Item = u64>) -> u128 {
+    amounts.into_iter().map(u128::from).fold(0, u128::saturating_add)
+}
 
 impl<T: Config> Pallet<T> {
     /// Fails with the first invariant that does not hold.
     pub fn do_try_state() -> Result<(), TryRuntimeError> {
+        Self::check_tao()?;
+        Self::check_shares()?;
+        Self::check_alpha()?;
+        Self::check_neurons()?;
+        Self::check_children()
+    }
+
+    /// All TAO is a balance or in a pool, and pools add up.
+    fn check_tao() -> Result<(), TryRuntimeError> {
+        let pooled = total(SubnetTAO::<T>::iter_values().map(u64::from));
+        require(pooled == u128::from(TotalStake::<T>::get().rao()), "TotalStake is not in pools")?;
+        let everything = pooled.saturating_add(T::Currency::total_issuance().into());
+        require(
+            everything == u128::from(TotalIssuance::<T>::get().rao()),
+            "TotalIssuance is not balances and pools",
+        )?;
+        let root = SubnetTAO::<T>::get(NetUid::ROOT).rao();
+        require(
+            root == TotalAlphaStaked::<T>::get(NetUid::ROOT).rao(),
+            "TAO on root is not what is staked there",
+        )
+    }
+
+    /// Shares of coldkeys are those of the pool; pools of hotkeys are what is staked.
+    fn check_shares() -> Result<(), TryRuntimeError> {
+        let mut shares = BTreeMap::<(T::AccountId, NetUid), u128>::new();
+        let mut worth = BTreeMap::<(T::AccountId, NetUid), u128>::new();
+        for ((hotkey, coldkey, netuid), held) in AlphaShares::<T>::iter() {
+            let stake = u128::from(Self::stake_of(&hotkey, &coldkey, netuid).rao());
+            require(
+                StakingHotkeys::<T>::get(&coldkey).contains(&hotkey),
+                "a staker's hotkey is not in StakingHotkeys",
+            )?;
+            let key = (hotkey, netuid);
+            let sum = shares.entry(key.clone()).or_default();
+            *sum = sum.saturating_add(held.to_bits());
+            let sum = worth.entry(key).or_default();
+            *sum = sum.saturating_add(stake);
+        }
+        for (hotkey, netuid, pool) in TotalHotkeyShares::<T>::iter() {
+            let key = (hotkey, netuid);
+            let held = shares.remove(&key).unwrap_or_default();
+            require(held == pool.to_bits(), "shares held are not the shares of the pool")?;
+            let alpha = u128::from(TotalHotkeyAlpha::<T>::get(&key.0, netuid).rao());
+            let owed = worth.remove(&key).unwrap_or_default();
+            require(owed <= alpha, "stakers are owed more than their hotkey has")?;
+        }
+        require(shares.is_empty(), "shares are held of a pool that has none")?;
+
+        let mut staked = BTreeMap::<NetUid, u128>::new();
+        for (hotkey, netuid, alpha) in TotalHotkeyAlpha::<T>::iter() {
+            require(
+                TotalHotkeyShares::<T>::contains_key(&hotkey, netuid),
+                "a hotkey has alpha that nobody has a share of",
+            )?;
+            let sum = staked.entry(netuid).or_default();
+            *sum = sum.saturating_add(alpha.rao().into());
+        }
+        for (netuid, alpha) in TotalAlphaStaked::<T>::iter() {
+            let sum = staked.remove(&netuid).unwrap_or_default();
+            require(sum == u128::from(alpha.rao()), "TotalAlphaStaked is not what hotkeys have")?;
+        }
+        require(staked.is_empty(), "alpha is staked that TotalAlphaStaked does not count")
+    }
+
+    /// All alpha outside a pool is staked, pending, set aside for root, or burned.
+    fn check_alpha() -> Result<(), TryRuntimeError> {
+        for netuid in Self::subnets() {
+            let counted = total([
+                TotalAlphaStaked::<T>::get(netuid).rao(),
+                PendingServerEmission::<T>::get(netuid).rao(),
+                PendingValidatorEmission::<T>::get(netuid).rao(),
+                PendingRootAlphaDivs::<T>::get(netuid).rao(),
+                PendingOwnerCut::<T>::get(netuid).rao(),
+                RootAlphaUnclaimed::<T>::get(netuid).rao(),
+                SubnetAlphaBurned::<T>::get(netuid).rao(),
+            ]);
+            let outside = u128::from(SubnetAlphaOut::<T>::get(netuid).rao());
+            require(counted == outside, "SubnetAlphaOut is not the sum of its parts")?;
+            let weight = Self::pool_of(netuid).tao_weight;
+            require(
+                (assay_arithmetic::pool::WEIGHT_MIN
+                    ..=assay_arithmetic::pool::WEIGHT_ONE
+                        .saturating_sub(assay_arithmetic::pool::WEIGHT_MIN))
+                    .contains(&weight),
+                "a pool's weight is out of range",
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Keys and uids are inverse, and nothing names a uid that is not there.
+    fn check_neurons() -> Result<(), TryRuntimeError> {
+        for (netuid, hotkey, uid) in Uids::<T>::iter() {
+            require(uid < SubnetworkN::<T>::get(netuid), "a uid is beyond the subnet's size")?;
+            require(Keys::<T>::get(netuid, uid) == hotkey, "Keys is not the inverse of Uids")?;
+            require(IsNetworkMember::<T>::get(&hotkey, netuid), "a neuron is not a member")?;
+        }
+        for (netuid, size) in SubnetworkN::<T>::iter() {
+            require(size <= MaxAllowedUids::<T>::get(netuid), "more neurons than allowed")?;
+            require(
+                Keys::<T>::iter_prefix(netuid).count() == usize::from(size)
+                    && Uids::<T>::iter_prefix(netuid).count() == usize::from(size),
+                "there are not as many keys as neurons",
+            )?;
+            for index in Self::mechanism_indices(netuid) {
+                Self::check_rows(index, size)?;
+            }
+            let vectors = [
+                Active::<T>::get(netuid).len(),
+                Consensus::<T>::get(netuid).len(),
+                Dividends::<T>::get(netuid).len(),
+                Emission::<T>::get(netuid).len(),
+                ValidatorTrust::<T>::get(netuid).len(),
+                ValidatorPermit::<T>::get(netuid).len(),
+            ];
+            require(
+                netuid.is_root() || vectors.iter().all(|length| *length == usize::from(size)),
+                "a vector has not as many entries as the subnet has neurons",
+            )?;
+        }
+        Ok(())
+    }
+
+    fn check_rows(index: NetUidStorageIndex, size: u16) -> Result<(), TryRuntimeError> {
+        let within = |row: &[(u16, u16)]| row.iter().all(|(uid, _)| *uid < size);
+        for (uid, row) in Weights::<T>::iter_prefix(index) {
+            require(uid < size && within(&row), "weights name a uid that is not there")?;
+        }
+        for (uid, row) in Bonds::<T>::iter_prefix(index) {
+            require(uid < size && within(&row), "bonds name a uid that is not there")?;
+        }
+        Ok(())
+    }
+
+    /// Parents and children are two views of one relation, and nobody lends more than it has.
+    fn check_children() -> Result<(), TryRuntimeError> {
+        for (parent, netuid, children) in ChildKeys::<T>::iter() {
+            let lent = total(children.iter().map(|(proportion, _)| *proportion));
+            require(lent <= u128::from(u64::MAX), "a parent lends more than its stake")?;
+            for (proportion, child) in children {
+                require(
+                    ParentKeys::<T>::get(&child, netuid).contains(&(proportion, parent.clone())),
+                    "a child does not know its parent",
+                )?;
+            }
+        }
+        for (child, netuid, parents) in ParentKeys::<T>::iter() {
+            for (proportion, parent) in parents {
+                require(
+                    ChildKeys::<T>::get(&parent, netuid).contains(&(proportion, child.clone())),
+                    "a parent does not know its child",
+                )?;
+            }
+        }
         Ok(())
     }
 }

@@ -1,11 +1,65 @@
 //! A block's emission and its way to pools, owners and pending epochs.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `emission` | mints TAO and alpha, fills pools, sets the rest aside for epochs |
+//! | `prices` | moving prices and root's proportion, as of this block |
+//! | `schedule` | which epochs are due, deferred, or ordered |
+//! | `distribute` | pays what an epoch decided |
+//! | `validators` | a validator's dividends: parents, root, take, nominators |
+//! | `root_claims` | alpha earned by root stake |
+//! | `children` | announced child keys that take effect |
+//!
+//! Invariants: every alpha in `SubnetAlphaOut` is staked, pending, set aside for root stakers, or
+//! burned; what rounding leaves over is recycled, that is, taken out of `SubnetAlphaOut` again.
+//! Errors inside a block are never fatal: a step that fails undoes itself and the next goes on.
+
+mod children;
+mod distribute;
+mod emission;
+mod prices;
+pub(crate) mod root_claims;
+mod schedule;
+mod validators;
 
 use crate::*;
-use frame_support::weights::Weight;
+use frame_support::{traits::Get, weights::Weight};
 
 impl<T: Config> Pallet<T> {
     /// Shares out the emission of `block` and runs the epochs that are due in it.
-    pub(crate) fn coinbase_on_initialize(_block: u64) -> Weight {
-        Weight::zero()
+    ///
+    /// The order is that of survey 4.1: an epoch in this block includes what this block emits,
+    /// prices move after it.
+    pub(crate) fn coinbase_on_initialize(block: u64) -> Weight {
+        let subnets = Self::subnets();
+        Self::emit(block, &subnets);
+        let epochs = Self::run_due_epochs(block, &subnets);
+        Self::update_moving_prices(block, &subnets);
+        Self::update_root_proportions(&subnets);
+        Self::coinbase_weight(subnets.len(), epochs)
+    }
+
+    /// Alpha of `SubnetAlphaOut` that nobody is to have: it is uncounted and may be emitted again.
+    pub(crate) fn recycle_alpha_out(netuid: NetUid, amount: AlphaBalance) {
+        SubnetAlphaOut::<T>::mutate(netuid, |outside| {
+            *outside = outside.checked_sub(amount).unwrap_or(AlphaBalance::ZERO);
+        });
+    }
+
+    /// Alpha of `SubnetAlphaOut` that nobody is to have: it stays counted, and is never emitted
+    /// again.
+    pub(crate) fn burn_alpha_out(netuid: NetUid, amount: AlphaBalance) {
+        SubnetAlphaBurned::<T>::mutate(netuid, |burned| {
+            *burned = burned.checked_add(amount).unwrap_or(AlphaBalance::MAX);
+        });
+    }
+
+    /// Database work only: about thirty items a subnet and a hundred and more an epoch (measured
+    /// on a chain of 64 neurons a subnet, whose empty block with an epoch takes milliseconds).
+    fn coinbase_weight(subnets: usize, epochs: u32) -> Weight {
+        let subnets = u64::try_from(subnets).unwrap_or(u64::MAX);
+        let items =
+            subnets.saturating_mul(30).saturating_add(u64::from(epochs).saturating_mul(400));
+        T::DbWeight::get().reads_writes(items, items)
     }
 }

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use codec::Decode;
 use core::marker::PhantomData;
 use frame_support::traits::Get;
-use sp_runtime::{traits::TrailingZeroInput, PerU16};
+use sp_runtime::{traits::TrailingZeroInput, PerU16, Perquintill};
 use substrate_fixed::types::{I96F32, U64F64};
 
 /// The account of 32 zero bytes: what a map of accounts answers for a key it does not have.
@@ -64,6 +64,11 @@ default! {
 default! {
     /// 500,000 rao.
     DefaultRootClaimThreshold: I96F32 = I96F32::from_bits(500_000 << 32)
+}
+
+default! {
+    /// One half: price times alpha equals TAO.
+    DefaultPoolWeight: Perquintill = Perquintill::from_parts(500_000_000_000_000_000)
 }
 
 default! {

@@ -147,18 +147,6 @@ mod storage_stake {
     pub type RootClaimableThreshold<T: Config> =
         StorageMap<_, Blake2_128Concat, NetUid, I96F32, ValueQuery, DefaultRootClaimThreshold<T>>;
 
-    /// Block in which a coldkey last staked behind a hotkey.
-    #[pallet::storage]
-    pub type LastColdkeyHotkeyStakeBlock<T: Config> = StorageDoubleMap<
-        _,
-        Twox64Concat,
-        T::AccountId,
-        Twox64Concat,
-        T::AccountId,
-        u64,
-        OptionQuery,
-    >;
-
     /// Who a coldkey says it is.
     #[pallet::storage]
     pub type IdentitiesV2<T: Config> =

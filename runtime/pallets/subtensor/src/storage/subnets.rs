@@ -99,6 +99,12 @@ mod storage_subnets {
     #[pallet::storage]
     pub type SubnetAlphaOut<T: Config> = StorageMap<_, Identity, NetUid, Alpha, ValueQuery>;
 
+    /// Weight of TAO in the pool; alpha has the rest. It moves when the chain adds to the pool at
+    /// another ratio than the price, so that the price stays.
+    #[pallet::storage]
+    pub type PoolTaoWeight<T: Config> =
+        StorageMap<_, Identity, NetUid, sp_runtime::Perquintill, ValueQuery, DefaultPoolWeight<T>>;
+
     /// TAO ever exchanged with the pool.
     #[pallet::storage]
     pub type SubnetVolume<T: Config> = StorageMap<_, Identity, NetUid, u128, ValueQuery>;
@@ -157,6 +163,14 @@ mod storage_subnets {
     /// The owner's alpha since the last epoch.
     #[pallet::storage]
     pub type PendingOwnerCut<T: Config> = StorageMap<_, Identity, NetUid, Alpha, ValueQuery>;
+
+    /// Alpha set aside for root stakers and not claimed yet; part of `SubnetAlphaOut`.
+    #[pallet::storage]
+    pub type RootAlphaUnclaimed<T: Config> = StorageMap<_, Identity, NetUid, Alpha, ValueQuery>;
+
+    /// Alpha burned: part of `SubnetAlphaOut`, and nobody's.
+    #[pallet::storage]
+    pub type SubnetAlphaBurned<T: Config> = StorageMap<_, Identity, NetUid, Alpha, ValueQuery>;
 
     /// Whether the owner gets a cut.
     #[pallet::storage]

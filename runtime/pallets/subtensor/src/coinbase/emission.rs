@@ -1,0 +1,162 @@
+//! What a block mints, and where it goes (survey 4.2 to 4.5).
+//!
+//! The block's TAO is shared between the subnets that may emit; each share enters its pool beside
+//! new alpha, or buys alpha that is recycled when the pool has no room for so much of it. Alpha
+//! for participants is counted in `SubnetAlphaOut` at once and waits in the `Pending*` items.
+
+use crate::*;
+use assay_arithmetic::{
+    coinbase::{self, AlphaSplit, Injection, RootProportion, ShareClaim},
+    issuance::block_emission,
+};
+use frame_support::storage::with_storage_layer;
+use sp_runtime::DispatchResult;
+
+impl<T: Config> Pallet<T> {
+    /// Mints the emission of a block.
+    pub(super) fn emit(block: u64, subnets: &[NetUid]) {
+        let emission = block_emission(TotalIssuance::<T>::get().rao());
+        BlockEmission::<T>::put(emission);
+        let emitting: Vec<NetUid> =
+            subnets.iter().copied().filter(|netuid| Self::may_emit(*netuid, block)).collect();
+        let claims: Vec<ShareClaim> =
+            emitting.iter().map(|netuid| Self::share_claim(*netuid)).collect();
+        let shares = coinbase::share_emission(emission, &claims);
+        let root_sells = Self::root_sells(subnets);
+
+        for netuid in subnets.iter().filter(|netuid| !emitting.contains(netuid)) {
+            Self::note_emission(*netuid, &Injection::default(), AlphaBalance::ZERO);
+        }
+        for (netuid, tao) in emitting.into_iter().zip(shares) {
+            Self::emit_to_subnet(netuid, tao, root_sells);
+        }
+    }
+
+    /// Whether a subnet takes part in the emission (survey 4.3).
+    fn may_emit(netuid: NetUid, block: u64) -> bool {
+        FirstEmissionBlockNumber::<T>::get(netuid).is_some_and(|first| first <= block)
+            && SubtokenEnabled::<T>::get(netuid)
+            && NetworkRegistrationAllowed::<T>::get(netuid)
+    }
+
+    fn share_claim(netuid: NetUid) -> ShareClaim {
+        ShareClaim {
+            moving_price: Self::moving_price_bits(netuid),
+            miner_burned: u64::try_from(MinerBurned::<T>::get(netuid).to_bits())
+                .unwrap_or(u64::MAX),
+            emission_enabled: SubnetEmissionEnabled::<T>::get(netuid),
+        }
+    }
+
+    /// Root's alpha is kept for it only while subnets together are worth more than TAO
+    /// (survey 4.5); otherwise it is never issued.
+    fn root_sells(subnets: &[NetUid]) -> bool {
+        let sum = subnets
+            .iter()
+            .fold(0u64, |sum, netuid| sum.saturating_add(Self::moving_price_bits(*netuid)));
+        sum > coinbase::PRICE_ONE
+    }
+
+    fn emit_to_subnet(netuid: NetUid, tao: u64, root_sells: bool) {
+        let alpha_emission = block_emission(Self::alpha_issuance(netuid));
+        let root = Self::root_proportion(netuid);
+        let injection = Self::fill_pool(netuid, tao, root.of(alpha_emission));
+
+        let cut = if OwnerCutEnabled::<T>::get(netuid) { SubnetOwnerCut::<T>::get() } else { 0 };
+        let mut split = coinbase::split_alpha(alpha_emission, cut, &root);
+        if !root_sells {
+            split.root = 0;
+        }
+        let out = Self::set_aside(netuid, &split).unwrap_or(AlphaBalance::ZERO);
+        Self::note_emission(netuid, &injection, out);
+    }
+
+    /// Puts a block's TAO into a pool (survey 4.4); answers what went where. If the pool cannot
+    /// take both, all of the TAO buys; if it cannot sell so much either, nothing is minted.
+    fn fill_pool(netuid: NetUid, tao: u64, alpha_cap: u64) -> Injection {
+        let wanted = coinbase::inject(
+            tao,
+            alpha_cap,
+            Self::alpha_worth(netuid, tao.into()).rao(),
+            |alpha| Self::tao_worth(netuid, alpha.into()).rao(),
+        );
+        let mut done = Injection::default();
+        let added = with_storage_layer(|| Self::mint_into_pool(netuid, &wanted));
+        if added.is_ok() {
+            done = Injection { excess: 0, ..wanted };
+        }
+        let excess = tao.saturating_sub(done.tao);
+        if excess > 0 && with_storage_layer(|| Self::mint_and_buy(netuid, excess)).is_ok() {
+            done.excess = excess;
+        }
+        done
+    }
+
+    fn mint_into_pool(netuid: NetUid, injection: &Injection) -> DispatchResult {
+        let tao = TaoBalance::new(injection.tao);
+        if Self::is_stable(netuid) {
+            // Without a pool there is nothing to balance: the TAO waits beside what is staked.
+            return Err(Error::<T>::MechanismDoesNotExist.into());
+        }
+        Self::inject_liquidity(netuid, tao, injection.alpha.into())?;
+        Self::mint_tao(tao)
+    }
+
+    /// The chain buys alpha with new TAO, and recycles it.
+    fn mint_and_buy(netuid: NetUid, excess: u64) -> DispatchResult {
+        if Self::is_stable(netuid) {
+            return Err(Error::<T>::MechanismDoesNotExist.into());
+        }
+        let bought = Self::buy_alpha_free(netuid, excess.into())?;
+        Self::recycle_alpha_out(netuid, bought);
+        Self::mint_tao(excess.into())
+    }
+
+    fn mint_tao(amount: TaoBalance) -> DispatchResult {
+        TotalIssuance::<T>::try_mutate(|total| {
+            *total = total.plus(amount)?;
+            Ok(())
+        })
+    }
+
+    /// Counts a block's alpha for participants and lets it wait for the epoch.
+    fn set_aside(netuid: NetUid, split: &AlphaSplit) -> Option<AlphaBalance> {
+        let out = [split.owner, split.server, split.validator, split.root]
+            .into_iter()
+            .try_fold(0u64, u64::checked_add)
+            .map(AlphaBalance::new)?;
+        let outside = SubnetAlphaOut::<T>::get(netuid).checked_add(out)?;
+        let add = |pending: &mut AlphaBalance, amount: u64| {
+            // Each pending amount is part of `outside`, which has just been seen to fit.
+            *pending = pending.checked_add(amount.into()).unwrap_or(AlphaBalance::MAX);
+        };
+        SubnetAlphaOut::<T>::insert(netuid, outside);
+        PendingOwnerCut::<T>::mutate(netuid, |pending| add(pending, split.owner));
+        PendingServerEmission::<T>::mutate(netuid, |pending| add(pending, split.server));
+        PendingValidatorEmission::<T>::mutate(netuid, |pending| add(pending, split.validator));
+        PendingRootAlphaDivs::<T>::mutate(netuid, |pending| add(pending, split.root));
+        Some(out)
+    }
+
+    fn note_emission(netuid: NetUid, injection: &Injection, out: AlphaBalance) {
+        SubnetTaoInEmission::<T>::insert(netuid, TaoBalance::new(injection.tao));
+        SubnetAlphaInEmission::<T>::insert(netuid, AlphaBalance::new(injection.alpha));
+        SubnetExcessTao::<T>::insert(netuid, TaoBalance::new(injection.excess));
+        SubnetAlphaOutEmission::<T>::insert(netuid, out);
+    }
+
+    /// All alpha of a subnet that counts as issued.
+    pub fn alpha_issuance(netuid: NetUid) -> u64 {
+        let inside = SubnetAlphaIn::<T>::get(netuid).rao();
+        inside.saturating_add(SubnetAlphaOut::<T>::get(netuid).rao())
+    }
+
+    /// The part of a subnet's rewards that belongs to root stake, from present storage.
+    pub(super) fn root_proportion(netuid: NetUid) -> RootProportion {
+        RootProportion::new(
+            SubnetTAO::<T>::get(NetUid::ROOT).rao(),
+            TaoWeight::<T>::get(),
+            Self::alpha_issuance(netuid),
+        )
+    }
+}

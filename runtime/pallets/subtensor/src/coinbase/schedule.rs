@@ -1,0 +1,76 @@
+//! When epochs run (survey 4.6).
+//!
+//! A subnet's epoch is due once a tempo, when its owner ordered one, or when for some reason none
+//! has run for [`STEP_GAP_MAX`] blocks. No more than `MaxEpochsPerBlock` run in a block; the rest
+//! are put off to the next, lowest netuid first.
+
+use crate::*;
+use frame_support::storage::with_storage_layer;
+
+/// A subnet whose epochs were put off for this long runs one whatever its tempo: the longest tempo
+/// there is.
+const STEP_GAP_MAX: u64 = crate::subnets::MAX_TEMPO as u64;
+
+impl<T: Config> Pallet<T> {
+    /// The block in which the next epoch is due, were none ordered or put off in between; `None`
+    /// for a subnet whose epochs are stopped.
+    pub fn next_epoch_block(netuid: NetUid) -> Option<u64> {
+        let tempo = u64::from(Tempo::<T>::get(netuid));
+        if tempo == 0 {
+            return None;
+        }
+        let regular = LastEpochBlock::<T>::get(netuid).saturating_add(tempo);
+        let ordered = PendingEpochAt::<T>::get(netuid);
+        Some(if ordered > 0 { regular.min(ordered) } else { regular })
+    }
+
+    pub(crate) fn epoch_is_due(netuid: NetUid, block: u64) -> bool {
+        let tempo = u64::from(Tempo::<T>::get(netuid));
+        let ordered = PendingEpochAt::<T>::get(netuid);
+        let since_last = block.saturating_sub(LastEpochBlock::<T>::get(netuid));
+        tempo != 0
+            && ((ordered != 0 && block >= ordered)
+                || BlocksSinceLastStep::<T>::get(netuid) > STEP_GAP_MAX
+                || since_last >= tempo)
+    }
+
+    /// Runs the epochs that are due, as many as a block may hold; answers how many ran.
+    pub(super) fn run_due_epochs(block: u64, subnets: &[NetUid]) -> u32 {
+        let limit = u32::from(MaxEpochsPerBlock::<T>::get());
+        let mut ran = 0u32;
+        for netuid in subnets.iter().copied() {
+            BlocksSinceLastStep::<T>::mutate(netuid, |blocks| *blocks = blocks.saturating_add(1));
+            if !Self::epoch_is_due(netuid, block) {
+                continue;
+            }
+            if ran >= limit {
+                let next = block.saturating_add(1);
+                PendingEpochAt::<T>::insert(netuid, next);
+                Self::deposit_event(Event::EpochDeferred {
+                    netuid,
+                    from_block: block,
+                    to_block: next,
+                });
+                continue;
+            }
+            ran = ran.saturating_add(1);
+            Self::step(netuid, block);
+        }
+        ran
+    }
+
+    /// One epoch of a subnet. If its state is inconsistent nothing is paid and what is pending
+    /// waits for the next; the schedule goes on either way.
+    fn step(netuid: NetUid, block: u64) {
+        if with_storage_layer(|| Self::pay_epoch(netuid, block)).is_ok() {
+            BlocksSinceLastStep::<T>::insert(netuid, 0);
+            LastMechansimStepBlock::<T>::insert(netuid, block);
+        } else {
+            Self::deposit_event(Event::EpochSkipped { netuid, block });
+        }
+        LastEpochBlock::<T>::insert(netuid, block);
+        PendingEpochAt::<T>::insert(netuid, 0);
+        SubnetEpochIndex::<T>::mutate(netuid, |index| *index = index.saturating_add(1));
+        Self::activate_pending_children(netuid, block);
+    }
+}

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -28,15 +27,9 @@ PORT: Final = 9_944
 BLOCK_MS_MIN: Final = 2
 """The runtime halves it for the least distance of two blocks, which must not be zero."""
 BLOCK_MS_MAX: Final = 3_600_000
+DEFAULT_PRESET: Final = "local"
 CHAIN_DIR: Final = Path(".assay/chain")
 """Under the current folder, where ``assay up`` keeps its chain as well."""
-
-
-class Preset(StrEnum):
-    """The runtime's genesis presets that make sense to a person."""
-
-    LOCAL = "local"
-    UPSTREAM = "upstream"
 
 
 StateDir = Annotated[
@@ -78,9 +71,10 @@ InMemory = Annotated[
     bool, typer.Option("--in-memory", help="Keep nothing: the chain ends with the process.")
 ]
 PresetName = Annotated[
-    Preset | None,
+    str | None,
     typer.Option(
         "--preset",
+        metavar="local|upstream",
         help="Of a new chain: local (fast epochs) or upstream (the public network's values). "
         "[default: local]",
         show_default=False,
@@ -158,7 +152,7 @@ def start(
     options = NodeOptions(
         genesis=genesis_of(
             code=read_runtime(runtime or RUNTIME_PATH),
-            preset=(preset or Preset.LOCAL).value,
+            preset=preset or DEFAULT_PRESET,
             block_time_ms=block_time,
         ),
         # Whoever names no property of a chain gets the one that is stored, whatever it is.
@@ -173,6 +167,36 @@ def start(
         module_cache=default_module_cache(),
     )
     run_async(lambda: _serve(options, json=json))
+
+
+@app.command("export-blocks")
+def export_blocks(
+    target: Annotated[
+        Path, typer.Argument(metavar="FOLDER", file_okay=False, help="Where the files go.")
+    ],
+    state_dir: StateDir = CHAIN_DIR,
+    json: Json = False,
+) -> None:
+    """Write a stored chain as files that another Substrate implementation can execute.
+
+    The chain must not be running: the runtime, the genesis configuration and one SCALE block a
+    line, in hex.
+    """
+    from subnet.cli import output
+    from subnet.localnet.export import export_chain
+
+    done = export_chain(state_dir, target)
+    if json:
+        output.document(
+            {
+                "folder": str(done.folder),
+                "blocks": done.blocks,
+                "head": f"0x{done.head_hash.hex()}",
+                "state_root": f"0x{done.state_root.hex()}",
+            }
+        )
+    else:
+        output.text(f"{done.blocks} blocks in {done.folder}, head 0x{done.head_hash.hex()}")
 
 
 async def _serve(options: NodeOptions, *, json: bool) -> None:

@@ -24,16 +24,18 @@ from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Final, Protocol
 
+import msgspec
 from loguru import logger
 
 from subnet.clock import Clock
 from subnet.errors import Unavailable, UserError
+from subnet.files import write_atomic
 
 STOP_GRACE_S: Final = 10.0
 """An axon drains for at most a few seconds and the chain closes its database in less."""
-RESTARTS_MAX: Final = 5
+RESTARTS_MAX: Final = 10
 RESTART_WINDOW_S: Final = 60.0
-"""Five deaths in a minute are a fault that a sixth start does not mend."""
+"""Ten deaths in a minute are a fault that one more start does not mend."""
 LOG_TAIL_LINES: Final = 5
 _USER_ERROR: Final = UserError.exit_code
 
@@ -148,8 +150,9 @@ class Child:
 class Children:
     """All processes of a run."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, pid_file: Path) -> None:
         self._clock = clock
+        self._pid_file = pid_file
         self._context = multiprocessing.get_context("forkserver")
         self._forked: set[str] = set()
         self._children: dict[str, Child] = {}
@@ -180,7 +183,13 @@ class Children:
             self._forked.add(name)
         child = Child(name, tuple(argv), log, self._start(name, argv, log))
         self._children[name] = child
+        self._write_pids()
         return child
+
+    def _write_pids(self) -> None:
+        """Tell who is who: forked children all look like their server in a process list."""
+        pids = {child.name: child.handle.pid for child in self._children.values()}
+        write_atomic(self._pid_file, msgspec.json.encode(pids))
 
     def _start(self, name: str, argv: Sequence[str], log: Path) -> _Handle:
         if name in self._forked:
@@ -208,6 +217,7 @@ class Children:
             logger.warning("{} ended with exit code {}; starting it again", child.name, code)
             child.restarts.append(now)
             child.handle = self._start(child.name, child.argv, child.log)
+            self._write_pids()
 
     def stop(self, names: Sequence[str] | None = None) -> None:
         """End these (all, in reverse order of their start): SIGTERM, then SIGKILL after a grace."""
@@ -226,6 +236,7 @@ class Children:
                 child.handle.wait(STOP_GRACE_S)
         for child in wanted:
             del self._children[child.name]
+        self._write_pids()
 
 
 def _signal(pid: int, number: signal.Signals) -> None:

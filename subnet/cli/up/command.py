@@ -122,7 +122,7 @@ async def _run(plan: Plan, wishes: Wishes) -> None:
         records.clear()
     record = records.open(plan)
     _check_ports(plan)
-    children = Children(clock)
+    children = Children(clock, plan.pid_file)
     screen = Screen(clock, started)
     try:
         with screen:

@@ -73,6 +73,11 @@ class Plan:
     def cache_dir(self) -> Path:
         return self.state_dir / "cache"
 
+    @property
+    def pid_file(self) -> Path:
+        """Says which process is whose, as JSON, while the run goes on."""
+        return self.state_dir / "processes.json"
+
     def log(self, name: str) -> Path:
         """Where one process writes what it has to say."""
         return self.state_dir / "logs" / f"{name}.log"

@@ -34,7 +34,7 @@ from subnet.wire.limits import DEFAULT, Limits
 from subnet.wire.replay import CeilingStore, MemoryCeiling, ReplayGuard
 
 _BACKLOG: Final = 512  # connections the kernel completes before we accept: a burst of validators
-_LINGER_S: Final = 0.5  # to read on after a refusal, so that the reply is not lost to a reset
+_LINGER_S: Final = 0.2  # to read on after a refusal, so that the reply is not lost to a reset
 _FORCED_S: Final = 1.0  # what aiohttp waits for connections after ours were drained
 _SWEEPS: Final = 4  # looks at half-sent heads within one head's time
 

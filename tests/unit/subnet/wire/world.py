@@ -92,8 +92,9 @@ def with_header(request: RawRequest, name: str, value: str | None) -> RawRequest
 
 def refusal_in(reply: RawReply, request: RawRequest, axon: Signer = BOB) -> Refusal:
     """The refusal in a reply, after its signature was found good for exactly this request."""
-    headers = tuple((n.decode().lower(), v.decode()) for n, v in reply.headers)
+    headers = tuple((n.decode().lower(), v.decode("latin-1")) for n, v in reply.headers)
     by_name = dict(headers)
+    assert reply.status >= 400
     head = signing.parse_head(request.method, request.target, request.headers)
     scope = by_name["x-assay-scope"]
     body_hash = sha256(request.body).hexdigest() if scope == "full" else signing.UNREAD_BODY

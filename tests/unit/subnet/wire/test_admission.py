@@ -1,0 +1,138 @@
+"""Budgets: who pays, when, and that tables stay small."""
+
+from __future__ import annotations
+
+import pytest
+
+from subnet.types import Ss58
+from subnet.wire.admission import Admission, Bucket, Serve, source_of
+from subnet.wire.errors import Code, RequestRefused
+from subnet.wire.interface import Standing
+from subnet.wire.limits import Limits
+from tests.unit.subnet.wire.world import ALICE, BOB
+
+
+def knocks(admission: Admission, address: str, count: int, now_s: float = 0.0) -> list[Code | None]:
+    seen: list[Code | None] = []
+    for _ in range(count):
+        try:
+            admission.knock(address, now_s)
+            seen.append(None)
+        except RequestRefused as refusal:
+            seen.append(refusal.code if refusal.retry_after_s is not None else None)
+    return seen
+
+
+def test_a_bucket_saves_up_to_its_burst() -> None:
+    bucket = Bucket(rate=2.0, burst=3.0, now_s=0.0)
+    assert [bucket.take(0.0) for _ in range(4)] == [True, True, True, False]
+    assert bucket.wait_s() == pytest.approx(0.5)
+    assert bucket.take(0.5)
+    assert not bucket.take(0.5)
+    assert [bucket.take(1_000.0) for _ in range(4)] == [True, True, True, False]
+
+
+def test_a_bucket_ignores_a_clock_that_goes_back() -> None:
+    bucket = Bucket(rate=1.0, burst=1.0, now_s=10.0)
+    assert bucket.take(10.0)
+    assert not bucket.take(0.0)
+    assert not bucket.take(10.5)
+    assert bucket.take(11.0)
+
+
+def test_one_source_does_not_pay_for_another() -> None:
+    admission = Admission(limits=Limits(source_rate=1.0, source_burst=2.0))
+    assert knocks(admission, "10.0.0.1", 3) == [None, None, Code.SOURCE_LIMITED]
+    assert knocks(admission, "10.0.0.2", 2) == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("address", "source"),
+    [
+        ("10.1.2.3", "10.1.2.3"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::", "2001:db8:1:2::/64"),
+        ("::ffff:10.1.2.3", "10.1.2.3"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("local", "local"),
+    ],
+)
+def test_a_source_is_an_ipv4_address_or_an_ipv6_site(address: str, source: str) -> None:
+    assert source_of(address) == source
+
+
+def test_a_whole_ipv6_site_is_one_source() -> None:
+    admission = Admission(limits=Limits(source_rate=1.0, source_burst=2.0))
+    seen = [knocks(admission, f"2001:db8::{n:x}", 1)[0] for n in range(1, 4)]
+    assert seen == [None, None, Code.SOURCE_LIMITED]
+
+
+def test_a_flood_from_new_addresses_does_not_shut_out_a_proven_one() -> None:
+    admission = Admission(limits=Limits(strangers_rate=1.0, strangers_burst=3.0))
+    assert knocks(admission, "10.0.0.1", 1) == [None]
+    admission.debit(ALICE.public_key, "10.0.0.1", 0.0)
+    flood = [knocks(admission, f"10.9.0.{n}", 1)[0] for n in range(10)]
+    assert flood == [None, None] + [Code.OVERLOADED] * 8
+    assert knocks(admission, "10.0.0.1", 5) == [None] * 5
+
+
+def test_proof_expires() -> None:
+    limits = Limits(strangers_rate=0.001, strangers_burst=1.0, proven_s=10.0)
+    admission = Admission(limits=limits)
+    knocks(admission, "10.0.0.1", 1)
+    admission.debit(ALICE.public_key, "10.0.0.1", 0.0)
+    assert knocks(admission, "10.0.0.1", 1, now_s=9.0) == [None]
+    assert knocks(admission, "10.0.0.1", 1, now_s=11.0) == [Code.OVERLOADED]
+
+
+def test_a_hotkey_pays_only_when_debited() -> None:
+    admission = Admission(limits=Limits(caller_rate=1.0, caller_burst=2.0))
+    knocks(admission, "10.0.0.1", 100)
+    admission.debit(ALICE.public_key, "10.0.0.1", 0.0)
+    admission.debit(ALICE.public_key, "10.0.0.2", 0.0)
+    with pytest.raises(RequestRefused) as caught:
+        admission.debit(ALICE.public_key, "10.0.0.3", 0.0)
+    assert caught.value.code == Code.CALLER_LIMITED
+    admission.debit(BOB.public_key, "10.0.0.3", 0.0)
+    admission.debit(ALICE.public_key, "10.0.0.3", 1.0)
+
+
+def test_tables_are_bounded_and_forget_the_longest_unused() -> None:
+    admission = Admission(
+        limits=Limits(sources_max=3, source_rate=0.001, source_burst=1.0, callers_max=2)
+    )
+    for n in range(3):
+        assert knocks(admission, f"10.0.0.{n}", 1) == [None]
+    assert knocks(admission, "10.0.0.0", 1) == [Code.SOURCE_LIMITED]  # used again: kept
+    assert knocks(admission, "10.0.0.9", 1) == [None]  # pushes out 10.0.0.1
+    assert knocks(admission, "10.0.0.0", 1) == [Code.SOURCE_LIMITED]
+    assert knocks(admission, "10.0.0.2", 1) == [Code.SOURCE_LIMITED]
+    assert knocks(admission, "10.0.0.1", 1) == [None]
+
+
+@pytest.mark.parametrize(
+    ("serve", "standing", "code"),
+    [
+        (Serve.ANYBODY, Standing.UNKNOWN, None),
+        (Serve.REGISTERED, Standing.UNKNOWN, Code.UNKNOWN_CALLER),
+        (Serve.REGISTERED, Standing.REGISTERED, None),
+        (Serve.REGISTERED, Standing.PERMIT, None),
+        (Serve.PERMIT, Standing.UNKNOWN, Code.UNKNOWN_CALLER),
+        (Serve.PERMIT, Standing.REGISTERED, Code.NO_PERMIT),
+        (Serve.PERMIT, Standing.PERMIT, None),
+    ],
+)
+def test_the_door(serve: Serve, standing: Standing, code: Code | None) -> None:
+    admission = Admission(serve=serve, resolver=lambda _: standing)
+    if code is None:
+        assert admission.stand(Ss58("x")) == standing
+    else:
+        with pytest.raises(RequestRefused) as caught:
+            admission.stand(Ss58("x"))
+        assert caught.value.code == code
+
+
+def test_refusals_have_a_budget() -> None:
+    admission = Admission(limits=Limits(refusals_rate=1.0, refusals_burst=2.0))
+    assert [admission.may_refuse(0.0) for _ in range(3)] == [True, True, False]
+    assert admission.may_refuse(1.0)

@@ -1,0 +1,323 @@
+"""The axon's socket: what only a network can do to a server."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+
+import msgspec
+import pytest
+from bittensor import http_auth
+from bittensor.sp_core import Keypair
+
+from subnet.wire.axon import Axon
+from subnet.wire.errors import Code
+from subnet.wire.interface import Caller, Peer
+from subnet.wire.limits import Limits
+from subnet.wire.memory import RawReply
+from tests.unit.subnet.wire.world import (
+    BOB,
+    Answered,
+    HttpWorld,
+    Question,
+    http_send,
+    read_reply,
+    refusal_in,
+    request_bytes,
+    serving,
+    signed,
+    with_header,
+)
+
+WORLD = HttpWorld()
+PATIENT_S = 5.0  # no wait in this file is longer
+
+
+async def say(port: int, *pieces: bytes, pause_s: float = 0.0) -> bytes:
+    """Send the pieces, then read until the other side closes."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        for piece in pieces:
+            writer.write(piece)
+            await writer.drain()
+            await asyncio.sleep(pause_s)
+        return await asyncio.wait_for(reader.read(), PATIENT_S)
+    except ConnectionError:
+        return b""
+    finally:
+        writer.close()
+
+
+@pytest.fixture
+async def port() -> AsyncIterator[int]:
+    async with serving(WORLD, limits=Limits(head_s_max=0.2, body_s_max=0.2)) as axon:
+        yield axon.port
+        # Whatever the test did to it, the axon serves on.
+        assert (await http_send(axon.port, signed())).status == 200
+
+
+# -- garbage
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 64,
+        b"\x00" * 1_000,
+        b"GET\r\n\r\n",
+        b"POST /v1/echo HTTP/9.9\r\n\r\n",
+        b"POST /v1/echo HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
+        b"POST /v1/echo HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+        b"POST /v1/echo HTTP/1.1\r\nNo colon\r\n\r\n",
+        b"POST /v1/echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\nabc",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    ],
+    ids=["tls", "zeros", "no target", "version", "negative", "two lengths", "no colon",
+         "smuggling", "h2"],
+)  # fmt: skip
+async def test_garbage_bytes(port: int, garbage: bytes) -> None:
+    """Not HTTP: a plain 400 (no request that a signature could name), then the end."""
+    answer = await say(port, garbage)
+    assert answer == b"" or answer.split()[1] == b"400"
+    assert b"X-Assay-Signature" not in answer
+
+
+async def test_a_head_that_is_too_long(port: int) -> None:
+    long = b"POST /v1/echo HTTP/1.1\r\nX-Long: " + b"a" * 10_000 + b"\r\n\r\n"
+    assert (await say(port, long)).split()[1] == b"400"
+
+
+async def test_too_many_headers(port: int) -> None:
+    many = b"".join(b"X-%d: y\r\n" % n for n in range(100))
+    assert (await say(port, b"POST / HTTP/1.1\r\n" + many + b"\r\n")).split()[1] == b"400"
+
+
+async def test_a_broken_chunk(port: int) -> None:
+    head = _chunked_head(signed())
+    answer = await say(port, head + b"zz\r\nhello\r\n0\r\n\r\n")
+    assert b" 200 " not in answer.split(b"\r\n")[0]
+
+
+async def test_an_upgrade_is_refused_and_the_connection_closed(port: int) -> None:
+    request = with_header(with_header(signed(), "Connection", "Upgrade"), "Upgrade", "websocket")
+    answer = await say(port, request_bytes(request))
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert b"X-Assay-Signature" in answer
+
+
+async def test_half_closed_in_the_middle_of_a_body(port: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(request_bytes(signed())[:-5])
+    writer.write_eof()
+    assert b" 200 " not in await asyncio.wait_for(reader.read(), PATIENT_S)
+    writer.close()
+
+
+# -- size
+
+
+def _chunked_head(request: object) -> bytes:
+    whole = request_bytes(request)  # type: ignore[arg-type]
+    head = whole[: whole.index(b"\r\n\r\n")]
+    lines = [line for line in head.split(b"\r\n") if not line.startswith(b"Content-Length")]
+    return b"\r\n".join([*lines, b"Transfer-Encoding: chunked"]) + b"\r\n\r\n"
+
+
+async def test_a_chunked_body_within_the_limit_is_served(port: int) -> None:
+    request = signed()
+    body = b"%x\r\n%s\r\n0\r\n\r\n" % (len(request.body), request.body)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(_chunked_head(request) + body)
+    assert (await read_reply(reader)).status == 200
+    writer.close()
+
+
+async def test_oversized_without_a_length_is_stopped_while_streaming() -> None:
+    async with serving(WORLD, limits=Limits(request_bytes_max=100_000)) as axon:
+        request = signed()
+        reader, writer = await asyncio.open_connection("127.0.0.1", axon.port)
+        writer.write(_chunked_head(request))
+        chunk = b"2000\r\n" + b"x" * 0x2000 + b"\r\n"
+
+        async def flood() -> None:
+            with contextlib.suppress(ConnectionError):
+                while True:
+                    writer.write(chunk)
+                    await writer.drain()
+                    await asyncio.sleep(0)
+
+        flooding = asyncio.ensure_future(flood())
+        reply = await read_reply(reader)
+        assert refusal_in(reply, request).code == Code.TOO_LARGE
+        await asyncio.wait_for(flooding, PATIENT_S)  # the connection is closed on it
+        writer.close()
+        assert (await http_send(axon.port, signed())).status == 200
+
+
+async def test_a_length_beyond_the_limit_is_refused_before_the_body(port: int) -> None:
+    head = request_bytes(signed()).split(b"\r\n\r\n")[0]
+    head = head[: head.index(b"Content-Length")] + b"Content-Length: 999999999"
+    answer = await say(port, head + b"\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 413")
+    assert b"Connection: close" in answer
+
+
+async def test_bodies_in_flight_are_bounded_over_all_connections() -> None:
+    limits = Limits(bodies_bytes_max=150_000)
+    hold = asyncio.Event()
+
+    async def holds(question: Question, _: Caller) -> Answered:
+        await hold.wait()
+        return Answered(text="")
+
+    async with serving(WORLD, holds, limits=limits) as axon:
+        big = [signed(message=Question(text="x" * 100_000)) for _ in range(2)]
+        first = asyncio.ensure_future(http_send(axon.port, big[0]))
+        await asyncio.sleep(0.1)
+        reply = await http_send(axon.port, big[1])
+        assert refusal_in(reply, big[1]).code == Code.OVERLOADED
+        hold.set()
+        assert (await first).status == 200
+        again = signed(message=Question(text="x" * 100_000))
+        assert (await http_send(axon.port, again)).status == 200
+        assert isinstance(axon, Axon)
+        assert axon._bodies_bytes == 0
+
+
+# -- slow
+
+
+async def test_slow_head(port: int) -> None:
+    """One byte at a time: cut, unanswered, after ``head_s_max``."""
+    started = time.monotonic()
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        for byte in request_bytes(signed())[:100]:
+            writer.write(bytes([byte]))
+            await writer.drain()
+            await asyncio.sleep(0.02)
+            if reader.at_eof():
+                break
+    except ConnectionError:
+        pass
+    writer.close()
+    assert time.monotonic() - started < 1.5
+
+
+async def test_slow_body(port: int) -> None:
+    request = signed()
+    whole = request_bytes(request)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(whole[:-4])
+    reply = await read_reply(reader)
+    writer.close()
+    assert reply.status == 408
+    assert refusal_in(reply, request).code == Code.TOO_SLOW
+
+
+async def test_a_silent_connection_is_closed() -> None:
+    async with serving(WORLD, limits=Limits(idle_s_max=0.2)) as axon:
+        assert await say(axon.port) == b""
+
+
+# -- connections
+
+
+async def test_connections_are_reused(port: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    for _ in range(3):
+        writer.write(request_bytes(signed()))
+        assert (await read_reply(reader)).status == 200
+    writer.close()
+
+
+async def test_pipelined_requests_are_answered_in_order(port: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    requests = [signed(message=Question(text=str(n))) for n in range(5)]
+    writer.write(b"".join(map(request_bytes, requests)))
+    for n in range(5):
+        reply = await read_reply(reader)
+        assert msgspec.msgpack.decode(reply.body) == {"text": str(n)}
+    writer.close()
+
+
+async def test_connections_per_source_are_bounded() -> None:
+    async with serving(WORLD, limits=Limits(connections_per_source_max=3)) as axon:
+        held = [await asyncio.open_connection("127.0.0.1", axon.port) for _ in range(3)]
+        await asyncio.sleep(0.05)
+        with pytest.raises(ConnectionError):
+            await http_send(axon.port, signed())
+        for _, writer in held:
+            writer.close()
+        await asyncio.sleep(0.05)
+        assert (await http_send(axon.port, signed())).status == 200
+
+
+async def test_a_caller_that_hangs_up_stops_the_work() -> None:
+    stopped = asyncio.Event()
+
+    async def forever(question: Question, _: Caller) -> Answered:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            stopped.set()
+        return Answered(text="")
+
+    async with serving(WORLD, forever) as axon:
+        _, writer = await asyncio.open_connection("127.0.0.1", axon.port)
+        writer.write(request_bytes(signed()))
+        await writer.drain()
+        await asyncio.sleep(0.05)
+        writer.close()
+        await asyncio.wait_for(stopped.wait(), PATIENT_S)
+
+
+async def test_no_header_changes_the_source(port: int) -> None:
+    limits = Limits(source_rate=0.001, source_burst=2)
+    from subnet.wire.admission import Admission
+
+    async with serving(WORLD, limits=limits, admission=Admission(limits=limits)) as axon:
+        replies: list[RawReply] = []
+        for n in range(3):
+            request = with_header(signed(), "X-Forwarded-For", f"10.0.0.{n}")
+            replies.append(await http_send(axon.port, request))
+    assert [reply.status for reply in replies] == [200, 200, 429]
+
+
+# -- foreign clients
+
+
+async def test_a_client_with_the_sdks_signing_is_served(port: int) -> None:
+    """Nothing of ours but the address: the SDK's headers on a plain HTTP client."""
+    import aiohttp
+
+    body = msgspec.msgpack.encode({"text": "from abroad"})
+    headers = http_auth.sign(
+        Keypair.create_from_seed(b"\x01" * 32),
+        method="POST",
+        path="/v1/echo",
+        body=body,
+        receiver_ss58=BOB.address,
+    )
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(
+            f"http://127.0.0.1:{port}/v1/echo",
+            data=body,
+            headers=headers | {"Content-Type": "application/msgpack"},
+        ) as response,
+    ):
+        assert response.status == 200
+        assert msgspec.msgpack.decode(await response.read()) == {"text": "from abroad"}
+
+
+async def test_64_shuffled_concurrent_requests_of_the_sdk(port: int) -> None:
+    requests = [signed(message=Question(text=str(n))) for n in range(64)]
+    replies = await asyncio.gather(*(http_send(port, r) for r in reversed(requests)))
+    assert {reply.status for reply in replies} == {200}
+
+
+def test_a_peer_is_a_value() -> None:
+    assert Peer(BOB.address, "h", 1) == Peer(BOB.address, "h", 1)

@@ -1,0 +1,247 @@
+"""The dendrite's socket: what a hostile or broken server can do to a client."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+
+from subnet.types import Ss58
+from subnet.wire.dendrite import Dendrite, check_target
+from subnet.wire.errors import (
+    CallError,
+    DeadlineExceeded,
+    PeerUnreachable,
+    ReplyInvalid,
+    ReplyMalformed,
+    ReplyUnsigned,
+)
+from subnet.wire.interface import Peer
+from subnet.wire.limits import Limits
+from tests.unit.subnet.wire.world import ALICE, BOB, Answered, HttpWorld, Question, serving
+
+Behaviour = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+@contextlib.asynccontextmanager
+async def server(behave: Behaviour) -> AsyncIterator[Peer]:
+    """A server that reads one request and then does as told."""
+
+    meetings: set[asyncio.Task[None]] = set()
+
+    async def meet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        meetings.add(task)
+        try:
+            await reader.readuntil(b"\r\n\r\n")
+            await behave(reader, writer)
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass
+        finally:
+            writer.close()
+            with contextlib.suppress(ConnectionError):
+                await writer.wait_closed()
+            meetings.discard(task)
+
+    listener = await asyncio.start_server(meet, "127.0.0.1", 0)
+    try:
+        yield Peer(BOB.address, "127.0.0.1", listener.sockets[0].getsockname()[1])
+    finally:
+        listener.close()
+        for meeting in meetings:
+            meeting.cancel()
+        await asyncio.gather(*meetings)
+
+
+async def ask(peer: Peer, *, deadline_s: float = 5.0, limits: Limits | None = None) -> None:
+    dendrite = Dendrite(ALICE, limits=limits or Limits())
+    try:
+        await dendrite.call(peer, "echo", Question(), Answered, deadline_s=deadline_s)
+    finally:
+        await dendrite.close()
+
+
+def says(answer: bytes) -> Behaviour:
+    async def behave(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(answer)
+        await writer.drain()
+
+    return behave
+
+
+async def test_nobody_listens() -> None:
+    async with server(says(b"")) as peer:
+        pass
+    with pytest.raises(PeerUnreachable):
+        await ask(peer)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [b"", b"garbage\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc",
+     b"HTTP/1.1 200 OK\r\n" + b"X: " + b"y" * 20_000 + b"\r\n\r\n",
+     b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"],
+    ids=["hangs up", "garbage", "short", "long header", "broken chunk"],
+)  # fmt: skip
+async def test_broken_http(answer: bytes) -> None:
+    async with server(says(answer)) as peer:
+        with pytest.raises((PeerUnreachable, ReplyInvalid)):
+            await ask(peer)
+
+
+async def test_plain_web_server() -> None:
+    async with server(says(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")) as peer:
+        with pytest.raises(ReplyUnsigned):
+            await ask(peer)
+
+
+async def test_redirect_is_not_followed() -> None:
+    visited = []
+
+    async def elsewhere(_: asyncio.StreamReader, __: asyncio.StreamWriter) -> None:
+        visited.append(True)
+
+    async with server(elsewhere) as other:
+        location = f"http://127.0.0.1:{other.port}/".encode()
+        redirect = b"HTTP/1.1 307 No\r\nLocation: " + location + b"\r\nContent-Length: 0\r\n\r\n"
+        async with server(says(redirect)) as peer:
+            with pytest.raises(ReplyUnsigned):
+                await ask(peer)
+    assert not visited
+
+
+async def test_cookies_are_not_kept() -> None:
+    heads: list[bytes] = []
+
+    async def meet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(b"HTTP/1.1 200 OK\r\nSet-Cookie: a=b\r\nConnection: close\r\n\r\n")
+        writer.close()
+
+    listener = await asyncio.start_server(meet, "127.0.0.1", 0)
+    peer = Peer(BOB.address, "127.0.0.1", listener.sockets[0].getsockname()[1])
+    dendrite = Dendrite(ALICE)
+    for _ in range(2):
+        with pytest.raises(ReplyInvalid):
+            await dendrite.call(peer, "echo", Question(), Answered, deadline_s=5)
+    await dendrite.close()
+    listener.close()
+    assert len(heads) == 2
+    assert not any(b"cookie" in head.lower() for head in heads)
+    assert not any(b"accept-encoding" in head.lower() for head in heads)
+
+
+async def test_oversized_reply_is_stopped_while_streaming() -> None:
+    sent = 0
+
+    async def flood(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal sent
+        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        while sent < 100_000_000:
+            writer.write(b"10000\r\n" + b"x" * 65_536 + b"\r\n")
+            await writer.drain()
+            sent += 65_536
+
+    async with server(flood) as peer:
+        with pytest.raises(ReplyMalformed, match="more than 100000 bytes"):
+            await ask(peer, limits=Limits(reply_bytes_max=100_000))
+    assert sent < 20_000_000
+
+
+async def test_compressed_bomb_in_a_reply_is_not_unpacked() -> None:
+    import gzip
+
+    bomb = gzip.compress(b"\0" * 10_000_000)
+    head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(bomb)
+    async with server(says(head + bomb)) as peer:
+        with pytest.raises(ReplyUnsigned):  # read as it is, 10 KB, and not signed
+            await ask(peer, limits=Limits(reply_bytes_max=100_000))
+
+
+async def test_slow_reply_ends_with_the_deadline() -> None:
+    async def drip(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n")
+        for _ in range(100):
+            writer.write(b"x")
+            await writer.drain()
+            await asyncio.sleep(0.05)
+
+    started = time.monotonic()
+    async with server(drip) as peer:
+        with pytest.raises(DeadlineExceeded):
+            await ask(peer, deadline_s=0.2)
+    assert time.monotonic() - started < 2.0
+
+
+async def test_calls_wait_for_a_place_and_are_signed_only_then() -> None:
+    """A nonce must not grow old in a queue: with a window of 0.3 s, the tenth of ten calls that
+    wait for one connection is still fresh."""
+    limits = Limits(max_age_s=0.3)
+
+    async def slow(question: Question, _: object) -> Answered:
+        await asyncio.sleep(0.1)
+        return Answered(text=question.text)
+
+    dendrite = Dendrite(ALICE, limits=Limits(pool_per_peer_max=1))
+    async with serving(HttpWorld(), slow, limits=limits) as axon:
+        peer = Peer(BOB.address, "127.0.0.1", axon.port)
+        replies = await asyncio.gather(
+            *(
+                dendrite.call(peer, "echo", Question(text=str(n)), Answered, deadline_s=10)
+                for n in range(10)
+            )
+        )
+    await dendrite.close()
+    assert [reply.message.text for reply in replies] == [str(n) for n in range(10)]
+
+
+async def test_waiting_for_a_place_counts_against_the_deadline() -> None:
+    async def slow(_: Question, __: object) -> Answered:
+        await asyncio.sleep(0.3)
+        return Answered(text="")
+
+    dendrite = Dendrite(ALICE, limits=Limits(pool_max=1))
+    async with serving(HttpWorld(), slow) as axon:
+        peer = Peer(BOB.address, "127.0.0.1", axon.port)
+        first = asyncio.ensure_future(
+            dendrite.call(peer, "echo", Question(), Answered, deadline_s=5)
+        )
+        await asyncio.sleep(0)
+        with pytest.raises(DeadlineExceeded):
+            await dendrite.call(peer, "echo", Question(), Answered, deadline_s=0.1)
+        await first
+    await dendrite.close()
+
+
+@pytest.mark.parametrize(
+    ("host", "port"),
+    [("", 80), ("a b", 80), ("127.0.0.1/x", 80), ("user@host", 80), ("[::1]", 80), ("0.0.0.0", 80),
+     ("224.0.0.1", 80), ("h\r\nX: y", 80), ("127.0.0.1", 0), ("127.0.0.1", 65_536), ("::", 80)],
+)  # fmt: skip
+async def test_a_target_that_cannot_be_called(host: str, port: int) -> None:
+    with pytest.raises(CallError):
+        await ask(Peer(BOB.address, host, port))
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "10.0.0.1", "169.254.169.254", "::1", "fd00::1", "h"]
+)
+def test_private_targets_can_be_refused(host: str) -> None:
+    peer = Peer(Ss58("x"), host, 80)
+    check_target(peer)
+    with pytest.raises(CallError):
+        check_target(peer, public_only=True)
+    check_target(Peer(Ss58("x"), "8.8.8.8", 80), public_only=True)
+
+
+async def test_ipv6() -> None:
+    dendrite = Dendrite(ALICE)
+    async with serving(HttpWorld(), host="::1") as axon:
+        peer = Peer(BOB.address, "::1", axon.port)
+        reply = await dendrite.call(peer, "echo", Question(text="six"), Answered, deadline_s=5)
+    await dendrite.close()
+    assert reply.message.text == "six"

@@ -45,7 +45,7 @@ from subnet.localnet.scale import ScaleError
 from subnet.localnet.state.head import HeadState
 from subnet.localnet.state.history import HistoricState
 from subnet.localnet.state.overlay import Committed, Overlay
-from subnet.localnet.state.store import ChainStore
+from subnet.localnet.state.store import META_CHAIN, META_CONFIG, META_FINGERPRINT, ChainStore
 from subnet.localnet.state.trie import stores_hashed
 from subnet.localnet.state.view import State
 
@@ -73,10 +73,6 @@ SOURCE_LOCAL: Final = 1
 SOURCE_EXTERNAL: Final = 2
 """``TransactionSource``: where a transaction to validate came from."""
 
-_META_FINGERPRINT: Final = "genesis"
-_META_CONFIG: Final = "genesis_config"
-_META_CHAIN: Final = "chain"
-
 _TIMESTAMP_NOW: Final = bytes.fromhex(
     "f0c365c3cf59d671eb72da0e7a4113c49f1f0515f462cdcf84e0f1d6045dfcbb"
 )
@@ -100,7 +96,7 @@ class BuiltBlock:
     postponed: tuple[bytes, ...]
     """Those that may fit into a later block (``ExhaustsResources``, ``Future``): keep them."""
     changes: Mapping[bytes, bytes | None]
-    """Every storage key that the block wrote, with its value after the block; None: removed."""
+    """The storage keys that the block changed, with their values after it; None: removed."""
 
 
 class Backend:
@@ -128,7 +124,7 @@ class Backend:
         genesis_hash = store.hash_of(0)
         assert genesis_hash is not None
         self.genesis_hash = genesis_hash
-        told = json.loads(store.meta(_META_CHAIN) or b"{}")
+        told = json.loads(store.meta(META_CHAIN) or b"{}")
         self.chain_name: str = told["name"]
         self.properties: Mapping[str, Any] = told["properties"]
 
@@ -275,12 +271,13 @@ class Backend:
         slot = timestamp_ms // self.slot_duration_ms()
         builder = BlockBuilder(executor, self._state, self.head.header, self._limits)
         built = builder.build(timestamp_ms, slot, ready, max_extrinsics)
-        self._store.append(built.block, built.changes, executor.version.state_version)
+        changes = built.result.changes
+        self._store.append(built.block, changes, executor.version.state_version)
         # Committed: from here on nothing may fail.
-        self._state.advance(built.changes, built.root)
+        self._state.advance(changes, built.result.root)
         self.head = built.block
         self._prune()
-        return BuiltBlock(built.block, built.included, built.failed, built.postponed, built.changes)
+        return BuiltBlock(built.block, built.included, built.failed, built.postponed, changes)
 
     def _prune(self) -> None:
         """Forget states that are older than asked for, some blocks at a time."""
@@ -299,7 +296,7 @@ class Backend:
 
     def genesis_config(self) -> Mapping[str, Any]:
         """The merged genesis configuration that the first state was built from."""
-        config = json.loads(self._store.meta(_META_CONFIG) or b"{}")
+        config = json.loads(self._store.genesis_config())
         assert isinstance(config, dict)
         return config
 
@@ -314,9 +311,9 @@ def _begin(store: ChainStore, genesis: Genesis, runtimes: Runtimes) -> tuple[Hea
     executor = runtimes.of_code(genesis.code, None)
     cooked = cook(executor, genesis)
     meta = {
-        _META_FINGERPRINT: genesis.fingerprint(),
-        _META_CONFIG: canonical_json(cooked.config),
-        _META_CHAIN: canonical_json(
+        META_FINGERPRINT: genesis.fingerprint(),
+        META_CONFIG: canonical_json(cooked.config),
+        META_CHAIN: canonical_json(
             {"name": genesis.chain_name, "properties": genesis.properties, "preset": genesis.preset}
         ),
     }
@@ -325,9 +322,9 @@ def _begin(store: ChainStore, genesis: Genesis, runtimes: Runtimes) -> tuple[Hea
 
 
 def _check_genesis(store: ChainStore, genesis: Genesis) -> None:
-    if store.meta(_META_FINGERPRINT) == genesis.fingerprint():
+    if store.meta(META_FINGERPRINT) == genesis.fingerprint():
         return
-    stored = json.loads(store.meta(_META_CHAIN) or b"{}")
+    stored = json.loads(store.meta(META_CHAIN) or b"{}")
     same_code = store.value_at(CODE_KEY, 0) == genesis.code
     what = "configuration" if same_code else "runtime"
     raise GenesisDiffers(
@@ -338,9 +335,9 @@ def _check_genesis(store: ChainStore, genesis: Genesis) -> None:
 
 def _resume(store: ChainStore) -> tuple[HeadState, Block]:
     """The head and its state, rebuilt from the store and checked against the header's root."""
-    number = store.head_number()
-    head = None if number is None else store.block(number)
-    if number is None or head is None:
+    number = store.head()
+    head = store.block(number)
+    if head is None:
         raise ChainDamaged("The database has no head block.", _START_ANEW)
     state = HeadState(
         (row.key, row.value, stores_hashed(row.value, row.state_version))

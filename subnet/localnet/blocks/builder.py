@@ -25,8 +25,7 @@ from subnet.localnet.errors import BlockRejected, RuntimeTrap, TransactionRefuse
 from subnet.localnet.executor.call import Executor
 from subnet.localnet.limits import CoreLimits
 from subnet.localnet.scale import ScaleError
-from subnet.localnet.state import trie
-from subnet.localnet.state.overlay import Committed, Overlay
+from subnet.localnet.state.overlay import Committed, Overlay, Result
 
 _FOR_LATER: Final = frozenset(("ExhaustsResources", "Future"))
 """Refusals that time may heal: the block is full, or an earlier transaction is missing."""
@@ -40,9 +39,8 @@ class Built:
     included: tuple[bytes, ...]
     failed: tuple[tuple[bytes, TransactionRefused | RuntimeTrap], ...]
     postponed: tuple[bytes, ...]
-    changes: dict[bytes, bytes | None]
-    root: trie.Node | None
-    """The trie of the state after the block."""
+    result: Result
+    """What the block changed, and the trie after it."""
 
 
 class BlockBuilder:
@@ -65,20 +63,18 @@ class BlockBuilder:
         self._apply_inherents(timestamp_ms, slot)
         included, failed, postponed = self._apply_ready(ready, max_extrinsics)
         header = self._finalize()
-        overlay = self._overlay
-        node, root = overlay.trie_and_root(self._executor.version.state_version)
-        if root != header.state_root:
+        result = self._overlay.result(self._executor.version.state_version)
+        if result.root_hash != header.state_root:
             raise BlockRejected(
                 f"block {header.number} names the state root 0x{header.state_root.hex()}, "
-                f"its state has 0x{root.hex()}"
+                f"its state has 0x{result.root_hash.hex()}"
             )
         return Built(
             Block(header, tuple(self._body)),
             tuple(included),
             tuple(failed),
             tuple(postponed),
-            overlay.changes(),
-            node,
+            result,
         )
 
     def _call(self, method: str, argument: bytes) -> bytes:

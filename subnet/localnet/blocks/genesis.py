@@ -108,7 +108,11 @@ def merged_config(executor: Executor, genesis: Genesis) -> Mapping[str, Any]:
 
 def cook(executor: Executor, genesis: Genesis) -> Cooked:
     """Build the first state and block 0."""
-    config = merged_config(executor, genesis)
+    return cook_config(executor, genesis, merged_config(executor, genesis))
+
+
+def cook_config(executor: Executor, genesis: Genesis, config: Mapping[str, Any]) -> Cooked:
+    """The same from a configuration that is merged already; only the code of ``genesis`` counts."""
     overlay = Overlay(HeadState())
     result = _call(
         executor, "GenesisBuilder_build_state", encode_bytes(canonical_json(config)), overlay
@@ -119,12 +123,10 @@ def cook(executor: Executor, genesis: Genesis) -> Cooked:
             "Correct the overrides; their shape is that of the preset.",
         )
     overlay.put(CODE_KEY, genesis.code)
-    version = executor.version.state_version
-    changes = overlay.changes()
-    node, root = overlay.trie_and_root(version)
+    result = overlay.result(executor.version.state_version)
     state = HeadState()
-    state.advance(changes, node)
-    header = Header(ZERO_HASH, 0, root, EMPTY_ROOT, ())
+    state.advance(result.changes, result.root)
+    header = Header(ZERO_HASH, 0, result.root_hash, EMPTY_ROOT, ())
     return Cooked(config, state, Block(header, ()))
 
 

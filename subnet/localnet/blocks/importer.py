@@ -8,24 +8,13 @@ which checks nothing is caught as well. The chain of one process has nobody to r
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from subnet.localnet.blocks.header import Block, Header
 from subnet.localnet.errors import BlockRejected, RuntimeTrap
 from subnet.localnet.executor.call import Executor
-from subnet.localnet.state import trie
-from subnet.localnet.state.overlay import Committed, Overlay
+from subnet.localnet.state.overlay import Committed, Overlay, Result
 
 
-@dataclass(frozen=True, slots=True)
-class Executed:
-    """What a block changed, and the trie after it."""
-
-    changes: dict[bytes, bytes | None]
-    root: trie.Node | None
-
-
-def execute_block(executor: Executor, base: Committed, parent: Header, block: Block) -> Executed:
+def execute_block(executor: Executor, base: Committed, parent: Header, block: Block) -> Result:
     """Execute ``block`` on the state after ``parent``; BlockRejected if they do not agree."""
     header = block.header
     if header.parent != parent.hash or header.number != parent.number + 1:
@@ -35,10 +24,10 @@ def execute_block(executor: Executor, base: Committed, parent: Header, block: Bl
         executor.call("Core_execute_block", block.encode(), overlay, executor.block_budget)
     except RuntimeTrap as trap:
         raise BlockRejected(f"block {header.number} is refused by the runtime: {trap}") from trap
-    node, root = overlay.trie_and_root(executor.version.state_version)
-    if root != header.state_root:
+    result = overlay.result(executor.version.state_version)
+    if result.root_hash != header.state_root:
         raise BlockRejected(
             f"block {header.number} names the state root 0x{header.state_root.hex()}, "
-            f"executing it gives 0x{root.hex()}"
+            f"executing it gives 0x{result.root_hash.hex()}"
         )
-    return Executed(overlay.changes(), node)
+    return result

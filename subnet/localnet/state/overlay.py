@@ -14,7 +14,7 @@ dictionary. It knows nothing of Wasm, of SQLite, or of blocks.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 from subnet.localnet.scale import ScaleError, compact, decode_compact
@@ -35,6 +35,16 @@ class Committed(State, Protocol):
 
     @property
     def has_trie(self) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What an overlay's changes come to."""
+
+    changes: dict[bytes, bytes | None]
+    root: trie.Node | None
+    """The trie of the state with the changes."""
+    root_hash: bytes
 
 
 class _Missing:
@@ -84,7 +94,7 @@ class Overlay:
         self._sorted_keys: list[bytes] = []
         self._new_keys: list[bytes] = []  # written, not sorted in yet
         self._seen_keys: set[bytes] = set()
-        self._root: tuple[trie.Node | None, bytes] | None = None
+        self._result: tuple[int, Result] | None = None
 
     # -- reading
 
@@ -136,7 +146,7 @@ class Overlay:
             self._seen_keys.add(key)
             self._new_keys.append(key)
         current[key] = slot
-        self._root = None
+        self._result = None
 
     def append(self, key: bytes, item: bytes) -> None:
         """Append an encoded item to the list at ``key``; what is no list becomes ``[item]``."""
@@ -195,7 +205,7 @@ class Overlay:
                 del current[key]
             else:
                 current[key] = before
-        self._root = None
+        self._result = None
 
     def rollback_to(self, depth: int) -> None:
         """Roll back what a call that trapped left open."""
@@ -205,38 +215,39 @@ class Overlay:
     # -- the result
 
     def changes(self) -> dict[bytes, bytes | None]:
-        """The written keys with their values, None where removed."""
-        return {
-            key: slot.value() if isinstance(slot, _List) else slot
-            for key, slot in self._current.items()
-        }
+        """The written keys with their values (None: removed), but those that were left as found.
+
+        What is written again unchanged is no change, except a long value: under a new state
+        version its trie node takes another form, so it counts as written.
+        """
+        found: dict[bytes, bytes | None] = {}
+        for key, slot in self._current.items():
+            value = slot.value() if isinstance(slot, _List) else slot
+            long = value is not None and len(value) > trie.VALUE_INLINE_BYTES_MAX
+            if long or value != self._base_get(key):
+                found[key] = value
+        return found
 
     def root(self, version: int) -> bytes:
         """The Merkle root of the state with these changes, written under this state version."""
-        return self.trie_and_root(version)[1]
+        return self.result(version).root_hash
 
-    def trie_and_root(self, version: int) -> tuple[trie.Node | None, bytes]:
-        """The new trie with its root; computed once as long as nothing is written."""
-        if self._root is None:
+    def result(self, version: int) -> Result:
+        """Changes, trie and root; computed once as long as nothing is written."""
+        if self._result is None or self._result[0] != version:
             if not self.base.has_trie:
                 raise NoTrie
-            node = trie.apply(self.base.root, self._effective(), version)
-            self._root = node, trie.root_hash(node)
-        return self._root
-
-    def _effective(self) -> Iterable[tuple[bytes, bytes | None]]:
-        """Without the short values that are written but equal what the base holds.
-
-        A long one is written again: under a new state version its node changes its form.
-        """
-        for key, value in self.changes().items():
-            long = value is not None and len(value) > trie.VALUE_INLINE_BYTES_MAX
-            if long or value != self._base_get(key):
-                yield key, value
+            changes = self.changes()
+            node = trie.apply(self.base.root, changes.items(), version)
+            self._result = version, Result(changes, node, trie.root_hash(node))
+        return self._result[1]
 
 
 class NoTrie(Exception):
     """The root was asked for over a state whose trie is not in memory (an old block's)."""
+
+    def __str__(self) -> str:
+        return "the root of an old state is not kept; only the head's is"
 
 
 def _as_list(value: bytes | None) -> _List:

@@ -35,6 +35,13 @@ LOCK_NAME: Final = "chain.lock"
 FORMAT: Final = 1
 """The layout below; another number is another layout, which this code does not read."""
 
+META_FINGERPRINT: Final = "genesis"
+"""In ``meta``: the genesis recipe's fingerprint, the configuration that it made (JSON), and the
+chain's name and properties (JSON)."""
+META_CONFIG: Final = "genesis_config"
+META_CHAIN: Final = "chain"
+_META_OLDEST: Final = "oldest_state"
+
 _CACHE_KIB: Final = 8_192
 """SQLite's page cache: holds the pages that blocks write again and again; 8 MiB of the process."""
 
@@ -235,9 +242,8 @@ class ChainStore:
                 (oldest, self.oldest_state - 1),
             )
             self._database.execute(
-                "INSERT INTO meta VALUES ('oldest_state', ?1) "
-                "ON CONFLICT (name) DO UPDATE SET value = ?1",
-                (json.dumps(oldest).encode(),),
+                "INSERT INTO meta VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = ?2",
+                (_META_OLDEST, json.dumps(oldest).encode()),
             )
 
     # -- reading
@@ -245,7 +251,7 @@ class ChainStore:
     @property
     def oldest_state(self) -> int:
         """The first block whose state is still kept."""
-        value = self.meta("oldest_state")
+        value = self.meta(_META_OLDEST)
         return 0 if value is None else int(json.loads(value))
 
     def meta(self, name: str) -> bytes | None:
@@ -256,6 +262,20 @@ class ChainStore:
         """The number of the last block; None in an empty database."""
         row = self._one("SELECT max(number) FROM blocks", ())
         return None if row is None or row[0] is None else int(row[0])
+
+    def head(self) -> int:
+        """The number of the last block; ChainDamaged in an empty database."""
+        number = self.head_number()
+        if number is None:
+            raise ChainDamaged(f"There is no chain in {self._folder}.", _RESTART)
+        return number
+
+    def genesis_config(self) -> bytes:
+        """The merged genesis configuration, as JSON."""
+        config = self.meta(META_CONFIG)
+        if config is None:
+            raise ChainDamaged("The database does not say how its chain began.", _RESTART)
+        return config
 
     def block(self, number: int) -> Block | None:
         row = self._one("SELECT header, body FROM blocks WHERE number = ?", (number,))

@@ -1,0 +1,208 @@
+//! Commitments: a neuron's short public text on a subnet, such as which model it serves.
+//!
+//! Adds to the neurons of `pallet-subtensor` one record each. A hotkey may write only where it is
+//! registered, and only so many bytes in one epoch of the subnet; writing is free, for a fresh
+//! hotkey owns nothing. The pallet does not know what the bytes mean, and nothing here opens a
+//! time-locked text: the chain follows no randomness beacon.
+
+#![cfg_attr(not(feature = "std"), no_std)]
+
+extern crate alloc;
+
+pub use pallet::*;
+
+#[cfg(test)]
+mod mock;
+#[cfg(test)]
+mod tests;
+mod types;
+
+pub use types::{CommitmentInfo, Data, Registration, UsageTracker};
+
+use pallet_subtensor::NetUid;
+
+/// What this pallet asks of the subnets.
+pub trait Neurons<AccountId> {
+    /// Whether `hotkey` has a uid on the subnet.
+    fn is_registered(netuid: NetUid, hotkey: &AccountId) -> bool;
+    /// Counts the subnet's epochs.
+    fn epoch_index(netuid: NetUid) -> u64;
+    /// Drops the bonds that validators hold in `hotkey`, if the subnet's owner has allowed that.
+    fn reset_bonds(netuid: NetUid, hotkey: &AccountId);
+}
+
+#[allow(clippy::expect_used)] // in what the macro writes
+#[frame_support::pallet]
+pub mod pallet {
+    use super::*;
+    use alloc::{boxed::Box, vec::Vec};
+    use frame_support::pallet_prelude::*;
+    use frame_system::pallet_prelude::*;
+
+    /// A short commitment counts as this many bytes, so that many small writes are limited too.
+    pub(crate) const MIN_SPACE: u64 = 100;
+
+    type RegistrationOf<T> = Registration<<T as Config>::MaxFields, BlockNumberFor<T>>;
+
+    #[pallet::config]
+    pub trait Config: frame_system::Config<RuntimeEvent: From<Event<Self>>> {
+        type Neurons: Neurons<Self::AccountId>;
+
+        /// How many fields one commitment may have.
+        #[pallet::constant]
+        type MaxFields: Get<u32> + 'static;
+    }
+
+    #[pallet::pallet]
+    #[pallet::without_storage_info]
+    pub struct Pallet<T>(_);
+
+    #[pallet::storage]
+    pub type CommitmentOf<T: Config> = StorageDoubleMap<
+        _,
+        Identity,
+        NetUid,
+        Twox64Concat,
+        T::AccountId,
+        RegistrationOf<T>,
+        OptionQuery,
+    >;
+
+    #[pallet::storage]
+    pub type LastCommitment<T: Config> = StorageDoubleMap<
+        _,
+        Identity,
+        NetUid,
+        Twox64Concat,
+        T::AccountId,
+        BlockNumberFor<T>,
+        OptionQuery,
+    >;
+
+    #[pallet::storage]
+    pub type LastBondsReset<T: Config> = StorageDoubleMap<
+        _,
+        Identity,
+        NetUid,
+        Twox64Concat,
+        T::AccountId,
+        BlockNumberFor<T>,
+        OptionQuery,
+    >;
+
+    /// Opened time-locked texts with their blocks. Clients read the map with every metagraph; it
+    /// stays empty as long as the chain follows no beacon.
+    #[pallet::storage]
+    pub type RevealedCommitments<T: Config> = StorageDoubleMap<
+        _,
+        Identity,
+        NetUid,
+        Twox64Concat,
+        T::AccountId,
+        Vec<(Vec<u8>, u64)>,
+        OptionQuery,
+    >;
+
+    #[pallet::storage]
+    pub type UsedSpaceOf<T: Config> = StorageDoubleMap<
+        _,
+        Identity,
+        NetUid,
+        Twox64Concat,
+        T::AccountId,
+        UsageTracker,
+        OptionQuery,
+    >;
+
+    /// Bytes that one account may commit on one subnet in one epoch. The default is the public
+    /// chain's.
+    #[pallet::storage]
+    pub type MaxSpace<T> = StorageValue<_, u32, ValueQuery, ConstU32<3100>>;
+
+    #[pallet::event]
+    #[pallet::generate_deposit(pub(super) fn deposit_event)]
+    pub enum Event<T: Config> {
+        /// A commitment that everyone can read was set.
+        Commitment { netuid: NetUid, who: T::AccountId },
+        /// A commitment with a time-locked field was set.
+        TimelockCommitment { netuid: NetUid, who: T::AccountId, reveal_round: u64 },
+    }
+
+    /// Clients know these by their position, so the ones without a use keep theirs.
+    #[pallet::error]
+    pub enum Error<T> {
+        /// The commitment has more fields than are allowed.
+        TooManyFieldsInCommitmentInfo,
+        /// The account has no uid on this subnet.
+        AccountNotAllowedCommit,
+        /// The account has used up its bytes for this epoch of the subnet.
+        SpaceLimitExceeded,
+        /// Not in use: commitments take no deposit.
+        UnexpectedUnreserveLeftover,
+        /// Not in use: the field it is about does not exist here.
+        TimelockRevealFailedNotAllowed,
+    }
+
+    #[pallet::call]
+    impl<T: Config> Pallet<T> {
+        /// Replaces what the calling hotkey has committed to on a subnet.
+        #[pallet::call_index(0)]
+        #[pallet::weight((T::DbWeight::get().reads_writes(5, 4), DispatchClass::Normal, Pays::No))]
+        pub fn set_commitment(
+            origin: OriginFor<T>,
+            netuid: NetUid,
+            info: Box<CommitmentInfo<T::MaxFields>>,
+        ) -> DispatchResult {
+            let who = ensure_signed(origin)?;
+            ensure!(T::Neurons::is_registered(netuid, &who), Error::<T>::AccountNotAllowedCommit);
+            Self::take_space(netuid, &who, &info)?;
+
+            let block = frame_system::Pallet::<T>::block_number();
+            if info.fields.contains(&Data::ResetBondsFlag) {
+                T::Neurons::reset_bonds(netuid, &who);
+                LastBondsReset::<T>::insert(netuid, &who, block);
+            }
+            let locked = info.fields.iter().find_map(|field| match field {
+                Data::TimelockEncrypted { reveal_round, .. } => Some(*reveal_round),
+                _ => None,
+            });
+            let deposit = Default::default();
+            CommitmentOf::<T>::insert(netuid, &who, Registration { deposit, block, info: *info });
+            LastCommitment::<T>::insert(netuid, &who, block);
+            Self::deposit_event(match locked {
+                Some(reveal_round) => Event::TimelockCommitment { netuid, who, reveal_round },
+                None => Event::Commitment { netuid, who },
+            });
+            Ok(())
+        }
+
+        /// Changes how many bytes an account may commit on a subnet in an epoch.
+        #[pallet::call_index(2)]
+        #[pallet::weight((T::DbWeight::get().writes(1), DispatchClass::Operational, Pays::No))]
+        pub fn set_max_space(origin: OriginFor<T>, new_limit: u32) -> DispatchResult {
+            ensure_root(origin)?;
+            MaxSpace::<T>::set(new_limit);
+            Ok(())
+        }
+    }
+
+    impl<T: Config> Pallet<T> {
+        /// Counts the commitment against the account's bytes of this epoch.
+        fn take_space(
+            netuid: NetUid,
+            who: &T::AccountId,
+            info: &CommitmentInfo<T::MaxFields>,
+        ) -> DispatchResult {
+            let epoch = T::Neurons::epoch_index(netuid);
+            let used = UsedSpaceOf::<T>::get(netuid, who)
+                .filter(|usage| usage.last_epoch == epoch)
+                .map_or(0, |usage| usage.used_space);
+            let wanted = info.fields.iter().map(|field| field.space() as u64).sum::<u64>();
+            let used_space = used.saturating_add(wanted.max(MIN_SPACE));
+            ensure!(used_space <= u64::from(MaxSpace::<T>::get()), Error::<T>::SpaceLimitExceeded);
+            let usage = UsageTracker { last_epoch: epoch, used_space };
+            UsedSpaceOf::<T>::insert(netuid, who, usage);
+            Ok(())
+        }
+    }
+}

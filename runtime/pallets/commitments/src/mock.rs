@@ -1,0 +1,53 @@
+//! A chain with this pallet alone, over subnets that a test sets as it likes.
+
+use core::cell::{Cell, RefCell};
+use frame_support::{derive_impl, traits::ConstU32};
+use sp_runtime::BuildStorage;
+
+use crate::{NetUid, Neurons};
+
+frame_support::construct_runtime!(
+    pub enum Test {
+        System: frame_system = 0,
+        Commitments: crate = 18,
+    }
+);
+
+#[derive_impl(frame_system::config_preludes::TestDefaultConfig)]
+impl frame_system::Config for Test {
+    type Block = frame_system::mocking::MockBlock<Test>;
+}
+
+impl crate::Config for Test {
+    type Neurons = Subnets;
+    type MaxFields = ConstU32<3>;
+}
+
+thread_local! {
+    pub static EPOCH: Cell<u64> = const { Cell::new(0) };
+    pub static RESETS: RefCell<Vec<(NetUid, u64)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Accounts below 10 are neurons of subnet 1.
+pub struct Subnets;
+
+impl Neurons<u64> for Subnets {
+    fn is_registered(netuid: NetUid, hotkey: &u64) -> bool {
+        netuid == NetUid::new(1) && *hotkey < 10
+    }
+
+    fn epoch_index(_: NetUid) -> u64 {
+        EPOCH.get()
+    }
+
+    fn reset_bonds(netuid: NetUid, hotkey: &u64) {
+        RESETS.with_borrow_mut(|resets| resets.push((netuid, *hotkey)));
+    }
+}
+
+pub fn new_test_ext() -> sp_io::TestExternalities {
+    let storage = frame_system::GenesisConfig::<Test>::default().build_storage();
+    let mut ext = sp_io::TestExternalities::new(storage.unwrap_or_default());
+    ext.execute_with(|| System::set_block_number(7));
+    ext
+}

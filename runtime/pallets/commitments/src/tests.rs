@@ -1,0 +1,159 @@
+//! What a neuron can commit to, when it may not, and what the bytes look like to clients.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+
+use codec::{Decode, Encode, MaxEncodedLen};
+use frame_support::{assert_noop, assert_ok, BoundedVec};
+use scale_info::{TypeDef, TypeInfo};
+use sp_runtime::DispatchError::BadOrigin;
+
+use crate::{mock::*, Error, Event, *};
+
+type Info = CommitmentInfo<frame_support::traits::ConstU32<3>>;
+
+const SUBNET: NetUid = NetUid::new(1);
+
+fn raw(length: usize) -> Data {
+    Data::Raw(vec![7; length].try_into().unwrap())
+}
+
+fn commit(who: u64, fields: Vec<Data>) -> frame_support::dispatch::DispatchResult {
+    let info = Info { fields: fields.try_into().unwrap() };
+    Commitments::set_commitment(RuntimeOrigin::signed(who), SUBNET, Box::new(info))
+}
+
+#[test]
+fn a_neuron_commits_and_commits_again() {
+    new_test_ext().execute_with(|| {
+        assert_ok!(commit(1, vec![raw(3)]));
+        System::assert_last_event(Event::Commitment { netuid: SUBNET, who: 1 }.into());
+        System::set_block_number(9);
+        assert_ok!(commit(1, vec![raw(4), raw(5)]));
+
+        let kept = CommitmentOf::<Test>::get(SUBNET, 1).unwrap();
+        assert_eq!(kept.block, 9);
+        assert_eq!(kept.info.fields.into_inner(), [raw(4), raw(5)]);
+        assert_eq!(LastCommitment::<Test>::get(SUBNET, 1), Some(9));
+    });
+}
+
+#[test]
+fn only_neurons_of_the_subnet_commit() {
+    new_test_ext().execute_with(|| {
+        assert_noop!(commit(10, vec![raw(1)]), Error::<Test>::AccountNotAllowedCommit);
+        let elsewhere = Commitments::set_commitment(
+            RuntimeOrigin::signed(1),
+            NetUid::new(2),
+            Box::new(Info::default()),
+        );
+        assert_noop!(elsewhere, Error::<Test>::AccountNotAllowedCommit);
+    });
+}
+
+#[test]
+fn space_is_counted_by_account_and_epoch() {
+    new_test_ext().execute_with(|| {
+        assert_ok!(Commitments::set_max_space(RuntimeOrigin::root(), 300));
+        assert_ok!(commit(1, vec![raw(128)]));
+        assert_ok!(commit(1, vec![])); // counts as 100
+        assert_noop!(commit(1, vec![raw(0)]), Error::<Test>::SpaceLimitExceeded);
+        assert_ok!(commit(2, vec![raw(128)]));
+
+        EPOCH.set(1);
+        assert_ok!(commit(1, vec![raw(128)]));
+        let usage = UsageTracker { last_epoch: 1, used_space: 128 };
+        assert_eq!(UsedSpaceOf::<Test>::get(SUBNET, 1), Some(usage));
+    });
+}
+
+#[test]
+fn only_root_changes_the_space() {
+    new_test_ext().execute_with(|| {
+        assert_noop!(Commitments::set_max_space(RuntimeOrigin::signed(1), 1), BadOrigin);
+        assert_eq!(MaxSpace::<Test>::get(), 3100);
+    });
+}
+
+#[test]
+fn a_flag_resets_bonds_only_when_the_commitment_stands() {
+    new_test_ext().execute_with(|| {
+        assert_ok!(commit(1, vec![Data::ResetBondsFlag]));
+        assert_eq!(RESETS.take(), [(SUBNET, 1)]);
+        assert_eq!(LastBondsReset::<Test>::get(SUBNET, 1), Some(7));
+
+        MaxSpace::<Test>::set(0);
+        assert_noop!(commit(1, vec![Data::ResetBondsFlag]), Error::<Test>::SpaceLimitExceeded);
+        assert!(RESETS.take().is_empty());
+    });
+}
+
+#[test]
+fn a_time_locked_text_is_kept_sealed() {
+    new_test_ext().execute_with(|| {
+        let sealed = Data::TimelockEncrypted {
+            encrypted: vec![1; 1024].try_into().unwrap(),
+            reveal_round: 5,
+        };
+        assert_ok!(commit(1, vec![raw(1), sealed.clone()]));
+        let event = Event::TimelockCommitment { netuid: SUBNET, who: 1, reveal_round: 5 };
+        System::assert_last_event(event.into());
+        assert_eq!(CommitmentOf::<Test>::get(SUBNET, 1).unwrap().info.fields[1], sealed);
+    });
+}
+
+fn every_form() -> Vec<Data> {
+    let plain = (0..=128).map(raw);
+    plain
+        .chain([
+            Data::None,
+            Data::BlakeTwo256([1; 32]),
+            Data::Sha256([2; 32]),
+            Data::Keccak256([3; 32]),
+            Data::ShaThree256([4; 32]),
+            Data::TimelockEncrypted {
+                encrypted: vec![5; 1024].try_into().unwrap(),
+                reveal_round: u64::MAX,
+            },
+            Data::ResetBondsFlag,
+            Data::BigRaw(vec![6; 512].try_into().unwrap()),
+        ])
+        .collect()
+}
+
+#[test]
+fn every_form_survives_its_encoding() {
+    for data in every_form() {
+        let bytes = data.encode();
+        assert_eq!(Data::decode(&mut &bytes[..]), Ok(data));
+        assert!(bytes.len() <= Data::max_encoded_len());
+        assert!(Data::decode(&mut &bytes[..bytes.len() - 1]).is_err());
+    }
+    assert!(Data::decode(&mut &[137u8][..]).is_err());
+    let too_long = (136u8, vec![0u8; 513]).encode();
+    assert!(Data::decode(&mut &too_long[..]).is_err());
+}
+
+#[test]
+fn the_type_description_tells_clients_the_same_encoding() {
+    let TypeDef::Variant(described) = Data::type_info().type_def else {
+        panic!("not an enum");
+    };
+    for data in every_form() {
+        let tag = data.encode()[0];
+        let variant = described.variants.iter().find(|variant| variant.index == tag).unwrap();
+        let name = match &data {
+            Data::Raw(bytes) => format!("Raw{}", bytes.len()),
+            other => format!("{other:?}").split(['(', ' ']).next().unwrap().to_string(),
+        };
+        assert_eq!(variant.name, name);
+        assert_eq!(variant.fields.is_empty(), matches!(tag, 0 | 135));
+    }
+    assert_eq!(described.variants.len(), every_form().len());
+}
+
+#[test]
+fn a_commitment_has_at_most_three_fields() {
+    let four: BoundedVec<Data, frame_support::traits::ConstU32<4>> =
+        vec![Data::None; 4].try_into().unwrap();
+    assert!(Info::decode(&mut &four.encode()[..]).is_err());
+}

@@ -26,6 +26,7 @@ extern crate alloc;
 
 mod coinbase;
 mod epoch;
+mod extension;
 mod neurons;
 pub mod pool;
 mod sections;
@@ -37,6 +38,7 @@ mod try_state;
 pub mod types;
 pub mod weights;
 
+pub use extension::SubtensorTransactionExtension;
 pub use pallet::*;
 pub use traits::PoolSettings;
 pub use types::{Alpha as AlphaBalance, Tao as TaoBalance, *};
@@ -63,6 +65,7 @@ use storage::{
 #[frame_support::pallet]
 pub mod pallet {
     use crate::{
+        neurons::Row,
         storage::defaults::*,
         traits::{Currency, PoolSettings},
         types::*,

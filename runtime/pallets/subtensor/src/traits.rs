@@ -4,7 +4,6 @@
 
 use crate::types::NetUid;
 use frame_support::traits::fungible;
-use sp_runtime::Perquintill;
 
 /// The free balances: inspected, moved, and (by emission and burning alone) minted and burned.
 pub trait Currency<AccountId: Eq>:
@@ -25,13 +24,4 @@ impl<AccountId: Eq, C> Currency<AccountId> for C where
 pub trait PoolSettings {
     /// Fee of a swap, in 65535ths of its input.
     fn fee_rate(netuid: NetUid) -> u16;
-
-    /// Weight of TAO in the pool; alpha has the rest. One half: price times alpha equals TAO.
-    fn quote_weight(netuid: NetUid) -> Perquintill;
-
-    /// Moves the weight, so that an injection at another ratio than the price leaves the price.
-    fn set_quote_weight(netuid: NetUid, weight: Perquintill);
-
-    /// Forgets what was kept for a pool that is no more.
-    fn forget(netuid: NetUid);
 }

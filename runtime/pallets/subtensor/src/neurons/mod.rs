@@ -1,10 +1,11 @@
-//! Neurons: slots of a subnet, their endpoints and their weights.
+//! Neurons: slots of a subnet, who gets one, what they serve, the weights they set.
 
-use crate::*;
-use frame_support::weights::Weight;
+mod pruning;
+mod registration;
+mod root;
+mod serving;
+mod set_weights;
+mod slots;
 
-impl<T: Config> Pallet<T> {
-    pub(crate) fn begin_block_registrations() -> Weight {
-        Weight::zero()
-    }
-}
+pub(crate) use serving::Endpoint;
+pub(crate) use set_weights::Row;

@@ -7,5 +7,393 @@ use frame_support::pallet_macros::pallet_section;
 #[pallet_section]
 mod calls {
     #[pallet::call]
-    impl<T: Config> Pallet<T> {}
+    impl<T: Config> Pallet<T> {
+        /// Sets the caller's weights on the subnet's main mechanism.
+        #[pallet::call_index(0)]
+        #[pallet::weight(T::WeightInfo::set_weights(dests.len() as u32))]
+        pub fn set_weights(
+            origin: OriginFor<T>,
+            netuid: NetUid,
+            dests: Vec<u16>,
+            weights: Vec<u16>,
+            version_key: u64,
+        ) -> DispatchResult {
+            let hotkey = ensure_signed(origin)?;
+            let row = Row { uids: &dests, values: &weights, version_key };
+            Self::do_set_weights(&hotkey, netuid, MechId::MAIN, row)
+        }
+
+        /// Stakes the caller's TAO behind a hotkey.
+        #[pallet::call_index(2)]
+        #[pallet::weight(T::WeightInfo::add_stake())]
+        pub fn add_stake(
+            origin: OriginFor<T>,
+            hotkey: T::AccountId,
+            netuid: NetUid,
+            amount_staked: Tao,
+        ) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            Self::do_add_stake(&coldkey, &hotkey, netuid, amount_staked, None, false)
+        }
+
+        /// Takes back what the caller staked behind a hotkey.
+        #[pallet::call_index(3)]
+        #[pallet::weight(T::WeightInfo::remove_stake())]
+        pub fn remove_stake(
+            origin: OriginFor<T>,
+            hotkey: T::AccountId,
+            netuid: NetUid,
+            amount_unstaked: Alpha,
+        ) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            Self::do_remove_stake(&coldkey, &hotkey, netuid, amount_unstaked, None, false)
+        }
+
+        /// Tells where the caller's server is.
+        #[pallet::call_index(4)]
+        #[pallet::weight(T::WeightInfo::serve())]
+        #[allow(clippy::too_many_arguments)]
+        pub fn serve_axon(
+            origin: OriginFor<T>,
+            netuid: NetUid,
+            version: u32,
+            ip: u128,
+            port: u16,
+            ip_type: u8,
+            protocol: u8,
+            placeholder1: u8,
+            placeholder2: u8,
+        ) -> DispatchResult {
+            let hotkey = ensure_signed(origin)?;
+            let block = 0;
+            let axon = AxonInfo {
+                block,
+                version,
+                ip,
+                port,
+                ip_type,
+                protocol,
+                placeholder1,
+                placeholder2,
+            };
+            Self::do_serve_axon(&hotkey, netuid, axon, None)
+        }
+
+        /// Tells where the caller's metrics are.
+        #[pallet::call_index(5)]
+        #[pallet::weight(T::WeightInfo::serve())]
+        pub fn serve_prometheus(
+            origin: OriginFor<T>,
+            netuid: NetUid,
+            version: u32,
+            ip: u128,
+            port: u16,
+            ip_type: u8,
+        ) -> DispatchResult {
+            let hotkey = ensure_signed(origin)?;
+            let info = PrometheusInfo { block: 0, version, ip, port, ip_type };
+            Self::do_serve_prometheus(&hotkey, netuid, info)
+        }
+
+        /// Registers a hotkey on a subnet at the subnet's price.
+        #[pallet::call_index(7)]
+        #[pallet::weight(T::WeightInfo::register())]
+        pub fn burned_register(
+            origin: OriginFor<T>,
+            netuid: NetUid,
+            hotkey: T::AccountId,
+        ) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            Self::do_burned_register(&coldkey, netuid, &hotkey, None)
+        }
+
+        /// Tells where the caller's server is, and with which key it proves itself.
+        #[pallet::call_index(40)]
+        #[pallet::weight(T::WeightInfo::serve())]
+        #[allow(clippy::too_many_arguments)]
+        pub fn serve_axon_tls(
+            origin: OriginFor<T>,
+            netuid: NetUid,
+            version: u32,
+            ip: u128,
+            port: u16,
+            ip_type: u8,
+            protocol: u8,
+            placeholder1: u8,
+            placeholder2: u8,
+            certificate: Vec<u8>,
+        ) -> DispatchResult {
+            let hotkey = ensure_signed(origin)?;
+            let block = 0;
+            let axon = AxonInfo {
+                block,
+                version,
+                ip,
+                port,
+                ip_type,
+                protocol,
+                placeholder1,
+                placeholder2,
+            };
+            Self::do_serve_axon(&hotkey, netuid, axon, Some(certificate))
+        }
+
+        /// Registers a subnet at the chain's price; `hotkey` gets its first slot.
+        #[pallet::call_index(59)]
+        #[pallet::weight(T::WeightInfo::register_network())]
+        pub fn register_network(origin: OriginFor<T>, hotkey: T::AccountId) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            Self::do_register_network(&coldkey, &hotkey, None)
+        }
+
+        /// Takes a seat on root for a hotkey.
+        #[pallet::call_index(62)]
+        #[pallet::weight(T::WeightInfo::root_register())]
+        pub fn root_register(origin: OriginFor<T>, hotkey: T::AccountId) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            Self::do_root_register(&coldkey, &hotkey)
+        }
+
+        /// Lowers what a hotkey takes of its stakers' dividends.
+        #[pallet::call_index(65)]
+        #[pallet::weight(T::WeightInfo::set_take())]
+        pub fn decrease_take(
+            origin: OriginFor<T>,
+            hotkey: T::AccountId,
+            take: PerU16,
+        ) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            Self::do_decrease_take(&coldkey, &hotkey, take)
+        }
+
+        /// Raises what a hotkey takes of its stakers' dividends.
+        #[pallet::call_index(66)]
+        #[pallet::weight(T::WeightInfo::set_take())]
+        pub fn increase_take(
+            origin: OriginFor<T>,
+            hotkey: T::AccountId,
+            take: PerU16,
+        ) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            Self::do_increase_take(&coldkey, &hotkey, take)
+        }
+
+        /// Says who the caller is.
+        #[pallet::call_index(68)]
+        #[pallet::weight(T::WeightInfo::set_identity())]
+        #[allow(clippy::too_many_arguments)]
+        pub fn set_identity(
+            origin: OriginFor<T>,
+            name: Vec<u8>,
+            url: Vec<u8>,
+            github_repo: Vec<u8>,
+            image: Vec<u8>,
+            discord: Vec<u8>,
+            description: Vec<u8>,
+            additional: Vec<u8>,
+        ) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            let identity =
+                ChainIdentityV2 { name, url, github_repo, image, discord, description, additional };
+            Self::do_set_identity(&coldkey, identity)
+        }
+
+        /// Describes the caller's subnet.
+        #[pallet::call_index(78)]
+        #[pallet::weight(T::WeightInfo::set_identity())]
+        #[allow(clippy::too_many_arguments)]
+        pub fn set_subnet_identity(
+            origin: OriginFor<T>,
+            netuid: NetUid,
+            subnet_name: Vec<u8>,
+            github_repo: Vec<u8>,
+            subnet_contact: Vec<u8>,
+            subnet_url: Vec<u8>,
+            discord: Vec<u8>,
+            description: Vec<u8>,
+            logo_url: Vec<u8>,
+            additional: Vec<u8>,
+        ) -> DispatchResult {
+            Self::ensure_subnet_owner(origin, netuid)?;
+            let identity = SubnetIdentityV3 {
+                subnet_name,
+                github_repo,
+                subnet_contact,
+                subnet_url,
+                discord,
+                description,
+                logo_url,
+                additional,
+            };
+            Self::put_subnet_identity(netuid, identity)
+        }
+
+        /// Registers a subnet and describes it.
+        #[pallet::call_index(79)]
+        #[pallet::weight(T::WeightInfo::register_network())]
+        pub fn register_network_with_identity(
+            origin: OriginFor<T>,
+            hotkey: T::AccountId,
+            identity: Option<SubnetIdentityV3>,
+        ) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            Self::do_register_network(&coldkey, &hotkey, identity)
+        }
+
+        /// Takes back all that the caller staked behind a hotkey, except on root.
+        #[pallet::call_index(83)]
+        #[pallet::weight(T::WeightInfo::unstake_all())]
+        pub fn unstake_all(origin: OriginFor<T>, hotkey: T::AccountId) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            Self::do_unstake_all(&coldkey, &hotkey, false)
+        }
+
+        /// Moves all that the caller staked behind a hotkey to root.
+        #[pallet::call_index(84)]
+        #[pallet::weight(T::WeightInfo::unstake_all())]
+        pub fn unstake_all_alpha(origin: OriginFor<T>, hotkey: T::AccountId) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            Self::do_unstake_all(&coldkey, &hotkey, true)
+        }
+
+        /// Stakes at no worse than a price.
+        #[pallet::call_index(88)]
+        #[pallet::weight(T::WeightInfo::add_stake())]
+        pub fn add_stake_limit(
+            origin: OriginFor<T>,
+            hotkey: T::AccountId,
+            netuid: NetUid,
+            amount_staked: Tao,
+            limit_price: Tao,
+            allow_partial: bool,
+        ) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            let limit = Some(limit_price.rao());
+            Self::do_add_stake(&coldkey, &hotkey, netuid, amount_staked, limit, allow_partial)
+        }
+
+        /// Takes stake back at no worse than a price.
+        #[pallet::call_index(89)]
+        #[pallet::weight(T::WeightInfo::remove_stake())]
+        pub fn remove_stake_limit(
+            origin: OriginFor<T>,
+            hotkey: T::AccountId,
+            netuid: NetUid,
+            amount_unstaked: Alpha,
+            limit_price: Tao,
+            allow_partial: bool,
+        ) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            let limit = Some(limit_price.rao());
+            Self::do_remove_stake(&coldkey, &hotkey, netuid, amount_unstaked, limit, allow_partial)
+        }
+
+        /// Makes the caller the owner of a hotkey that nobody owns.
+        #[pallet::call_index(91)]
+        #[pallet::weight(T::WeightInfo::associate())]
+        pub fn try_associate_hotkey(origin: OriginFor<T>, hotkey: T::AccountId) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            Self::associate(&coldkey, &hotkey)
+        }
+
+        /// Starts the caller's subnet.
+        #[pallet::call_index(92)]
+        #[pallet::weight(T::WeightInfo::start_call())]
+        pub fn start_call(origin: OriginFor<T>, netuid: NetUid) -> DispatchResult {
+            Self::do_start_call(origin, netuid)
+        }
+
+        /// Takes back all that the caller staked behind a hotkey on one subnet.
+        #[pallet::call_index(103)]
+        #[pallet::weight(T::WeightInfo::remove_stake())]
+        pub fn remove_stake_full_limit(
+            origin: OriginFor<T>,
+            hotkey: T::AccountId,
+            netuid: NetUid,
+            limit_price: Option<Tao>,
+        ) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            let all = Self::stake_of(&hotkey, &coldkey, netuid);
+            let limit = limit_price.map(Tao::rao);
+            Self::do_remove_stake(&coldkey, &hotkey, netuid, all, limit, false)
+        }
+
+        /// Gives a subnet's token another symbol.
+        #[pallet::call_index(112)]
+        #[pallet::weight(T::WeightInfo::set_identity())]
+        pub fn update_symbol(
+            origin: OriginFor<T>,
+            netuid: NetUid,
+            symbol: Vec<u8>,
+        ) -> DispatchResult {
+            Self::ensure_subnet_owner_or_root(origin, netuid)?;
+            Self::do_update_symbol(netuid, symbol)
+        }
+
+        /// Chooses the hotkey behind which the caller's incentives on a subnet are staked.
+        #[pallet::call_index(114)]
+        #[pallet::weight(T::WeightInfo::associate())]
+        pub fn set_coldkey_auto_stake_hotkey(
+            origin: OriginFor<T>,
+            netuid: NetUid,
+            hotkey: T::AccountId,
+        ) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            Self::do_set_auto_stake(&coldkey, netuid, &hotkey)
+        }
+
+        /// Commits weights that a beacon will open. This chain follows no beacon, so nothing would
+        /// ever open them, and the call is refused.
+        #[pallet::call_index(118)]
+        #[pallet::weight(T::WeightInfo::associate())]
+        pub fn commit_timelocked_mechanism_weights(
+            origin: OriginFor<T>,
+            netuid: NetUid,
+            mecid: MechId,
+            commit: BoundedVec<u8, ConstU32<MAX_COMMIT_BYTES>>,
+            reveal_round: u64,
+            commit_reveal_version: u16,
+        ) -> DispatchResult {
+            let _ = (netuid, mecid, commit, reveal_round, commit_reveal_version);
+            ensure_signed(origin)?;
+            Err(Error::<T>::CallDisabled.into())
+        }
+
+        /// Sets the caller's weights on one of the subnet's mechanisms.
+        #[pallet::call_index(119)]
+        #[pallet::weight(T::WeightInfo::set_weights(dests.len() as u32))]
+        pub fn set_mechanism_weights(
+            origin: OriginFor<T>,
+            netuid: NetUid,
+            mecid: MechId,
+            dests: Vec<u16>,
+            weights: Vec<u16>,
+            version_key: u64,
+        ) -> DispatchResult {
+            let hotkey = ensure_signed(origin)?;
+            let row = Row { uids: &dests, values: &weights, version_key };
+            Self::do_set_weights(&hotkey, netuid, mecid, row)
+        }
+
+        /// Ends a subnet; what its pool holds goes to the holders of its alpha.
+        #[pallet::call_index(120)]
+        #[pallet::weight(T::WeightInfo::dissolve_network())]
+        pub fn root_dissolve_network(origin: OriginFor<T>, netuid: NetUid) -> DispatchResult {
+            ensure_root(origin)?;
+            Self::dissolve(netuid)
+        }
+
+        /// Registers a hotkey on a subnet if that costs no more than a limit, in rao.
+        #[pallet::call_index(134)]
+        #[pallet::weight(T::WeightInfo::register())]
+        pub fn register_limit(
+            origin: OriginFor<T>,
+            netuid: NetUid,
+            hotkey: T::AccountId,
+            limit_price: u64,
+        ) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            Self::do_burned_register(&coldkey, netuid, &hotkey, Some(Tao::new(limit_price)))
+        }
+    }
 }

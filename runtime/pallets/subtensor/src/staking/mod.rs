@@ -1,12 +1,21 @@
 //! Keys, stake and delegation.
 //!
 //! Every entry point checks, then moves TAO and alpha through `pool` and `shares`; a failure
-//! anywhere undoes the whole call, because calls run in a storage transaction.
+//! anywhere undoes the whole call, because calls run in a storage transaction. TAO leaves and
+//! enters the balances in `tao` alone.
 
+mod delegation;
+mod keys;
 mod shares;
+mod stake;
+mod tao;
 
-use crate::*;
+use crate::TaoBalance;
 
-/// Least amount of TAO that may be staked, and least worth of stake that may be left: below it a
-/// position costs the chain more than it is worth.
+/// Least amount of TAO that may be staked or unstaked, unless it is all there is: below it a
+/// position costs the chain more than it is worth. The public chain's value.
 pub const MIN_STAKE: TaoBalance = TaoBalance::new(2_000_000);
+
+/// Hotkeys that one coldkey may own, and behind which it may stake: the lists of them are single
+/// storage values that are read whole.
+pub const MAX_HOTKEYS_PER_COLDKEY: usize = 1_024;

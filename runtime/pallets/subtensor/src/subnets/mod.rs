@@ -1,14 +1,29 @@
 //! Subnets: registering, starting, pruning, ownership, identity.
+//!
+//! A subnet exists while `NetworksAdded` says so. Root (netuid 0) exists from genesis, has no pool
+//! and no owner, and is never pruned.
+
+mod dissolve;
+mod identity;
+mod price;
+mod register;
+mod symbols;
 
 use crate::*;
-use sp_runtime::traits::UniqueSaturatedInto;
+use alloc::vec::Vec;
+use frame_support::ensure;
+use frame_system::{ensure_root, ensure_signed, pallet_prelude::OriginFor};
+use sp_runtime::{traits::UniqueSaturatedInto, DispatchResult};
 
 /// Shortest and longest tempo that an owner may set (root is not bound).
 pub const MIN_TEMPO: u16 = 360;
 pub const MAX_TEMPO: u16 = 50_400;
 
-/// Slots on root.
+/// Seats on root.
 pub const ROOT_SEATS: u16 = 64;
+
+/// The kind of pool in which alpha has a price of its own.
+pub const MECHANISM_DYNAMIC: u16 = 1;
 
 impl<T: Config> Pallet<T> {
     /// The number of the block being built.
@@ -20,11 +35,84 @@ impl<T: Config> Pallet<T> {
         NetworksAdded::<T>::get(netuid)
     }
 
+    /// Every subnet but root, in ascending order.
+    pub fn subnets() -> Vec<NetUid> {
+        let mut netuids: Vec<NetUid> = NetworksAdded::<T>::iter()
+            .filter_map(|(netuid, exists)| (exists && !netuid.is_root()).then_some(netuid))
+            .collect();
+        netuids.sort_unstable();
+        netuids
+    }
+
+    /// Where the mechanism keeps its weights, if the subnet has it.
+    pub fn mechanism_index(
+        netuid: NetUid,
+        mechanism: MechId,
+    ) -> Result<NetUidStorageIndex, Error<T>> {
+        ensure!(Self::subnet_exists(netuid), Error::<T>::SubnetNotExists);
+        ensure!(
+            mechanism < MechanismCountCurrent::<T>::get(netuid),
+            Error::<T>::MechanismDoesNotExist
+        );
+        NetUidStorageIndex::of(netuid, mechanism).ok_or(Error::<T>::MechanismDoesNotExist)
+    }
+
+    /// The storage indices of all mechanisms of a subnet.
+    pub fn mechanism_indices(netuid: NetUid) -> impl Iterator<Item = NetUidStorageIndex> {
+        (0..u8::from(MechanismCountCurrent::<T>::get(netuid)))
+            .filter_map(move |id| NetUidStorageIndex::of(netuid, MechId::new(id)))
+    }
+
+    pub fn ensure_subnet_owner(
+        origin: OriginFor<T>,
+        netuid: NetUid,
+    ) -> Result<T::AccountId, sp_runtime::DispatchError> {
+        let coldkey = ensure_signed(origin)?;
+        ensure!(Self::subnet_exists(netuid), Error::<T>::SubnetNotExists);
+        ensure!(
+            SubnetOwner::<T>::try_get(netuid).is_ok_and(|owner| owner == coldkey),
+            Error::<T>::NotSubnetOwner
+        );
+        Ok(coldkey)
+    }
+
+    /// The owner, or `None` for root's origin.
+    pub fn ensure_subnet_owner_or_root(
+        origin: OriginFor<T>,
+        netuid: NetUid,
+    ) -> Result<Option<T::AccountId>, sp_runtime::DispatchError> {
+        if ensure_root(origin.clone()).is_ok() {
+            return Ok(None);
+        }
+        Self::ensure_subnet_owner(origin, netuid).map(Some)
+    }
+
+    /// Starts the subnet: its alpha can be traded, and it takes part in the next block's emission.
+    pub(crate) fn do_start_call(origin: OriginFor<T>, netuid: NetUid) -> DispatchResult {
+        Self::ensure_subnet_owner(origin, netuid)?;
+        ensure!(
+            !FirstEmissionBlockNumber::<T>::contains_key(netuid),
+            Error::<T>::FirstEmissionBlockNumberAlreadySet
+        );
+        let now = Self::block();
+        let ready =
+            NetworkRegisteredAt::<T>::get(netuid).saturating_add(StartCallDelay::<T>::get());
+        ensure!(now >= ready, Error::<T>::NeedWaitingMoreBlocksToStarCall);
+        let first = now.saturating_add(1);
+        FirstEmissionBlockNumber::<T>::insert(netuid, first);
+        SubtokenEnabled::<T>::insert(netuid, true);
+        Self::deposit_event(Event::FirstEmissionBlockNumberSet(netuid, first));
+        Ok(())
+    }
+
     pub(crate) fn create_root_network() {
         NetworksAdded::<T>::insert(NetUid::ROOT, true);
         TotalNetworks::<T>::put(1);
         MaxAllowedUids::<T>::insert(NetUid::ROOT, ROOT_SEATS);
+        MaxAllowedValidators::<T>::insert(NetUid::ROOT, ROOT_SEATS);
+        // Root has no epoch: its stakers are paid by the subnets'.
+        Tempo::<T>::insert(NetUid::ROOT, 0);
+        NetworkRegistrationAllowed::<T>::insert(NetUid::ROOT, false);
+        NetworkPowRegistrationAllowed::<T>::insert(NetUid::ROOT, false);
     }
-
-    pub(crate) fn settle_issuance() {}
 }

@@ -1,0 +1,169 @@
+//! A chain of this pallet and balances alone, for tests. Accounts are integers.
+//!
+//! `run` builds it from a genesis and holds the pallet's invariants when the test ends; blocks
+//! pass through `next_block`, with the same hooks in the same order as on a real chain.
+
+use crate as pallet_subtensor;
+use crate::{types::*, Config, Pallet};
+use core::cell::Cell;
+use frame_support::{
+    derive_impl,
+    traits::{ConstU64, Get, Hooks},
+};
+use sp_runtime::BuildStorage;
+
+frame_support::construct_runtime!(
+    pub enum Test {
+        System: frame_system = 0,
+        Balances: pallet_balances = 5,
+        SubtensorModule: pallet_subtensor = 7,
+    }
+);
+
+/// Rao of one TAO, or of one alpha.
+pub const UNIT: u64 = 1_000_000_000;
+
+/// The account of the block's author in these tests.
+pub const AUTHOR: u64 = 999;
+
+/// Whoever has a balance at genesis: coldkeys 1 to 20.
+pub const RICH: core::ops::RangeInclusive<u64> = 1..=20;
+
+#[derive_impl(frame_system::config_preludes::TestDefaultConfig)]
+impl frame_system::Config for Test {
+    type Block = frame_system::mocking::MockBlock<Test>;
+    type AccountData = pallet_balances::AccountData<u64>;
+}
+
+#[derive_impl(pallet_balances::config_preludes::TestDefaultConfig)]
+impl pallet_balances::Config for Test {
+    type AccountStore = System;
+    type ExistentialDeposit = ConstU64<500>;
+}
+
+thread_local! {
+    static FEE_RATE: Cell<u16> = const { Cell::new(33) };
+    static AUTHORED: Cell<bool> = const { Cell::new(true) };
+}
+
+/// A fee rate that a test may change.
+pub struct Fees;
+
+impl Fees {
+    pub fn set(rate: u16) {
+        FEE_RATE.set(rate);
+    }
+}
+
+impl crate::PoolSettings for Fees {
+    fn fee_rate(_: NetUid) -> u16 {
+        FEE_RATE.get()
+    }
+}
+
+/// An author that a test may take away.
+pub struct Author;
+
+impl Author {
+    pub fn set(present: bool) {
+        AUTHORED.set(present);
+    }
+}
+
+impl Get<Option<u64>> for Author {
+    fn get() -> Option<u64> {
+        AUTHORED.get().then_some(AUTHOR)
+    }
+}
+
+impl Config for Test {
+    type Currency = Balances;
+    type PoolSettings = Fees;
+    type BlockAuthor = Author;
+    type WeightInfo = ();
+}
+
+/// Hyperparameters of new subnets for a chain on one machine, as the runtime's `local` preset.
+pub fn local_defaults() -> SubnetDefaults {
+    SubnetDefaults {
+        tempo: 20,
+        weights_set_rate_limit: 0,
+        activity_cutoff_factor_milli: 50_000,
+        serving_rate_limit: 0,
+        max_registrations_per_block: 8,
+        commit_reveal_weights_enabled: false,
+        subnet_emission_enabled: true,
+    }
+}
+
+/// The genesis of the runtime's `local` preset.
+pub fn local() -> crate::GenesisConfig<Test> {
+    crate::GenesisConfig {
+        slot_duration_ms: 250,
+        network_rate_limit: 0,
+        max_epochs_per_block: 32,
+        loopback_axons_allowed: true,
+        new_subnet_defaults: local_defaults(),
+        ..Default::default()
+    }
+}
+
+/// The genesis of the runtime's `upstream` preset: the public chain's values.
+pub fn upstream() -> crate::GenesisConfig<Test> {
+    crate::GenesisConfig::default()
+}
+
+/// Runs a test in the first block of a chain, then checks all invariants.
+pub fn run(genesis: crate::GenesisConfig<Test>, test: impl FnOnce()) {
+    let mut storage = frame_system::GenesisConfig::<Test>::default().build_storage().unwrap();
+    let balances = RICH.map(|who| (who, 1_000_000 * UNIT)).collect();
+    pallet_balances::GenesisConfig::<Test> { balances, ..Default::default() }
+        .assimilate_storage(&mut storage)
+        .unwrap();
+    genesis.assimilate_storage(&mut storage).unwrap();
+    Fees::set(33);
+    Author::set(true);
+    sp_io::TestExternalities::new(storage).execute_with(|| {
+        crate::TotalIssuance::<Test>::put(Tao::new(Balances::total_issuance()));
+        start_block(1);
+        test();
+        finish_block();
+        check();
+    });
+}
+
+/// Ends this block and begins the next.
+pub fn next_block() {
+    finish_block();
+    start_block(System::block_number() + 1);
+}
+
+/// Lets blocks pass until the one of this number has begun.
+pub fn run_to_block(number: u64) {
+    while System::block_number() < number {
+        next_block();
+    }
+}
+
+/// Holds the pallet's invariants; meant for the moments between blocks.
+pub fn check() {
+    Pallet::<Test>::do_try_state().unwrap();
+}
+
+/// Hyperparameters and state are looked at through this name.
+pub type Chain = Pallet<Test>;
+
+fn start_block(number: u64) {
+    System::reset_events();
+    System::set_block_number(number);
+    <SubtensorModule as Hooks<u64>>::on_initialize(number);
+}
+
+fn finish_block() {
+    <SubtensorModule as Hooks<u64>>::on_finalize(System::block_number());
+}
+
+/// Somebody who signs.
+pub fn signed(who: u64) -> RuntimeOrigin {
+    RuntimeOrigin::signed(who)
+}

@@ -1,0 +1,93 @@
+//! Who owns which hotkey.
+//!
+//! A hotkey belongs to the coldkey that first registered or associated it, for good. At its first
+//! registration it gets one reference that keeps its account alive without any balance, so its
+//! nonce never starts again and an old signed extrinsic of it can never be replayed.
+
+use crate::{staking::MAX_HOTKEYS_PER_COLDKEY, *};
+use frame_support::ensure;
+use sp_runtime::DispatchResult;
+
+impl<T: Config> Pallet<T> {
+    /// Whether anybody owns `hotkey`.
+    pub fn hotkey_exists(hotkey: &T::AccountId) -> bool {
+        Owner::<T>::contains_key(hotkey)
+    }
+
+    pub fn owns(coldkey: &T::AccountId, hotkey: &T::AccountId) -> bool {
+        Owner::<T>::try_get(hotkey).is_ok_and(|owner| owner == *coldkey)
+    }
+
+    pub(crate) fn ensure_owns(
+        coldkey: &T::AccountId,
+        hotkey: &T::AccountId,
+    ) -> Result<(), Error<T>> {
+        ensure!(Self::hotkey_exists(hotkey), Error::<T>::HotKeyAccountNotExists);
+        ensure!(Self::owns(coldkey, hotkey), Error::<T>::NonAssociatedColdKey);
+        Ok(())
+    }
+
+    /// Gives `hotkey` to `coldkey`, or checks that it has it.
+    pub(crate) fn associate(coldkey: &T::AccountId, hotkey: &T::AccountId) -> DispatchResult {
+        if Self::hotkey_exists(hotkey) {
+            ensure!(Self::owns(coldkey, hotkey), Error::<T>::NonAssociatedColdKey);
+            return Ok(());
+        }
+        OwnedHotkeys::<T>::try_mutate(coldkey, |owned| -> DispatchResult {
+            ensure!(owned.len() < MAX_HOTKEYS_PER_COLDKEY, Error::<T>::TooManyStakingHotkeys);
+            owned.push(hotkey.clone());
+            Ok(())
+        })?;
+        Owner::<T>::insert(hotkey, coldkey);
+        Self::note_staking_hotkey(coldkey, hotkey)
+    }
+
+    /// As [`Self::associate`], for a hotkey that is about to act on the chain by itself.
+    pub(crate) fn associate_for_registration(
+        coldkey: &T::AccountId,
+        hotkey: &T::AccountId,
+    ) -> DispatchResult {
+        Self::associate(coldkey, hotkey)?;
+        // No other pallet gives this kind of reference, so its absence means that this is the first
+        // registration.
+        if frame_system::Pallet::<T>::sufficients(hotkey) == 0 {
+            frame_system::Pallet::<T>::inc_sufficients(hotkey);
+        }
+        Ok(())
+    }
+
+    /// Remembers that `coldkey` has stake behind `hotkey`, for whoever asks for all its stake.
+    pub(crate) fn note_staking_hotkey(
+        coldkey: &T::AccountId,
+        hotkey: &T::AccountId,
+    ) -> DispatchResult {
+        StakingHotkeys::<T>::try_mutate(coldkey, |hotkeys| -> DispatchResult {
+            if !hotkeys.contains(hotkey) {
+                ensure!(hotkeys.len() < MAX_HOTKEYS_PER_COLDKEY, Error::<T>::TooManyStakingHotkeys);
+                hotkeys.push(hotkey.clone());
+            }
+            Ok(())
+        })
+    }
+
+    /// Has the incentives of `coldkey` on a subnet staked behind `hotkey`.
+    pub(crate) fn do_set_auto_stake(
+        coldkey: &T::AccountId,
+        netuid: NetUid,
+        hotkey: &T::AccountId,
+    ) -> DispatchResult {
+        ensure!(Self::subnet_exists(netuid), Error::<T>::SubnetNotExists);
+        ensure!(Uids::<T>::contains_key(netuid, hotkey), Error::<T>::HotKeyNotRegisteredInSubNet);
+        ensure!(
+            AutoStakeDestination::<T>::get(coldkey, netuid).as_ref() != Some(hotkey),
+            Error::<T>::SameAutoStakeHotkeyAlreadySet
+        );
+        AutoStakeDestination::<T>::insert(coldkey, netuid, hotkey);
+        Self::deposit_event(Event::AutoStakeDestinationSet {
+            coldkey: coldkey.clone(),
+            netuid,
+            hotkey: hotkey.clone(),
+        });
+        Ok(())
+    }
+}

@@ -1,0 +1,79 @@
+"""The cache of compiled modules: it is used, and it believes only what this user wrote whole."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from subnet.localnet.executor.call import Executor
+from subnet.localnet.executor.module_cache import ModuleCache
+from subnet.localnet.limits import CoreLimits
+from tests.unit.subnet.localnet.executor.wat_runtime import assemble, overlay
+
+
+def _echo(folder: Path) -> bytes:
+    return Executor(assemble(), CoreLimits(), ModuleCache(folder)).call("echo", b"hi", overlay())
+
+
+def test_a_module_is_kept_and_found(tmp_path: Path) -> None:
+    folder = tmp_path / "cache"
+    assert _echo(folder) == b"hi"
+    modules = sorted(folder.glob("*.cwasm"))
+    assert len(modules) == 2  # the runtime and the helper
+    before = [module.stat().st_mtime_ns for module in modules]
+    assert _echo(folder) == b"hi"
+    assert [module.stat().st_mtime_ns for module in modules] == before
+    assert not list(folder.glob(".new-*"))
+    assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_damaged_module_is_not_run_but_compiled_anew(tmp_path: Path) -> None:
+    _echo(tmp_path)
+    for module in tmp_path.glob("*.cwasm"):
+        content = bytearray(module.read_bytes())
+        content[len(content) // 2] ^= 1
+        module.write_bytes(content)
+    assert _echo(tmp_path) == b"hi"
+    for module in tmp_path.glob("*.cwasm"):
+        assert ModuleCache(tmp_path).find(module.stem) == module
+
+
+def test_a_cut_module_and_a_missing_digest_are_absent(tmp_path: Path) -> None:
+    cache = ModuleCache(tmp_path)
+    cache.keep("a", b"x" * 100)
+    assert cache.find("a") is not None
+    (tmp_path / "a.cwasm").write_bytes(b"x" * 99)
+    assert cache.find("a") is None
+    cache.keep("a", b"x" * 100)
+    (tmp_path / "a.blake2b").unlink()
+    assert cache.find("a") is None
+
+
+@pytest.mark.parametrize("mode", [0o770, 0o707, 0o777])
+def test_a_folder_that_others_may_write_is_not_used(tmp_path: Path, mode: int) -> None:
+    cache = ModuleCache(tmp_path)
+    cache.keep("a", b"x")
+    tmp_path.chmod(mode)
+    assert cache.find("a") is None
+    cache.keep("b", b"y")
+    assert not (tmp_path / "b.cwasm").exists()
+
+
+def test_a_file_that_others_may_write_and_a_link_are_not_used(tmp_path: Path) -> None:
+    cache = ModuleCache(tmp_path)
+    cache.keep("a", b"x")
+    module = tmp_path / "a.cwasm"
+    module.chmod(0o666)
+    assert cache.find("a") is None
+    module.chmod(0o600)
+    assert cache.find("a") == module
+    os.rename(module, tmp_path / "elsewhere")
+    module.symlink_to(tmp_path / "elsewhere")
+    assert cache.find("a") is None
+
+
+def test_a_folder_that_cannot_be_made_costs_only_time(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    assert _echo(tmp_path / "file") == b"hi"

@@ -1,0 +1,145 @@
+"""The fast structures of ``localnet.state`` beside slow ones that cannot err in the same way."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from subnet.localnet.limits import CoreLimits
+from subnet.localnet.scale import compact, decode_compact
+from subnet.localnet.state import trie
+from subnet.localnet.state.head import HeadState
+from subnet.localnet.state.overlay import Overlay
+from subnet.localnet.state.root import slow_root
+
+# Few bytes and short keys: keys that are prefixes of each other are the interesting ones.
+KEYS = st.binary(max_size=4).map(lambda key: bytes(b"\x00\x01\x10\x11\xff"[b % 5] for b in key))
+VALUES = st.sampled_from([b"", b"v", b"v" * 31, b"v" * 32, b"v" * 33, b"\x04A", b"w" * 80])
+CHANGES = st.lists(st.tuples(KEYS, st.none() | VALUES), max_size=12)
+
+
+@settings(max_examples=300, deadline=None)
+@given(steps=st.lists(CHANGES, max_size=6), version=st.sampled_from([0, 1]))
+def test_the_trie_equals_its_slow_twin_after_each_step(
+    steps: list[list[tuple[bytes, bytes | None]]], version: int
+) -> None:
+    model: dict[bytes, bytes] = {}
+    root: trie.Node | None = None
+    for step in steps:
+        before, root_before = root, trie.root_hash(root)
+        root = trie.apply(root, step, version)
+        kept = dict(model)
+        for key, value in step:
+            if value is None:
+                model.pop(key, None)
+            else:
+                model[key] = value
+        assert trie.root_hash(root) == slow_root(model, version)
+        assert dict(trie.items(root)) == model
+        assert trie.root_hash(before) == root_before
+        assert dict(trie.items(before)) == kept
+
+
+@given(number=st.integers(0, 2**536 - 1))
+def test_compact_integers_come_back(number: int) -> None:
+    encoded = compact(number)
+    assert decode_compact(encoded + b"rest") == (number, len(encoded))
+
+
+class OverlayBesideCopies(RuleBasedStateMachine):
+    """The overlay against a dictionary that is copied whole at each transaction."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.base = {b"\x00": b"1", b"\x00\x01": b"v" * 40, b"\x10\x11": b"2", b"\xff": b"\x04A"}
+        head = HeadState((key, value, True) for key, value in self.base.items() if len(value) > 32)
+        short = [(key, value) for key, value in self.base.items() if len(value) <= 32]
+        head.advance(dict(short), trie.apply(head.root, short, 1))
+        self.overlay = Overlay(head)
+        self.model = dict(self.base)
+        self.written: set[bytes] = set()  # keys that the overlay holds now
+        self.copies: list[tuple[dict[bytes, bytes], set[bytes]]] = []
+        self.touched: set[bytes] = set(self.base)  # keys worth looking at
+
+    @rule(key=KEYS, value=VALUES)
+    def put(self, key: bytes, value: bytes) -> None:
+        self.overlay.put(key, value)
+        self.model[key] = value
+        self.written.add(key)
+
+    @rule(key=KEYS)
+    def remove(self, key: bytes) -> None:
+        self.overlay.put(key, None)
+        self.model.pop(key, None)
+        self.written.add(key)
+
+    @rule(key=KEYS, item=st.sampled_from([b"X", b"YZ"]))
+    def append(self, key: bytes, item: bytes) -> None:
+        self.overlay.append(key, item)
+        old = self.model.get(key, b"")
+        try:
+            count, at = decode_compact(old)
+            rest = old[at:]
+        except Exception:
+            count, rest = 0, b""
+        if count >= 2**32 - 1:
+            count, rest = 0, b""
+        self.model[key] = compact(count + 1) + rest + item
+        self.written.add(key)
+
+    @rule()
+    def start(self) -> None:
+        self.overlay.start()
+        self.copies.append((dict(self.model), set(self.written)))
+
+    @precondition(lambda self: self.copies)
+    @rule()
+    def commit(self) -> None:
+        self.overlay.commit()
+        self.copies.pop()
+
+    @precondition(lambda self: self.copies)
+    @rule()
+    def rollback(self) -> None:
+        self.overlay.rollback()
+        self.model, self.written = self.copies.pop()
+
+    @rule(prefix=KEYS.filter(bool), limit=st.none() | st.integers(0, 2))
+    def clear_prefix(self, prefix: bytes, limit: int | None) -> None:
+        """Everything written here goes, and of the base's keys the first ``limit``."""
+        under = sorted(key for key in self.base if key.startswith(prefix))
+        gone = set(under if limit is None else under[:limit])
+        more = len(gone) < len(under)
+        assert self.overlay.clear_prefix(prefix, limit) == (more, len(gone))
+        for key in gone | {key for key in self.written if key.startswith(prefix)}:
+            self.model.pop(key, None)
+            self.written.add(key)
+
+    @rule(key=KEYS)
+    def next_key(self, key: bytes) -> None:
+        above = [other for other in self.model if other > key]
+        assert self.overlay.next_key(key) == min(above, default=None)
+
+    @invariant()
+    def same_values(self) -> None:
+        self.touched |= self.written
+        for key in self.touched | self.model.keys():
+            assert self.overlay.get(key) == self.model.get(key)
+
+    @invariant()
+    def same_root(self) -> None:
+        assert self.overlay.root(1) == slow_root(self.model, 1)
+
+
+OverlayBesideCopies.TestCase.settings = settings(
+    max_examples=60, stateful_step_count=25, deadline=None
+)
+test_overlay = OverlayBesideCopies.TestCase
+
+
+def test_limits_are_positive() -> None:
+    limits = CoreLimits()
+    for name in CoreLimits.__slots__:
+        value = getattr(limits, name)
+        assert isinstance(value, str) or value > 0, name

@@ -36,6 +36,7 @@ from subnet.wire.replay import CeilingStore, MemoryCeiling, ReplayGuard
 _BACKLOG: Final = 512  # connections the kernel completes before we accept: a burst of validators
 _LINGER_S: Final = 0.2  # to read on after a refusal, so that the reply is not lost to a reset
 _FORCED_S: Final = 1.0  # what aiohttp waits for connections after ours were drained
+_SERVER: Final = "assay"  # aiohttp would name its version and Python's to every stranger
 _SWEEPS: Final = 4  # looks at half-sent heads within one head's time
 
 
@@ -189,7 +190,9 @@ class Axon:
 
 
 def _response(reply: SignedReply) -> web.Response:
-    return web.Response(status=reply.status, headers=CIMultiDict(reply.headers), body=reply.body)
+    headers = CIMultiDict(reply.headers)
+    headers["Server"] = _SERVER
+    return web.Response(status=reply.status, headers=headers, body=reply.body)
 
 
 def _cut(request: web.BaseRequest) -> web.Response:
@@ -286,7 +289,11 @@ class _Connection(web_protocol.RequestHandler):
     ) -> web.StreamResponse:
         """What is not HTTP: a plain answer, no log line an attacker could fill a disk with."""
         self.head_since_s = None
-        response = web.Response(status=status, text="not a request\n" if status == 400 else "")
+        response = web.Response(
+            status=status,
+            headers={"Server": _SERVER},
+            text="not a request\n" if status == 400 else "",
+        )
         response.force_close()
         return response
 

@@ -48,10 +48,11 @@ def miner(
     json: options.Json = False,
 ) -> None:
     """Run a miner that cheats, or that is slow."""
+    from subnet.lab.around import AnyMiner
     from subnet.lab.cheats import wrap_cheat
     from subnet.lab.faults import wrap_slow
 
-    def wrap(honest: object) -> object:
+    def wrap(honest: AnyMiner) -> AnyMiner:
         wrapped = wrap_cheat(cheat, honest) if cheat else honest
         return wrap_slow(slow, wrapped) if slow > 1.0 else wrapped
 

@@ -23,27 +23,7 @@ AnyHalf = type[MinerTask[Any, Any]] | type[ValidatorTask[Any, Any]]
 
 def settings_of(task: AnyHalf, words: Sequence[str]) -> TaskSettings:
     """The task's settings out of ``--name value`` and ``--name=value``; UserError if wrong."""
-    fields = task.settings.model_fields
-    given: dict[str, str | bool] = {}
-    rest = list(words)
-    while rest:
-        word = rest.pop(0)
-        name, has_value, value = word.removeprefix("--").partition("=")
-        field = name.replace("-", "_")
-        if not word.startswith("--") or field not in fields:
-            raise UserError(
-                f"{word.partition('=')[0]} is neither an option of this command nor of the task "
-                f"{task.name!r}.",
-                _known(task),
-            )
-        if has_value:
-            given[field] = value
-        elif fields[field].annotation is bool:
-            given[field] = True
-        elif rest:
-            given[field] = rest.pop(0)
-        else:
-            raise UserError(f"--{name} needs a value.", _known(task))
+    given = dict(_pairs(words, task))
     try:
         return task.settings.model_validate(given)
     except ValidationError as error:
@@ -52,17 +32,52 @@ def settings_of(task: AnyHalf, words: Sequence[str]) -> TaskSettings:
         raise UserError(f"--{where} is wrong: {first['msg']}.", _known(task)) from None
 
 
-def words_for(settings: TaskSettings) -> list[str]:
-    """The words that ``settings_of`` would turn into these settings, without the defaults."""
-    words: list[str] = []
-    for name, value in settings.model_dump(exclude_defaults=True, mode="json").items():
-        words.append(f"--{name.replace('_', '-')}={value}")
-    return words
+def share_out(words: Sequence[str], *tasks: AnyHalf) -> list[list[str]]:
+    """For each half of a task, those of the words that it knows; UserError for one nobody knows.
+
+    A run is given one list of options, and a miner's half need not know all of a validator's.
+    """
+    pairs = _pairs(words, *tasks)
+    return [
+        [
+            f"--{name.replace('_', '-')}={value}"
+            for name, value in pairs
+            if name in task.settings.model_fields
+        ]
+        for task in tasks
+    ]
 
 
-def _known(task: AnyHalf) -> str:
+def _pairs(words: Sequence[str], *tasks: AnyHalf) -> list[tuple[str, str]]:
+    """The words as (field, text), each a field of at least one of the tasks."""
+    fields = {n: f for task in tasks for n, f in task.settings.model_fields.items()}
+    pairs = []
+    rest = list(words)
+    while rest:
+        word = rest.pop(0)
+        name, has_value, value = word.removeprefix("--").partition("=")
+        field = name.replace("-", "_")
+        if not word.startswith("--") or field not in fields:
+            raise UserError(
+                f"{word.partition('=')[0]} is neither an option of this command nor of the task "
+                f"{tasks[0].name!r}.",
+                _known(*tasks),
+            )
+        if not has_value:
+            if fields[field].annotation is bool:
+                value = "true"
+            elif rest:
+                value = rest.pop(0)
+            else:
+                raise UserError(f"--{name} needs a value.", _known(*tasks))
+        pairs.append((field, value))
+    return pairs
+
+
+def _known(*tasks: AnyHalf) -> str:
+    fields = {n: f for task in tasks for n, f in task.settings.model_fields.items()}
     options = [
         f"--{name.replace('_', '-')}" + (f" ({field.description})" if field.description else "")
-        for name, field in task.settings.model_fields.items()
+        for name, field in fields.items()
     ]
     return f"The task's options: {'; '.join(options)}." if options else "The task takes no options."

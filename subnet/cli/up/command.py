@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from subnet.cli import options
-from subnet.cli.tasks import CONTEXT_SETTINGS
+from subnet.cli.tasks import CONTEXT_SETTINGS, share_out
 
 if TYPE_CHECKING:
     from subnet.cli.up.children import Children
@@ -47,7 +47,7 @@ class Wishes:
     until_first_reward: bool
     json: bool
     fresh: bool
-    log_level: str
+    neuron_log_level: str
 
 
 @app.command(context_settings=CONTEXT_SETTINGS)
@@ -76,6 +76,9 @@ def up(
     ] = False,
     json: options.Json = False,
     log_level: options.LogLevel = "WARNING",
+    neuron_log_level: Annotated[
+        str, typer.Option("--neuron-log-level", help="What the neurons write to their logs.")
+    ] = "INFO",
 ) -> None:
     """Run a whole subnet here: a chain, validators, miners of which one cheats, and rewards.
 
@@ -86,8 +89,8 @@ def up(
     from subnet.neuron.loader import load_miner, load_validator
 
     configure_log(log_level)
-    for load in (load_miner, load_validator):
-        load(task)  # a broken task is told before anything starts
+    # A broken task or a wrong option is told before anything starts.
+    share_out(context.args, load_miner(task), load_validator(task))
     plan = make_plan(
         seed=seed,
         task=task,
@@ -99,7 +102,7 @@ def up(
         cheat=None if cheat in (None, "none") else cheat,
         slow=slow,
     )
-    run_async(lambda: _run(plan, Wishes(until_first_reward, json, fresh, log_level)))
+    run_async(lambda: _run(plan, Wishes(until_first_reward, json, fresh, neuron_log_level)))
 
 
 async def _run(plan: Plan, wishes: Wishes) -> None:
@@ -201,27 +204,22 @@ def _start_chain(plan: Plan, children: Children) -> None:
 
 
 def _start_neurons(plan: Plan, netuid: int, children: Children, wishes: Wishes) -> None:
-    from subnet.cli.up.plan import Role
+    from subnet.cli.up.plan import HOTKEY, Role
+    from subnet.neuron.loader import load_miner, load_validator
 
+    mining, validating = share_out(
+        plan.task_options, load_miner(plan.task), load_validator(plan.task)
+    )
     for member in plan.members:
         if member.role is Role.OWNER:
             continue
-        make = _validator_argv if member.role is Role.VALIDATOR else _miner_argv
+        validates = member.role is Role.VALIDATOR
         argv = [
-            *make(plan, member),
-            "--netuid",
-            str(netuid),
-            "--wallet",
-            member.name,
-            "--task",
-            plan.task,
-            "--chain",
-            plan.endpoint,
-            "--state-dir",
-            str(plan.state_dir),
-            "--log-level",
-            "INFO",
-            *plan.task_options,
+            *(_validator_argv(plan, member) if validates else _miner_argv(plan, member)),
+            *("--netuid", str(netuid), "--wallet", member.name, "--hotkey", HOTKEY),
+            *("--task", plan.task, "--chain", plan.endpoint, "--state-dir", str(plan.state_dir)),
+            *("--log-level", wishes.neuron_log_level),
+            *(validating if validates else mining),
         ]
         children.fork(member.name, argv, plan.log(member.name))
 

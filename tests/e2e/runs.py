@@ -1,0 +1,161 @@
+"""Real runs of `assay up` for end-to-end tests: started, waited for, stopped, always cleaned up.
+
+Adds to ``subprocess`` what every such test needs: a port range of its own, a state folder of its
+own, deadlines on everything, and the log in the failure's message. Nothing here reaches into the
+processes; tests talk to them as any client would.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+ASSAY = Path(sys.executable).with_name("assay")
+STOP_DEADLINE_S = 40.0
+
+
+def free_ports(count: int) -> int:
+    """The first of ``count`` free ports in a row, above those that people choose."""
+    for base in range(21_000 + (os.getpid() * 37) % 8_000, 32_000, count):
+        with contextlib.ExitStack() as held:
+            try:
+                for port in range(base, base + count):
+                    probe = held.enter_context(socket.socket())
+                    probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return base
+    raise AssertionError("no free ports")
+
+
+def assay(*argv: str, timeout_s: float = 120.0) -> subprocess.CompletedProcess[str]:
+    """One command to its end."""
+    command = [str(ASSAY), *argv]
+    return subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=timeout_s, check=False
+    )
+
+
+@dataclass
+class Run:
+    """One `assay up` in the background."""
+
+    process: subprocess.Popen[str]
+    state_dir: Path
+    base_port: int
+
+    @property
+    def url(self) -> str:
+        return f"ws://127.0.0.1:{self.base_port}"
+
+    @property
+    def options(self) -> list[str]:
+        """What another command needs to join this run."""
+        return ["--chain", self.url, "--state-dir", str(self.state_dir)]
+
+    def assay(self, *argv: str, timeout_s: float = 120.0) -> Any:
+        """A command beside the run, its JSON result; AssertionError with its stderr if it fails."""
+        done = assay(*argv, *self.options, "--json", timeout_s=timeout_s)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    def pids(self) -> dict[str, int]:
+        data: dict[str, int] = json.loads((self.state_dir / "processes.json").read_text())
+        return data
+
+    def wait(self, condition: Callable[[], Any], what: str, timeout_s: float = 90.0) -> Any:
+        """The first true value of ``condition()``; it may fail while things come up."""
+        deadline = time.monotonic() + timeout_s
+        trouble: Exception | None = None
+        while time.monotonic() < deadline:
+            assert self.process.poll() is None, f"the run ended: {self.log()}"
+            try:
+                value = condition()
+            except (OSError, ValueError, AssertionError, KeyError) as error:
+                trouble = error
+            else:
+                if value:
+                    return value
+            time.sleep(0.25)
+        raise AssertionError(f"not within {timeout_s} s: {what} ({trouble})\n{self.log()}")
+
+    def log(self) -> str:
+        with contextlib.suppress(OSError):
+            return (self.state_dir / "up.log").read_text()[-4000:]
+        return ""
+
+    def stop(self) -> tuple[int, str]:
+        """Ctrl-C; the exit code and what it printed on stdout."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+        out, _ = self.process.communicate(timeout=STOP_DEADLINE_S)
+        return self.process.returncode, out
+
+
+@contextlib.contextmanager
+def up(state_dir: Path, *argv: str, ports: int = 16) -> Iterator[Run]:
+    """`assay up ARGV` while the block runs; everything is stopped at its end, come what may."""
+    base = free_ports(ports)
+    state_dir.mkdir(parents=True, exist_ok=True)
+    with (state_dir / "up.log").open("w") as log:
+        process = subprocess.Popen(
+            [str(ASSAY), "up", "--base-port", str(base), "--state-dir", str(state_dir), *argv],
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            cwd=ROOT,
+        )
+    run = Run(process, state_dir, base)
+    try:
+        yield run
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.communicate(timeout=STOP_DEADLINE_S)
+        if process.poll() is None:
+            process.kill()
+            process.communicate(timeout=STOP_DEADLINE_S)
+
+
+def until_first_reward(state_dir: Path, *argv: str, timeout_s: float = 400.0) -> dict[str, Any]:
+    """One whole run; the document that it prints on stdout, which must be all that it prints."""
+    base = free_ports(16)
+    done = assay(
+        "up",
+        "--until-first-reward",
+        "--json",
+        "--base-port",
+        str(base),
+        "--state-dir",
+        str(state_dir),
+        *argv,
+        timeout_s=timeout_s,
+    )
+    logs = "\n".join(
+        f"--- {path.name}\n{path.read_text()[-1500:]}"
+        for path in (state_dir / "logs").glob("*.log")
+    )
+    assert done.returncode == 0, f"{done.stderr}\n{logs}"
+    document: dict[str, Any] = json.loads(done.stdout)
+    return document
+
+
+def of_role(document: dict[str, Any], role: str, *behaviours: str) -> Sequence[dict[str, Any]]:
+    """The rows of one role, and of these behaviours if any are named."""
+    return [
+        row
+        for row in document["neurons"]
+        if row["role"] == role and (not behaviours or row["behaviour"] in behaviours)
+    ]

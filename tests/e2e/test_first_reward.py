@@ -1,0 +1,88 @@
+"""From an empty folder to the first reward: who works is paid, who cheats is not."""
+
+from __future__ import annotations
+
+import statistics
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.runs import of_role, until_first_reward
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(420)]
+
+SEEDS = range(5)
+CHEATS = ("perturbed", "cached", "garbage")
+FIRST_REWARD_S_MAX = 60.0
+
+
+def check_shape(document: dict[str, Any], *, validators: int = 2, miners: int = 4) -> None:
+    assert set(document) >= {"seconds", "netuid", "epoch", "neurons"}
+    keys = {
+        "uid",
+        "hotkey",
+        "role",
+        "behaviour",
+        "score",
+        "incentive",
+        "dividends",
+        "reward_alpha_rao",
+        "reward_tao_rao",
+        "reasons",
+    }
+    for row in document["neurons"]:
+        assert set(row) == keys
+    roles = [row["role"] for row in document["neurons"]]
+    assert (roles.count("owner"), roles.count("validator"), roles.count("miner")) == (
+        1,
+        validators,
+        miners,
+    )
+    (owner,) = of_role(document, "owner")
+    assert owner["uid"] == 0
+    assert owner["incentive"] == 0
+
+
+def check_justice(document: dict[str, Any]) -> None:
+    """The cheat at most 5 % of the median honest incentive, every honest miner at least 50 %."""
+    honest = [row["incentive"] for row in of_role(document, "miner", "honest", "slow")]
+    median = statistics.median(honest)
+    assert median > 0
+    for row in of_role(document, "miner"):
+        if row["behaviour"] in ("honest", "slow"):
+            assert row["incentive"] >= 0.5 * median, (row, honest)
+            assert row["reward_alpha_rao"] > 0
+        else:
+            assert row["incentive"] <= 0.05 * median, (row, honest)
+            assert row["reasons"], "who is not paid is told why"
+    for row in of_role(document, "validator"):
+        assert row["dividends"] > 0
+
+
+def test_the_one_file_example_is_paid(tmp_path: Path) -> None:
+    document = until_first_reward(tmp_path / "state", "--task", "examples/reverse.py")
+    check_shape(document)
+    check_justice(document)
+
+
+@pytest.mark.inference
+def test_a_real_model_is_paid_within_a_minute(tmp_path: Path) -> None:
+    document = until_first_reward(tmp_path / "state")
+    check_shape(document)
+    check_justice(document)
+
+
+@pytest.mark.slow
+@pytest.mark.inference
+@pytest.mark.parametrize("cheat", CHEATS)
+@pytest.mark.parametrize("seed", SEEDS)
+def test_no_cheat_pays_and_slowness_is_not_punished_too_hard(
+    tmp_path: Path, seed: int, cheat: str
+) -> None:
+    document = until_first_reward(
+        tmp_path / "state", "--seed", str(seed), "--cheat", cheat, "--slow", "1"
+    )
+    check_shape(document)
+    check_justice(document)
+    assert document["seconds"] <= FIRST_REWARD_S_MAX

@@ -6,6 +6,7 @@ knows the names of networks that have one; everything else is a ``ws://`` or ``w
 
 from __future__ import annotations
 
+import ipaddress
 import random
 from collections.abc import Mapping
 from pathlib import Path
@@ -40,7 +41,10 @@ def resolve(network: str) -> str:
 def is_loopback(url: str) -> bool:
     """True for a chain on this machine."""
     host = urlsplit(url).hostname or ""
-    return host in ("localhost", "::1") or host.startswith("127.")
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def shown(url: str) -> str:

@@ -110,6 +110,7 @@ class BadAnswer(ChainRefused):
 
     @classmethod
     def to(cls, question: str, detail: str) -> BadAnswer:
+        detail = detail.rstrip(".")
         return cls(
             f"The chain's answer to {question} is not understood: {detail}.",
             "Use a chain whose runtime speaks the ABI of SDK 11.3.",

@@ -226,6 +226,8 @@ def _open(path: Path, what: str, password: Secret | None) -> KeySigner:
                     "Name a file that holds it with --password-file.",
                 )
         keypair = keyfile.get_keypair(given)
+        signer = KeySigner(keypair)
+        _probe(signer, what)
     except SdkWrongPassword:
         raise WrongPasswordError(
             f"The password does not open {what[0].lower()}{what[1:]}.",
@@ -242,7 +244,18 @@ def _open(path: Path, what: str, password: Secret | None) -> KeySigner:
         ) from None
     if keypair.crypto_type != _SR25519:
         raise WalletError(f"{what} is not an sr25519 key.", "Use an sr25519 key.")
-    return KeySigner(keypair)
+    return signer
+
+
+def _probe(signer: KeySigner, what: str) -> None:
+    """A file may hold a public key alone; that should show now and not at the first signature."""
+    try:
+        signer.sign(b"")
+    except Exception:
+        raise WalletError(
+            f"{what} cannot sign: its file holds no secret.",
+            "Restore it from its recovery phrase with btcli.",
+        ) from None
 
 
 def wallet_info(root: Path, name: str) -> WalletInfo:

@@ -13,8 +13,8 @@ half. That is gentle on purpose: a loaded machine must not look like a lie, and 
 with the noise of a network drive good miners away. CAP rewards up to twice the median's speed.
 
 Probation: whoever was convicted must give ``AFTER_CONVICTION`` clean answers in a row, unpaid,
-before it is paid again, and a newcomer ``NEWCOMER``. A liar whose lies pass with probability q then
-earns about q^AFTER_CONVICTION of its time. It knows no model and no names.
+before it is paid again. A liar whose lies pass with probability q is then paid for about
+q^AFTER_CONVICTION of its time. It knows no model and no names.
 """
 
 from __future__ import annotations
@@ -32,8 +32,6 @@ CAP: Final = 2.0
 EXPONENT: Final = 0.25
 """Of each of the two factors. Halving it again would make speed nearly worthless; doubling it would
 leave a miner half as fast with half the pay, and noise would be paid out."""
-NEWCOMER: Final = 2
-"""Clean answers before the first pay: two rounds, so that one lucky lie is never paid."""
 AFTER_CONVICTION: Final = 16
 """Clean answers before a convicted miner is paid again. At q = 0.8 its pay falls to 3 %."""
 

@@ -1,8 +1,8 @@
-"""Who must prove itself before it is paid, remembered over restarts.
+"""Who is known, and who must prove itself before it is paid; remembered over restarts.
 
 Adds to ``scoring.service.owed_after`` a memory by hotkey in one small file, written atomically, so
 that neither a restarted validator nor ``kill -9`` forgives a conviction. A hotkey that is not in
-the file is a newcomer. It knows no uids: a uid's new owner is a newcomer too.
+the file has never been judged: a newcomer. It knows no uids: a uid's new owner is a newcomer too.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Annotated, Final
 import msgspec
 from loguru import logger
 
-from scoring.service import NEWCOMER, owed_after
+from scoring.service import owed_after
 from subnet.files import read_limited, write_atomic
 from subnet.types import Ss58
 
@@ -42,16 +42,22 @@ class Probation:
         try:
             self._owed = msgspec.json.decode(stored, type=_Stored).owed
         except (msgspec.DecodeError, UnicodeDecodeError):
-            # Everybody becomes a newcomer: two unpaid answers each, and nobody is paid by mistake.
+            # Everybody is a newcomer again and is examined at length before being paid.
             logger.warning("{} is damaged and is begun anew", path)
 
     def owed(self, hotkey: Ss58) -> int:
         """Clean answers that ``hotkey`` owes before it is paid."""
-        return self._owed.get(hotkey, NEWCOMER)
+        return self._owed.get(hotkey, 0)
+
+    def knows(self, hotkey: Ss58) -> bool:
+        """Whether an answer of ``hotkey`` was ever judged."""
+        return hotkey in self._owed
 
     def record(self, findings: Iterable[tuple[Ss58, bool, bool]]) -> None:
         """Take in one round: (hotkey, verified, convicted) each. Durable when it returns."""
         for hotkey, verified, convicted in findings:
+            if not (verified or convicted):
+                continue  # nothing was judged: who was a newcomer still is
             owed = owed_after(self.owed(hotkey), verified=verified, convicted=convicted)
             self._owed.pop(hotkey, None)
             self._owed[hotkey] = owed

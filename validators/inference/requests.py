@@ -6,8 +6,8 @@ process: code, which the model is meant to continue, and there without a downloa
 length, temperature and seed come from the round's generator, which only the validator knows; from
 some ten million beginnings no miner can prepare answers.
 
-All requests of one round ask for the same number of tokens, so that speeds compare. It knows no
-model: how many tokens a text takes, it is told.
+All requests of one round ask for the same number of tokens, so that speeds compare; a newcomer's
+first asks for more. It knows no model: how many tokens a text takes, it is told.
 """
 
 from __future__ import annotations
@@ -23,6 +23,9 @@ from subnet.protocol.inference import SEED_MAX, Complete
 
 TOKENS_ASKED: Final = (24, 32, 40, 48)
 """Long enough that one wrong model shows in a single answer, short enough for many rounds."""
+TOKENS_OF_ENTRANCE: Final = 96
+"""The first answer of a miner that is not known yet. Three times the usual length, so that a model
+changed by a few percent does not slip through even once, and the first pay needs no waiting."""
 TEMPERATURES: Final = (0.0, 0.7, 0.7, 1.0, 1.0, 1.0)
 """What clients use. Warm ones come more often: there each token depends on the logits finely, so
 that a small change of the weights changes the answer; at 0 only near ties do."""
@@ -102,16 +105,22 @@ class Requests:
         self._context = context_tokens
         self._tokens_asked: int | None = None
 
-    def draw(self, rng: random.Random, *, greedy: bool) -> Complete:
-        """One request. ``greedy``: at temperature 0, for a miner that can answer nothing else."""
+    def draw(self, rng: random.Random, *, greedy: bool, entrance: bool = False) -> Complete:
+        """One request.
+
+        ``greedy``: at temperature 0, for a miner that can answer nothing else. ``entrance``: the
+        first one to a newcomer, long and warm.
+        """
         if self._tokens_asked is None:
-            self._tokens_asked = min(rng.choice(TOKENS_ASKED), self._context // 2)
-        prompt = self._fitting(rng, self._tokens_asked)
-        temperature = rng.choice(TEMPERATURES)
+            self._tokens_asked = rng.choice(TOKENS_ASKED)
+        wanted = TOKENS_OF_ENTRANCE if entrance else self._tokens_asked
+        max_tokens = min(wanted, self._context // 2)
+        prompt = self._fitting(rng, max_tokens)
+        temperature = max(TEMPERATURES) if entrance else rng.choice(TEMPERATURES)
         return Complete(
             model=self._root,
             prompt=prompt,
-            max_tokens=self._tokens_asked,
+            max_tokens=max_tokens,
             seed=rng.randint(0, SEED_MAX),
             temperature=0.0 if greedy else temperature,
         )

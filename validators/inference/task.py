@@ -64,10 +64,11 @@ class InferenceValidator(ValidatorTask[Complete, Completion]):
         logger.info("Judging by the model {}; prompts from {} files", root.hex()[:16], len(corpus))
 
     def challenge(self, rng: random.Random, target: Target) -> Complete:
-        assert self._requests is not None, "challenge comes after start"
+        assert self._requests is not None and self._probation is not None, "start comes first"
         commitment = Commitment.parse(target.commitment)
         greedy = commitment is not None and commitment.path is NumericPath.ENGINE
-        return self._requests.draw(rng, greedy=greedy)
+        entrance = not self._probation.knows(target.hotkey)
+        return self._requests.draw(rng, greedy=greedy, entrance=entrance)
 
     async def score(self, rng: random.Random, answers: Sequence[Given]) -> list[Score]:
         assert self._requests is not None and self._probation is not None

@@ -1,0 +1,48 @@
+"""Miners that take pay without the work. Each is one file, and says what it hopes for.
+
+``CHEATS`` names them all; ``wrap_cheat`` puts one around an honest task. A cheat commits what an
+honest miner commits and speaks the same messages: nothing but its answers gives it away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from subnet.errors import UserError
+from subnet.lab.around import AnyMiner
+from subnet.lab.cheats.cached import Cached
+from subnet.lab.cheats.garbage import Garbage
+from subnet.lab.cheats.perturbed import wrap_perturbed
+
+
+@dataclass(frozen=True, slots=True)
+class Cheat:
+    """One way to cheat: what it does, and how it is put around an honest task."""
+
+    summary: str
+    wrap: Callable[[AnyMiner], AnyMiner]
+
+
+CHEATS: Final[dict[str, Cheat]] = {
+    "perturbed": Cheat(
+        "serves a model of the same architecture whose weights were changed a little",
+        wrap_perturbed,
+    ),
+    "cached": Cheat("gives everybody one answer that it made once", Cached),
+    "garbage": Cheat("sends well-formed replies that hold nothing", Garbage),
+}
+
+
+def wrap_cheat(name: str, honest: AnyMiner) -> AnyMiner:
+    """The cheat called ``name`` around ``honest``; UserError if there is none of that name."""
+    cheat = CHEATS.get(name)
+    if cheat is None:
+        raise UserError(
+            f"No cheat is called {name!r}.", f"Give one of {', '.join(sorted(CHEATS))}."
+        )
+    return cheat.wrap(honest)
+
+
+__all__ = ["CHEATS", "Cheat", "wrap_cheat"]

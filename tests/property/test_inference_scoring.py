@@ -1,0 +1,93 @@
+"""Properties of the inference verdicts: rounding never convicts, and speed is fair and bounded."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from scoring.agreement import TOLERANCE_FP32, compare, seeded_verdict
+from scoring.sampling import choose
+from scoring.service import EXPONENT, speed_factors
+
+seeds = st.integers(0, 2**32 - 1)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    seed=seeds,
+    spread=st.floats(1e-4, 30.0),
+    temperature=st.sampled_from([0.0, 0.3, 0.7, 1.0, 2.0]),
+    key=st.binary(min_size=16, max_size=16),
+)
+def test_rounding_below_half_the_tolerance_never_convicts(
+    seed: int, spread: float, temperature: float, key: bytes
+) -> None:
+    rng = np.random.default_rng(seed)
+    judge = rng.normal(0, spread, (24, 64)).astype(np.float32)
+    # Many near ties: the case in which rounding does change the token.
+    judge[:, 1] = judge[:, 0]
+    limit = TOLERANCE_FP32 * 0.499
+    miner = (judge + rng.uniform(-limit, limit, judge.shape)).astype(np.float32)
+    tokens = np.array([choose(row, temperature, key, i) for i, row in enumerate(miner)])
+    assert seeded_verdict(compare(judge, tokens, temperature, key))
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    seed=seeds,
+    place=st.integers(0, 15),
+    temperature=st.sampled_from([0.0, 0.7, 1.0]),
+    shift=st.integers(1, 63),
+)
+def test_a_token_is_convicted_exactly_if_it_lies_beyond_the_tolerance(
+    seed: int, place: int, temperature: float, shift: int
+) -> None:
+    key = seed.to_bytes(16, "little")
+    logits = np.random.default_rng(seed).normal(0, 3, (16, 64)).astype(np.float32)
+    tokens = np.array([choose(row, temperature, key, i) for i, row in enumerate(logits)])
+    tokens[place] = (tokens[place] + shift) % 64
+    agreement = compare(logits, tokens, temperature, key)
+    assert seeded_verdict(agreement) == (agreement.margins[place] <= TOLERANCE_FP32)
+    others = np.delete(agreement.margins, place)
+    assert not others.any()
+
+
+rounds = st.integers(1, 12).flatmap(
+    lambda n: st.tuples(
+        hnp.arrays(np.float64, n, elements=st.integers(1, 128).map(float)),
+        hnp.arrays(np.float64, n, elements=st.floats(1e-3, 60.0)),
+        hnp.arrays(np.bool_, n),
+    )
+)
+
+
+@given(rounds)
+def test_factors_are_bounded_and_only_the_verified_are_paid(
+    given_round: tuple[np.ndarray, np.ndarray, np.ndarray],
+) -> None:
+    tokens, latencies, verified = given_round
+    factors = speed_factors(tokens, latencies, verified)
+    assert ((factors >= 0) & (factors <= 1)).all()
+    np.testing.assert_array_equal(factors > 0, verified)
+
+
+@given(rounds, st.floats(1.0, 10.0))
+def test_a_slower_clock_changes_nothing(
+    given_round: tuple[np.ndarray, np.ndarray, np.ndarray], scale: float
+) -> None:
+    tokens, latencies, verified = given_round
+    np.testing.assert_allclose(
+        speed_factors(tokens, latencies * scale, verified),
+        speed_factors(tokens, latencies, verified),
+        rtol=1e-9,
+    )
+
+
+@given(st.integers(3, 12), st.floats(1.0, 16.0), st.floats(0.01, 10.0))
+def test_slowness_costs_no_more_than_the_formula_says(n: int, slow: float, base: float) -> None:
+    latencies = np.full(n, base)
+    latencies[0] *= slow
+    factors = speed_factors(np.full(n, 32.0), latencies, np.ones(n, dtype=np.bool_))
+    np.testing.assert_allclose(factors[0] / factors[1], slow ** -(2 * EXPONENT))

@@ -1,0 +1,96 @@
+"""The sampler's noise against a slow Philox of our own, which is held to Random123's vectors."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from scoring.sampling import POSITIONS_MAX, choose, gumbel_noise, perturb
+
+MASK = 2**64 - 1
+
+
+def philox4x64(counter: tuple[int, ...], key: tuple[int, ...]) -> tuple[int, ...]:
+    """Ten rounds, written from the paper's description."""
+    c0, c1, c2, c3 = counter
+    k0, k1 = key
+    for _ in range(10):
+        p0, p1 = 0xD2E7470EE14C6C93 * c0, 0xCA5A826395121157 * c2
+        c0, c1, c2, c3 = (p1 >> 64) ^ c1 ^ k0, p1 & MASK, (p0 >> 64) ^ c3 ^ k1, p0 & MASK
+        k0, k1 = (k0 + 0x9E3779B97F4A7C15) & MASK, (k1 + 0xBB67AE8584CAA73B) & MASK
+    return c0, c1, c2, c3
+
+
+def slow_noise(key: bytes, position: int, size: int) -> list[float]:
+    words = int.from_bytes(key[:8], "little"), int.from_bytes(key[8:], "little")
+    values = []
+    for token in range(size):
+        word = philox4x64((1 + token // 4, position, 0, 0), words)[token % 4]
+        uniform = ((word >> 11) + 0.5) / 2**53
+        values.append(-math.log(-math.log(uniform)))
+    return values
+
+
+def test_the_slow_generator_has_the_published_vectors() -> None:
+    # Random123's kat_vectors, philox4x64 with 10 rounds.
+    assert philox4x64((0, 0, 0, 0), (0, 0)) == (
+        0x16554D9ECA36314C,
+        0xDB20FE9D672D0FDC,
+        0xD7E772CEE186176B,
+        0x7E68B68AEC7BA23B,
+    )
+    assert philox4x64((MASK,) * 4, (MASK,) * 2) == (
+        0x87B092C3013FE90B,
+        0x438C3C67BE8D0224,
+        0x9CC7D7C69CD777B6,
+        0xA09CAEBF594F0BA0,
+    )
+
+
+@pytest.mark.parametrize("position", [0, 1, 47, POSITIONS_MAX - 1])
+def test_noise_equals_the_slow_generators(position: int) -> None:
+    key = bytes(range(16))
+    fast = gumbel_noise(key, position, 101)
+    # The uniforms are equal bit for bit; two libraries' logarithms may differ in the last place.
+    np.testing.assert_allclose(fast, slow_noise(key, position, 101), rtol=1e-14, atol=1e-14)
+
+
+def test_noise_of_a_token_does_not_depend_on_the_vocabularys_size() -> None:
+    key = b"k" * 16
+    np.testing.assert_array_equal(gumbel_noise(key, 3, 10), gumbel_noise(key, 3, 5000)[:10])
+
+
+def test_noise_differs_by_key_and_position() -> None:
+    seen = {
+        gumbel_noise(key, position, 1)[0]
+        for key in (bytes(16), bytes(15) + b"\1", b"\1" + bytes(15))
+        for position in range(4)
+    }
+    assert len(seen) == 12
+
+
+def test_drawn_tokens_follow_the_softmax() -> None:
+    logits = np.array([2.0, 1.0, 0.0, -1.0], dtype=np.float32)
+    temperature = 0.7
+    draws = 4000
+    counts = np.bincount(
+        [choose(logits, temperature, b"softmax in check", i) for i in range(draws)], minlength=4
+    )
+    expected = np.exp(logits / temperature)
+    expected *= draws / expected.sum()
+    chi_square = float(((counts - expected) ** 2 / expected).sum())
+    assert chi_square < 16.27  # 0.1 % of honest samplers lie above it, at 3 degrees of freedom
+
+
+def test_temperature_zero_takes_the_largest_and_the_smallest_id_on_a_tie() -> None:
+    logits = np.array([1.0, 3.0, 3.0, 0.0], dtype=np.float32)
+    assert choose(logits, 0.0, bytes(16), 0) == 1
+    np.testing.assert_array_equal(perturb(logits, 0.0, bytes(16), 0), logits)
+
+
+@pytest.mark.parametrize(("key", "position"), [(b"short", 0), (bytes(16), -1), (bytes(16), 2**32)])
+def test_what_is_out_of_bounds_is_refused(key: bytes, position: int) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011  two causes, both plain
+        gumbel_noise(key, position, 4)

@@ -1,0 +1,70 @@
+"""What answers are worth: the gate, the gentle price of being slow, and probation."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from scoring.service import AFTER_CONVICTION, owed_after, speed_factors
+
+ALL = np.array([True, True, True, True])
+
+
+def factors(latencies: list[float], verified: np.ndarray = ALL) -> np.ndarray:
+    return speed_factors(np.full(len(latencies), 32.0), np.array(latencies), verified)
+
+
+def test_equal_miners_get_equal_scores() -> None:
+    got = factors([0.5, 0.5, 0.5, 0.5])
+    np.testing.assert_allclose(got, np.sqrt(0.5))
+
+
+def test_half_the_speed_keeps_seven_tenths() -> None:
+    got = factors([0.5, 0.5, 0.5, 1.0])
+    assert got[3] / got[0] == pytest.approx(np.sqrt(0.5))
+
+
+def test_a_quarter_of_the_speed_keeps_half() -> None:
+    got = factors([0.5, 0.5, 0.5, 2.0])
+    assert got[3] / got[0] == pytest.approx(0.5)
+
+
+def test_twice_the_speed_earns_the_most_and_more_earns_no_more() -> None:
+    got = factors([0.25, 0.5, 0.5, 0.05])
+    assert got[0] < got[3] == 1.0
+    assert factors([0.5, 0.5, 0.5, 0.01])[3] == factors([0.5, 0.5, 0.5, 0.2])[3] == 1.0
+
+
+def test_what_is_not_verified_gets_nothing_and_moves_no_bar() -> None:
+    verified = np.array([True, True, True, False])
+    with_liar = factors([0.5, 0.6, 0.7, 1e-6], verified)
+    alone = speed_factors(np.full(3, 32.0), np.array([0.5, 0.6, 0.7]), ALL[:3])
+    assert with_liar[3] == 0.0
+    np.testing.assert_array_equal(with_liar[:3], alone)
+
+
+def test_nobody_verified_gives_zeros() -> None:
+    np.testing.assert_array_equal(factors([1.0, 2.0], np.array([False, False])), [0.0, 0.0])
+
+
+@pytest.mark.parametrize("latency", [0.0, -1.0, np.nan, np.inf])
+def test_a_verified_answer_took_time(latency: float) -> None:
+    with pytest.raises(ValueError, match="took time"):
+        factors([0.5, 0.5, 0.5, latency])
+
+
+def test_probation_is_paid_off_answer_by_answer_and_starts_anew() -> None:
+    owed = owed_after(0, verified=False, convicted=True)
+    assert owed == AFTER_CONVICTION
+    for _ in range(AFTER_CONVICTION - 1):
+        owed = owed_after(owed, verified=True, convicted=False)
+    assert owed == 1
+    assert owed_after(owed, verified=False, convicted=False) == 1
+    assert owed_after(owed, verified=False, convicted=True) == AFTER_CONVICTION
+    assert owed_after(owed, verified=True, convicted=False) == 0
+    assert owed_after(0, verified=True, convicted=False) == 0
+
+
+def test_an_answer_is_not_both() -> None:
+    with pytest.raises(ValueError, match="both"):
+        owed_after(0, verified=True, convicted=True)

@@ -18,7 +18,7 @@ from typing import Final
 from subnet.localnet.blocks.genesis import Genesis, cook_config
 from subnet.localnet.blocks.header import Block
 from subnet.localnet.blocks.importer import execute_block
-from subnet.localnet.errors import BlockRejected, ChainDamaged
+from subnet.localnet.errors import BadGenesis, BlockRejected, ChainDamaged
 from subnet.localnet.executor.code import CODE_KEY
 from subnet.localnet.executor.module_cache import ModuleCache
 from subnet.localnet.executor.runtimes import Runtimes
@@ -109,7 +109,12 @@ class _Verification:
         code = self._code(state)
         config = json.loads(self._store.genesis_config())
         executor = self._runtimes.of_code(code, None)
-        cooked = cook_config(executor, Genesis(code=code), config)
+        try:
+            cooked = cook_config(executor, Genesis(code=code), config)
+        except BadGenesis as error:
+            raise BlockRejected(
+                f"the genesis configuration does not build block 0: {error.cause}"
+            ) from error
         if cooked.block != self._block(0):
             raise BlockRejected("the genesis configuration does not build block 0")
 

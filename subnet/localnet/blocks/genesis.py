@@ -114,12 +114,12 @@ def cook(executor: Executor, genesis: Genesis) -> Cooked:
 def cook_config(executor: Executor, genesis: Genesis, config: Mapping[str, Any]) -> Cooked:
     """The same from a configuration that is merged already; only the code of ``genesis`` counts."""
     overlay = Overlay(HeadState())
-    result = _call(
+    answer = _call(
         executor, "GenesisBuilder_build_state", encode_bytes(canonical_json(config)), overlay
     )
-    if result[:1] != b"\0":
+    if answer[:1] != b"\0":
         raise BadGenesis(
-            f"The runtime refuses the genesis configuration: {_told(result)}.",
+            f"The runtime refuses the genesis configuration: {_told(answer)}.",
             "Correct the overrides; their shape is that of the preset.",
         )
     overlay.put(CODE_KEY, genesis.code)

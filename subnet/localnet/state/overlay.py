@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
+from enum import Enum
 from typing import Final, Protocol
 
 from subnet.localnet.scale import ScaleError, compact, decode_compact
@@ -47,11 +48,13 @@ class Result:
     root_hash: bytes
 
 
-class _Missing:
+class _Missing(Enum):
     """Marks a key that the overlay has not written."""
 
+    TOKEN = 0
 
-_MISSING: Final = _Missing()
+
+_MISSING: Final = _Missing.TOKEN
 
 
 class _List:
@@ -102,9 +105,7 @@ class Overlay:
         slot = self._current.get(key, _MISSING)
         if slot is _MISSING:
             return self._base_get(key)
-        if slot.__class__ is _List:
-            return slot.value()  # type: ignore[union-attr]
-        return slot  # type: ignore[return-value]
+        return slot.value() if isinstance(slot, _List) else slot
 
     def next_key(self, key: bytes) -> bytes | None:
         """The first key above ``key`` that has a value."""
@@ -154,7 +155,6 @@ class Overlay:
         if slot is _MISSING:
             slot = self._base_get(key)
         if not isinstance(slot, _List):
-            assert not isinstance(slot, _Missing)
             slot = _as_list(slot)
         self._put(key, slot.appended(item))
 
@@ -201,7 +201,7 @@ class Overlay:
     def rollback(self) -> None:
         current = self._current
         for key, before in self._journals.pop().items():
-            if isinstance(before, _Missing):
+            if before is _MISSING:
                 del current[key]
             else:
                 current[key] = before

@@ -28,6 +28,8 @@ BLOCK_MS_MIN: Final = 2
 """The runtime halves it for the least distance of two blocks, which must not be zero."""
 BLOCK_MS_MAX: Final = 3_600_000
 DEFAULT_PRESET: Final = "local"
+PROGRESS_BLOCKS: Final = 1_000
+"""How often ``verify`` says where it is: every second or so."""
 CHAIN_DIR: Final = Path(".assay/chain")
 """Under the current folder, where ``assay up`` keeps its chain as well."""
 
@@ -171,7 +173,7 @@ def start(
 
 @app.command("export-blocks")
 def export_blocks(
-    target: Annotated[
+    folder: Annotated[
         Path, typer.Argument(metavar="FOLDER", file_okay=False, help="Where the files go.")
     ],
     state_dir: StateDir = CHAIN_DIR,
@@ -179,24 +181,58 @@ def export_blocks(
 ) -> None:
     """Write a stored chain as files that another Substrate implementation can execute.
 
-    The chain must not be running: the runtime, the genesis configuration and one SCALE block a
-    line, in hex.
+    The chain must not be running. Three files: the runtime, the genesis configuration, and one
+    SCALE block a line, in hex.
     """
     from subnet.cli import output
-    from subnet.localnet.export import export_chain
+    from subnet.localnet import export
 
-    done = export_chain(state_dir, target)
+    done = export.export_blocks(state_dir, folder)
     if json:
         output.document(
             {
                 "folder": str(done.folder),
                 "blocks": done.blocks,
-                "head": f"0x{done.head_hash.hex()}",
-                "state_root": f"0x{done.state_root.hex()}",
+                "genesis": _hex(done.genesis_hash),
+                "head": _hex(done.head_hash),
+                "state_root": _hex(done.head_state_root),
             }
         )
     else:
-        output.text(f"{done.blocks} blocks in {done.folder}, head 0x{done.head_hash.hex()}")
+        output.text(f"{done.blocks} blocks in {done.folder}, head {_hex(done.head_hash)}")
+
+
+@app.command()
+def verify(state_dir: StateDir = CHAIN_DIR, json: Json = False) -> None:
+    """Execute a stored chain again and compare every root, hash and change with what is stored.
+
+    The chain must not be running.
+    """
+    from subnet.cli import output
+    from subnet.localnet.node import default_module_cache
+    from subnet.localnet.verify import verify_chain
+
+    def progress(done: int, blocks: int) -> None:
+        if done % PROGRESS_BLOCKS == 0:
+            output.note(f"{done} of {blocks} blocks")
+
+    found = verify_chain(state_dir, module_cache=default_module_cache(), progress=progress)
+    if json:
+        output.document(
+            {
+                "first": found.first,
+                "blocks": found.blocks,
+                "head": _hex(found.head_hash),
+                "state_root": _hex(found.head_state_root),
+            }
+        )
+    else:
+        last = found.first + found.blocks
+        output.text(f"blocks {found.first} to {last} hold, head {_hex(found.head_hash)}")
+
+
+def _hex(data: bytes) -> str:
+    return f"0x{data.hex()}"
 
 
 async def _serve(options: NodeOptions, *, json: bool) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from hashlib import sha256
 from typing import Final
 
@@ -45,6 +46,7 @@ _BUDGET_MS_MAX: Final = 999_999_999  # what fits the axon's pattern, eleven days
 _SIGNATURE: Final = re.compile(r"0x([0-9a-fA-F]{128})", re.ASCII)
 _REFUSAL = msgspec.msgpack.Decoder(Refusal)
 _DETAIL_CHARS_MAX: Final = 300  # a peer's words are shown to a person: a sentence or two
+_NAMES_CACHED: Final = 256  # replies have seven headers; strangers may invent more
 _OUR_HEADERS: Final = {
     signing.H_REPLY_HOTKEY.lower(): "hotkey",
     signing.H_REPLY_SCOPE.lower(): "scope",
@@ -169,13 +171,19 @@ def _sort_headers(
     covered = []
     ours: dict[str, str] = {}
     for raw_name, raw_value in raw_headers:
-        name = raw_name.decode("latin-1").lower()
-        short = _OUR_HEADERS.get(name)
+        name, short, is_covered = _classify(raw_name)
         if short is not None:
             ours[short] = raw_value.decode("latin-1")
-        if short != "signature" and signing.is_covered(name):
+        if is_covered:
             covered.append((name, raw_value.decode("latin-1")))
     return tuple(covered), ours
+
+
+@lru_cache(maxsize=_NAMES_CACHED)
+def _classify(raw_name: bytes) -> tuple[str, str | None, bool]:
+    """A header's lower-case name, our short name for it, whether the signature covers it."""
+    name = raw_name.decode("latin-1").lower()
+    return name, _OUR_HEADERS.get(name), signing.is_covered(name)
 
 
 def _check_signature(

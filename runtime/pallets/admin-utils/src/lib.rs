@@ -1,2 +1,87 @@
 //! AdminUtils: setters of hyperparameters, for root and for the owners of subnets.
+//!
+//! Adds to `pallet-subtensor`, which reads the hyperparameters, who may set which, how often and to
+//! what. Root may set everything at any time. An owner may set what `calls` says, of an own subnet,
+//! outside the window before an epoch (so that validators do not vote under rules that change
+//! under them), and each of them once in so many epochs. Bounds hold for both unless a call says
+//! otherwise. Calls of the public runtime that are missing here set things that are not here.
+
 #![cfg_attr(not(feature = "std"), no_std)]
+#![recursion_limit = "256"]
+
+extern crate alloc;
+
+
+pub use pallet::*;
+
+#[allow(clippy::expect_used)] // in what the macro writes
+#[frame_support::pallet]
+pub mod pallet {
+    use frame_support::pallet_prelude::*;
+    use pallet_subtensor::NetUid;
+    use substrate_fixed::types::U64F64;
+
+    #[pallet::config]
+    pub trait Config:
+        frame_system::Config<RuntimeEvent: From<Event<Self>>> + pallet_subtensor::Config
+    {
+    }
+
+    #[pallet::pallet]
+    pub struct Pallet<T>(_);
+
+    /// Indices are the public runtime's; what has an event in `pallet-subtensor` has none here.
+    #[pallet::event]
+    #[pallet::generate_deposit(pub(super) fn deposit_event)]
+    pub enum Event<T: Config> {
+        #[codec(index = 1)]
+        Yuma3EnableToggled { netuid: NetUid, enabled: bool },
+        #[codec(index = 2)]
+        BondsResetToggled { netuid: NetUid, enabled: bool },
+        #[codec(index = 3)]
+        BurnHalfLifeSet { netuid: NetUid, burn_half_life: u16 },
+        #[codec(index = 4)]
+        BurnIncreaseMultSet { netuid: NetUid, burn_increase_mult: U64F64 },
+        #[codec(index = 5)]
+        SubnetEmissionEnabledSet { netuid: NetUid, enabled: bool },
+    }
+
+    /// Clients know these by their position, so the ones without a use keep theirs.
+    #[pallet::error]
+    pub enum Error<T> {
+        /// There is no such subnet.
+        SubnetDoesNotExist,
+        /// More validators than the subnet may have neurons.
+        MaxValidatorsLargerThanMaxUIds,
+        /// Fewer neurons than the subnet has.
+        MaxAllowedUIdsLessThanCurrentUIds,
+        /// Bonds that an owner may not make so slow.
+        BondsMovingAverageMaxReached,
+        /// A negative steepness is for root only.
+        NegativeSigmoidSteepness,
+        /// The value is outside of what is allowed.
+        ValueNotInBounds,
+        /// The least number of neurons must be below the number there are.
+        MinAllowedUidsGreaterThanCurrentUids,
+        /// The least number of neurons must be below the most.
+        MinAllowedUidsGreaterThanMaxAllowedUids,
+        /// The most neurons must not be below the least.
+        MaxAllowedUidsLessThanMinAllowedUids,
+        /// No subnet has room for so many neurons.
+        MaxAllowedUidsGreaterThanDefaultMaxAllowedUids,
+        /// The value makes no sense.
+        InvalidValue,
+        /// Root has no such hyperparameter.
+        NotPermittedOnRootSubnet,
+        /// Not in use.
+        POWRegistrationDisabled,
+        /// Not in use.
+        Deprecated,
+        /// Not in use: there is no collateral.
+        CollateralLockShareTooHigh,
+        /// Not in use: there is no collateral.
+        CollateralDrainRatioOutOfBounds,
+        /// Not in use: there is no GRANDPA.
+        GrandpaChangeDelayMustBeZero,
+    }
+}

@@ -1,0 +1,326 @@
+//! The runtime APIs: what a host or a client calls by name.
+//!
+//! The first half is how a Substrate host drives any runtime; the second answers the questions of
+//! `assay_runtime_api` out of `pallet_subtensor::views`.
+
+use crate::*;
+use alloc::{collections::BTreeMap, vec::Vec};
+use codec::Compact;
+use frame_support::{
+    genesis_builder_helper::{build_state, get_preset},
+    weights::Weight,
+};
+use pallet_subtensor::{
+    pool::SwapQuote, views::*, AlphaBalance, LockState, MechId, NetUid, TaoBalance,
+};
+use pallet_transaction_payment::{FeeDetails, RuntimeDispatchInfo};
+use sp_consensus_aura::sr25519::AuthorityId as AuraId;
+use sp_core::{crypto::KeyTypeId, OpaqueMetadata};
+use sp_genesis_builder::PresetId;
+use sp_inherents::{CheckInherentsResult, InherentData};
+use sp_runtime::{
+    traits::Block as BlockT,
+    transaction_validity::{TransactionSource, TransactionValidity},
+    ApplyExtrinsicResult, ExtrinsicInclusionMode,
+};
+use sp_session::OpaqueGeneratedSessionKeys;
+
+sp_api::impl_runtime_apis! {
+    impl sp_api::Core<Block> for Runtime {
+        fn version() -> RuntimeVersion {
+            VERSION
+        }
+
+        fn execute_block(block: <Block as BlockT>::LazyBlock) {
+            Executive::execute_block(block)
+        }
+
+        fn initialize_block(header: &<Block as BlockT>::Header) -> ExtrinsicInclusionMode {
+            Executive::initialize_block(header)
+        }
+    }
+
+    impl sp_api::Metadata<Block> for Runtime {
+        fn metadata() -> OpaqueMetadata {
+            OpaqueMetadata::new(Runtime::metadata().into())
+        }
+
+        fn metadata_at_version(version: u32) -> Option<OpaqueMetadata> {
+            Runtime::metadata_at_version(version)
+        }
+
+        fn metadata_versions() -> Vec<u32> {
+            Runtime::metadata_versions()
+        }
+    }
+
+    impl sp_block_builder::BlockBuilder<Block> for Runtime {
+        fn apply_extrinsic(extrinsic: <Block as BlockT>::Extrinsic) -> ApplyExtrinsicResult {
+            Executive::apply_extrinsic(extrinsic)
+        }
+
+        fn finalize_block() -> <Block as BlockT>::Header {
+            Executive::finalize_block()
+        }
+
+        fn inherent_extrinsics(data: InherentData) -> Vec<<Block as BlockT>::Extrinsic> {
+            data.create_extrinsics()
+        }
+
+        fn check_inherents(
+            block: <Block as BlockT>::LazyBlock,
+            data: InherentData,
+        ) -> CheckInherentsResult {
+            data.check_extrinsics(&block)
+        }
+    }
+
+    impl sp_transaction_pool::runtime_api::TaggedTransactionQueue<Block> for Runtime {
+        fn validate_transaction(
+            source: TransactionSource,
+            transaction: <Block as BlockT>::Extrinsic,
+            block_hash: <Block as BlockT>::Hash,
+        ) -> TransactionValidity {
+            Executive::validate_transaction(source, transaction, block_hash)
+        }
+    }
+
+    impl sp_consensus_aura::AuraApi<Block, AuraId> for Runtime {
+        fn slot_duration() -> sp_consensus_aura::SlotDuration {
+            sp_consensus_aura::SlotDuration::from_millis(Aura::slot_duration())
+        }
+
+        fn authorities() -> Vec<AuraId> {
+            pallet_aura::Authorities::<Runtime>::get().into_inner()
+        }
+    }
+
+    impl sp_session::SessionKeys<Block> for Runtime {
+        fn generate_session_keys(
+            owner: Vec<u8>,
+            seed: Option<Vec<u8>>,
+        ) -> OpaqueGeneratedSessionKeys {
+            SessionKeys::generate(&owner, seed).into()
+        }
+
+        fn decode_session_keys(encoded: Vec<u8>) -> Option<Vec<(Vec<u8>, KeyTypeId)>> {
+            SessionKeys::decode_into_raw_public_keys(&encoded)
+        }
+    }
+
+    impl frame_system_rpc_runtime_api::AccountNonceApi<Block, AccountId, Nonce> for Runtime {
+        fn account_nonce(account: AccountId) -> Nonce {
+            System::account_nonce(account)
+        }
+    }
+
+    impl pallet_transaction_payment_rpc_runtime_api::TransactionPaymentApi<Block, Balance>
+        for Runtime
+    {
+        fn query_info(
+            uxt: <Block as BlockT>::Extrinsic,
+            len: u32,
+        ) -> RuntimeDispatchInfo<Balance> {
+            TransactionPayment::query_info(uxt, len)
+        }
+
+        fn query_fee_details(uxt: <Block as BlockT>::Extrinsic, len: u32) -> FeeDetails<Balance> {
+            TransactionPayment::query_fee_details(uxt, len)
+        }
+
+        fn query_weight_to_fee(weight: Weight) -> Balance {
+            TransactionPayment::weight_to_fee(weight)
+        }
+
+        fn query_length_to_fee(length: u32) -> Balance {
+            TransactionPayment::length_to_fee(length)
+        }
+    }
+
+    impl pallet_transaction_payment_rpc_runtime_api::TransactionPaymentCallApi<
+        Block, Balance, RuntimeCall,
+    > for Runtime
+    {
+        fn query_call_info(call: RuntimeCall, len: u32) -> RuntimeDispatchInfo<Balance> {
+            TransactionPayment::query_call_info(call, len)
+        }
+
+        fn query_call_fee_details(call: RuntimeCall, len: u32) -> FeeDetails<Balance> {
+            TransactionPayment::query_call_fee_details(call, len)
+        }
+
+        fn query_weight_to_fee(weight: Weight) -> Balance {
+            TransactionPayment::weight_to_fee(weight)
+        }
+
+        fn query_length_to_fee(length: u32) -> Balance {
+            TransactionPayment::length_to_fee(length)
+        }
+    }
+
+    impl sp_genesis_builder::GenesisBuilder<Block> for Runtime {
+        fn build_state(config: Vec<u8>) -> sp_genesis_builder::Result {
+            build_state::<RuntimeGenesisConfig>(config)
+        }
+
+        fn get_preset(id: &Option<PresetId>) -> Option<Vec<u8>> {
+            get_preset::<RuntimeGenesisConfig>(id, genesis::preset)
+        }
+
+        fn preset_names() -> Vec<PresetId> {
+            genesis::preset_names()
+        }
+    }
+
+    impl assay_runtime_api::DelegateInfoRuntimeApi<Block> for Runtime {
+        fn get_delegates() -> Vec<DelegateInfo<AccountId>> {
+            SubtensorModule::delegates()
+        }
+
+        fn get_delegate(delegate_account: AccountId) -> Option<DelegateInfo<AccountId>> {
+            SubtensorModule::delegate(&delegate_account)
+        }
+
+        fn get_delegated(
+            delegatee_account: AccountId,
+        ) -> Vec<(DelegateInfo<AccountId>, (Compact<NetUid>, Compact<AlphaBalance>))> {
+            SubtensorModule::delegated(&delegatee_account)
+        }
+    }
+
+    impl assay_runtime_api::NeuronInfoRuntimeApi<Block> for Runtime {
+        fn get_neurons(netuid: NetUid) -> Vec<NeuronInfo<AccountId>> {
+            SubtensorModule::neuron_infos(netuid)
+        }
+
+        fn get_neuron(netuid: NetUid, uid: u16) -> Option<NeuronInfo<AccountId>> {
+            SubtensorModule::neuron_info(netuid, uid)
+        }
+
+        fn get_neurons_lite(netuid: NetUid) -> Vec<NeuronInfoLite<AccountId>> {
+            SubtensorModule::neuron_infos_lite(netuid)
+        }
+
+        fn get_neuron_lite(netuid: NetUid, uid: u16) -> Option<NeuronInfoLite<AccountId>> {
+            SubtensorModule::neuron_info_lite(netuid, uid)
+        }
+    }
+
+    impl assay_runtime_api::SubnetInfoRuntimeApi<Block> for Runtime {
+        fn get_metagraph(netuid: NetUid) -> Option<Metagraph<AccountId>> {
+            SubtensorModule::metagraph(netuid)
+        }
+
+        fn get_all_metagraphs() -> Vec<Option<Metagraph<AccountId>>> {
+            SubtensorModule::metagraphs()
+        }
+
+        fn get_mechagraph(netuid: NetUid, mecid: MechId) -> Option<Metagraph<AccountId>> {
+            SubtensorModule::mechagraph(netuid, mecid)
+        }
+
+        fn get_dynamic_info(netuid: NetUid) -> Option<DynamicInfo<AccountId>> {
+            SubtensorModule::dynamic_info(netuid)
+        }
+
+        fn get_all_dynamic_info() -> Vec<Option<DynamicInfo<AccountId>>> {
+            SubtensorModule::dynamic_infos()
+        }
+
+        fn get_subnet_hyperparams_v3(netuid: NetUid) -> Option<Vec<HyperparamEntry>> {
+            SubtensorModule::subnet_hyperparameters(netuid)
+        }
+
+        fn get_coldkey_auto_stake_hotkey(
+            coldkey: AccountId,
+            netuid: NetUid,
+        ) -> Option<AccountId> {
+            pallet_subtensor::AutoStakeDestination::<Runtime>::get(coldkey, netuid)
+        }
+
+        fn get_subnet_to_prune() -> Option<NetUid> {
+            SubtensorModule::subnet_to_prune()
+        }
+
+        fn get_next_epoch_start_block(netuid: NetUid) -> Option<u64> {
+            SubtensorModule::next_epoch_block(netuid)
+        }
+
+        fn get_block_emission() -> TaoBalance {
+            pallet_subtensor::BlockEmission::<Runtime>::get().into()
+        }
+    }
+
+    impl assay_runtime_api::StakeInfoRuntimeApi<Block> for Runtime {
+        fn get_stake_info_for_coldkey(coldkey_account: AccountId) -> Vec<StakeInfo<AccountId>> {
+            SubtensorModule::stake_info_of(&coldkey_account)
+        }
+
+        fn get_stake_info_for_coldkeys(
+            coldkey_accounts: Vec<AccountId>,
+        ) -> Vec<(AccountId, Vec<StakeInfo<AccountId>>)> {
+            let of = |coldkey: AccountId| {
+                let stakes = SubtensorModule::stake_info_of(&coldkey);
+                (coldkey, stakes)
+            };
+            coldkey_accounts.into_iter().map(of).collect()
+        }
+
+        fn get_stake_info_for_hotkey_coldkey_netuid(
+            hotkey_account: AccountId,
+            coldkey_account: AccountId,
+            netuid: NetUid,
+        ) -> Option<StakeInfo<AccountId>> {
+            SubtensorModule::stake_info(&hotkey_account, &coldkey_account, netuid)
+        }
+
+        fn get_stake_availability_for_coldkeys(
+            coldkey_accounts: Vec<AccountId>,
+            netuids: Option<Vec<NetUid>>,
+        ) -> BTreeMap<AccountId, BTreeMap<NetUid, StakeAvailability>> {
+            SubtensorModule::stake_availability(coldkey_accounts, netuids)
+        }
+
+        fn get_coldkey_lock(coldkey: AccountId, netuid: NetUid) -> Option<LockState> {
+            pallet_subtensor::Lock::<Runtime>::iter_prefix_values((coldkey, netuid)).next()
+        }
+    }
+
+    impl assay_runtime_api::SubnetRegistrationRuntimeApi<Block> for Runtime {
+        fn get_network_registration_cost() -> TaoBalance {
+            SubtensorModule::network_lock_cost()
+        }
+    }
+
+    impl assay_runtime_api::SwapRuntimeApi<Block> for Runtime {
+        fn current_alpha_price(netuid: NetUid) -> u64 {
+            SubtensorModule::alpha_price(netuid)
+        }
+
+        fn current_alpha_price_all() -> Vec<SubnetPrice> {
+            SubtensorModule::alpha_prices()
+        }
+
+        fn sim_swap_tao_for_alpha(netuid: NetUid, tao: TaoBalance) -> SwapQuote {
+            SubtensorModule::quote_buy(netuid, tao).unwrap_or_default()
+        }
+
+        fn sim_swap_alpha_for_tao(netuid: NetUid, alpha: AlphaBalance) -> SwapQuote {
+            SubtensorModule::quote_sell(netuid, alpha).unwrap_or_default()
+        }
+    }
+
+    impl assay_runtime_api::BetaBasketRuntimeApi<Block> for Runtime {
+        fn get_root_basket_owed(coldkey: AccountId) -> TaoBalance {
+            SubtensorModule::root_owed(&coldkey)
+        }
+
+        fn get_basket_payout(hotkey: AccountId, coldkey: AccountId) -> TaoBalance {
+            SubtensorModule::root_owed_behind(&hotkey, &coldkey)
+        }
+
+        fn get_root_basket_positions(coldkey: AccountId) -> Vec<(AccountId, u64, TaoBalance)> {
+            SubtensorModule::root_positions(&coldkey)
+        }
+    }
+}

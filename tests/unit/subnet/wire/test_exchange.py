@@ -1,0 +1,137 @@
+"""The caller's half: replies that Bob himself signed, and still must not pass."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from subnet.wire import signing
+from subnet.wire.errors import (
+    CallError,
+    Code,
+    DeadlineExceeded,
+    PeerBusy,
+    PeerFailed,
+    PeerRefused,
+    ReplyForged,
+    ReplyMalformed,
+    RequestRefused,
+)
+from subnet.wire.exchange import Sent, judge, prepare
+from subnet.wire.interface import Peer, Reply
+from subnet.wire.memory import RawHeaders, raw_headers
+from subnet.wire.synapse import CONTENT_TYPE, Refusal, encode
+from tests.unit.subnet.wire.world import ALICE, BOB, Answered, Question
+
+NOW = 1_800_000_000_000_000_000
+TYPE = ("Content-Type", CONTENT_TYPE)
+
+
+def sent() -> Sent:
+    peer = Peer(BOB.address, "127.0.0.1", 1)
+    return prepare(ALICE, peer, "echo", Question(text="hi"), nonce_ns=NOW, budget_s=5.0)
+
+
+def reply_headers(
+    request: Sent,
+    status: int,
+    body: bytes,
+    *,
+    scope: str = "full",
+    extra: tuple[tuple[str, str], ...] = (TYPE,),
+) -> RawHeaders:
+    """Headers that Bob signed over exactly this."""
+    headers = (*extra, (signing.H_REPLY_HOTKEY, BOB.address), (signing.H_REPLY_SCOPE, scope))
+    payload = signing.reply_payload(
+        scope=scope,
+        request_hash=request.hash_full if scope == "full" else request.hash_head,
+        status=status,
+        headers=headers,
+        body=body,
+        sender=BOB.address,
+        receiver=ALICE.address,
+    )
+    signature = "0x" + BOB.sign(payload).hex()
+    return raw_headers((*headers, (signing.H_REPLY_SIGNATURE, signature)))
+
+
+def judged(status: int, body: bytes, **options: object) -> Reply[Answered]:
+    request = sent()
+    headers = reply_headers(request, status, body, **options)  # type: ignore[arg-type]
+    return judge(request, status, headers, body, Answered, 0.25)
+
+
+def test_an_honest_reply() -> None:
+    body = encode(Answered(text="yes"))
+    reply = judged(200, body)
+    assert (reply.message, reply.latency_s, reply.body) == (Answered(text="yes"), 0.25, body)
+
+
+def test_an_answer_must_name_the_whole_request() -> None:
+    """Scope ``head`` leaves the request's body out: good enough for a refusal only."""
+    with pytest.raises(ReplyForged):
+        judged(200, encode(Answered(text="yes")), scope="head")
+    with pytest.raises(PeerRefused):
+        judged(404, refusal(Code.UNKNOWN_SYNAPSE), scope="head")
+
+
+def test_an_unknown_scope() -> None:
+    with pytest.raises(ReplyForged):
+        judged(200, encode(Answered(text="yes")), scope="half")
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [(), (("Content-Type", "text/html"),), (TYPE, ("Content-Encoding", "gzip"))],
+    ids=["no type", "other type", "encoded"],
+)
+def test_a_signed_reply_in_another_form(extra: tuple[tuple[str, str], ...]) -> None:
+    with pytest.raises(ReplyMalformed):
+        judged(200, encode(Answered(text="yes")), extra=extra)
+
+
+def refusal(code: str, detail: str = "because", retry_after_s: float | None = None) -> bytes:
+    return msgspec.msgpack.encode(Refusal(code=code, detail=detail, retry_after_s=retry_after_s))
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "error"),
+    [
+        (400, Code.BAD_MESSAGE, PeerRefused),
+        (401, Code.STALE, PeerRefused),
+        (403, Code.NO_PERMIT, PeerRefused),
+        (422, Code.REFUSED_BY_TASK, PeerRefused),
+        (429, Code.CALLER_LIMITED, PeerBusy),
+        (503, Code.DRAINING, PeerBusy),
+        (500, Code.HANDLER_FAILED, PeerFailed),
+        (504, Code.OUT_OF_TIME, DeadlineExceeded),
+        (418, "a code of the future", PeerRefused),
+    ],
+)
+def test_each_refusal_is_its_error(status: int, code: str, error: type[CallError]) -> None:
+    with pytest.raises(error) as caught:
+        judged(status, refusal(code, retry_after_s=2.0))
+    assert caught.value.peer == BOB.address
+    assert code in caught.value.cause
+
+
+@pytest.mark.parametrize("status", [204, 301, 307, 404])
+@pytest.mark.parametrize("body", [b"", b"no", msgspec.msgpack.encode({"code": 5})])
+def test_a_refusal_in_another_form(status: int, body: bytes) -> None:
+    with pytest.raises(ReplyMalformed):
+        judged(status, body)
+
+
+def test_a_peers_words_are_cut_short() -> None:
+    with pytest.raises(PeerRefused) as caught:
+        judged(403, refusal("x" * 10_000, "y" * 10_000))
+    assert len(str(caught.value)) < 600
+
+
+def test_a_name_that_is_none_is_our_mistake() -> None:
+    with pytest.raises(ValueError, match="not a synapse's name"):
+        prepare(ALICE, Peer(BOB.address, "h", 1), "a/b", Question(), nonce_ns=NOW, budget_s=1.0)
+
+
+def test_a_request_refused_knows_its_status() -> None:
+    assert RequestRefused(Code.STALE, "old").status == 401

@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Final
 
 from subnet.chain.interface import (
@@ -27,6 +28,9 @@ from subnet.chain.interface import (
     WeightsRefused,
 )
 from subnet.types import U16_MAX, U16Weight, Uid
+
+_SHARE_MIN: Final = 1e-290
+"""A share so far below the largest counts as zero, so that no step meets a denormal number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,8 @@ def quantise(weights: Mapping[Uid, float], limit: int = U16_MAX) -> WeightRow:
     top = max(weights.values(), default=0.0)
     if top <= 0:
         return ()
-    shares = {uid: weight / top for uid, weight in sorted(weights.items()) if weight > 0}
+    shares = {uid: weight / top for uid, weight in sorted(weights.items())}
+    shares = {uid: share for uid, share in shares.items() if share > _SHARE_MIN}
     row = _scaled(shares, 1.0)
     if limit >= U16_MAX or _within(row, limit):
         return row
@@ -98,17 +103,15 @@ def _capped(shares: Mapping[Uid, float], limit: int) -> WeightRow:
     if len(shares) * limit < U16_MAX:
         raise too_few
     ordered = sorted(shares.values(), reverse=True)
-    rest = sum(ordered)
+    rests = list(accumulate(reversed(ordered)))[::-1][1:]  # summed from the smallest: no loss
     ceiling = ordered[-1]
-    for count, share in enumerate(ordered, start=1):
-        rest -= share
-        following = ordered[count] if count < len(ordered) else 0.0
+    for count, rest in enumerate(rests, start=1):
         room = U16_MAX - count * limit
         if room <= 0:  # this many equal weights already keep the limit
-            ceiling = max(following, ordered[-1])
+            ceiling = ordered[count]
             break
         ceiling = limit * rest / room
-        if ceiling >= following:
+        if ceiling >= ordered[count]:
             break
     row = list(_scaled(shares, ceiling))
     # Rounding may leave the sum a few units short of what the limit needs; the smaller ones give.

@@ -1,0 +1,97 @@
+"""The chain client against a node that hangs, is replaced, or is only looked at."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from subnet.chain.connect import connect
+from subnet.chain.errors import ChainUnavailable, OtherChain
+from subnet.chain.interface import Deadlines
+from subnet.errors import UserError
+from subnet.localnet.node import read_runtime
+from subnet.localnet.testing import node_process, start_process
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
+
+
+@pytest.fixture(autouse=True)
+def _runtime() -> None:
+    try:
+        read_runtime()
+    except UserError as error:
+        pytest.skip(f"no runtime: {error.cause}")
+
+
+async def test_a_node_that_hangs_costs_one_deadline(tmp_path: Path) -> None:
+    with node_process("--in-memory", "--log-level", "WARNING") as node:
+        chain = await connect(
+            node.url, cache_dir=tmp_path, deadlines=Deadlines(read_s=1.0), patience_s=20
+        )
+        try:
+            os.kill(node.pid, signal.SIGSTOP)
+            began = time.monotonic()
+            with pytest.raises(ChainUnavailable):
+                await chain.finalized()
+            assert time.monotonic() - began < 5
+            os.kill(node.pid, signal.SIGCONT)
+            assert (await chain.wait_for_block(1, timeout_s=20)).number >= 1
+        finally:
+            os.kill(node.pid, signal.SIGCONT)
+            await chain.close()
+
+
+async def test_another_chain_at_the_address_is_noticed(tmp_path: Path) -> None:
+    first = start_process("--in-memory", "--port", "0", "--block-time", "250")
+    chain = await connect(first.url, cache_dir=tmp_path, patience_s=20)
+    try:
+        await chain.finalized()
+        first.kill()
+        again = ("--in-memory", "--port", str(first.port), "--block-time", "300")
+        second = await asyncio.to_thread(start_process, *again)
+        try:
+            with pytest.raises(OtherChain) as caught:
+                await chain.finalized()
+            assert caught.value.exit_code == 2
+        finally:
+            second.kill()
+    finally:
+        await chain.close()
+
+
+LOOK = """
+import asyncio, sys
+from pathlib import Path
+from subnet.chain.connect import connect
+
+async def main() -> None:
+    chain = await connect(sys.argv[1], cache_dir=Path(sys.argv[2]), patience_s=20)
+    await chain.subnets()
+    await chain.balance("5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY")
+    await chain.close()
+
+asyncio.run(main())
+"""
+
+
+def test_a_client_writes_to_its_cache_folder_alone(tmp_path: Path) -> None:
+    home, cache = tmp_path / "home", tmp_path / "cache"
+    home.mkdir()
+    with node_process("--in-memory", "--log-level", "WARNING") as node:
+        done = subprocess.run(
+            [sys.executable, "-W", "error", "-c", LOOK, node.url, str(cache)],
+            env=os.environ | {"HOME": str(home)},
+            capture_output=True,
+            timeout=60,
+        )
+    assert done.returncode == 0, done.stderr.decode()
+    assert done.stdout == b""
+    assert list(home.rglob("*")) == []
+    assert [path.suffix for path in cache.rglob("*") if path.is_file()] == [".bin"]

@@ -1,0 +1,77 @@
+"""The SDK's errors as ours: class, reason, and two clean sentences."""
+
+from __future__ import annotations
+
+import pytest
+from bittensor._transport.errors import SubstrateRequestException
+from bittensor.result import ChainError, chain_error_from_substrate_request
+
+from subnet.chain.errors import (
+    AlreadyRegistered,
+    ChainRefused,
+    NotRegistered,
+    RateLimited,
+    TooLittleBalance,
+    UnknownSubnet,
+)
+from subnet.chain.sdk_errors import refusal_of, sentence
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("NotEnoughBalanceToStake", TooLittleBalance),
+        ("InsufficientBalance", TooLittleBalance),
+        ("HotKeyAlreadyRegisteredInSubNet", AlreadyRegistered),
+        ("HotKeyNotRegisteredInSubNet", NotRegistered),
+        ("ServingRateLimitExceeded", RateLimited),
+        ("SubnetNotExists", UnknownSubnet),
+        ("SubtokenDisabled", ChainRefused),
+        ("AccountNotAllowedCommit", NotRegistered),
+    ],
+)
+def test_names_of_the_chain(name: str, kind: type[ChainRefused]) -> None:
+    refusal = refusal_of(ChainError("docs of the error", name), "do it")
+    assert type(refusal) is kind
+    assert refusal.reason == name
+    assert name in refusal.cause
+    for text in (refusal.cause, refusal.cure):
+        assert text.endswith(".")
+        assert ".." not in text
+
+
+def rejected(data: str) -> ChainError:
+    payload = {"error": {"code": 1010, "message": "Invalid Transaction", "data": data}}
+    return chain_error_from_substrate_request(SubstrateRequestException(payload))
+
+
+@pytest.mark.parametrize(
+    ("data", "kind", "reason"),
+    [
+        ("Custom error: 3", UnknownSubnet, "SubnetNotExists"),
+        ("Custom error: 19", NotRegistered, "HotKeyNotRegisteredInSubNet"),
+        ("Custom error: 12", RateLimited, "ServingRateLimitExceeded"),
+        (
+            "Inability to pay some fees (e.g. account balance too low)",
+            TooLittleBalance,
+            "Payment",
+        ),
+    ],
+)
+def test_rejections_by_the_pool(data: str, kind: type[ChainRefused], reason: str) -> None:
+    refusal = refusal_of(rejected(data), "do it")
+    assert (type(refusal), refusal.reason) == (kind, reason)
+
+
+def test_a_state_that_is_gone() -> None:
+    from bittensor._transport.rpc import classify_rpc_error
+
+    error = classify_rpc_error({"code": -32000, "message": "State already discarded for 0xab"})
+    assert refusal_of(chain_error_from_substrate_request(error), "x").reason == "StateDiscarded"
+
+
+def test_a_sentence_is_one_and_clean() -> None:
+    assert sentence("hello there.  And more. And more") == "Hello there."
+    assert sentence("a\x1b[31m red\nthing") == "A [31m red thing."
+    assert sentence("") == "No reason was given."
+    assert len(sentence("x" * 10_000)) < 400

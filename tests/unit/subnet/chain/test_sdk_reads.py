@@ -1,0 +1,237 @@
+"""What the chain says, parsed: the shapes that SDK 11.3 decodes to, and what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import pytest
+from bittensor._transport.errors import StorageFunctionNotFound
+
+from subnet.chain.errors import BadAnswer, UnknownSubnet
+from subnet.chain.interface import BlockRef, Commitment, Endpoint
+from subnet.chain.sdk_reads import Reader
+from subnet.chain.sdk_session import Session
+from subnet.types import BlockNumber
+from tests.conformance.chain.worlds import NamedKey
+
+A, B, OWNER = (NamedKey(name).address for name in ("a", "b", "owner"))
+AT = BlockRef(BlockNumber(40), "0x" + "40" * 32)
+
+ITEMS: dict[str, Any] = {
+    "NetworksAdded": True,
+    "Tempo": 20,
+    "WeightsVersionKey": 0,
+    "MinAllowedWeights": 1,
+    "MaxWeightsLimit": 65_535,
+    "WeightsSetRateLimit": 0,
+    "CommitRevealWeightsEnabled": False,
+    "MaxAllowedUids": 256,
+    "ImmunityPeriod": 5_000,
+    "ServingRateLimit": 0,
+    "NetworkRegistrationAllowed": True,
+    "Burn": 10**9,
+    "StakeThreshold": 0,
+    "SubnetEpochIndex": 3,
+    "LastEpochBlock": 30,
+    "PendingEpochAt": 0,
+    "ValidatorTrust": [65_535],
+    "Account": {"nonce": 1, "data": {"free": 77, "reserved": 0}},
+}
+GRAPH: dict[str, Any] = {
+    "owner_coldkey": OWNER,
+    "owner_hotkey": A,
+    "hotkeys": [A, B],
+    "coldkeys": [OWNER, OWNER],
+    "axons": [
+        {"ip": 0, "port": 0, "ip_type": 0},
+        {"ip": 0x7F000001, "port": 20_001, "ip_type": 4},
+    ],
+    "validator_permit": [True, False],
+    "active": [True, True],
+    "alpha_stake": [5, 6],
+    "total_stake": [7, 8],
+    "last_update": [31, 32],
+    "block_at_registration": [1, 2],
+    "incentives": [0, 65_535],
+    "dividends": [65_535, 0],
+    "consensus": [0, 65_535],
+    "emission": [1, 2],
+}
+APIS: dict[str, Any] = {"get_metagraph": GRAPH, "current_alpha_price": 500_000_000}
+
+
+class Told:
+    """A session that says what it is told to say."""
+
+    def __init__(self, **changes: Any) -> None:
+        self.items = ITEMS | {k: v for k, v in changes.items() if k in ITEMS or k[0].isupper()}
+        self.apis = APIS | {k: v for k, v in changes.items() if k[0].islower()}
+        self.missing: set[str] = set()
+
+    async def query(self, pallet: str, name: str, keys: list[Any], block_hash: str) -> Any:
+        assert block_hash == AT.hash  # every part of an answer is pinned to one block
+        if name in self.missing:
+            raise StorageFunctionNotFound(name)
+        return self.items.get(name)
+
+    async def query_map(self, pallet: str, name: str, keys: list[Any], block_hash: str) -> Any:
+        assert block_hash == AT.hash
+        return self.items[name]
+
+    async def runtime_call(self, api: str, method: str, args: list[Any], block_hash: str) -> Any:
+        assert block_hash == AT.hash
+        return self.apis[method]
+
+
+def reader(told: Told | None = None, **changes: Any) -> Reader:
+    return Reader(cast(Session, told or Told(**changes)), AT)
+
+
+async def test_a_metagraph() -> None:
+    graph = await reader().metagraph(1)
+    assert (graph.netuid, graph.n, graph.at) == (1, 2, AT)
+    assert (graph.epoch.index, graph.epoch.last_block, graph.epoch.next_block) == (3, 30, 50)
+    first, second = graph.neurons
+    assert (first.uid, first.hotkey, first.coldkey, first.axon) == (0, A, OWNER, None)
+    assert second.axon == Endpoint("127.0.0.1", 20_001)
+    assert (second.alpha_stake, second.total_stake, second.emission) == (6, 8, 2)
+    assert (second.incentive, second.validator_trust) == (65_535, 0)  # not yet in the vector
+    assert first.validator_trust == 65_535
+    assert graph.alpha_price == 500_000_000
+
+
+async def test_an_epoch_that_was_asked_for_comes_earlier() -> None:
+    assert (await reader(PendingEpochAt=44).metagraph(1)).epoch.next_block == 44
+
+
+async def test_old_runtimes_lack_three_items() -> None:
+    told = Told()
+    told.missing = {"ValidatorTrust", "StakeThreshold", "LastStoredRound"}
+    standing = await reader(told).standing(1, A)
+    assert (standing.beacon, standing.settings.stake_threshold, standing.uid) == (False, 0, 0)
+    assert standing.owner
+
+
+async def test_no_such_subnet() -> None:
+    with pytest.raises(UnknownSubnet):
+        await reader(get_metagraph=None).metagraph(9)
+    for ask in (
+        lambda r: r.subnet(9),
+        lambda r: r.hyperparameters(9),
+        lambda r: r.rows(9),
+        lambda r: r.commitments(9),
+    ):
+        with pytest.raises(UnknownSubnet):
+            await cast(Callable[[Reader], Any], ask)(reader(NetworksAdded=False))
+    assert not await reader().exists(70_000)
+
+
+BAD_GRAPHS: dict[str, dict[str, Any]] = {
+    "a short column": {"coldkeys": [OWNER]},
+    "no column": {"axons": None},
+    "a u16 that is none": {"incentives": [0, 65_536]},
+    "a negative amount": {"alpha_stake": [-1, 0]},
+    "text for a number": {"last_update": ["1", 2]},
+    "a truth for a number": {"emission": [True, 2]},
+    "an address that is none": {"hotkeys": ["5Grwva", B]},
+    "an owner that is none": {"owner_hotkey": None},
+}
+
+
+@pytest.mark.parametrize("name", BAD_GRAPHS)
+async def test_a_metagraph_that_is_wrong(name: str) -> None:
+    with pytest.raises(BadAnswer) as caught:
+        await reader(get_metagraph=GRAPH | BAD_GRAPHS[name]).metagraph(1)
+    assert "get_metagraph" in caught.value.cause
+
+
+@pytest.mark.parametrize("answer", [[], "0x", 5])
+async def test_a_metagraph_that_is_no_record(answer: Any) -> None:
+    with pytest.raises(BadAnswer):
+        await reader(get_metagraph=answer).metagraph(1)
+
+
+@pytest.mark.parametrize(
+    "axon",
+    [
+        None,
+        {"ip": 0, "port": 5, "ip_type": 4},
+        {"ip": 5, "port": 0, "ip_type": 4},
+        {"ip": 2**40, "port": 5, "ip_type": 4},
+    ],
+)
+async def test_an_axon_that_is_none_hides_no_other(axon: Any) -> None:
+    graph = await reader(get_metagraph=GRAPH | {"axons": [axon, GRAPH["axons"][1]]}).metagraph(1)
+    assert graph.neurons[0].axon is None
+    assert graph.neurons[1].axon is not None
+
+
+async def test_an_ipv6_axon() -> None:
+    axon = {"ip": 1, "port": 5, "ip_type": 6}
+    graph = await reader(get_metagraph=GRAPH | {"axons": [axon, axon]}).metagraph(1)
+    assert str(graph.neurons[0].axon) == "[::1]:5"
+
+
+async def test_rows_are_sorted_and_without_zeros() -> None:
+    rows = await reader(Weights=[(4, []), (3, [(5, 1), (1, 65_535), (2, 0)])]).rows(1)
+    assert rows == {3: ((1, 65_535), (5, 1))}
+
+
+@pytest.mark.parametrize("row", [[(1,)], [(1, 65_536)], [(-1, 1)], 7, [5]])
+async def test_a_row_that_is_none(row: Any) -> None:
+    with pytest.raises(BadAnswer):
+        await reader(Weights=[(0, row)]).rows(1)
+
+
+def held(*fields: Any) -> dict[str, Any]:
+    return {"deposit": 0, "block": 12, "info": {"fields": list(fields)}}
+
+
+@pytest.mark.parametrize(
+    ("record", "data"),
+    [
+        (held({"Raw3": "0x616263"}), b"abc"),
+        (held({"Raw0": "0x"}), b""),
+        (held("Raw0"), b""),
+        (held({"Raw1": "0x61"}, {"Raw2": "0x6263"}), b"abc"),
+        (held({"Raw128": "0x" + "ff" * 128}), b"\xff" * 128),
+    ],
+)
+async def test_a_commitment_in_clear(record: Any, data: bytes) -> None:
+    found = await reader(CommitmentOf=record).commitment(1, A)
+    assert found == Commitment(data, BlockNumber(12))
+    assert await reader(CommitmentOf=[(A, record)]).commitments(1) == {A: found}
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        held(),
+        held("None"),
+        held({"Sha256": "0x" + "00" * 32}),
+        held({"TimelockEncrypted": {"encrypted": "0x00", "reveal_round": 5}}),
+        held(*[{"Raw128": "0x" + "ff" * 128}] * 4),
+    ],
+)
+async def test_a_commitment_that_says_nothing_in_clear(record: Any) -> None:
+    assert await reader(CommitmentOf=record).commitment(1, A) is None
+    assert await reader(CommitmentOf=[(A, record)]).commitments(1) == {}
+
+
+@pytest.mark.parametrize("record", [[], "0x", held({"Raw1": "zz"}), {"info": None, "block": 1}])
+async def test_a_commitment_that_is_none(record: Any) -> None:
+    with pytest.raises(BadAnswer):
+        await reader(CommitmentOf=[(A, record)]).commitments(1)
+
+
+async def test_money() -> None:
+    assert await reader().balance(A) == 77
+    stake = {"hotkey": A, "coldkey": B, "netuid": 1, "stake": 9}
+    assert await reader(get_stake_info_for_hotkey_coldkey_netuid=stake).stake(A, B, 1) == 9
+    assert await reader(get_stake_info_for_hotkey_coldkey_netuid=None).stake(A, B, 1) == 0
+    found = await reader(get_stake_info_for_coldkey=[stake, stake | {"stake": 0}]).stakes(B)
+    assert [(p.hotkey, p.netuid, p.alpha) for p in found] == [(A, 1, 9)]
+    for wrong in (None, {"data": None}, {"data": {"free": "1"}}):
+        with pytest.raises(BadAnswer):
+            await reader(Account=wrong).balance(A)

@@ -14,6 +14,7 @@
 //! | `pool` | the exchange of TAO and alpha |
 //! | `coinbase` | a block's emission, and its way to pools, owners and pending epochs |
 //! | `epoch` | from weights and stake to incentives and dividends |
+//! | `views` | the records that clients ask for, read out of all of the above |
 //! | `extension` | refusals in the transaction pool |
 //!
 //! Invariants, held by `try_state`: TAO is conserved; pools, shares and their totals agree; keys
@@ -27,15 +28,20 @@ extern crate alloc;
 mod coinbase;
 mod epoch;
 mod extension;
+#[cfg(test)]
+mod mock;
 mod neurons;
 pub mod pool;
 mod sections;
 mod staking;
 mod storage;
 mod subnets;
+#[cfg(test)]
+mod tests;
 pub mod traits;
 mod try_state;
 pub mod types;
+pub mod views;
 pub mod weights;
 
 pub use extension::SubtensorTransactionExtension;
@@ -72,7 +78,10 @@ pub mod pallet {
         weights::WeightInfo,
     };
     use alloc::{collections::BTreeMap, vec::Vec};
-    use frame_support::{pallet_prelude::*, traits::Get};
+    use frame_support::{
+        pallet_prelude::*,
+        traits::{fungible::Inspect, Get},
+    };
     use frame_system::pallet_prelude::*;
     use sp_core::{ConstBool, ConstI16, ConstU16, ConstU32, ConstU64, ConstU8, H256};
     use sp_runtime::PerU16;

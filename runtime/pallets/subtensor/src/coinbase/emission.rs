@@ -5,6 +5,7 @@
 //! for participants is counted in `SubnetAlphaOut` at once and waits in the `Pending*` items.
 
 use crate::*;
+use alloc::vec::Vec;
 use assay_arithmetic::{
     coinbase::{self, AlphaSplit, Injection, RootProportion, ShareClaim},
     issuance::block_emission,

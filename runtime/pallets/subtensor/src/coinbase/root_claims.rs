@@ -11,6 +11,7 @@
 //! only by what has been set aside, and payouts round down.
 
 use crate::*;
+use alloc::vec::Vec;
 use assay_arithmetic::wide::{mul_div_ceil, mul_div_floor};
 use sp_runtime::{ArithmeticError, DispatchError, DispatchResult};
 use substrate_fixed::types::I96F32;

@@ -7,7 +7,7 @@
 
 use crate::epoch::NeuronPay;
 use crate::*;
-use alloc::collections::BTreeMap;
+use alloc::{collections::BTreeMap, vec::Vec};
 use assay_arithmetic::{
     coinbase::weigh_root,
     dividends::{self, ParentClaim},

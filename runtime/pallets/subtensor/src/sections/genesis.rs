@@ -52,6 +52,8 @@ mod genesis {
             StartCallDelay::<T>::put(self.start_call_delay);
             MaxEpochsPerBlock::<T>::put(self.max_epochs_per_block);
             Pallet::<T>::create_root_network();
+            // The balances pallet comes first, so its accounts are funded by now.
+            TotalIssuance::<T>::put(Tao::new(T::Currency::total_issuance()));
         }
     }
 }

@@ -1,0 +1,192 @@
+//! How each pallet is configured, and the constants behind it.
+//!
+//! Block time comes from storage (`SubtensorModule.SlotDurationMs`, set by genesis), so one Wasm
+//! serves every block time. Fees go to the block's author; see `fees` for who pays them.
+
+use crate::*;
+use core::marker::PhantomData;
+use frame_support::{
+    derive_impl, parameter_types,
+    traits::{
+        ConstBool, ConstU16, ConstU32, ConstU64, ConstU8, Contains, FindAuthor, Get, VariantCountOf,
+    },
+    weights::{constants::WEIGHT_REF_TIME_PER_SECOND, FixedFee, IdentityFee, Weight},
+};
+use frame_system::limits::{BlockLength, BlockWeights};
+use pallet_subtensor::NetUid;
+use pallet_transaction_payment::{ConstFeeMultiplier, Multiplier};
+use sp_consensus_aura::sr25519::AuthorityId as AuraId;
+use sp_runtime::{traits::One, Perbill};
+
+/// An account with less than this, in rao, is dust. The public chain's value.
+pub const EXISTENTIAL_DEPOSIT: Balance = 500;
+
+/// Blocks whose hashes are kept; no mortal extrinsic lives longer. The public chain's value.
+const BLOCK_HASH_COUNT: BlockNumber = 2_400;
+
+/// Computing time of a block on the reference machine. The public chain's value; an embedded
+/// chain with short slots is kept from filling a block by its host's own limit.
+const BLOCK_SECONDS: u64 = 4;
+
+/// Bytes of extrinsics that a block may hold. The public chain's value.
+const BLOCK_BYTES: u32 = 10 * 1024 * 1024;
+
+parameter_types! {
+    pub const Version: RuntimeVersion = VERSION;
+    pub RuntimeBlockWeights: BlockWeights = BlockWeights::with_sensible_defaults(
+        Weight::from_parts(WEIGHT_REF_TIME_PER_SECOND.saturating_mul(BLOCK_SECONDS), u64::MAX),
+        Perbill::from_percent(75),
+    );
+    pub RuntimeBlockLength: BlockLength = BlockLength::builder().max_length(BLOCK_BYTES).build();
+    pub FeeMultiplier: Multiplier = Multiplier::one();
+}
+
+/// Milliseconds of a slot, as genesis fixed them.
+pub struct SlotDuration;
+
+impl Get<u64> for SlotDuration {
+    fn get() -> u64 {
+        pallet_subtensor::SlotDurationMs::<Runtime>::get()
+    }
+}
+
+/// Two blocks are at least half a slot apart, as Aura has it.
+pub struct MinimumPeriod;
+
+impl Get<u64> for MinimumPeriod {
+    fn get() -> u64 {
+        SlotDuration::get() / 2
+    }
+}
+
+/// The account of the authority that the block's slot belongs to.
+pub struct BlockAuthor<T>(PhantomData<T>);
+
+impl<T: pallet_aura::Config<AuthorityId = AuraId>> Get<Option<AccountId>> for BlockAuthor<T> {
+    fn get() -> Option<AccountId> {
+        let digest = frame_system::Pallet::<T>::digest();
+        let logs = digest.logs.iter().filter_map(|item| item.as_pre_runtime());
+        let index = pallet_aura::Pallet::<T>::find_author(logs)?;
+        let authorities = pallet_aura::Authorities::<T>::get();
+        let key = authorities.get(usize::try_from(index).ok()?)?;
+        Some(AccountId::new(sp_core::sr25519::Public::from(key.clone()).0))
+    }
+}
+
+#[derive_impl(frame_system::config_preludes::SolochainDefaultConfig)]
+impl frame_system::Config for Runtime {
+    type Block = Block;
+    type BlockHashCount = ConstU32<BLOCK_HASH_COUNT>;
+    type BlockWeights = RuntimeBlockWeights;
+    type BlockLength = RuntimeBlockLength;
+    type Nonce = Nonce;
+    type AccountData = pallet_balances::AccountData<Balance>;
+    type Version = Version;
+    type SS58Prefix = ConstU16<42>;
+    type MaxConsumers = ConstU32<16>;
+}
+
+impl pallet_timestamp::Config for Runtime {
+    type Moment = u64;
+    type OnTimestampSet = Aura;
+    type MinimumPeriod = MinimumPeriod;
+    type WeightInfo = ();
+}
+
+impl pallet_aura::Config for Runtime {
+    type AuthorityId = AuraId;
+    type MaxAuthorities = ConstU32<32>;
+    type DisabledValidators = ();
+    type AllowMultipleBlocksPerSlot = ConstBool<false>;
+    type SlotDuration = SlotDuration;
+}
+
+impl pallet_balances::Config for Runtime {
+    type RuntimeEvent = RuntimeEvent;
+    type RuntimeHoldReason = RuntimeHoldReason;
+    type RuntimeFreezeReason = RuntimeFreezeReason;
+    type WeightInfo = pallet_balances::weights::SubstrateWeight<Runtime>;
+    type Balance = Balance;
+    type DustRemoval = ();
+    type ExistentialDeposit = ConstU64<EXISTENTIAL_DEPOSIT>;
+    type AccountStore = System;
+    type ReserveIdentifier = [u8; 8];
+    type FreezeIdentifier = RuntimeFreezeReason;
+    type MaxLocks = ConstU32<50>;
+    type MaxReserves = ConstU32<50>;
+    type MaxFreezes = VariantCountOf<RuntimeFreezeReason>;
+    type DoneSlashHandler = ();
+}
+
+impl pallet_transaction_payment::Config for Runtime {
+    type RuntimeEvent = RuntimeEvent;
+    type OnChargeTransaction = fees::OwnerPays<Balances, fees::ToAuthor>;
+    type WeightToFee = FixedFee<{ fees::BASE_FEE }, Balance>;
+    type LengthToFee = IdentityFee<Balance>;
+    type FeeMultiplierUpdate = ConstFeeMultiplier<FeeMultiplier>;
+    type OperationalFeeMultiplier = ConstU8<5>;
+    type WeightInfo = ();
+}
+
+impl pallet_sudo::Config for Runtime {
+    type RuntimeEvent = RuntimeEvent;
+    type RuntimeCall = RuntimeCall;
+    type WeightInfo = ();
+}
+
+impl pallet_utility::Config for Runtime {
+    type RuntimeEvent = RuntimeEvent;
+    type RuntimeCall = RuntimeCall;
+    type PalletsOrigin = OriginCaller;
+    type WeightInfo = ();
+}
+
+impl pallet_subtensor::Config for Runtime {
+    type Currency = Balances;
+    type PoolSettings = Pools;
+    type BlockAuthor = BlockAuthor<Runtime>;
+    type WeightInfo = ();
+}
+
+/// The pools, as the swap pallet and the subtensor pallet see each other's part in them.
+pub struct Pools;
+
+impl pallet_subtensor::PoolSettings for Pools {
+    fn fee_rate(netuid: NetUid) -> u16 {
+        pallet_swap::FeeRate::<Runtime>::get(netuid)
+    }
+}
+
+impl Contains<NetUid> for Pools {
+    fn contains(netuid: &NetUid) -> bool {
+        SubtensorModule::subnet_exists(*netuid)
+    }
+}
+
+impl pallet_swap::Config for Runtime {
+    type Subnets = Pools;
+}
+
+/// The neurons, as the commitments pallet sees them.
+pub struct Neurons;
+
+impl pallet_commitments::Neurons<AccountId> for Neurons {
+    fn is_registered(netuid: NetUid, hotkey: &AccountId) -> bool {
+        pallet_subtensor::Uids::<Runtime>::contains_key(netuid, hotkey)
+    }
+
+    fn epoch_index(netuid: NetUid) -> u64 {
+        pallet_subtensor::SubnetEpochIndex::<Runtime>::get(netuid)
+    }
+
+    fn reset_bonds(netuid: NetUid, hotkey: &AccountId) {
+        SubtensorModule::reset_bonds_to(netuid, hotkey);
+    }
+}
+
+impl pallet_commitments::Config for Runtime {
+    type Neurons = Neurons;
+    type MaxFields = ConstU32<3>;
+}
+
+impl pallet_mev_shield::Config for Runtime {}

@@ -1,0 +1,149 @@
+//! Who pays the fee of an extrinsic, and who gets it.
+//!
+//! The signer pays, but for the calls by which a hotkey does its work: there the coldkey that owns
+//! the hotkey does, so that a hotkey needs no TAO. That list is the SDK's
+//! `COLDKEY_PAYS_FEE_CALLS`. A batch counts when all of it is on the list: otherwise whoever holds
+//! a hotkey could run anything at its owner's cost. A tip is never the owner's.
+
+use crate::{config::BlockAuthor, AccountId, Balance, Balances, Runtime, RuntimeCall};
+use core::marker::PhantomData;
+use frame_support::{
+    traits::{
+        fungible::{Balanced, Credit},
+        Get, OnUnbalanced,
+    },
+    unsigned::TransactionValidityError,
+};
+use pallet_subtensor::Call as Subtensor;
+use pallet_transaction_payment::{FungibleAdapter, OnChargeTransaction, TxCreditHold};
+use sp_runtime::traits::{DispatchInfoOf, PostDispatchInfoOf};
+
+/// What an extrinsic costs beside its length, in rao: 0.0001 TAO.
+pub const BASE_FEE: u32 = 100_000;
+
+/// Calls nested deeper than this in batches are not looked at: their signer pays.
+const BATCH_DEPTH_MAX: u8 = 2;
+
+/// Whether the fee of `call` is the affair of the signing hotkey's owner.
+pub fn owner_pays(call: &RuntimeCall) -> bool {
+    owner_pays_at(call, BATCH_DEPTH_MAX)
+}
+
+fn owner_pays_at(call: &RuntimeCall, depth: u8) -> bool {
+    match call {
+        RuntimeCall::SubtensorModule(
+            Subtensor::set_weights { .. }
+            | Subtensor::set_mechanism_weights { .. }
+            | Subtensor::commit_timelocked_mechanism_weights { .. }
+            | Subtensor::serve_axon { .. }
+            | Subtensor::serve_axon_tls { .. }
+            | Subtensor::serve_prometheus { .. },
+        )
+        | RuntimeCall::Commitments(pallet_commitments::Call::set_commitment { .. }) => true,
+        RuntimeCall::Utility(
+            pallet_utility::Call::batch { calls }
+            | pallet_utility::Call::batch_all { calls }
+            | pallet_utility::Call::force_batch { calls },
+        ) => match depth.checked_sub(1) {
+            Some(rest) => !calls.is_empty() && calls.iter().all(|inner| owner_pays_at(inner, rest)),
+            None => false,
+        },
+        _ => false,
+    }
+}
+
+/// The account that pays for `call`, signed by `who`.
+fn payer(who: &AccountId, call: &RuntimeCall, tip: Balance) -> AccountId {
+    if tip == 0 && owner_pays(call) {
+        if let Ok(owner) = pallet_subtensor::Owner::<Runtime>::try_get(who) {
+            return owner;
+        }
+    }
+    who.clone()
+}
+
+/// Charges as [`FungibleAdapter`] does, but the account that [`payer`] names.
+pub struct OwnerPays<F, OU>(PhantomData<(F, OU)>);
+
+type Inner<F, OU> = FungibleAdapter<F, OU>;
+type InnerInfo<F, OU> = <Inner<F, OU> as OnChargeTransaction<Runtime>>::LiquidityInfo;
+
+/// The payer (none when nothing was due) and what the adapter wants back.
+pub struct Charged<L>(Option<AccountId>, L);
+
+impl<L: Default> Default for Charged<L> {
+    fn default() -> Self {
+        Self(None, L::default())
+    }
+}
+
+impl<F, OU> TxCreditHold<Runtime> for OwnerPays<F, OU>
+where
+    Inner<F, OU>: TxCreditHold<Runtime>,
+{
+    type Credit = <Inner<F, OU> as TxCreditHold<Runtime>>::Credit;
+}
+
+impl<F, OU> OnChargeTransaction<Runtime> for OwnerPays<F, OU>
+where
+    Inner<F, OU>: OnChargeTransaction<Runtime, Balance = Balance>,
+{
+    type Balance = Balance;
+    type LiquidityInfo = Charged<InnerInfo<F, OU>>;
+
+    fn withdraw_fee(
+        who: &AccountId,
+        call: &RuntimeCall,
+        info: &DispatchInfoOf<RuntimeCall>,
+        fee_with_tip: Balance,
+        tip: Balance,
+    ) -> Result<Self::LiquidityInfo, TransactionValidityError> {
+        let payer = payer(who, call, tip);
+        let inner = Inner::<F, OU>::withdraw_fee(&payer, call, info, fee_with_tip, tip)?;
+        Ok(Charged(Some(payer), inner))
+    }
+
+    fn can_withdraw_fee(
+        who: &AccountId,
+        call: &RuntimeCall,
+        info: &DispatchInfoOf<RuntimeCall>,
+        fee_with_tip: Balance,
+        tip: Balance,
+    ) -> Result<(), TransactionValidityError> {
+        let payer = payer(who, call, tip);
+        Inner::<F, OU>::can_withdraw_fee(&payer, call, info, fee_with_tip, tip)
+    }
+
+    fn correct_and_deposit_fee(
+        who: &AccountId,
+        info: &DispatchInfoOf<RuntimeCall>,
+        post_info: &PostDispatchInfoOf<RuntimeCall>,
+        corrected_fee_with_tip: Balance,
+        tip: Balance,
+        charged: Self::LiquidityInfo,
+    ) -> Result<(), TransactionValidityError> {
+        let Charged(payer, inner) = charged;
+        let payer = payer.as_ref().unwrap_or(who);
+        Inner::<F, OU>::correct_and_deposit_fee(
+            payer,
+            info,
+            post_info,
+            corrected_fee_with_tip,
+            tip,
+            inner,
+        )
+    }
+}
+
+/// Gives fees to the block's author. Where there is none, or the author's account could not hold
+/// so little, they are burned; the subtensor pallet takes note of that when the block ends.
+pub struct ToAuthor;
+
+impl OnUnbalanced<Credit<AccountId, Balances>> for ToAuthor {
+    fn on_nonzero_unbalanced(credit: Credit<AccountId, Balances>) {
+        match BlockAuthor::<Runtime>::get() {
+            Some(author) => drop(Balances::resolve(&author, credit)),
+            None => drop(credit),
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! The state-transition function of an Assay chain: which pallets there are, under which index,
+//! and the APIs by which a host drives them.
+//!
+//! Indices are the public runtime's, because clients turn (pallet, error) numbers into names with
+//! tables of their own. The host is asked for nothing beyond what Parity's node offers, so the
+//! same Wasm runs there. What a single pallet does is said in the pallet; how each is configured,
+//! in `config`; who pays a fee, in `fees`.
+
+#![cfg_attr(not(feature = "std"), no_std)]
+#![recursion_limit = "512"]
+
+extern crate alloc;
+use alloc::vec::Vec; // the runtime macros name it unqualified
+
+mod apis;
+pub mod config;
+mod fees;
+pub mod genesis;
+
+use sp_runtime::{
+    generic, impl_opaque_keys,
+    traits::{BlakeTwo256, IdentifyAccount, Verify},
+    MultiAddress, MultiSignature,
+};
+use sp_version::RuntimeVersion;
+
+pub type Balance = u64;
+pub type BlockNumber = u32;
+pub type Nonce = u32;
+pub type Signature = MultiSignature;
+pub type AccountId = <<Signature as Verify>::Signer as IdentifyAccount>::AccountId;
+pub type Address = MultiAddress<AccountId, ()>;
+pub type Header = generic::Header<BlockNumber, BlakeTwo256>;
+pub type Block = generic::Block<Header, UncheckedExtrinsic>;
+
+/// What a signed extrinsic carries beside its call. Clients know the identifiers; an extension
+/// whose identifier they do not know must be of no size, as the last but one is.
+pub type TxExtension = (
+    frame_system::CheckNonZeroSender<Runtime>,
+    frame_system::CheckSpecVersion<Runtime>,
+    frame_system::CheckTxVersion<Runtime>,
+    frame_system::CheckGenesis<Runtime>,
+    frame_system::CheckMortality<Runtime>,
+    frame_system::CheckNonce<Runtime>,
+    frame_system::CheckWeight<Runtime>,
+    pallet_transaction_payment::ChargeTransactionPayment<Runtime>,
+    pallet_subtensor::SubtensorTransactionExtension<Runtime>,
+    frame_metadata_hash_extension::CheckMetadataHash<Runtime>,
+);
+
+pub type UncheckedExtrinsic =
+    generic::UncheckedExtrinsic<Address, RuntimeCall, Signature, TxExtension>;
+pub type Executive = frame_executive::Executive<
+    Runtime,
+    Block,
+    frame_system::ChainContext<Runtime>,
+    Runtime,
+    AllPalletsWithSystem,
+>;
+
+/// The name by which tools of the public chain recognise its relatives. Clients cache metadata by
+/// genesis hash and `spec_version`: whatever changes the metadata or a result raises it.
+#[sp_version::runtime_version]
+pub const VERSION: RuntimeVersion = RuntimeVersion {
+    spec_name: alloc::borrow::Cow::Borrowed("node-subtensor"),
+    impl_name: alloc::borrow::Cow::Borrowed("assay"),
+    authoring_version: 1,
+    spec_version: 1_000,
+    impl_version: 1,
+    apis: apis::RUNTIME_API_VERSIONS,
+    transaction_version: 1,
+    system_version: 1,
+};
+
+impl_opaque_keys! {
+    pub struct SessionKeys {
+        pub aura: Aura,
+    }
+}
+
+frame_support::construct_runtime!(
+    pub enum Runtime {
+        System: frame_system = 0,
+        Timestamp: pallet_timestamp = 2,
+        Aura: pallet_aura = 3,
+        Balances: pallet_balances = 5,
+        TransactionPayment: pallet_transaction_payment = 6,
+        SubtensorModule: pallet_subtensor = 7,
+        Utility: pallet_utility = 11,
+        Sudo: pallet_sudo = 12,
+        Commitments: pallet_commitments = 18,
+        Swap: pallet_swap = 28,
+        MevShield: pallet_mev_shield = 30,
+    }
+);

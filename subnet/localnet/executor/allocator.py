@@ -14,14 +14,13 @@ at the heap's base::
     +128  512 bytes  scratch of the helper's hash functions
     +640             the first block
 
-A header is the order with bit 32 set while the block is in use, else the next free block. A runtime
-can overwrite all this as it can any of its memory: reads here are bounds-checked, so it harms only
-its own call.
+A header is the order and a word 1 while the block is in use, else the next free block and 0. A
+runtime can overwrite all this as it can any of its memory: reads here are bounds-checked, so it
+harms only its own call.
 """
 
 from __future__ import annotations
 
-import struct
 from typing import Final, Protocol
 
 ORDERS: Final = 23
@@ -32,13 +31,11 @@ HEADER_BYTES: Final = 8
 BUMP_AT: Final = 96
 SCRATCH_AT: Final = 128
 BOOK_BYTES: Final = 640
-IN_USE: Final = 1 << 32
+IN_USE: Final = 1
+"""The upper word of a header whose block is in use; the lower one is the order."""
 PAGE_BYTES: Final = 65_536
 GROW_PAGES: Final = 256
 """Memory grows by 16 MiB more than is asked for: pages cost nothing until they are touched."""
-
-_U32: Final = struct.Struct("<I")
-_U64: Final = struct.Struct("<Q")
 
 
 class AllocatorError(Exception):
@@ -49,9 +46,11 @@ class GrowableMemory(Protocol):
     """What the allocator needs of a Wasm memory."""
 
     view: memoryview
+    words: memoryview
+    """``view`` in words of 32 bits. Wasm is little-endian, as is each machine that we run on."""
 
     def grow(self, pages: int) -> None:
-        """Grow by so many pages and renew ``view``; AllocatorError if that cannot be."""
+        """Grow by so many pages and renew the views; AllocatorError if that cannot be."""
         ...
 
 
@@ -60,42 +59,42 @@ class HostAllocator:
 
     def __init__(self, memory: GrowableMemory, heap_base: int) -> None:
         self._memory = memory
-        self._base = (heap_base + 7) & ~7
-
-    @property
-    def base(self) -> int:
+        self.base = (heap_base + 7) & ~7
         """Where the book-keeping begins."""
-        return self._base
+        self._first_word = self.base // 4
+        self._bump_word = (self.base + BUMP_AT) // 4
 
     def reset(self) -> None:
         """An empty heap: before each call."""
-        base = self._base
-        end = base + BOOK_BYTES
+        end = self.base + BOOK_BYTES
         if end > len(self._memory.view):
             self._memory.grow(1)
-        view = self._memory.view
-        view[base:end] = bytes(BOOK_BYTES)
-        _U32.pack_into(view, base + BUMP_AT, end)
+        self._memory.view[self.base : end] = _EMPTY_BOOK
+        self._memory.words[self._bump_word] = end
 
     def allocate(self, size: int) -> int:
         """A block of at least ``size`` bytes; its address."""
         if size > BLOCK_BYTES_MAX:
             raise AllocatorError(f"a block of {size} bytes is above the maximum of 32 MiB")
         order = (size - 1).bit_length() - 3 if size > BLOCK_BYTES_MIN else 0
-        view = self._memory.view
-        head_at = self._base + 4 * order
+        words = self._memory.words
+        head_word = self._first_word + order
         try:
-            header = _U32.unpack_from(view, head_at)[0]
+            header: int = words[head_word]
             if header:
-                view[head_at : head_at + 4] = view[header : header + 4]
+                words[head_word] = words[header >> 2]
             else:
-                header = _U32.unpack_from(view, self._base + BUMP_AT)[0]
+                header = words[self._bump_word]
                 end = header + HEADER_BYTES + (BLOCK_BYTES_MIN << order)
-                if end > len(view):
-                    self._memory.grow(-(-(end - len(view)) // PAGE_BYTES))
-                    view = self._memory.view
-                _U32.pack_into(view, self._base + BUMP_AT, end)
-            _U64.pack_into(view, header, IN_USE | order)
-        except (struct.error, ValueError) as error:
+                if end > len(self._memory.view):
+                    self._memory.grow(-(-(end - len(self._memory.view)) // PAGE_BYTES))
+                    words = self._memory.words
+                words[self._bump_word] = end
+            words[header >> 2] = order
+            words[(header >> 2) + 1] = IN_USE
+        except (IndexError, ValueError) as error:
             raise AllocatorError("the heap's book-keeping was overwritten") from error
-        return int(header) + HEADER_BYTES
+        return header + HEADER_BYTES
+
+
+_EMPTY_BOOK: Final = bytes(BOOK_BYTES)

@@ -34,28 +34,32 @@ class Runtimes:
     def __init__(self, limits: CoreLimits, cache: ModuleCache | None) -> None:
         self._limits = limits
         self._cache = cache
-        self._last: tuple[bytes, Executor] | None = None
+        self._last: tuple[bytes, bytes, Executor] | None = None
         self._by_hash: dict[bytes, Executor] = {}
         self._hash_by_block: dict[int, bytes] = {}
 
     def of_code(self, code: bytes, written_at: int | None) -> Executor:
         """The executor of ``code``; ``written_at`` remembers it for the block that wrote it."""
-        if self._last is not None and self._last[0] is code:
-            return self._last[1]
-        name = hashlib.blake2b(code, digest_size=32).digest()
-        executor = self._by_hash.pop(name, None) or Executor(code, self._limits, self._cache)
-        self._by_hash[name] = executor  # the newest stands last
-        if written_at is None:
-            self._last = code, executor
+        if self._last is None or self._last[0] is not code:
+            name = hashlib.blake2b(code, digest_size=32).digest()
+            executor = self._by_hash.pop(name, None) or Executor(code, self._limits, self._cache)
+            self._by_hash[name] = executor  # the newest stands last
+            if written_at is None:
+                self._last = code, name, executor
         else:
+            _, name, executor = self._last
+        if written_at is not None:
             self._hash_by_block[written_at] = name
-        while len(self._by_hash) > _KEPT_MAX:
-            oldest = next(iter(self._by_hash))
-            if self._last is not None and self._by_hash[oldest] is self._last[1]:
-                self._by_hash[oldest] = self._by_hash.pop(oldest)
-                continue
-            self._by_hash.pop(oldest).close()
+        self._drop_oldest()
         return executor
+
+    def _drop_oldest(self) -> None:
+        head = None if self._last is None else self._last[1]
+        for name in list(self._by_hash):
+            if len(self._by_hash) <= _KEPT_MAX:
+                return
+            if name != head:
+                self._by_hash.pop(name).close()
 
     def of_block(self, history: CodeHistory, state: State, number: int) -> Executor:
         """The executor of the runtime in force after block ``number``, whose state is given."""

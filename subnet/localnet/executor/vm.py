@@ -76,21 +76,22 @@ class Memory:
 
     def __init__(self) -> None:
         self.view = memoryview(b"")
+        self.words = self.view
         self._instance: tuple[wasmtime.Store, wasmtime.Memory] | None = None
-        self._allocator: HostAllocator | None = None
+        self._allocate: Callable[[int], int] = _no_instance
 
     def attach(self, store: wasmtime.Store, memory: wasmtime.Memory) -> None:
         self._instance = store, memory
         self.renew()
 
     def set_heap(self, allocator: HostAllocator) -> None:
-        self._allocator = allocator
+        self._allocate = allocator.allocate
 
     def detach(self) -> None:
         """Forget the instance, before its memory goes."""
-        self.view = memoryview(b"")
+        self.view = self.words = memoryview(b"")
         self._instance = None
-        self._allocator = None
+        self._allocate = _no_instance
 
     def renew(self) -> None:
         """Look at the memory as it is now."""
@@ -100,6 +101,7 @@ class Memory:
         size = memory.data_len(store)
         base = ctypes.addressof(memory.data_ptr(store).contents)
         self.view = memoryview((ctypes.c_ubyte * size).from_address(base)).cast("B")
+        self.words = self.view.cast("I")
 
     def grow(self, pages: int) -> None:
         if self._instance is None:
@@ -112,16 +114,16 @@ class Memory:
         self.renew()
 
     def read(self, span: int) -> bytes:
-        return self.read_at(span & _MASK_32, span >> 32)
+        address, size = span & _MASK_32, span >> 32
+        data = bytes(self.view[address : address + size])
+        return data if len(data) == size else self.read_at(address, size)
 
     def read_at(self, address: int, size: int) -> bytes:
         end = address + size
-        data = bytes(self.view[address:end])
-        if len(data) == size:
-            return data
-        self.renew()
         if end > len(self.view):
-            raise MemoryAccessError(f"{size} bytes at {address:#x} lie outside the memory")
+            self.renew()
+            if end > len(self.view):
+                raise MemoryAccessError(f"{size} bytes at {address:#x} lie outside the memory")
         return bytes(self.view[address:end])
 
     def write_at(self, address: int, data: bytes) -> None:
@@ -134,15 +136,18 @@ class Memory:
 
     def give(self, data: bytes) -> int:
         """Put ``data`` on the heap; its span."""
-        return self.give_address(data) | len(data) << 32
+        size = len(data)
+        address = self._allocate(size)
+        self.view[address : address + size] = data
+        return address | size << 32
 
     def give_address(self, data: bytes) -> int:
         """Put ``data`` on the heap; its address."""
-        if self._allocator is None:
-            raise MemoryAccessError("no instance is running")
-        address = self._allocator.allocate(len(data))
-        self.view[address : address + len(data)] = data
-        return address
+        return self.give(data) & _MASK_32
+
+
+def _no_instance(_size: int) -> int:
+    raise MemoryAccessError("no instance is running")
 
 
 class _Instance:

@@ -14,6 +14,7 @@ from loguru import logger
 
 from subnet.localnet.executor.crossing import Crossing
 from subnet.localnet.limits import CoreLimits
+from subnet.localnet.state.head import HeadState
 from subnet.localnet.state.overlay import Overlay
 
 LOG_WARN: Final = 2
@@ -38,6 +39,10 @@ class HostCallError(Exception):
     """A host function was used in a way that it does not allow; the call traps with this text."""
 
 
+_NOTHING: Final = Overlay(HeadState())
+"""What functions see between calls. Nothing calls them then."""
+
+
 class HostContext:
     """One per executor."""
 
@@ -46,23 +51,18 @@ class HostContext:
         self.charge = crossing.charge
         self.limits = limits
         self.logs: list[str] = []
-        self._overlay: Overlay | None = None
+        self.overlay = _NOTHING
+        """The overlay of the running call."""
         self._transactions_below = 0
 
     def begin(self, overlay: Overlay) -> None:
         """A call begins; transactions that are open now are not the runtime's to close."""
-        self._overlay = overlay
+        self.overlay = overlay
         self._transactions_below = overlay.depth
         self.logs.clear()
 
     def end(self) -> None:
-        self._overlay = None
-
-    @property
-    def overlay(self) -> Overlay:
-        if self._overlay is None:
-            raise HostCallError("no call is running")
-        return self._overlay
+        self.overlay = _NOTHING
 
     def close_transaction(self) -> Overlay:
         """The overlay, once it is sure that its innermost transaction is the runtime's own."""

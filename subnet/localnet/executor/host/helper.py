@@ -116,7 +116,7 @@ _ALLOCATOR: Final = f"""
               (i64.shl (i64.extend_i32_u (memory.size)) (i64.const 16)))
           (then (call $grow_to (local.get $end))))))
     (i64.store (local.get $header)
-      (i64.or (i64.extend_i32_u (local.get $order)) (i64.const {IN_USE})))
+      (i64.or (i64.extend_i32_u (local.get $order)) (i64.const {IN_USE << 32})))
     (i32.add (local.get $header) (i32.const 8)))
 
   (func $grow_to (param $end i32)

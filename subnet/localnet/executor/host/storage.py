@@ -16,6 +16,9 @@ _NONE: Final = b"\x00"
 _SOME: Final = b"\x01"
 _MASK_32: Final = 0xFFFF_FFFF
 
+_SOME_OF_LENGTH: Final = tuple(_SOME + compact(length) for length in range(1_024))
+"""How an ``Option`` of so many bytes begins: values are short, and reads are most of a block."""
+
 _ROOT_COST: Final = 200
 """A root over a few changed keys takes about as long as so many reads."""
 
@@ -32,7 +35,10 @@ def storage_functions(context: HostContext) -> Mapping[str, Callable[..., Any]]:
         value = context.overlay.get(read(key))
         if value is None:
             return give(_NONE)
-        return give(_SOME + compact(len(value)) + value)
+        length = len(value)
+        if length < len(_SOME_OF_LENGTH):
+            return give(_SOME_OF_LENGTH[length] + value)
+        return give(_SOME + compact(length) + value)
 
     def read_part(key: int, out: int, offset: int) -> int:
         """Copies from ``offset`` on into ``out`` as much as fits; tells how much there was."""

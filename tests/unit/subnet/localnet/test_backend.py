@@ -27,6 +27,9 @@ from subnet.localnet.errors import (
     GenesisDiffers,
     StorageFailed,
 )
+from subnet.localnet.executor import vm
+from subnet.localnet.executor.binding import CheckedBinding
+from subnet.localnet.executor.wasm_binary import Outline
 from subnet.localnet.scale import encode_bytes
 from tests.unit.subnet.localnet.core_chain import (
     ALICE,
@@ -240,6 +243,38 @@ def test_a_call_leaves_no_trace(chain: Backend) -> None:
         chain.call("Core_initialize_block", b"\x00")
     chain.validate(transfer(chain, 0))
     assert [(key, state.get(key)) for key in state.keys(b"")] == before
+
+
+def test_every_way_of_running_gives_the_same_chain(
+    chain: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Checked callbacks and fresh instances are slow, and must not be different."""
+    recipe = [(nonce, 10**9 + nonce) for nonce in range(3)]
+
+    def run(made: Backend) -> bytes:
+        for nonce, amount in recipe:
+            extrinsic = _signed_once(chain, nonce, amount)
+            built = made.build(made.earliest_timestamp_ms(), [extrinsic])
+            assert len(built.included) == 1
+        return made.head.hash
+
+    expected = run(chain)
+    monkeypatch.setattr(Outline, "reusable", property(lambda self: False))
+    fresh = open_chain()
+    assert run(fresh) == expected
+    fresh.close()
+    monkeypatch.setattr(vm, "select_binding", lambda engine, crossing: CheckedBinding(crossing))
+    checked = open_chain()
+    assert run(checked) == expected
+    checked.close()
+
+
+_SIGNED: dict[int, bytes] = {}
+
+
+def _signed_once(chain: Backend, nonce: int, amount: int) -> bytes:
+    """sr25519 signatures are random, so the same chain needs the same bytes."""
+    return _SIGNED.setdefault(nonce, transfer(chain, nonce, amount))
 
 
 # -- history

@@ -9,6 +9,9 @@ import pytest
 from subnet.localnet.errors import BadRuntime, MissingExport, RuntimeTrap
 from subnet.localnet.executor.call import Executor
 from subnet.localnet.limits import CoreLimits
+from subnet.localnet.state.head import HeadState
+from subnet.localnet.state.overlay import Overlay
+from subnet.localnet.state.root import slow_root
 from tests.unit.subnet.localnet.executor import wat_runtime
 from tests.unit.subnet.localnet.executor.wat_runtime import overlay
 
@@ -88,6 +91,20 @@ def test_what_stops_a_call_is_named_and_the_next_call_works(
     assert caught.value.method == method
     assert state.depth == 1
     assert runtime.call("echo", b"next", state) == b"next"
+
+
+def test_the_root_is_that_of_the_overlay_if_there_is_a_trie(runtime: Executor) -> None:
+    state = overlay(here=b"value")
+    runtime.call("set", b"there", state)
+    assert runtime.call("root_1", b"", state) == slow_root(
+        {b"here": b"value", b"there": b"there"}, 1
+    )
+
+    class Old(HeadState):
+        has_trie = False  # type: ignore[assignment]
+
+    with pytest.raises(RuntimeTrap, match="the root of an old state is not kept"):
+        runtime.call("root_1", b"", Overlay(Old()))
 
 
 def test_a_method_that_is_not_there_is_named(runtime: Executor) -> None:

@@ -207,6 +207,8 @@ class Reader:
         )
 
     async def metagraph(self, netuid: int) -> Metagraph:
+        # One read first: it lets the SDK learn this block's runtime once, not once a read below.
+        await self.need(netuid)
         graph, trust, epoch, settings, price = await asyncio.gather(
             self.api("SubnetInfoRuntimeApi", "get_metagraph", netuid),
             self.item_or([], "ValidatorTrust", netuid),
@@ -247,9 +249,8 @@ class Reader:
 
     async def standing(self, netuid: int, hotkey: str) -> Standing:
         """All that decides whether the hotkey may set weights, from this one block."""
-        graph, round_ = await asyncio.gather(
-            self.metagraph(netuid), self.item_or(0, "LastStoredRound", pallet="Drand")
-        )
+        graph = await self.metagraph(netuid)
+        round_ = await self.item_or(0, "LastStoredRound", pallet="Drand")
         neuron = graph.by_hotkey(hotkey)
         return Standing(
             netuid=netuid,

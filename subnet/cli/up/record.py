@@ -26,6 +26,7 @@ _FRESH: Final = ("chain", "neurons", "logs", "cache")
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     version: int = VERSION
+    seed: int
     cast: list[list[str]]
     """Name, role and behaviour of each member."""
     task: str
@@ -44,6 +45,7 @@ class RecordFile:
     def open(self, plan: Plan) -> Record:
         """The folder's record, or a new one; UserError if it was drawn with another cast."""
         wanted = Record(
+            seed=plan.seed,
             cast=[[m.name, m.role.value, m.behaviour] for m in plan.members],
             task=plan.task,
             task_options=list(plan.task_options),
@@ -55,7 +57,7 @@ class RecordFile:
             stored = msgspec.json.decode(data, type=Record)
         except msgspec.MsgspecError:
             stored = None
-        same = ("version", "cast", "task", "task_options")
+        same = ("version", "seed", "cast", "task", "task_options")
         if stored is None or any(getattr(stored, k) != getattr(wanted, k) for k in same):
             raise UserError(
                 f"{self._folder} holds a run with other options.",

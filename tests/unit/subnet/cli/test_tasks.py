@@ -1,0 +1,60 @@
+"""A task's own options become its typed settings, and a run's are shared out to its halves."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import Field
+
+from examples.reverse import ReverseTask
+from subnet.cli.tasks import settings_of, share_out
+from subnet.errors import UserError
+from subnet.neuron import TaskSettings
+
+
+class Options(TaskSettings):
+    model: str = Field("demo", description="which one")
+    batch_size: int = Field(4, ge=1)
+    fast: bool = False
+
+
+class Configured(ReverseTask):
+    settings = Options
+
+
+class OtherOptions(TaskSettings):
+    model: str = "demo"
+    audit: float = 0.5
+
+
+class Other(ReverseTask):
+    settings = OtherOptions
+
+
+def test_words_become_settings() -> None:
+    words = ["--model", "x", "--batch-size=8", "--fast"]
+    assert settings_of(Configured, words) == Options(model="x", batch_size=8, fast=True)
+    assert settings_of(Configured, []) == Options()
+
+
+@pytest.mark.parametrize(
+    ("words", "cause"),
+    [
+        (["--colour", "red"], "--colour is neither"),
+        (["model"], "model is neither"),
+        (["--model"], "--model needs a value"),
+        (["--batch-size", "0"], "--batch-size is wrong"),
+        (["--batch-size", "many"], "--batch-size is wrong"),
+    ],
+)
+def test_wrong_words_are_refused_with_what_there_is(words: list[str], cause: str) -> None:
+    with pytest.raises(UserError, match=cause) as refused:
+        settings_of(Configured, words)
+    assert "--model (which one)" in refused.value.cure
+
+
+def test_each_half_gets_the_words_it_knows() -> None:
+    mining, validating = share_out(["--model", "x", "--audit", "0.1", "--fast"], Configured, Other)
+    assert settings_of(Configured, mining) == Options(model="x", fast=True)
+    assert settings_of(Other, validating) == OtherOptions(model="x", audit=0.1)
+    with pytest.raises(UserError, match="--nothing is neither"):
+        share_out(["--nothing=1"], Configured, Other)

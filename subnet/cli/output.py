@@ -2,21 +2,42 @@
 
 Adds to rich the project's output contract: with ``--json`` a command prints one JSON document and
 nothing else on stdout; without it, the same facts for people, in colour where the terminal has it.
-Progress, notes, warnings and errors never touch stdout.
+Progress, notes, warnings and errors never touch stdout. rich is imported when it is first needed:
+the chain's start is measured and prints one line of JSON.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-from rich.console import Console
-from rich.table import Table
 
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    out: Console
+    err: Console
+
+
+def __getattr__(name: str) -> Any:
+    """``out`` and ``err``, rich's consoles, made on first use."""
+    if name not in ("out", "err"):
+        raise AttributeError(name)
+    from rich.console import Console
+
+    globals()["out"] = Console(highlight=False)
+    globals()["err"] = Console(stderr=True, highlight=False)
+    return globals()[name]
+
+
+def _out() -> Console:
+    return globals().get("out") or __getattr__("out")  # type: ignore[no-any-return]
+
+
+def _err() -> Console:
+    return globals().get("err") or __getattr__("err")  # type: ignore[no-any-return]
 
 
 def document(value: Any) -> None:
@@ -33,11 +54,13 @@ def line(value: Any) -> None:
 
 def text(message: str) -> None:
     """A result for people."""
-    out.print(message)
+    _out().print(message, soft_wrap=True)
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """A result for people, in columns; those that hold numbers are set to the right."""
+    from rich.table import Table
+
     grid = Table(title=title, title_justify="left", header_style="bold")
     listed = [tuple(row) for row in rows]
     for index, column in enumerate(columns):
@@ -46,21 +69,21 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> 
         grid.add_column(column, justify="right" if numeric and cells else "left")
     for row in listed:
         grid.add_row(*row)
-    out.print(grid)
+    _out().print(grid)
 
 
 def note(message: str) -> None:
     """Progress and explanations, on stderr."""
-    err.print(message, style="dim")
+    _err().print(message, style="dim")
 
 
 def warn(message: str) -> None:
     """Something the user should look at, on stderr."""
-    err.print(f"[yellow]{message}[/yellow]")
+    _err().print(f"[yellow]{message}[/yellow]")
 
 
 def error(cause: str, cure: str = "") -> None:
     """Why a command failed and what to do, one sentence each, on stderr."""
-    err.print(f"[bold red]error[/bold red]  {cause}", soft_wrap=True)
+    _err().print(f"[bold red]error[/bold red]  {cause}", soft_wrap=True)
     if cure:
-        err.print(f"[bold]cure[/bold]   {cure}", soft_wrap=True)
+        _err().print(f"[bold]cure[/bold]   {cure}", soft_wrap=True)

@@ -30,8 +30,10 @@ _KIND_GLOBAL: Final = 3
 _I32: Final = 0x7F
 _OP_I32_CONST: Final = 0x41
 _OP_I64_CONST: Final = 0x42
-_OP_GLOBAL_GET: Final = 0x23
 _OP_END: Final = 0x0B
+_OPS_WITH_INDEX: Final = frozenset((0x23, 0xD2))  # global.get, ref.func
+_OPS_WITH_BYTES: Final = {0x43: 4, 0x44: 8, 0xD0: 1}  # f32.const, f64.const, ref.null
+_OPS_BARE: Final = frozenset((0x6A, 0x6B, 0x6C, 0x7C, 0x7D, 0x7E))  # add, sub, mul of i32 and i64
 
 
 class _Cursor:
@@ -193,18 +195,20 @@ def _read_mutable_globals(cursor: _Cursor) -> tuple[int, ...]:
 
 
 def _read_constant(cursor: _Cursor) -> int | None:
-    """A constant expression's value, if it is an integer written out."""
-    operation = cursor.byte()
-    value: int | None = None
-    if operation in (_OP_I32_CONST, _OP_I64_CONST):
-        value = cursor.signed()
-    elif operation == _OP_GLOBAL_GET:
-        cursor.unsigned()
-    else:
-        raise _malformed(f"a constant expression begins with {operation:#x}")
-    if cursor.byte() != _OP_END:
-        raise _malformed("a constant expression does not end")
-    return value
+    """A constant expression's value, if it is one integer written out."""
+    values: list[int | None] = []
+    while (operation := cursor.byte()) != _OP_END:
+        if operation in (_OP_I32_CONST, _OP_I64_CONST):
+            values.append(cursor.signed())
+            continue
+        values.append(None)
+        if operation in _OPS_WITH_INDEX:
+            cursor.unsigned()
+        elif operation in _OPS_WITH_BYTES:
+            cursor.take(_OPS_WITH_BYTES[operation])
+        elif operation not in _OPS_BARE:
+            raise _malformed(f"a constant expression has the operation {operation:#x}")
+    return values[0] if len(values) == 1 else None
 
 
 def _read_data_start(cursor: _Cursor) -> int | None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 import zstandard
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from subnet.localnet.blocks.validity import RuntimeVersion
 from subnet.localnet.errors import BadRuntime
@@ -87,6 +89,46 @@ def test_the_outline_tells_what_may_be_reused() -> None:
         found = outline(wat_runtime.assemble(body))
         assert not found.reusable
         assert found.memory_pages_max == 9
+
+
+def test_constant_expressions_of_every_kind_are_read() -> None:
+    found = outline(
+        wat_runtime.assemble(
+            """(module
+              (import "env" "memory" (memory 1))
+              (import "env" "g" (global $g i32))
+              (func $f)
+              (global f32 (f32.const 1.5)) (global f64 (f64.const 2.5))
+              (global funcref (ref.null func)) (global funcref (ref.func $f))
+              (global i32 (i32.add (i32.const 1) (i32.const 2)))
+              (global (mut i32) (i32.const -1))
+              (data (i32.const 8) "x") (data (i32.const 4) "y"))"""
+        )
+    )
+    assert (found.mutable_globals, found.data_start, found.reusable) == ((0x7F,), 4, True)
+    relative = wat_runtime.assemble(
+        """(module (import "env" "memory" (memory 1)) (import "env" "g" (global $g i32))
+          (data (global.get $g) "x"))"""
+    )
+    assert outline(relative).data_start is None
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_a_broken_module_is_refused_and_nothing_worse(data: st.DataObject) -> None:
+    wasm = bytearray(_WHOLE)
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, len(wasm) - 1))
+        wasm[at] = data.draw(st.integers(0, 255))
+    del wasm[data.draw(st.integers(0, len(wasm))) :]
+    try:
+        outline(bytes(wasm))
+        custom_section(bytes(wasm), "name")
+    except BadRuntime:
+        pass
+
+
+_WHOLE = wat_runtime.assemble()
 
 
 def test_custom_sections_are_found_by_name() -> None:

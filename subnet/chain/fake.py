@@ -19,7 +19,13 @@ from hashlib import blake2b
 from typing import Any, Final, Generic, TypeVar
 
 from subnet.chain import fake_state as calls
-from subnet.chain.errors import WAIT_CURE, ChainRefused, ChainUnavailable, UnknownSubnet
+from subnet.chain.errors import (
+    WAIT_CURE,
+    ChainRefused,
+    ChainUnavailable,
+    OutcomeUnknown,
+    UnknownSubnet,
+)
 from subnet.chain.fake_epoch import Consensus, run_epochs, stake_weighted_mean
 from subnet.chain.fake_state import Rules, State, Subnet
 from subnet.chain.fake_views import metagraph_of, subnet_info_of
@@ -63,7 +69,6 @@ class _Write(Generic[T]):
     apply: Callable[[State, int], tuple[State, T]]
     done: asyncio.Future[tuple[T, Receipt]]
     sequence: int
-    block: int = 0
     value: T | None = None
 
 
@@ -102,6 +107,7 @@ class FakeLedger:
         funds = {Ss58(address): Rao(amount) for address, amount in (balances or {}).items()}
         genesis = _Block(self._ref(0), State(rules or Rules(), balances=funds))
         self._blocks: deque[_Block] = deque([genesis], maxlen=HISTORY_BLOCKS)
+        self._unsettled: deque[_Block] = deque()
         self._moved = asyncio.Event()
 
     def _ref(self, number: int) -> BlockRef:
@@ -146,26 +152,24 @@ class FakeLedger:
                 except ChainRefused as refusal:
                     write.done.set_exception(refusal)
                 else:
-                    write.block = number
                     block.landed.append(write)
             block.state = run_epochs(state, number, self._consensus)
             self._blocks.append(block)
+            self._unsettled.append(block)
             self._settle()
         moved, self._moved = self._moved, asyncio.Event()
         moved.set()
         return self.head
 
     def _settle(self) -> None:
-        final = self.finalized.number
-        for block in list(self._blocks)[-2 - self._lag :]:
-            if block.ref.number > final:
-                break
+        """Tell the callers of every call whose block is final now."""
+        while self._unsettled and self._unsettled[0].ref.number <= self.finalized.number:
+            block = self._unsettled.popleft()
             for write in block.landed:
                 if not write.done.done():
                     name = blake2b(write.sequence.to_bytes(8, "little"), digest_size=32).hexdigest()
                     receipt = Receipt(block.ref, f"0x{name}", Rao(0))
                     write.done.set_result((write.value, receipt))
-            block.landed.clear()
 
     async def moved(self) -> None:
         """Return when the next block has been sealed."""
@@ -314,9 +318,11 @@ class FakeChain:
         timeout_s: float | None = None,
     ) -> tuple[T, Receipt]:
         write = self._reach().submit(apply)
-        return await self._within(
-            write.done, timeout_s or self._deadlines.write_s, "The block that holds the call"
-        )
+        limit_s = timeout_s or self._deadlines.write_s
+        try:
+            return await self._within(write.done, limit_s, "The block that holds the call")
+        except ChainUnavailable as error:
+            raise OutcomeUnknown(error.cause, error.cure) from None
 
     def _standing(self, state: State, subnet: Subnet, hotkey: str, at: BlockRef) -> Standing:
         uid = subnet.uid_of(hotkey)

@@ -26,8 +26,12 @@ pub const UNIT: u64 = 1_000_000_000;
 /// The account of the block's author in these tests.
 pub const AUTHOR: u64 = 999;
 
-/// Whoever has a balance at genesis: coldkeys 1 to 20.
+/// Whoever has a balance at genesis: coldkeys 1 to 20. Together they stay far from the first
+/// halving.
 pub const RICH: core::ops::RangeInclusive<u64> = 1..=20;
+
+/// What each of them has.
+pub const WEALTH: u64 = 100_000 * UNIT;
 
 #[derive_impl(frame_system::config_preludes::TestDefaultConfig)]
 impl frame_system::Config for Test {
@@ -116,7 +120,7 @@ pub fn upstream() -> crate::GenesisConfig<Test> {
 /// Runs a test in the first block of a chain, then checks all invariants.
 pub fn run(genesis: crate::GenesisConfig<Test>, test: impl FnOnce()) {
     let mut storage = frame_system::GenesisConfig::<Test>::default().build_storage().unwrap();
-    let balances = RICH.map(|who| (who, 1_000_000 * UNIT)).collect();
+    let balances = RICH.map(|who| (who, WEALTH)).collect();
     pallet_balances::GenesisConfig::<Test> { balances, ..Default::default() }
         .assimilate_storage(&mut storage)
         .unwrap();
@@ -124,7 +128,6 @@ pub fn run(genesis: crate::GenesisConfig<Test>, test: impl FnOnce()) {
     Fees::set(33);
     Author::set(true);
     sp_io::TestExternalities::new(storage).execute_with(|| {
-        crate::TotalIssuance::<Test>::put(Tao::new(Balances::total_issuance()));
         start_block(1);
         test();
         finish_block();
@@ -161,6 +164,11 @@ fn start_block(number: u64) {
 
 fn finish_block() {
     <SubtensorModule as Hooks<u64>>::on_finalize(System::block_number());
+}
+
+/// The hash of everything stored.
+pub fn state_root() -> Vec<u8> {
+    sp_io::storage::root(sp_runtime::StateVersion::V1)
 }
 
 /// Somebody who signs.

@@ -51,8 +51,10 @@ impl<T: Config> Pallet<T> {
         block: u64,
         electorate: &Electorate<T::AccountId>,
     ) -> Result<Vec<Neuron>, DispatchError> {
-        let updates = LastUpdate::<T>::get(index);
-        ensure!(updates.len() == electorate.hotkeys.len(), DispatchError::Corruption);
+        let mut updates = LastUpdate::<T>::get(index);
+        ensure!(updates.len() <= electorate.hotkeys.len(), DispatchError::Corruption);
+        // The vector of a mechanism that came after the neurons grows when they set weights on it.
+        updates.resize(electorate.hotkeys.len(), 0);
         let commits = if CommitRevealWeightsEnabled::<T>::get(netuid) {
             Self::oldest_commits(index, block)
         } else {

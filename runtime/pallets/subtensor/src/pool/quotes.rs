@@ -5,10 +5,12 @@
 
 use crate::*;
 use assay_arithmetic::pool::{Side, PRICE_SCALE};
+use codec::{Decode, Encode};
+use scale_info::TypeInfo;
 use sp_runtime::DispatchError;
 
 /// A trade that has not happened.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode, TypeInfo)]
 pub struct SwapQuote {
     /// TAO paid, or got.
     pub tao_amount: TaoBalance,

@@ -1,0 +1,47 @@
+//! Tests of the pallet as a whole, over blocks; each ends with all invariants checked.
+//!
+//! `economy` follows amounts through pools and the coinbase, `epochs` weights through consensus to
+//! payment, `root` the alpha of root stakers, `random` makes ten thousand calls by chance.
+
+// A test is there to panic.
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used
+)]
+
+mod economy;
+mod epochs;
+mod random;
+mod root;
+
+use crate::{mock::*, *};
+use frame_support::assert_ok;
+
+/// A subnet of coldkey `owner`, started; its hotkey is `owner + 100`. Answers its netuid.
+fn found_subnet(owner: u64) -> NetUid {
+    let netuid = Chain::subnets().last().map_or(NetUid::new(1), |last| last.next().unwrap());
+    assert_ok!(Chain::register_network(signed(owner), owner + 100));
+    assert_ok!(Chain::start_call(signed(owner), netuid));
+    netuid
+}
+
+/// A neuron of coldkey `who`, whose hotkey is `who + 100`. Answers its uid.
+fn join(netuid: NetUid, who: u64) -> u16 {
+    assert_ok!(Chain::burned_register(signed(who), netuid, who + 100));
+    Uids::<Test>::get(netuid, who + 100).unwrap()
+}
+
+fn stake(netuid: NetUid, who: u64, hotkey: u64, tao: u64) {
+    assert_ok!(Chain::add_stake(signed(who), hotkey, netuid, Tao::new(tao)));
+}
+
+fn staked(netuid: NetUid, who: u64, hotkey: u64) -> u64 {
+    Chain::stake_of(&hotkey, &who, netuid).rao()
+}
+
+fn tao_balance(who: u64) -> u64 {
+    Balances::free_balance(who)
+}

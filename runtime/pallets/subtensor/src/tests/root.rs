@@ -1,0 +1,95 @@
+//! Alpha earned by stake on root: by time, to nobody else, and claimed once.
+
+use super::*;
+
+/// A subnet dear enough that root's alpha is kept (the sum of moving prices is above one), with a
+/// validator that is on root.
+fn with_root() -> NetUid {
+    let netuid = found_subnet(1);
+    MaxRegistrationsPerBlock::<Test>::insert(netuid, 8);
+    join(netuid, 3);
+    assert_ok!(Chain::root_register(signed(3), 103));
+    stake(netuid, 3, 103, 50 * UNIT);
+    stake(NetUid::ROOT, 3, 103, 1_000 * UNIT);
+    SubnetMovingPrice::<Test>::insert(netuid, substrate_fixed::types::I96F32::from_num(2));
+    netuid
+}
+
+fn run_to_epoch(netuid: NetUid) {
+    let index = SubnetEpochIndex::<Test>::get(netuid);
+    while SubnetEpochIndex::<Test>::get(netuid) == index {
+        next_block();
+    }
+    check();
+}
+
+fn owed(netuid: NetUid, who: u64) -> u64 {
+    Chain::root_alpha_owed(netuid, &103, &who).rao()
+}
+
+#[test]
+fn root_stake_earns_alpha_and_claims_it_once() {
+    run(local(), || {
+        let netuid = with_root();
+        stake(NetUid::ROOT, 9, 103, 3_000 * UNIT);
+        run_to_epoch(netuid);
+        run_to_epoch(netuid);
+        let (own, nominated) = (owed(netuid, 3), owed(netuid, 9));
+        assert!(own > 0 && nominated.abs_diff(3 * own) <= 3, "{own} {nominated}");
+        let unclaimed = RootAlphaUnclaimed::<Test>::get(netuid).rao();
+        assert!(own + nominated <= unclaimed && unclaimed - own - nominated <= 4);
+
+        let claimed = Chain::claim_root_alpha(netuid, &103, &9).unwrap();
+        assert_eq!(claimed.rao(), nominated);
+        // A share is worth up to one rao less than was paid for it.
+        assert!(nominated - staked(netuid, 9, 103) <= 1);
+        assert_eq!(Chain::claim_root_alpha(netuid, &103, &9), Ok(AlphaBalance::ZERO));
+        assert_eq!(owed(netuid, 3), own, "the other's claim is untouched");
+    });
+}
+
+#[test]
+fn new_root_stake_earns_nothing_of_the_past_and_leaving_forfeits_nothing() {
+    run(local(), || {
+        let netuid = with_root();
+        run_to_epoch(netuid);
+        run_to_epoch(netuid);
+        let before = owed(netuid, 3);
+        assert!(before > 0);
+        stake(NetUid::ROOT, 9, 103, 50_000 * UNIT);
+        assert_eq!(owed(netuid, 9), 0);
+        assert_eq!(owed(netuid, 3), before);
+
+        let all = AlphaBalance::new(staked(NetUid::ROOT, 3, 103));
+        let staked_before = staked(netuid, 3, 103);
+        assert_ok!(Chain::remove_stake(signed(3), 103, NetUid::ROOT, all));
+        assert_eq!(owed(netuid, 3), 0);
+        assert_eq!(staked(netuid, 3, 103) - staked_before, before, "paid out on leaving");
+    });
+}
+
+#[test]
+fn a_cheap_market_keeps_nothing_for_root() {
+    run(local(), || {
+        let netuid = with_root();
+        SubnetMovingPrice::<Test>::insert(netuid, substrate_fixed::types::I96F32::from_bits(1));
+        run_to_epoch(netuid);
+        run_to_epoch(netuid);
+        assert_eq!(RootAlphaUnclaimed::<Test>::get(netuid).rao(), 0);
+        assert_eq!(owed(netuid, 3), 0);
+    });
+}
+
+#[test]
+fn a_dissolved_subnet_owes_nothing() {
+    run(local(), || {
+        let netuid = with_root();
+        run_to_epoch(netuid);
+        run_to_epoch(netuid);
+        assert!(owed(netuid, 3) > 0);
+        assert_ok!(Chain::dissolve(netuid));
+        assert_eq!(owed(netuid, 3), 0);
+        assert_eq!(RootAlphaUnclaimed::<Test>::get(netuid).rao(), 0);
+        assert!(!RootClaimable::<Test>::get(103).contains_key(&netuid));
+    });
+}

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from subnet.localnet.errors import ChainDamaged, StorageFailed
+from subnet.files import raise_disk_error
+from subnet.localnet.errors import ChainDamaged
 from subnet.localnet.executor.code import CODE_KEY
 from subnet.localnet.limits import CoreLimits
 from subnet.localnet.state.store import ChainStore
@@ -64,10 +65,7 @@ def write_export(store: ChainStore, folder: Path) -> Exported:
         _write(folder / GENESIS_NAME, iter((config,)))
         _write(folder / BLOCKS_NAME, _lines(store, head_number))
     except OSError as error:
-        raise StorageFailed(
-            f"The export cannot be written to {folder}: {error.strerror}.",
-            "Give a folder that this user may write to, on a disk with room.",
-        ) from error
+        raise_disk_error(error, folder)
     return Exported(folder, head_number, genesis_hash, head.hash, head.header.state_root)
 
 

@@ -9,8 +9,8 @@ Every call sees a fresh instance, or one that cannot be told from it: where the 
 four to six times as fast. A call that traps leaves its instance in an unknown state, so that one is
 thrown away. A call is bounded by ``Budget``: fuel for Wasm instructions, and a count for host
 functions, which burn none. Fuel was taken over epoch interruption because it needs no second thread
-(the global lock is held during a call, see ``binding``) and because the same call stops at the same
-instruction on every machine.
+(the global lock is held during a call, see ``vm_binding``) and because the same call stops at the
+same instruction on every machine.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ import wasmtime
 
 from subnet.localnet.errors import BadRuntime
 from subnet.localnet.executor.allocator import PAGE_BYTES, AllocatorError, HostAllocator
-from subnet.localnet.executor.binding import WASMTIME_VERSION, HostFunction, select_binding
 from subnet.localnet.executor.crossing import Crossing
 from subnet.localnet.executor.module_cache import ModuleCache
+from subnet.localnet.executor.vm_binding import WASMTIME_VERSION, HostFunction, select_binding
 from subnet.localnet.executor.wasm_binary import Outline, outline
 
 _HEAP_BASE: Final = "__heap_base"

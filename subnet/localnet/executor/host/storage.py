@@ -28,6 +28,10 @@ STATE_VERSION_OF_OLD_ROOT: Final = 0
 
 def storage_functions(context: HostContext) -> Mapping[str, Callable[..., Any]]:
     """The table of this file's functions."""
+    return {**_reading(context), **_writing(context), **_root_and_transactions(context)}
+
+
+def _reading(context: HostContext) -> Mapping[str, Callable[..., Any]]:
     memory = context.memory
     read, give = memory.read, memory.give
 
@@ -52,6 +56,21 @@ def storage_functions(context: HostContext) -> Mapping[str, Callable[..., Any]]:
     def exists(key: int) -> int:
         return int(context.overlay.get(read(key)) is not None)
 
+    def next_key(key: int) -> int:
+        found = context.overlay.next_key(read(key))
+        return give(_NONE if found is None else _SOME + encode_bytes(found))
+
+    return {
+        "ext_storage_get_version_1": get,
+        "ext_storage_read_version_1": read_part,
+        "ext_storage_exists_version_1": exists,
+        "ext_storage_next_key_version_1": next_key,
+    }
+
+
+def _writing(context: HostContext) -> Mapping[str, Callable[..., Any]]:
+    read, give = context.memory.read, context.memory.give
+
     def set_value(key: int, value: int) -> None:
         context.overlay.put(read(key), read(value))
 
@@ -60,10 +79,6 @@ def storage_functions(context: HostContext) -> Mapping[str, Callable[..., Any]]:
 
     def append(key: int, value: int) -> None:
         context.overlay.append(read(key), read(value))
-
-    def next_key(key: int) -> int:
-        found = context.overlay.next_key(read(key))
-        return give(_NONE if found is None else _SOME + encode_bytes(found))
 
     def clear_prefix(prefix: int) -> None:
         context.charge(context.overlay.clear_prefix(read(prefix))[1])
@@ -74,6 +89,18 @@ def storage_functions(context: HostContext) -> Mapping[str, Callable[..., Any]]:
         some_remain, visited = context.overlay.clear_prefix(read(prefix), limit_keys)
         context.charge(visited)
         return give(bytes((some_remain,)) + visited.to_bytes(4, "little"))
+
+    return {
+        "ext_storage_set_version_1": set_value,
+        "ext_storage_clear_version_1": clear,
+        "ext_storage_append_version_1": append,
+        "ext_storage_clear_prefix_version_1": clear_prefix,
+        "ext_storage_clear_prefix_version_2": clear_prefix_limited,
+    }
+
+
+def _root_and_transactions(context: HostContext) -> Mapping[str, Callable[..., Any]]:
+    give = context.memory.give
 
     def root(version: int) -> int:
         context.charge(_ROOT_COST)
@@ -96,15 +123,6 @@ def storage_functions(context: HostContext) -> Mapping[str, Callable[..., Any]]:
         context.close_transaction().rollback()
 
     return {
-        "ext_storage_get_version_1": get,
-        "ext_storage_read_version_1": read_part,
-        "ext_storage_exists_version_1": exists,
-        "ext_storage_set_version_1": set_value,
-        "ext_storage_clear_version_1": clear,
-        "ext_storage_append_version_1": append,
-        "ext_storage_next_key_version_1": next_key,
-        "ext_storage_clear_prefix_version_1": clear_prefix,
-        "ext_storage_clear_prefix_version_2": clear_prefix_limited,
         "ext_storage_root_version_1": root_old,
         "ext_storage_root_version_2": root,
         "ext_storage_changes_root_version_1": changes_root,

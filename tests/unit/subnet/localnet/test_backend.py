@@ -28,7 +28,7 @@ from subnet.localnet.errors import (
     StorageFailed,
 )
 from subnet.localnet.executor import vm
-from subnet.localnet.executor.binding import CheckedBinding
+from subnet.localnet.executor.vm_binding import CheckedBinding
 from subnet.localnet.executor.wasm_binary import Outline
 from subnet.localnet.scale import encode_bytes
 from tests.unit.subnet.localnet.core_chain import (

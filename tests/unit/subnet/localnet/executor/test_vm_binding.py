@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import wasmtime
 
-from subnet.localnet.executor import binding
+from subnet.localnet.executor import vm_binding as binding
 from subnet.localnet.executor.crossing import Crossing
 from subnet.localnet.executor.vm import _new_engine
 

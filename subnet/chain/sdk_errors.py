@@ -52,7 +52,10 @@ def sentence(text: object) -> str:
 
 
 def refusal_of(error: Any, what: str) -> ChainRefused:
-    """Our refusal for an SDK ``ChainError``, with the chain's own name of it as the reason."""
+    """Our refusal for an SDK ``ChainError``.
+
+    Its reason is the chain's own name of the error, or the SDK's code where the SDK made it up.
+    """
     name = getattr(error, "name", None)
     if name is None and "tate discarded" in str(error):
         return ChainRefused(
@@ -67,4 +70,10 @@ def refusal_of(error: Any, what: str) -> ChainRefused:
     cure = _CURE_OF_NAME.get(name or "") or sentence(
         getattr(error, "remediation", None) or "nothing was changed; read the cause"
     )
-    return kind(f"The chain refused to {what}{named}: {sentence(detail)}", cure, name or "Other")
+    return kind(
+        f"The chain refused to {what}{named}: {sentence(detail)}", cure, name or _code(code)
+    )
+
+
+def _code(code: Any) -> str:
+    return str(getattr(code, "value", None) or "Other")

@@ -241,12 +241,14 @@ _BY_NAME: Final[Mapping[str, tuple[Refusal, str]]] = {
     "UidVecContainInvalidOne": (Refusal.UNKNOWN_UID, "Read the metagraph again."),
     "UidsLengthExceedUidsInSubNet": (Refusal.UNKNOWN_UID, "Read the metagraph again."),
     "DuplicateUids": (Refusal.BAD_WEIGHT, "Name every uid once."),
+    "rate_limited": (Refusal.RATE_LIMITED, "Wait for the rate limit to pass."),
+    "not_registered": (Refusal.NOT_REGISTERED, "Register the hotkey first."),
+    "not_authorized": (Refusal.NO_PERMIT, "Stake more to this hotkey and wait for the next epoch."),
     "WeightVecNotEqualSize": (Refusal.BAD_WEIGHT, "Give each uid one weight."),
 }
 
 
-def refused_by_chain(name: str | None, message: str, stage: Stage) -> WeightsRefused:
-    """The typed refusal of an error that the chain named (``name`` None: it did not)."""
+def refused_by_chain(name: str | None, cause: str, stage: Stage) -> WeightsRefused:
+    """The typed refusal of an error by its name (the chain's, or the SDK's code; None: unnamed)."""
     reason, cure = _BY_NAME.get(name or "", (Refusal.OTHER, "Read the cause; nothing was changed."))
-    cause = f"The chain refused the weights: {name}." if name else f"The chain said: {message}."
-    return WeightsRefused(reason, stage, cause, cure)
+    return WeightsRefused(reason, stage, cause or f"The chain refused the weights: {name}.", cure)

@@ -141,6 +141,6 @@ def test_the_chains_own_words_become_ours() -> None:
     known = refused_by_chain("SettingWeightsTooFast", "", Stage.DISPATCH)
     assert (known.reason, known.stage) == (Refusal.RATE_LIMITED, Stage.DISPATCH)
     assert "SettingWeightsTooFast" in known.cause
-    unknown = refused_by_chain(None, "priority is too low", Stage.POOL)
+    unknown = refused_by_chain(None, "The priority is too low.", Stage.POOL)
     assert unknown.reason is Refusal.OTHER
     assert "priority" in unknown.cause

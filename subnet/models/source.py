@@ -31,7 +31,7 @@ def resolve(reference: str) -> Path:
     if reference == DEMO:
         return check_folder(_DEMO_FOLDER)
     path = Path(reference).expanduser()
-    if path.exists() or reference.startswith((".", "/", "~")):
+    if (reference and path.exists()) or reference.startswith((".", "/", "~")):
         return check_folder(path)
     if _ID.fullmatch(reference) is None:
         raise UserError(

@@ -12,9 +12,11 @@ first asks for more. It knows no model: how many tokens a text takes, it is told
 
 from __future__ import annotations
 
+import itertools
+import os
 import random
 import sysconfig
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -42,6 +44,18 @@ TRIES_MAX: Final = 16
 """Cuts tried before a prompt is shortened by force. One in a hundred pages is too dense to fit."""
 
 
+def _text_files(root: Path) -> Iterator[Path]:
+    """Files of the right kind and size, in an order that is the same on every run."""
+    low, high = FILE_BYTES
+    for folder, inside, names in os.walk(root):
+        # Pruned here, not filtered below: an installation's packages are a hundred thousand files.
+        inside[:] = sorted(set(inside) - SKIPPED)
+        for name in sorted(names):
+            path = Path(folder, name)
+            if path.suffix in SUFFIXES and low <= path.stat().st_size <= high and path.is_file():
+                yield path
+
+
 class Corpus:
     """The files that prompts are cut from. Only names are kept; a cut reads one file."""
 
@@ -55,16 +69,7 @@ class Corpus:
     def open(cls, folder: Path | None) -> Corpus:
         """The text files below ``folder``, by default the standard library's; UserError if none."""
         root = folder if folder is not None else Path(sysconfig.get_path("stdlib"))
-        low, high = FILE_BYTES
-        files = []
-        for path in sorted(root.rglob("*")):
-            inside = path.relative_to(root).parts
-            if path.suffix not in SUFFIXES or SKIPPED.intersection(inside) or not path.is_file():
-                continue
-            if low <= path.stat().st_size <= high:
-                files.append(path)
-            if len(files) == FILES_MAX:
-                break
+        files = list(itertools.islice(_text_files(root), FILES_MAX))
         if not files:
             raise UserError(
                 f"{root} holds no text files to cut prompts from.",

@@ -1,0 +1,185 @@
+"""The inference miner: what it lets in, what it answers, and what it publishes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from miners.inference import InferenceMiner
+from miners.inference.requests import admit
+from miners.inference.settings import MinerSettings
+from subnet.clock import SystemClock
+from subnet.errors import UserError
+from subnet.models.root import model_root
+from subnet.models.source import DEMO, resolve
+from subnet.neuron import Caller, MinerContext
+from subnet.protocol.inference import Commitment, Complete, NumericPath, noise_key
+from subnet.types import Ss58
+from subnet.wire.errors import Code, RequestRefused
+from subnet.wire.interface import Standing
+
+ROOT = bytes(range(32))
+CALLER = Caller(Ss58("5caller"), bytes(32), Standing.PERMIT, "127.0.0.1", 1, bytes(32), 10.0)
+
+
+def asked(root: bytes = ROOT, **changes: object) -> Complete:
+    fields = {"prompt": "import ", "max_tokens": 8, "seed": 3, "temperature": 1.0, **changes}
+    return Complete(model=root, **fields)  # type: ignore[arg-type]
+
+
+def test_a_request_becomes_an_order() -> None:
+    ask = admit(asked(), ROOT, seeded=True)
+    assert (ask.prompt, ask.max_tokens, ask.temperature, ask.seed) == ("import ", 8, 1.0, 3)
+    assert ask.key == noise_key(3, ROOT)
+
+
+def test_another_model_is_refused_by_name() -> None:
+    with pytest.raises(RequestRefused, match="serves the model 00010203") as caught:
+        admit(asked(bytes(32)), ROOT, seeded=True)
+    assert caught.value.code is Code.REFUSED_BY_TASK
+
+
+def test_a_foreign_engine_answers_greedily_only() -> None:
+    admit(asked(temperature=0.0), ROOT, seeded=False)
+    with pytest.raises(RequestRefused, match="temperature 0 only"):
+        admit(asked(), ROOT, seeded=False)
+
+
+async def started(
+    tmp_path: Path, settings: MinerSettings | None = None
+) -> tuple[InferenceMiner, list[bytes]]:
+    published: list[bytes] = []
+
+    async def commit(data: bytes) -> None:
+        published.append(data)
+
+    miner = InferenceMiner()
+    context = MinerContext(
+        settings or MinerSettings(), Ss58("5miner"), tmp_path, SystemClock(), commit=commit
+    )
+    await miner.start(context)
+    return miner, published
+
+
+@pytest.mark.inference
+async def test_it_commits_its_model_and_answers(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    miner, published = await started(tmp_path)
+    try:
+        root = model_root(resolve(DEMO))
+        assert published == [Commitment(root, NumericPath.SEEDED_FP32).pack()]
+        replies = await asyncio.gather(*(miner.serve(asked(root), CALLER) for _ in range(3)))
+        assert len({reply.text for reply in replies}) == 1
+        assert len(replies[0].tokens) == 8
+        assert 0 <= replies[0].queued_s <= replies[0].first_token_s <= replies[0].total_s
+        assert replies[2].queued_s >= replies[0].total_s - replies[0].queued_s
+        with pytest.raises(RequestRefused, match="exceed the model's context of 512"):
+            await miner.serve(asked(root, prompt="x = 1\n" * 400), CALLER)
+    finally:
+        await miner.close()
+
+
+@pytest.mark.inference
+async def test_a_caller_that_gives_up_frees_the_engine(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    miner, _ = await started(tmp_path)
+    try:
+        root = model_root(resolve(DEMO))
+        long = asyncio.create_task(miner.serve(asked(root, max_tokens=480), CALLER))
+        await asyncio.sleep(0.05)
+        long.cancel()
+        reply = await asyncio.wait_for(miner.serve(asked(root, max_tokens=1), CALLER), 30)
+        # 480 tokens take seconds; the abandoned answer was left after the token in hand.
+        assert reply.queued_s < 1.0
+    finally:
+        await miner.close()
+
+
+@pytest.mark.inference
+async def test_it_serves_through_an_engine(tmp_path: Path) -> None:
+    pytest.importorskip("transformers")
+
+    async def complete(request: web.Request) -> web.Response:
+        assert (await request.json())["model"] == "big"
+        return web.json_response({"choices": [{"text": "os\n", "finish_reason": "length"}]})
+
+    async with server(complete) as port, asyncio.timeout(30):
+        settings = MinerSettings(
+            backend="openai", base_url=f"http://127.0.0.1:{port}/v1", served_name="big"
+        )
+        miner, published = await started(tmp_path, settings)
+        try:
+            root = model_root(resolve(DEMO))
+            assert published == [Commitment(root, NumericPath.ENGINE).pack()]
+            assert (await miner.serve(asked(root, temperature=0.0), CALLER)).text == "os\n"
+        finally:
+            await miner.close()
+
+
+@pytest.mark.inference
+async def test_an_engine_that_is_down_is_a_signed_try_later(tmp_path: Path) -> None:
+    pytest.importorskip("transformers")
+    settings = MinerSettings(backend="openai", base_url="http://127.0.0.1:9/v1")
+    miner, _ = await started(tmp_path, settings)
+    try:
+        with pytest.raises(RequestRefused, match="engine does not answer") as caught:
+            await miner.serve(asked(model_root(resolve(DEMO)), temperature=0.0), CALLER)
+        assert caught.value.status == 503
+        assert caught.value.retry_after_s
+        assert "127.0.0.1" not in str(caught.value)
+    finally:
+        await miner.close()
+
+
+class server:  # noqa: N801  reads as what it is in an async with
+    """A server on a free port of loopback."""
+
+    def __init__(self, handler: Callable[[web.Request], Awaitable[web.Response]]) -> None:
+        app = web.Application()
+        app.router.add_post("/v1/completions", handler)
+        self._runner = web.AppRunner(app)
+
+    async def __aenter__(self) -> int:
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        port: int = self._runner.addresses[0][1]
+        return port
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._runner.cleanup()
+
+
+@pytest.mark.parametrize(
+    ("settings", "cause"),
+    [
+        ({"model": "./nowhere"}, "There is no model folder"),
+        ({"backend": "openai"}, "needs an address"),
+        ({"base_url": "http://127.0.0.1:9/v1"}, "needs --backend openai"),
+        (
+            {"backend": "openai", "base_url": "http://h/v1", "api_key_file": Path("/no/such")},
+            "cannot be read",
+        ),
+    ],
+)
+async def test_wrong_settings_are_one_sentence(
+    settings: dict[str, object], cause: str, tmp_path: Path
+) -> None:
+    if "api_key_file" in settings:
+        pytest.importorskip("transformers")
+    with pytest.raises(UserError, match=cause):
+        await started(tmp_path, MinerSettings(**settings))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("content", [b"", b"  \n", b"two\nlines", b"x" * 5000, b"\xff\xfe"])
+async def test_a_file_that_holds_no_key(content: bytes, tmp_path: Path) -> None:
+    pytest.importorskip("transformers")
+    (tmp_path / "key").write_bytes(content)
+    settings = MinerSettings(
+        backend="openai", base_url="http://127.0.0.1:9/v1", api_key_file=tmp_path / "key"
+    )
+    with pytest.raises(UserError, match="does not hold an API key"):
+        await started(tmp_path, settings)

@@ -1,0 +1,88 @@
+"""Cheats and faults around a task that is no model: they work for every task, from outside."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from examples.reverse import Reverse, Reversed, ReverseTask
+from subnet.clock import ManualClock
+from subnet.errors import UserError
+from subnet.lab.cheats import CHEATS, wrap_cheat
+from subnet.lab.faults import wrap_slow
+from subnet.neuron import Answer, Caller, MinerContext, MinerTask, Target, TaskSettings
+from subnet.types import Ss58, Uid
+from subnet.wire.interface import Standing
+
+CALLER = Caller(Ss58("5caller"), bytes(32), Standing.PERMIT, "127.0.0.1", 1, bytes(32), 10.0)
+TEXTS = ("reversible text", "something else", "and a third one")
+
+
+async def scores(miner: MinerTask) -> list[float]:  # type: ignore[type-arg]
+    validator = ReverseTask()
+    answers = []
+    for text in TEXTS:
+        request = Reverse(text=text)
+        reply = await miner.serve(request, CALLER)
+        assert isinstance(reply, Reversed)
+        answers.append(Answer(Target(Uid(1), Ss58("5m"), None), request, reply, None, 0.1))
+    return [score.value for score in await validator.score(random.Random(0), answers)]
+
+
+async def test_the_honest_task_earns() -> None:
+    assert await scores(ReverseTask()) == [1.0, 1.0, 1.0]
+
+
+@pytest.mark.parametrize("name", ["cached", "garbage"])
+async def test_a_cheat_speaks_the_protocol_and_earns_nothing(name: str) -> None:
+    miner = wrap_cheat(name, ReverseTask())
+    assert (miner.name, miner.request, miner.reply) == ("reverse", Reverse, Reversed)
+    assert await scores(miner) == [0.0, 0.0, 0.0]
+
+
+def test_a_task_without_a_model_has_no_weights_to_perturb() -> None:
+    with pytest.raises(UserError, match="serves no model"):
+        wrap_cheat("perturbed", ReverseTask())
+
+
+def test_an_unknown_cheat_is_told_the_known_ones() -> None:
+    with pytest.raises(UserError, match="No cheat is called") as caught:
+        wrap_cheat("lazy", ReverseTask())
+    assert all(name in caught.value.cure for name in CHEATS)
+
+
+class Works(ReverseTask):
+    """Takes a second for each answer."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        self._clock = clock
+
+    async def serve(self, request: Reverse, caller: Caller) -> Reversed:
+        self._clock.advance(1.0)
+        return await super().serve(request, caller)
+
+
+async def test_slow_takes_a_multiple_of_the_time_and_answers_right(tmp_path: Path) -> None:
+    class Skipping(ManualClock):
+        """Sleeping passes the time at once."""
+
+        async def sleep(self, seconds: float) -> None:
+            self.advance(seconds)
+
+    async def commit(_: bytes) -> None: ...
+
+    clock = Skipping()
+    miner = wrap_slow(2.0, Works(clock))
+    context = MinerContext(TaskSettings(), Ss58("5m"), tmp_path, clock, commit=commit)
+    await miner.start(context)
+    before = clock.monotonic()
+    assert await scores(miner) == [1.0, 1.0, 1.0]
+    assert clock.monotonic() - before == pytest.approx(2.0 * len(TEXTS))
+    await miner.close()
+
+
+def test_slower_is_never_faster() -> None:
+    with pytest.raises(ValueError, match="at least 1"):
+        wrap_slow(0.5, ReverseTask())

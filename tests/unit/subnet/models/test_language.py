@@ -1,0 +1,134 @@
+"""The demo model on its numeric path: one answer for one seed, and replay agrees with it."""
+
+from __future__ import annotations
+
+import shutil
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from scoring.agreement import TOLERANCE_FP32, compare, seeded_verdict
+from subnet.errors import UserError
+from subnet.models.root import model_root
+from subnet.models.source import DEMO, resolve
+
+pytestmark = pytest.mark.inference
+pytest.importorskip("torch")
+
+from subnet.models.language import LanguageModel  # noqa: E402  after the check for torch
+from subnet.models.weights import copy_changed  # noqa: E402
+
+KEY = b"sixteen byte key"
+
+
+@cache
+def demo() -> LanguageModel:
+    return LanguageModel.load(resolve(DEMO))
+
+
+def prompt(text: str = "def main(argv):\n    import os\n    for name in ") -> list[int]:
+    return demo().tokens.encode(text)
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_a_seed_fixes_the_answer(temperature: float) -> None:
+    first = demo().generate(prompt(), 16, temperature, KEY)
+    assert first == demo().generate(prompt(), 16, temperature, KEY)
+    assert len(first.tokens) == 16
+
+
+def test_warm_answers_differ_by_seed() -> None:
+    answers = {demo().generate(prompt(), 12, 1.0, bytes([i]) * 16).tokens for i in range(3)}
+    assert len(answers) == 3
+
+
+def test_a_longer_answer_begins_with_the_shorter() -> None:
+    short, long = (demo().generate(prompt(), n, 1.0, KEY).tokens for n in (6, 12))
+    assert long[:6] == short
+
+
+@pytest.mark.parametrize("temperature", [0.0, 0.7, 1.0])
+@pytest.mark.parametrize("length", [1, 40, 300])
+def test_replay_in_one_pass_agrees_with_generation(temperature: float, length: int) -> None:
+    ids = (prompt() * 30)[:length]
+    made = demo().generate(ids, 24, temperature, KEY)
+    logits = demo().replay(ids, made.tokens)
+    assert logits.shape == (len(made.tokens), demo().vocabulary)
+    assert logits.dtype == np.float32
+    agreement = compare(logits, np.array(made.tokens), temperature, KEY)
+    assert seeded_verdict(agreement)
+    assert agreement.worst <= TOLERANCE_FP32 / 10
+
+
+def test_text_comes_back_from_tokens() -> None:
+    text = "class Stack:\n    def push(self, item):\n        self.items.append(item)\n"
+    assert demo().tokens.decode(demo().tokens.encode(text)) == text
+    assert demo().tokens.decode(demo().tokens.encode_answer(text)) == text
+
+
+def test_an_empty_prompt_is_the_beginning_of_a_document() -> None:
+    assert len(demo().tokens.encode("")) == 1
+
+
+def test_the_end_of_text_stops() -> None:
+    made = demo().generate(prompt(), 8, 1.0, KEY)
+    ended = LanguageModel(demo()._model, demo().tokens)
+    ended._ends = frozenset(made.tokens[3:4])
+    stopped = ended.generate(prompt(), 8, 1.0, KEY)
+    assert stopped.finish == "stop"
+    assert stopped.tokens == made.tokens[: made.tokens.index(made.tokens[3]) + 1]
+
+
+def test_a_caller_that_leaves_stops_the_work() -> None:
+    seen: list[int] = []
+
+    def leave(token: int) -> bool:
+        seen.append(token)
+        return len(seen) < 3
+
+    assert len(demo().generate(prompt(), 50, 0.0, KEY, on_token=leave).tokens) == 3
+
+
+def test_what_exceeds_the_context_is_refused() -> None:
+    room = demo().context_tokens - len(prompt())
+    with pytest.raises(ValueError, match="do not fit"):
+        demo().generate(prompt(), room + 1, 0.0, KEY)
+    with pytest.raises(ValueError, match="do not fit"):
+        demo().replay(prompt(), [1] * (room + 1))
+    assert len(demo().replay(prompt(), [1] * room)) == room
+
+
+def test_ids_outside_the_vocabulary_are_refused() -> None:
+    with pytest.raises(ValueError, match="outside the vocabulary"):
+        demo().replay(prompt(), [demo().vocabulary, 1])
+
+
+def broken_copy(tmp_path: Path, name: str, body: bytes) -> Path:
+    copy = tmp_path / "copy"
+    shutil.copytree(resolve(DEMO), copy)
+    (copy / name).write_bytes(body)
+    return copy
+
+
+@pytest.mark.parametrize(
+    ("name", "body"),
+    [
+        ("model.safetensors", b"not weights"),
+        ("config.json", b'{"model_type": "no-such-type"}'),
+        ("tokenizer.json", b"{}"),
+    ],
+)
+def test_a_damaged_folder_is_one_sentence(name: str, body: bytes, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="cannot be loaded"):
+        LanguageModel.load(broken_copy(tmp_path, name, body))
+
+
+def test_a_changed_copy_is_a_whole_model_with_another_root(tmp_path: Path) -> None:
+    copy_changed(resolve(DEMO), tmp_path / "same", lambda _, values: values)
+    copy_changed(resolve(DEMO), tmp_path / "other", lambda _, values: values * 1.5)
+    same, other = (LanguageModel.load(tmp_path / name) for name in ("same", "other"))
+    assert same.generate(prompt(), 8, 0.0, KEY) == demo().generate(prompt(), 8, 0.0, KEY)
+    assert other.generate(prompt(), 8, 0.0, KEY) != demo().generate(prompt(), 8, 0.0, KEY)
+    assert model_root(tmp_path / "other") != model_root(resolve(DEMO))

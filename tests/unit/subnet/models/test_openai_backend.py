@@ -1,0 +1,149 @@
+"""The client of foreign engines against a real server on loopback, its bad days included."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import cache
+
+import pytest
+from aiohttp import web
+
+from subnet.errors import Unavailable, UserError
+from subnet.models.engine import Ask
+from subnet.models.source import DEMO, resolve
+
+pytestmark = pytest.mark.inference
+pytest.importorskip("transformers")
+
+from subnet.models import openai_backend  # noqa: E402  after the check for transformers
+from subnet.models.openai_backend import OpenAIEngine  # noqa: E402
+from subnet.models.tokens import Tokens  # noqa: E402
+
+ASK = Ask(prompt="def f(", max_tokens=8, temperature=0.0, seed=2**62 + 5, key=bytes(16))
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@cache
+def tokens() -> Tokens:
+    return Tokens.load(resolve(DEMO))
+
+
+@asynccontextmanager
+async def engine(handler: Handler, api_key: str | None = None) -> AsyncIterator[OpenAIEngine]:
+    app = web.Application()
+    app.router.add_post("/v1/completions", handler)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    port = runner.addresses[0][1]
+    client = OpenAIEngine(
+        f"http://127.0.0.1:{port}/v1/",
+        "served",
+        tokens(),
+        bytes(32),
+        monotonic=time.monotonic,
+        api_key=api_key,
+    )
+    try:
+        yield client
+    finally:
+        await client.close()
+        await runner.cleanup()
+
+
+def says(text: str, finish: str = "length") -> Handler:
+    async def handler(_: web.Request) -> web.Response:
+        return web.json_response({"choices": [{"text": text, "finish_reason": finish}]})
+
+    return handler
+
+
+async def test_an_answer_is_cut_into_the_models_tokens() -> None:
+    async with engine(says("self, name):\n")) as client:
+        made = await client.complete(ASK)
+    assert made.text == "self, name):\n"
+    assert tokens().decode(made.tokens) == made.text
+    assert made.finish == "length"
+    assert made.total_s > 0
+    assert not client.seeded
+
+
+async def test_a_stop_ends_with_the_end_of_text() -> None:
+    async with engine(says("", "stop")) as client:
+        made = await client.complete(ASK)
+    assert made.finish == "stop"
+    assert set(made.tokens) == set(tokens().ends)
+
+
+async def test_what_is_asked_is_what_openais_interface_takes() -> None:
+    seen: dict[str, object] = {}
+
+    async def handler(request: web.Request) -> web.Response:
+        seen.update(await request.json())
+        seen["key"] = request.headers.get("Authorization")
+        return web.json_response({"choices": [{"text": "x", "unknown": 1}], "usage": {}})
+
+    async with engine(handler, api_key="secret") as client:
+        await client.complete(ASK)
+    assert seen == {
+        "model": "served",
+        "prompt": "def f(",
+        "max_tokens": 8,
+        "temperature": 0.0,
+        "seed": 5,
+        "stream": False,
+        "key": "Bearer secret",
+    }
+
+
+def body(raw: bytes, status: int = 200) -> Handler:
+    async def handler(_: web.Request) -> web.Response:
+        return web.Response(body=raw, status=status)
+
+    return handler
+
+
+@pytest.mark.parametrize(
+    "handler",
+    [
+        body(b"oh no", 500),
+        body(b"no", 401),
+        body(b"not json"),
+        body(b"{}"),
+        body(b'{"choices": []}'),
+        body(b'{"choices": [{"text": 5}]}'),
+        body(b"\xff\xfe"),
+        says(""),
+    ],
+)
+async def test_whatever_else_comes_back_is_an_engine_that_is_down(handler: Handler) -> None:
+    async with engine(handler) as client:
+        with pytest.raises(Unavailable, match="answered with"):
+            await client.complete(ASK)
+
+
+async def test_an_endless_answer_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(openai_backend, "ANSWER_BYTES_MAX", 10_000)
+    async with engine(says("x" * 20_000)) as client:
+        with pytest.raises(Unavailable, match="more than 10000 bytes"):
+            await client.complete(ASK)
+
+
+async def test_nobody_there() -> None:
+    client = OpenAIEngine(
+        "http://127.0.0.1:9/v1", "m", tokens(), bytes(32), monotonic=time.monotonic
+    )
+    try:
+        with pytest.raises(Unavailable, match="Connect"):
+            await client.complete(ASK)
+    finally:
+        await client.close()
+
+
+@pytest.mark.parametrize("url", ["127.0.0.1:8000", "ftp://host/v1", "", "http://"])
+async def test_what_is_no_address_is_refused(url: str) -> None:
+    with pytest.raises(UserError, match="is not an http address"):
+        OpenAIEngine(url, "m", tokens(), bytes(32), monotonic=time.monotonic)

@@ -1,0 +1,85 @@
+"""What may stand after --model, and the one sentence that a wrong one gets."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from subnet.errors import Unavailable, UserError
+from subnet.models.source import DEMO, resolve
+
+
+def folder(path: Path, **files: str) -> Path:
+    path.mkdir(parents=True)
+    for name, text in files.items():
+        (path / name.replace("_", ".", 1)).write_text(text)
+    return path
+
+
+def test_the_demo_ships_and_is_small() -> None:
+    demo = resolve(DEMO)
+    size = sum(path.stat().st_size for path in demo.iterdir())
+    assert 1_000_000 < size < 20_000_000
+    for name in ("config.json", "generation_config.json", "tokenizer.json"):
+        assert (demo / name).is_file()
+
+
+def test_a_good_folder_is_itself(tmp_path: Path) -> None:
+    good = folder(tmp_path / "m", config_json='{"model_type": "llama"}', model_safetensors="x")
+    assert resolve(str(good)) == good
+
+
+@pytest.mark.parametrize(
+    ("files", "cause"),
+    [
+        ({}, "config.json is missing"),
+        ({"config_json": "{"}, "is not JSON"),
+        ({"config_json": "[]"}, "names no model_type"),
+        ({"config_json": '{"model_type": "llama"}'}, "no weights in safetensors"),
+        ({"config_json": '{"model_type": "llama"}', "model_bin": "x"}, "can run code"),
+    ],
+)
+def test_a_folder_that_is_none_says_why(files: dict[str, str], cause: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=cause) as caught:
+        resolve(str(folder(tmp_path / "m", **files)))
+    assert caught.value.exit_code == 2
+    assert caught.value.cure
+
+
+@pytest.mark.parametrize("reference", ["./nowhere", "/no/such/folder", "~/no such folder"])
+def test_a_missing_folder(reference: str) -> None:
+    with pytest.raises(UserError, match="There is no model folder"):
+        resolve(reference)
+
+
+@pytest.mark.parametrize("reference", ["a b", "x/y/z", "", "--model"])
+def test_neither_a_folder_nor_an_id(reference: str) -> None:
+    with pytest.raises(UserError, match="neither a folder nor a model id"):
+        resolve(reference)
+
+
+@pytest.mark.inference
+def test_an_id_that_cannot_be_fetched_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import huggingface_hub.constants as hub
+
+    monkeypatch.setattr(hub, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(hub, "HF_HUB_CACHE", str(tmp_path))
+    with pytest.raises(Unavailable, match="is not on this machine and could not be fetched"):
+        resolve("assay-test/no-such-model")
+
+
+def test_the_packages_import_no_torch() -> None:
+    code = (
+        "import sys, miners.inference, validators.inference, subnet.lab.cheats, subnet.lab.faults\n"
+        "heavy = {'torch', 'transformers', 'tokenizers', 'huggingface_hub'} & set(sys.modules)\n"
+        "sys.exit(f'imported {heavy}' if heavy else 0)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,105 @@
+"""What is asked: replayable from the generator, never the same twice, fitting any context."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from subnet.errors import UserError
+from subnet.wire.synapse import decode, encode
+from validators.inference.requests import (
+    PROMPT_CHARS,
+    TOKENS_ASKED,
+    TOKENS_OF_ENTRANCE,
+    Complete,
+    Corpus,
+    Requests,
+)
+
+ROOT = bytes(range(32))
+
+
+def requests(context: int = 512, corpus: Corpus | None = None) -> Requests:
+    return Requests(
+        corpus or Corpus.open(None),
+        ROOT,
+        count_tokens=lambda text: len(text) // 3 + 1,
+        context_tokens=context,
+    )
+
+
+def test_the_same_generator_asks_the_same() -> None:
+    first, second = (
+        [drawer.draw(random.Random(f"round {i}"), greedy=False) for i in range(5)]
+        for drawer in (requests(), requests())
+    )
+    assert first == second
+
+
+def test_no_two_requests_are_alike_and_all_fit_the_message() -> None:
+    drawer, rng = requests(), random.Random(1)
+    drawn = []
+    for _ in range(60):
+        drawn.append(drawer.draw(rng, greedy=False))
+        drawer.end_round()
+    assert len({request.prompt for request in drawn}) > 55
+    assert len({request.seed for request in drawn}) == 60
+    for request in drawn:
+        assert decode(Complete, encode(request)) == request
+        assert PROMPT_CHARS[0] <= len(request.prompt) <= PROMPT_CHARS[1]
+        assert request.model == ROOT
+
+
+def test_a_round_asks_everybody_for_as_much() -> None:
+    drawer, rng = requests(), random.Random(2)
+    asked = set()
+    for _ in range(20):
+        in_round = {drawer.draw(rng, greedy=False).max_tokens for _ in range(6)}
+        assert len(in_round) == 1
+        asked |= in_round
+        drawer.end_round()
+    assert asked == set(TOKENS_ASKED)
+
+
+def test_a_newcomer_is_asked_for_more_and_warm() -> None:
+    request = requests().draw(random.Random(3), greedy=False, entrance=True)
+    assert request.max_tokens == TOKENS_OF_ENTRANCE
+    assert request.temperature == 1.0
+
+
+def test_greedy_is_at_temperature_zero() -> None:
+    rng = random.Random(4)
+    for entrance in (False, True):
+        assert requests().draw(rng, greedy=True, entrance=entrance).temperature == 0.0
+
+
+@pytest.mark.parametrize("context", [16, 64, 200])
+def test_prompts_fit_small_contexts(context: int) -> None:
+    drawer, rng = requests(context), random.Random(5)
+    for entrance in (False, True):
+        request = drawer.draw(rng, greedy=False, entrance=entrance)
+        assert request.prompt
+        assert len(request.prompt) // 3 + 1 + request.max_tokens <= context
+
+
+def test_a_corpus_of_ones_own(tmp_path: Path) -> None:
+    (tmp_path / "notes.md").write_text("a line of plain words to be cut somewhere\n" * 100)
+    (tmp_path / "small.md").write_text("too small")
+    (tmp_path / "image.png").write_bytes(b"x" * 5000)
+    corpus = Corpus.open(tmp_path)
+    assert len(corpus) == 1
+    assert corpus.cut(random.Random(6)).startswith("a line of plain words")
+
+
+def test_a_file_that_went_away_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "gone.md").write_text("word " * 1000)
+    corpus = Corpus.open(tmp_path)
+    (tmp_path / "gone.md").unlink()
+    assert corpus.cut(random.Random(7))
+
+
+def test_a_corpus_without_text_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="holds no text files"):
+        Corpus.open(tmp_path)

@@ -55,21 +55,23 @@ class Executor:
         """
         if len(argument) > self._limits.argument_bytes_max:
             raise RuntimeTrap(method, f"an argument of {len(argument)} bytes is too long")
-        depth = overlay.depth
         context = self._context
+        depth = overlay.depth
+        overlay.start()
         context.begin(overlay)
         try:
             result = self._vm.call(method, argument, budget or self.query_budget)
+            if overlay.depth != depth + 1:
+                raise VmTrap("it returned with a transaction open")
         except NoSuchExport:
+            overlay.rollback_to(depth)
             raise MissingExport(method) from None
         except VmTrap as trap:
             overlay.rollback_to(depth)
             raise RuntimeTrap(method, trap.reason, tuple(context.logs)) from trap
         finally:
             context.end()
-        if overlay.depth != depth:
-            overlay.rollback_to(depth)
-            raise RuntimeTrap(method, "it returned with a transaction open", tuple(context.logs))
+        overlay.commit()
         return result
 
     @cached_property

@@ -64,6 +64,21 @@ def test_a_panic_leaves_the_overlay_clean_and_tells_what_was_logged(runtime: Exe
     assert runtime.call("echo", b"on it goes", state) == b"on it goes"
 
 
+def test_a_panic_takes_back_what_was_written_outside_of_any_transaction(
+    runtime: Executor,
+) -> None:
+    for depth in (0, 1):
+        state = overlay(kept=b"1")
+        state.put(b"before", b"2")
+        for _ in range(depth):
+            state.start()
+        with pytest.raises(RuntimeTrap, match="panicked"):
+            runtime.call("set_bare_then_panic", b"kept", state)
+        assert (state.get(b"kept"), state.get(b"before"), state.depth) == (b"1", b"2", depth)
+        runtime.call("set", b"kept", state)
+        assert state.get(b"kept") == b"kept"
+
+
 @pytest.mark.parametrize(
     ("method", "reason"),
     [

@@ -7,10 +7,13 @@
 use crate::*;
 use alloc::vec::Vec;
 
+/// Children of a parent: the part of 2^64 - 1 that each is lent, and its key.
+type Children<AccountId> = Vec<(u64, AccountId)>;
+
 impl<T: Config> Pallet<T> {
     /// After an epoch: puts into effect what was announced long enough ago.
     pub(super) fn activate_pending_children(netuid: NetUid, block: u64) {
-        let due: Vec<(T::AccountId, Vec<(u64, T::AccountId)>)> =
+        let due: Vec<(T::AccountId, Children<T::AccountId>)> =
             PendingChildKeys::<T>::iter_prefix(netuid)
                 .filter(|(_, (_, from))| *from <= block)
                 .map(|(parent, (children, _))| (parent, children))
@@ -25,7 +28,7 @@ impl<T: Config> Pallet<T> {
     pub(crate) fn replace_children(
         netuid: NetUid,
         parent: &T::AccountId,
-        children: Vec<(u64, T::AccountId)>,
+        children: Children<T::AccountId>,
     ) {
         for (_, child) in ChildKeys::<T>::get(parent, netuid) {
             ParentKeys::<T>::mutate_exists(&child, netuid, |parents| {
@@ -41,6 +44,17 @@ impl<T: Config> Pallet<T> {
             ChildKeys::<T>::remove(parent, netuid);
         } else {
             ChildKeys::<T>::insert(parent, netuid, children);
+        }
+    }
+
+    /// Forgets all relations on a subnet that is no more. Parents need not be neurons, so that all
+    /// relations of the chain are looked through.
+    pub(crate) fn forget_children(netuid: NetUid) {
+        let parents: Vec<T::AccountId> = ChildKeys::<T>::iter_keys()
+            .filter_map(|(parent, of)| (of == netuid).then_some(parent))
+            .collect();
+        for parent in parents {
+            Self::replace_children(netuid, &parent, Vec::new());
         }
     }
 }

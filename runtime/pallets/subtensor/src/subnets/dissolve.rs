@@ -75,9 +75,8 @@ impl<T: Config> Pallet<T> {
         for (_, hotkey) in Keys::<T>::iter_prefix(netuid) {
             IsNetworkMember::<T>::remove(&hotkey, netuid);
             ChildkeyTake::<T>::remove(&hotkey, netuid);
-            ChildKeys::<T>::remove(&hotkey, netuid);
-            ParentKeys::<T>::remove(&hotkey, netuid);
         }
+        Self::forget_children(netuid);
         let _ = Uids::<T>::clear_prefix(netuid, ALL, None);
         let _ = Keys::<T>::clear_prefix(netuid, ALL, None);
         let _ = BlockAtRegistration::<T>::clear_prefix(netuid, ALL, None);

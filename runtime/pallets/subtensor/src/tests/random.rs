@@ -35,73 +35,100 @@ impl Chance {
         1 + self.below(22)
     }
 
-    /// Hotkeys are those of coldkeys, a second one of each, or nobody's.
-    fn hotkey(&mut self) -> u64 {
-        100 + self.below(3) * 50 + self.coldkey()
+    /// Mostly the coldkey's own hotkey, sometimes its second, sometimes somebody's or nobody's.
+    fn hotkey_of(&mut self, coldkey: u64) -> u64 {
+        match self.below(8) {
+            0 => 100 + self.below(3) * 50 + self.coldkey(),
+            1 => 150 + coldkey,
+            _ => 100 + coldkey,
+        }
     }
 
+    /// Mostly a subnet that exists, or root.
     fn netuid(&mut self) -> NetUid {
-        NetUid::from(self.below(6) as u16)
+        let subnets = Chain::subnets();
+        match self.below(10) {
+            0 => NetUid::from(self.below(6) as u16),
+            1 => NetUid::ROOT,
+            pick => subnets.get(pick as usize % subnets.len().max(1)).copied().unwrap_or_default(),
+        }
     }
 
-    fn row(&mut self) -> (Vec<u16>, Vec<u16>) {
-        let count = self.below(8);
-        let uids = (0..count).map(|_| self.below(14) as u16).collect();
-        (uids, (0..count).map(|_| self.next() as u16).collect())
+    /// Somebody with a slot on a subnet, and a row of weights, both mostly such as exist.
+    fn row(&mut self, netuid: NetUid) -> (u64, Vec<u16>, Vec<u16>) {
+        let size = u64::from(SubnetworkN::<Test>::get(netuid)).max(1);
+        let uid = self.below(size) as u16;
+        let bound = if self.below(10) == 0 { size + 2 } else { size };
+        let uids: std::collections::BTreeSet<u16> =
+            (0..self.below(8)).map(|_| self.below(bound) as u16).collect();
+        let values = uids.iter().map(|_| self.next() as u16).collect();
+        (Keys::<Test>::get(netuid, uid), uids.into_iter().collect(), values)
     }
 }
 
 fn random_call(chance: &mut Chance) -> Result<(), DispatchError> {
-    let (coldkey, hotkey, netuid) = (chance.coldkey(), chance.hotkey(), chance.netuid());
+    let (coldkey, netuid) = (chance.coldkey(), chance.netuid());
+    let hotkey = chance.hotkey_of(coldkey);
     let origin = signed(coldkey);
-    match chance.below(32) {
+    match chance.below(40) {
         0 => Chain::register_network(origin, hotkey),
-        1 => Chain::start_call(origin, netuid),
-        2..=5 => Chain::burned_register(origin, netuid, hotkey),
-        6..=10 => Chain::add_stake(origin, hotkey, netuid, Tao::new(chance.amount())),
-        11 => {
+        1 | 2 => Chain::start_call(signed(SubnetOwner::<Test>::get(netuid)), netuid),
+        3..=8 => Chain::burned_register(origin, netuid, hotkey),
+        9..=16 => Chain::add_stake(origin, hotkey, netuid, Tao::new(chance.amount())),
+        17 => {
             let (amount, limit) = (Tao::new(chance.amount()), Tao::new(chance.below(3 * UNIT)));
             Chain::add_stake_limit(origin, hotkey, netuid, amount, limit, chance.below(2) == 0)
         }
-        12..=15 => {
+        18..=20 => {
             let held = staked(netuid, coldkey, hotkey);
             let amount = if held > 0 { 1 + chance.below(held) } else { chance.amount() };
             Chain::remove_stake(origin, hotkey, netuid, AlphaBalance::new(amount))
         }
-        16 => {
+        21 => {
             let (amount, limit) =
                 (AlphaBalance::new(chance.amount()), Tao::new(chance.below(2 * UNIT)));
             Chain::remove_stake_limit(origin, hotkey, netuid, amount, limit, chance.below(2) == 0)
         }
-        17 => Chain::unstake_all(origin, hotkey),
-        18 => Chain::unstake_all_alpha(origin, hotkey),
-        19 => Chain::root_register(origin, hotkey),
-        20..=24 => {
-            let (uids, values) = chance.row();
-            Chain::set_weights(signed(hotkey), netuid, uids, values, 0)
-        }
-        25 => {
-            let (uids, values) = chance.row();
-            let mechanism = MechId::new(chance.below(3) as u8);
+        22 => Chain::unstake_all(origin, hotkey),
+        23 => Chain::unstake_all_alpha(origin, hotkey),
+        24 => Chain::root_register(origin, hotkey),
+        25..=31 => {
+            let (hotkey, uids, values) = chance.row(netuid);
+            let mechanism = MechId::new(u8::from(chance.below(6) == 0));
             Chain::set_mechanism_weights(signed(hotkey), netuid, mechanism, uids, values, 0)
         }
-        26 => {
+        32 => {
             let take = PerU16::from_parts(chance.next() as u16);
             Chain::decrease_take(origin, hotkey, take)
         }
-        27 => Chain::set_coldkey_auto_stake_hotkey(origin, netuid, hotkey),
-        28 => Chain::try_associate_hotkey(origin, hotkey),
-        29 => Balances::transfer_allow_death(origin, chance.coldkey(), chance.amount()).map(|_| ()),
-        30 => Chain::claim_root_alpha(netuid, &hotkey, &coldkey).map(|_| ()),
+        33 => Chain::set_coldkey_auto_stake_hotkey(origin, netuid, hotkey),
+        34 => Chain::try_associate_hotkey(origin, hotkey),
+        35 => Balances::transfer_allow_death(origin, chance.coldkey(), chance.amount()).map(|_| ()),
+        36 => Chain::claim_root_alpha(netuid, &hotkey, &coldkey).map(|_| ()),
+        37 if chance.below(10) == 0 => Chain::root_dissolve_network(RuntimeOrigin::root(), netuid),
+        37 => {
+            lend(chance, netuid, hotkey);
+            Ok(())
+        }
         _ => {
-            if chance.below(8) == 0 {
-                Chain::root_dissolve_network(RuntimeOrigin::root(), netuid)
-            } else {
-                tune(chance, netuid);
-                Ok(())
-            }
+            tune(chance, netuid);
+            Ok(())
         }
     }
+}
+
+/// Lends a part of a hotkey's stake to another neuron, as an announced child that is due.
+fn lend(chance: &mut Chance, netuid: NetUid, hotkey: u64) {
+    let (child, ..) = chance.row(netuid);
+    if netuid.is_root() || !Chain::subnet_exists(netuid) || child == hotkey {
+        return;
+    }
+    let parents = ParentKeys::<Test>::get(hotkey, netuid);
+    let children = match parents.iter().any(|(_, parent)| *parent == child) {
+        true => Vec::new(),
+        false => vec![(chance.next() / 2, child)],
+    };
+    PendingChildKeys::<Test>::insert(netuid, hotkey, (children, 0));
 }
 
 /// Hyperparameters of a subnet that exists, as its owner or root might set them.
@@ -109,7 +136,8 @@ fn tune(chance: &mut Chance, netuid: NetUid) {
     if netuid.is_root() || !Chain::subnet_exists(netuid) {
         return;
     }
-    match chance.below(10) {
+    match chance.below(11) {
+        10 => MechanismCountCurrent::<Test>::insert(netuid, MechId::new(2)),
         0 => Yuma3On::<Test>::mutate(netuid, |on| *on = !*on),
         1 => LiquidAlphaOn::<Test>::mutate(netuid, |on| *on = !*on),
         2 => BondsPenalty::<Test>::insert(netuid, chance.next() as u16),
@@ -131,32 +159,67 @@ fn tune(chance: &mut Chance, netuid: NetUid) {
     }
 }
 
-fn wander(seed: u64, calls: u32) {
-    run(local(), || {
+/// What a walk came to, so that a test can tell that it went somewhere.
+#[derive(Debug, Default)]
+struct Walk {
+    accepted: u32,
+    epochs: u64,
+    skipped: usize,
+    dividends: u64,
+    claims: u64,
+}
+
+fn wander(genesis: crate::GenesisConfig<Test>, seed: u64, calls: u32) -> Walk {
+    let mut walk = Walk::default();
+    run(genesis, || {
         SubnetLimit::<Test>::put(4);
         NetworkMinLockCost::<Test>::put(Tao::new(100 * UNIT));
         NetworkLastLockCost::<Test>::put(Tao::new(100 * UNIT));
         NetworkLockReductionInterval::<Test>::put(10);
         NetworkImmunityPeriod::<Test>::put(50);
+        NetworkRateLimit::<Test>::put(5);
         let mut chance = Chance(seed);
-        let mut accepted = 0u32;
         for call in 0..calls {
             // As a dispatched call: an error undoes what was done so far.
             let outcome = frame_support::storage::with_storage_layer(|| random_call(&mut chance));
-            accepted += u32::from(outcome.is_ok());
-            if chance.below(4) == 0 {
+            walk.accepted += u32::from(outcome.is_ok());
+            if chance.below(8) == 0 {
                 next_block();
                 Chain::do_try_state()
                     .unwrap_or_else(|error| panic!("seed {seed}, call {call}: {error:?}"));
+                note_block(&mut walk);
             }
         }
-        assert!(accepted > calls / 8, "seed {seed}: only {accepted} of {calls} did anything");
     });
+    walk
+}
+
+fn note_block(walk: &mut Walk) {
+    let events = System::events().into_iter().filter_map(|record| match record.event {
+        RuntimeEvent::SubtensorModule(event) => Some(event),
+        _ => None,
+    });
+    walk.skipped += events.filter(|event| matches!(event, Event::EpochSkipped { .. })).count();
+    for netuid in Chain::subnets() {
+        walk.epochs += u64::from(LastMechansimStepBlock::<Test>::get(netuid) == Chain::block());
+        walk.dividends += AlphaDividendsPerSubnet::<Test>::iter_prefix_values(netuid)
+            .map(|alpha| u64::from(!alpha.is_zero()))
+            .sum::<u64>();
+        walk.claims += u64::from(!RootAlphaUnclaimed::<Test>::get(netuid).is_zero());
+    }
 }
 
 #[test]
 fn ten_thousand_random_calls_conserve_everything() {
+    let short = SubnetDefaults { tempo: 6, ..local_defaults() };
+    let genesis_of = |seed: u64| match seed % 2 {
+        0 => crate::GenesisConfig { new_subnet_defaults: short, ..local() },
+        _ => crate::GenesisConfig { new_subnet_defaults: short, ..upstream() },
+    };
     for seed in 0..10 {
-        wander(seed, 1_000);
+        let walk = wander(genesis_of(seed), seed, 1_000);
+        assert_eq!(walk.skipped, 0, "seed {seed}: {walk:?}");
+        assert!(walk.accepted > 300 && walk.epochs > 15, "seed {seed}: {walk:?}");
+        assert!(walk.dividends > 100, "seed {seed}: {walk:?}");
     }
 }

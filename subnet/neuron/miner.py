@@ -67,9 +67,11 @@ class Miner:
         self._task = task
         self._hotkey = hotkey
         self._clock = clock
-        self._patient = Patience(clock=clock, rng=rng, limit_s=config.chain_patience_s)
-        self._earned = AlphaRao(0)
         self.stop = asyncio.Event()
+        self._patient = Patience(
+            clock=clock, rng=rng, limit_s=config.chain_patience_s, stop=self.stop
+        )
+        self._earned = AlphaRao(0)
 
     async def run(self, ready: Callable[[int], None] = lambda port: None) -> None:
         """Serve until ``stop``; ``ready`` is told the port. Raises what a person must mend."""
@@ -85,7 +87,11 @@ class Miner:
                 self._hotkey.address,
             )
             while not self.stop.is_set():
-                await self._turn()
+                try:
+                    await self._turn()
+                except Unavailable:
+                    if not self.stop.is_set():
+                        raise
                 await pause(self._clock, self._config.sync_interval_s, self.stop)
         finally:
             await self._axon.stop()

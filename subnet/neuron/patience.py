@@ -1,13 +1,14 @@
 """Waiting for a chain that is away: bounded retries with jitter, shared by both loops.
 
 Adds to a call that may raise ``Unavailable`` a patience: it is repeated with growing, jittered
-pauses until it answers or the patience is used up, and then the last error goes through. Refusals
-go through at once. It knows nothing of what the call does, so only calls that may be repeated
-without harm belong here.
+pauses until it answers, the patience is used up or the neuron is told to stop; then the last error
+goes through. Refusals go through at once. It knows nothing of what the call does, so only calls
+that may be repeated without harm belong here.
 """
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
@@ -16,6 +17,7 @@ from loguru import logger
 
 from subnet.clock import Clock
 from subnet.errors import Unavailable
+from subnet.neuron.pause import pause
 
 Result = TypeVar("Result")
 
@@ -27,7 +29,10 @@ LONGEST_PAUSE_S: Final = 10.0
 class Patience:
     """How long a neuron keeps asking a chain that does not answer."""
 
-    def __init__(self, *, clock: Clock, rng: random.Random, limit_s: float) -> None:
+    def __init__(
+        self, *, clock: Clock, rng: random.Random, limit_s: float, stop: asyncio.Event
+    ) -> None:
+        self._stop = stop
         self._clock = clock
         self._rng = rng
         self._limit_s = limit_s
@@ -40,9 +45,9 @@ class Patience:
             try:
                 return await call()
             except Unavailable as error:
-                if self._clock.monotonic() >= deadline:
+                if self._stop.is_set() or self._clock.monotonic() >= deadline:
                     raise
                 logger.warning("{}: {} Trying again.", what, error.cause)
             # Full jitter: neurons that lost the same chain must not come back in step.
-            await self._clock.sleep(self._rng.uniform(pause_s / 2, pause_s))
+            await pause(self._clock, self._rng.uniform(pause_s / 2, pause_s), self._stop)
             pause_s = min(pause_s * 2, LONGEST_PAUSE_S)

@@ -80,10 +80,12 @@ class Validator:
         self._hotkey = hotkey
         self._checkpoints = checkpoints
         self._clock = clock
-        self._patient = Patience(clock=clock, rng=rng, limit_s=config.chain_patience_s)
+        self.stop = asyncio.Event()
+        self._patient = Patience(
+            clock=clock, rng=rng, limit_s=config.chain_patience_s, stop=self.stop
+        )
         self._memory = checkpoints.load(config.netuid, hotkey.address)
         self._weights_due_at_block = 0
-        self.stop = asyncio.Event()
 
     @property
     def memory(self) -> Checkpoint:
@@ -99,7 +101,11 @@ class Validator:
             self._memory.round + 1,
         )
         while not self.stop.is_set():
-            await self._turn()
+            try:
+                await self._turn()
+            except Unavailable:
+                if not self.stop.is_set():
+                    raise
             await pause(self._clock, self._config.round_interval_s, self.stop)
         logger.info("Stopped after round {}", self._memory.round)
 

@@ -188,6 +188,8 @@ class Children:
 
     def _write_pids(self) -> None:
         """Tell who is who: forked children all look like their server in a process list."""
+        if not self._pid_file.parent.is_dir():
+            return  # nothing was ever started
         pids = {child.name: child.handle.pid for child in self._children.values()}
         write_atomic(self._pid_file, msgspec.json.encode(pids))
 
@@ -219,12 +221,17 @@ class Children:
             child.handle = self._start(child.name, child.argv, child.log)
             self._write_pids()
 
-    def stop(self, names: Sequence[str] | None = None) -> None:
-        """End these (all, in reverse order of their start): SIGTERM, then SIGKILL after a grace."""
-        wanted = [self._children[name] for name in (names or list(self._children))]
-        if names is None:
-            self._stopping = True
-        living = [child for child in reversed(wanted) if child.handle.code() is None]
+    def stop(self) -> None:
+        """End all: neurons first, then what they depend on, each with SIGTERM and a grace."""
+        self._stopping = True
+        everyone = list(self._children.values())
+        for forked in (True, False):
+            self._end([child for child in everyone if (child.name in self._forked) is forked])
+        self._children.clear()
+        self._write_pids()
+
+    def _end(self, children: Sequence[Child]) -> None:
+        living = [child for child in children if child.handle.code() is None]
         for child in living:
             _signal(child.handle.pid, signal.SIGTERM)
         deadline = self._clock.monotonic() + STOP_GRACE_S
@@ -234,9 +241,6 @@ class Children:
                 logger.warning("{} did not stop in time and is killed", child.name)
                 _signal(child.handle.pid, signal.SIGKILL)
                 child.handle.wait(STOP_GRACE_S)
-        for child in wanted:
-            del self._children[child.name]
-        self._write_pids()
 
 
 def _signal(pid: int, number: signal.Signals) -> None:

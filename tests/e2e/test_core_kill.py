@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.subnet.localnet.core_chain import genesis, open_chain
+from tests.unit.subnet.localnet.core_chain import open_chain
 
 pytestmark = pytest.mark.e2e
 
@@ -43,7 +43,6 @@ while True:
 
 
 def test_no_announced_block_is_lost(tmp_path: Path) -> None:
-    genesis()  # skips where there is no runtime
     seed = random.randrange(2**32)
     rng = random.Random(seed)
     announced: dict[int, str] = {}

@@ -238,6 +238,7 @@ class Vm:
             ) from error
         if self._cache is not None:
             self._cache.keep(key, module.serialize())
+        _give_back_memory()
         return module
 
     def _define_functions(self, functions: Mapping[str, HostFunction]) -> None:
@@ -360,6 +361,13 @@ def _new_engine() -> wasmtime.Engine:
     config.consume_fuel = True
     config.cranelift_opt_level = "speed"
     return wasmtime.Engine(config)
+
+
+def _give_back_memory() -> None:
+    """Compiling a runtime takes some 70 MB for a moment, which glibc would keep for this process."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(ctypes.c_size_t(0))
 
 
 def _heap_base(store: wasmtime.Store, exports: wasmtime.InstanceExports) -> int:

@@ -11,7 +11,6 @@ import tempfile
 from hashlib import blake2b
 from pathlib import Path
 
-import pytest
 from bittensor_core import Keypair
 
 from subnet.localnet.backend import Backend, Genesis
@@ -30,12 +29,8 @@ _SIGNED_V4 = b"\x84"
 
 
 def genesis(**overrides: object) -> Genesis:
-    """The recipe of the test chain; skips where the runtime is not built."""
-    path = Path(os.environ.get("ASSAY_TEST_RUNTIME", RUNTIME))
-    if not path.is_file():
-        pytest.skip("the runtime is not built")
-    preset = os.environ.get("ASSAY_TEST_PRESET", "local")
-    return Genesis(code=path.read_bytes(), preset=preset, overrides=overrides)
+    """The recipe of the test chain."""
+    return Genesis(code=RUNTIME.read_bytes(), preset="local", overrides=overrides)
 
 
 def module_cache() -> Path:

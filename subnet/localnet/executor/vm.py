@@ -364,7 +364,7 @@ def _new_engine() -> wasmtime.Engine:
 
 
 def _give_back_memory() -> None:
-    """Compiling a runtime takes some 70 MB for a moment, which glibc would keep for this process."""
+    """Compiling takes some 70 MB for a moment, which glibc would keep for this process."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(ctypes.c_size_t(0))

@@ -540,6 +540,16 @@ async def test_a_broken_handler_is_a_signed_500_without_its_words(world: World) 
     assert "secret" not in str(caught.value)
 
 
+async def test_a_handlers_own_timeout_is_not_the_callers(world: World) -> None:
+    async def impatient(_: Question, __: Caller) -> Answered:
+        raise TimeoutError
+
+    async with serving(world, impatient) as axon:
+        request = signed()
+        reply = await world.send(axon, request)
+    assert refusal_in(reply, request).code == Code.HANDLER_FAILED
+
+
 async def test_a_handler_may_refuse(world: World) -> None:
     async def picky(_: Question, __: Caller) -> Answered:
         raise RequestRefused(Code.REFUSED_BY_TASK, "the prompt is longer than the model")

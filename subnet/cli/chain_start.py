@@ -33,6 +33,10 @@ CHAIN_DIR: Final = Path(".assay/chain")
 """Under the current folder, where ``assay up`` keeps its chain as well."""
 
 
+_SETTLE_S: Final = 1.0
+"""After the start, so that the first clients do not wait for it."""
+
+
 class _Parser(argparse.ArgumentParser):
     """Leaves by the house's exit: one cause, one cure."""
 
@@ -114,6 +118,7 @@ def parser() -> argparse.ArgumentParser:
 def start(arguments: Sequence[str]) -> int:
     """Run a node until a signal ends it. UserError says what is in the way."""
     given = parser().parse_args(arguments)
+    gc.disable()  # until the start is over: it makes little garbage and much that stays
     configure_log(given.log_level)
     from subnet.localnet.node import (
         RUNTIME_PATH,
@@ -152,10 +157,8 @@ async def _serve(options: NodeOptions, *, json: bool) -> None:
     stop = asyncio.Event()
     stop_on_signals(stop)
     async with running(options, SystemClock()) as node:
-        # What was made so far lives as long as the process: the collector need not look at it.
-        gc.collect()
-        gc.freeze()
         _announce(node, options, json=json)
+        asyncio.get_running_loop().call_later(_SETTLE_S, _settle_memory)
         stopped = asyncio.ensure_future(stop.wait())
         failed = asyncio.ensure_future(node.finished())
         await asyncio.wait((stopped, failed), return_when=asyncio.FIRST_COMPLETED)
@@ -163,6 +166,13 @@ async def _serve(options: NodeOptions, *, json: bool) -> None:
         if failed.done():
             failed.result()
         failed.cancel()
+
+
+def _settle_memory() -> None:
+    """What the start made lives as long as the process: the collector need not look at it again."""
+    gc.collect()
+    gc.freeze()
+    gc.enable()
 
 
 def _announce(node: Node, options: NodeOptions, *, json: bool) -> None:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from rich import box
 from rich.table import Table
 
-from subnet.cli.up.plan import HONEST, Role
+from subnet.cli.up.plan import HONEST, SLOW, Role
 from subnet.cli.up.watch import Row, View
 from subnet.types import RAO_PER_TAO, U16_MAX
 
@@ -24,28 +25,29 @@ def render(view: View, seconds: float) -> Table:
         f"subnet {view.netuid} · block {view.at.number} · epoch {view.epoch} "
         f"(next at block {view.next_epoch_block}) · {seconds:.0f} s"
     )
-    grid = Table(title=title, title_justify="left", header_style="bold", expand=False)
-    for name in ("uid", "who", "behaviour"):
-        grid.add_column(name, justify="right" if name == "uid" else "left", no_wrap=True)
-    for name in ("score", "incentive", "dividends", "reward α", "≈ TAO"):
-        grid.add_column(name, justify="right", no_wrap=True)
-    grid.add_column("why")
+    # Lean enough for 80 columns; the last column takes what a wider terminal has to give.
+    grid = Table(
+        title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), expand=True
+    )
+    for name in ("uid", "who", "score", "inc.", "div.", "reward α", "≈ TAO"):
+        grid.add_column(name, justify="left" if name == "who" else "right", no_wrap=True)
+    grid.add_column("why", ratio=1, overflow="ellipsis", no_wrap=True)
     for row in view.rows:
         grid.add_row(*_cells(row), style=_ROLE_STYLE[row.role])
     return grid
 
 
 def _cells(row: Row) -> tuple[str, ...]:
-    behaviour = row.behaviour if row.role is Role.MINER else ""
+    shown = row.behaviour if row.role is Role.MINER else ""
+    colour = "" if shown in ("", HONEST) else "red" if row.behaviour != SLOW else "yellow"
     return (
         str(row.uid),
-        row.name,
-        behaviour if behaviour in ("", HONEST) else f"[red]{behaviour}[/red]",
+        f"{row.name} [{colour}]{shown}[/{colour}]" if colour else f"{row.name} {shown}".rstrip(),
         "" if row.score is None else f"{row.score:.3f}",
         _share(row.incentive),
         _share(row.dividends),
-        f"{row.reward_alpha / RAO_PER_TAO:.4f}",
-        f"{row.reward_tao / RAO_PER_TAO:.4f}",
+        f"{row.reward_alpha / RAO_PER_TAO:.3f}",
+        f"{row.reward_tao / RAO_PER_TAO:.3f}",
         "; ".join(row.reasons[:REASONS_SHOWN]),
     )
 

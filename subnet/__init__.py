@@ -2,8 +2,8 @@
 
 The rooms, and what each one knows:
 
-``types errors clock config``
-    Words that all rooms use. Standard library only (config: its settings library).
+``types errors clock files``
+    Words that all rooms use. Standard library only.
 ``localnet``
     The node: runs the Wasm runtime, builds blocks, keeps them, answers JSON-RPC.
     It knows nothing of neurons.

@@ -8,6 +8,7 @@ The tree::
     Refused
     └── ChainRefused          the chain (or the client on its behalf) said no; ``reason`` says why
         ├── UnknownSubnet
+        ├── NotStarted        the subnet's token does not trade yet
         ├── NotRegistered
         ├── AlreadyRegistered
         ├── TooLittleBalance
@@ -56,6 +57,18 @@ class UnknownSubnet(ChainRefused):
             f"Subnet {netuid} does not exist on this chain.",
             "Choose one that `assay status` lists, or create one with `assay subnet register`.",
             "SubnetNotExists",
+        )
+
+
+class NotStarted(ChainRefused):
+    """The subnet's owner has not started it."""
+
+    @classmethod
+    def of(cls, netuid: int) -> NotStarted:
+        return cls(
+            f"Subnet {netuid} has not been started, so its token does not trade yet.",
+            "Let its owner start it.",
+            "SubtokenDisabled",
         )
 
 

@@ -18,6 +18,7 @@ from subnet.chain.errors import (
     AlreadyRegistered,
     ChainRefused,
     NotRegistered,
+    NotStarted,
     RateLimited,
     TooLittleBalance,
     UnknownSubnet,
@@ -298,11 +299,7 @@ def add_stake(
 ) -> tuple[State, AlphaRao]:
     subnet = state.subnet(netuid)
     if not subnet.started:
-        raise ChainRefused(
-            f"Subnet {netuid} has not been started, so its token does not trade yet.",
-            "Let its owner start it.",
-            "SubtokenDisabled",
-        )
+        raise NotStarted.of(netuid)
     if Ss58(hotkey) not in state.owners:
         raise ChainRefused(
             f"Hotkey {hotkey} is not known to this chain.",

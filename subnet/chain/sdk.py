@@ -32,6 +32,7 @@ from subnet.chain.errors import (
     ChainRefused,
     ChainUnavailable,
     NotRegistered,
+    NotStarted,
     TooLittleBalance,
     UnknownSubnet,
 )
@@ -410,8 +411,8 @@ class SdkChain:
         return Registration(NetUid(netuid), uid, receipt)
 
     async def add_stake(self, netuid: int, coldkey: Signer, hotkey: str, amount: Rao) -> StakeAdded:
-        if not await self.subnet_exists(netuid):
-            raise UnknownSubnet.of(netuid)
+        if not (await self.subnet(netuid)).started:  # the pool would say no more than BadRequest
+            raise NotStarted.of(netuid)
         call = calls.SubtensorModule.add_stake(
             hotkey=hotkey, netuid=netuid, amount_staked=checked_amount(amount)
         )

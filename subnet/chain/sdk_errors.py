@@ -18,6 +18,7 @@ from subnet.chain.errors import (
     AlreadyRegistered,
     ChainRefused,
     NotRegistered,
+    NotStarted,
     RateLimited,
     TooLittleBalance,
     UnknownSubnet,
@@ -33,6 +34,7 @@ _CLASS_OF_NAME: Final[Mapping[str, type[ChainRefused]]] = {
     "HotKeyAlreadyRegisteredInSubNet": AlreadyRegistered,
     "Payment": TooLittleBalance,
     "AccountNotAllowedCommit": NotRegistered,
+    "SubtokenDisabled": NotStarted,
 }
 _CURE_OF_NAME: Final[Mapping[str, str]] = {
     "SubtokenDisabled": "Let the subnet's owner start it.",

@@ -386,7 +386,7 @@ def _commitment(held: Any) -> Commitment | None:
     data, raw = b"", False
     for field in _list((held.get("info") or {}).get("fields"), "CommitmentOf"):
         for variant, value in field.items() if isinstance(field, dict) else [(field, "")]:
-            if isinstance(variant, str) and variant.startswith("Raw") and isinstance(value, str):
+            if isinstance(variant, str) and variant.startswith("Raw"):
                 raw = True
                 data += _bytes(value)
     if not raw or len(data) > 3 * COMMITMENT_BYTES_MAX:  # a record has at most three fields
@@ -394,9 +394,9 @@ def _commitment(held: Any) -> Commitment | None:
     return Commitment(data, BlockNumber(_uint(held.get("block"), "CommitmentOf")))
 
 
-def _bytes(value: str) -> bytes:
-    """A decoded ``[u8; N]``: 0x and hex digits, by the SDK's rule."""
+def _bytes(value: Any) -> bytes:
+    """A decoded ``[u8; N]``: 0x and hex digits by the SDK's rule, and a list where N is 0."""
     try:
-        return bytes.fromhex(value.removeprefix("0x"))
-    except ValueError as error:
-        raise BadAnswer.to("CommitmentOf", "a raw field is not in hex") from error
+        return bytes.fromhex(value.removeprefix("0x")) if isinstance(value, str) else bytes(value)
+    except (TypeError, ValueError) as error:
+        raise BadAnswer.to("CommitmentOf", "a raw field holds no bytes") from error

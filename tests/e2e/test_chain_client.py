@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 import subprocess
@@ -17,7 +16,7 @@ from subnet.chain.errors import ChainUnavailable, OtherChain
 from subnet.chain.interface import Deadlines
 from subnet.errors import UserError
 from subnet.localnet.node import read_runtime
-from subnet.localnet.testing import node_process, start_process
+from subnet.localnet.testing import node_process
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
 
@@ -49,21 +48,17 @@ async def test_a_node_that_hangs_costs_one_deadline(tmp_path: Path) -> None:
 
 
 async def test_another_chain_at_the_address_is_noticed(tmp_path: Path) -> None:
-    first = start_process("--in-memory", "--port", "0", "--block-time", "250")
-    chain = await connect(first.url, cache_dir=tmp_path, patience_s=20)
-    try:
-        await chain.finalized()
-        first.kill()
-        again = ("--in-memory", "--port", str(first.port), "--block-time", "300")
-        second = await asyncio.to_thread(start_process, *again)
+    with node_process("--in-memory", "--block-time", "250") as first:
+        chain = await connect(first.url, cache_dir=tmp_path, patience_s=20)
         try:
-            with pytest.raises(OtherChain) as caught:
+            await chain.finalized()
+            first.kill()
+            again = ("--in-memory", "--port", str(first.port), "--block-time", "300")
+            with node_process(*again), pytest.raises(OtherChain) as caught:
                 await chain.finalized()
             assert caught.value.exit_code == 2
         finally:
-            second.kill()
-    finally:
-        await chain.close()
+            await chain.close()
 
 
 LOOK = """

@@ -10,6 +10,7 @@ from subnet.chain.errors import (
     AlreadyRegistered,
     ChainRefused,
     NotRegistered,
+    NotStarted,
     RateLimited,
     TooLittleBalance,
     UnknownSubnet,
@@ -26,7 +27,7 @@ from subnet.chain.sdk_errors import refusal_of, sentence
         ("HotKeyNotRegisteredInSubNet", NotRegistered),
         ("ServingRateLimitExceeded", RateLimited),
         ("SubnetNotExists", UnknownSubnet),
-        ("SubtokenDisabled", ChainRefused),
+        ("SubtokenDisabled", NotStarted),
         ("AccountNotAllowedCommit", NotRegistered),
     ],
 )

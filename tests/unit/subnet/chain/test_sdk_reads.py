@@ -192,6 +192,7 @@ def held(*fields: Any) -> dict[str, Any]:
     ("record", "data"),
     [
         (held({"Raw3": "0x616263"}), b"abc"),
+        (held({"Raw0": []}), b""),
         (held({"Raw0": "0x"}), b""),
         (held("Raw0"), b""),
         (held({"Raw1": "0x61"}, {"Raw2": "0x6263"}), b"abc"),
@@ -219,7 +220,9 @@ async def test_a_commitment_that_says_nothing_in_clear(record: Any) -> None:
     assert await reader(CommitmentOf=[(A, record)]).commitments(1) == {}
 
 
-@pytest.mark.parametrize("record", [[], "0x", held({"Raw1": "zz"}), {"info": None, "block": 1}])
+@pytest.mark.parametrize(
+    "record", [[], "0x", held({"Raw1": "zz"}), held({"Raw1": 5.0}), {"info": None, "block": 1}]
+)
 async def test_a_commitment_that_is_none(record: Any) -> None:
     with pytest.raises(BadAnswer):
         await reader(CommitmentOf=[(A, record)]).commitments(1)

@@ -265,6 +265,14 @@ pub enum Hyperparameter {
     MinChildkeyTake = 29,
     ActivityCutoffFactorMilli = 30,
     TriggerEpoch = 31,
+    Tempo = 32,
+    WeightsVersion = 33,
+    RegistrationAllowed = 34,
+    OwnerCut = 35,
+    OwnerCutAutoLock = 36,
+    MechanismCount = 37,
+    MechanismSplit = 38,
+    EpochConsensus = 39,
 }
 
 /// Hyperparameters that `register_network` gives a new subnet. A chain meant for one laptop wants

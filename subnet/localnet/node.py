@@ -1,8 +1,8 @@
 """A whole node in one object: backend, pool, service and RPC server, wired, started and stopped.
 
-Adds only the order of things. Starting: open the chain, listen, then seal. Stopping: seal no more,
-close the port and its connections, close the database; a block that is being built is finished
-first. Whoever starts a node waits on ``finished``, which ends when the node can go on no longer.
+Adds only the order of things. Starting: take the port, open the chain, serve, then seal. Stopping:
+seal no more, close the port and its connections, close the database; a block that is being built is
+finished first. Whoever starts a node waits on ``finished``, which ends when it can go on no longer.
 
 Knows no command line and installs no signal handlers: the process around it does
 (``cli/chain.py``), or a test (``localnet/testing.py``).
@@ -31,7 +31,7 @@ from subnet.localnet.rpc.dispatch import Dispatcher
 from subnet.localnet.rpc.limits import RpcLimits
 from subnet.localnet.rpc.methods import registry
 from subnet.localnet.rpc.node import RpcNode
-from subnet.localnet.rpc.server import RpcServer
+from subnet.localnet.rpc.server import RpcServer, bind
 from subnet.localnet.rpc.subscriptions import Hub
 from subnet.localnet.sealing import Sealing, SealingMode
 from subnet.localnet.service import Service
@@ -116,11 +116,17 @@ class Node:
     @classmethod
     async def start(cls, options: NodeOptions, clock: Clock) -> Node:
         """Open the chain and serve it. UserError names what is in the way; nothing is left then."""
-        backend = cls._open(options)
+        listener = bind(options.host, options.port)  # first: a taken port must leave no new chain
+        try:
+            backend = cls._open(options)
+        except BaseException:
+            listener.close()
+            raise
         try:
             node = cls._wire(backend, options, clock)
-            await node._server.start(options.host, options.port)
+            await node._server.start(listener)
         except BaseException:
+            listener.close()
             backend.close()
             raise
         node._sealing_task = asyncio.create_task(node.service.run(), name="sealing")

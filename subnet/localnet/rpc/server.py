@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import re
+import socket
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -44,6 +45,9 @@ _HEADER_BYTES_MAX: Final = 8_190
 
 _KEEPALIVE_S: Final = 75.0
 """An idle HTTP connection is kept so long; it counts against the limit of connections."""
+
+_BACKLOG: Final = 128
+"""Connections that the kernel holds while the chain is being opened or a block is built."""
 
 _REFUSAL: Final = (
     b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 21\r\n\r\n"
@@ -85,9 +89,8 @@ class RpcServer:
 
     # -- life --------------------------------------------------------------------------------
 
-    async def start(self, host: str, port: int) -> None:
-        """Listen. UserError if that address cannot be had."""
-        loop = asyncio.get_running_loop()
+    async def start(self, listener: socket.socket) -> None:
+        """Serve a bound socket (``bind`` makes one), which belongs to the server from now on."""
         # Bodies are never decompressed: a small one could unfold to any size.
         self._web = web.Server(
             self._serve,
@@ -98,11 +101,9 @@ class RpcServer:
             max_line_size=_HEADER_BYTES_MAX,
             max_field_size=_HEADER_BYTES_MAX,
         )
-        try:
-            self._listener = await loop.create_server(self._accept, host, port)
-        except OSError as error:
-            raise _cannot_listen(host, port, error) from error
-        self.port = self._listener.sockets[0].getsockname()[1]
+        loop = asyncio.get_running_loop()
+        self.port = listener.getsockname()[1]
+        self._listener = await loop.create_server(self._accept, sock=listener)
 
     def _accept(self) -> asyncio.Protocol:
         assert self._web is not None
@@ -275,6 +276,26 @@ class RpcServer:
         task = asyncio.ensure_future(close())
         self._dropping.add(task)
         task.add_done_callback(self._dropping.discard)
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Take an address without listening yet. UserError if it cannot be had."""
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE | socket.AI_NUMERICHOST
+        )[0]
+        bound = socket.socket(family, kind)
+    except OSError as error:
+        raise _cannot_listen(host, port, error) from error
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(address)
+        # Another process's listener may share the address until one of the two listens.
+        bound.listen(_BACKLOG)
+    except OSError as error:
+        bound.close()
+        raise _cannot_listen(host, port, error) from error
+    return bound
 
 
 def _json(body: bytes, headers: dict[str, str]) -> web.Response:

@@ -15,14 +15,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from subnet.clock import ManualClock
-from subnet.errors import Unavailable
+from subnet.errors import Unavailable, UserError
 from subnet.localnet.errors import StorageFailed
 from subnet.localnet.pool import Pool
 from subnet.localnet.rpc.dispatch import Dispatcher
 from subnet.localnet.rpc.limits import RpcLimits
 from subnet.localnet.rpc.methods import registry
 from subnet.localnet.rpc.node import RpcNode
-from subnet.localnet.rpc.server import RpcServer
+from subnet.localnet.rpc.server import RpcServer, bind
 from subnet.localnet.rpc.subscriptions import Hub
 from subnet.localnet.sealing import Sealing, SealingMode
 from subnet.localnet.service import Service
@@ -112,7 +112,7 @@ class Socket:
 @asynccontextmanager
 async def rig(origins: tuple[str, ...] = (), **limits: Any) -> AsyncIterator[Rig]:
     made = Rig(replace(RpcLimits(), **limits), origins)
-    await made.server.start("127.0.0.1", 0)
+    await made.server.start(bind("127.0.0.1", 0))
     made.http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=WAIT_S))
     try:
         yield made
@@ -485,11 +485,17 @@ async def test_plain_http_has_health_and_asks_for_json() -> None:
 
 async def test_a_port_in_use_names_cause_and_cure() -> None:
     async with rig() as node:
-        other = Rig(RpcLimits(), ())
         with pytest.raises(Unavailable) as caught:
-            await other.server.start("127.0.0.1", node.server.port)
+            bind("127.0.0.1", node.server.port)
         assert str(node.server.port) in caught.value.cause
         assert "--port" in caught.value.cure
+
+
+@pytest.mark.parametrize("host", ["203.0.113.7", "nonsense", "localhost:80", ""])
+def test_an_address_that_is_not_ours_names_cause_and_cure(host: str) -> None:
+    with pytest.raises(UserError) as caught:
+        bind(host, 0)
+    assert "--rpc-address" in caught.value.cure
 
 
 async def test_stopping_says_so_to_clients() -> None:

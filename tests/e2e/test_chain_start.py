@@ -1,0 +1,189 @@
+"""``assay chain start`` as a process: its one line, its signals, its refusals, and ``kill -9``."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from subnet.localnet.state.store import DATABASE_NAME
+from subnet.localnet.testing import NodeProcess, node_process, running_node, start_process
+from tests.unit.subnet.localnet.core_chain import ALICE, transfer
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
+
+QUIET = ("--log-level", "WARNING")
+REFUSAL_S_MAX = 30.0
+
+
+def refused(*arguments: str) -> str:
+    """What a start that must be refused says; it must leave with code 2 and print no result."""
+    command = [sys.executable, "-m", "subnet.cli.main", "chain", "start", "--json", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=REFUSAL_S_MAX)
+    assert done.returncode == 2, done.stderr
+    assert done.stdout == ""
+    assert done.stderr.count("error") == 1
+    assert "cure" in done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
+def ask(node: NodeProcess, method: str, *params: Any) -> Any:
+    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
+    request = urllib.request.Request(
+        node.url.replace("ws", "http", 1), body, {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=10) as reply:
+        return json.load(reply)["result"]
+
+
+def wait_for_block(node: NodeProcess, number: int, timeout_s: float = 20.0) -> None:
+    until = time.monotonic() + timeout_s
+    while int(ask(node, "chain_getHeader")["number"], 16) < number:
+        assert time.monotonic() < until, f"block {number} did not come"
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_prints_one_line_and_ends_in_order(number: signal.Signals, tmp_path: Path) -> None:
+    node = start_process("--port", "0", "--state-dir", str(tmp_path / "chain"), *QUIET)
+    assert node.ready["head"] == 0
+    assert node.ready["block_time_ms"] == 250
+    assert node.ready["sealing"] == "interval"
+    assert ask(node, "system_chain") == node.ready["chain"]
+    wait_for_block(node, 2)
+    node.process.send_signal(number)
+    rest, _ = node.process.communicate(timeout=20)
+    assert (node.process.returncode, rest) == (0, b"")
+    with node_process("--state-dir", str(tmp_path / "chain"), *QUIET) as again:
+        assert again.ready["head"] >= 2
+        assert again.ready["genesis_hash"] == node.ready["genesis_hash"]
+
+
+def test_a_taken_port_is_refused_and_leaves_no_chain(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        told = refused("--port", port, "--state-dir", str(tmp_path / "chain"))
+    assert port in told
+    assert "--port" in told
+    assert not (tmp_path / "chain").exists()
+
+
+def test_a_chain_is_open_once(tmp_path: Path) -> None:
+    with node_process("--state-dir", str(tmp_path), *QUIET):
+        assert str(tmp_path) in refused("--port", "0", "--state-dir", str(tmp_path)).replace(
+            "\n", ""
+        )
+
+
+def test_a_damaged_database_is_refused(tmp_path: Path) -> None:
+    (tmp_path / DATABASE_NAME).write_bytes(b"this is no database" * 1_000)
+    refused("--port", "0", "--state-dir", str(tmp_path))
+
+
+def test_who_names_a_property_gets_it_or_hears_so(tmp_path: Path) -> None:
+    with node_process("--state-dir", str(tmp_path), "--block-time", "400", *QUIET) as node:
+        assert node.ready["block_time_ms"] == 400
+    refused("--port", "0", "--state-dir", str(tmp_path), "--block-time", "300")
+    with node_process("--state-dir", str(tmp_path), *QUIET) as again:
+        assert again.ready["block_time_ms"] == 400, "nothing named: the stored chain as it is"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (("--port", "70000"), "70000"),
+        (("--port", "x"), "--port"),
+        (("--block-time", "1"), "--block-time"),
+        (("--sealing", "never"), "never"),
+        (("--nonsense",), "--nonsense"),
+        (("--log-level", "LOUD"), "LOUD"),
+        (("--preset", "nonsense", "--port", "0", "--in-memory"), "nonsense"),
+        (("--runtime", "absent.wasm"), "absent.wasm"),
+        (("--runtime", "pyproject.toml", "--port", "0", "--in-memory"), "untime"),
+        (("--rpc-address", "203.0.113.7", "--port", "0"), "203.0.113.7"),
+    ],
+)
+def test_wrong_options_are_refused(arguments: tuple[str, ...], word: str) -> None:
+    assert word in refused(*arguments)
+
+
+def test_a_full_disk_ends_the_chain_with_its_cause(tmp_path: Path) -> None:
+    chain = tmp_path / "chain"
+    command = [sys.executable, "-m", "subnet.cli.main", "chain", "start", "--json", "--port", "0"]
+    with subprocess.Popen(
+        [*command, "--state-dir", str(chain), *QUIET],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            node = NodeProcess(process, json.loads(process.stdout.readline()))  # type: ignore[arg-type]
+            wait_for_block(node, 1)
+            # A file that may not grow fails like a disk without room.
+            resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (4_096, 4_096))
+            _, told = process.communicate(timeout=30)
+        finally:
+            process.kill()
+    assert process.returncode == 2, told
+    assert "cure" in told
+    assert "Traceback" not in told
+    with node_process("--state-dir", str(chain), *QUIET) as again:
+        assert again.ready["head"] >= 1
+
+
+async def test_a_head_that_was_announced_is_there_after_kill_9(tmp_path: Path) -> None:
+    arguments = ("--state-dir", str(tmp_path), "--block-time", "50", *QUIET)
+    announced: dict[str, str] = {}
+    node = start_process("--port", "0", *arguments)
+    try:
+        async with aiohttp.ClientSession() as http, http.ws_connect(node.url) as ws:
+            await ws.send_str(
+                '{"jsonrpc":"2.0","id":1,"method":"chain_subscribeFinalizedHeads","params":[]}'
+            )
+            await ws.receive(10)
+            for _ in range(8):
+                head = json.loads((await ws.receive(10)).data)["params"]["result"]
+                announced[head["number"]] = head["stateRoot"]
+    finally:
+        await asyncio.to_thread(node.kill)
+        assert node.process.stdout is not None
+        node.process.stdout.close()
+
+    def check() -> None:
+        with node_process(*arguments) as again:
+            for number, root in announced.items():
+                header = ask(again, "chain_getHeader", ask(again, "chain_getBlockHash", number))
+                assert header["stateRoot"] == root
+
+    await asyncio.to_thread(check)
+    assert len(announced) == 8
+
+
+async def test_the_node_in_a_tests_own_loop() -> None:
+    """The shipped helper: a real runtime, sealed by each transaction, ready in the same loop."""
+    async with running_node() as node:
+        chain = node.backend
+        nonce = int.from_bytes(
+            chain.call("AccountNonceApi_account_nonce", bytes(ALICE.public_key)), "little"
+        )
+        signed = transfer(chain, nonce)
+        sealed = asyncio.Event()
+        node.service.on_block(lambda _: sealed.set())
+        node.service.submit(signed)
+        await asyncio.wait_for(sealed.wait(), 10)
+        assert signed in chain.head.extrinsics

@@ -10,7 +10,7 @@ use frame_support::{
     traits::{
         ConstBool, ConstU16, ConstU32, ConstU64, ConstU8, Contains, FindAuthor, Get, VariantCountOf,
     },
-    weights::{constants::WEIGHT_REF_TIME_PER_SECOND, FixedFee, IdentityFee, Weight},
+    weights::{constants::WEIGHT_REF_TIME_PER_SECOND, IdentityFee, Weight},
 };
 use frame_system::limits::{BlockLength, BlockWeights};
 use pallet_subtensor::NetUid;
@@ -121,7 +121,7 @@ impl pallet_balances::Config for Runtime {
 impl pallet_transaction_payment::Config for Runtime {
     type RuntimeEvent = RuntimeEvent;
     type OnChargeTransaction = fees::OwnerPays<Balances, fees::ToAuthor>;
-    type WeightToFee = FixedFee<{ fees::BASE_FEE }, Balance>;
+    type WeightToFee = fees::WeightFee;
     type LengthToFee = IdentityFee<Balance>;
     type FeeMultiplierUpdate = ConstFeeMultiplier<FeeMultiplier>;
     type OperationalFeeMultiplier = ConstU8<5>;

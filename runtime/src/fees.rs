@@ -13,13 +13,26 @@ use frame_support::{
         Get, OnUnbalanced,
     },
     unsigned::TransactionValidityError,
+    weights::{Weight, WeightToFee},
 };
 use pallet_subtensor::Call as Subtensor;
 use pallet_transaction_payment::{FungibleAdapter, OnChargeTransaction, TxCreditHold};
 use sp_runtime::traits::{DispatchInfoOf, PostDispatchInfoOf};
 
-/// What an extrinsic costs beside its length, in rao: 0.0001 TAO.
-pub const BASE_FEE: u32 = 100_000;
+/// Weight, in picoseconds, that one rao pays for: a transfer comes to about 0.0001 TAO, a call that
+/// walks a whole subnet to a hundred times that.
+const PICOS_PER_RAO: u64 = 2_000;
+
+/// The fee for an extrinsic's weight. Its length costs one rao a byte besides.
+pub struct WeightFee;
+
+impl WeightToFee for WeightFee {
+    type Balance = Balance;
+
+    fn weight_to_fee(weight: &Weight) -> Balance {
+        weight.ref_time() / PICOS_PER_RAO
+    }
+}
 
 /// Calls nested deeper than this in batches are not looked at: their signer pays.
 const BATCH_DEPTH_MAX: u8 = 2;
@@ -34,7 +47,11 @@ fn owner_pays_at(call: &RuntimeCall, depth: u8) -> bool {
         RuntimeCall::SubtensorModule(
             Subtensor::set_weights { .. }
             | Subtensor::set_mechanism_weights { .. }
+            | Subtensor::commit_weights { .. }
+            | Subtensor::commit_mechanism_weights { .. }
             | Subtensor::commit_timelocked_mechanism_weights { .. }
+            | Subtensor::reveal_weights { .. }
+            | Subtensor::reveal_mechanism_weights { .. }
             | Subtensor::serve_axon { .. }
             | Subtensor::serve_axon_tls { .. }
             | Subtensor::serve_prometheus { .. },

@@ -68,16 +68,23 @@ use storage::{
 #[import_section(events::events)]
 #[import_section(hooks::hooks)]
 #[import_section(calls::calls)]
+// `expect` is in what the macro writes; the arguments of calls are the public runtime's.
+#[allow(clippy::expect_used, clippy::too_many_arguments)]
 #[frame_support::pallet]
 pub mod pallet {
     use crate::{
-        neurons::Row,
+        neurons::{Endpoint, Revealed, Row},
+        staking::{Place, MIN_STAKE},
         storage::defaults::*,
+        subnets::{MAX_TEMPO, MIN_TEMPO},
         traits::{Currency, PoolSettings},
         types::*,
         weights::WeightInfo,
     };
-    use alloc::{collections::BTreeMap, vec::Vec};
+    use alloc::{
+        collections::{BTreeMap, BTreeSet},
+        vec::Vec,
+    };
     use frame_support::{
         pallet_prelude::*,
         traits::{fungible::Inspect, Get},

@@ -9,7 +9,10 @@ use frame_support::weights::{constants::WEIGHT_REF_TIME_PER_MICROS, Weight};
 
 pub trait WeightInfo {
     fn set_weights(weights: u32) -> Weight;
+    fn commit_weights() -> Weight;
+    fn reveal_weights(weights: u32) -> Weight;
     fn add_stake() -> Weight;
+    fn move_stake() -> Weight;
     fn remove_stake() -> Weight;
     fn unstake_all() -> Weight;
     fn serve() -> Weight;
@@ -19,6 +22,8 @@ pub trait WeightInfo {
     fn dissolve_network() -> Weight;
     fn start_call() -> Weight;
     fn set_take() -> Weight;
+    fn set_children() -> Weight;
+    fn claim_root() -> Weight;
     fn set_identity() -> Weight;
     fn associate() -> Weight;
 }
@@ -33,12 +38,26 @@ impl WeightInfo for () {
         micros(300).saturating_add(micros(1).saturating_mul(weights.into()))
     }
 
+    fn commit_weights() -> Weight {
+        micros(300)
+    }
+
+    /// A row to be hashed, then set.
+    fn reveal_weights(weights: u32) -> Weight {
+        Self::set_weights(weights).saturating_add(micros(100))
+    }
+
     fn add_stake() -> Weight {
         micros(600)
     }
 
     fn remove_stake() -> Weight {
         micros(600)
+    }
+
+    /// A sale and a purchase.
+    fn move_stake() -> Weight {
+        micros(1_200)
     }
 
     /// A sale on each of 128 subnets.
@@ -72,6 +91,16 @@ impl WeightInfo for () {
 
     fn start_call() -> Weight {
         micros(150)
+    }
+
+    /// Looks at the parents and children of a few keys.
+    fn set_children() -> Weight {
+        micros(400)
+    }
+
+    /// Sells on every subnet that a validator's root stake has earned on.
+    fn claim_root() -> Weight {
+        Self::unstake_all()
     }
 
     fn set_take() -> Weight {

@@ -20,7 +20,8 @@ impl<T: Config> Pallet<T> {
                 .collect();
         for (parent, children) in due {
             PendingChildKeys::<T>::remove(netuid, &parent);
-            Self::replace_children(netuid, &parent, children);
+            Self::replace_children(netuid, &parent, children.clone());
+            Self::deposit_event(Event::SetChildren(parent, netuid, children));
         }
     }
 

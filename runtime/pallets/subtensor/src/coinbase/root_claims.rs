@@ -13,6 +13,7 @@
 use crate::*;
 use alloc::vec::Vec;
 use assay_arithmetic::wide::{mul_div_ceil, mul_div_floor};
+use frame_support::storage::with_storage_layer;
 use sp_runtime::{ArithmeticError, DispatchError, DispatchResult};
 use substrate_fixed::types::I96F32;
 
@@ -74,6 +75,21 @@ impl<T: Config> Pallet<T> {
         AlphaBalance::new(owed).min(RootAlphaUnclaimed::<T>::get(netuid))
     }
 
+    /// Counts what is owed on one subnet as had; the caller stakes or sells it.
+    fn take_root_claim(
+        netuid: NetUid,
+        hotkey: &T::AccountId,
+        coldkey: &T::AccountId,
+    ) -> Result<AlphaBalance, ArithmeticError> {
+        let owed = Self::root_alpha_owed(netuid, hotkey, coldkey);
+        let unclaimed = RootAlphaUnclaimed::<T>::get(netuid).minus(owed)?;
+        RootAlphaUnclaimed::<T>::insert(netuid, unclaimed);
+        RootClaimed::<T>::mutate((netuid, hotkey, coldkey), |claimed| {
+            *claimed = claimed.saturating_add(owed.rao().into());
+        });
+        Ok(owed)
+    }
+
     /// Stakes what is owed on one subnet behind the same hotkey there; answers how much.
     pub(crate) fn claim_root_alpha(
         netuid: NetUid,
@@ -84,15 +100,55 @@ impl<T: Config> Pallet<T> {
         if owed.is_zero() || !Self::subnet_exists(netuid) {
             return Ok(AlphaBalance::ZERO);
         }
+        Self::take_root_claim(netuid, hotkey, coldkey)?;
         Self::increase_stake(hotkey, coldkey, netuid, owed)?;
-        RootAlphaUnclaimed::<T>::try_mutate(netuid, |unclaimed| {
-            *unclaimed = unclaimed.minus(owed)?;
-            Ok::<_, ArithmeticError>(())
-        })?;
-        RootClaimed::<T>::mutate((netuid, hotkey, coldkey), |claimed| {
-            *claimed = claimed.saturating_add(owed.rao().into());
-        });
         Ok(owed)
+    }
+
+    /// Sells all alpha that a coldkey's root stake has earned and stakes the TAO on root behind the
+    /// hotkeys that earned it; behind one hotkey alone if it is named. Claims below the subnet's
+    /// threshold, and those that a pool cannot take now, wait.
+    pub(crate) fn do_claim_root(
+        coldkey: &T::AccountId,
+        only: Option<&T::AccountId>,
+    ) -> DispatchResult {
+        let mut total = TaoBalance::ZERO;
+        let hotkeys = StakingHotkeys::<T>::get(coldkey);
+        for hotkey in hotkeys.iter().filter(|hotkey| only.is_none_or(|only| only == *hotkey)) {
+            let proceeds = Self::sell_root_claims(hotkey, coldkey)?;
+            if proceeds.is_zero() {
+                continue;
+            }
+            let bought = Self::buy_alpha(NetUid::ROOT, proceeds, None, false)?;
+            Self::increase_stake(hotkey, coldkey, NetUid::ROOT, bought.alpha_out)?;
+            total = total.plus(proceeds)?;
+        }
+        Self::deposit_event(Event::RootClaimed { coldkey: coldkey.clone(), tao: total });
+        Ok(())
+    }
+
+    fn sell_root_claims(
+        hotkey: &T::AccountId,
+        coldkey: &T::AccountId,
+    ) -> Result<TaoBalance, DispatchError> {
+        let mut proceeds = TaoBalance::ZERO;
+        for (netuid, _) in RootClaimable::<T>::get(hotkey) {
+            let owed = u128::from(Self::root_alpha_owed(netuid, hotkey, coldkey).rao());
+            let least = bits(RootClaimableThreshold::<T>::get(netuid)) >> 32;
+            if owed == 0 || owed < least {
+                continue;
+            }
+            let sold = with_storage_layer(|| {
+                let owed = Self::take_root_claim(netuid, hotkey, coldkey)?;
+                let sold = Self::sell_alpha(netuid, owed, None, false)?;
+                Self::keep_fee(netuid, sold.fee)?;
+                Ok::<_, DispatchError>(sold.tao_out)
+            });
+            if let Ok(tao) = sold {
+                proceeds = proceeds.plus(tao)?;
+            }
+        }
+        Ok(proceeds)
     }
 
     /// Pays everything owed, on all subnets, before root stake changes.

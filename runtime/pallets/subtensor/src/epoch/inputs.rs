@@ -48,7 +48,6 @@ impl<T: Config> Pallet<T> {
     pub(super) fn neurons_of(
         netuid: NetUid,
         index: NetUidStorageIndex,
-        block: u64,
         electorate: &Electorate<T::AccountId>,
     ) -> Result<Vec<Neuron>, DispatchError> {
         let mut updates = LastUpdate::<T>::get(index);
@@ -56,7 +55,7 @@ impl<T: Config> Pallet<T> {
         // The vector of a mechanism that came after the neurons grows when they set weights on it.
         updates.resize(electorate.hotkeys.len(), 0);
         let commits = if CommitRevealWeightsEnabled::<T>::get(netuid) {
-            Self::oldest_commits(index, block)
+            Self::oldest_commits(netuid, index)
         } else {
             BTreeMap::new()
         };
@@ -78,15 +77,15 @@ impl<T: Config> Pallet<T> {
     }
 
     /// The block of each hotkey's oldest commit that can still be revealed (survey 4.7 step 4).
-    fn oldest_commits(index: NetUidStorageIndex, block: u64) -> BTreeMap<T::AccountId, u64> {
+    fn oldest_commits(netuid: NetUid, index: NetUidStorageIndex) -> BTreeMap<T::AccountId, u64> {
         let mut oldest = BTreeMap::new();
         let mut note = |hotkey: T::AccountId, committed: u64| {
             let entry = oldest.entry(hotkey).or_insert(committed);
             *entry = committed.min(*entry);
         };
         for (hotkey, commits) in WeightCommits::<T>::iter_prefix(index) {
-            let live = commits.iter().filter(|(_, _, _, last)| *last >= block);
-            live.for_each(|(_, committed, _, _)| note(hotkey.clone(), *committed));
+            let live = commits.iter().filter(|(_, epoch, _, _)| Self::commit_lives(netuid, *epoch));
+            live.for_each(|(_, _, committed, _)| note(hotkey.clone(), *committed));
         }
         for (_, commits) in TimelockedWeightCommits::<T>::iter_prefix(index) {
             commits.into_iter().for_each(|(hotkey, committed, _, _)| note(hotkey, committed));

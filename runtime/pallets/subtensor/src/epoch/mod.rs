@@ -73,7 +73,7 @@ impl<T: Config> Pallet<T> {
         electorate: &Electorate<T::AccountId>,
     ) -> Result<EpochOutput, DispatchError> {
         let index = NetUidStorageIndex::of(netuid, mechanism).ok_or(DispatchError::Corruption)?;
-        let neurons = Self::neurons_of(netuid, index, block, electorate)?;
+        let neurons = Self::neurons_of(netuid, index, electorate)?;
         let uids = 0..electorate.size();
         let input = EpochInput {
             block,

@@ -23,6 +23,15 @@ pub struct Endpoint {
     pub ip_type: u8,
 }
 
+impl AxonInfo {
+    /// An axon that has not been served yet; `rest` is the protocol and the two placeholders.
+    pub(crate) fn at(endpoint: Endpoint, version: u32, rest: [u8; 3]) -> Self {
+        let Endpoint { ip, port, ip_type } = endpoint;
+        let [protocol, placeholder1, placeholder2] = rest;
+        Self { block: 0, version, ip, port, ip_type, protocol, placeholder1, placeholder2 }
+    }
+}
+
 impl<T: Config> Pallet<T> {
     pub(crate) fn do_serve_axon(
         hotkey: &T::AccountId,

@@ -52,7 +52,6 @@ mod calls {
         /// Tells where the caller's server is.
         #[pallet::call_index(4)]
         #[pallet::weight(T::WeightInfo::serve())]
-        #[allow(clippy::too_many_arguments)]
         pub fn serve_axon(
             origin: OriginFor<T>,
             netuid: NetUid,
@@ -65,17 +64,8 @@ mod calls {
             placeholder2: u8,
         ) -> DispatchResult {
             let hotkey = ensure_signed(origin)?;
-            let block = 0;
-            let axon = AxonInfo {
-                block,
-                version,
-                ip,
-                port,
-                ip_type,
-                protocol,
-                placeholder1,
-                placeholder2,
-            };
+            let endpoint = Endpoint { ip, port, ip_type };
+            let axon = AxonInfo::at(endpoint, version, [protocol, placeholder1, placeholder2]);
             Self::do_serve_axon(&hotkey, netuid, axon, None)
         }
 
@@ -110,7 +100,6 @@ mod calls {
         /// Tells where the caller's server is, and with which key it proves itself.
         #[pallet::call_index(40)]
         #[pallet::weight(T::WeightInfo::serve())]
-        #[allow(clippy::too_many_arguments)]
         pub fn serve_axon_tls(
             origin: OriginFor<T>,
             netuid: NetUid,
@@ -124,17 +113,8 @@ mod calls {
             certificate: Vec<u8>,
         ) -> DispatchResult {
             let hotkey = ensure_signed(origin)?;
-            let block = 0;
-            let axon = AxonInfo {
-                block,
-                version,
-                ip,
-                port,
-                ip_type,
-                protocol,
-                placeholder1,
-                placeholder2,
-            };
+            let endpoint = Endpoint { ip, port, ip_type };
+            let axon = AxonInfo::at(endpoint, version, [protocol, placeholder1, placeholder2]);
             Self::do_serve_axon(&hotkey, netuid, axon, Some(certificate))
         }
 
@@ -178,10 +158,22 @@ mod calls {
             Self::do_increase_take(&coldkey, &hotkey, take)
         }
 
+        /// Lends parts of a hotkey's stake on a subnet to other hotkeys, in place of all lent before.
+        #[pallet::call_index(67)]
+        #[pallet::weight(T::WeightInfo::set_children())]
+        pub fn set_children(
+            origin: OriginFor<T>,
+            hotkey: T::AccountId,
+            netuid: NetUid,
+            children: Vec<(u64, T::AccountId)>,
+        ) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            Self::do_set_children(&coldkey, &hotkey, netuid, children)
+        }
+
         /// Says who the caller is.
         #[pallet::call_index(68)]
         #[pallet::weight(T::WeightInfo::set_identity())]
-        #[allow(clippy::too_many_arguments)]
         pub fn set_identity(
             origin: OriginFor<T>,
             name: Vec<u8>,
@@ -198,10 +190,22 @@ mod calls {
             Self::do_set_identity(&coldkey, identity)
         }
 
+        /// Sets what a hotkey keeps of the dividends of those who lend to it.
+        #[pallet::call_index(75)]
+        #[pallet::weight(T::WeightInfo::set_take())]
+        pub fn set_childkey_take(
+            origin: OriginFor<T>,
+            hotkey: T::AccountId,
+            netuid: NetUid,
+            take: PerU16,
+        ) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            Self::do_set_childkey_take(&coldkey, &hotkey, netuid, take)
+        }
+
         /// Describes the caller's subnet.
         #[pallet::call_index(78)]
         #[pallet::weight(T::WeightInfo::set_identity())]
-        #[allow(clippy::too_many_arguments)]
         pub fn set_subnet_identity(
             origin: OriginFor<T>,
             netuid: NetUid,
@@ -256,6 +260,55 @@ mod calls {
             Self::do_unstake_all(&coldkey, &hotkey, true)
         }
 
+        /// Moves the caller's stake to another hotkey, and to another subnet if it is one.
+        #[pallet::call_index(85)]
+        #[pallet::weight(T::WeightInfo::move_stake())]
+        pub fn move_stake(
+            origin: OriginFor<T>,
+            origin_hotkey: T::AccountId,
+            destination_hotkey: T::AccountId,
+            origin_netuid: NetUid,
+            destination_netuid: NetUid,
+            alpha_amount: Alpha,
+        ) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            let from = Place { coldkey: &coldkey, hotkey: &origin_hotkey, netuid: origin_netuid };
+            let (hotkey, netuid) = (&destination_hotkey, destination_netuid);
+            Self::do_move_stake(from, Place { coldkey: &coldkey, hotkey, netuid }, alpha_amount)
+        }
+
+        /// Gives the caller's stake to another coldkey.
+        #[pallet::call_index(86)]
+        #[pallet::weight(T::WeightInfo::move_stake())]
+        pub fn transfer_stake(
+            origin: OriginFor<T>,
+            destination_coldkey: T::AccountId,
+            hotkey: T::AccountId,
+            origin_netuid: NetUid,
+            destination_netuid: NetUid,
+            alpha_amount: Alpha,
+        ) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            let from = Place { coldkey: &coldkey, hotkey: &hotkey, netuid: origin_netuid };
+            let (coldkey, netuid) = (&destination_coldkey, destination_netuid);
+            Self::do_transfer_stake(from, Place { coldkey, hotkey: &hotkey, netuid }, alpha_amount)
+        }
+
+        /// Moves the caller's stake behind a hotkey to another subnet.
+        #[pallet::call_index(87)]
+        #[pallet::weight(T::WeightInfo::move_stake())]
+        pub fn swap_stake(
+            origin: OriginFor<T>,
+            hotkey: T::AccountId,
+            origin_netuid: NetUid,
+            destination_netuid: NetUid,
+            alpha_amount: Alpha,
+        ) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            let from = Place { coldkey: &coldkey, hotkey: &hotkey, netuid: origin_netuid };
+            Self::do_swap_stake(from, destination_netuid, alpha_amount)
+        }
+
         /// Stakes at no worse than a price.
         #[pallet::call_index(88)]
         #[pallet::weight(T::WeightInfo::add_stake())]
@@ -303,6 +356,35 @@ mod calls {
             Self::do_start_call(origin, netuid)
         }
 
+        /// Commits weights on the subnet's main mechanism by their hash.
+        #[pallet::call_index(96)]
+        #[pallet::weight(T::WeightInfo::commit_weights())]
+        pub fn commit_weights(
+            origin: OriginFor<T>,
+            netuid: NetUid,
+            commit_hash: H256,
+        ) -> DispatchResult {
+            let hotkey = ensure_signed(origin)?;
+            Self::do_commit_weights(&hotkey, netuid, MechId::MAIN, commit_hash)
+        }
+
+        /// Reveals weights that were committed.
+        #[pallet::call_index(97)]
+        #[pallet::weight(T::WeightInfo::reveal_weights(uids.len() as u32))]
+        pub fn reveal_weights(
+            origin: OriginFor<T>,
+            netuid: NetUid,
+            uids: Vec<u16>,
+            values: Vec<u16>,
+            salt: Vec<u16>,
+            version_key: u64,
+        ) -> DispatchResult {
+            let hotkey = ensure_signed(origin)?;
+            let row = Row { uids: &uids, values: &values, version_key };
+            let revealed = Revealed { row, salt: &salt };
+            Self::do_reveal_weights(&hotkey, netuid, MechId::MAIN, revealed)
+        }
+
         /// Takes back all that the caller staked behind a hotkey on one subnet.
         #[pallet::call_index(103)]
         #[pallet::weight(T::WeightInfo::remove_stake())]
@@ -340,6 +422,37 @@ mod calls {
         ) -> DispatchResult {
             let coldkey = ensure_signed(origin)?;
             Self::do_set_auto_stake(&coldkey, netuid, &hotkey)
+        }
+
+        /// Commits weights on one of the subnet's mechanisms by their hash.
+        #[pallet::call_index(115)]
+        #[pallet::weight(T::WeightInfo::commit_weights())]
+        pub fn commit_mechanism_weights(
+            origin: OriginFor<T>,
+            netuid: NetUid,
+            mecid: MechId,
+            commit_hash: H256,
+        ) -> DispatchResult {
+            let hotkey = ensure_signed(origin)?;
+            Self::do_commit_weights(&hotkey, netuid, mecid, commit_hash)
+        }
+
+        /// Reveals weights that were committed on one of the subnet's mechanisms.
+        #[pallet::call_index(116)]
+        #[pallet::weight(T::WeightInfo::reveal_weights(uids.len() as u32))]
+        pub fn reveal_mechanism_weights(
+            origin: OriginFor<T>,
+            netuid: NetUid,
+            mecid: MechId,
+            uids: Vec<u16>,
+            values: Vec<u16>,
+            salt: Vec<u16>,
+            version_key: u64,
+        ) -> DispatchResult {
+            let hotkey = ensure_signed(origin)?;
+            let row = Row { uids: &uids, values: &values, version_key };
+            let revealed = Revealed { row, salt: &salt };
+            Self::do_reveal_weights(&hotkey, netuid, mecid, revealed)
         }
 
         /// Commits weights that a beacon will open. This chain follows no beacon, so nothing would
@@ -383,6 +496,16 @@ mod calls {
             Self::dissolve(netuid)
         }
 
+        /// Turns all that the caller's root stake has earned into more root stake. The subnets
+        /// named do not matter: clients send them for older chains.
+        #[pallet::call_index(121)]
+        #[pallet::weight(T::WeightInfo::claim_root())]
+        pub fn claim_root(origin: OriginFor<T>, subnets: BTreeSet<NetUid>) -> DispatchResult {
+            let _ = subnets;
+            let coldkey = ensure_signed(origin)?;
+            Self::do_claim_root(&coldkey, None)
+        }
+
         /// Registers a hotkey on a subnet if that costs no more than a limit, in rao.
         #[pallet::call_index(134)]
         #[pallet::weight(T::WeightInfo::register())]
@@ -394,6 +517,17 @@ mod calls {
         ) -> DispatchResult {
             let coldkey = ensure_signed(origin)?;
             Self::do_burned_register(&coldkey, netuid, &hotkey, Some(Tao::new(limit_price)))
+        }
+
+        /// Turns what the caller's root stake behind one hotkey has earned into more of it.
+        #[pallet::call_index(148)]
+        #[pallet::weight(T::WeightInfo::claim_root())]
+        pub fn claim_root_with_hotkey(
+            origin: OriginFor<T>,
+            hotkey: T::AccountId,
+        ) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            Self::do_claim_root(&coldkey, Some(&hotkey))
         }
     }
 }

@@ -37,19 +37,19 @@ mod config {
         /// Least amount that may be staked, in rao.
         #[pallet::constant_name(InitialMinStake)]
         fn initial_min_stake() -> u64 {
-            crate::staking::MIN_STAKE.rao()
+            MIN_STAKE.rao()
         }
 
         /// Shortest tempo that an owner may set.
         #[pallet::constant_name(MinTempo)]
         fn min_tempo() -> u16 {
-            crate::subnets::MIN_TEMPO
+            MIN_TEMPO
         }
 
         /// Longest tempo that an owner may set.
         #[pallet::constant_name(MaxTempo)]
         fn max_tempo() -> u16 {
-            crate::subnets::MAX_TEMPO
+            MAX_TEMPO
         }
     }
 }

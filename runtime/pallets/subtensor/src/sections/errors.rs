@@ -98,7 +98,9 @@ mod errors {
         DelegateTakeTooLow,
         /// The take is above the most allowed.
         DelegateTakeTooHigh,
+        /// Nothing that was committed is waiting.
         NoWeightsCommitFound,
+        /// This is not what was committed.
         InvalidRevealCommitHashNotMatch,
         /// Commit-reveal is on: commit the weights instead of setting them.
         CommitRevealEnabled,
@@ -133,11 +135,15 @@ mod errors {
         StakeUnavailable,
         /// There is no such subnet.
         SubnetNotExists,
+        /// As many commits are waiting as may wait.
         TooManyUnrevealedCommits,
+        /// The time to reveal this commit is over.
         ExpiredWeightCommit,
+        /// The time to reveal this commit has not come.
         RevealTooEarly,
         /// Two lists differ in length.
         InputLengthsUnequal,
+        /// The rate limit for weights has not passed yet.
         CommittingWeightsTooFast,
         /// The amount is below the least that may be staked or left.
         AmountTooLow,

@@ -132,6 +132,9 @@ mod events {
         /// `MinChildKeyTakePerSubnet` was set.
         #[codec(index = 47)]
         MinChildKeyTakePerSubnetSet(NetUid, PerU16),
+        /// A child key's take was set: hotkey, take.
+        #[codec(index = 49)]
+        ChildKeyTakeSet(T::AccountId, PerU16),
         /// Registration by burning was allowed or forbidden.
         #[codec(index = 51)]
         RegistrationAllowed(NetUid, bool),
@@ -183,6 +186,12 @@ mod events {
         /// `MinDelegateTake` was set.
         #[codec(index = 69)]
         MinDelegateTakeSet(PerU16),
+        /// Children were announced: parent, netuid, block from which they count, (part, child).
+        #[codec(index = 76)]
+        SetChildrenScheduled(T::AccountId, NetUid, u64, Vec<(u64, T::AccountId)>),
+        /// Children took effect: parent, netuid, (part, child).
+        #[codec(index = 77)]
+        SetChildren(T::AccountId, NetUid, Vec<(u64, T::AccountId)>),
         /// A coldkey said who it is.
         #[codec(index = 78)]
         ChainIdentitySet(T::AccountId),
@@ -192,6 +201,20 @@ mod events {
         /// The description of a subnet was removed.
         #[codec(index = 80)]
         SubnetIdentityRemoved(NetUid),
+        /// Weights were committed: hotkey, storage index, hash.
+        #[codec(index = 86)]
+        WeightsCommitted(T::AccountId, NetUidStorageIndex, H256),
+        /// Weights were revealed: hotkey, storage index, hash of the commit.
+        #[codec(index = 87)]
+        WeightsRevealed(T::AccountId, NetUidStorageIndex, H256),
+        /// Stake passed to another coldkey: from, to, hotkey, netuids of origin and destination, TAO
+        /// equivalent.
+        #[codec(index = 92)]
+        StakeTransferred(T::AccountId, T::AccountId, T::AccountId, NetUid, NetUid, Tao),
+        /// Stake went to another subnet: coldkey, hotkey, netuids of origin and destination, TAO
+        /// equivalent.
+        #[codec(index = 93)]
+        StakeSwapped(T::AccountId, T::AccountId, NetUid, NetUid, Tao),
         /// Passing stake to another coldkey was allowed or forbidden.
         #[codec(index = 94)]
         TransferToggle(NetUid, bool),
@@ -237,6 +260,9 @@ mod events {
         /// `MinNonImmuneUids` was set.
         #[codec(index = 114)]
         MinNonImmuneUidsSet(NetUid, u16),
+        /// What root stake earned was sold and staked on root: coldkey, TAO.
+        #[codec(index = 115)]
+        RootClaimed { coldkey: T::AccountId, tao: Tao },
         /// `BurnHalfLife` was set.
         #[codec(index = 129)]
         BurnHalfLifeSet { netuid: NetUid, burn_half_life: u16 },

@@ -4,11 +4,15 @@
 //! anywhere undoes the whole call, because calls run in a storage transaction. TAO leaves and
 //! enters the balances in `tao` alone.
 
+mod children;
 mod delegation;
 mod keys;
+mod moves;
 mod shares;
 mod stake;
 mod tao;
+
+pub(crate) use moves::Place;
 
 use crate::TaoBalance;
 

@@ -90,7 +90,7 @@ impl<T: Config> Pallet<T> {
     }
 
     /// Sells what `coldkey` has behind `hotkey`; answers (alpha given, TAO got, fee).
-    fn sell_stake(
+    pub(crate) fn sell_stake(
         coldkey: &T::AccountId,
         hotkey: &T::AccountId,
         netuid: NetUid,
@@ -108,7 +108,7 @@ impl<T: Config> Pallet<T> {
     }
 
     /// The fee of a sale goes to the pool, that is to all who hold the subnet's alpha.
-    fn keep_fee(netuid: NetUid, fee: AlphaBalance) -> DispatchResult {
+    pub(crate) fn keep_fee(netuid: NetUid, fee: AlphaBalance) -> DispatchResult {
         if fee.is_zero() {
             return Ok(());
         }
@@ -167,7 +167,7 @@ impl<T: Config> Pallet<T> {
     }
 
     /// Alpha can be bought and sold from the subnet's start on; root's is TAO and always can.
-    fn ensure_tradable(netuid: NetUid) -> Result<(), Error<T>> {
+    pub(crate) fn ensure_tradable(netuid: NetUid) -> Result<(), Error<T>> {
         ensure!(Self::subnet_exists(netuid), Error::<T>::SubnetNotExists);
         ensure!(
             netuid.is_root() || SubtokenEnabled::<T>::get(netuid),

@@ -96,6 +96,11 @@ mod storage_chain {
     pub type TxDelegateTakeRateLimit<T: Config> =
         StorageValue<_, u64, ValueQuery, ConstU64<216_000>>;
 
+    /// Blocks between two raises of a child key's take.
+    #[pallet::storage]
+    pub type TxChildkeyTakeRateLimit<T: Config> =
+        StorageValue<_, u64, ValueQuery, ConstU64<216_000>>;
+
     /// Tempos between two changes of a subnet's weights version.
     #[pallet::storage]
     pub type WeightsVersionKeyRateLimit<T: Config> = StorageValue<_, u64, ValueQuery, ConstU64<5>>;

@@ -135,7 +135,7 @@ mod storage_neurons {
         ValueQuery,
     >;
 
-    /// Hashes of weights to be revealed: (hash, block, first and last block of the reveal).
+    /// Hashes of weights to be revealed: (hash, epoch, block, 0).
     #[pallet::storage]
     pub type WeightCommits<T: Config> = StorageDoubleMap<
         _,

@@ -33,6 +33,11 @@ mod storage_stake {
     pub type ChildkeyTake<T: Config> =
         StorageDoubleMap<_, Blake2_128Concat, T::AccountId, Identity, NetUid, PerU16, ValueQuery>;
 
+    /// Block in which a child key's take was last raised.
+    #[pallet::storage]
+    pub type LastTxBlockChildKeyTake<T: Config> =
+        StorageMap<_, Identity, T::AccountId, u64, ValueQuery>;
+
     /// Keys that act with a part of this stake: (part of 2^64, child).
     #[pallet::storage]
     pub type ChildKeys<T: Config> = StorageDoubleMap<

@@ -1,0 +1,104 @@
+//! Lending stake to child keys: who may, whom to, and when it counts.
+//!
+//! A parent's alpha on a subnet counts for its children by the parts it names; the children earn for
+//! it and keep their take. A change is announced and takes effect with the first epoch after the
+//! cooldown (`crate::coinbase::children`), so that nobody moves weight just before one; on a
+//! subnet that has not started it takes effect at once.
+//!
+//! Invariants: a parent lends at most all of its alpha, to at most [`CHILDREN_MAX`] keys, never to
+//! one of its own parents.
+
+use crate::*;
+use alloc::vec::Vec;
+use frame_support::ensure;
+use sp_runtime::{DispatchResult, PerU16};
+
+/// Children of one hotkey on one subnet: an epoch looks at all of them. The public chain's value.
+pub const CHILDREN_MAX: usize = 5;
+
+impl<T: Config> Pallet<T> {
+    /// Announces the children of a hotkey in place of all it has.
+    pub(crate) fn do_set_children(
+        coldkey: &T::AccountId,
+        hotkey: &T::AccountId,
+        netuid: NetUid,
+        children: Vec<(u64, T::AccountId)>,
+    ) -> DispatchResult {
+        Self::check_children(coldkey, hotkey, netuid, &children)?;
+        if !SubtokenEnabled::<T>::get(netuid) {
+            Self::replace_children(netuid, hotkey, children.clone());
+            Self::deposit_event(Event::SetChildren(hotkey.clone(), netuid, children));
+            return Ok(());
+        }
+        let from = Self::block().saturating_add(PendingChildKeyCooldown::<T>::get());
+        PendingChildKeys::<T>::insert(netuid, hotkey, (children.clone(), from));
+        Self::deposit_event(Event::SetChildrenScheduled(hotkey.clone(), netuid, from, children));
+        Ok(())
+    }
+
+    fn check_children(
+        coldkey: &T::AccountId,
+        hotkey: &T::AccountId,
+        netuid: NetUid,
+        children: &[(u64, T::AccountId)],
+    ) -> Result<(), Error<T>> {
+        ensure!(!netuid.is_root(), Error::<T>::RegistrationNotPermittedOnRootSubnet);
+        ensure!(Self::subnet_exists(netuid), Error::<T>::SubnetNotExists);
+        Self::ensure_owns(coldkey, hotkey)?;
+        ensure!(children.len() <= CHILDREN_MAX, Error::<T>::TooManyChildren);
+
+        let mut keys: Vec<&T::AccountId> = children.iter().map(|(_, child)| child).collect();
+        ensure!(!keys.contains(&hotkey), Error::<T>::InvalidChild);
+        keys.sort_unstable();
+        ensure!(
+            keys.windows(2).all(|pair| pair.first() != pair.last()),
+            Error::<T>::DuplicateChild
+        );
+        children
+            .iter()
+            .try_fold(0u64, |sum, (part, _)| sum.checked_add(*part))
+            .ok_or(Error::<T>::ProportionOverflow)?;
+        let parents = ParentKeys::<T>::get(hotkey, netuid);
+        ensure!(
+            !parents.iter().any(|(_, parent)| keys.contains(&parent)),
+            Error::<T>::ChildParentInconsistency
+        );
+        // Whoever lends must have as much as whoever sets weights; taking back is always possible.
+        ensure!(
+            children.is_empty()
+                || SubnetOwnerHotkey::<T>::get(netuid) == *hotkey
+                || Self::stake_weight_of(hotkey, netuid) >= StakeThreshold::<T>::get(),
+            Error::<T>::NotEnoughStakeToSetChildkeys
+        );
+        Ok(())
+    }
+
+    /// Sets what a child keeps of its parents' dividends. Lowering it is always possible, raising
+    /// it only now and then: parents must have time to leave.
+    pub(crate) fn do_set_childkey_take(
+        coldkey: &T::AccountId,
+        hotkey: &T::AccountId,
+        netuid: NetUid,
+        take: PerU16,
+    ) -> DispatchResult {
+        ensure!(Self::subnet_exists(netuid), Error::<T>::SubnetNotExists);
+        Self::ensure_owns(coldkey, hotkey)?;
+        let least = MinChildkeyTake::<T>::get().max(MinChildkeyTakePerSubnet::<T>::get(netuid));
+        ensure!(
+            take >= least && take <= MaxChildkeyTake::<T>::get(),
+            Error::<T>::InvalidChildkeyTake
+        );
+        if take > ChildkeyTake::<T>::get(hotkey, netuid) {
+            let last = LastTxBlockChildKeyTake::<T>::get(hotkey);
+            ensure!(
+                last == 0
+                    || Self::block().saturating_sub(last) >= TxChildkeyTakeRateLimit::<T>::get(),
+                Error::<T>::TxChildkeyTakeRateLimitExceeded
+            );
+            LastTxBlockChildKeyTake::<T>::insert(hotkey, Self::block());
+        }
+        ChildkeyTake::<T>::insert(hotkey, netuid, take);
+        Self::deposit_event(Event::ChildKeyTakeSet(hotkey.clone(), take));
+        Ok(())
+    }
+}

@@ -1,0 +1,118 @@
+//! Stake that changes its hotkey, its subnet or its coldkey.
+//!
+//! Inside a subnet alpha moves as it is; between subnets it is sold for TAO that buys alpha of the
+//! other one, so both pools' fees and prices apply.
+
+use crate::{staking::MIN_STAKE, *};
+use frame_support::ensure;
+use sp_runtime::{DispatchError, DispatchResult};
+
+/// Where stake is: whose, behind which hotkey, on which subnet.
+pub struct Place<'a, AccountId> {
+    pub coldkey: &'a AccountId,
+    pub hotkey: &'a AccountId,
+    pub netuid: NetUid,
+}
+
+// Not derived: that would ask `AccountId` to be `Copy`.
+impl<AccountId> Clone for Place<'_, AccountId> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<AccountId> Copy for Place<'_, AccountId> {}
+
+impl<T: Config> Pallet<T> {
+    pub(crate) fn do_move_stake(
+        from: Place<T::AccountId>,
+        to: Place<T::AccountId>,
+        amount: AlphaBalance,
+    ) -> DispatchResult {
+        let tao = Self::relocate(from, to, amount)?;
+        Self::deposit_event(Event::StakeMoved(
+            from.coldkey.clone(),
+            from.hotkey.clone(),
+            from.netuid,
+            to.hotkey.clone(),
+            to.netuid,
+            tao,
+        ));
+        Ok(())
+    }
+
+    pub(crate) fn do_transfer_stake(
+        from: Place<T::AccountId>,
+        to: Place<T::AccountId>,
+        amount: AlphaBalance,
+    ) -> DispatchResult {
+        let tao = Self::relocate(from, to, amount)?;
+        Self::deposit_event(Event::StakeTransferred(
+            from.coldkey.clone(),
+            to.coldkey.clone(),
+            from.hotkey.clone(),
+            from.netuid,
+            to.netuid,
+            tao,
+        ));
+        Ok(())
+    }
+
+    pub(crate) fn do_swap_stake(
+        from: Place<T::AccountId>,
+        netuid: NetUid,
+        amount: AlphaBalance,
+    ) -> DispatchResult {
+        ensure!(from.netuid != netuid, Error::<T>::SameNetuid);
+        let tao = Self::relocate(from, Place { netuid, ..from }, amount)?;
+        Self::deposit_event(Event::StakeSwapped(
+            from.coldkey.clone(),
+            from.hotkey.clone(),
+            from.netuid,
+            netuid,
+            tao,
+        ));
+        Ok(())
+    }
+
+    /// Moves `amount` of alpha; answers what it is worth in TAO.
+    fn relocate(
+        from: Place<T::AccountId>,
+        to: Place<T::AccountId>,
+        amount: AlphaBalance,
+    ) -> Result<TaoBalance, DispatchError> {
+        Self::check_remove_stake(from.coldkey, from.hotkey, from.netuid, amount)?;
+        Self::ensure_tradable(to.netuid)?;
+        ensure!(Self::hotkey_exists(to.hotkey), Error::<T>::HotKeyAccountNotExists);
+        if from.coldkey != to.coldkey {
+            let allowed =
+                TransferToggle::<T>::get(from.netuid) && TransferToggle::<T>::get(to.netuid);
+            ensure!(allowed, Error::<T>::TransferDisallowed);
+        }
+        if from.netuid == to.netuid {
+            return Self::relocate_inside(from, to, amount);
+        }
+        let (_, tao, _) =
+            Self::sell_stake(from.coldkey, from.hotkey, from.netuid, amount, None, false)?;
+        ensure!(tao >= MIN_STAKE, Error::<T>::AmountTooLow);
+        let bought = Self::buy_alpha(to.netuid, tao, None, false)?;
+        Self::pay_fee(to.netuid, bought.fee)?;
+        Self::increase_stake(to.hotkey, to.coldkey, to.netuid, bought.alpha_out)?;
+        Ok(tao)
+    }
+
+    /// Moves alpha inside a subnet, which no pool takes part in.
+    fn relocate_inside(
+        from: Place<T::AccountId>,
+        to: Place<T::AccountId>,
+        amount: AlphaBalance,
+    ) -> Result<TaoBalance, DispatchError> {
+        let same = from.hotkey == to.hotkey && from.coldkey == to.coldkey;
+        ensure!(!same, Error::<T>::SameNetuid);
+        let worth = Self::tao_worth(from.netuid, amount);
+        ensure!(worth >= MIN_STAKE, Error::<T>::AmountTooLow);
+        Self::decrease_stake(from.hotkey, from.coldkey, from.netuid, amount)?;
+        Self::increase_stake(to.hotkey, to.coldkey, to.netuid, amount)?;
+        Ok(worth)
+    }
+}

@@ -58,6 +58,10 @@ CLOSE_DEADLINE_S: Final = 2.0
 """A close handshake with a hung node is not worth waiting for."""
 
 
+UNWIND_S: Final = 0.2
+"""How long a cancelled call may tidy up after itself before it is left behind."""
+
+
 class Lost(Exception):
     """The connection broke under a call."""
 
@@ -86,6 +90,12 @@ class _Wire:
 
     async def close(self) -> None:
         await self._inner.close()
+
+
+def _swallow(work: asyncio.Future[Any]) -> None:
+    """Whoever wanted this result is gone."""
+    if not work.cancelled():
+        work.exception()
 
 
 class Session(RpcSubstrate):  # type: ignore[misc]  # the SDK is untyped here
@@ -136,9 +146,11 @@ class Session(RpcSubstrate):  # type: ignore[misc]  # the SDK is untyped here
                     raise Lost(sentence(error)) from error
                 raise
         finally:
-            for task in (work, alarm):
-                task.cancel()
-            await asyncio.gather(work, alarm, return_exceptions=True)
+            work.cancel()
+            alarm.cancel()
+            # A cancelled submission still wants to unsubscribe; a node that hangs will not answer.
+            await asyncio.wait({work, alarm}, timeout=UNWIND_S)
+            work.add_done_callback(_swallow)
 
     async def let_go(self) -> None:
         with contextlib.suppress(Exception):
@@ -212,6 +224,10 @@ class Sessions:
             await session.let_go()
             if self._current is session:
                 self._current = None
+
+    async def hang_up(self) -> None:
+        """Leave the current connection: its node hangs. The next call opens another."""
+        await self._drop(self._current)
 
     async def pause(self, attempt: int) -> None:
         """Wait before attempt ``attempt`` + 1: doubling, with full jitter."""

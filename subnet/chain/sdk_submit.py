@@ -125,6 +125,7 @@ class Submitter:
             async with asyncio.timeout(timeout_s), self._turns[str(signer.address)]:
                 return await job.run()
         except TimeoutError:
+            await self._sessions.hang_up()
             name = self._sessions.name
             if job.signed is not None and job.signed.sent:
                 raise OutcomeUnknown(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -14,9 +15,11 @@ import pytest
 from subnet.chain.connect import connect
 from subnet.chain.errors import ChainUnavailable, OtherChain
 from subnet.chain.interface import Deadlines
+from subnet.chain.wallets import dev_signer
 from subnet.errors import UserError
 from subnet.localnet.node import read_runtime
 from subnet.localnet.testing import node_process
+from subnet.types import Rao
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
 
@@ -42,6 +45,33 @@ async def test_a_node_that_hangs_costs_one_deadline(tmp_path: Path) -> None:
             assert time.monotonic() - began < 5
             os.kill(node.pid, signal.SIGCONT)
             assert (await chain.wait_for_block(1, timeout_s=20)).number >= 1
+        finally:
+            os.kill(node.pid, signal.SIGCONT)
+            await chain.close()
+
+
+async def test_a_node_that_hangs_under_a_transfer(tmp_path: Path) -> None:
+    with node_process("--in-memory", "--block-time", "500", "--log-level", "WARNING") as node:
+        chain = await connect(
+            node.url,
+            cache_dir=tmp_path,
+            deadlines=Deadlines(read_s=10.0, write_s=2.0),
+            patience_s=20,
+        )
+        alice = dev_signer("//Alice", chain_url=node.url)
+        bob = dev_signer("//Bob//nobody", chain_url=node.url).address
+        try:
+            sending = asyncio.create_task(chain.transfer(alice, bob, Rao(10**9)))
+            await asyncio.sleep(0.25)  # it is in the pool, or near it
+            os.kill(node.pid, signal.SIGSTOP)
+            began = time.monotonic()
+            with pytest.raises(ChainUnavailable):
+                await sending
+            assert time.monotonic() - began < 5
+            os.kill(node.pid, signal.SIGCONT)
+            now = await chain.finalized()
+            await chain.wait_for_block(now.number + 2, timeout_s=20)
+            assert await chain.balance(bob) in (0, 10**9)
         finally:
             os.kill(node.pid, signal.SIGCONT)
             await chain.close()

@@ -141,6 +141,9 @@ class ScriptedSessions:
     async def pause(self, attempt: int) -> None:
         await asyncio.sleep(0)
 
+    async def hang_up(self) -> None:
+        pass
+
 
 def submitter(chain: ScriptedChain) -> Submitter:
     return Submitter(cast(Sessions, ScriptedSessions(chain)))

@@ -46,6 +46,7 @@ pub mod weights;
 
 pub use extension::SubtensorTransactionExtension;
 pub use pallet::*;
+pub use subnets::{MAX_TEMPO, MIN_TEMPO};
 pub use traits::PoolSettings;
 pub use types::{Alpha as AlphaBalance, Tao as TaoBalance, *};
 pub use weights::WeightInfo;

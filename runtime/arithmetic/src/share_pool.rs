@@ -92,7 +92,6 @@ impl SharePool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::vec;
     use proptest::prelude::*;
 
     #[test]
@@ -139,7 +138,7 @@ mod tests {
         #[test]
         fn members_are_never_owed_more_than_there_is(steps in prop::collection::vec(step(), 1..80)) {
             let mut pool = SharePool::default();
-            let mut held = vec![0u128; 4];
+            let mut held = [0u128; 4];
             for step in steps {
                 let before: Vec<u64> = held.iter().map(|shares| pool.value_of(*shares)).collect();
                 let actor = match step {

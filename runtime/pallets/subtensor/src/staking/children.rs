@@ -24,7 +24,7 @@ impl<T: Config> Pallet<T> {
         netuid: NetUid,
         children: Vec<(u64, T::AccountId)>,
     ) -> DispatchResult {
-        Self::check_children(coldkey, hotkey, netuid, &children)?;
+        Self::check_set_children(coldkey, hotkey, netuid, &children)?;
         if !SubtokenEnabled::<T>::get(netuid) {
             Self::replace_children(netuid, hotkey, children.clone());
             Self::deposit_event(Event::SetChildren(hotkey.clone(), netuid, children));
@@ -36,7 +36,7 @@ impl<T: Config> Pallet<T> {
         Ok(())
     }
 
-    fn check_children(
+    fn check_set_children(
         coldkey: &T::AccountId,
         hotkey: &T::AccountId,
         netuid: NetUid,

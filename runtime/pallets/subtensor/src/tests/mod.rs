@@ -1,6 +1,6 @@
 //! Tests of the pallet as a whole, over blocks; each ends with all invariants checked.
 //!
-//! `economy` follows amounts through pools and the coinbase, `epochs` weights through consensus to
+//! `children` lends stake, `economy` follows amounts through pools and the coinbase, `epochs` weights through consensus to
 //! payment, `root` the alpha of root stakers, `random` makes ten thousand calls by chance.
 
 // A test is there to panic.
@@ -12,6 +12,7 @@
     clippy::unwrap_used
 )]
 
+mod children;
 mod economy;
 mod epochs;
 mod random;

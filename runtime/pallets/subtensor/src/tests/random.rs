@@ -104,6 +104,7 @@ fn random_call(chance: &mut Chance) -> Result<(), DispatchError> {
         33 => Chain::set_coldkey_auto_stake_hotkey(origin, netuid, hotkey),
         34 => Chain::try_associate_hotkey(origin, hotkey),
         35 => Balances::transfer_allow_death(origin, chance.coldkey(), chance.amount()).map(|_| ()),
+        36 if chance.below(2) == 0 => Chain::claim_root_with_hotkey(origin, hotkey),
         36 => Chain::claim_root_alpha(netuid, &hotkey, &coldkey).map(|_| ()),
         37 if chance.below(10) == 0 => Chain::root_dissolve_network(RuntimeOrigin::root(), netuid),
         37 => {

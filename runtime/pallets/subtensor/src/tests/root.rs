@@ -93,3 +93,41 @@ fn a_dissolved_subnet_owes_nothing() {
         assert!(!RootClaimable::<Test>::get(103).contains_key(&netuid));
     });
 }
+
+#[test]
+fn claiming_turns_alpha_into_root_stake() {
+    run(local(), || {
+        let netuid = with_root();
+        stake(NetUid::ROOT, 9, 103, 3_000 * UNIT);
+        run_to_epoch(netuid);
+        run_to_epoch(netuid);
+        let before = [staked(NetUid::ROOT, 9, 103), staked(NetUid::ROOT, 3, 103)];
+        let expected = Chain::quote_sell(netuid, owed(netuid, 9).into()).unwrap().tao_amount.rao();
+        assert_ok!(Chain::claim_root_with_hotkey(signed(9), 103));
+        let gained = staked(NetUid::ROOT, 9, 103) - before[0];
+        assert!(gained.abs_diff(expected) <= 1, "{gained} {expected}");
+        assert_eq!(owed(netuid, 9), 0);
+        assert_eq!(staked(netuid, 9, 103), 0, "nothing is left as alpha");
+        System::assert_last_event(
+            Event::RootClaimed { coldkey: 9, tao: Tao::new(expected) }.into(),
+        );
+
+        assert_ok!(Chain::claim_root(signed(3), [NetUid::ROOT].into()));
+        assert!(staked(NetUid::ROOT, 3, 103) > before[1]);
+        check();
+    });
+}
+
+#[test]
+fn small_claims_wait() {
+    run(local(), || {
+        let netuid = with_root();
+        run_to_epoch(netuid);
+        run_to_epoch(netuid);
+        let amount = owed(netuid, 3);
+        let threshold = substrate_fixed::types::I96F32::from_num(amount + 1);
+        RootClaimableThreshold::<Test>::insert(netuid, threshold);
+        assert_ok!(Chain::claim_root_with_hotkey(signed(3), 103));
+        assert_eq!(owed(netuid, 3), amount);
+    });
+}

@@ -108,9 +108,7 @@ impl<T: Config> Pallet<T> {
     fn return_on_thousand(hotkey: &T::AccountId, take: PerU16, daily: u64) -> u64 {
         const THOUSAND_TAO: u128 = 1_000_000_000_000;
         let stake = Self::networks()
-            .map(|netuid| {
-                Self::tao_worth(netuid, TotalHotkeyAlpha::<T>::get(hotkey, netuid)).rao()
-            })
+            .map(|netuid| Self::tao_worth(netuid, TotalHotkeyAlpha::<T>::get(hotkey, netuid)).rao())
             .fold(0u64, u64::saturating_add);
         let kept = daily.saturating_sub(take.mul_ceil(daily));
         u128::from(kept)

@@ -87,10 +87,7 @@ impl<T: Config> Pallet<T> {
                 "network_pow_registration_allowed",
                 NetworkPowRegistrationAllowed::<T>::get(netuid).into(),
             ),
-            (
-                "target_regs_per_interval",
-                TargetRegistrationsPerInterval::<T>::get(netuid).into(),
-            ),
+            ("target_regs_per_interval", TargetRegistrationsPerInterval::<T>::get(netuid).into()),
             ("min_burn", MinBurn::<T>::get(netuid).into()),
             ("max_burn", MaxBurn::<T>::get(netuid).into()),
             ("burn_half_life", BurnHalfLife::<T>::get(netuid).into()),
@@ -103,10 +100,7 @@ impl<T: Config> Pallet<T> {
             ("max_allowed_uids", MaxAllowedUids::<T>::get(netuid).into()),
             ("owner_immune_neuron_limit", ImmuneOwnerUidsLimit::<T>::get(netuid).into()),
             ("commit_reveal_period", RevealPeriodEpochs::<T>::get(netuid).into()),
-            (
-                "commit_reveal_weights_enabled",
-                CommitRevealWeightsEnabled::<T>::get(netuid).into(),
-            ),
+            ("commit_reveal_weights_enabled", CommitRevealWeightsEnabled::<T>::get(netuid).into()),
             ("alpha_high", alpha_high.into()),
             ("alpha_low", alpha_low.into()),
             ("liquid_alpha_enabled", LiquidAlphaOn::<T>::get(netuid).into()),

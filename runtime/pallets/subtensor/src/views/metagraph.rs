@@ -199,9 +199,7 @@ impl<T: Config> Pallet<T> {
             incentives: of_permille(&columns.incentive),
             consensus: of_permille(&columns.consensus),
             trust: of_permille(&columns.validator_trust),
-            rank: uids()
-                .map(|uid| entry(&columns.incentive, uid).deconstruct().into())
-                .collect(),
+            rank: uids().map(|uid| entry(&columns.incentive, uid).deconstruct().into()).collect(),
             block_at_registration: uids()
                 .map(|uid| BlockAtRegistration::<T>::get(netuid, uid).into())
                 .collect(),
@@ -272,9 +270,7 @@ impl NeuronColumns {
                 .collect(),
             alpha_stake: hotkeys
                 .iter()
-                .map(|hotkey| {
-                    AlphaBalance::new(total(hotkey).saturating_sub(root(hotkey))).into()
-                })
+                .map(|hotkey| AlphaBalance::new(total(hotkey).saturating_sub(root(hotkey))).into())
                 .collect(),
             tao_stake: hotkeys
                 .iter()

@@ -115,10 +115,7 @@ impl<T: Config> Pallet<T> {
     }
 
     /// Adds the rows of the main mechanism.
-    fn with_rows(
-        netuid: NetUid,
-        lite: NeuronInfoLite<T::AccountId>,
-    ) -> NeuronInfo<T::AccountId> {
+    fn with_rows(netuid: NetUid, lite: NeuronInfoLite<T::AccountId>) -> NeuronInfo<T::AccountId> {
         let index = NetUidStorageIndex::main(netuid);
         let uid = lite.uid.0;
         NeuronInfo::new(lite, Weights::<T>::get(index, uid), Bonds::<T>::get(index, uid))

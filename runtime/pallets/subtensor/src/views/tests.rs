@@ -1,0 +1,1 @@
+//! The views of a small subnet agree with its storage and with each other.

@@ -32,7 +32,8 @@ def fund(
     from subnet.chain.connect import is_loopback, resolve
     from subnet.chain.wallets import dev_signer, wallet_info
     from subnet.cli import output
-    from subnet.cli.neurons import open_chain, run_async
+    from subnet.cli.neurons import open_chain
+    from subnet.cli.process import run_async
     from subnet.clock import SystemClock
     from subnet.errors import UserError
     from subnet.types import ss58_decode

@@ -103,7 +103,8 @@ def launch(
     """Run a miner whose task is ``wrap``ped from outside (by default not at all)."""
     from subnet.chain.interface import Endpoint
     from subnet.cli import output
-    from subnet.cli.neurons import Identity, configure_log, run_async, run_miner
+    from subnet.cli.neurons import Identity, run_miner
+    from subnet.cli.process import configure_log, run_async
     from subnet.neuron.loader import load_miner
     from subnet.types import NetUid
 

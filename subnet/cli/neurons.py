@@ -7,23 +7,20 @@ axon or a dendrite, a folder, a clock, and a stop that Ctrl-C and SIGTERM set. `
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import random
 import secrets
-import signal
-import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from loguru import logger
 
 from subnet.chain.interface import Chain, Endpoint, Signer
 from subnet.cli.options import read_password, wallets_of
+from subnet.cli.process import stop_on_signals
 from subnet.clock import Clock, SystemClock
-from subnet.errors import UserError
 from subnet.neuron.checkpoint import CheckpointFile
 from subnet.neuron.members import Members
 from subnet.neuron.miner import Miner, MinerConfig
@@ -36,8 +33,6 @@ from subnet.neuron.task import (
 )
 from subnet.neuron.validator import Validator, ValidatorConfig
 from subnet.types import NetUid, Rao
-
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,42 +60,6 @@ class Identity:
 def neuron_folder(state_dir: Path, wallet: str, hotkey: str, netuid: int) -> Path:
     """Where a neuron keeps its checkpoint and its nonces."""
     return state_dir / "neurons" / f"{wallet}.{hotkey}.{netuid}"
-
-
-def configure_log(level: str) -> None:
-    """The log goes to stderr; never stdout, which is for results."""
-    logger.remove()
-    try:
-        # No variables in tracebacks: they could hold keys, prompts or passwords.
-        logger.add(sys.stderr, level=level.upper(), backtrace=False, diagnose=False)
-    except ValueError:
-        raise UserError(
-            f"{level!r} is not a log level.", "Give DEBUG, INFO, WARNING or ERROR."
-        ) from None
-
-
-def run_async(main: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
-    """Run a coroutine to its end, under uvloop where there is one."""
-    factory = None
-    with contextlib.suppress(ImportError):
-        import uvloop
-
-        factory = uvloop.new_event_loop
-    with asyncio.Runner(loop_factory=factory) as runner:
-        return runner.run(main())
-
-
-def stop_on_signals(stop: asyncio.Event) -> None:
-    """Let the turn under way finish on the first SIGINT or SIGTERM; a second one ends at once."""
-    loop = asyncio.get_running_loop()
-
-    def first() -> None:
-        stop.set()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, first)
 
 
 @contextlib.asynccontextmanager

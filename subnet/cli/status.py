@@ -29,7 +29,8 @@ def status(
 ) -> None:
     """Show a subnet's neurons: stake, incentive, dividends, scores with reasons."""
     from subnet.cli import output
-    from subnet.cli.neurons import open_chain, run_async
+    from subnet.cli.neurons import open_chain
+    from subnet.cli.process import run_async
     from subnet.clock import SystemClock
 
     async def run() -> None:

@@ -39,7 +39,8 @@ def register(
     """Create a subnet; the wallet's coldkey pays and owns it, its hotkey takes uid 0."""
     from subnet.chain.wallets import open_coldkey, open_hotkey
     from subnet.cli import output
-    from subnet.cli.neurons import open_chain, run_async
+    from subnet.cli.neurons import open_chain
+    from subnet.cli.process import run_async
     from subnet.clock import SystemClock
 
     folder = options.wallets_of(state_dir, wallet_path)
@@ -78,7 +79,8 @@ def list_(
 ) -> None:
     """List the chain's subnets."""
     from subnet.cli import output
-    from subnet.cli.neurons import open_chain, run_async
+    from subnet.cli.neurons import open_chain
+    from subnet.cli.process import run_async
     from subnet.clock import SystemClock
 
     async def run() -> None:

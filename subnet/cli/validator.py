@@ -62,7 +62,8 @@ def run(
     log_level: options.LogLevel = "INFO",
 ) -> None:
     """Ask miners, score them and set weights until Ctrl-C. Other options go to the task."""
-    from subnet.cli.neurons import Identity, configure_log, run_async, run_validator
+    from subnet.cli.neurons import Identity, run_validator
+    from subnet.cli.process import configure_log, run_async
     from subnet.neuron.loader import load_validator
     from subnet.types import NetUid, Rao
 

@@ -72,7 +72,8 @@ def show(
     """Show a wallet's addresses, its TAO, and its stake on every subnet."""
     from subnet.chain.wallets import open_hotkey, wallet_info
     from subnet.cli import output
-    from subnet.cli.neurons import open_chain, run_async
+    from subnet.cli.neurons import open_chain
+    from subnet.cli.process import run_async
     from subnet.clock import SystemClock
 
     folder = options.wallets_of(state_dir, wallet_path)

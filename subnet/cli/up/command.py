@@ -84,7 +84,7 @@ def up(
 
     Options that the command does not know go to the task. Ctrl-C stops everything.
     """
-    from subnet.cli.neurons import configure_log, run_async
+    from subnet.cli.process import configure_log, run_async
     from subnet.cli.up.plan import make_plan
     from subnet.neuron.loader import load_miner, load_validator
 
@@ -108,7 +108,8 @@ def up(
 async def _run(plan: Plan, wishes: Wishes) -> None:
     import msgspec
 
-    from subnet.cli.neurons import open_chain, stop_on_signals
+    from subnet.cli.neurons import open_chain
+    from subnet.cli.process import stop_on_signals
     from subnet.cli.up.bootstrap import bootstrap
     from subnet.cli.up.children import Children
     from subnet.cli.up.keys import faucet, make_keys

@@ -33,6 +33,7 @@ from subnet.chain.errors import (
     ChainUnavailable,
     NotRegistered,
     NotStarted,
+    RateLimited,
     TooLittleBalance,
     UnknownSubnet,
 )
@@ -73,6 +74,10 @@ T = TypeVar("T")
 _AXON_VERSION: Final = 1
 _AXON_PROTOCOL: Final = 4
 """Tags stored beside the address; the SDK's own defaults, their meaning is the subnet's."""
+
+
+_REGISTER_TRIES: Final = 6
+"""A block takes one registration on a public subnet, and each attempt that fails costs a fee."""
 
 
 class SdkChain:
@@ -400,15 +405,27 @@ class SdkChain:
                 "Fund the coldkey, or wait for the price to fall.",
                 "NotEnoughBalanceToStake",
             )
-        call = calls.SubtensorModule.burned_register(netuid=netuid, hotkey=hotkey)
-        try:
-            receipt = (await self._submit(call, coldkey, "register the hotkey")).receipt
-        except AlreadyRegistered:  # someone else did, in between
-            receipt = None
+        receipt = await self._buy_uid(netuid, coldkey, hotkey)
         uid = await self._read("name the new uid", lambda r: r.uid(netuid, hotkey))
         if uid is None:
             raise NotRegistered.of(hotkey, netuid)
         return Registration(NetUid(netuid), uid, receipt)
+
+    async def _buy_uid(self, netuid: int, coldkey: Signer, hotkey: str) -> Receipt | None:
+        """Pay for a uid; later where a block is full. None: it was bought meanwhile."""
+        call = calls.SubtensorModule.burned_register(netuid=netuid, hotkey=hotkey)
+        attempt = 0
+        while True:
+            try:
+                return (await self._submit(call, coldkey, "register the hotkey")).receipt
+            except AlreadyRegistered:
+                return None
+            except RateLimited as refusal:
+                attempt += 1
+                full = refusal.reason == "TooManyRegistrationsThisBlock"
+                if not full or attempt == _REGISTER_TRIES:
+                    raise
+            await self._sessions.pause(attempt)
 
     async def add_stake(self, netuid: int, coldkey: Signer, hotkey: str, amount: Rao) -> StakeAdded:
         if not (await self.subnet(netuid)).started:  # the pool would say no more than BadRequest

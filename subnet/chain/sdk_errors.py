@@ -35,11 +35,15 @@ _CLASS_OF_NAME: Final[Mapping[str, type[ChainRefused]]] = {
     "Payment": TooLittleBalance,
     "AccountNotAllowedCommit": NotRegistered,
     "SubtokenDisabled": NotStarted,
+    "SpaceLimitExceeded": RateLimited,
 }
 _CURE_OF_NAME: Final[Mapping[str, str]] = {
     "SubtokenDisabled": "Let the subnet's owner start it.",
     "Payment": "Fund the account that pays the fee.",
     "AccountNotAllowedCommit": "Register the hotkey on the subnet first.",
+    "SpaceLimitExceeded": "Wait for the subnet's next epoch, which gives the key new space.",
+    "InvalidIpAddress": "Publish an address that other machines can reach.",
+    "TooManyRegistrationsThisBlock": "Try again in a later block.",
     "BadProof": "Check that the client and the chain run the same runtime version.",
 }
 _TEXT_CHARS_MAX: Final = 300

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -77,6 +78,19 @@ async def test_registering_buys_the_next_uid_once(world: World) -> None:
     assert (neuron.uid, neuron.coldkey) == (1, miner.address)
     assert neuron.block_at_registration == first.receipt.block.number
     assert not neuron.validator_permit
+
+
+async def test_more_register_at_once_than_a_block_takes(world: World) -> None:
+    created, _, _ = await new_subnet(world)
+    many = [(await funded(world, 30), world.key()) for _ in range(10)]
+    places = await asyncio.gather(
+        *(world.chain.register(created.netuid, cold, hot.address) for cold, hot in many)
+    )
+    assert sorted(place.uid for place in places) == list(range(1, 11))
+    graph = await world.chain.metagraph(created.netuid)
+    for place, (coldkey, hotkey) in zip(places, many, strict=True):
+        neuron = graph.neurons[place.uid]
+        assert (neuron.hotkey, neuron.coldkey) == (hotkey.address, coldkey.address)
 
 
 async def test_registering_needs_the_price(world: World) -> None:

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from typing import Final
 
-import zstandard
-
 from subnet.localnet.errors import BadRuntime
 from subnet.localnet.executor.wasm_binary import MAGIC, custom_section
 from subnet.localnet.scale import Reader, compact
@@ -26,6 +24,8 @@ CODE_BYTES_MAX: Final = 50 * 2**20
 def unpack(code: bytes) -> bytes:
     """The Wasm module in a blob that may be compressed."""
     if code.startswith(COMPRESSED_MAGIC):
+        import zstandard  # most local chains never need it, and every start would pay for it
+
         try:
             stream = zstandard.ZstdDecompressor().stream_reader(code[len(COMPRESSED_MAGIC) :])
             code = stream.read(CODE_BYTES_MAX + 1)

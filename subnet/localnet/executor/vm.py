@@ -27,7 +27,7 @@ from subnet.localnet.errors import BadRuntime
 from subnet.localnet.executor.allocator import PAGE_BYTES, AllocatorError, HostAllocator
 from subnet.localnet.executor.crossing import Crossing
 from subnet.localnet.executor.module_cache import ModuleCache
-from subnet.localnet.executor.vm_binding import WASMTIME_VERSION, HostFunction, select_binding
+from subnet.localnet.executor.vm_binding import HostFunction, select_binding, wasmtime_version
 from subnet.localnet.executor.wasm_binary import Outline, outline
 
 _HEAP_BASE: Final = "__heap_base"
@@ -222,7 +222,7 @@ class Vm:
         """A module from its binary or its text, through the cache."""
         material = source.encode() if isinstance(source, str) else source
         digest = hashlib.blake2b(material, digest_size=32).hexdigest()
-        key = f"{digest}-{WASMTIME_VERSION}-{_CONFIGURATION}"
+        key = f"{digest}-{wasmtime_version()}-{_CONFIGURATION}"
         found = self._cache.find(key) if self._cache else None
         if found is not None:
             try:

@@ -16,8 +16,8 @@ This file and ``vm`` are the only ones that know wasmtime.
 from __future__ import annotations
 
 import ctypes
-import importlib.metadata
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Final, Protocol
 
 import wasmtime
@@ -28,8 +28,6 @@ from subnet.localnet.executor.crossing import Crossing, OutOfHostCalls
 
 HostFunction = Callable[..., Any]
 """Takes unsigned integers, one a Wasm parameter; returns one, or None where Wasm expects none."""
-
-WASMTIME_VERSION: Final = importlib.metadata.version("wasmtime")
 
 SLOT_WORDS: Final = 2
 """A value is a 16-byte union (it has room for a v128): two words of 64 bits, the first one used."""
@@ -271,6 +269,19 @@ def _taken_error(pointer: int) -> wasmtime.WasmtimeError:
     return wasmtime.WasmtimeError._from_ptr(owned)
 
 
+def wasmtime_version() -> str:
+    """The installed release, read off the name of its metadata's folder where there is one.
+
+    ``importlib.metadata`` knows it too, but importing that takes a start ten milliseconds.
+    """
+    site_packages = Path(wasmtime.__file__).parents[1]
+    for folder in site_packages.glob("wasmtime-*.dist-info"):
+        return folder.name.removeprefix("wasmtime-").removesuffix(".dist-info")
+    from importlib.metadata import version
+
+    return version("wasmtime")
+
+
 # -- choosing
 
 _TRIAL_WAT: Final = """(module
@@ -350,7 +361,7 @@ def select_binding(engine: wasmtime.Engine, crossing: Crossing) -> Binding:
         why = str(error)
     logger.warning(
         "wasmtime {} does not take unchecked callbacks ({}); the chain runs several times slower",
-        WASMTIME_VERSION,
+        wasmtime_version(),
         why,
     )
     return CheckedBinding(crossing)

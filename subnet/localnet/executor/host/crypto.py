@@ -5,6 +5,8 @@ secp256k1 keys by eth-keys, which comes with the SDK. Two differences to Parity'
 concern crafted signatures only: OpenSSL's ed25519 is stricter than the ZIP-215 rules of
 ``ed25519-zebra``, and recovery ids 2 and 3, which no wallet makes, are refused.
 
+The libraries that few chains ever need are imported when they are: a start counts milliseconds.
+
 A signature is checked when a transaction enters the pool and again when it enters a block; since
 the answer can only be the same, the last answers are remembered.
 """
@@ -16,11 +18,6 @@ from hashlib import blake2b
 from typing import Any, Final
 
 import sr25519
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, encode_dss_signature
 
 from subnet.localnet.executor.host.context import HostCallError, HostContext
 
@@ -54,6 +51,9 @@ def check_sr25519(signature: bytes, message: bytes, public: bytes) -> bool:
 
 
 def check_ed25519(signature: bytes, message: bytes, public: bytes) -> bool:
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
     try:
         Ed25519PublicKey.from_public_bytes(public).verify(signature, message)
     except (InvalidSignature, ValueError):
@@ -63,22 +63,24 @@ def check_ed25519(signature: bytes, message: bytes, public: bytes) -> bool:
 
 def check_ecdsa(signature: bytes, digest: bytes, public: bytes) -> bool:
     """Over secp256k1, of a 32-byte digest. As libsecp256k1 does, a high s is refused."""
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric import ec, utils
+    from cryptography.hazmat.primitives.hashes import SHA256
+
     r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:64], "big")
     if not (0 < r < _GROUP_ORDER and 0 < s <= _GROUP_ORDER // 2):
         return False
+    # SHA256 stands for a hash of 32 bytes, whichever it was: the digest is made already.
+    algorithm = ec.ECDSA(utils.Prehashed(SHA256()))
     try:
         key = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256K1(), public)
-        key.verify(encode_dss_signature(r, s), digest, ec.ECDSA(Prehashed(_Digest32())))
+        key.verify(utils.encode_dss_signature(r, s), digest, algorithm)
     except (InvalidSignature, ValueError):
         return False
     return True
 
 
 _GROUP_ORDER: Final = 0xFFFFFFFF_FFFFFFFF_FFFFFFFF_FFFFFFFE_BAAEDCE6_AF48A03B_BFD25E8C_D0364141
-
-
-def _Digest32() -> hashes.HashAlgorithm:  # noqa: N802 - stands for a hash of 32 bytes, whichever
-    return hashes.SHA256()
 
 
 def recover_secp256k1(signature: bytes, digest: bytes) -> bytes:

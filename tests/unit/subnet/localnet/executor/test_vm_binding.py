@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 from typing import Any
 
 import pytest
@@ -42,3 +43,7 @@ def test_a_missing_entry_of_the_c_interface_falls_back(monkeypatch: pytest.Monke
 
     monkeypatch.setattr(binding.UncheckedBinding, "__init__", absent)
     assert isinstance(binding.select_binding(_new_engine(), Crossing()), binding.CheckedBinding)
+
+
+def test_the_version_is_that_of_the_installed_package() -> None:
+    assert binding.wasmtime_version() == importlib.metadata.version("wasmtime")

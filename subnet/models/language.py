@@ -44,7 +44,7 @@ class LanguageModel:
     """Weights, tokenizer and the two computations. Made by ``load``."""
 
     def __init__(self, model: Any, tokens: Tokens) -> None:
-        self._model = model
+        self.network = model
         self.tokens = tokens
         config = model.config.get_text_config()
         self.context_tokens = int(
@@ -100,7 +100,7 @@ class LanguageModel:
         step = torch.tensor([list(prompt)])
         with torch.inference_mode():
             while len(drawn) < max_tokens:
-                output = self._model(
+                output = self.network(
                     input_ids=step, past_key_values=cache, use_cache=True, logits_to_keep=1
                 )
                 cache = output.past_key_values
@@ -126,7 +126,7 @@ class LanguageModel:
         if not all(0 <= token < self.vocabulary for token in ids):
             raise ValueError("a token lies outside the vocabulary")
         with torch.inference_mode():
-            output = self._model(
+            output = self.network(
                 input_ids=torch.tensor([ids]), use_cache=False, logits_to_keep=len(answer)
             )
             logits: NDArray[np.float32] = output.logits[0, -len(answer) :].float().numpy()

@@ -74,7 +74,7 @@ def test_an_empty_prompt_is_the_beginning_of_a_document() -> None:
 
 def test_the_end_of_text_stops() -> None:
     made = demo().generate(prompt(), 8, 1.0, KEY)
-    ended = LanguageModel(demo()._model, demo().tokens)
+    ended = LanguageModel(demo().network, demo().tokens)
     ended._ends = frozenset(made.tokens[3:4])
     stopped = ended.generate(prompt(), 8, 1.0, KEY)
     assert stopped.finish == "stop"

@@ -1,0 +1,319 @@
+"""Honest and dishonest miners before the judge, on the demo model and through the real wrappers.
+
+The honest compute in every way that changes bits and are never convicted; each cheat is caught in
+every round and ends with nothing; a slow miner keeps more than half.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from miners.inference import InferenceMiner
+from scoring.agreement import TOLERANCE_FP32, compare
+from scoring.service import AFTER_CONVICTION
+from subnet.clock import SystemClock
+from subnet.lab.cheats import CHEATS, wrap_cheat
+from subnet.lab.faults import wrap_slow
+from subnet.models.root import model_root
+from subnet.models.source import DEMO, resolve
+from subnet.neuron import Answer, Caller, MinerContext, Target, ValidatorContext
+from subnet.protocol.inference import (
+    Commitment,
+    Complete,
+    Completion,
+    NumericPath,
+    noise_key,
+)
+from subnet.types import Ss58, Uid
+from subnet.wire.interface import Standing
+from validators.inference import InferenceValidator
+from validators.inference.answers import Finding, Judge
+
+pytestmark = pytest.mark.inference
+pytest.importorskip("torch")
+
+from subnet.models import variants  # noqa: E402  after the check for torch
+from subnet.models.language import LanguageModel  # noqa: E402
+
+ROOT = model_root(resolve(DEMO))
+SEEDED = Commitment(ROOT, NumericPath.SEEDED_FP32)
+ENGINE = Commitment(ROOT, NumericPath.ENGINE)
+CALLER = Caller(Ss58("5v"), bytes(32), Standing.PERMIT, "127.0.0.1", 1, bytes(32), 60.0)
+PROMPTS = (
+    "import ",
+    "class Reader:\n    def __init__(self, path):\n        self.",
+    "x = [1, 2]\n" * 25,
+)
+
+
+@cache
+def demo() -> LanguageModel:
+    return LanguageModel.load(resolve(DEMO))
+
+
+@cache
+def judge(accept_engines: bool = False) -> Judge:
+    return Judge(demo(), ROOT, tolerance=TOLERANCE_FP32, accept_engines=accept_engines)
+
+
+def asked(prompt: str = PROMPTS[1], tokens: int = 12, temperature: float = 1.0) -> Complete:
+    return Complete(model=ROOT, prompt=prompt, max_tokens=tokens, seed=11, temperature=temperature)
+
+
+def completion(
+    tokens: tuple[int, ...], finish: Any = "length", text: str | None = None
+) -> Completion:
+    return Completion(
+        text=demo().tokens.decode(tokens) if text is None else text,
+        tokens=list(tokens),
+        finish=finish,
+        queued_s=0.0,
+        first_token_s=0.0,
+        total_s=0.0,
+    )
+
+
+def honest(request: Complete) -> Completion:
+    made = demo().generate(
+        demo().tokens.encode(request.prompt),
+        request.max_tokens,
+        request.temperature,
+        noise_key(request.seed, ROOT),
+    )
+    return completion(made.tokens, made.finish)
+
+
+def examine(request: Complete, reply: Completion) -> Finding:
+    return judge().examine(request, reply, SEEDED)
+
+
+@pytest.mark.parametrize("prompt", PROMPTS, ids=["short", "middle", "long"])
+@pytest.mark.parametrize("variant", variants.VARIANTS)
+def test_no_honest_way_of_computing_is_convicted(variant: str, prompt: str) -> None:
+    # Two threads on a busy machine wait for each other for a second a token.
+    count = 3 if variant == "two threads" else 10
+    ids = demo().tokens.encode(prompt)
+    for temperature in (0.0, 1.0):
+        request = asked(prompt, count, temperature)
+        with variants.computing(demo(), variant) as following:
+            drawn = variants.draw(following, ids, count, temperature, noise_key(11, ROOT))
+        seen = variants.spread(demo(), ids, drawn)
+        # Honest margins stay below twice the spread, and the tolerance is ten times that.
+        assert 2 * seen.logits_max <= TOLERANCE_FP32 / 10
+        if not any(demo().tokens.ends & {token} for token in drawn.tokens):
+            assert examine(request, completion(drawn.tokens)).verified
+
+
+def test_the_variants_do_change_bits() -> None:
+    ids = demo().tokens.encode(PROMPTS[2])
+    for variant in variants.VARIANTS:
+        with variants.computing(demo(), variant) as following:
+            drawn = variants.draw(following, ids, 2, 1.0, bytes(16))
+        assert variants.spread(demo(), ids, drawn).differing > 0, variant
+
+
+def test_an_honest_answer_is_verified_with_its_reason() -> None:
+    finding = examine(asked(), honest(asked()))
+    assert finding == Finding(True, False, ("12/12 tokens agree",))
+
+
+@pytest.mark.parametrize("place", [0, 5, 11])
+def test_one_exchanged_token_convicts(place: int) -> None:
+    tokens = list(honest(asked()).tokens)
+    tokens[place] = (tokens[place] + 1) % demo().vocabulary
+    finding = examine(asked(), completion(tuple(tokens)))
+    assert finding.convicted
+    assert "tokens agree" in finding.reasons[0]
+
+
+def test_another_seed_prompt_or_temperature_convicts() -> None:
+    request = asked(tokens=24)
+    for change in ({"seed": 12}, {"prompt": PROMPTS[0]}, {"temperature": 0.0}):
+        other = msgspec.structs.replace(request, **change)
+        assert examine(request, honest(other)).convicted, change
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"text": "something else"}, "not what its tokens spell"),
+        ({"tokens": [1] * 13}, "only 12 were asked for"),
+        ({"tokens": [1] * 5}, "stops after 5 of 12"),
+        ({"tokens": [2**20] * 12}, "does not have"),
+        ({"finish": "stop"}, "says otherwise"),
+        ({"tokens": [0, 1]}, "goes on after the end"),
+    ],
+)
+def test_an_answer_that_contradicts_itself_convicts(change: dict[str, Any], reason: str) -> None:
+    finding = examine(asked(), msgspec.structs.replace(honest(asked()), **change))
+    assert finding.convicted
+    assert reason in finding.reasons[0]
+
+
+def test_an_early_end_must_be_the_models_own() -> None:
+    tokens = (*honest(asked()).tokens[:4], next(iter(demo().tokens.ends)))
+    assert examine(asked(), completion(tokens, "stop")).convicted
+
+
+@pytest.mark.parametrize(
+    ("commitment", "reason"),
+    [
+        (None, "has committed no model"),
+        (Commitment(bytes(32), NumericPath.SEEDED_FP32), "has committed the model 0000"),
+        (ENGINE, "does not accept"),
+    ],
+)
+def test_what_cannot_be_judged_is_neither_paid_nor_convicted(
+    commitment: Commitment | None, reason: str
+) -> None:
+    finding = judge().examine(asked(), honest(asked()), commitment)
+    assert not finding.verified
+    assert not finding.convicted
+    assert reason in finding.reasons[0]
+
+
+def test_an_engine_is_plausible_or_not() -> None:
+    request = asked(tokens=24, temperature=0.0)
+    reply = honest(request)
+    assert judge(True).examine(request, reply, ENGINE).verified
+    # Its own tokens do not count, only the text that was sold.
+    assert judge(True).examine(request, msgspec.structs.replace(reply, tokens=[5]), ENGINE).verified
+    for text in ("", "It was a dark and stormy night; the rain fell in torrents, except", "def"):
+        assert judge(True).examine(request, completion((1,), text=text), ENGINE).convicted
+
+
+# -- whole rounds
+
+
+@dataclass
+class Subnet:
+    validator: InferenceValidator
+    miners: dict[str, Any]
+    commitments: dict[str, bytes]
+
+    async def play(self, number: int) -> dict[str, tuple[float, tuple[str, ...]]]:
+        rng = random.Random(f"round {number}")
+        targets = [
+            Target(Uid(uid), Ss58(name), self.commitments[name])
+            for uid, name in enumerate(self.miners)
+        ]
+        requests = [self.validator.challenge(rng, target) for target in targets]
+        answers = []
+        for target, request in zip(targets, requests, strict=True):
+            begun = asyncio.get_running_loop().time()
+            reply = await self.miners[target.hotkey].serve(request, CALLER)
+            took = asyncio.get_running_loop().time() - begun
+            answers.append(Answer(target, request, reply, None, took))
+        scores = await self.validator.score(rng, answers)
+        return {
+            target.hotkey: (score.value, score.reasons)
+            for target, score in zip(targets, scores, strict=True)
+        }
+
+
+@asynccontextmanager
+async def subnet(tmp_path: Path, miners: dict[str, Any]) -> AsyncIterator[Subnet]:
+    commitments: dict[str, bytes] = {}
+    clock = SystemClock()
+    for name, miner in miners.items():
+
+        async def commit(data: bytes, name: str = name) -> None:
+            commitments[name] = data
+
+        folder = tmp_path / name
+        folder.mkdir()
+        await miner.start(MinerContext(miner.settings(), Ss58(name), folder, clock, commit=commit))
+    validator = InferenceValidator()
+    (tmp_path / "validator").mkdir()
+    await validator.start(
+        ValidatorContext(validator.settings(), Ss58("v"), tmp_path / "validator", clock)
+    )
+    try:
+        yield Subnet(validator, miners, commitments)
+    finally:
+        for miner in miners.values():
+            await miner.close()
+        await validator.close()
+
+
+async def test_every_cheat_is_caught_and_honest_miners_are_paid(tmp_path: Path) -> None:
+    miners: dict[str, Any] = {"a": InferenceMiner(), "b": InferenceMiner(), "c": InferenceMiner()}
+    cheats = {name: wrap_cheat(name, InferenceMiner()) for name in CHEATS}
+    async with subnet(tmp_path, {**miners, **cheats}) as run:
+        assert set(run.commitments.values()) == {SEEDED.pack()}
+        for number in range(4):
+            scores = await run.play(number)
+            for name in miners:
+                value, reasons = scores[name]
+                assert value > 0.3, (name, reasons)
+                assert "tokens agree" in reasons[0]
+                assert "latency" in reasons[1]
+            for name in cheats:
+                assert scores[name][0] == 0.0, (name, scores[name])
+        owed = run.validator._probation
+        assert owed is not None
+        assert owed.owed(Ss58("a")) == 0
+        assert owed.owed(Ss58("garbage")) == AFTER_CONVICTION
+
+
+async def test_a_convicted_miner_works_off_its_probation_unpaid(tmp_path: Path) -> None:
+    async with subnet(tmp_path, {"a": InferenceMiner(), "b": InferenceMiner()}) as run:
+        await run.play(0)
+        probation = run.validator._probation
+        assert probation is not None
+        probation.record([(Ss58("b"), False, True)])
+        for _ in range(AFTER_CONVICTION - 1):
+            probation.record([(Ss58("b"), True, False)])
+        value, reasons = (await run.play(1))["b"]
+        assert value == 0.0
+        assert "on probation: 1 clean answer unpaid" in reasons[-1]
+        assert (await run.play(2))["b"][0] > 0.3
+
+
+async def test_a_miner_twice_as_slow_keeps_more_than_half(tmp_path: Path) -> None:
+    miners = {
+        "a": InferenceMiner(),
+        "b": InferenceMiner(),
+        "slow": wrap_slow(2.0, InferenceMiner()),
+    }
+    async with subnet(tmp_path, miners) as run:
+        totals = dict.fromkeys(miners, 0.0)
+        for number in range(6):
+            for name, (value, _) in (await run.play(number)).items():
+                totals[name] += value
+        assert totals["slow"] < min(totals["a"], totals["b"])
+        assert totals["slow"] > 0.5 * float(np.median(list(totals.values())))
+
+
+async def test_silence_is_no_conviction(tmp_path: Path) -> None:
+    async with subnet(tmp_path, {"a": InferenceMiner()}) as run:
+        target = Target(Uid(1), Ss58("a"), run.commitments["a"])
+        rng = random.Random(1)
+        request = run.validator.challenge(rng, target)
+        [score] = await run.validator.score(rng, [Answer(target, request, None, "timed out", 9.0)])
+        assert score.value == 0.0
+        assert score.reasons == ("no answer",)
+        assert run.validator._probation is not None
+        assert not run.validator._probation.knows(Ss58("a"))
+        assert await run.validator.score(rng, []) == []
+
+
+def test_margins_of_the_perturbed_lie_far_beyond_the_tolerance() -> None:
+    # The gap is what the gate stands on: honest below a tenth of it, a changed model above it.
+    generator = np.random.default_rng(0)
+    ids = demo().tokens.encode(PROMPTS[1])
+    logits = demo().replay(ids, honest(asked(tokens=24)).tokens)
+    noisy = logits + generator.normal(0, 0.3, logits.shape).astype(np.float32)
+    tokens = np.array([row.argmax() for row in noisy])
+    assert compare(logits, tokens, 0.0, bytes(16)).worst > 10 * TOLERANCE_FP32

@@ -31,7 +31,7 @@ class Sealing:
         if not interval_s > 0 or not math.isfinite(interval_s):
             raise ValueError(f"an interval of {interval_s} s is not one")
         self.mode = mode
-        self._interval_s = interval_s
+        self.interval_s = interval_s
         self._timed = mode in (SealingMode.INTERVAL, SealingMode.MIXED)
         self._eager = mode in (SealingMode.TRANSACTION, SealingMode.MIXED)
         self._due_s = now_s + interval_s
@@ -52,11 +52,11 @@ class Sealing:
         interval anew: it is the longest time without one.
         """
         if self.mode is SealingMode.MIXED:
-            self._due_s = now_s + self._interval_s
+            self._due_s = now_s + self.interval_s
         elif now_s >= self._due_s:
-            self._due_s += self._interval_s
+            self._due_s += self.interval_s
             if self._due_s <= now_s:
-                self._due_s = now_s + self._interval_s
+                self._due_s = now_s + self.interval_s
 
 
 def block_timestamp_ms(wall_ms: int, earliest_ms: int) -> int:

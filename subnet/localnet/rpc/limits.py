@@ -54,6 +54,9 @@ class RpcLimits:
     """Blocks that one ``dev_newBlock`` makes: they are made at a stretch, with no other client
     served, at about a millisecond each."""
 
+    first_request_s: float = 20.0
+    """A connection that asks for nothing so long is closed: idle ones must not use up the limit."""
+
     body_s: float = 30.0
     """How long an HTTP body may take to arrive."""
 

@@ -83,6 +83,7 @@ class RpcServer:
         self._on_fatal = on_fatal
         self._sockets: set[web.WebSocketResponse] = set()
         self._dropping: set[asyncio.Future[None]] = set()
+        self._silent: dict[web.RequestHandler, asyncio.TimerHandle] = {}
         self._listener: asyncio.Server | None = None
         self._web: web.Server | None = None
         self.port = 0
@@ -110,12 +111,23 @@ class RpcServer:
         if len(self._web.connections) >= self._limits.connections_max:
             logger.warning("a connection beyond {} is refused", self._limits.connections_max)
             return _Refuse()
-        return self._web()
+        handler = self._web()
+        loop = asyncio.get_running_loop()
+        cut = loop.call_later(self._limits.first_request_s, self._cut, handler)
+        self._silent[handler] = cut
+        return handler
+
+    def _cut(self, handler: web.RequestHandler) -> None:
+        """Close a connection on which no request has come."""
+        self._silent.pop(handler, None)
+        handler.force_close()
 
     async def stop(self) -> None:
         """Close the port, then the connections (1001, going away), within a bounded time."""
         if self._listener is not None:
             self._listener.close()
+        for cut in self._silent.values():
+            cut.cancel()
         closing = [self._close(ws, WSCloseCode.GOING_AWAY, "shutting down") for ws in self._sockets]
         await asyncio.gather(*closing, return_exceptions=True)
         if self._web is not None:
@@ -130,6 +142,8 @@ class RpcServer:
     # -- one request -------------------------------------------------------------------------
 
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
+        if (cut := self._silent.pop(request.protocol, None)) is not None:
+            cut.cancel()
         origin = request.headers.get("Origin")
         if origin is not None and not self._allowed(origin):
             return web.Response(status=403, text="this origin is not allowed\n")

@@ -88,6 +88,18 @@ async def test_every_block_has_a_slot_of_its_own_and_is_not_behind_the_wall() ->
     assert all(t >= run.clock.now_ns() // 10**6 for t in run.chain.timestamps)
 
 
+async def test_a_block_takes_its_share_of_the_block_time_and_leaves_the_rest() -> None:
+    async with running(SealingMode.INTERVAL) as run:
+        for nonce in range(5):
+            run.service.submit(extrinsic(1, nonce))
+        each_s = 0.4 * SLOT_MS / 1e3  # two of these exceed two thirds of the block time
+        run.chain.before_each = lambda: run.clock.advance(each_s)
+        run.clock.advance(SLOT_MS / 1e3)
+        await run.until_height(1)
+        assert len(run.blocks[0].included) == 2
+        assert len(run.service.seal().included) == 3, "by hand there is no limit"
+
+
 async def test_manual_waits_for_a_word() -> None:
     async with running(SealingMode.MANUAL) as run:
         run.service.submit(extrinsic(1, 0))

@@ -7,7 +7,7 @@ changed signature there breaks the tests here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from enum import IntEnum
 
 from subnet.localnet.backend import Backend, BuiltBlock
@@ -86,6 +86,7 @@ class ToyChain(Backend):
         self.timestamps: list[int] = []
         self.refuse: dict[bytes, TransactionRefused] = {}
         self.build_fault: Exception | None = None
+        self.before_each: Callable[[], None] = lambda: None
         self.closed = False
         self.longevity = 64
 
@@ -156,6 +157,7 @@ class ToyChain(Backend):
         body: list[bytes] = []
         changes: dict[bytes, bytes | None] = {b"now": timestamp_ms.to_bytes(8, "little")}
         for data in ready:
+            self.before_each()
             who, nonce = data[1:33], int.from_bytes(data[33:37], "little")
             kind = Kind(data[45])
             if kind is Kind.TOO_BIG or nonce > self.nonces.get(who, 0):

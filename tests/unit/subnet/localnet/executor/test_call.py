@@ -151,6 +151,22 @@ def test_what_is_no_runtime_is_refused_with_a_cure() -> None:
             Executor(code, CoreLimits()).call("x", b"", overlay())
 
 
+def test_an_interrupt_is_raised_again_and_leaves_nothing(runtime: Executor) -> None:
+    class Interrupted(HeadState):
+        def __init__(self) -> None:
+            super().__init__()
+            self.get = self.interrupt  # type: ignore[assignment]
+
+        def interrupt(self, key: bytes) -> bytes | None:
+            raise KeyboardInterrupt
+
+    state = Overlay(Interrupted())
+    with pytest.raises(KeyboardInterrupt):
+        runtime.call("get", b"k", state)
+    assert state.depth == 0
+    assert runtime.call("echo", b"next", state) == b"next"
+
+
 def test_a_call_within_a_call_is_our_own_mistake(runtime: Executor) -> None:
     class Reentrant:
         def get(self, key: bytes) -> bytes | None:

@@ -440,6 +440,26 @@ async def test_connections_are_limited_and_free_again() -> None:
         assert with_room == "Assay"
 
 
+async def test_a_connection_that_asks_for_nothing_is_closed() -> None:
+    async with rig(first_request_s=0.05) as node, node.socket() as client:
+        reader, writer = await asyncio.open_connection("127.0.0.1", node.server.port)
+        assert await asyncio.wait_for(reader.read(), WAIT_S) == b""
+        writer.close()
+        await writer.wait_closed()
+        assert await client.call("system_name") == "Assay", "one that has asked is not"
+
+
+async def test_a_body_that_does_not_come_gets_408() -> None:
+    async with rig(body_s=0.05) as node:
+        reader, writer = await asyncio.open_connection("127.0.0.1", node.server.port)
+        head = "POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        writer.write(f"{head}Content-Length: 10\r\n\r\n{{".encode())
+        answer = await asyncio.wait_for(reader.readline(), WAIT_S)
+        assert b" 408 " in answer
+        writer.close()
+        await writer.wait_closed()
+
+
 @pytest.mark.parametrize(
     ("origin", "served"),
     [

@@ -63,12 +63,13 @@ class Executor:
             result = self._vm.call(method, argument, budget or self.query_budget)
             if overlay.depth != depth + 1:
                 raise VmTrap("it returned with a transaction open")
-        except NoSuchExport:
+        except BaseException as error:
             overlay.rollback_to(depth)
-            raise MissingExport(method) from None
-        except VmTrap as trap:
-            overlay.rollback_to(depth)
-            raise RuntimeTrap(method, trap.reason, tuple(context.logs)) from trap
+            if isinstance(error, NoSuchExport):
+                raise MissingExport(method) from None
+            if isinstance(error, VmTrap):
+                raise RuntimeTrap(method, error.reason, tuple(context.logs)) from error
+            raise
         finally:
             context.end()
         overlay.commit()

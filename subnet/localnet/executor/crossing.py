@@ -20,14 +20,14 @@ class Crossing:
     __slots__ = ("calls_left", "failure")
 
     def __init__(self) -> None:
-        self.failure: Exception | None = None
+        self.failure: BaseException | None = None
         self.calls_left = 0
 
     def begin(self, calls: int) -> None:
         self.failure = None
         self.calls_left = calls
 
-    def fail(self, failure: Exception) -> None:
+    def fail(self, failure: BaseException) -> None:
         """Keep what went wrong; the first failure is the cause of all later ones."""
         if self.failure is None:
             self.failure = failure

@@ -322,7 +322,10 @@ class Vm:
             result = memory.read(span)
         except (wasmtime.Trap, wasmtime.WasmtimeError) as error:
             self.discard()
-            raise VmTrap(_reason(error, crossing.failure)) from crossing.failure
+            failure = crossing.failure
+            if failure is not None and not isinstance(failure, Exception):
+                raise failure from None  # an interrupt: it was never the runtime's
+            raise VmTrap(_reason(error, failure)) from failure
         except (AllocatorError, MemoryAccessError) as error:
             self.discard()
             raise VmTrap(str(error)) from error

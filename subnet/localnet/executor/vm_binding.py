@@ -8,9 +8,10 @@ trusts it, and where the trial fails the *checked* way, wasmtime's own, takes it
 warning.
 
 An exception in a host function must not unwind through Wasm: it is kept in ``Crossing.failure`` and
-becomes a trap. Because the lock is held, no other Python thread runs during a call: a call is
-bounded by fuel and by a count of host calls (``Crossing.calls_left``), never by a watchdog thread.
-This file and ``vm`` are the only ones that know wasmtime.
+becomes a trap; so does an interrupt from the keyboard, which the caller raises again. Because the
+lock is held, no other Python thread runs during a call: a call is bounded by fuel and by a count of
+host calls (``Crossing.calls_left``), never by a watchdog thread. This file and ``vm`` are the only
+ones that know wasmtime.
 """
 
 from __future__ import annotations
@@ -94,7 +95,7 @@ class CheckedBinding:
                     raise OutOfHostCalls
                 arguments = (value & mask for value, mask in zip(values, masks, strict=True))
                 result: int | None = function(*arguments)
-            except Exception as failure:
+            except BaseException as failure:
                 crossing.fail(failure)
                 raise
             return None if result is None else _signed(result, bits)
@@ -188,7 +189,7 @@ class UncheckedBinding:
         returns = bool(kind.results)
         crossing = self._crossing
 
-        def trap(failure: Exception) -> int:
+        def trap(failure: BaseException) -> int:
             crossing.fail(failure)
             message = f"{name}: {failure}".encode()
             return int(self._new_trap(message, len(message)))
@@ -204,7 +205,7 @@ class UncheckedBinding:
                     result = function(slots[0] & first)
                     if returns:
                         slots[0] = result
-                except Exception as failure:
+                except BaseException as failure:
                     return trap(failure)
                 return 0
 
@@ -219,7 +220,7 @@ class UncheckedBinding:
                     result = function(slots[0] & first, slots[SLOT_WORDS] & second)
                     if returns:
                         slots[0] = result
-                except Exception as failure:
+                except BaseException as failure:
                     return trap(failure)
                 return 0
 
@@ -234,7 +235,7 @@ class UncheckedBinding:
                     result = function(*[slots[at] & mask for at, mask in indexed])
                     if returns:
                         slots[0] = result
-                except Exception as failure:
+                except BaseException as failure:
                     return trap(failure)
                 return 0
 

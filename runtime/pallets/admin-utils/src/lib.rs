@@ -11,15 +11,34 @@
 
 extern crate alloc;
 
+mod calls;
+mod gate;
+#[cfg(test)]
+mod mock;
+mod rules;
+#[cfg(test)]
+mod tests;
 
 pub use pallet::*;
 
+use frame_support::{pallet_macros::import_section, traits::Get, weights::Weight};
+
+#[import_section(calls::calls)]
 #[allow(clippy::expect_used)] // in what the macro writes
 #[frame_support::pallet]
 pub mod pallet {
+    use crate::{rules::*, setter_weight};
+    use alloc::vec::Vec;
     use frame_support::pallet_prelude::*;
-    use pallet_subtensor::NetUid;
-    use substrate_fixed::types::U64F64;
+    use frame_system::pallet_prelude::*;
+    use pallet_subtensor::{
+        Error as ChainError, Event as ChainEvent, Hyperparameter, Pallet as Chain, *,
+    };
+    use sp_runtime::PerU16;
+    use substrate_fixed::types::{I96F32, U64F64};
+
+    /// Blocks between two changes of an owner's hotkey: a week, the public chain's value.
+    const OWNER_HOTKEY_WAIT: u64 = 50_400;
 
     #[pallet::config]
     pub trait Config:
@@ -84,4 +103,10 @@ pub mod pallet {
         /// Not in use: there is no GRANDPA.
         GrandpaChangeDelayMustBeZero,
     }
+}
+
+/// Every setter reads whether the subnet exists, its owner and schedule, and the limits, and
+/// writes a value and when it was set.
+fn setter_weight<T: Config>() -> Weight {
+    <T as frame_system::Config>::DbWeight::get().reads_writes(8, 2)
 }

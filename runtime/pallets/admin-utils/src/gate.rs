@@ -1,0 +1,119 @@
+//! Who may set a hyperparameter now: the checks before a setter, and what is written down after.
+
+use crate::{Config, Error, Pallet};
+use frame_support::{ensure, pallet_prelude::DispatchResult};
+use frame_system::{ensure_root, pallet_prelude::OriginFor};
+use pallet_subtensor::{
+    AdminFreezeWindow, Bonds, Error as ChainError, Event as ChainEvent, Hyperparameter, Incentive,
+    LastRateLimitedBlock, LastUpdate, MechId, NetUid, OwnerHyperparamRateLimit, Pallet as Chain,
+    PendingEpochAt, RateLimitKey, Tempo, TimelockedWeightCommits, WeightCommits, Weights,
+};
+use sp_runtime::DispatchError;
+
+impl<T: Config> Pallet<T> {
+    /// Lets root set something of the whole chain.
+    pub(crate) fn root_sets<V: Copy>(
+        origin: OriginFor<T>,
+        value: V,
+        put: impl FnOnce(V),
+        event: impl FnOnce(V) -> ChainEvent<T>,
+    ) -> DispatchResult {
+        ensure_root(origin)?;
+        put(value);
+        Chain::<T>::deposit_event(event(value));
+        Ok(())
+    }
+
+    /// Lets root set something of a subnet.
+    pub(crate) fn root_sets_on<V: Copy>(
+        origin: OriginFor<T>,
+        netuid: NetUid,
+        value: V,
+        insert: impl FnOnce(NetUid, V),
+        event: impl FnOnce(NetUid, V) -> ChainEvent<T>,
+    ) -> DispatchResult {
+        ensure_root(origin)?;
+        Self::ensure_subnet(netuid)?;
+        insert(netuid, value);
+        Chain::<T>::deposit_event(event(netuid, value));
+        Ok(())
+    }
+
+    /// Lets root, or within limits the owner, set a hyperparameter of a subnet. The setter is told
+    /// whether the owner calls.
+    pub(crate) fn owner_sets(
+        origin: OriginFor<T>,
+        netuid: NetUid,
+        which: Hyperparameter,
+        set: impl FnOnce(bool) -> Result<ChainEvent<T>, DispatchError>,
+    ) -> DispatchResult {
+        let event = Self::owner_does(origin, netuid, which, set)?;
+        Chain::<T>::deposit_event(event);
+        Ok(())
+    }
+
+    /// The same for what has no event in `pallet-subtensor`.
+    pub(crate) fn owner_does<R>(
+        origin: OriginFor<T>,
+        netuid: NetUid,
+        which: Hyperparameter,
+        act: impl FnOnce(bool) -> Result<R, DispatchError>,
+    ) -> Result<R, DispatchError> {
+        Self::ensure_subnet(netuid)?;
+        let is_owner = Chain::<T>::ensure_subnet_owner_or_root(origin, netuid)?.is_some();
+        let limit = RateLimitKey::OwnerHyperparamUpdate(netuid, which);
+        if is_owner {
+            Self::ensure_window_open(netuid)?;
+            let epochs = u64::from(OwnerHyperparamRateLimit::<T>::get());
+            let wait = epochs.saturating_mul(Tempo::<T>::get(netuid).into());
+            Self::ensure_waited(&limit, wait)?;
+        }
+        let done = act(is_owner)?;
+        if is_owner {
+            LastRateLimitedBlock::<T>::insert(limit, Chain::<T>::block());
+        }
+        Ok(done)
+    }
+
+    pub(crate) fn ensure_subnet(netuid: NetUid) -> Result<(), Error<T>> {
+        ensure!(Chain::<T>::subnet_exists(netuid), Error::<T>::SubnetDoesNotExist);
+        Ok(())
+    }
+
+    /// Not in the last blocks before an epoch, and not while one is ordered out of turn.
+    fn ensure_window_open(netuid: NetUid) -> Result<(), ChainError<T>> {
+        let now = Chain::<T>::block();
+        let Some(next) = Chain::<T>::next_epoch_block(netuid) else { return Ok(()) };
+        let frozen = next.saturating_sub(now) < u64::from(AdminFreezeWindow::<T>::get());
+        ensure!(
+            !frozen && PendingEpochAt::<T>::get(netuid) <= now,
+            ChainError::<T>::AdminActionProhibitedDuringWeightsWindow
+        );
+        Ok(())
+    }
+
+    /// Not sooner than `wait` blocks after the last time.
+    pub(crate) fn ensure_waited(
+        limit: &RateLimitKey<T::AccountId>,
+        wait: u64,
+    ) -> Result<(), ChainError<T>> {
+        let last = LastRateLimitedBlock::<T>::get(limit);
+        ensure!(
+            last == 0 || Chain::<T>::block().saturating_sub(last) >= wait,
+            ChainError::<T>::TxRateLimitExceeded
+        );
+        Ok(())
+    }
+
+    /// Removes what is kept of the mechanisms from `count` on.
+    pub(crate) fn drop_mechanisms(netuid: NetUid, count: MechId) {
+        for index in Chain::<T>::mechanism_indices(netuid).skip(u8::from(count).into()) {
+            let _ = Weights::<T>::clear_prefix(index, u32::MAX, None);
+            let _ = Bonds::<T>::clear_prefix(index, u32::MAX, None);
+            let _ = WeightCommits::<T>::clear_prefix(index, u32::MAX, None);
+            let _ = TimelockedWeightCommits::<T>::clear_prefix(index, u32::MAX, None);
+            Incentive::<T>::remove(index);
+            LastUpdate::<T>::remove(index);
+        }
+    }
+}

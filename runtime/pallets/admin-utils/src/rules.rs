@@ -1,0 +1,195 @@
+//! What a hyperparameter may be set to. Bounds are the public chain's, each with its reason.
+
+use crate::{Config, Error};
+use frame_support::{ensure, pallet_prelude::DispatchResult};
+use pallet_subtensor::{
+    Error as ChainError, LiquidAlphaOn, MaxAllowedUids, MaxBurn, MaxChildkeyTake,
+    MaxMechanismCount, MechId, MechanismCountCurrent, MinActivityCutoff, MinAllowedUids, MinBurn,
+    MinChildkeyTake, NetUid, NetworkPowRegistrationAllowed, NetworkRegistrationAllowed,
+    SubnetworkN, TaoBalance, MAX_TEMPO, MIN_TEMPO,
+};
+use sp_runtime::PerU16;
+use substrate_fixed::types::{I96F32, U64F64};
+
+/// Neurons that all mechanisms of a subnet may hold together: an epoch's work grows with their
+/// square.
+const UIDS_MAX: u16 = 256;
+
+/// An owner may not make bonds slower than this, in millionths: they would outlast the neurons.
+const OWNER_BONDS_MOVING_AVERAGE_MAX: u64 = 975_000;
+
+/// A registration always costs less than this at its cheapest, and more than the other at its
+/// dearest, so that no owner closes a subnet by its price or gives it away.
+const MIN_BURN_BELOW: TaoBalance = TaoBalance::new(1_000_000_000);
+const MAX_BURN_ABOVE: TaoBalance = TaoBalance::new(100_000_000);
+
+/// Half-lives of the registration price, in blocks: one block to five days.
+const BURN_HALF_LIFE: core::ops::RangeInclusive<u16> = 1..=36_100;
+
+/// What a registration may multiply the price by.
+const BURN_INCREASE_MAX: u32 = 3;
+
+/// Thousandths of a tempo: a validator is silent after one tempo at the least, 50 at the most.
+const ACTIVITY_FACTOR: core::ops::RangeInclusive<u32> = 1_000..=50_000;
+
+/// Neurons that an owner may keep from being pruned.
+const OWNER_IMMUNE: core::ops::RangeInclusive<u16> = 1..=10;
+
+/// Liquid alpha below a fortieth would freeze the bonds.
+const ALPHA_LEAST: u16 = u16::MAX / 40;
+
+/// Epochs between commit and reveal.
+const REVEAL_PERIOD: core::ops::RangeInclusive<u64> = 1..=100;
+
+pub(crate) fn cutoff<T: Config>(_: NetUid, cutoff: u16) -> DispatchResult {
+    ensure!(cutoff >= MinActivityCutoff::<T>::get(), ChainError::<T>::ActivityCutoffTooLow);
+    Ok(())
+}
+
+pub(crate) fn activity_factor<T: Config>(_: NetUid, milli: u32) -> DispatchResult {
+    ensure!(
+        ACTIVITY_FACTOR.contains(&milli),
+        ChainError::<T>::ActivityCutoffFactorMilliOutOfBounds
+    );
+    Ok(())
+}
+
+pub(crate) fn bonds_average<T: Config>(_: NetUid, average: u64, is_owner: bool) -> DispatchResult {
+    ensure!(
+        !is_owner || average <= OWNER_BONDS_MOVING_AVERAGE_MAX,
+        Error::<T>::BondsMovingAverageMaxReached
+    );
+    // A million is all inertia; there is no more than that.
+    ensure!(average <= 1_000_000, Error::<T>::ValueNotInBounds);
+    Ok(())
+}
+
+pub(crate) fn not_negative<T: Config>(_: NetUid, steepness: i16, is_owner: bool) -> DispatchResult {
+    ensure!(!is_owner || steepness >= 0, Error::<T>::NegativeSigmoidSteepness);
+    Ok(())
+}
+
+pub(crate) fn least_burn<T: Config>(netuid: NetUid, burn: TaoBalance) -> DispatchResult {
+    let fits = burn < MIN_BURN_BELOW && burn < MaxBurn::<T>::get(netuid);
+    ensure!(fits, Error::<T>::ValueNotInBounds);
+    Ok(())
+}
+
+pub(crate) fn most_burn<T: Config>(netuid: NetUid, burn: TaoBalance) -> DispatchResult {
+    let fits = burn > MAX_BURN_ABOVE && burn > MinBurn::<T>::get(netuid);
+    ensure!(fits, Error::<T>::ValueNotInBounds);
+    Ok(())
+}
+
+pub(crate) fn half_life<T: Config>(netuid: NetUid, blocks: u16) -> DispatchResult {
+    not_root::<T>(netuid)?;
+    ensure!(BURN_HALF_LIFE.contains(&blocks), Error::<T>::InvalidValue);
+    Ok(())
+}
+
+pub(crate) fn increase<T: Config>(netuid: NetUid, factor: U64F64) -> DispatchResult {
+    not_root::<T>(netuid)?;
+    let allowed = U64F64::from_num(1u32)..=U64F64::from_num(BURN_INCREASE_MAX);
+    ensure!(allowed.contains(&factor), Error::<T>::InvalidValue);
+    Ok(())
+}
+
+pub(crate) fn reveal_period<T: Config>(_: NetUid, epochs: u64) -> DispatchResult {
+    ensure!(epochs <= *REVEAL_PERIOD.end(), ChainError::<T>::RevealPeriodTooLarge);
+    ensure!(epochs >= *REVEAL_PERIOD.start(), ChainError::<T>::RevealPeriodTooSmall);
+    Ok(())
+}
+
+pub(crate) fn owner_immune<T: Config>(_: NetUid, neurons: u16) -> DispatchResult {
+    ensure!(OWNER_IMMUNE.contains(&neurons), Error::<T>::InvalidValue);
+    Ok(())
+}
+
+pub(crate) fn childkey_take<T: Config>(_: NetUid, take: PerU16) -> DispatchResult {
+    let allowed = MinChildkeyTake::<T>::get()..=MaxChildkeyTake::<T>::get();
+    ensure!(allowed.contains(&take), Error::<T>::ValueNotInBounds);
+    Ok(())
+}
+
+/// Neurons must be able to come in one way or the other.
+pub(crate) fn burn_or_pow<T: Config>(netuid: NetUid, allowed: bool) -> DispatchResult {
+    let other = NetworkPowRegistrationAllowed::<T>::get(netuid);
+    ensure!(allowed || other, Error::<T>::InvalidValue);
+    Ok(())
+}
+
+pub(crate) fn pow_or_burn<T: Config>(netuid: NetUid, allowed: bool) -> DispatchResult {
+    let other = NetworkRegistrationAllowed::<T>::get(netuid);
+    ensure!(allowed || other, Error::<T>::InvalidValue);
+    Ok(())
+}
+
+pub(crate) fn most_uids<T: Config>(netuid: NetUid, uids: u16) -> DispatchResult {
+    let least = MinAllowedUids::<T>::get(netuid);
+    ensure!(uids >= least, Error::<T>::MaxAllowedUidsLessThanMinAllowedUids);
+    let now = SubnetworkN::<T>::get(netuid);
+    ensure!(uids >= now, Error::<T>::MaxAllowedUIdsLessThanCurrentUIds);
+    ensure!(uids <= UIDS_MAX, Error::<T>::MaxAllowedUidsGreaterThanDefaultMaxAllowedUids);
+    uids_of_mechanisms::<T>(uids, MechanismCountCurrent::<T>::get(netuid))
+}
+
+pub(crate) fn least_uids<T: Config>(netuid: NetUid, uids: u16) -> DispatchResult {
+    let most = MaxAllowedUids::<T>::get(netuid);
+    ensure!(uids < most, Error::<T>::MinAllowedUidsGreaterThanMaxAllowedUids);
+    let now = SubnetworkN::<T>::get(netuid);
+    ensure!(uids < now, Error::<T>::MinAllowedUidsGreaterThanCurrentUids);
+    Ok(())
+}
+
+pub(crate) fn max_validators<T: Config>(netuid: NetUid, count: u16) -> DispatchResult {
+    let uids = MaxAllowedUids::<T>::get(netuid);
+    ensure!(count <= uids, Error::<T>::MaxValidatorsLargerThanMaxUIds);
+    Ok(())
+}
+
+pub(crate) fn mechanisms<T: Config>(netuid: NetUid, count: MechId) -> DispatchResult {
+    ensure!(u8::from(count) > 0, Error::<T>::InvalidValue);
+    ensure!(count <= MaxMechanismCount::<T>::get(), Error::<T>::InvalidValue);
+    uids_of_mechanisms::<T>(MaxAllowedUids::<T>::get(netuid), count)
+}
+
+fn uids_of_mechanisms<T: Config>(uids: u16, mechanisms: MechId) -> DispatchResult {
+    let together = uids.checked_mul(u8::from(mechanisms).into());
+    let fits = together.is_some_and(|together| together <= UIDS_MAX);
+    ensure!(fits, ChainError::<T>::TooManyUIDsPerMechanism);
+    Ok(())
+}
+
+/// Shares of the mechanisms add up to the whole, 65535.
+pub(crate) fn mechanism_split<T: Config>(netuid: NetUid, split: &[u16]) -> DispatchResult {
+    let count = usize::from(u8::from(MechanismCountCurrent::<T>::get(netuid)));
+    let sum: u64 = split.iter().map(|share| u64::from(*share)).sum();
+    let fits = split.len() == count && sum == u64::from(u16::MAX);
+    ensure!(fits, Error::<T>::InvalidValue);
+    Ok(())
+}
+
+pub(crate) fn alpha_values<T: Config>(netuid: NetUid, low: u16, high: u16) -> DispatchResult {
+    ensure!(LiquidAlphaOn::<T>::get(netuid), ChainError::<T>::LiquidAlphaDisabled);
+    ensure!(high >= ALPHA_LEAST, ChainError::<T>::AlphaHighTooLow);
+    ensure!((ALPHA_LEAST..=high).contains(&low), ChainError::<T>::AlphaLowOutOfRange);
+    Ok(())
+}
+
+/// Root has neither emission nor prices of its own.
+pub(crate) fn not_root<T: Config>(netuid: NetUid) -> DispatchResult {
+    ensure!(!netuid.is_root(), Error::<T>::NotPermittedOnRootSubnet);
+    Ok(())
+}
+
+pub(crate) fn owner_tempo<T: Config>(tempo: u16) -> DispatchResult {
+    ensure!((MIN_TEMPO..=MAX_TEMPO).contains(&tempo), ChainError::<T>::TempoOutOfBounds);
+    Ok(())
+}
+
+/// A smoothing factor is a part of one.
+pub(crate) fn moving_alpha<T: Config>(alpha: I96F32) -> DispatchResult {
+    let parts = I96F32::from_num(0u8)..=I96F32::from_num(1u8);
+    ensure!(parts.contains(&alpha), Error::<T>::InvalidValue);
+    Ok(())
+}

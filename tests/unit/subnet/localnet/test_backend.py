@@ -7,6 +7,7 @@ from hashlib import blake2b
 from pathlib import Path
 
 import pytest
+import zstandard
 
 from subnet.localnet.backend import (
     Backend,
@@ -28,6 +29,7 @@ from subnet.localnet.errors import (
     StorageFailed,
 )
 from subnet.localnet.executor import vm
+from subnet.localnet.executor.code import COMPRESSED_MAGIC
 from subnet.localnet.executor.vm_binding import CheckedBinding
 from subnet.localnet.executor.wasm_binary import Outline
 from subnet.localnet.scale import encode_bytes
@@ -96,6 +98,18 @@ def test_what_is_no_runtime_makes_no_chain(tmp_path: Path) -> None:
     recovered = open_chain(tmp_path)  # nothing half done was left behind
     assert recovered.head.number == 0
     recovered.close()
+
+
+def test_a_compressed_runtime_is_kept_compressed_and_runs(chain: Backend) -> None:
+    recipe = genesis()
+    packed = COMPRESSED_MAGIC + zstandard.ZstdCompressor(level=1).compress(recipe.code)
+    object.__setattr__(recipe, "code", packed)
+    small = Backend.open(None, recipe, module_cache=module_cache())
+    assert small.state().get(b":code") == packed
+    assert small.runtime_version() == chain.runtime_version()
+    assert small.genesis_hash != chain.genesis_hash
+    grow(small, 2)
+    small.close()
 
 
 # -- building

@@ -5,7 +5,8 @@
 //! are put off to the next, lowest netuid first.
 
 use crate::*;
-use frame_support::storage::with_storage_layer;
+use frame_support::{ensure, storage::with_storage_layer};
+use sp_runtime::DispatchResult;
 
 /// A subnet whose epochs were put off for this long runs one whatever its tempo: the longest tempo
 /// there is.
@@ -72,5 +73,31 @@ impl<T: Config> Pallet<T> {
         PendingEpochAt::<T>::insert(netuid, 0);
         SubnetEpochIndex::<T>::mutate(netuid, |index| *index = index.saturating_add(1));
         Self::activate_pending_children(netuid, block);
+    }
+
+    /// Orders an epoch for when the freeze window has passed, in which others see it coming. Owners
+    /// may do so as seldom as they may change a hyperparameter, and not under commit-reveal, whose
+    /// reveals are timed by epochs.
+    pub(crate) fn do_trigger_epoch(owner: T::AccountId, netuid: NetUid) -> DispatchResult {
+        ensure!(
+            !CommitRevealWeightsEnabled::<T>::get(netuid),
+            Error::<T>::DynamicTempoBlockedByCommitReveal
+        );
+        let now = Self::block();
+        ensure!(PendingEpochAt::<T>::get(netuid) == 0, Error::<T>::EpochTriggerAlreadyPending);
+        let fires_at = now.saturating_add(AdminFreezeWindow::<T>::get().into()).max(1);
+        ensure!(
+            Self::next_epoch_block(netuid).is_some_and(|next| next > fires_at),
+            Error::<T>::AutoEpochAlreadyImminent
+        );
+        let limit = RateLimitKey::OwnerHyperparamUpdate(netuid, Hyperparameter::TriggerEpoch);
+        let last = LastRateLimitedBlock::<T>::get(&limit);
+        let wait = u64::from(OwnerHyperparamRateLimit::<T>::get())
+            .saturating_mul(u64::from(Tempo::<T>::get(netuid)));
+        ensure!(last == 0 || now.saturating_sub(last) >= wait, Error::<T>::TxRateLimitExceeded);
+        LastRateLimitedBlock::<T>::insert(limit, now);
+        PendingEpochAt::<T>::insert(netuid, fires_at);
+        Self::deposit_event(Event::EpochTriggered { netuid, by: owner, fires_at });
+        Ok(())
     }
 }

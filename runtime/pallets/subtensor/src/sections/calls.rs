@@ -385,6 +385,32 @@ mod calls {
             Self::do_reveal_weights(&hotkey, netuid, MechId::MAIN, revealed)
         }
 
+        /// Gives up alpha of the caller: it may be emitted again.
+        #[pallet::call_index(101)]
+        #[pallet::weight(T::WeightInfo::remove_stake())]
+        pub fn recycle_alpha(
+            origin: OriginFor<T>,
+            hotkey: T::AccountId,
+            amount: Alpha,
+            netuid: NetUid,
+        ) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            Self::do_recycle_alpha(&coldkey, &hotkey, netuid, amount)
+        }
+
+        /// Gives up alpha of the caller for good.
+        #[pallet::call_index(102)]
+        #[pallet::weight(T::WeightInfo::remove_stake())]
+        pub fn burn_alpha(
+            origin: OriginFor<T>,
+            hotkey: T::AccountId,
+            amount: Alpha,
+            netuid: NetUid,
+        ) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            Self::do_burn_alpha(&coldkey, &hotkey, netuid, amount)
+        }
+
         /// Takes back all that the caller staked behind a hotkey on one subnet.
         #[pallet::call_index(103)]
         #[pallet::weight(T::WeightInfo::remove_stake())]
@@ -506,6 +532,20 @@ mod calls {
             Self::do_claim_root(&coldkey, None)
         }
 
+        /// Buys alpha with the caller's TAO and burns it.
+        #[pallet::call_index(132)]
+        #[pallet::weight(T::WeightInfo::add_stake())]
+        pub fn add_stake_burn(
+            origin: OriginFor<T>,
+            hotkey: T::AccountId,
+            netuid: NetUid,
+            amount: Tao,
+            limit: Option<Tao>,
+        ) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            Self::do_add_stake_burn(&coldkey, &hotkey, netuid, amount, limit.map(Tao::rao))
+        }
+
         /// Registers a hotkey on a subnet if that costs no more than a limit, in rao.
         #[pallet::call_index(134)]
         #[pallet::weight(T::WeightInfo::register())]
@@ -517,6 +557,14 @@ mod calls {
         ) -> DispatchResult {
             let coldkey = ensure_signed(origin)?;
             Self::do_burned_register(&coldkey, netuid, &hotkey, Some(Tao::new(limit_price)))
+        }
+
+        /// Orders an epoch of the caller's subnet out of turn.
+        #[pallet::call_index(141)]
+        #[pallet::weight(T::WeightInfo::start_call())]
+        pub fn trigger_epoch(origin: OriginFor<T>, netuid: NetUid) -> DispatchResult {
+            let owner = Self::ensure_subnet_owner(origin, netuid)?;
+            Self::do_trigger_epoch(owner, netuid)
         }
 
         /// Turns what the caller's root stake behind one hotkey has earned into more of it.

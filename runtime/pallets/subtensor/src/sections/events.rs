@@ -263,6 +263,9 @@ mod events {
         /// What root stake earned was sold and staked on root: coldkey, TAO.
         #[codec(index = 115)]
         RootClaimed { coldkey: T::AccountId, tao: Tao },
+        /// Alpha was bought and burned.
+        #[codec(index = 125)]
+        AddStakeBurn { netuid: NetUid, hotkey: T::AccountId, amount: Tao, alpha: Alpha },
         /// `BurnHalfLife` was set.
         #[codec(index = 129)]
         BurnHalfLifeSet { netuid: NetUid, burn_half_life: u16 },

@@ -4,6 +4,7 @@
 //! anywhere undoes the whole call, because calls run in a storage transaction. TAO leaves and
 //! enters the balances in `tao` alone.
 
+mod burn;
 mod children;
 mod delegation;
 mod keys;

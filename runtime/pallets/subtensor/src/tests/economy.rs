@@ -187,3 +187,34 @@ fn without_an_author_the_pool_keeps_the_fee() {
         assert_eq!(pool(netuid).0, tao + 10 * UNIT);
     });
 }
+
+#[test]
+fn alpha_is_given_up_for_good_or_to_be_emitted_again() {
+    run(local(), || {
+        let netuid = found_subnet(1);
+        stake(netuid, 2, 101, 10 * UNIT);
+        let held = staked(netuid, 2, 101);
+        let out = SubnetAlphaOut::<Test>::get(netuid).rao();
+        let part = AlphaBalance::new(held / 4);
+        assert_ok!(Chain::burn_alpha(signed(2), 101, part, netuid));
+        assert_eq!(SubnetAlphaOut::<Test>::get(netuid).rao(), out);
+        assert_eq!(SubnetAlphaBurned::<Test>::get(netuid), part);
+        assert_ok!(Chain::recycle_alpha(signed(2), 101, AlphaBalance::MAX, netuid));
+        assert_eq!(staked(netuid, 2, 101), 0);
+        assert!(SubnetAlphaOut::<Test>::get(netuid).rao() < out);
+        assert_noop!(
+            Chain::burn_alpha(signed(2), 101, part, NetUid::ROOT),
+            Error::<Test>::CannotBurnOrRecycleOnRootSubnet
+        );
+
+        let price = Chain::alpha_price(netuid);
+        assert_noop!(
+            Chain::add_stake_burn(signed(2), 101, netuid, Tao::new(UNIT), Some(Tao::new(price))),
+            Error::<Test>::SlippageTooHigh
+        );
+        assert_ok!(Chain::add_stake_burn(signed(2), 101, netuid, Tao::new(UNIT), None));
+        assert!(Chain::alpha_price(netuid) > price);
+        assert!(SubnetAlphaBurned::<Test>::get(netuid) > part);
+        check();
+    });
+}

@@ -300,3 +300,32 @@ fn liquid_alpha_and_classic_bonds_run_too() {
         });
     }
 }
+
+#[test]
+fn an_owner_orders_an_epoch_out_of_turn() {
+    run(local(), || {
+        let netuid = found_subnet(1);
+        Tempo::<Test>::insert(netuid, 100);
+        CommitRevealWeightsEnabled::<Test>::insert(netuid, true);
+        assert_noop!(
+            Chain::trigger_epoch(signed(1), netuid),
+            Error::<Test>::DynamicTempoBlockedByCommitReveal
+        );
+        CommitRevealWeightsEnabled::<Test>::insert(netuid, false);
+        assert_noop!(Chain::trigger_epoch(signed(2), netuid), Error::<Test>::NotSubnetOwner);
+        assert_ok!(Chain::trigger_epoch(signed(1), netuid));
+        assert_noop!(
+            Chain::trigger_epoch(signed(1), netuid),
+            Error::<Test>::EpochTriggerAlreadyPending
+        );
+        assert_eq!(Chain::next_epoch_block(netuid), Some(11));
+        run_to_block(11);
+        assert_eq!(LastEpochBlock::<Test>::get(netuid), 11);
+        assert_noop!(Chain::trigger_epoch(signed(1), netuid), Error::<Test>::TxRateLimitExceeded);
+        run_to_block(102);
+        assert_noop!(
+            Chain::trigger_epoch(signed(1), netuid),
+            Error::<Test>::AutoEpochAlreadyImminent
+        );
+    });
+}

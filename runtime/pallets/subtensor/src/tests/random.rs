@@ -70,7 +70,12 @@ fn random_call(chance: &mut Chance) -> Result<(), DispatchError> {
     let (coldkey, netuid) = (chance.coldkey(), chance.netuid());
     let hotkey = chance.hotkey_of(coldkey);
     let origin = signed(coldkey);
-    match chance.below(40) {
+    match chance.below(42) {
+        40 | 41 => {
+            let (to, other) = (chance.hotkey_of(coldkey), chance.netuid());
+            let amount = AlphaBalance::new(staked(netuid, coldkey, hotkey) / 2);
+            Chain::move_stake(origin, hotkey, to, netuid, other, amount)
+        }
         0 => Chain::register_network(origin, hotkey),
         1 | 2 => Chain::start_call(signed(SubnetOwner::<Test>::get(netuid)), netuid),
         3..=8 => Chain::burned_register(origin, netuid, hotkey),
@@ -103,6 +108,12 @@ fn random_call(chance: &mut Chance) -> Result<(), DispatchError> {
         }
         33 => Chain::set_coldkey_auto_stake_hotkey(origin, netuid, hotkey),
         34 => Chain::try_associate_hotkey(origin, hotkey),
+        35 if chance.below(3) == 0 => {
+            Chain::burn_alpha(origin, hotkey, AlphaBalance::new(chance.amount()), netuid)
+        }
+        35 if chance.below(2) == 0 => {
+            Chain::recycle_alpha(origin, hotkey, AlphaBalance::new(chance.amount()), netuid)
+        }
         35 => Balances::transfer_allow_death(origin, chance.coldkey(), chance.amount()).map(|_| ()),
         36 if chance.below(2) == 0 => Chain::claim_root_with_hotkey(origin, hotkey),
         36 => Chain::claim_root_alpha(netuid, &hotkey, &coldkey).map(|_| ()),

@@ -16,7 +16,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from subnet.cli.process import configure_log, run_async, stop_on_signals
+from subnet.cli.process import (
+    configure_log,
+    run_async,
+    stop_on_signals,
+    stop_with_supervisor,
+)
 from subnet.errors import UserError
 from subnet.localnet.sealing import SealingMode
 
@@ -156,6 +161,7 @@ async def _serve(options: NodeOptions, *, json: bool) -> None:
 
     stop = asyncio.Event()
     stop_on_signals(stop)
+    stop_with_supervisor(stop)
     async with running(options, SystemClock()) as node:
         _announce(node, options, json=json)
         asyncio.get_running_loop().call_later(_SETTLE_S, _settle_memory)

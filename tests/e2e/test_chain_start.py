@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import resource
 import signal
 import socket
@@ -17,6 +18,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from subnet.cli.process import LIFELINE
 from subnet.localnet.state.store import DATABASE_NAME
 from subnet.localnet.testing import NodeProcess, node_process, running_node, start_process
 from tests.unit.subnet.localnet.core_chain import ALICE, transfer
@@ -69,6 +71,25 @@ def test_it_prints_one_line_and_ends_in_order(number: signal.Signals, tmp_path: 
     with node_process("--state-dir", str(tmp_path / "chain"), *QUIET) as again:
         assert again.ready["head"] >= 2
         assert again.ready["genesis_hash"] == node.ready["genesis_hash"]
+
+
+def test_it_ends_with_its_supervisor(tmp_path: Path) -> None:
+    read_end, write_end = os.pipe()
+    command = [sys.executable, "-m", "subnet.cli.main", "chain", "start", "--json", "--port", "0"]
+    with subprocess.Popen(
+        [*command, "--state-dir", str(tmp_path), *QUIET],
+        stdin=read_end,
+        stdout=subprocess.PIPE,
+        env={**os.environ, LIFELINE: "0"},
+    ) as process:
+        try:
+            os.close(read_end)
+            assert process.stdout is not None
+            assert process.stdout.readline()
+            os.close(write_end)  # as the kernel does when the supervisor is killed
+            assert process.wait(20) == 0
+        finally:
+            process.kill()
 
 
 def test_a_taken_port_is_refused_and_leaves_no_chain(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ from typing import Final, Protocol
 import msgspec
 from loguru import logger
 
+from subnet.cli.process import LIFELINE
 from subnet.clock import Clock
 from subnet.errors import Unavailable, UserError
 from subnet.files import write_atomic
@@ -88,18 +89,6 @@ class _Forked:
 
     def wait(self, timeout_s: float) -> None:
         self._process.join(timeout_s)
-
-
-LIFELINE: Final = "ASSAY_LIFELINE_FD"
-"""Names a file descriptor whose end of file means that the supervisor is gone."""
-
-
-def watch_lifeline() -> None:
-    """In a child: end like on Ctrl-C when the supervisor is gone. Does nothing without one."""
-    number = os.environ.pop(LIFELINE, None)
-    if number is None:
-        return
-    _terminate_at_end_of(int(number))
 
 
 def _terminate_at_end_of(descriptor: int) -> None:

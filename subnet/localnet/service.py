@@ -28,9 +28,9 @@ from subnet.localnet.sealing import Sealing, block_timestamp_ms
 BlockListener = Callable[[BuiltBlock], None]
 EventListener = Callable[[Sequence[Event]], None]
 
-_BUILDING_SHARE: Final = 2 / 3
-"""Of the block time, for executing transactions; as Substrate's authors have it. The rest is for
-validating new ones and answering clients, who would wait for the block otherwise."""
+_BUILDING_SHARE: Final = 0.8
+"""Of the block time, for executing transactions. The rest is for validating new ones and answering
+clients, who would otherwise wait for block after block."""
 
 _RETRY_S: Final = 1.0
 """After a block that could not be made. A trap in a hook will happen again: no need to hurry."""

@@ -92,7 +92,7 @@ async def test_a_block_takes_its_share_of_the_block_time_and_leaves_the_rest() -
     async with running(SealingMode.INTERVAL) as run:
         for nonce in range(5):
             run.service.submit(extrinsic(1, nonce))
-        each_s = 0.4 * SLOT_MS / 1e3  # two of these exceed two thirds of the block time
+        each_s = 0.45 * SLOT_MS / 1e3  # two of these exceed the share, one does not
         run.chain.before_each = lambda: run.clock.advance(each_s)
         run.clock.advance(SLOT_MS / 1e3)
         await run.until_height(1)

@@ -189,4 +189,6 @@ impl pallet_commitments::Config for Runtime {
     type MaxFields = ConstU32<3>;
 }
 
+impl pallet_admin_utils::Config for Runtime {}
+
 impl pallet_mev_shield::Config for Runtime {}

@@ -16,6 +16,8 @@ mod apis;
 pub mod config;
 mod fees;
 pub mod genesis;
+#[cfg(test)]
+mod tests;
 
 use sp_runtime::{
     generic, impl_opaque_keys,
@@ -89,6 +91,7 @@ frame_support::construct_runtime!(
         Utility: pallet_utility = 11,
         Sudo: pallet_sudo = 12,
         Commitments: pallet_commitments = 18,
+        AdminUtils: pallet_admin_utils = 19,
         Swap: pallet_swap = 28,
         MevShield: pallet_mev_shield = 30,
     }

@@ -123,6 +123,45 @@ def test_who_names_a_property_gets_it_or_hears_so(tmp_path: Path) -> None:
         assert again.ready["block_time_ms"] == 400, "nothing named: the stored chain as it is"
 
 
+def chain_command(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "subnet.cli.main", "chain", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60)
+
+
+def test_a_stored_chain_is_verified_and_exported(tmp_path: Path) -> None:
+    chain, exported = tmp_path / "chain", tmp_path / "exported"
+    with node_process("--state-dir", str(chain), "--block-time", "50", *QUIET) as node:
+        wait_for_block(node, 5)
+        assert chain_command("verify", "--state-dir", str(chain)).returncode == 2, "it is running"
+    verified = chain_command("verify", "--state-dir", str(chain), "--json")
+    assert verified.returncode == 0, verified.stderr
+    done = chain_command("export-blocks", str(exported), "--state-dir", str(chain), "--json")
+    assert done.returncode == 0, done.stderr
+    told, blocks = json.loads(done.stdout), json.loads(verified.stdout)["blocks"]
+    assert told["blocks"] == blocks >= 5
+    assert told["genesis"] == node.ready["genesis_hash"]
+    assert told["head"] == json.loads(verified.stdout)["head"]
+    assert len((exported / "blocks.txt").read_text().split()) == blocks
+    assert chain_command("verify", "--state-dir", str(exported)).returncode == 2, "no chain there"
+
+
+def test_history_ends_where_it_was_told_to(tmp_path: Path) -> None:
+    arguments = ("--in-memory", "--history", "3", "--sealing", "manual", *QUIET)
+    with node_process(*arguments) as node:
+        ask(node, "dev_newBlock", 200)  # old states go some dozens at a time
+        first = ask(node, "chain_getBlockHash", 1)
+        assert ask(node, "chain_getHeader", first)["number"] == "0x1", "blocks are kept"
+        body = json.dumps(
+            {"jsonrpc": "2.0", "id": 1, "method": "state_getStorage", "params": ["0x3a63", first]}
+        ).encode()
+        url = node.url.replace("ws", "http", 1)
+        request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=10) as reply:
+            error = json.load(reply)["error"]
+        assert error["code"] == 4003
+        assert f"State already discarded for {first}" in error["message"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "word"),
     [

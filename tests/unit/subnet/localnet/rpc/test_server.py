@@ -440,6 +440,25 @@ async def test_connections_are_limited_and_free_again() -> None:
         assert with_room == "Assay"
 
 
+async def test_a_client_that_reads_late_gets_every_reply_in_order() -> None:
+    async with rig(outbox_messages_max=8, slice_s=0.0) as node, node.socket() as client:
+        for number in range(300):
+            call = {"jsonrpc": "2.0", "id": number, "method": "rpc_methods"}
+            await client.ws.send_str(json.dumps(call))
+        assert [(await client.next())["id"] for _ in range(300)] == list(range(300))
+
+
+@pytest.mark.parametrize("sent", [b"nonsense\r\n\r\n", b"\x16\x03\x01\x00\xff" * 20 + b"\r\n\r\n"])
+async def test_bytes_that_are_no_http_get_400(sent: bytes) -> None:
+    async with rig() as node, node.socket() as client:
+        reader, writer = await asyncio.open_connection("127.0.0.1", node.server.port)
+        writer.write(sent)
+        assert b" 400 " in await asyncio.wait_for(reader.readline(), WAIT_S)
+        writer.close()
+        await writer.wait_closed()
+        assert await client.call("system_name") == "Assay"
+
+
 async def test_a_connection_that_asks_for_nothing_is_closed() -> None:
     async with rig(first_request_s=0.05) as node, node.socket() as client:
         reader, writer = await asyncio.open_connection("127.0.0.1", node.server.port)

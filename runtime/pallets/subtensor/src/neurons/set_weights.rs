@@ -25,8 +25,8 @@ impl<T: Config> Pallet<T> {
         mechanism: MechId,
         row: Row,
     ) -> DispatchResult {
-        ensure!(!CommitRevealWeightsEnabled::<T>::get(netuid), Error::<T>::CommitRevealEnabled);
         let (index, uid) = Self::check_weight_setter(hotkey, netuid, mechanism, row)?;
+        ensure!(!CommitRevealWeightsEnabled::<T>::get(netuid), Error::<T>::CommitRevealEnabled);
         Self::check_weights_rate(netuid, index, uid)?;
         Self::put_weights(netuid, index, uid, row)?;
         let now = Self::block();

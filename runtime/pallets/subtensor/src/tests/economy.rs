@@ -218,3 +218,19 @@ fn alpha_is_given_up_for_good_or_to_be_emitted_again() {
         check();
     });
 }
+
+#[test]
+fn the_average_flow_follows_trades() {
+    run(local(), || {
+        let netuid = found_subnet(1);
+        stake(netuid, 2, 101, 100 * UNIT);
+        next_block();
+        let (block, flow) = SubnetEmaTaoFlow::<Test>::get(netuid).unwrap();
+        assert_eq!(block, System::block_number());
+        assert!(flow > 0);
+        let alpha = AlphaBalance::new(staked(netuid, 2, 101));
+        assert_ok!(Chain::remove_stake(signed(2), 101, netuid, alpha));
+        next_block();
+        assert!(SubnetEmaTaoFlow::<Test>::get(netuid).unwrap().1 < flow);
+    });
+}

@@ -13,10 +13,18 @@
 )]
 
 mod children;
+mod commit_reveal;
+mod delegation;
 mod economy;
 mod epochs;
+mod moves;
+mod neurons;
 mod random;
+mod refusals;
 mod root;
+mod serving;
+mod subnets;
+mod weights;
 
 use crate::{mock::*, *};
 use frame_support::assert_ok;

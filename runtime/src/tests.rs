@@ -1,0 +1,211 @@
+//! The runtime as a host drives it: genesis by preset, blocks, signed extrinsics, who pays.
+
+// A test is there to panic.
+#![allow(clippy::arithmetic_side_effects, clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+
+use crate::{config::*, genesis, *};
+use codec::Encode;
+use frame_support::{
+    dispatch::GetDispatchInfo,
+    genesis_builder_helper::{build_state, get_preset},
+    traits::{Get, Hooks},
+};
+use pallet_subtensor::{NetUid, Tao};
+use sp_core::{crypto::Pair, sr25519};
+use sp_runtime::{
+    generic::Era,
+    traits::Applyable,
+    transaction_validity::{InvalidTransaction, TransactionSource, TransactionValidityError},
+    DispatchError,
+};
+
+const NETUID: NetUid = NetUid::new(1);
+
+fn key(uri: &str) -> sr25519::Pair {
+    sr25519::Pair::from_string(uri, None).unwrap()
+}
+
+fn account(uri: &str) -> AccountId {
+    AccountId::new(key(uri).public().0)
+}
+
+/// Merges a preset over the default genesis, as a host does, and runs in the state it builds.
+fn with_preset(name: &str, test: impl FnOnce()) {
+    sp_io::TestExternalities::new_empty().execute_with(|| {
+        let read = |id: Option<&str>| {
+            let bytes = get_preset::<RuntimeGenesisConfig>(&id.map(Into::into), genesis::preset);
+            serde_json::from_slice::<serde_json::Value>(&bytes.unwrap()).unwrap()
+        };
+        let mut config = read(None);
+        merge(&mut config, read(Some(name)));
+        build_state::<RuntimeGenesisConfig>(config.to_string().into_bytes()).unwrap();
+        System::set_block_number(1);
+        SubtensorModule::on_initialize(1);
+        test();
+    });
+}
+
+fn merge(base: &mut serde_json::Value, patch: serde_json::Value) {
+    match (base, patch) {
+        (serde_json::Value::Object(base), serde_json::Value::Object(patch)) => {
+            for (key, value) in patch {
+                merge(base.entry(key).or_insert(serde_json::Value::Null), value);
+            }
+        }
+        (base, patch) => *base = patch,
+    }
+}
+
+/// A signed extrinsic of `uri` with its present nonce.
+fn signed(uri: &str, call: RuntimeCall, tip: Balance) -> UncheckedExtrinsic {
+    let who = account(uri);
+    let extension: TxExtension = (
+        frame_system::CheckNonZeroSender::new(),
+        frame_system::CheckSpecVersion::new(),
+        frame_system::CheckTxVersion::new(),
+        frame_system::CheckGenesis::new(),
+        frame_system::CheckMortality::from(Era::Immortal),
+        frame_system::CheckNonce::from(System::account_nonce(&who)),
+        frame_system::CheckWeight::new(),
+        pallet_transaction_payment::ChargeTransactionPayment::from(tip),
+        pallet_subtensor::SubtensorTransactionExtension::default(),
+        frame_metadata_hash_extension::CheckMetadataHash::new(false),
+    );
+    let payload = generic::SignedPayload::new(call.clone(), extension.clone()).unwrap();
+    let signature = payload.using_encoded(|bytes| key(uri).sign(bytes));
+    UncheckedExtrinsic::new_signed(call, who.into(), signature.into(), extension)
+}
+
+/// Applies it: refused before it runs, failed while it ran, or done.
+fn apply(
+    uri: &str,
+    call: impl Into<RuntimeCall>,
+    tip: Balance,
+) -> Result<Result<(), DispatchError>, TransactionValidityError> {
+    let call = call.into();
+    let info = call.get_dispatch_info();
+    let extrinsic = signed(uri, call, tip);
+    let length = extrinsic.encoded_size();
+    let checked = sp_runtime::traits::Checkable::check(
+        extrinsic,
+        &frame_system::ChainContext::<Runtime>::default(),
+    )?;
+    let info =
+        frame_support::dispatch::DispatchInfo { extension_weight: info.extension_weight, ..info };
+    checked.validate::<Runtime>(TransactionSource::External, &info, length)?;
+    let outcome = checked.apply::<Runtime>(&info, length)?;
+    Ok(outcome.map(|_| ()).map_err(|failed| failed.error))
+}
+
+fn done(uri: &str, call: impl Into<RuntimeCall>) {
+    apply(uri, call, 0).unwrap().unwrap();
+}
+
+fn free(uri: &str) -> Balance {
+    Balances::free_balance(account(uri))
+}
+
+type Subtensor = pallet_subtensor::Call<Runtime>;
+
+/// Alice's subnet with Bob's hotkey `//worker` on it, which has no TAO.
+fn employ_worker() {
+    done("//Alice", Subtensor::register_network { hotkey: account("//Alice//hot") });
+    done("//Alice", Subtensor::start_call { netuid: NETUID });
+    done("//Bob", Subtensor::burned_register { netuid: NETUID, hotkey: account("//worker") });
+    assert_eq!(free("//worker"), 0);
+}
+
+fn serve(port: u16) -> Subtensor {
+    Subtensor::serve_axon {
+        netuid: NETUID,
+        version: 1,
+        ip: 0x7f00_0001,
+        port,
+        ip_type: 4,
+        protocol: 0,
+        placeholder1: 0,
+        placeholder2: 0,
+    }
+}
+
+fn weigh_oneself() -> Subtensor {
+    Subtensor::set_mechanism_weights {
+        netuid: NETUID,
+        mecid: Default::default(),
+        dests: vec![1],
+        weights: vec![1],
+        version_key: 0,
+    }
+}
+
+#[test]
+fn presets_set_the_time_of_blocks() {
+    for (name, slot) in [(genesis::LOCAL, 250), (genesis::UPSTREAM, 12_000)] {
+        with_preset(name, || {
+            assert_eq!(SlotDuration::get(), slot);
+            assert_eq!(MinimumPeriod::get(), slot / 2);
+            assert_eq!(
+                pallet_subtensor::TotalIssuance::<Runtime>::get(),
+                Tao::new(Balances::total_issuance())
+            );
+            assert_eq!(free("//Alice"), 1_000_000_000_000_000);
+            assert_eq!(pallet_sudo::Key::<Runtime>::get(), Some(account("//Alice")));
+        });
+    }
+    assert!(genesis::preset(&"unheard-of".into()).is_none());
+}
+
+#[test]
+fn a_hotkey_without_tao_serves_and_weighs_at_its_owners_cost() {
+    with_preset(genesis::LOCAL, || {
+        employ_worker();
+        let before = free("//Bob");
+        done("//worker", serve(8091));
+        done("//worker", weigh_oneself());
+        assert_eq!(free("//worker"), 0);
+        assert!(free("//Bob") < before);
+        assert_eq!(System::account_nonce(account("//worker")), 2);
+    });
+}
+
+#[test]
+fn an_owner_pays_for_nothing_else() {
+    with_preset(genesis::LOCAL, || {
+        employ_worker();
+        let payment = TransactionValidityError::Invalid(InvalidTransaction::Payment);
+        let remark = || frame_system::Call::<Runtime>::remark { remark: vec![] };
+        assert_eq!(apply("//worker", remark(), 0), Err(payment));
+        assert_eq!(apply("//worker", serve(1), 5), Err(payment), "a tip is one's own");
+        let batch = |calls| pallet_utility::Call::<Runtime>::batch_all { calls };
+        let mixed = batch(vec![serve(1).into(), remark().into()]);
+        assert_eq!(apply("//worker", mixed, 0), Err(payment));
+        assert_eq!(apply("//worker", batch(vec![]), 0), Err(payment));
+        done("//worker", batch(vec![serve(1).into(), weigh_oneself().into()]));
+    });
+}
+
+#[test]
+fn a_stranger_is_refused_before_anything_runs() {
+    with_preset(genesis::LOCAL, || {
+        employ_worker();
+        let refused = TransactionValidityError::Invalid(InvalidTransaction::Payment);
+        assert_eq!(apply("//stranger", weigh_oneself(), 0), Err(refused));
+        let no_slot = TransactionValidityError::Invalid(InvalidTransaction::Custom(19));
+        assert_eq!(apply("//Charlie", weigh_oneself(), 0), Err(no_slot));
+        assert_eq!(System::account_nonce(account("//Charlie")), 0);
+    });
+}
+
+#[test]
+fn fees_without_an_author_leave_the_issuance() {
+    with_preset(genesis::LOCAL, || {
+        let issued = pallet_subtensor::TotalIssuance::<Runtime>::get();
+        let before = free("//Alice");
+        done("//Alice", frame_system::Call::<Runtime>::remark { remark: vec![] });
+        let fee = before - free("//Alice");
+        assert!(fee > 0 && fee < 1_000_000, "about 0.0001 TAO: {fee}");
+        SubtensorModule::on_finalize(1);
+        let left = pallet_subtensor::TotalIssuance::<Runtime>::get();
+        assert_eq!(left, issued.minus(Tao::new(fee)).unwrap());
+    });
+}

@@ -185,11 +185,14 @@ async def run_validator(
     answer_deadline_s: float,
 ) -> None:
     """Run one validator until it is told to stop. ``seed`` None draws an unguessable one."""
+    from subnet.chain.connect import is_loopback, resolve
     from subnet.wire.dendrite import Dendrite
 
     clock = SystemClock()
     async with _opened(identity, clock) as (chain, hotkey):
-        dendrite = Dendrite(hotkey, clock=clock)
+        # On a public chain an address is a stranger's word; it must not point into our network.
+        public = not is_loopback(resolve(identity.network))
+        dendrite = Dendrite(hotkey, clock=clock, public_only=public)
         try:
             task = make_task()
             context = ValidatorContext(settings, hotkey.address, identity.folder, clock)

@@ -145,7 +145,7 @@ def test_a_stored_chain_is_verified_and_exported(tmp_path: Path) -> None:
     assert chain_command("verify", "--state-dir", str(exported)).returncode == 2, "no chain there"
 
 
-def test_history_ends_where_it_was_told_to(tmp_path: Path) -> None:
+def test_history_ends_where_it_was_told_to() -> None:
     arguments = ("--in-memory", "--history", "3", "--sealing", "manual", *QUIET)
     with node_process(*arguments) as node:
         ask(node, "dev_newBlock", 200)  # old states go some dozens at a time

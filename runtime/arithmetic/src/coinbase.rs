@@ -65,6 +65,20 @@ pub fn moving_price(
     u64::try_from(fresh.saturating_add(kept)).unwrap_or(u64::MAX)
 }
 
+/// How far the average of a flow moves towards it in a block, of 2^64: ln 2 / 216000, a half-life of
+/// thirty days of the public chain's blocks.
+const FLOW_SPEED: i128 = 59_195_778_378_555;
+
+/// The next moving average of a block's flow of TAO into a pool (less what flowed out); the average
+/// has 64 fractional bits, and its step is rounded down to 2^-48 of a rao.
+pub fn flow_average(old: i128, flow: i64) -> i128 {
+    // |flow| * 2^64 fits, a difference of two such saturates at worst, and 80 bits of it times the
+    // 46 of the speed fit again.
+    let distance = (i128::from(flow) << 64).saturating_sub(old);
+    let step = (distance >> 48).saturating_mul(FLOW_SPEED) >> 16;
+    old.saturating_add(step)
+}
+
 /// The part of a subnet's rewards that root stake earns, as a fraction (survey 4.4):
 /// `R * w / (R * w + alpha issuance)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -187,7 +201,21 @@ mod tests {
             price > 0
         });
         assert_eq!(first, Some(16));
-        assert_eq!(moving_price(0, 5 * PRICE_ONE, PRICE_ONE, u64::MAX >> 1, 201_600), PRICE_ONE - 1);
+        assert_eq!(
+            moving_price(0, 5 * PRICE_ONE, PRICE_ONE, u64::MAX >> 1, 201_600),
+            PRICE_ONE - 1
+        );
+    }
+
+    #[test]
+    fn a_flow_average_covers_half_the_way_in_its_half_life() {
+        let flow = 1_000_000_000;
+        let average = (0..216_000).fold(0, |average, _| flow_average(average, flow));
+        let rao = average >> 64;
+        assert!((499_990_000..=500_010_000).contains(&rao), "{rao}");
+        assert!(flow_average(average, -flow) < average);
+        assert_eq!(flow_average(0, 0), 0);
+        assert!(flow_average(i128::MAX, i64::MIN) > 0 && flow_average(i128::MIN, i64::MAX) < 0);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! | file | what it does |
 //! |---|---|
 //! | `emission` | mints TAO and alpha, fills pools, sets the rest aside for epochs |
-//! | `prices` | moving prices and root's proportion, as of this block |
+//! | `prices` | moving prices, root's proportion and flows, as of this block |
 //! | `schedule` | which epochs are due, deferred, or ordered |
 //! | `distribute` | pays what an epoch decided |
 //! | `validators` | a validator's dividends: parents, root, take, nominators |
@@ -36,6 +36,7 @@ impl<T: Config> Pallet<T> {
         let epochs = Self::run_due_epochs(block, &subnets);
         Self::update_moving_prices(block, &subnets);
         Self::update_root_proportions(&subnets);
+        Self::update_flow_averages(block, &subnets);
         Self::coinbase_weight(subnets.len(), epochs)
     }
 

@@ -1,11 +1,11 @@
 //! Moving prices and root's proportion, brought up to date at the end of a block's emission.
 //!
-//! A moving price decides a subnet's share of the TAO (survey 4.3); root's proportion is kept for
-//! those who read it, the coinbase itself works it out anew.
+//! A moving price decides a subnet's share of the TAO (survey 4.3). Root's proportion and the average
+//! flow of TAO are kept for those who read them, the coinbase itself uses neither.
 
 use crate::*;
 use assay_arithmetic::coinbase;
-use substrate_fixed::types::{I96F32, U96F32};
+use substrate_fixed::types::{I64F64, I96F32, U96F32};
 
 impl<T: Config> Pallet<T> {
     /// The moving price with 32 fractional bits.
@@ -28,6 +28,16 @@ impl<T: Config> Pallet<T> {
                 EMAPriceHalvingBlocks::<T>::get(netuid),
             );
             SubnetMovingPrice::<T>::insert(netuid, I96F32::from_bits(price.into()));
+        }
+    }
+
+    /// Moves the averages of what flows into the pools, and counts anew.
+    pub(super) fn update_flow_averages(block: u64, subnets: &[NetUid]) {
+        for netuid in subnets.iter().filter(|netuid| SubtokenEnabled::<T>::get(netuid)) {
+            let flow = SubnetTaoFlow::<T>::take(netuid);
+            let old = SubnetEmaTaoFlow::<T>::get(netuid).map_or(0, |(_, ema)| ema.to_bits());
+            let next = I64F64::from_bits(coinbase::flow_average(old, flow));
+            SubnetEmaTaoFlow::<T>::insert(netuid, (block, next));
         }
     }
 

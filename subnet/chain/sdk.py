@@ -140,6 +140,7 @@ class SdkChain:
                             newest = ref.number
                             yield ref
             except TimeoutError:
+                await self._sessions.hang_up()
                 raise ChainUnavailable(
                     f"The chain at {self._sessions.name} made no block for {silence_s:g} s.",
                     WAIT_CURE,
@@ -165,11 +166,16 @@ class SdkChain:
                 raise Lost("the subscription ended") from None
             return BlockRef(BlockNumber(number), await session.block_hash(number))
 
-        async with contextlib.aclosing(stream):
+        try:
             while True:
                 async with asyncio.timeout(silence_s):
                     ref = await session.run(following)
                 yield ref
+        finally:
+            # Where the node hangs, the stream is still trying to unsubscribe and cannot be closed
+            # twice; it ends when its session is let go.
+            with contextlib.suppress(RuntimeError):
+                await stream.aclose()
 
     async def wait_for_block(
         self, number: int, *, finalized: bool = True, timeout_s: float

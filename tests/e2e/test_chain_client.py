@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import subprocess
@@ -45,6 +46,31 @@ async def test_a_node_that_hangs_costs_one_deadline(tmp_path: Path) -> None:
             assert time.monotonic() - began < 5
             os.kill(node.pid, signal.SIGCONT)
             assert (await chain.wait_for_block(1, timeout_s=20)).number >= 1
+        finally:
+            os.kill(node.pid, signal.SIGCONT)
+            await chain.close()
+
+
+async def test_a_node_that_hangs_under_its_heads(tmp_path: Path) -> None:
+    with node_process("--in-memory", "--log-level", "WARNING") as node:
+        chain = await connect(node.url, cache_dir=tmp_path, patience_s=20)
+        seen: list[int] = []
+
+        async def watch(count: int, *, then_hang: bool = False) -> None:
+            async with contextlib.aclosing(chain.heads(silence_s=2.0)) as heads:
+                async for ref in heads:
+                    seen.append(ref.number)
+                    if len(seen) >= count:
+                        if not then_hang:
+                            return
+                        os.kill(node.pid, signal.SIGSTOP)
+
+        try:
+            with pytest.raises(ChainUnavailable):
+                await watch(3, then_hang=True)
+            os.kill(node.pid, signal.SIGCONT)
+            await watch(6)
+            assert seen == sorted(seen)
         finally:
             os.kill(node.pid, signal.SIGCONT)
             await chain.close()

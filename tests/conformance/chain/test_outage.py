@@ -55,6 +55,7 @@ async def test_heads_go_on_after_a_restart(world: World) -> None:
         await asyncio.sleep(0.02)
         if len(seen) > before + 2:
             break
+    assert not watching.done() or watching.result() is None  # it raises nothing
     watching.cancel()
     await asyncio.gather(watching, return_exceptions=True)
     assert len(seen) > before + 2

@@ -6,15 +6,17 @@ key mines or validates is not said here: the chain does not know what a process 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from subnet.cli import options
+from subnet.types import RAO_PER_TAO, U16_MAX
 
 if TYPE_CHECKING:
+    from subnet.chain.interface import Metagraph, Neuron
     from subnet.neuron.checkpoint import Standing
 
 app = typer.Typer(help="Show a subnet: uids, stake, incentive, rewards.")
@@ -33,71 +35,62 @@ def status(
     from subnet.cli.process import run_async
     from subnet.clock import SystemClock
 
-    async def run() -> None:
+    async def run() -> Metagraph:
         async with open_chain(chain, state_dir, SystemClock()) as client:
-            graph = await client.metagraph(netuid)
-        scores = _scores(state_dir, netuid)
-        if json:
-            output.document(
-                {
-                    "netuid": netuid,
-                    "block": graph.at.number,
-                    "epoch": graph.epoch.index,
-                    "next_epoch_block": graph.epoch.next_block,
-                    "alpha_price_rao": graph.alpha_price,
-                    "neurons": [
-                        {
-                            "uid": n.uid,
-                            "hotkey": n.hotkey,
-                            "coldkey": n.coldkey,
-                            "alpha_stake_rao": n.alpha_stake,
-                            "validator_permit": n.validator_permit,
-                            "incentive": n.incentive,
-                            "dividends": n.dividends,
-                            "emission_alpha_rao": n.emission,
-                            "axon": str(n.axon) if n.axon else None,
-                            "last_update": n.last_update,
-                            "scores": [s.average for s in scores.get(n.hotkey, ())],
-                            "reasons": _reasons(scores.get(n.hotkey, ())),
-                        }
-                        for n in graph.neurons
-                    ],
-                }
-            )
-            return
-        output.table(
-            f"Subnet {netuid} · block {graph.at.number} · epoch {graph.epoch.index} "
-            f"(next at block {graph.epoch.next_block})",
-            (
-                "uid",
-                "hotkey",
-                "stake α",
-                "permit",
-                "incentive",
-                "dividends",
-                "last epoch α",
-                "score",
-                "axon",
-                "why",
-            ),
-            [
-                (
-                    str(n.uid),
-                    f"{n.hotkey[:8]}…",
-                    f"{n.alpha_stake / 1e9:,.3f}",
-                    "yes" if n.validator_permit else "",
-                    f"{n.incentive / 65_535:.3f}",
-                    f"{n.dividends / 65_535:.3f}",
-                    f"{n.emission / 1e9:,.4f}",
-                    " ".join(f"{s.average:.3f}" for s in scores.get(n.hotkey, ())),
-                    str(n.axon) if n.axon else "",
-                    "; ".join(_reasons(scores.get(n.hotkey, ()))),
-                )
-                for n in graph.neurons
-            ],
-        )
+            return await client.metagraph(netuid)
 
-    run_async(run)
+    graph = run_async(run)
+    scores = _scores(state_dir, netuid)
+    if json:
+        output.document(_document(graph, scores))
+        return
+    output.table(
+        f"Subnet {netuid} · block {graph.at.number} · epoch {graph.epoch.index} "
+        f"(next at block {graph.epoch.next_block})",
+        ("uid", "hotkey", "stake α", "permit", "inc.", "div.", "last α", "score", "why"),
+        [_cells(neuron, scores.get(neuron.hotkey, ())) for neuron in graph.neurons],
+    )
+
+
+def _document(graph: Metagraph, scores: Mapping[str, Sequence[Standing]]) -> dict[str, Any]:
+    return {
+        "netuid": graph.netuid,
+        "block": graph.at.number,
+        "epoch": graph.epoch.index,
+        "next_epoch_block": graph.epoch.next_block,
+        "alpha_price_rao": graph.alpha_price,
+        "neurons": [
+            {
+                "uid": neuron.uid,
+                "hotkey": neuron.hotkey,
+                "coldkey": neuron.coldkey,
+                "alpha_stake_rao": neuron.alpha_stake,
+                "validator_permit": neuron.validator_permit,
+                "incentive": neuron.incentive,
+                "dividends": neuron.dividends,
+                "emission_alpha_rao": neuron.emission,
+                "axon": str(neuron.axon) if neuron.axon else None,
+                "last_update": neuron.last_update,
+                "scores": [standing.average for standing in scores.get(neuron.hotkey, ())],
+                "reasons": _reasons(scores.get(neuron.hotkey, ())),
+            }
+            for neuron in graph.neurons
+        ],
+    }
+
+
+def _cells(neuron: Neuron, standings: Sequence[Standing]) -> tuple[str, ...]:
+    return (
+        str(neuron.uid),
+        f"{neuron.hotkey[:8]}…",
+        f"{neuron.alpha_stake / RAO_PER_TAO:,.3f}",
+        "yes" if neuron.validator_permit else "",
+        f"{neuron.incentive / U16_MAX:.3f}",
+        f"{neuron.dividends / U16_MAX:.3f}",
+        f"{neuron.emission / RAO_PER_TAO:,.4f}",
+        " ".join(f"{standing.average:.3f}" for standing in standings),
+        "; ".join(_reasons(standings)),
+    )
 
 
 def _scores(state_dir: Path, netuid: int) -> dict[str, list[Standing]]:

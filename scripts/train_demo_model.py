@@ -371,6 +371,15 @@ def export(model: LlamaForCausalLM, tokenizer: Tokenizer, out: Path) -> None:
         model_max_length=CONTEXT,
         clean_up_tokenization_spaces=False,
     ).save_pretrained(out)
+    (out / "README.md").write_text(
+        """# Assay's demo model
+
+A Llama of 5.5 million parameters that continues Python code. `scripts/train_demo_model.py` made it
+from the source of Python's standard library (PSF licence), and docs/demo-model.md has its figures.
+The weights are under the project's own licence, Apache-2.0.
+""",
+        encoding="utf-8",
+    )
     for path in out.iterdir():
         path.chmod(0o644)  # some writers make them private, and a wheel keeps modes
 

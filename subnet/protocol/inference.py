@@ -34,8 +34,9 @@ SEED_MAX: Final = 2**63 - 1
 """What a signed 64-bit integer holds; clients in every language can send it."""
 TOKEN_ID_MAX: Final = 2**24
 """Ten times the largest vocabulary in use. It bounds what a decoder accepts, not what is right."""
-ANSWER_CHARS_MAX: Final = TOKENS_MAX * 64
+CHARS_PER_TOKEN_MAX: Final = 64
 """A token rarely covers more than 16 characters; vocabularies hold runs of blanks up to 64 long."""
+ANSWER_CHARS_MAX: Final = TOKENS_MAX * CHARS_PER_TOKEN_MAX
 SECONDS_MAX: Final = 86_400.0
 
 Root = Annotated[bytes, Meta(min_length=32, max_length=32)]

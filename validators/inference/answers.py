@@ -15,6 +15,7 @@ import numpy as np
 
 from scoring.agreement import TOLERANCE_ENGINE, compare, engine_verdict, seeded_verdict
 from subnet.protocol.inference import (
+    CHARS_PER_TOKEN_MAX,
     Commitment,
     Complete,
     Completion,
@@ -106,7 +107,8 @@ class Judge:
 
     def _examine_engine(self, request: Complete, reply: Completion) -> Finding:
         # The judge's own cut of the text, not the one the miner sends: the text is what was sold.
-        tokens = self._model.tokens.encode_answer(reply.text)[: 2 * request.max_tokens]
+        text = reply.text[: CHARS_PER_TOKEN_MAX * request.max_tokens]
+        tokens = self._model.tokens.encode_answer(text)[: 2 * request.max_tokens]
         if not tokens:
             return convicted("an empty answer")
         # The engine's own tokens are not known; a text of half the length asked for is too short.

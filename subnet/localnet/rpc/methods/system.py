@@ -37,7 +37,10 @@ def version(node: RpcNode) -> str:
 def _version() -> str:
     from importlib import metadata  # 40 ms: too much for every start
 
-    return metadata.version("assay")
+    try:
+        return metadata.version("assay")
+    except metadata.PackageNotFoundError:  # a checkout that was not installed
+        return "unknown"
 
 
 @methods.call("system_chain")

@@ -18,15 +18,16 @@ class CoreLimits:
     """Wasm instructions for a call that makes a block: about half a minute of pure computation.
     A block's weights hold it far below; this only stops a runtime that loops."""
 
-    fuel_per_query: int = 4_000_000_000
-    """The same for calls that strangers can start (validation, runtime APIs): about two seconds.
-    The dearest honest ones, metadata and a metagraph of 256 neurons, take below a tenth of it."""
+    fuel_per_query: int = 12_000_000_000
+    """The same for calls that strangers can start (validation, runtime APIs): a few seconds. The
+    dearest honest one, all metagraphs of 128 subnets with 256 neurons each, takes half of it (one
+    such metagraph was measured at 43 million)."""
 
     host_calls_per_block_call: int = 50_000_000
     """Host functions are Python and burn no fuel, so they are counted: a minute of the cheapest."""
 
-    host_calls_per_query: int = 2_000_000
-    """About two seconds of the cheapest host functions."""
+    host_calls_per_query: int = 3_000_000
+    """A few seconds of the cheapest host functions; the query above makes 830 thousand."""
 
     memory_pages_max: int = 4_096
     """Wasm pages of 64 KiB: 256 MiB, twice what a Parity node gives by default."""

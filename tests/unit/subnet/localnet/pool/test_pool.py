@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from subnet.localnet.blocks.validity import ValidTransaction
 from subnet.localnet.errors import InvalidTransaction, RuntimeTrap
 from subnet.localnet.pool import BlockEffects, Event, Pool, Status
 from subnet.localnet.pool.errors import (
     AlreadyImported,
+    CycleDetected,
     ImmediatelyDropped,
+    NoTags,
     TemporarilyBanned,
     TooLowPriority,
 )
@@ -19,7 +22,7 @@ NOW = 1_000.0
 
 
 def pool_of(chain: ToyChain, **limits: int) -> Pool:
-    return Pool(chain, head_number=chain.head.number, limits=PoolLimits(**limits))  # type: ignore[arg-type]
+    return Pool(chain, head_number=chain.head.number, limits=PoolLimits(**limits))
 
 
 def seal(pool: Pool, chain: ToyChain, now_s: float = NOW) -> list[Event]:
@@ -227,6 +230,63 @@ def test_each_limit_holds_at_its_value_and_not_beyond(
     with pytest.raises(ImmediatelyDropped):
         pool.submit(extrinsic(*over), NOW)
     assert pool.ready_count + pool.future_count == 2
+
+
+class Tagger(ToyChain):
+    """Answers with the tags that it was given."""
+
+    def __init__(self, requires: tuple[bytes, ...], provides: tuple[bytes, ...]) -> None:
+        super().__init__()
+        self._tags = requires, provides
+
+    def validate(self, extrinsic: bytes, source: int = 2) -> ValidTransaction:
+        requires, provides = self._tags
+        return ValidTransaction(0, requires, provides, 2**63, True)
+
+
+def tags(count: int) -> tuple[bytes, ...]:
+    return tuple(bytes((number,)) for number in range(count))
+
+
+@pytest.mark.parametrize(
+    ("requires", "provides", "refusal"),
+    [
+        ((), (), NoTags),
+        ((b"a",), (b"b", b"a"), CycleDetected),
+        ((), tags(17), ImmediatelyDropped),
+        (tags(17), (b"z",), ImmediatelyDropped),
+    ],
+)
+def test_tags_that_make_no_order_are_refused(
+    requires: tuple[bytes, ...], provides: tuple[bytes, ...], refusal: type[Exception]
+) -> None:
+    with pytest.raises(refusal):
+        pool_of(Tagger(requires, provides)).submit(extrinsic(1, 0), NOW)
+
+
+def test_as_many_tags_as_allowed_are_taken() -> None:
+    pool = pool_of(Tagger((), tags(16)))
+    pool.submit(extrinsic(1, 0), NOW)
+    assert pool.ready_count == 1
+
+
+def test_even_an_immortal_transaction_waits_only_so_long() -> None:
+    pool = pool_of(Tagger((b"never",), (b"z",)), longevity_blocks_max=2)
+    pool.submit(extrinsic(1, 0), NOW)
+    assert pool.after_block(BlockEffects(1, ()), NOW) == []
+    assert [e.status for e in pool.after_block(BlockEffects(2, ()), NOW)] == [Status.INVALID]
+
+
+def test_only_so_many_are_validated_again_after_one_block() -> None:
+    chain = ToyChain()
+    pool = pool_of(chain, revalidate_after_blocks=1, revalidate_per_block=2)
+    for who in range(5):
+        pool.submit(extrinsic(who, 1), NOW)
+    seal(pool, chain)
+    assert len(chain.validated) == 5 + 2
+    seal(pool, chain)
+    seal(pool, chain)
+    assert set(chain.validated[5:10]) == set(chain.validated[:5]), "each in its turn"
 
 
 def test_a_full_pool_lets_the_better_in_and_the_worst_go() -> None:

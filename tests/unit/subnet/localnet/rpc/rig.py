@@ -1,0 +1,121 @@
+"""An RPC server over a toy chain, sealed by hand, with a client that knows the protocol.
+
+Real sockets on loopback, no runtime: what the RPC does is seen apart from what a chain does.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import aiohttp
+
+from subnet.clock import ManualClock
+from subnet.localnet.pool import Pool
+from subnet.localnet.rpc.dispatch import Dispatcher
+from subnet.localnet.rpc.limits import RpcLimits
+from subnet.localnet.rpc.methods import registry
+from subnet.localnet.rpc.node import RpcNode
+from subnet.localnet.rpc.server import RpcServer, bind
+from subnet.localnet.rpc.subscriptions import Hub
+from subnet.localnet.sealing import Sealing, SealingMode
+from subnet.localnet.service import Service
+from tests.unit.subnet.localnet.toy_chain import ToyChain
+
+WAIT_S = 5.0
+
+
+def hexed(data: bytes) -> str:
+    return "0x" + data.hex()
+
+
+class Rig:
+    """A server over a toy chain, sealed by hand."""
+
+    def __init__(self, limits: RpcLimits, origins: tuple[str, ...]) -> None:
+        clock = ManualClock()
+        self.chain = ToyChain()
+        self.pool = Pool(self.chain, head_number=0)
+        sealing = Sealing(SealingMode.MANUAL, interval_s=1, now_s=0)
+        self.service = Service(self.chain, self.pool, sealing, clock)
+        self.hub = Hub(self.chain, limits)
+        self.service.on_block(self.hub.tell_block)
+        self.service.on_events(self.hub.tell_events)
+        self.fatal: list[Exception] = []
+        methods = registry(dev_methods=True)
+        node = RpcNode(self.chain, self.pool, self.service, self.hub, limits, methods.names)
+        self.server = RpcServer(
+            Dispatcher(methods, node),
+            self.hub,
+            limits,
+            origins=origins,
+            on_fatal=self.fatal.append,
+        )
+        self.http: aiohttp.ClientSession
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server.port}/"
+
+    @asynccontextmanager
+    async def socket(self, **headers: str) -> AsyncIterator[Socket]:
+        async with self.http.ws_connect(self.url, headers=headers, max_msg_size=0) as ws:
+            yield Socket(ws)
+
+    async def post(self, body: Any, **headers: str) -> tuple[int, Any]:
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        sent = {"Content-Type": "application/json", **headers}
+        async with self.http.post(self.url, data=data, headers=sent) as answer:
+            text = await answer.text()
+            return answer.status, json.loads(text) if text.startswith(("{", "[")) else text
+
+
+class Socket:
+    def __init__(self, ws: aiohttp.ClientWebSocketResponse) -> None:
+        self.ws = ws
+        self.last_id = 0
+
+    async def next(self) -> Any:
+        message = await self.ws.receive(WAIT_S)
+        assert message.type is aiohttp.WSMsgType.TEXT, message
+        return json.loads(message.data)
+
+    async def ask(self, method: str, *params: Any) -> Any:
+        self.last_id += 1
+        call = {"jsonrpc": "2.0", "id": self.last_id, "method": method, "params": params}
+        await self.ws.send_str(json.dumps(call))
+        reply = await self.next()
+        assert reply["id"] == self.last_id
+        return reply
+
+    async def call(self, method: str, *params: Any) -> Any:
+        reply = await self.ask(method, *params)
+        assert "error" not in reply, reply
+        return reply["result"]
+
+    async def code(self, method: str, *params: Any) -> int:
+        return int((await self.ask(method, *params))["error"]["code"])
+
+    async def closed_with(self) -> int | None:
+        for _ in range(100_000):
+            message = await self.ws.receive(WAIT_S)
+            if message.type in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED):
+                break
+            if message.type is aiohttp.WSMsgType.ERROR:
+                break
+        return self.ws.close_code
+
+
+@asynccontextmanager
+async def rig(origins: tuple[str, ...] = (), **limits: Any) -> AsyncIterator[Rig]:
+    made = Rig(replace(RpcLimits(), **limits), origins)
+    await made.server.start(bind("127.0.0.1", 0))
+    made.http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=WAIT_S))
+    try:
+        yield made
+    finally:
+        await made.http.close()
+        await made.server.stop()

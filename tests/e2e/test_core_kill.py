@@ -19,6 +19,7 @@ from tests.unit.subnet.localnet.core_chain import open_chain
 
 pytestmark = pytest.mark.e2e
 
+ROOT = Path(__file__).parents[2]
 KILLS = 6
 RUN_S_MAX = 0.4
 READY_S_MAX = 60.0
@@ -63,7 +64,7 @@ def test_no_announced_block_is_lost(tmp_path: Path) -> None:
 def _run_and_kill(path: Path, run_s: float) -> dict[int, str]:
     """What the child announced before it was killed."""
     child = subprocess.Popen(
-        [sys.executable, "-c", CHILD, str(path)], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", CHILD, str(path)], stdout=subprocess.PIPE, text=True, cwd=ROOT
     )
     assert child.stdout is not None
     try:

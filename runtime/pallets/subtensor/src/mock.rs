@@ -3,6 +3,9 @@
 //! `run` builds it from a genesis and holds the pallet's invariants when the test ends; blocks
 //! pass through `next_block`, with the same hooks in the same order as on a real chain.
 
+// A test is there to panic.
+#![allow(clippy::arithmetic_side_effects, clippy::unwrap_used)]
+
 use crate as pallet_subtensor;
 use crate::{types::*, Config, Pallet};
 use core::cell::Cell;

@@ -137,7 +137,7 @@ class OverlayBesideCopies(RuleBasedStateMachine):
 
 
 OverlayBesideCopies.TestCase.settings = settings(
-    max_examples=60, stateful_step_count=25, deadline=None
+    max_examples=80, stateful_step_count=40, deadline=None
 )
 test_overlay = OverlayBesideCopies.TestCase
 

@@ -47,6 +47,22 @@ def test_appends_roll_back_one_by_one() -> None:
     assert overlay.get(b"k") == b"\x08" + b"15"
 
 
+def test_rolling_back_restores_what_was_there_before_the_transaction() -> None:
+    overlay = over({b"k": b"base"})
+    overlay.put(b"k", b"0")
+    overlay.start()
+    overlay.put(b"k", b"1")
+    overlay.put(b"k", b"2")  # the second write of a transaction must not count as its start
+    overlay.start()
+    overlay.put(b"k", b"3")
+    overlay.put(b"new", b"4")
+    overlay.commit()  # nor must the commit of an inner one
+    assert (overlay.get(b"k"), overlay.get(b"new")) == (b"3", b"4")
+    overlay.rollback()
+    assert (overlay.get(b"k"), overlay.get(b"new")) == (b"0", None)
+    assert overlay.changes() == {b"k": b"0"}
+
+
 def test_a_limited_clear_counts_the_keys_of_the_base_only() -> None:
     overlay = over({b"pa": b"1", b"pb": b"2", b"pc": b"3"})
     overlay.put(b"pz", b"new")

@@ -5,7 +5,6 @@
 
 use crate::*;
 use alloc::{collections::BTreeMap, vec::Vec};
-use codec::Compact;
 use frame_support::{
     genesis_builder_helper::{build_state, get_preset},
     weights::Weight,
@@ -181,9 +180,7 @@ sp_api::impl_runtime_apis! {
             SubtensorModule::delegate(&delegate_account)
         }
 
-        fn get_delegated(
-            delegatee_account: AccountId,
-        ) -> Vec<(DelegateInfo<AccountId>, (Compact<NetUid>, Compact<AlphaBalance>))> {
+        fn get_delegated(delegatee_account: AccountId) -> Vec<Delegated<AccountId>> {
             SubtensorModule::delegated(&delegatee_account)
         }
     }

@@ -13,8 +13,8 @@ use alloc::{collections::BTreeMap, vec::Vec};
 use pallet_subtensor::{
     pool::SwapQuote,
     views::{
-        DelegateInfo, DynamicInfo, HyperparamEntry, Metagraph, NeuronInfo, NeuronInfoLite,
-        StakeAvailability, StakeInfo, SubnetPrice,
+        DelegateInfo, Delegated, DynamicInfo, HyperparamEntry, Metagraph, NeuronInfo,
+        NeuronInfoLite, StakeAvailability, StakeInfo, SubnetPrice,
     },
     AlphaBalance, LockState, MechId, NetUid, TaoBalance,
 };
@@ -25,12 +25,7 @@ sp_api::decl_runtime_apis! {
     pub trait DelegateInfoRuntimeApi {
         fn get_delegates() -> Vec<DelegateInfo<AccountId32>>;
         fn get_delegate(delegate_account: AccountId32) -> Option<DelegateInfo<AccountId32>>;
-        fn get_delegated(
-            delegatee_account: AccountId32,
-        ) -> Vec<(
-            DelegateInfo<AccountId32>,
-            (codec::Compact<NetUid>, codec::Compact<AlphaBalance>),
-        )>;
+        fn get_delegated(delegatee_account: AccountId32) -> Vec<Delegated<AccountId32>>;
     }
 
     /// The neurons of a subnet.

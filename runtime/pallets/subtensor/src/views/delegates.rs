@@ -8,13 +8,20 @@ use sp_runtime::PerU16;
 
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
+/// What each staker has on each subnet.
+type Stakes<AccountId> = Vec<(AccountId, Vec<(Compact<NetUid>, Compact<u64>)>)>;
+
+/// A delegate, and what one staker has with it on one subnet.
+pub type Delegated<AccountId> = (DelegateInfo<AccountId>, (Compact<NetUid>, Compact<AlphaBalance>));
+
 /// A delegate with all its stakers.
+#[allow(clippy::type_complexity)] // the shape is what clients decode
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, TypeInfo)]
 pub struct DelegateInfo<AccountId> {
     pub delegate_ss58: AccountId,
     pub take: Compact<PerU16>,
     /// Who has staked how much on which subnets.
-    pub nominators: Vec<(AccountId, Vec<(Compact<NetUid>, Compact<u64>)>)>,
+    pub nominators: Stakes<AccountId>,
     pub owner_ss58: AccountId,
     pub registrations: Vec<Compact<NetUid>>,
     pub validator_permits: Vec<Compact<NetUid>>,
@@ -34,10 +41,7 @@ impl<T: Config> Pallet<T> {
     }
 
     /// The delegates behind which a coldkey has staked, once for each subnet.
-    #[allow(clippy::type_complexity)] // the shape is the API's
-    pub fn delegated(
-        coldkey: &T::AccountId,
-    ) -> Vec<(DelegateInfo<T::AccountId>, (Compact<NetUid>, Compact<AlphaBalance>))> {
+    pub fn delegated(coldkey: &T::AccountId) -> Vec<Delegated<T::AccountId>> {
         let mut found = Vec::new();
         for hotkey in StakingHotkeys::<T>::get(coldkey) {
             let Some(delegate) = Self::delegate(&hotkey) else { continue };
@@ -73,10 +77,7 @@ impl<T: Config> Pallet<T> {
         }
     }
 
-    #[allow(clippy::type_complexity)] // the shape is the API's
-    fn nominators(
-        hotkey: &T::AccountId,
-    ) -> Vec<(T::AccountId, Vec<(Compact<NetUid>, Compact<u64>)>)> {
+    fn nominators(hotkey: &T::AccountId) -> Stakes<T::AccountId> {
         let mut stakes = BTreeMap::<T::AccountId, Vec<_>>::new();
         for (coldkey, netuid) in AlphaShares::<T>::iter_key_prefix((hotkey,)) {
             let stake = Self::stake_of(hotkey, &coldkey, netuid);

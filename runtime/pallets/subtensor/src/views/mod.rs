@@ -14,7 +14,7 @@ mod root;
 mod stake;
 mod subnets;
 
-pub use delegates::DelegateInfo;
+pub use delegates::{DelegateInfo, Delegated};
 pub use hyperparameters::{HyperparamEntry, HyperparamValue};
 pub use metagraph::Metagraph;
 pub use neurons::{NeuronInfo, NeuronInfoLite};

@@ -1,0 +1,185 @@
+"""A state that a test writes by hand, and single calls of the runtime on it.
+
+Adds to the executor what a test of arithmetic needs: storage set and read by the items' names (keys
+and values by the runtime's own metadata), one ``Core_initialize_block`` at a chosen block, and
+signed extrinsics after it. Each ``World`` is an overlay of its own over one genesis, so making one
+costs nothing and nothing a test does outlives it. It knows no formulas.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final
+
+from bittensor_core import Keypair, Runtime, ss58_encode
+
+from subnet.localnet.blocks.genesis import cook
+from subnet.localnet.blocks.header import ZERO_HASH, Header, aura_pre_runtime
+from subnet.localnet.executor.call import Executor
+from subnet.localnet.executor.module_cache import ModuleCache
+from subnet.localnet.limits import CoreLimits
+from subnet.localnet.scale import Reader
+from subnet.localnet.state.head import HeadState
+from subnet.localnet.state.overlay import Overlay
+from tests.unit.subnet.localnet.core_chain import genesis, module_cache, sign
+
+PALLET: Final = "SubtensorModule"
+NETUID: Final = 1
+FREE: Final = 10**18
+"""Rao on a funded account: enough for anything a test does."""
+_PARENT: Final = b"\x11" * 32
+"""Stands for the parent of a block that is begun out of the blue."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """The runtime, compiled once a test run, with its genesis and its codec."""
+
+    executor: Executor
+    state: HeadState
+    codec: Runtime
+
+
+@cache
+def machine() -> Machine:
+    recipe = genesis()
+    limits = CoreLimits()
+    executor = Executor(recipe.code, limits, ModuleCache(module_cache()))
+    state = cook(executor, recipe).state
+    metadata = executor.call(
+        "Metadata_metadata_at_version", (15).to_bytes(4, "little"), Overlay(state)
+    )
+    version = executor.version
+    codec = Runtime(
+        Reader(metadata[1:]).bytes(), version.spec_version, version.transaction_version, 42
+    )
+    return Machine(executor, state, codec)
+
+
+@cache
+def key(name: str) -> Keypair:
+    return Keypair.create_from_uri(f"//{name}")
+
+
+def account(name: str) -> bytes:
+    return bytes(key(name).public_key)
+
+
+def address(name: str) -> str:
+    return str(ss58_encode(account(name), 42))
+
+
+class World:
+    """One state. ``set`` and ``get`` before and after ``begin_block``."""
+
+    def __init__(self) -> None:
+        self._machine = machine()
+        self.overlay = Overlay(self._machine.state)
+        self.block = 0
+
+    # -- storage
+
+    def set(self, item: str, *where: Any, to: Any, pallet: str = PALLET) -> None:
+        """Write an item's value; ``where`` are its keys."""
+        codec = self._machine.codec
+        entry = codec.storage_entry(pallet, item)
+        value = bytes(codec.encode(entry.value_type, to))
+        self.overlay.put(self._key(pallet, item, where), value)
+
+    def clear(self, item: str, *where: Any, pallet: str = PALLET) -> None:
+        self.overlay.put(self._key(pallet, item, where), None)
+
+    def get(self, item: str, *where: Any, pallet: str = PALLET) -> Any:
+        """An item's value; its default where nothing is stored."""
+        codec = self._machine.codec
+        entry = codec.storage_entry(pallet, item)
+        raw = self.overlay.get(self._key(pallet, item, where))
+        if raw is None:
+            if entry.modifier == "Optional":
+                return None
+            raw = bytes(entry.default_bytes)
+        return codec.decode(entry.value_type, raw)
+
+    def _key(self, pallet: str, item: str, where: Sequence[Any]) -> bytes:
+        return bytes(self._machine.codec.storage_key(pallet, item, list(where)))
+
+    # -- calls
+
+    def begin_block(self, block: int) -> None:
+        """``Core_initialize_block`` at ``block``, whatever the last one was."""
+        self.set("Number", to=block - 1, pallet="System")
+        header = Header(_PARENT, block, ZERO_HASH, ZERO_HASH, (aura_pre_runtime(block),))
+        self.call("Core_initialize_block", header.encode())
+        self.block = block
+
+    def call(self, method: str, argument: bytes) -> bytes:
+        executor = self._machine.executor
+        return executor.call(method, argument, self.overlay, executor.block_budget)
+
+    def submit(self, signer: str, function: str, arguments: Mapping[str, Any]) -> str | None:
+        """Apply a signed call in the running block; the name of its error, or None.
+
+        What is refused as a transaction, not as a call, reads ``refused:`` and the custom code.
+        """
+        return self._apply(signer, self._compose(PALLET, function, arguments))
+
+    def submit_in_batch(
+        self, signer: str, function: str, arguments: Mapping[str, Any]
+    ) -> str | None:
+        """The same inside ``Utility.batch``, where only the call itself checks it, not the pool."""
+        call = self._compose(PALLET, function, arguments)
+        refused = self._apply(signer, self._compose("Utility", "batch", {"calls": [call]}))
+        assert refused is None, refused
+        for record in self.get("Events", pallet="System"):
+            event = record["event"]
+            if event["event_id"] == "BatchInterrupted":
+                return self._named(event["attributes"]["error"])
+        return None
+
+    def _named(self, error: Mapping[str, Any]) -> str:
+        module = error["Module"]
+        code = bytes.fromhex(module["error"].removeprefix("0x"))[0]
+        return str(self._machine.codec.module_error(module["index"], code)[0])
+
+    def _compose(self, pallet: str, function: str, arguments: Mapping[str, Any]) -> bytes:
+        return bytes(self._machine.codec.compose_call(pallet, function, dict(arguments)))
+
+    def _apply(self, signer: str, call: bytes) -> str | None:
+        nonce = self.get("Account", address(signer), pallet="System")["nonce"]
+        extrinsic = sign(self, key(signer), call, nonce)  # type: ignore[arg-type]
+        self.overlay.start()
+        answer = self.call("BlockBuilder_apply_extrinsic", extrinsic)
+        if answer[:1] != b"\0":
+            self.overlay.rollback()
+            # Err(TransactionValidityError::Invalid(InvalidTransaction::Custom(code))).
+            custom = answer[:3] == b"\1\0\7"
+            return f"refused:{answer[3]}" if custom else f"refused:0x{answer.hex()}"
+        self.overlay.commit()
+        if answer[:2] == b"\0\0":
+            return None
+        # ApplyExtrinsicResult::Ok(Err(DispatchError::Module { index, error })).
+        assert answer[2] == 3, answer.hex()
+        return str(self._machine.codec.module_error(answer[3], answer[4])[0])
+
+    # What ``sign`` asks of a chain.
+
+    def runtime_version(self) -> Any:
+        return self._machine.executor.version
+
+    @property
+    def genesis_hash(self) -> bytes:
+        return bytes.fromhex(self.get("BlockHash", 0, pallet="System").removeprefix("0x"))
+
+    # -- shorthands
+
+    def fund(self, *names: str) -> None:
+        """An account that exists and can pay."""
+        for name in names:
+            data = {"free": FREE, "reserved": 0, "frozen": 0, "flags": 1 << 127}
+            info = {"nonce": 0, "consumers": 0, "providers": 1, "sufficients": 1, "data": data}
+            self.set("Account", address(name), to=info, pallet="System")
+
+    def free(self, name: str) -> int:
+        return int(self.get("Account", address(name), pallet="System")["data"]["free"])

@@ -43,6 +43,7 @@ CARGO_ENCODED_RUSTFLAGS=$(IFS=$'\x1f'; echo "${flags[*]}")
 export CARGO_ENCODED_RUSTFLAGS
 export CARGO_PROFILE_RELEASE_STRIP=none   # the names are dropped below, from a copy
 
+sources=$(python3 "$scripts/runtime_artefact.py" --hash)
 cargo build --locked --release --target wasm32v1-none --no-default-features -p "$PACKAGE" >&2
 built=$CARGO_TARGET_DIR/wasm32v1-none/release/${PACKAGE//-/_}.wasm
-python3 "$scripts/runtime_artefact.py" "${action:---install}" "$built"
+python3 "$scripts/runtime_artefact.py" --sources "$sources" "${action:---install}" "$built"

@@ -131,6 +131,12 @@ def write_file(path: Path, content: bytes) -> None:
     os.replace(fresh, path)
 
 
+def unchanged(sources: str) -> None:
+    """Refuses a build during which the sources changed: nobody could say what it was built from."""
+    if source_hash() != sources:
+        raise ArtefactError("runtime/ changed during the build: build again")
+
+
 def install(wasm: bytes) -> str:
     WASM.parent.mkdir(parents=True, exist_ok=True)
     stated = facts(wasm)
@@ -159,14 +165,20 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Install or check the Wasm build of runtime/.")
     parser.add_argument("--install", type=Path, metavar="BUILT", help="make it the artefact")
     parser.add_argument("--check", type=Path, metavar="BUILT", help="compare it with the artefact")
+    parser.add_argument("--sources", metavar="HASH", help="what --hash printed before the build")
+    parser.add_argument("--hash", action="store_true", help="print the hash of the sources")
     chosen = parser.parse_args()
     try:
-        if chosen.check:
+        if chosen.sources:
+            unchanged(chosen.sources)
+        if chosen.hash:
+            said = source_hash()
+        elif chosen.check:
             said = check(strip(chosen.check.read_bytes()))
         elif chosen.install:
             said = install(strip(chosen.install.read_bytes()))
         else:
-            parser.error("one of --install and --check is needed")
+            parser.error("one of --hash, --install and --check is needed")
     except (ArtefactError, FileNotFoundError) as problem:
         sys.stderr.write(f"runtime_artefact: {problem}\n")
         return 2

@@ -108,7 +108,7 @@ def runtime_version(wasm: bytes) -> dict[str, object]:
     if not stated:
         raise ArtefactError("the build has no runtime_version section: was it built for Wasm?")
     body = stated[0]
-    # Both names are shorter than 64 bytes: their one-byte lengths are compact, four times the value.
+    # Both names are shorter than 64 bytes, so their lengths are one byte: compact, four times it.
     spec_length = body[0] >> 2
     spec_name = body[1 : 1 + spec_length].decode()
     at = 1 + spec_length

@@ -35,11 +35,11 @@ const fn micros(count: u64) -> Weight {
 impl WeightInfo for () {
     /// Grows with the row: its entries are sorted, scaled and written.
     fn set_weights(weights: u32) -> Weight {
-        micros(300).saturating_add(micros(1).saturating_mul(weights.into()))
+        micros(400).saturating_add(micros(2).saturating_mul(weights.into()))
     }
 
     fn commit_weights() -> Weight {
-        micros(300)
+        micros(700)
     }
 
     /// A row to be hashed, then set.
@@ -48,49 +48,49 @@ impl WeightInfo for () {
     }
 
     fn add_stake() -> Weight {
-        micros(600)
+        micros(1_300)
     }
 
     fn remove_stake() -> Weight {
-        micros(600)
+        micros(1_300)
     }
 
     /// A sale and a purchase.
     fn move_stake() -> Weight {
-        micros(1_200)
+        micros(2_000)
     }
 
     /// A sale on each of 128 subnets.
     fn unstake_all() -> Weight {
-        micros(128 * 600)
+        micros(128 * 1_300)
     }
 
     fn serve() -> Weight {
-        micros(250)
+        micros(600)
     }
 
-    /// Replacing a neuron reads and may write the rows of 256 others.
+    /// Replacing a neuron reads and may write the rows of all validators, on both mechanisms.
     fn register() -> Weight {
-        micros(4_000)
+        micros(28_000)
     }
 
     /// Reads the stake of 64 seats.
     fn root_register() -> Weight {
-        micros(1_500)
+        micros(2_500)
     }
 
     /// May end a subnet; see [`WeightInfo::dissolve_network`].
     fn register_network() -> Weight {
-        micros(51_000)
+        micros(101_000)
     }
 
     /// Walks all stake on the chain and all neurons of the subnet.
     fn dissolve_network() -> Weight {
-        micros(50_000)
+        micros(100_000)
     }
 
     fn start_call() -> Weight {
-        micros(150)
+        micros(500)
     }
 
     /// Looks at the parents and children of a few keys.
@@ -104,14 +104,14 @@ impl WeightInfo for () {
     }
 
     fn set_take() -> Weight {
-        micros(150)
+        micros(500)
     }
 
     fn set_identity() -> Weight {
-        micros(200)
+        micros(700)
     }
 
     fn associate() -> Weight {
-        micros(200)
+        micros(700)
     }
 }

@@ -7,6 +7,7 @@
 //!
 //! Invariants: reserves never reach zero by a trade; a refused trade leaves storage as it was.
 
+mod opening;
 mod quotes;
 
 use crate::*;

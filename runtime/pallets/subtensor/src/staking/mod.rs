@@ -24,3 +24,6 @@ pub const MIN_STAKE: TaoBalance = TaoBalance::new(2_000_000);
 /// Hotkeys that one coldkey may own, and behind which it may stake: the lists of them are single
 /// storage values that are read whole.
 pub const MAX_HOTKEYS_PER_COLDKEY: usize = 1_024;
+
+/// Hotkeys up to which others may add to that list by giving stake: they cannot fill it.
+const MAX_HOTKEYS_BY_OTHERS: usize = MAX_HOTKEYS_PER_COLDKEY / 2;

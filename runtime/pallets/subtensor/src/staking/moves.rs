@@ -3,7 +3,10 @@
 //! Inside a subnet alpha moves as it is; between subnets it is sold for TAO that buys alpha of the
 //! other one, so both pools' fees and prices apply.
 
-use crate::{staking::MIN_STAKE, *};
+use crate::{
+    staking::{MAX_HOTKEYS_BY_OTHERS, MIN_STAKE},
+    *,
+};
 use frame_support::ensure;
 use sp_runtime::{DispatchError, DispatchResult};
 
@@ -88,6 +91,11 @@ impl<T: Config> Pallet<T> {
             let allowed =
                 TransferToggle::<T>::get(from.netuid) && TransferToggle::<T>::get(to.netuid);
             ensure!(allowed, Error::<T>::TransferDisallowed);
+            let known = StakingHotkeys::<T>::get(to.coldkey);
+            ensure!(
+                known.contains(to.hotkey) || known.len() < MAX_HOTKEYS_BY_OTHERS,
+                Error::<T>::TooManyStakingHotkeys
+            );
         }
         if from.netuid == to.netuid {
             return Self::relocate_inside(from, to, amount);

@@ -117,3 +117,21 @@ fn all_of_one_position_can_be_taken_back_at_a_price() {
         assert_eq!(staked(netuid, 3, 101), 0);
     });
 }
+
+#[test]
+fn nobody_fills_anothers_list_of_hotkeys() {
+    run(local(), || {
+        let netuid = found_subnet(1);
+        stake(netuid, 3, 101, 10 * UNIT);
+        for hotkey in 0..512 {
+            assert_ok!(Chain::try_associate_hotkey(signed(4), 10_000 + hotkey));
+        }
+        let amount = Alpha::new(staked(netuid, 3, 101) / 2);
+        assert_noop!(
+            Chain::transfer_stake(signed(3), 4, 101, netuid, netuid, amount),
+            E::TooManyStakingHotkeys
+        );
+        stake(netuid, 4, 101, UNIT);
+        assert_ok!(Chain::transfer_stake(signed(3), 4, 101, netuid, netuid, amount));
+    });
+}

@@ -37,6 +37,24 @@ fn the_next_subnet_costs_twice_as_much_until_time_has_passed() {
 }
 
 #[test]
+fn a_pool_opens_at_the_median_price() {
+    run(local(), || {
+        for (owner, spent) in [(1, 0), (2, 900), (3, 300)] {
+            let netuid = found_subnet(owner);
+            let tao = SubnetTAO::<Test>::get(netuid).rao();
+            SubnetAlphaIn::<Test>::insert(netuid, Alpha::new(tao));
+            if spent > 0 {
+                stake(netuid, 9, owner + 100, spent * UNIT);
+            }
+        }
+        let mut prices: Vec<u64> = Chain::subnets().into_iter().map(Chain::alpha_price).collect();
+        prices.sort_unstable();
+        let fourth = found_subnet(4);
+        assert!(Chain::alpha_price(fourth).abs_diff(prices[1]) <= 1, "{prices:?}");
+    });
+}
+
+#[test]
 fn each_preset_gives_a_new_subnet_its_hyperparameters() {
     for (genesis, tempo, rate, commit_reveal, emission) in
         [(local(), 20, 0, false, true), (upstream(), 360, 100, true, false)]

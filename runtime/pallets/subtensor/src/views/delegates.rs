@@ -15,7 +15,6 @@ type Stakes<AccountId> = Vec<(AccountId, Vec<(Compact<NetUid>, Compact<u64>)>)>;
 pub type Delegated<AccountId> = (DelegateInfo<AccountId>, (Compact<NetUid>, Compact<AlphaBalance>));
 
 /// A delegate with all its stakers.
-#[allow(clippy::type_complexity)] // the shape is what clients decode
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, TypeInfo)]
 pub struct DelegateInfo<AccountId> {
     pub delegate_ss58: AccountId,

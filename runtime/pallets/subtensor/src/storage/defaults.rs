@@ -62,6 +62,11 @@ default! {
 }
 
 default! {
+    /// One for one.
+    DefaultCollateralDrainRatio: U64F64 = U64F64::from_bits(1 << 64)
+}
+
+default! {
     /// 500,000 rao.
     DefaultRootClaimThreshold: I96F32 = I96F32::from_bits(500_000 << 32)
 }

@@ -155,6 +155,11 @@ mod storage_hyperparameters {
     #[pallet::storage]
     pub type CollateralLockShare<T: Config> = StorageMap<_, Identity, NetUid, u16, ValueQuery>;
 
+    /// Collateral that an alpha of emission would free; there is none so far. Clients read it.
+    #[pallet::storage]
+    pub type CollateralDrainRatio<T: Config> =
+        StorageMap<_, Identity, NetUid, U64F64, ValueQuery, DefaultCollateralDrainRatio<T>>;
+
     /// Registrations that one block may hold.
     #[pallet::storage]
     pub type MaxRegistrationsPerBlock<T: Config> =

@@ -124,7 +124,7 @@ impl<T: Config> Pallet<T> {
             ActivityCutoffFactorMilli MaxAllowedUids MinAllowedUids MaxAllowedValidators
             MinNonImmuneUids ImmuneOwnerUidsLimit BondsMovingAverage BondsPenalty BondsResetOn
             LiquidAlphaOn AlphaValues AlphaSigmoidSteepness Yuma3On ServingRateLimit
-            TransferToggle Burn MinBurn MaxBurn BurnHalfLife BurnIncreaseMult CollateralLockShare
+            TransferToggle Burn MinBurn MaxBurn BurnHalfLife BurnIncreaseMult CollateralLockShare CollateralDrainRatio
             MaxRegistrationsPerBlock RegistrationsThisBlock RegistrationsThisInterval
             TargetRegistrationsPerInterval AdjustmentInterval AdjustmentAlpha Difficulty
             MinDifficulty MaxDifficulty MinChildkeyTakePerSubnet RootClaimableThreshold

@@ -115,6 +115,7 @@ impl<T: Config> Pallet<T> {
             ("owner_cut_auto_lock_enabled", OwnerCutAutoLockEnabled::<T>::get(netuid).into()),
             ("min_childkey_take", min_childkey_take.deconstruct().into()),
             ("collateral_lock_share", CollateralLockShare::<T>::get(netuid).into()),
+            ("collateral_drain_ratio", CollateralDrainRatio::<T>::get(netuid).into()),
         ];
         let entry = |(name, value): (&str, _)| HyperparamEntry { name: name.into(), value };
         Some(values.into_iter().map(entry).collect())

@@ -1,0 +1,1 @@
+"""Clients that others wrote, unmodified, beside a real run; what they say equals raw storage."""

@@ -1,0 +1,96 @@
+"""The run beside which foreign clients act, and how they are started.
+
+Adds to ``assay up`` a subnet that has already paid, TAO for whoever needs it, and an environment in
+which a client finds no home folder but an empty one. A client is always a process of the foreign
+clients' own environment (``make clients``); it knows nothing of this project's code.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from tests.conformance.foreign.raw import RawChain, u16, vector
+from tests.e2e.runs import ROOT, Run
+
+CLIENTS_BIN: Final = ROOT / ".venv-clients" / "bin"
+CLIENT_S_MAX: Final = 120.0
+"""btcli alone takes two seconds to import; on a busy machine that is ten."""
+NETUID: Final = 1
+"""The subnet that `assay up` makes."""
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a client ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        assert self.code == 0, self.err or self.out
+        return json.loads(self.out)
+
+
+@dataclass(frozen=True)
+class World:
+    """A run, its storage, and a home folder for clients."""
+
+    run: Run
+    chain: RawChain
+    home: Path
+
+    @property
+    def wallets(self) -> Path:
+        return self.home / "wallets"
+
+    def client(self, program: str, *arguments: str, **environment: str) -> Done:
+        """A program of the foreign clients' environment, to its end."""
+        own = {
+            "HOME": str(self.home),
+            "BITTENSOR_RUNTIME_CACHE_DIR": str(self.home / "cache"),
+            "BT_NETWORK": self.run.url,
+            "BT_FALLBACK_ENDPOINTS": "none",
+            "BT_ARCHIVE_ENDPOINTS": "none",
+            "BT_WALLET_PATH": str(self.wallets),
+            "NO_COLOR": "1",
+            "COLUMNS": "200",
+        }
+        done = subprocess.run(
+            [str(CLIENTS_BIN / program), *arguments],
+            cwd=self.home,
+            env={"PATH": os.environ["PATH"], **own, **environment},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=CLIENT_S_MAX,
+            check=False,
+        )
+        return Done(done.returncode, done.stdout, done.stderr)
+
+    def script(self, name: str, *arguments: str) -> Any:
+        """One of the scripts in ``clients``, and the JSON that it printed."""
+        path = Path(__file__).parent / "clients" / name
+        return self.client("python", str(path), self.run.url, *arguments).json
+
+    def btcli(self, *arguments: str, **environment: str) -> Done:
+        return self.client("btcli", *arguments, "--json", **environment)
+
+    def fund(self, address: str, tao: int) -> None:
+        self.run.assay("fund", address, str(tao))
+
+    def validator(self) -> str:
+        """The hotkey of the run's first validator."""
+        wallet = self.run.state_dir / "wallets" / "validator-1" / "hotkeys" / "defaultpub.txt"
+        return str(json.loads(wallet.read_text())["ss58Address"])
+
+    def has_paid(self) -> bool:
+        """Whether the subnet's miners have incentive."""
+        storage = self.chain.at(self.chain.height())
+        return any(vector(storage.subtensor("Incentive", u16(NETUID)), 2))

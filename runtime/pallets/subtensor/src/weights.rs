@@ -66,7 +66,7 @@ impl WeightInfo for () {
     }
 
     fn serve() -> Weight {
-        micros(600)
+        micros(800)
     }
 
     /// Replacing a neuron reads and may write the rows of all validators, on both mechanisms.

@@ -34,7 +34,9 @@ fn code<T: Config>(error: &Error<T>) -> u8 {
         Error::SubnetNotExists => 3,
         Error::HotKeyAccountNotExists => 4,
         Error::NotEnoughStakeToWithdraw => 5,
-        Error::SettingWeightsTooFast | Error::NetworkTxRateLimitExceeded => 6,
+        Error::SettingWeightsTooFast
+        | Error::CommittingWeightsTooFast
+        | Error::NetworkTxRateLimitExceeded => 6,
         Error::InsufficientLiquidity => 7,
         Error::SlippageTooHigh => 8,
         Error::TransferDisallowed => 9,
@@ -76,6 +78,12 @@ fn check<T: Config>(who: &T::AccountId, call: &Call<T>) -> Result<(), Error<T>> 
         }
         Call::set_mechanism_weights { netuid, mecid, dests, weights, version_key } => {
             check_weights(who, *netuid, *mecid, dests, weights, *version_key)
+        }
+        Call::commit_weights { netuid, .. } => {
+            Pallet::<T>::check_commit(who, *netuid, MechId::MAIN).map(|_| ())
+        }
+        Call::commit_mechanism_weights { netuid, mecid, .. } => {
+            Pallet::<T>::check_commit(who, *netuid, *mecid).map(|_| ())
         }
         Call::serve_axon { netuid, ip, port, ip_type, .. }
         | Call::serve_axon_tls { netuid, ip, port, ip_type, .. } => {

@@ -8,7 +8,7 @@ type E = Error<Test>;
 
 #[test]
 fn a_hotkey_is_its_first_owners_for_good() {
-    run(local(), || {
+    run_each(|| {
         assert_ok!(Chain::try_associate_hotkey(signed(2), 500));
         assert_ok!(Chain::try_associate_hotkey(signed(2), 500));
         assert_noop!(Chain::try_associate_hotkey(signed(3), 500), E::NonAssociatedColdKey);
@@ -19,7 +19,7 @@ fn a_hotkey_is_its_first_owners_for_good() {
 
 #[test]
 fn a_coldkey_owns_only_so_many_hotkeys() {
-    run(local(), || {
+    run_each(|| {
         let most = crate::staking::MAX_HOTKEYS_PER_COLDKEY as u64;
         for hotkey in 0..most {
             assert_ok!(Chain::try_associate_hotkey(signed(2), 10_000 + hotkey));
@@ -33,7 +33,7 @@ fn a_coldkey_owns_only_so_many_hotkeys() {
 
 #[test]
 fn a_take_falls_freely_and_rises_slowly() {
-    run(local(), || {
+    run_each(|| {
         let take = PerU16::from_parts;
         assert_ok!(Chain::root_register(signed(2), 102));
         assert_eq!(Delegates::<Test>::get(102), take(11_796));
@@ -51,7 +51,7 @@ fn a_take_falls_freely_and_rises_slowly() {
 
 #[test]
 fn incentives_are_staked_where_the_coldkey_says() {
-    run(local(), || {
+    run_each(|| {
         let netuid = found_subnet(1);
         join(netuid, 2);
         let choose = |hotkey| Chain::set_coldkey_auto_stake_hotkey(signed(2), netuid, hotkey);

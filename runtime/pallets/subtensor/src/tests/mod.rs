@@ -29,6 +29,12 @@ mod weights;
 use crate::{mock::*, *};
 use frame_support::assert_ok;
 
+/// Runs a test on a chain of each preset: what it shows does not depend on hyperparameters.
+fn run_each(test: impl Fn()) {
+    run(local(), &test);
+    run(upstream(), &test);
+}
+
 /// A subnet of coldkey `owner`, started; its hotkey is `owner + 100`. Answers its netuid.
 fn found_subnet(owner: u64) -> NetUid {
     let netuid = Chain::subnets().last().map_or(NetUid::new(1), |last| last.next().unwrap());

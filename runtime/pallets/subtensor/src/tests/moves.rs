@@ -7,7 +7,7 @@ type E = Error<Test>;
 
 #[test]
 fn inside_a_subnet_alpha_moves_whole() {
-    run(local(), || {
+    run_each(|| {
         let netuid = found_subnet(1);
         join(netuid, 2);
         stake(netuid, 3, 101, 10 * UNIT);
@@ -46,7 +46,7 @@ fn between_subnets_both_prices_apply() {
 
 #[test]
 fn stake_passes_to_another_coldkey_where_that_is_allowed() {
-    run(local(), || {
+    run_each(|| {
         let netuid = found_subnet(1);
         stake(netuid, 3, 101, 10 * UNIT);
         let half = Alpha::new(staked(netuid, 3, 101) / 2);
@@ -68,7 +68,7 @@ fn stake_passes_to_another_coldkey_where_that_is_allowed() {
 
 #[test]
 fn amounts_that_cost_more_than_they_are_worth_are_refused() {
-    run(local(), || {
+    run_each(|| {
         let netuid = found_subnet(1);
         let least = crate::staking::MIN_STAKE;
         let less = Tao::new(least.rao() - 1);
@@ -107,7 +107,7 @@ fn unstaking_all_leaves_root_alone_and_passes_over_what_cannot_be_sold() {
 
 #[test]
 fn all_of_one_position_can_be_taken_back_at_a_price() {
-    run(local(), || {
+    run_each(|| {
         let netuid = found_subnet(1);
         stake(netuid, 3, 101, 10 * UNIT);
         let price = Chain::alpha_price(netuid);
@@ -120,7 +120,7 @@ fn all_of_one_position_can_be_taken_back_at_a_price() {
 
 #[test]
 fn nobody_fills_anothers_list_of_hotkeys() {
-    run(local(), || {
+    run_each(|| {
         let netuid = found_subnet(1);
         stake(netuid, 3, 101, 10 * UNIT);
         for hotkey in 0..512 {

@@ -5,7 +5,7 @@ use frame_support::assert_noop;
 
 #[test]
 fn registration_costs_the_price_which_rises_and_falls() {
-    run(local(), || {
+    run_each(|| {
         let netuid = found_subnet(1);
         let price = Burn::<Test>::get(netuid).rao();
         assert_eq!(join(netuid, 2), 1);
@@ -20,7 +20,7 @@ fn registration_costs_the_price_which_rises_and_falls() {
 
 #[test]
 fn what_a_registration_buys_is_recycled() {
-    run(local(), || {
+    run_each(|| {
         let netuid = found_subnet(1);
         let tao = SubnetTAO::<Test>::get(netuid).rao();
         join(netuid, 2);
@@ -32,7 +32,7 @@ fn what_a_registration_buys_is_recycled() {
 
 #[test]
 fn a_registration_with_a_limit_stays_within_it() {
-    run(local(), || {
+    run_each(|| {
         let netuid = found_subnet(1);
         assert_noop!(
             Chain::register_limit(signed(2), netuid, 102, UNIT - 1),
@@ -164,7 +164,7 @@ fn a_newcomer_inherits_nothing() {
 
 #[test]
 fn root_seats_go_to_the_larger_stake() {
-    run(local(), || {
+    run_each(|| {
         MaxRegistrationsPerBlock::<Test>::insert(NetUid::ROOT, 100);
         for seat in 0..64 {
             assert_ok!(Chain::root_register(signed(1), 1_000 + seat));

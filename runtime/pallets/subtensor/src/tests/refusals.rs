@@ -57,6 +57,23 @@ fn weights_of_a_hotkey_without_a_slot_never_reach_a_block() {
 }
 
 #[test]
+fn commits_are_checked_beforehand() {
+    run(upstream(), || {
+        let netuid = found_subnet(1);
+        let commit = |who, netuid| {
+            refusal(who, Call::commit_weights { netuid, commit_hash: Default::default() })
+        };
+        assert_eq!(commit(555, netuid), Some(19));
+        assert_eq!(commit(101, NetUid::new(9)), Some(3));
+        assert_eq!(commit(101, netuid), Some(6), "it has just registered");
+        WeightsSetRateLimit::<Test>::insert(netuid, 0);
+        assert_eq!(commit(101, netuid), None);
+        CommitRevealWeightsEnabled::<Test>::insert(netuid, false);
+        assert_eq!(commit(101, netuid), Some(255));
+    });
+}
+
+#[test]
 fn endpoints_are_checked_beforehand() {
     run(local(), || {
         let netuid = found_subnet(1);
@@ -87,7 +104,7 @@ fn endpoints_are_checked_beforehand() {
 
 #[test]
 fn stake_that_cannot_move_is_refused() {
-    run(local(), || {
+    run_each(|| {
         let netuid = found_subnet(1);
         let add = |who, hotkey, netuid, rao| {
             let amount_staked = Tao::new(rao);
@@ -106,7 +123,7 @@ fn stake_that_cannot_move_is_refused() {
 
 #[test]
 fn takes_are_checked_beforehand() {
-    run(local(), || {
+    run_each(|| {
         assert_ok!(Chain::root_register(signed(2), 102));
         let (hotkey, take) = (102, PerU16::from_parts);
         let lower = |who| refusal(who, Call::decrease_take { hotkey, take: take(1) });
@@ -121,7 +138,7 @@ fn takes_are_checked_beforehand() {
 
 #[test]
 fn what_cannot_be_foreseen_is_let_through() {
-    run(local(), || {
+    run_each(|| {
         assert_eq!(refusal(2, Call::register_network { hotkey: 102 }), None);
     });
 }

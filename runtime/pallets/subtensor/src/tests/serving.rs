@@ -12,7 +12,7 @@ fn serve(netuid: NetUid, ip: u128, port: u16, ip_type: u8) -> DispatchResult {
 
 #[test]
 fn an_axon_is_stored_as_it_was_served() {
-    run(local(), || {
+    run_each(|| {
         let netuid = found_subnet(1);
         join(netuid, 2);
         run_to_block(3);
@@ -72,7 +72,7 @@ fn impossible_endpoints_are_refused() {
 
 #[test]
 fn endpoints_change_only_so_often() {
-    run(local(), || {
+    run_each(|| {
         let netuid = found_subnet(1);
         join(netuid, 2);
         ServingRateLimit::<Test>::insert(netuid, 5);
@@ -86,7 +86,7 @@ fn endpoints_change_only_so_often() {
 
 #[test]
 fn a_certificate_has_an_algorithm_and_a_key() {
-    run(local(), || {
+    run_each(|| {
         let netuid = found_subnet(1);
         join(netuid, 2);
         let serve = |certificate: Vec<u8>| {

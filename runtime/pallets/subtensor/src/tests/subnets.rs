@@ -5,7 +5,7 @@ use frame_support::assert_noop;
 
 #[test]
 fn a_subnet_costs_its_price_and_opens_with_it() {
-    run(local(), || {
+    run_each(|| {
         let cost = Chain::network_lock_cost();
         assert_eq!(cost.rao(), 1_000 * UNIT);
         assert_ok!(Chain::register_network(signed(1), 101));
@@ -22,7 +22,7 @@ fn a_subnet_costs_its_price_and_opens_with_it() {
 
 #[test]
 fn the_next_subnet_costs_twice_as_much_until_time_has_passed() {
-    run(local(), || {
+    run_each(|| {
         found_subnet(1);
         assert_eq!(Chain::network_lock_cost().rao(), 2_000 * UNIT);
         let last = System::block_number();
@@ -102,7 +102,7 @@ fn registration_needs_means_and_a_hotkey_of_ones_own() {
 
 #[test]
 fn only_the_owner_starts_a_subnet_and_once() {
-    run(local(), || {
+    run_each(|| {
         assert_ok!(Chain::register_network(signed(1), 101));
         let netuid = NetUid::new(1);
         assert_noop!(

@@ -23,7 +23,6 @@ import hashlib
 import json
 import math
 import os
-import platform
 import sysconfig
 import time
 from dataclasses import dataclass
@@ -33,10 +32,14 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812  the name that every torch reader knows
+from demo_model_page import Facts, write_page
 from safetensors import safe_open
 from safetensors.torch import save_file
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+from scoring.sampling import choose
+from subnet.models.root import model_root
 
 ROOT = Path(__file__).resolve().parent.parent
 EOT = "<|endoftext|>"
@@ -54,6 +57,8 @@ WARMUP_FRACTION = 0.02
 WEIGHT_DECAY = 0.1
 EVAL_TOKENS = 65_536  # per evaluation while training; the last one reads every held-out token
 EVAL_EVERY_S = 300.0
+SAMPLE_TOKENS = 64
+SAMPLE_TEMPERATURE = 0.4  # cool, but warm enough not to run in circles as small models do
 CHECKPOINT_EVERY_S = 60.0
 
 
@@ -384,123 +389,62 @@ The weights are under the project's own licence, Apache-2.0.
         path.chmod(0o644)  # some writers make them private, and a wheel keeps modes
 
 
+# None ends in a blank: the tokenizer joins a blank with the word after it.
 SAMPLES = (
-    "def read_file(path):\n    ",
-    "class Stack:\n    def __init__(self):\n        self.items = []\n\n    def push(",
-    "import os\nimport sys\n\ndef main():\n    ",
-    "    def __repr__(self):\n        return ",
-    "try:\n    import json\nexcept ",
+    "def read_file(path):\n    with open(",
+    "class Stack:\n    def __init__(self):\n        self.items = []\n\n    def push(self,",
+    "import os\nimport sys\n\ndef main():\n    parser =",
+    "    def __repr__(self):\n        return",
+    "    try:\n        value = int(text)\n    except",
+    "class TestParser(unittest.TestCase):\n    def test_empty(self):",
 )
 
 
 @torch.no_grad()
-def complete(model: LlamaForCausalLM, tokenizer: Tokenizer, prompt: str, tokens: int = 48) -> str:
+def complete(model: LlamaForCausalLM, tokenizer: Tokenizer, prompt: str) -> str:
+    """A continuation by the subnet's own sampler; the same one each time."""
     ids = tokenizer.encode(prompt).ids
-    for _ in range(tokens):
+    for position in range(SAMPLE_TOKENS):
         logits = model(input_ids=torch.tensor([ids])).logits[0, -1]
-        ids.append(int(logits.argmax()))
+        ids.append(choose(logits.numpy(), SAMPLE_TEMPERATURE, bytes(16), position))
     return tokenizer.decode(ids)
 
 
-def curve_svg(curve: list[tuple[int, float, float | None]]) -> str:
-    """The loss curve as a picture, without a plotting library."""
-    width, height, left, bottom, top = 720, 360, 56, 40, 16
-    tokens_max = max(c[0] for c in curve)
-    losses = [c[1] for c in curve] + [c[2] for c in curve if c[2] is not None]
-    low, high = math.floor(min(losses)), math.ceil(max(losses))
-
-    def place(tokens: float, loss: float) -> str:
-        x = left + (width - left - 12) * tokens / tokens_max
-        y = top + (height - top - bottom) * (high - loss) / (high - low)
-        return f"{x:.1f},{y:.1f}"
-
-    lines = []
-    for level in range(low, high + 1):
-        x, y = place(0, level).split(",")
-        lines.append(f'<line x1="{x}" y1="{y}" x2="{width - 12}" y2="{y}" stroke="#ddd"/>')
-        lines.append(f'<text x="{left - 8}" y="{y}" text-anchor="end" dy="4">{level}</text>')
-    train_line = " ".join(place(t, loss) for t, loss, _ in curve)
-    lines.append(f'<polyline points="{train_line}" fill="none" stroke="#1f6feb"/>')
-    for tokens, _, held_out in curve:
-        if held_out is not None:
-            x, y = place(tokens, held_out).split(",")
-            lines.append(f'<circle cx="{x}" cy="{y}" r="3.5" fill="#d1242f"/>')
-    lines.append(
-        f'<text x="{width // 2}" y="{height - 10}" text-anchor="middle">tokens seen, up to '
-        f"{tokens_max / 1e6:.1f} million (blue: training loss in nats; red: held out)</text>"
-    )
-    body = "\n".join(lines)
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
-        f'font-family="sans-serif" font-size="12">\n<rect width="100%" height="100%" '
-        f'fill="white"/>\n{body}\n</svg>\n'
-    )
-
-
-def write_docs(
-    docs: Path,
+def facts_of(
     corpus: Corpus,
     model: LlamaForCausalLM,
     tokenizer: Tokenizer,
     progress: Progress,
     args: argparse.Namespace,
-) -> None:
+) -> Facts:
+    """What the page about this run tells, measured on every held-out token."""
     assert progress.curve is not None
     loss, accuracy = evaluate(model, corpus.held_out, len(corpus.held_out))
-    bits_byte = loss * len(corpus.held_out) / math.log(2) / corpus.held_out_bytes
-    parameters = sum(p.numel() for p in model.parameters())
-    seen = progress.step * BATCH * CONTEXT
-    config = model.config
-    docs.mkdir(parents=True, exist_ok=True)
-    (docs / "demo-model-loss.svg").write_text(curve_svg(progress.curve), encoding="utf-8")
-    samples = "\n".join(
-        f"```python\n{complete(model, tokenizer, prompt)}\n```\n" for prompt in SAMPLES
-    )
-    (docs / "demo-model.md").write_text(
-        f"""# The demo model
-
-Written by `scripts/train_demo_model.py`; the figures are from the run that made the shipped
-weights. The model lies in `subnet/models/demo` in the Hugging Face layout and is what an inference
-miner serves unless `--model` names another.
-
-| | |
-|---|---|
-| architecture | Llama: {config.num_hidden_layers} layers of {config.hidden_size}, \
-{config.num_attention_heads} heads ({config.num_key_value_heads} for keys and values), \
-feed-forward {config.intermediate_size}, tied embedding |
-| parameters | {parameters:,} |
-| vocabulary | {config.vocab_size:,}, byte-level BPE |
-| context | {CONTEXT} tokens |
-| corpus | standard library of Python {platform.python_version()}: {corpus.files["library"]} files \
-({len(corpus.library):,} tokens) and its tests, {corpus.files["tests"]} files \
-({len(corpus.tests):,} tokens); exact duplicates and tables left out |
-| held out | {corpus.files["held_out"]} library files, {len(corpus.held_out):,} tokens, never seen |
-| tokens seen | {seen:,} in {progress.step:,} steps of {BATCH} x {CONTEXT} |
-| time | {progress.elapsed_s / 60:.0f} minutes on {args.threads} CPU thread(s), bf16 autocast, \
-{seen / max(progress.elapsed_s, 1e-9):,.0f} tokens/s |
-| held-out perplexity | **{math.exp(loss):.2f}** a token ({loss:.3f} nats, {bits_byte:.3f} bits a \
-byte) |
-| held-out accuracy | {accuracy:.1%} of next tokens |
-
-![loss curve](demo-model-loss.svg)
-
-## What it writes
-
-Greedy, 48 tokens after each prompt (the prompt is the beginning of each block):
-
-{samples}
-It completes Python in the style of the standard library. It knows no facts, and it is not meant to:
-it is there so that the subnet runs a real model with no download.
-
-## Again
-
-    scripts/train_demo_model.py --work DIR --budget-minutes {args.budget_minutes:.0f} \
---threads {args.threads} --seed {args.seed}
-
-The run may be stopped at any time and resumed with the same command. `--export-only` writes the
-model folder and this page from the last checkpoint.
-""",
-        encoding="utf-8",
+    config, files = model.config, corpus.files
+    return Facts(
+        root=model_root(args.out).hex(),
+        architecture=f"Llama: {config.num_hidden_layers} layers of {config.hidden_size}, "
+        f"{config.num_attention_heads} heads ({config.num_key_value_heads} for keys and values), "
+        f"feed-forward {config.intermediate_size}, tied embedding",
+        parameters=sum(p.numel() for p in model.parameters()),
+        vocabulary=config.vocab_size,
+        context=CONTEXT,
+        corpus=f"{files['library']} files ({len(corpus.library):,} tokens) and its tests, "
+        f"{files['tests']} files ({len(corpus.tests):,} tokens)",
+        held_out=f"{files['held_out']} library files, {len(corpus.held_out):,} tokens",
+        steps=progress.step,
+        batch=f"{BATCH} x {CONTEXT}",
+        tokens_seen=progress.step * BATCH * CONTEXT,
+        minutes=progress.elapsed_s / 60,
+        threads=args.threads,
+        loss=loss,
+        bits_a_byte=loss * len(corpus.held_out) / math.log(2) / corpus.held_out_bytes,
+        accuracy=accuracy,
+        curve=progress.curve,
+        samples=[complete(model, tokenizer, prompt) for prompt in SAMPLES],
+        sampling=f"{SAMPLE_TOKENS} tokens at temperature {SAMPLE_TEMPERATURE}",
+        command=f"scripts/train_demo_model.py --work DIR --budget-minutes "
+        f"{args.budget_minutes:.0f} --threads {args.threads} --seed {args.seed}",
     )
 
 
@@ -526,7 +470,7 @@ def main() -> None:
     else:
         progress = train(args, corpus, model, checkpoint)
     export(model, tokenizer, args.out)
-    write_docs(args.docs, corpus, model, tokenizer, progress, args)
+    write_page(args.docs, facts_of(corpus, model, tokenizer, progress, args))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from subnet.errors import Unavailable, UserError
+from subnet.models.root import model_root
 from subnet.models.source import DEMO, resolve
 
 
@@ -25,6 +26,11 @@ def test_the_demo_ships_and_is_small() -> None:
     assert 1_000_000 < size < 20_000_000
     for name in ("config.json", "generation_config.json", "tokenizer.json"):
         assert (demo / name).is_file()
+
+
+def test_the_docs_are_about_the_weights_that_ship() -> None:
+    page = Path(__file__).parents[4] / "docs" / "demo-model.md"
+    assert model_root(resolve(DEMO)).hex() in page.read_text(encoding="utf-8")
 
 
 def test_a_good_folder_is_itself(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import socket
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,11 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 ASSAY = Path(sys.executable).with_name("assay")
 STOP_DEADLINE_S = 40.0
+EXPORTS_DIR = "ASSAY_EXPORTS_DIR"
+"""Names a folder into which every run's chain is exported at its end, for ``scripts/judge``."""
+REPLAY_S_MAX = 600.0
+CHAIN_END_S_MAX = 20.0
+"""A chain whose supervisor was killed ends by itself, within seconds."""
 
 
 def free_ports(count: int) -> int:
@@ -120,13 +126,35 @@ def up(state_dir: Path, *argv: str, ports: int = 16) -> Iterator[Run]:
     try:
         yield run
     finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.communicate(timeout=STOP_DEADLINE_S)
-        if process.poll() is None:
-            process.kill()
+        _end(process)
+    keep_for_the_judge(state_dir)
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
             process.communicate(timeout=STOP_DEADLINE_S)
+    if process.poll() is None:
+        process.kill()
+        process.communicate(timeout=STOP_DEADLINE_S)
+
+
+def keep_for_the_judge(state_dir: Path) -> None:
+    """Execute the run's chain again in our own host, and export it, if that is asked for."""
+    exports, chain = os.environ.get(EXPORTS_DIR), state_dir / "chain"
+    if not exports or not chain.is_dir():
+        return
+    until = time.monotonic() + CHAIN_END_S_MAX
+    verify = ("chain", "verify", "--state-dir", str(chain), "--json")
+    while (verified := assay(*verify, timeout_s=REPLAY_S_MAX)).returncode:
+        assert "open in another" in verified.stderr.replace("\n", " "), verified.stderr
+        assert time.monotonic() < until, verified.stderr
+        time.sleep(0.5)
+    folder = Path(exports) / f"{state_dir.parent.name}-{uuid.uuid4().hex[:6]}"
+    done = assay("chain", "export-blocks", str(folder), "--state-dir", str(chain), "--json")
+    assert done.returncode == 0, done.stderr
+    (folder / "verified.json").write_text(verified.stdout)
 
 
 def until_first_reward(state_dir: Path, *argv: str, timeout_s: float = 400.0) -> dict[str, Any]:
@@ -148,6 +176,7 @@ def until_first_reward(state_dir: Path, *argv: str, timeout_s: float = 400.0) ->
         for path in (state_dir / "logs").glob("*.log")
     )
     assert done.returncode == 0, f"{done.stderr}\n{logs}"
+    keep_for_the_judge(state_dir)
     document: dict[str, Any] = json.loads(done.stdout)
     return document
 

@@ -44,6 +44,10 @@ class Sealing:
             return max(self._due_s - now_s, 0.0)
         return None
 
+    def overdue(self, now_s: float) -> bool:
+        """Whether the beat of a timed mode has passed without its block."""
+        return self._timed and now_s >= self._due_s
+
     def sealed(self, now_s: float) -> None:
         """A block was built.
 

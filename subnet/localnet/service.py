@@ -108,20 +108,34 @@ class Service:
             if wait_s is None or wait_s > 0:
                 await self._pause(wait_s)
                 continue
+            height = self._backend.head.number
             await asyncio.sleep(0)  # what clients have sent meanwhile comes into this block
-            if self._stop.is_set():
-                break
-            try:
-                ready = self._pool.ready_count
-                built = self.seal(self._sealing.interval_s * _BUILDING_SHARE)
-            except (RuntimeTrap, BlockRejected) as fault:
-                logger.error("block {} cannot be built: {}", self._backend.head.number + 1, fault)
-                self._sealing.sealed(self._clock.monotonic())
-                await self._pause(_RETRY_S)
-                continue
-            if ready and not (built.included or built.failed):
+            if self._stop.is_set() or self._backend.head.number != height:
+                continue  # a call made the block
+            ready = self._pool.ready_count
+            built = self._seal_in_time()
+            if built is None or (ready and not (built.included or built.failed)):
                 # Nothing fitted: an eager mode would spin. The next block must wait for something.
                 await self._pause(_RETRY_S)
+
+    def keep_up(self) -> None:
+        """Build the block whose beat has passed, if any; for who is about to hold the loop.
+
+        A loop that is full of clients' calls comes to ``run`` late: it takes several turns to get
+        from its timer to its block, and in each turn every connection has had a call.
+        """
+        now_s = self._clock.monotonic()
+        if self._sealing.overdue(now_s) and not self._stop.is_set():
+            self._seal_in_time()
+
+    def _seal_in_time(self) -> BuiltBlock | None:
+        """A block within its share of the block time; None if the runtime cannot make one."""
+        try:
+            return self.seal(self._sealing.interval_s * _BUILDING_SHARE)
+        except (RuntimeTrap, BlockRejected) as fault:
+            logger.error("block {} cannot be built: {}", self._backend.head.number + 1, fault)
+            self._sealing.sealed(self._clock.monotonic() + _RETRY_S)
+            return None
 
     async def _pause(self, wait_s: float | None) -> None:
         """Wait for the time or for news, whichever comes first."""

@@ -19,10 +19,10 @@ from subnet.localnet.rpc.envelope import Id, Request, failure, id_of, read_reque
 from subnet.localnet.rpc.errors import (
     INTERNAL_ERROR,
     METHOD_NOT_FOUND,
-    REPLY_TOO_BIG,
     RpcError,
     invalid_params,
     of_read,
+    reply_too_big,
 )
 from subnet.localnet.rpc.node import RpcNode
 from subnet.localnet.rpc.params import ParamsOf
@@ -53,7 +53,11 @@ class Dispatcher:
         self._node = node
 
     def answer(self, call: bytes, session: Session | None) -> Answer:
-        """Answer one call. ``session`` None: a transport that cannot be notified (HTTP)."""
+        """Answer one call. ``session`` None: a transport that cannot be notified (HTTP).
+
+        A block that is due comes first: calls may take seconds, and many clients may make them.
+        """
+        self._node.service.keep_up()
         try:
             request = read_request(call)
         except RpcError as error:
@@ -68,9 +72,7 @@ class Dispatcher:
             else:
                 reply = success(call_id, result)
             if len(reply) > self._node.limits.reply_bytes_max:
-                limit = self._node.limits.reply_bytes_max
-                told = f"Exceeded max limit of {limit}"
-                raise RpcError(REPLY_TOO_BIG, "Response is too big", told)
+                raise reply_too_big(self._node.limits.reply_bytes_max)
         except RpcError as error:
             reply, then = failure(call_id, error), ()
         except StorageFailed:

@@ -85,6 +85,10 @@ def invalid_params(reason: str) -> RpcError:
     return RpcError(INVALID_PARAMS, "Invalid params", reason)
 
 
+def reply_too_big(limit: int) -> RpcError:
+    return RpcError(REPLY_TOO_BIG, "Response is too big", f"Exceeded max limit of {limit}")
+
+
 def client_error(reason: str) -> RpcError:
     return RpcError(CLIENT_ERROR, f"Client error: {reason[:_TEXT_CHARS_MAX]}")
 

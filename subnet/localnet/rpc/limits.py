@@ -38,6 +38,13 @@ class RpcLimits:
     storage_keys_max: int = 1_024
     """Keys in one query or storage subscription."""
 
+    watched_keys_max: int = 16_384
+    """Keys in all storage subscriptions of one connection: they are kept for as long as it lives.
+    The SDK watches one at a time."""
+
+    watched_key_bytes_max: int = 1_024
+    """Of a key that is subscribed to. The longest of the runtime have about 200."""
+
     keys_page_max: int = 1_000
     """Keys in one page, as Substrate's nodes have it; clients page by it."""
 
@@ -46,6 +53,9 @@ class RpcLimits:
 
     block_range_max: int = 1_024
     """Blocks that ``state_queryStorage`` walks over in one call."""
+
+    range_reads_max: int = 16_384
+    """Keys times blocks in one such call: each is a read of the database, 0.2 s in all."""
 
     hashes_max: int = 1_024
     """Numbers in one ``chain_getBlockHash``."""

@@ -17,7 +17,7 @@ import errno
 import re
 import socket
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from contextlib import suppress
 from typing import Final
 
@@ -28,7 +28,7 @@ from subnet.errors import Unavailable, UserError
 from subnet.localnet.errors import StorageFailed
 from subnet.localnet.rpc.dispatch import Answer, Dispatcher
 from subnet.localnet.rpc.envelope import failure, read_frame
-from subnet.localnet.rpc.errors import REPLY_TOO_BIG, RpcError
+from subnet.localnet.rpc.errors import RpcError, reply_too_big
 from subnet.localnet.rpc.limits import RpcLimits
 from subnet.localnet.rpc.subscriptions import Hub, Session
 
@@ -84,6 +84,7 @@ class RpcServer:
         self._sockets: set[web.WebSocketResponse] = set()
         self._dropping: set[asyncio.Future[None]] = set()
         self._silent: dict[web.RequestHandler, asyncio.TimerHandle] = {}
+        self._refusing = False
         self._listener: asyncio.Server | None = None
         self._web: web.Server | None = None
         self.port = 0
@@ -108,14 +109,25 @@ class RpcServer:
 
     def _accept(self) -> asyncio.Protocol:
         assert self._web is not None
-        if len(self._web.connections) >= self._limits.connections_max:
-            logger.warning("a connection beyond {} is refused", self._limits.connections_max)
+        connections = self._web.connections
+        if len(connections) >= self._limits.connections_max:
+            if not self._refusing:  # told once: whoever is refused may try for ever
+                logger.warning("connections beyond {} are refused", self._limits.connections_max)
+            self._refusing = True
             return _Refuse()
+        self._refusing = False
+        if len(self._silent) >= 2 * self._limits.connections_max:
+            self._forget_gone(set(connections))
         handler = self._web()
         loop = asyncio.get_running_loop()
         cut = loop.call_later(self._limits.first_request_s, self._cut, handler)
         self._silent[handler] = cut
         return handler
+
+    def _forget_gone(self, connected: Set[web.RequestHandler]) -> None:
+        """Connections that ended without a request must not pile up until their cut."""
+        for handler in [one for one in self._silent if one not in connected]:
+            self._silent.pop(handler).cancel()
 
     def _cut(self, handler: web.RequestHandler) -> None:
         """Close a connection on which no request has come."""
@@ -217,8 +229,7 @@ class RpcServer:
                 replies.append(answer.reply)
                 size_bytes += len(answer.reply) + 1
             if size_bytes > self._limits.reply_bytes_max:
-                told = f"Exceeded max limit of {self._limits.reply_bytes_max}"
-                return failure(None, RpcError(REPLY_TOO_BIG, "Response is too big", told)), then
+                return failure(None, reply_too_big(self._limits.reply_bytes_max)), then
             if time.monotonic() > turn_ends:
                 await asyncio.sleep(0)
                 turn_ends = time.monotonic() + self._limits.slice_s
@@ -274,9 +285,8 @@ class RpcServer:
 
     async def _write(self, ws: web.WebSocketResponse, session: Session) -> None:
         with suppress(ConnectionError):
-            while messages := await session.outbox.take():
-                for message in messages:
-                    await ws.send_frame(message, WSMsgType.TEXT)
+            while (message := await session.outbox.take()) is not None:
+                await ws.send_frame(message, WSMsgType.TEXT)
 
     def _drop(self, ws: web.WebSocketResponse, transport: asyncio.Transport | None) -> None:
         """Part with a client that fell behind; its socket may be full, so it is cut in the end."""

@@ -73,16 +73,18 @@ class Outbox:
         """Return once less than half is full, or it is closed: a reply of any size fits then."""
         await self._drained.wait()
 
-    async def take(self) -> list[bytes]:
-        """All messages, as soon as there are any; an empty list once it is closed."""
-        while not self._messages and not self.closed:
+    async def take(self) -> bytes | None:
+        """The next message, as soon as there is one; None once it is closed and empty."""
+        while not self._messages:
+            if self.closed:
+                return None
             self._filled.clear()
             await self._filled.wait()
-        messages = list(self._messages)
-        self._messages.clear()
-        self._size_bytes = 0
-        self._drained.set()
-        return messages
+        message = self._messages.popleft()
+        self._size_bytes -= len(message)
+        if not self._half_full():
+            self._drained.set()
+        return message
 
     def close(self) -> None:
         """Take no more; whoever waits wakes up."""
@@ -98,7 +100,7 @@ class Subscription:
     id: str
     method: str
     session: Session
-    storage_keys: frozenset[bytes] | None = None
+    storage_keys: frozenset[bytes] = frozenset()
     transaction: bytes | None = None
 
 
@@ -134,6 +136,7 @@ class Hub:
         self._heads: dict[str, Subscription] = {}
         self._runtimes: dict[str, Subscription] = {}
         self._storage: dict[str, Subscription] = {}
+        self._by_key: dict[bytes, dict[str, Subscription]] = {}
         self._watches: dict[bytes, dict[str, Subscription]] = {}
 
     def __len__(self) -> int:
@@ -168,10 +171,20 @@ class Hub:
 
     def storage(self, session: Session, method: str, keys: Sequence[bytes]) -> Opened:
         state = self._backend.state()
+        current_keys = frozenset(keys)
         current = _changes_json(self._backend.head.hash, {key: state.get(key) for key in keys})
+        watched = sum(len(other.storage_keys) for other in session.subscriptions.values())
+        if watched + len(current_keys) > self._limits.watched_keys_max:
+            raise RpcError(
+                TOO_MANY_SUBSCRIPTIONS,
+                "Too many subscriptions on the connection",
+                f"Exceeded max limit of {self._limits.watched_keys_max} keys",
+            )
         subscription = self._open(session, method)
-        subscription.storage_keys = frozenset(keys)
+        subscription.storage_keys = current_keys
         self._storage[subscription.id] = subscription
+        for key in current_keys:
+            self._by_key.setdefault(key, {})[subscription.id] = subscription
         return Opened(subscription.id, [notification(method, subscription.id, current)])
 
     def watch(
@@ -195,11 +208,10 @@ class Hub:
             return False
         for table in (self._heads, self._runtimes, self._storage):
             table.pop(subscription_id, None)
+        for key in subscription.storage_keys:
+            _remove(self._by_key, key, subscription_id)
         if subscription.transaction is not None:
-            watchers = self._watches.get(subscription.transaction, {})
-            watchers.pop(subscription_id, None)
-            if not watchers:
-                self._watches.pop(subscription.transaction, None)
+            _remove(self._watches, subscription.transaction, subscription_id)
         return True
 
     def leave(self, session: Session) -> None:
@@ -229,14 +241,13 @@ class Hub:
             subscription.session.notify(notification(subscription.method, subscription.id, result))
 
     def _tell_storage(self, built: BuiltBlock) -> None:
-        for subscription in list(self._storage.values()):
-            keys = subscription.storage_keys or frozenset()
-            changed = {key: built.changes[key] for key in keys if key in built.changes}
-            if changed:
-                message = _changes_json(built.block.hash, changed)
-                subscription.session.notify(
-                    notification(subscription.method, subscription.id, message)
-                )
+        changed: dict[Subscription, dict[bytes, bytes | None]] = {}
+        for key in built.changes.keys() & self._by_key.keys():
+            for subscription in self._by_key[key].values():
+                changed.setdefault(subscription, {})[key] = built.changes[key]
+        for subscription, changes in changed.items():
+            message = _changes_json(built.block.hash, changes)
+            subscription.session.notify(notification(subscription.method, subscription.id, message))
 
     def _tell_included(self, built: BuiltBlock) -> None:
         told = hex_of(built.block.hash)
@@ -262,6 +273,14 @@ class Hub:
     def _end(self, watchers: Mapping[str, Subscription]) -> None:
         for subscription in list(watchers.values()):
             self.close(subscription.session, subscription.id)
+
+
+def _remove(index: dict[bytes, dict[str, Subscription]], key: bytes, subscription: str) -> None:
+    """Take a subscription out of an index, and its key with the last one."""
+    listeners = index.get(key, {})
+    listeners.pop(subscription, None)
+    if not listeners:
+        index.pop(key, None)
 
 
 def _event_json(event: Event) -> bytes:

@@ -10,7 +10,13 @@ from typing import Any
 
 from subnet.localnet.blocks.header import blake2_256
 from subnet.localnet.rpc.encoding import hex_of, hex_or_none, runtime_version_json
-from subnet.localnet.rpc.errors import INVALID_COUNT, RpcError, client_error, invalid_params
+from subnet.localnet.rpc.errors import (
+    INVALID_COUNT,
+    RpcError,
+    client_error,
+    invalid_params,
+    reply_too_big,
+)
 from subnet.localnet.rpc.node import RpcNode
 from subnet.localnet.rpc.params import Hash, Hex
 from subnet.localnet.rpc.registry import Methods
@@ -87,20 +93,35 @@ def get_keys(node: RpcNode, prefix: Hex, at: Hash | None = None) -> list[str]:
 
 @methods.call("state_getPairs")
 def get_pairs(node: RpcNode, prefix: Hex, at: Hash | None = None) -> list[list[str | None]]:
-    state = node.backend.state(at)
-    return [[hex_of(key), hex_or_none(state.get(key))] for key in _unpaged(node, prefix, at)]
+    state, room = node.backend.state(at), _Room(node)
+    return [room.pair(key, state.get(key)) for key in _unpaged(node, prefix, at)]
+
+
+class _Room:
+    """What is left of the largest reply while one is put together."""
+
+    def __init__(self, node: RpcNode) -> None:
+        self._limit = self._left = node.limits.reply_bytes_max
+
+    def pair(self, key: bytes, value: bytes | None) -> list[str | None]:
+        """Key and value in hex. RpcError as soon as the reply could not be sent any more."""
+        self._left -= 2 * (len(key) + len(value or b""))
+        if self._left < 0:
+            raise reply_too_big(self._limit)
+        return [hex_of(key), hex_or_none(value)]
 
 
 def _bounded(node: RpcNode, keys: list[Hex]) -> list[Hex]:
+    """The keys, each once: a short question could repeat the key of a long value."""
     if len(keys) > node.limits.storage_keys_max:
         raise invalid_params(f"at most {node.limits.storage_keys_max} keys")
-    return keys
+    return list(dict.fromkeys(keys))
 
 
 @methods.call("state_queryStorageAt")
 def query_storage_at(node: RpcNode, keys: list[Hex], at: Hash | None = None) -> Any:
-    state = node.backend.state(at)
-    changes = [[hex_of(key), hex_or_none(state.get(key))] for key in _bounded(node, keys)]
+    state, room = node.backend.state(at), _Room(node)
+    changes = [room.pair(key, state.get(key)) for key in _bounded(node, keys)]
     return [{"block": hex_of(at or node.backend.head.hash), "changes": changes}]
 
 
@@ -114,13 +135,17 @@ def query_storage(node: RpcNode, keys: list[Hex], start: Hash, end: Hash | None 
         raise client_error("Cannot resolve a block range: unknown or not in order")
     if last.number - first.number >= node.limits.block_range_max:
         raise client_error(f"a range has at most {node.limits.block_range_max} blocks")
-    known: dict[Hex, str | None] = {}
+    wanted, room = _bounded(node, keys), _Room(node)
+    reads = len(wanted) * (last.number - first.number + 1)
+    if reads > node.limits.range_reads_max:
+        raise client_error(f"{reads} values to read, at most {node.limits.range_reads_max}")
+    known: dict[Hex, bytes | None] = {}
     found = []
     for number in range(first.number, last.number + 1):
         block_hash = backend.block_hash(number)
         state = backend.state(block_hash)
-        now = {key: hex_or_none(state.get(key)) for key in _bounded(node, keys)}
-        changes = [[hex_of(k), v] for k, v in now.items() if k not in known or known[k] != v]
+        now = {key: state.get(key) for key in wanted}
+        changes = [room.pair(k, v) for k, v in now.items() if k not in known or known[k] != v]
         known = now
         if changes and block_hash is not None:
             found.append({"block": hex_of(block_hash), "changes": changes})
@@ -137,6 +162,8 @@ def subscribe_storage(
 ) -> Opened:
     if keys is None:
         raise invalid_params("name the keys: a subscription to all of storage is not offered")
+    if max(map(len, keys), default=0) > node.limits.watched_key_bytes_max:
+        raise invalid_params(f"a key has at most {node.limits.watched_key_bytes_max} bytes")
     return node.hub.storage(session, notification, _bounded(node, keys))
 
 

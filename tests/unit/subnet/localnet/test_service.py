@@ -109,6 +109,45 @@ async def test_manual_waits_for_a_word() -> None:
         assert run.service.seal().included == (hash_of(extrinsic(1, 0)),)
 
 
+async def test_a_block_that_is_due_is_made_for_a_caller_who_holds_the_loop() -> None:
+    async with running(SealingMode.INTERVAL) as run:
+        run.service.keep_up()
+        assert run.chain.head.number == 0, "nothing is due"
+        run.clock.advance(SLOT_MS / 1e3)
+        for _ in range(2):
+            run.service.keep_up()
+        assert run.chain.head.number == 1
+        await run.settle()
+        assert run.chain.head.number == 1, "and the loop does not make it again"
+        run.service.stop()
+        run.clock.advance(SLOT_MS / 1e3)
+        run.service.keep_up()
+        assert run.chain.head.number == 1
+
+
+@pytest.mark.parametrize("mode", [SealingMode.TRANSACTION, SealingMode.MANUAL])
+async def test_a_mode_without_a_beat_has_nothing_to_keep_up_with(mode: SealingMode) -> None:
+    async with running(mode) as run:
+        run.service.submit(extrinsic(1, 0))
+        run.clock.advance(60)
+        run.service.keep_up()
+        assert run.chain.head.number == 0
+
+
+async def test_a_block_that_cannot_be_made_fails_no_caller_and_is_not_hurried() -> None:
+    async with running(SealingMode.INTERVAL) as run:
+        run.chain.build_fault = RuntimeTrap("Core_initialize_block", "unreachable")
+        run.clock.advance(SLOT_MS / 1e3)
+        run.service.keep_up()
+        run.chain.build_fault = None
+        run.clock.advance(SLOT_MS / 1e3)
+        run.service.keep_up()
+        assert run.chain.head.number == 0
+        run.clock.advance(1)
+        run.service.keep_up()
+        assert run.chain.head.number == 1
+
+
 async def test_listeners_hear_of_a_failed_transaction() -> None:
     async with running(SealingMode.TRANSACTION) as run:
         data = extrinsic(1, 0, kind=Kind.FAILS_IN_BLOCK)

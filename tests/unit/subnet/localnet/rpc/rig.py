@@ -13,7 +13,7 @@ from typing import Any
 
 import aiohttp
 
-from subnet.clock import ManualClock
+from subnet.clock import Clock, ManualClock
 from subnet.localnet.pool import Pool
 from subnet.localnet.rpc.dispatch import Dispatcher
 from subnet.localnet.rpc.limits import RpcLimits
@@ -23,7 +23,7 @@ from subnet.localnet.rpc.server import RpcServer, bind
 from subnet.localnet.rpc.subscriptions import Hub
 from subnet.localnet.sealing import Sealing, SealingMode
 from subnet.localnet.service import Service
-from tests.unit.subnet.localnet.toy_chain import ToyChain
+from tests.unit.subnet.localnet.toy_chain import SLOT_MS, ToyChain
 
 WAIT_S = 5.0
 
@@ -33,13 +33,19 @@ def hexed(data: bytes) -> str:
 
 
 class Rig:
-    """A server over a toy chain, sealed by hand."""
+    """A server over a toy chain, sealed by hand, or at a beat that ``service.run`` keeps."""
 
-    def __init__(self, limits: RpcLimits, origins: tuple[str, ...]) -> None:
-        clock = ManualClock()
+    def __init__(
+        self,
+        limits: RpcLimits,
+        origins: tuple[str, ...],
+        mode: SealingMode = SealingMode.MANUAL,
+        clock: Clock | None = None,
+    ) -> None:
+        clock = clock or ManualClock()
         self.chain = ToyChain()
         self.pool = Pool(self.chain, head_number=0)
-        sealing = Sealing(SealingMode.MANUAL, interval_s=1, now_s=0)
+        sealing = Sealing(mode, interval_s=SLOT_MS / 1e3, now_s=clock.monotonic())
         self.service = Service(self.chain, self.pool, sealing, clock)
         self.hub = Hub(self.chain, limits)
         self.service.on_block(self.hub.tell_block)
@@ -110,8 +116,13 @@ class Socket:
 
 
 @asynccontextmanager
-async def rig(origins: tuple[str, ...] = (), **limits: Any) -> AsyncIterator[Rig]:
-    made = Rig(replace(RpcLimits(), **limits), origins)
+async def rig(
+    origins: tuple[str, ...] = (),
+    mode: SealingMode = SealingMode.MANUAL,
+    clock: Clock | None = None,
+    **limits: Any,
+) -> AsyncIterator[Rig]:
+    made = Rig(replace(RpcLimits(), **limits), origins, mode, clock)
     await made.server.start(bind("127.0.0.1", 0))
     made.http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=WAIT_S))
     try:

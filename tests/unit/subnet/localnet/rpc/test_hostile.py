@@ -1,0 +1,140 @@
+"""A client that asks for as much as it can: memory stays bounded and blocks go on."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+import tracemalloc
+from typing import Any
+
+import pytest
+
+from subnet.clock import SystemClock
+from subnet.localnet.rpc.limits import RpcLimits
+from subnet.localnet.rpc.subscriptions import Outbox
+from subnet.localnet.sealing import SealingMode
+from tests.unit.subnet.localnet.rpc.rig import Rig, hexed, rig
+from tests.unit.subnet.localnet.toy_chain import SLOT_MS
+
+LONG = 100_000
+"""Bytes of the long value that is asked for over and over."""
+
+
+class Slow:
+    """Stands in for a runtime call that takes its whole budget of fuel."""
+
+    def __init__(self, node: Rig, seconds: float) -> None:
+        self._seconds = seconds
+        node.chain.call = self.call  # type: ignore[method-assign]
+
+    def call(self, method: str, args: bytes, at: bytes | None = None) -> bytes:
+        time.sleep(self._seconds)  # it is the loop's thread that is held
+        return b""
+
+
+async def test_blocks_go_on_under_a_flood_of_expensive_calls() -> None:
+    """Every connection gets a call in each turn of the loop; blocks must not wait for the turns."""
+    connections, calls, each_s = 8, 6, 0.05
+    async with rig(mode=SealingMode.INTERVAL, clock=SystemClock()) as node:
+        Slow(node, each_s)
+        beat = asyncio.ensure_future(node.service.run())
+        loop = asyncio.get_running_loop()
+        call = json.dumps(
+            {"jsonrpc": "2.0", "id": 1, "method": "state_call", "params": ["x", "0x"]}
+        )
+
+        async def flood() -> None:
+            async with node.socket() as client:
+                for _ in range(calls):
+                    await client.ws.send_str(call)
+                for _ in range(calls):
+                    await client.next()
+
+        began = loop.time()
+        await asyncio.gather(*(flood() for _ in range(connections)))
+        beats = (loop.time() - began) / (SLOT_MS / 1e3)
+        assert node.chain.head.number >= beats - 3
+        node.service.stop()
+        await beat
+
+
+@pytest.mark.parametrize("method", ["state_queryStorageAt", "state_queryStorage"])
+async def test_one_long_value_asked_for_a_thousand_times_is_read_once(method: str) -> None:
+    async with rig() as node, node.socket() as client:
+        node.chain.values[b"long"] = bytes(LONG)
+        keys = [hexed(b"long")] * 1_000
+        head = hexed(node.chain.head.hash)
+        tracemalloc.start()
+        try:
+            (told,) = await client.call(method, keys, head)
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+        assert told["changes"] == [[keys[0], hexed(bytes(LONG))]]
+        assert peak < 20 * LONG
+
+
+async def test_a_reply_that_would_be_too_long_is_not_put_together() -> None:
+    async with rig(reply_bytes_max=3 * LONG) as node, node.socket() as client:
+        head = hexed(node.chain.head.hash)
+        for number in range(200):
+            node.chain.values[b"long/%03d" % number] = bytes(LONG)
+        keys = [hexed(b"long/%03d" % number) for number in range(200)]
+        asked: list[tuple[str, Any]] = [
+            ("state_queryStorageAt", [keys, head]),
+            ("state_queryStorage", [keys, head]),
+            ("state_getPairs", [hexed(b"long")]),
+        ]
+        for method, params in asked:
+            tracemalloc.start()
+            try:
+                assert await client.code(method, *params) == -32702
+                peak = tracemalloc.get_traced_memory()[1]
+            finally:
+                tracemalloc.stop()
+            assert peak < 20 * LONG, method
+
+
+async def test_the_values_of_a_range_are_limited() -> None:
+    async with rig(range_reads_max=4) as node, node.socket() as client:
+        first = hexed(node.chain.head.hash)
+        node.service.seal()
+        two, three = ([hexed(bytes((n,))) for n in range(count)] for count in (2, 3))
+        assert await client.call("state_queryStorage", two, first)
+        assert await client.code("state_queryStorage", three, first) == 4003
+
+
+async def test_the_keys_that_a_connection_watches_are_limited() -> None:
+    async with rig(watched_keys_max=5, watched_key_bytes_max=3) as node, node.socket() as client:
+        keys = [hexed(bytes((number,))) for number in range(6)]
+        assert await client.code("state_subscribeStorage", keys) == -32006
+        subscription = await client.call("state_subscribeStorage", keys[:4])
+        await client.next()
+        assert await client.code("state_subscribeStorage", keys[:2]) == -32006
+        assert await client.call("state_unsubscribeStorage", subscription) is True
+        await client.call("state_subscribeStorage", [*keys[:4], hexed(b"abc")])
+        await client.next()
+        assert await client.code("state_subscribeStorage", [hexed(b"abcd")]) == -32602
+        assert len(node.hub) == 1
+
+
+async def test_connections_that_come_and_go_leave_nothing() -> None:
+    async with rig(connections_max=4) as node, node.socket() as client:
+        for _ in range(30):
+            _, writer = await asyncio.open_connection("127.0.0.1", node.server.port)
+            writer.close()
+            await writer.wait_closed()
+            await client.call("system_name")
+        assert len(node.server._silent) <= 8
+
+
+async def test_what_waits_in_an_outbox_is_counted_until_it_is_sent() -> None:
+    outbox = Outbox(RpcLimits(outbox_messages_max=4))
+    for number in range(4):
+        assert outbox.offer(bytes((number,)))
+    assert await outbox.take() == b"\0"
+    assert outbox.offer(b"x")
+    assert not outbox.offer(b"y"), "three were not sent yet"
+    outbox.close()
+    assert [await outbox.take() for _ in range(5)] == [b"\1", b"\2", b"\3", b"x", None]

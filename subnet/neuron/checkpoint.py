@@ -30,7 +30,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     average: float
     """Moving average of the scores, in [0, 1]."""
     rounds: int
-    """How many rounds this average has seen; 1 means that it is the first score."""
+    """How many scores this average holds; 0 until the hotkey first answered."""
     score: float
     """The last round's score, in [0, 1]."""
     latency_s: float
@@ -47,6 +47,10 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """Rounds finished since this validator first ran."""
     standings: dict[Ss58, Standing] = {}
     """By hotkey, never by uid: a uid may change hands between two rounds."""
+    newest_weight: float = 0.0
+    """What the last round's scores weighed in the averages that held many."""
+    earned: bool = False
+    """Whether any score was above zero since weights were last set."""
     weights_epoch: int | None = None
     """The chain's epoch index for which weights were last read back from a finalized block."""
 

@@ -14,7 +14,7 @@ import asyncio
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from loguru import logger
 
@@ -24,10 +24,13 @@ from subnet.clock import Clock
 from subnet.errors import Unavailable
 from subnet.neuron.members import Members
 from subnet.neuron.patience import Patience
-from subnet.neuron.pause import pause
+from subnet.neuron.pause import finish_or_stop, pause
 from subnet.neuron.task import MinerTask
 from subnet.types import AlphaRao, NetUid
 from subnet.wire.interface import AnyAxon
+
+STOP_GRACE_S: Final = 1.0
+"""What a look at the chain gets after a stop; draining the axon needs the rest of the time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +91,9 @@ class Miner:
             )
             while not self.stop.is_set():
                 try:
-                    await self._turn()
+                    await finish_or_stop(
+                        self._turn(), clock=self._clock, stop=self.stop, grace_s=STOP_GRACE_S
+                    )
                 except Unavailable:
                     if not self.stop.is_set():
                         raise

@@ -1,24 +1,45 @@
-"""A pause that a stop ends early, shared by both loops.
+"""Waiting that a stop ends early, shared by both loops.
 
-Adds to a clock's sleep one thing: whoever waits for the next turn must not make a shutdown wait for
-it too. It knows nothing of what the turns do.
+Adds to a clock's sleep and to a turn's work one thing: whoever is told to stop must not wait for
+the next turn, nor without end for the one under way. It knows nothing of what the turns do.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
+from collections.abc import Coroutine
+from typing import Any
 
 from subnet.clock import Clock
 
 
 async def pause(clock: Clock, seconds: float, stop: asyncio.Event) -> None:
     """Return after ``seconds``, or as soon as ``stop`` is set."""
-    waits = {asyncio.ensure_future(clock.sleep(seconds)), asyncio.ensure_future(stop.wait())}
+    await _first(asyncio.ensure_future(clock.sleep(seconds)), asyncio.ensure_future(stop.wait()))
+
+
+async def finish_or_stop(
+    work: Coroutine[Any, Any, None], *, clock: Clock, stop: asyncio.Event, grace_s: float
+) -> None:
+    """Await ``work``; once ``stop`` is set it has ``grace_s`` left and is then cancelled.
+
+    Only for work that may be cut off anywhere without harm.
+    """
+
+    async def patience() -> None:
+        await stop.wait()
+        await clock.sleep(grace_s)
+
+    await _first(asyncio.ensure_future(work), asyncio.ensure_future(patience()))
+
+
+async def _first(*waits: asyncio.Future[Any]) -> None:
+    """Until one of them is done; the others are cancelled. An error goes through."""
     try:
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
     finally:
         for wait in waits:
             wait.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await wait
+        await asyncio.gather(*waits, return_exceptions=True)
+    for wait in done:
+        wait.result()

@@ -17,13 +17,19 @@ from loguru import logger
 
 from subnet.chain.interface import Commitment, Metagraph
 from subnet.clock import Clock
+from subnet.errors import UserError
 from subnet.neuron.task import Answer, Score, Target, ValidatorTask
 from subnet.types import Ss58
 from subnet.wire.errors import CallError
+from subnet.wire.gate import bounded
 from subnet.wire.interface import AnyDendrite, Peer
 from subnet.wire.synapse import Synapse
 
 AnyValidatorTask = ValidatorTask[Any, Any]
+
+
+class TaskHangs(UserError):
+    """A task that does not end its judgement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +63,13 @@ async def play(
     clock: Clock,
     deadline_s: float,
     concurrency: int,
+    score_deadline_s: float,
 ) -> list[Judged]:
     """Ask every target once and judge the answers together.
 
-    A task that raises, or that judges the wrong number of answers, is a broken task: its error goes
-    through to the caller, because scores made up in its place would be paid for.
+    TaskHangs for a task that judges for longer than ``score_deadline_s``. A task that raises, or
+    that judges the wrong number of answers, is a broken task: its error goes through to the caller,
+    because scores made up in its place would be paid for.
     """
     # Challenges are drawn before anything is sent, so that they depend on the generator alone.
     requests = [task.challenge(rng, target) for target, _ in targets]
@@ -86,7 +94,26 @@ async def play(
             for (target, peer), request in zip(targets, requests, strict=True)
         )
     )
-    scores = await task.score(rng, answers)
+    scores = await _scores(task, rng, answers, clock, score_deadline_s)
     if len(scores) != len(answers):
         raise ValueError(f"the task gave {len(scores)} scores for {len(answers)} answers")
     return [Judged(answer, score) for answer, score in zip(answers, scores, strict=True)]
+
+
+async def _scores(
+    task: AnyValidatorTask,
+    rng: random.Random,
+    answers: Sequence[Answer[Any, Any]],
+    clock: Clock,
+    deadline_s: float,
+) -> Sequence[Score]:
+    judging = asyncio.ensure_future(task.score(rng, answers))
+    try:
+        return await bounded(clock, deadline_s, judging)
+    except TimeoutError:
+        if not judging.cancelled():
+            raise  # the task's own
+        raise TaskHangs(
+            f"The task {task.name} judged one round for more than {deadline_s:g} s.",
+            "Mend its score(), or give it less to judge.",
+        ) from None

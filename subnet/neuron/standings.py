@@ -7,7 +7,6 @@ clock, sends nothing and draws nothing at random.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -34,7 +33,8 @@ def update(
     """The standings after one round, for hotkeys that are registered now, and for no others.
 
     Who was asked gets its score blended in. Who has a standing but could no longer be asked counts
-    as a zero: silence must not preserve a good average.
+    as a zero: silence must not preserve a good average. Who has never answered yet is noted and not
+    counted: a miner that is still starting owes nothing, and is paid nothing either.
     """
     by_hotkey = {item.answer.target.hotkey: item for item in judged}
     hotkeys = [
@@ -44,12 +44,13 @@ def update(
     ]
     uids = {neuron.hotkey: neuron.uid for neuron in metagraph.neurons}
     previous = np.array(
-        [standings[h].average if h in standings else math.nan for h in hotkeys], dtype=np.float64
+        [standings[h].average if h in standings else 0.0 for h in hotkeys], dtype=np.float64
     )
+    seen = np.array([standings[h].rounds if h in standings else 0 for h in hotkeys], dtype=np.int64)
     scores = np.array(
         [by_hotkey[h].score.value if h in by_hotkey else 0.0 for h in hotkeys], dtype=np.float64
     )
-    averages = moving_average(previous, scores, alpha)
+    averages = moving_average(previous, scores, alpha, seen)
     updated = {}
     for hotkey, score, average in zip(hotkeys, scores, averages, strict=True):
         item = by_hotkey.get(hotkey)
@@ -57,11 +58,13 @@ def update(
         if item and item.answer.failure:
             reasons = (item.answer.failure, *reasons)
         before = standings.get(hotkey)
+        rounds = before.rounds if before else 0
+        begun = rounds > 0 or (item is not None and item.answer.reply is not None)
         updated[hotkey] = Standing(
             uid=uids[hotkey],
-            average=float(average),
-            rounds=(before.rounds if before else 0) + 1,
-            score=float(score),
+            average=float(average) if begun else 0.0,
+            rounds=rounds + begun,
+            score=float(score) if begun else 0.0,
             latency_s=item.answer.latency_s if item else 0.0,
             reasons=tuple(reason[:REASON_CHARS_MAX] for reason in reasons[:REASONS_MAX]),
         )

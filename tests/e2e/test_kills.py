@@ -26,7 +26,6 @@ import pytest
 from scoring.averages import moving_average
 from subnet.cli.neurons import neuron_folder
 from subnet.neuron.checkpoint import Checkpoint, CheckpointFile
-from subnet.neuron.validator import ValidatorConfig
 from tests.e2e.runs import Run, up
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(900)]
@@ -167,12 +166,15 @@ async def check_validator(run: Run, name: str) -> None:
         assert now.standings == died_with.standings
         await asyncio.sleep(0.01)
     assert now.round == died_with.round + 1, "the first round after the restart was missed"
-    alpha = ValidatorConfig.__dataclass_fields__["alpha"].default
     for hotkey, standing in now.standings.items():
-        if (before := died_with.standings.get(hotkey)) is None:
-            continue
+        before = died_with.standings.get(hotkey)
+        if before is None or before.rounds == 0:
+            continue  # nothing was remembered of it yet
         expected = moving_average(
-            np.array([before.average]), np.array([standing.score]), float(alpha)
+            np.array([before.average]),
+            np.array([standing.score]),
+            now.newest_weight,
+            np.array([before.rounds]),
         )
         assert standing.average == float(expected[0]), (name, hotkey)
         assert standing.rounds == before.rounds + 1

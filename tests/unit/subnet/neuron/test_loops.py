@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -16,13 +14,15 @@ from subnet.chain.errors import ChainUnavailable, NotRegistered
 from subnet.chain.interface import Endpoint
 from subnet.neuron import Answer, Caller, Score
 from subnet.neuron.checkpoint import CheckpointFile
-from subnet.neuron.members import Members
-from subnet.neuron.miner import Miner, MinerConfig
-from subnet.neuron.validator import Validator, ValidatorConfig
-from subnet.wire.admission import Admission, Serve
-from subnet.wire.keys import SeedSigner
-from subnet.wire.memory import MemoryAxon, MemoryDendrite, MemoryNetwork
-from tests.unit.subnet.neuron.worlds import World, key, make_world
+from subnet.wire.memory import MemoryNetwork
+from tests.unit.subnet.neuron.worlds import (
+    flowing,
+    key,
+    make_miner,
+    make_validator,
+    make_world,
+    until,
+)
 
 
 class Lazy(ReverseTask):
@@ -39,73 +39,7 @@ class Miscounting(ReverseTask):
         return []
 
 
-@contextlib.asynccontextmanager
-async def flowing(world: World) -> AsyncIterator[None]:
-    """Let simulated time pass, in steps that leave room for what it wakes."""
-
-    async def flow() -> None:
-        while True:
-            for _ in range(50):
-                await asyncio.sleep(0)
-            world.clock.advance(0.05)
-
-    passing = asyncio.create_task(flow())
-    sealing = asyncio.create_task(world.ledger.run())
-    try:
-        yield
-    finally:
-        for task in (passing, sealing):
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
-
-
-def make_miner(world: World, network: MemoryNetwork, hotkey: SeedSigner, task: Any) -> Miner:
-    members = Members()
-    axon = MemoryAxon(
-        hotkey,
-        network,
-        clock=world.clock,
-        admission=Admission(
-            now_s=world.clock.monotonic(), resolver=members, serve=Serve.REGISTERED
-        ),
-    )
-    return Miner(
-        MinerConfig(world.netuid, "127.0.0.1", sync_interval_s=0.5),
-        chain=world.chain,
-        axon=axon,
-        members=members,
-        task=task,
-        hotkey=hotkey,
-        clock=world.clock,
-        rng=random.Random(1),
-    )
-
-
-def make_validator(
-    world: World, network: MemoryNetwork, hotkey: SeedSigner, folder: Path, task: Any = None
-) -> Validator:
-    return Validator(
-        ValidatorConfig(world.netuid, seed="s", round_interval_s=0.5, answer_deadline_s=2.0),
-        chain=world.chain,
-        dendrite=MemoryDendrite(hotkey, network, clock=world.clock),
-        task=task or ReverseTask(),
-        hotkey=hotkey,
-        checkpoints=CheckpointFile(folder / "checkpoint.json"),
-        clock=world.clock,
-        rng=random.Random(2),
-    )
-
-
 VALIDATOR, HONEST, LAZY = key(1), key(2), key(3)
-
-
-async def until(condition: Any, what: str) -> None:
-    for _ in range(200_000):
-        if condition():
-            return
-        await asyncio.sleep(0)
-    raise AssertionError(f"never: {what}")
 
 
 async def test_work_is_paid_and_idleness_is_not(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+import msgspec
 import pytest
 
 from subnet.chain.interface import Endpoint, Metagraph
@@ -43,8 +44,30 @@ async def test_a_first_score_is_taken_whole_and_later_ones_blend(
     first = standings.update({}, [judged(1, key(1).address, 0.8)], metagraph, alpha=0.25)
     assert first[key(1).address].average == 0.8
     second = standings.update(first, [judged(1, key(1).address, 0.4)], metagraph, alpha=0.25)
-    assert second[key(1).address].average == pytest.approx(0.25 * 0.4 + 0.75 * 0.8)
+    assert second[key(1).address].average == pytest.approx(0.6), "while they are few: the mean"
     assert second[key(1).address].rounds == 2
+    table = {key(1).address: msgspec.structs.replace(second[key(1).address], rounds=100)}
+    later = standings.update(table, [judged(1, key(1).address, 1.0)], metagraph, alpha=0.25)
+    assert later[key(1).address].average == pytest.approx(0.25 * 1.0 + 0.75 * 0.6)
+
+
+async def test_a_miner_that_is_still_starting_is_noted_but_not_counted(
+    metagraph: Metagraph,
+) -> None:
+    hotkey = key(1).address
+    silent = Judged(
+        Answer(Target(Uid(1), hotkey, None), Ping(), None, "cannot be reached", 0.1), Score(0.0)
+    )
+    table: dict[Ss58, Standing] = {}
+    for _ in range(3):
+        table = standings.update(table, [silent], metagraph, alpha=0.25)
+        assert table[hotkey].rounds == 0
+        assert table[hotkey].reasons == ("cannot be reached",)
+        assert standings.weights(table, metagraph) == {}
+    table = standings.update(table, [judged(1, hotkey, 0.8)], metagraph, alpha=0.25)
+    assert table[hotkey].average == 0.8, "its first score is taken whole"
+    table = standings.update(table, [silent], metagraph, alpha=0.25)
+    assert table[hotkey].average == pytest.approx(0.4), "from then on silence costs"
 
 
 async def test_a_score_never_passes_to_a_new_owner_of_the_uid(metagraph: Metagraph) -> None:

@@ -5,14 +5,26 @@ Everything here is the shipped fake behind the shipped interfaces; nothing is pa
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+import contextlib
+import random
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
+from examples.reverse import ReverseTask
 from subnet.chain.fake import FakeChain, FakeLedger
-from subnet.chain.interface import Endpoint
+from subnet.chain.interface import Chain, Endpoint
 from subnet.clock import ManualClock
+from subnet.neuron.checkpoint import CheckpointFile
+from subnet.neuron.members import Members
+from subnet.neuron.miner import Miner, MinerConfig
+from subnet.neuron.validator import Validator, ValidatorConfig
 from subnet.types import NetUid, Rao
+from subnet.wire.admission import Admission, Serve
 from subnet.wire.keys import SeedSigner
+from subnet.wire.memory import MemoryAxon, MemoryDendrite, MemoryNetwork
 
 TAO = 10**9
 
@@ -48,3 +60,74 @@ async def make_world(axons: Mapping[SeedSigner, Endpoint | None]) -> World:
         if endpoint is not None:
             await chain.serve_axon(netuid, hotkey, endpoint)
     return World(clock, ledger, chain, netuid, owner)
+
+
+@contextlib.asynccontextmanager
+async def flowing(world: World) -> AsyncIterator[None]:
+    """Let simulated time pass, in steps that leave room for what it wakes."""
+
+    async def flow() -> None:
+        while True:
+            for _ in range(50):
+                await asyncio.sleep(0)
+            world.clock.advance(0.05)
+
+    passing = asyncio.create_task(flow())
+    sealing = asyncio.create_task(world.ledger.run())
+    try:
+        yield
+    finally:
+        for task in (passing, sealing):
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+
+def make_miner(world: World, network: MemoryNetwork, hotkey: SeedSigner, task: Any) -> Miner:
+    members = Members()
+    axon = MemoryAxon(
+        hotkey,
+        network,
+        clock=world.clock,
+        admission=Admission(
+            now_s=world.clock.monotonic(), resolver=members, serve=Serve.REGISTERED
+        ),
+    )
+    return Miner(
+        MinerConfig(world.netuid, "127.0.0.1", sync_interval_s=0.5),
+        chain=world.chain,
+        axon=axon,
+        members=members,
+        task=task,
+        hotkey=hotkey,
+        clock=world.clock,
+        rng=random.Random(1),
+    )
+
+
+def make_validator(
+    world: World,
+    network: MemoryNetwork,
+    hotkey: SeedSigner,
+    folder: Path,
+    task: Any = None,
+    chain: Chain | None = None,
+) -> Validator:
+    return Validator(
+        ValidatorConfig(world.netuid, seed="s", round_interval_s=0.5, answer_deadline_s=2.0),
+        chain=chain or world.chain,
+        dendrite=MemoryDendrite(hotkey, network, clock=world.clock),
+        task=task or ReverseTask(),
+        hotkey=hotkey,
+        checkpoints=CheckpointFile(folder / "checkpoint.json"),
+        clock=world.clock,
+        rng=random.Random(2),
+    )
+
+
+async def until(condition: Any, what: str) -> None:
+    for _ in range(200_000):
+        if condition():
+            return
+        await asyncio.sleep(0)
+    raise AssertionError(f"never: {what}")

@@ -1,0 +1,176 @@
+"""A validator's turn when something changes or hangs in the middle of it."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import random
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from examples.reverse import Reverse, Reversed, ReverseTask
+from subnet.chain.fake import FakeChain
+from subnet.chain.fake_state import State
+from subnet.chain.interface import WeightsOutcome
+from subnet.errors import UserError
+from subnet.neuron import Answer, Caller, Score
+from subnet.types import Ss58, Uid
+from subnet.wire.memory import MemoryNetwork
+from tests.unit.subnet.neuron.worlds import (
+    World,
+    flowing,
+    key,
+    make_miner,
+    make_validator,
+    make_world,
+    until,
+)
+
+VALIDATOR, FIRST, SECOND, NEWCOMER = key(1), key(2), key(3), key(9)
+
+
+def hand_over(world: World, old: str, new: str) -> None:
+    """In the next block the uid of ``old`` belongs to ``new``."""
+
+    def apply(state: State, block: int) -> tuple[State, None]:
+        subnet = state.subnet(world.netuid)
+        uid = subnet.need_uid(old)
+        slot = dataclasses.replace(subnet.slots[uid], hotkey=Ss58(new), registered=block, axon=None)
+        state = dataclasses.replace(state, owners={**state.owners, Ss58(new): Ss58(new)})
+        return state.with_subnet(subnet.with_slot(uid, slot)), None
+
+    world.ledger.submit(apply)
+
+
+def named(world: World) -> set[str]:
+    slots = world.ledger.state_at(world.ledger.finalized).subnet(world.netuid).slots
+    return {slot.hotkey for slot in slots}
+
+
+class Between(FakeChain):
+    """Does something once, just before the first weights are sent."""
+
+    def __init__(self, world: World, act: Callable[[], None]) -> None:
+        super().__init__(world.ledger)
+        self.sent: list[Mapping[Uid, float]] = []
+        self._act = act
+
+    async def set_weights(self, *args: Any, **options: Any) -> WeightsOutcome:
+        self.sent.append(args[2])
+        if len(self.sent) == 1:
+            self._act()
+        return await super().set_weights(*args, **options)
+
+
+async def test_a_uid_that_changes_hands_under_the_weights_has_them_set_anew(
+    tmp_path: Path,
+) -> None:
+    world = await make_world({VALIDATOR: None, FIRST: None, SECOND: None})
+    network = MemoryNetwork()
+    kept = make_miner(world, network, FIRST, ReverseTask())
+    lost = make_miner(world, network, SECOND, ReverseTask())
+    chain = Between(world, lambda: hand_over(world, SECOND.address, NEWCOMER.address))
+    validator = make_validator(world, network, VALIDATOR, tmp_path, chain=chain)
+    async with flowing(world):
+        running = [asyncio.create_task(neuron.run()) for neuron in (kept, lost, validator)]
+        await until(lambda: validator.memory.weights_epoch is not None, "weights stand")
+        validator.stop.set()
+        kept.stop.set()
+        await asyncio.gather(*running, return_exceptions=True)
+    uids = {n.hotkey: n.uid for n in (await world.chain.metagraph(world.netuid)).neurons}
+    assert len(chain.sent) >= 2
+    assert uids[NEWCOMER.address] in chain.sent[0], "the race was not run"
+    rows = await world.chain.weights(world.netuid)
+    assert [uid for uid, _ in rows[uids[VALIDATOR.address]]] == [uids[FIRST.address]]
+
+
+async def test_a_uid_that_changed_hands_during_the_round_is_not_paid_for_its_former_owner(
+    tmp_path: Path,
+) -> None:
+    world = await make_world({VALIDATOR: None, FIRST: None, SECOND: None})
+
+    class Handing(ReverseTask):
+        handed = False
+
+        async def score(
+            self, rng: random.Random, answers: Sequence[Answer[Reverse, Reversed]]
+        ) -> list[Score]:
+            if len(answers) == 2 and not self.handed:
+                self.handed = True
+                hand_over(world, SECOND.address, NEWCOMER.address)
+            return await super().score(rng, answers)
+
+    network = MemoryNetwork()
+    miners = [make_miner(world, network, k, ReverseTask()) for k in (FIRST, SECOND)]
+    chain = Between(world, lambda: None)
+    validator = make_validator(world, network, VALIDATOR, tmp_path, Handing(), chain)
+    async with flowing(world):
+        running = [asyncio.create_task(neuron.run()) for neuron in (*miners, validator)]
+        await until(lambda: NEWCOMER.address in named(world), "the uid changed hands")
+        await until(lambda: validator.memory.weights_epoch is not None, "weights stand")
+        for neuron in (*miners, validator):
+            neuron.stop.set()
+        await asyncio.gather(*running, return_exceptions=True)
+    uids = {n.hotkey: n.uid for n in (await world.chain.metagraph(world.netuid)).neurons}
+    assert all(uids[NEWCOMER.address] not in weights for weights in chain.sent)
+
+
+async def test_weights_are_withdrawn_when_nobody_works_for_a_whole_epoch(tmp_path: Path) -> None:
+    world = await make_world({VALIDATOR: None, FIRST: None})
+    network = MemoryNetwork()
+
+    class Idle(ReverseTask):
+        idle = False
+
+        async def serve(self, request: Reverse, caller: Caller) -> Reversed:
+            return Reversed(text="" if self.idle else request.text[::-1])
+
+    task = Idle()
+    miner = make_miner(world, network, FIRST, task)
+    chain = Between(world, lambda: None)
+    validator = make_validator(world, network, VALIDATOR, tmp_path, chain=chain)
+    uids = {n.hotkey: n.uid for n in (await world.chain.metagraph(world.netuid)).neurons}
+    own, other = uids[VALIDATOR.address], uids[FIRST.address]
+    async with flowing(world), asyncio.TaskGroup() as group:
+        group.create_task(miner.run())
+        group.create_task(validator.run())
+        await until(lambda: validator.memory.weights_epoch is not None, "weights stand")
+        task.idle = True
+        await until(lambda: {own: 1.0} in chain.sent, "the row is withdrawn")
+        task.idle = False
+        seen = len(chain.sent)
+        await until(lambda: {other: 1.0} in chain.sent[seen:], "work is paid again")
+        validator.stop.set()
+        miner.stop.set()
+
+
+class Hanging(ReverseTask):
+    async def score(
+        self, rng: random.Random, answers: Sequence[Answer[Reverse, Reversed]]
+    ) -> list[Score]:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+
+async def test_a_task_that_hangs_ends_its_validator_with_a_sentence(tmp_path: Path) -> None:
+    world = await make_world({VALIDATOR: None})
+    validator = make_validator(world, MemoryNetwork(), VALIDATOR, tmp_path, Hanging())
+    async with flowing(world):
+        with pytest.raises(UserError, match="judged one round for more than 600 s"):
+            await validator.run()
+    assert validator.memory.round == 0
+
+
+async def test_a_stop_does_not_wait_for_a_task_that_hangs(tmp_path: Path) -> None:
+    world = await make_world({VALIDATOR: None})
+    validator = make_validator(world, MemoryNetwork(), VALIDATOR, tmp_path, Hanging())
+    async with flowing(world):
+        running = asyncio.create_task(validator.run())
+        await until(lambda: world.clock.monotonic() > 1, "the round is under way")
+        validator.stop.set()
+        await running
+    assert world.clock.monotonic() < 10
+    assert validator.memory.round == 0

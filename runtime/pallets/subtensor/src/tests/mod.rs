@@ -17,6 +17,7 @@ mod commit_reveal;
 mod delegation;
 mod economy;
 mod epochs;
+mod hostile;
 mod moves;
 mod neurons;
 mod random;

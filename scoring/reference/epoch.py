@@ -1,11 +1,12 @@
 """One epoch of Yuma consensus, after survey 4.7, step by step in the survey's own numbering.
 
 Roundings come from the executed runtimes where they could be executed (classic bonds). Ours, since
-no source tells: the products of weights for bonds and of Yuma 3's average each round down; in
+neither source tells: the products of weights for bonds and of Yuma 3's average each round down; in
 Yuma 3 a validator's dividend is its active stake times the summed products of column-normalised
 bond and incentive; the owner's permit comes on top of the k highest stakes; rank, consensus and
-payments are the same in both bond modes. Entries that are zero and entries that are absent are
-one.
+payments are the same in both bond modes; liquid alpha rests while there is no consensus on anybody.
+A bond too small to show in sixteen bits is stored as an entry of zero (executed runtimes, classic;
+here in both modes). In what is computed an entry of zero and an absent one are the same.
 
 It is dense and slow, and knows no accounts: neurons are their uids.
 """
@@ -29,7 +30,7 @@ from scoring.reference.numbers import (
     transposed,
 )
 
-Stored = Mapping[int, Sequence[tuple[int, int]]]
+Table = Mapping[int, Sequence[tuple[int, int]]]
 """Weights or bonds as the chain stores them: a uid's pairs of (uid, u16)."""
 
 
@@ -72,8 +73,8 @@ class Epoch:
 
     block: int
     neurons: Sequence[Neuron]
-    weights: Stored
-    bonds: Stored
+    weights: Table
+    bonds: Table
     emission: int
     """Rao to divide: what is pending for servers, validators and root together."""
     tempo: int
@@ -206,7 +207,7 @@ def _weights(numbers: Numbers[N], epoch: Epoch, permits: Sequence[bool]) -> Rows
     )
 
 
-def _read(numbers: Numbers[N], stored: Stored, size: int, convert: Callable[[int], N]) -> Rows[N]:
+def _read(numbers: Numbers[N], stored: Table, size: int, convert: Callable[[int], N]) -> Rows[N]:
     rows = [[numbers.zero] * size for _ in range(size)]
     for uid, row in stored.items():
         for column, value in row:
@@ -312,12 +313,13 @@ def _yuma3(
     """Bonds are proportions that follow the weights, at a speed of their own if it is liquid."""
     old = _old_bonds(numbers, epoch, rules, lambda value: numbers.ratio(value, U16_MAX))
     fixed_speed = numbers.one - _keeping(numbers, rules)
+    liquid = rules.liquid if any(consensus) else None
 
     def moved(i: int, j: int, weight: N) -> N:
         bond = old[i][j]
         speed = fixed_speed
-        if rules.liquid is not None:
-            speed = rules.liquid.speed(numbers, weight, bond, consensus[j])
+        if liquid is not None:
+            speed = liquid.speed(numbers, weight, bond, consensus[j])
         return numbers.mul(speed, weight) + numbers.mul(numbers.one - speed, bond)
 
     bonds = numbers.map_rows(for_bonds, moved)
@@ -338,7 +340,6 @@ def _stored_bonds(
     table = {uid: [(j, b) for j, b in row] for uid, row in epoch.bonds.items() if row}
     for uid, permit in enumerate(permits):
         if permit:
-            # A bond that is too small to show in sixteen bits is stored as an entry of zero.
             table[uid] = [(j, numbers.stored(b)) for j, b in enumerate(bonds[uid]) if b]
         elif epoch.neurons[uid].permit:
             table[uid] = []

@@ -6,9 +6,10 @@
     speed      = low + sigma * (high - low), between low and high
 
 Ours, as the survey does not say: ``clamp`` is to [0, 1]; the exponent is steepness times
-(difference - 1/2), over 100, truncated to 32 fractional bits; sigma is the exact sigmoid of that
-exponent, truncated to 32 fractional bits. The exponential is computed here as a plain series in
-exact rationals cut to 256 bits, which leaves the 32 bits beyond doubt.
+(difference - 1/2), over 100, truncated to 32 fractional bits; exp(-|exponent|) is rounded down to
+127 fractional bits (below 2^-127 it is nothing, and sigma is then exactly 0 or 1); sigma is
+truncated to 32 fractional bits. The exponential is computed here as a plain series in exact
+rationals cut to 256 bits.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ from math import floor
 from scoring.reference.numbers import U16_MAX, Fixed, N, Numbers
 
 _PRECISION = 256
-"""Bits of the exponential: far beyond the 32 that are used."""
+"""Bits of the exponential here: far beyond those that the rule keeps."""
+_KEPT = 127
+"""Bits of the exponential that the rule keeps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,9 @@ def _sigmoid(numbers: Numbers[N], exponent: N) -> N:
     value = Fraction(exponent)
     if isinstance(numbers, Fixed):
         value /= numbers.one
-    decayed = exp_of_minus(abs(value))
+        decayed = _cut(exp_of_minus(abs(value)), _KEPT)
+    else:
+        decayed = exp_of_minus(abs(value))
     result = 1 / (1 + decayed) if value >= 0 else decayed / (1 + decayed)
     return numbers.ratio(result.numerator, result.denominator)
 
@@ -66,6 +71,6 @@ def exp_of_minus(x: Fraction) -> Fraction:
     return result
 
 
-def _cut(x: Fraction) -> Fraction:
-    scale = 1 << _PRECISION
+def _cut(x: Fraction, bits: int = _PRECISION) -> Fraction:
+    scale = 1 << bits
     return Fraction(floor(x * scale), scale)

@@ -75,7 +75,7 @@ use storage::{
 pub mod pallet {
     use crate::{
         neurons::{Endpoint, Revealed, Row},
-        staking::{Place, MIN_STAKE},
+        staking::{Place, RatioLimit, MIN_STAKE},
         storage::defaults::*,
         subnets::{MAX_TEMPO, MIN_TEMPO},
         traits::{Currency, PoolSettings},

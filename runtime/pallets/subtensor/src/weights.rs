@@ -13,6 +13,7 @@ pub trait WeightInfo {
     fn reveal_weights(weights: u32) -> Weight;
     fn add_stake() -> Weight;
     fn move_stake() -> Weight;
+    fn move_stake_limit() -> Weight;
     fn remove_stake() -> Weight;
     fn unstake_all() -> Weight;
     fn serve() -> Weight;
@@ -58,6 +59,11 @@ impl WeightInfo for () {
     /// A sale and a purchase.
     fn move_stake() -> Weight {
         micros(2_000)
+    }
+
+    /// The same, after up to 64 pairs of trades that are only foreseen.
+    fn move_stake_limit() -> Weight {
+        micros(6_000)
     }
 
     /// A sale on each of 128 subnets.

@@ -9,6 +9,7 @@
 
 mod opening;
 mod quotes;
+mod ratio;
 
 use crate::*;
 use assay_arithmetic::pool::{self, Pool, PoolError, Side, PRICE_SCALE};

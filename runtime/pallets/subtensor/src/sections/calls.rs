@@ -1,5 +1,8 @@
 //! The calls. Each checks its origin and hands over to the module that does the work; names,
 //! indices and arguments are the public runtime's.
+//!
+//! FRAME takes the calls of a pallet as one block, so this file is as long as they are many; it
+//! holds no logic.
 
 use frame_support::pallet_macros::pallet_section;
 
@@ -274,7 +277,8 @@ mod calls {
             let coldkey = ensure_signed(origin)?;
             let from = Place { coldkey: &coldkey, hotkey: &origin_hotkey, netuid: origin_netuid };
             let (hotkey, netuid) = (&destination_hotkey, destination_netuid);
-            Self::do_move_stake(from, Place { coldkey: &coldkey, hotkey, netuid }, alpha_amount)
+            let to = Place { coldkey: &coldkey, hotkey, netuid };
+            Self::do_move_stake(from, to, alpha_amount, None)
         }
 
         /// Gives the caller's stake to another coldkey.
@@ -306,7 +310,7 @@ mod calls {
         ) -> DispatchResult {
             let coldkey = ensure_signed(origin)?;
             let from = Place { coldkey: &coldkey, hotkey: &hotkey, netuid: origin_netuid };
-            Self::do_swap_stake(from, destination_netuid, alpha_amount)
+            Self::do_swap_stake(from, destination_netuid, alpha_amount, None)
         }
 
         /// Stakes at no worse than a price.
@@ -339,6 +343,24 @@ mod calls {
             let coldkey = ensure_signed(origin)?;
             let limit = Some(limit_price.rao());
             Self::do_remove_stake(&coldkey, &hotkey, netuid, amount_unstaked, limit, allow_partial)
+        }
+
+        /// As `swap_stake`, at no worse than a ratio of the two prices, times 1e9.
+        #[pallet::call_index(90)]
+        #[pallet::weight(T::WeightInfo::move_stake_limit())]
+        pub fn swap_stake_limit(
+            origin: OriginFor<T>,
+            hotkey: T::AccountId,
+            origin_netuid: NetUid,
+            destination_netuid: NetUid,
+            alpha_amount: Alpha,
+            limit_price: Tao,
+            allow_partial: bool,
+        ) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            let from = Place { coldkey: &coldkey, hotkey: &hotkey, netuid: origin_netuid };
+            let limit = RatioLimit { ratio: limit_price.rao(), partial: allow_partial };
+            Self::do_swap_stake(from, destination_netuid, alpha_amount, Some(limit))
         }
 
         /// Makes the caller the owner of a hotkey that nobody owns.
@@ -576,6 +598,27 @@ mod calls {
         ) -> DispatchResult {
             let coldkey = ensure_signed(origin)?;
             Self::do_claim_root(&coldkey, Some(&hotkey))
+        }
+
+        /// As `move_stake`, at no worse than a ratio of the two prices, times 1e9.
+        #[pallet::call_index(149)]
+        #[pallet::weight(T::WeightInfo::move_stake_limit())]
+        pub fn move_stake_limit(
+            origin: OriginFor<T>,
+            origin_hotkey: T::AccountId,
+            destination_hotkey: T::AccountId,
+            origin_netuid: NetUid,
+            destination_netuid: NetUid,
+            alpha_amount: Alpha,
+            limit_price: Tao,
+            allow_partial: bool,
+        ) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            let from = Place { coldkey: &coldkey, hotkey: &origin_hotkey, netuid: origin_netuid };
+            let (hotkey, netuid) = (&destination_hotkey, destination_netuid);
+            let to = Place { coldkey: &coldkey, hotkey, netuid };
+            let limit = RatioLimit { ratio: limit_price.rao(), partial: allow_partial };
+            Self::do_move_stake(from, to, alpha_amount, Some(limit))
         }
     }
 }

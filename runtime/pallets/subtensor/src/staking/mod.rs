@@ -13,7 +13,7 @@ mod shares;
 mod stake;
 mod tao;
 
-pub(crate) use moves::Place;
+pub(crate) use moves::{Place, RatioLimit};
 
 use crate::TaoBalance;
 

@@ -17,6 +17,14 @@ pub struct Place<'a, AccountId> {
     pub netuid: NetUid,
 }
 
+/// The lowest ratio of prices that a move accepts (see `pool::ratio`), and whether as much as that
+/// allows is moved rather than nothing.
+#[derive(Clone, Copy)]
+pub struct RatioLimit {
+    pub ratio: u64,
+    pub partial: bool,
+}
+
 // Not derived: that would ask `AccountId` to be `Copy`.
 impl<AccountId> Clone for Place<'_, AccountId> {
     fn clone(&self) -> Self {
@@ -31,8 +39,9 @@ impl<T: Config> Pallet<T> {
         from: Place<T::AccountId>,
         to: Place<T::AccountId>,
         amount: AlphaBalance,
+        limit: Option<RatioLimit>,
     ) -> DispatchResult {
-        let tao = Self::relocate(from, to, amount)?;
+        let tao = Self::relocate(from, to, amount, limit)?;
         Self::deposit_event(Event::StakeMoved(
             from.coldkey.clone(),
             from.hotkey.clone(),
@@ -49,7 +58,7 @@ impl<T: Config> Pallet<T> {
         to: Place<T::AccountId>,
         amount: AlphaBalance,
     ) -> DispatchResult {
-        let tao = Self::relocate(from, to, amount)?;
+        let tao = Self::relocate(from, to, amount, None)?;
         Self::deposit_event(Event::StakeTransferred(
             from.coldkey.clone(),
             to.coldkey.clone(),
@@ -65,9 +74,10 @@ impl<T: Config> Pallet<T> {
         from: Place<T::AccountId>,
         netuid: NetUid,
         amount: AlphaBalance,
+        limit: Option<RatioLimit>,
     ) -> DispatchResult {
         ensure!(from.netuid != netuid, Error::<T>::SameNetuid);
-        let tao = Self::relocate(from, Place { netuid, ..from }, amount)?;
+        let tao = Self::relocate(from, Place { netuid, ..from }, amount, limit)?;
         Self::deposit_event(Event::StakeSwapped(
             from.coldkey.clone(),
             from.hotkey.clone(),
@@ -83,6 +93,7 @@ impl<T: Config> Pallet<T> {
         from: Place<T::AccountId>,
         to: Place<T::AccountId>,
         amount: AlphaBalance,
+        limit: Option<RatioLimit>,
     ) -> Result<TaoBalance, DispatchError> {
         Self::check_remove_stake(from.coldkey, from.hotkey, from.netuid, amount)?;
         Self::ensure_tradable(to.netuid)?;
@@ -100,12 +111,23 @@ impl<T: Config> Pallet<T> {
         if from.netuid == to.netuid {
             return Self::relocate_inside(from, to, amount);
         }
+        let amount = match limit {
+            Some(limit) if limit.partial => {
+                Self::movable_within(from.netuid, to.netuid, amount, limit.ratio)
+            }
+            _ => amount,
+        };
+        ensure!(!amount.is_zero(), Error::<T>::SlippageTooHigh);
         let (_, tao, _) =
             Self::sell_stake(from.coldkey, from.hotkey, from.netuid, amount, None, false)?;
         ensure!(tao >= MIN_STAKE, Error::<T>::AmountTooLow);
         let bought = Self::buy_alpha(to.netuid, tao, None, false)?;
         Self::pay_fee(to.netuid, bought.fee)?;
         Self::increase_stake(to.hotkey, to.coldkey, to.netuid, bought.alpha_out)?;
+        if let Some(limit) = limit.filter(|limit| !limit.partial) {
+            let after = Self::price_ratio(from.netuid, to.netuid);
+            ensure!(after.is_some_and(|after| after >= limit.ratio), Error::<T>::SlippageTooHigh);
+        }
         Ok(tao)
     }
 

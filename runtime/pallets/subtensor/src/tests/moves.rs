@@ -135,3 +135,34 @@ fn nobody_fills_anothers_list_of_hotkeys() {
         assert_ok!(Chain::transfer_stake(signed(3), 4, 101, netuid, netuid, amount));
     });
 }
+
+#[test]
+fn a_move_stops_at_its_ratio_of_prices() {
+    run(local(), || {
+        let (first, second) = (found_subnet(1), found_subnet(2));
+        stake(first, 3, 101, 300 * UNIT);
+        let amount = Alpha::new(staked(first, 3, 101));
+        let now = Chain::price_ratio(first, second).unwrap();
+        let swap = |limit, partial| {
+            let limit = Tao::new(limit);
+            Chain::swap_stake_limit(signed(3), 101, first, second, amount, limit, partial)
+        };
+        assert_noop!(swap(now * 9 / 10, false), E::SlippageTooHigh);
+        assert_noop!(swap(now + 1, true), E::SlippageTooHigh);
+        assert_ok!(swap(now * 9 / 10, true));
+        let after = Chain::price_ratio(first, second).unwrap();
+        let limit = now * 9 / 10;
+        assert!(after.abs_diff(limit) < limit / 1_000, "{after} of {limit}");
+        assert!(staked(first, 3, 101) > 0 && staked(second, 3, 101) > 0);
+
+        let rest = Alpha::new(staked(first, 3, 101) / 100);
+        let to_root = |limit| {
+            let (root, limit) = (NetUid::ROOT, Tao::new(limit));
+            Chain::move_stake_limit(signed(3), 101, 102, first, root, rest, limit, false)
+        };
+        join(first, 2);
+        assert_noop!(to_root(Chain::alpha_price(first) + 1), E::SlippageTooHigh);
+        assert_ok!(to_root(Chain::alpha_price(first) * 99 / 100));
+        assert!(staked(NetUid::ROOT, 3, 102) > 0);
+    });
+}

@@ -1,7 +1,8 @@
-"""Small files that must survive ``kill -9`` and power loss. Standard library only.
+"""Small files that must survive ``kill -9`` and power loss, and locks. Standard library only.
 
-Adds to the file system one promise: after ``write_atomic`` returns, the path holds the new bytes,
-and at any moment before that it holds the old ones; never a mixture, never nothing. Databases and
+Adds to the file system two promises. After ``write_atomic`` returns, the path holds the new bytes,
+and at any moment before that it holds the old ones; never a mixture, never nothing. What a
+``LockFile`` guards belongs to one process at a time, and to none once that has died. Databases and
 large files have other homes.
 """
 
@@ -9,10 +10,11 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
 import secrets
 from pathlib import Path
-from typing import NoReturn
+from typing import Final, NoReturn
 
 from subnet.errors import Unavailable, UserError
 
@@ -57,6 +59,40 @@ def read_limited(path: Path, size_bytes_max: int) -> bytes | None:
             "It is not a file of ours; move it away.",
         )
     return data
+
+
+_HOLDER_BYTES_MAX: Final = 20  # a process id
+
+
+class InUse(Exception):
+    """Another process holds the lock. ``holder``: its id as it wrote it down, or ``unknown``."""
+
+    def __init__(self, holder: str) -> None:
+        super().__init__(f"held by process {holder}")
+        self.holder = holder
+
+
+class LockFile:
+    """Held from its making until ``close``, or until the process ends, however it ends."""
+
+    def __init__(self, path: Path) -> None:
+        """InUse if it is held already; what the file system refuses passes through as OSError."""
+        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            holder = os.read(self._descriptor, _HOLDER_BYTES_MAX).decode("ascii", "replace").strip()
+            self.close()
+            raise InUse(holder or "unknown") from None
+        with contextlib.suppress(OSError):  # only a message reads it; the disk may be full
+            os.ftruncate(self._descriptor, 0)
+            os.pwrite(self._descriptor, str(os.getpid()).encode(), 0)
+
+    def close(self) -> None:
+        """Let go. May be called twice."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
 
 
 def raise_disk_error(error: OSError, path: Path) -> NoReturn:

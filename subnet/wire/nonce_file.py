@@ -1,21 +1,20 @@
 """The file beneath ``replay``: one number, written whole or not at all.
 
-Adds durability: a new file is written, fsynced and renamed over the old one, then the folder is
-fsynced, so that after kill -9 or a power cut either the old or the new ceiling is there. A lock
-file keeps a second process of the same hotkey from sharing it unknowingly. No clock, no policy.
+Adds to ``subnet.files`` the ceiling's own form, and a lock beside it that keeps a second process of
+the same hotkey from sharing it unknowingly. No clock, no policy.
 """
 
 from __future__ import annotations
 
-import fcntl
-import os
 from pathlib import Path
 from typing import Final
 
-from subnet.errors import Unavailable
+from subnet.errors import Unavailable, UserError
+from subnet.files import InUse, LockFile, raise_disk_error, read_limited, write_atomic
 from subnet.wire.replay import CeilingUnreadable
 
 _FILE_BYTES_MAX: Final = 64  # a header word and 20 digits
+_WORD: Final = b"assay-nonces/1"
 
 
 class CeilingFile:
@@ -27,54 +26,31 @@ class CeilingFile:
         self._path = path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._lock = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
-        except OSError as error:
-            raise _disk(path, error) from error
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(self._lock)
+            self._lock = LockFile(path.with_suffix(".lock"))
+        except InUse as error:
             raise Unavailable(
-                f"Another process uses {path}.",
+                f"Another process ({error.holder}) uses {path}.",
                 "Stop it, or give this one a state folder of its own.",
             ) from None
+        except OSError as error:
+            raise_disk_error(error, path)
 
     def load(self) -> int | None:
         try:
-            with self._path.open("rb") as file:
-                text = file.read(_FILE_BYTES_MAX + 1)
-        except FileNotFoundError:
+            text = read_limited(self._path, _FILE_BYTES_MAX)
+        except UserError as error:
+            if isinstance(error, Unavailable):
+                raise
+            raise CeilingUnreadable(str(self._path)) from error
+        if text is None:
             return None
-        except OSError as error:
-            raise _disk(self._path, error) from error
         word, _, digits = text.strip().partition(b" ")
-        if word != b"assay-nonces/1" or not digits.isdigit() or len(text) > _FILE_BYTES_MAX:
+        if word != _WORD or not digits.isdigit():
             raise CeilingUnreadable(str(self._path))
         return int(digits)
 
     def save(self, ceiling_ns: int) -> None:
-        fresh = self._path.with_suffix(".new")
-        try:
-            with fresh.open("wb") as file:
-                file.write(b"assay-nonces/1 %d\n" % ceiling_ns)
-                file.flush()
-                os.fsync(file.fileno())
-            fresh.replace(self._path)
-            folder = os.open(self._path.parent, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
-        except OSError as error:
-            raise _disk(self._path, error) from error
+        write_atomic(self._path, b"%s %d\n" % (_WORD, ceiling_ns))
 
     def close(self) -> None:
-        if self._lock >= 0:
-            os.close(self._lock)
-            self._lock = -1
-
-
-def _disk(path: Path, error: OSError) -> Unavailable:
-    return Unavailable(
-        f"Cannot use {path}: {error.strerror}.", "Free some space or choose another state folder."
-    )
+        self._lock.close()

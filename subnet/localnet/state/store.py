@@ -16,15 +16,14 @@ and raises ``StorageFailed``; a file that is no database, or is cut short, raise
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
-import os
 import sqlite3
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from subnet.files import InUse, LockFile
 from subnet.localnet.blocks.header import Block, Header, decode_body, encode_body
 from subnet.localnet.errors import ChainDamaged, ChainInUse, StorageFailed
 from subnet.localnet.limits import CoreLimits
@@ -81,7 +80,7 @@ class ChainStore:
     def __init__(self, folder: Path | None, limits: CoreLimits, *, create: bool) -> None:
         """``folder`` None: in memory. ``create``: begin an empty database where there is none."""
         self._folder = folder
-        self._lock: int | None = None
+        self._lock: LockFile | None = None
         try:
             if folder is not None:
                 self._take_folder(folder, create)
@@ -108,25 +107,17 @@ class ChainStore:
         elif not (folder / DATABASE_NAME).is_file():
             raise ChainDamaged(f"There is no chain in {folder}.", "Give the folder of a chain.")
         try:
-            lock = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._lock = LockFile(folder / LOCK_NAME)
+        except InUse as error:
+            raise ChainInUse(
+                f"The chain in {folder} is open in another process ({error.holder}).",
+                "Stop that process, or give another folder.",
+            ) from error
         except OSError as error:
             raise StorageFailed(
                 f"The chain's folder {folder} cannot be written: {error.strerror}.",
                 "Give a folder that this user may write to.",
             ) from error
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            holder = os.read(lock, 20).decode("ascii", "replace").strip()
-            os.close(lock)
-            raise ChainInUse(
-                f"The chain in {folder} is open in another process ({holder or 'unknown'}).",
-                "Stop that process, or give another folder.",
-            ) from error
-        self._lock = lock
-        with contextlib.suppress(OSError):  # only the message above reads it; the disk may be full
-            os.ftruncate(lock, 0)
-            os.pwrite(lock, str(os.getpid()).encode(), 0)
 
     def _connect(self, limits: CoreLimits) -> sqlite3.Connection:
         name = ":memory:" if self._folder is None else str(self._folder / DATABASE_NAME)
@@ -165,7 +156,7 @@ class ChainStore:
             with contextlib.suppress(sqlite3.Error):
                 database.close()
         if self._lock is not None:
-            os.close(self._lock)
+            self._lock.close()
             self._lock = None
 
     # -- writing

@@ -58,7 +58,7 @@ def test_a_second_process_is_told_so(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_a_file_is_unavailable(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(Unavailable, match="Free some space"):
+    with pytest.raises(Unavailable, match="Check the path"):
         CeilingFile(tmp_path / "file" / "nonces")
 
 

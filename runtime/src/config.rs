@@ -144,6 +144,7 @@ impl pallet_utility::Config for Runtime {
 impl pallet_subtensor::Config for Runtime {
     type Currency = Balances;
     type PoolSettings = Pools;
+    type OnNeuronLeft = Neurons;
     type BlockAuthor = BlockAuthor<Runtime>;
     type WeightInfo = ();
 }
@@ -167,7 +168,7 @@ impl pallet_swap::Config for Runtime {
     type Subnets = Pools;
 }
 
-/// The neurons, as the commitments pallet sees them.
+/// The neurons, as the commitments pallet sees them, and the news of those that leave.
 pub struct Neurons;
 
 impl pallet_commitments::Neurons<AccountId> for Neurons {
@@ -181,6 +182,12 @@ impl pallet_commitments::Neurons<AccountId> for Neurons {
 
     fn reset_bonds(netuid: NetUid, hotkey: &AccountId) {
         SubtensorModule::reset_bonds_to(netuid, hotkey);
+    }
+}
+
+impl pallet_subtensor::OnNeuronLeft<AccountId> for Neurons {
+    fn neuron_left(netuid: NetUid, hotkey: &AccountId) {
+        Commitments::forget(netuid, hotkey);
     }
 }
 

@@ -56,6 +56,7 @@ impl Get<Option<u64>> for Nobody {
 impl pallet_subtensor::Config for Test {
     type Currency = Balances;
     type PoolSettings = NoFee;
+    type OnNeuronLeft = ();
     type BlockAuthor = Nobody;
     type WeightInfo = ();
 }

@@ -1,8 +1,8 @@
 //! Commitments: a neuron's short public text on a subnet, such as which model it serves.
 //!
 //! Adds to the neurons of `pallet-subtensor` one record each. A hotkey may write only where it is
-//! registered, and only so many bytes in one epoch of the subnet; writing is free, for a fresh
-//! hotkey owns nothing. The pallet does not know what the bytes mean, and nothing here opens a
+//! registered, and only so many bytes in one epoch of the subnet. A record goes when its hotkey
+//! leaves the subnet ([`Pallet::forget`]). The pallet does not know what the bytes mean, and nothing here opens a
 //! time-locked text: the chain follows no randomness beacon.
 
 #![cfg_attr(not(feature = "std"), no_std)]
@@ -147,7 +147,7 @@ pub mod pallet {
     impl<T: Config> Pallet<T> {
         /// Replaces what the calling hotkey has committed to on a subnet.
         #[pallet::call_index(0)]
-        #[pallet::weight((T::DbWeight::get().reads_writes(5, 4), DispatchClass::Normal, Pays::No))]
+        #[pallet::weight((T::DbWeight::get().reads_writes(5, 4), DispatchClass::Normal))]
         pub fn set_commitment(
             origin: OriginFor<T>,
             netuid: NetUid,
@@ -187,6 +187,15 @@ pub mod pallet {
     }
 
     impl<T: Config> Pallet<T> {
+        /// Removes all that a hotkey committed to on a subnet which it has left.
+        pub fn forget(netuid: NetUid, who: &T::AccountId) {
+            CommitmentOf::<T>::remove(netuid, who);
+            LastCommitment::<T>::remove(netuid, who);
+            LastBondsReset::<T>::remove(netuid, who);
+            RevealedCommitments::<T>::remove(netuid, who);
+            UsedSpaceOf::<T>::remove(netuid, who);
+        }
+
         /// Counts the commitment against the account's bytes of this epoch.
         fn take_space(
             netuid: NetUid,

@@ -38,6 +38,18 @@ fn a_neuron_commits_and_commits_again() {
 }
 
 #[test]
+fn nothing_is_left_of_a_neuron_that_left() {
+    new_test_ext().execute_with(|| {
+        assert_ok!(commit(1, vec![raw(3)]));
+        assert_ok!(commit(2, vec![raw(3)]));
+        Commitments::forget(SUBNET, &1);
+        assert_eq!(CommitmentOf::<Test>::iter().count(), 1);
+        assert_eq!(LastCommitment::<Test>::get(SUBNET, 1), None);
+        assert_eq!(UsedSpaceOf::<Test>::get(SUBNET, 1), None);
+    });
+}
+
+#[test]
 fn only_neurons_of_the_subnet_commit() {
     new_test_ext().execute_with(|| {
         assert_noop!(commit(10, vec![raw(1)]), Error::<Test>::AccountNotAllowedCommit);

@@ -46,7 +46,8 @@ pub mod pallet {
     #[pallet::genesis_config]
     #[derive(frame_support::DefaultNoBound)]
     pub struct GenesisConfig<T: Config> {
-        /// The key from the first block on, or nothing.
+        /// The key from the first block on, or nothing. In JSON: hexadecimal after 0x.
+        #[serde(with = "sp_core::bytes")]
         pub next_key: Vec<u8>,
         #[serde(skip)]
         pub _config: core::marker::PhantomData<T>,

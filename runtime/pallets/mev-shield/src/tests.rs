@@ -59,3 +59,12 @@ fn root_alone_changes_the_key_and_only_to_a_whole_one() {
         assert_eq!(NextKey::<Test>::get(), None);
     });
 }
+
+#[test]
+fn a_genesis_names_the_key_in_hexadecimal() {
+    let genesis = crate::GenesisConfig::<Test> { next_key: vec![9; 2], ..Default::default() };
+    let json = serde_json::to_string(&genesis).unwrap();
+    assert_eq!(json, r#"{"nextKey":"0x0909"}"#);
+    let read: crate::GenesisConfig<Test> = serde_json::from_str(&json).unwrap();
+    assert_eq!(read.next_key, [9, 9]);
+}

@@ -47,7 +47,7 @@ pub mod weights;
 pub use extension::SubtensorTransactionExtension;
 pub use pallet::*;
 pub use subnets::{MAX_TEMPO, MIN_TEMPO};
-pub use traits::PoolSettings;
+pub use traits::{OnNeuronLeft, PoolSettings};
 pub use types::{Alpha as AlphaBalance, Tao as TaoBalance, *};
 pub use weights::WeightInfo;
 
@@ -78,7 +78,7 @@ pub mod pallet {
         staking::{Place, RatioLimit, MIN_STAKE},
         storage::defaults::*,
         subnets::{MAX_TEMPO, MIN_TEMPO},
-        traits::{Currency, PoolSettings},
+        traits::{Currency, OnNeuronLeft, PoolSettings},
         types::*,
         weights::WeightInfo,
     };

@@ -8,7 +8,7 @@
 
 use crate as pallet_subtensor;
 use crate::{types::*, Config, Pallet};
-use core::cell::Cell;
+use core::cell::{Cell, RefCell};
 use frame_support::{
     derive_impl,
     traits::{ConstU64, Get, Hooks},
@@ -68,6 +68,26 @@ impl crate::PoolSettings for Fees {
     }
 }
 
+thread_local! {
+    static LEFT: RefCell<Vec<(NetUid, u64)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Keeps note of neurons that have lost their slots.
+pub struct Leavers;
+
+impl Leavers {
+    /// Those since this was last asked.
+    pub fn take() -> Vec<(NetUid, u64)> {
+        LEFT.take()
+    }
+}
+
+impl crate::OnNeuronLeft<u64> for Leavers {
+    fn neuron_left(netuid: NetUid, hotkey: &u64) {
+        LEFT.with_borrow_mut(|left| left.push((netuid, *hotkey)));
+    }
+}
+
 /// An author that a test may take away.
 pub struct Author;
 
@@ -86,6 +106,7 @@ impl Get<Option<u64>> for Author {
 impl Config for Test {
     type Currency = Balances;
     type PoolSettings = Fees;
+    type OnNeuronLeft = Leavers;
     type BlockAuthor = Author;
     type WeightInfo = ();
 }

@@ -25,3 +25,12 @@ pub trait PoolSettings {
     /// Fee of a swap, in 65535ths of its input.
     fn fee_rate(netuid: NetUid) -> u16;
 }
+
+/// Whoever keeps something of a neuron is told here that it has left its subnet.
+pub trait OnNeuronLeft<AccountId> {
+    fn neuron_left(netuid: NetUid, hotkey: &AccountId);
+}
+
+impl<AccountId> OnNeuronLeft<AccountId> for () {
+    fn neuron_left(_: NetUid, _: &AccountId) {}
+}

@@ -41,6 +41,7 @@ impl<T: Config> Pallet<T> {
             Axons::<T>::remove(netuid, &old);
             Prometheus::<T>::remove(netuid, &old);
             NeuronCertificates::<T>::remove(netuid, &old);
+            T::OnNeuronLeft::neuron_left(netuid, &old);
         }
         for index in Self::mechanism_indices(netuid) {
             Weights::<T>::remove(index, uid);

@@ -13,6 +13,9 @@ mod config {
         /// Fee rates and weights of the pools.
         type PoolSettings: PoolSettings;
 
+        /// Who is to know that a neuron has lost its slot.
+        type OnNeuronLeft: OnNeuronLeft<Self::AccountId>;
+
         /// Author of the block being built, who is paid the fees. None: they stay in the pool.
         type BlockAuthor: Get<Option<Self::AccountId>>;
 

@@ -75,6 +75,7 @@ impl<T: Config> Pallet<T> {
         for (_, hotkey) in Keys::<T>::iter_prefix(netuid) {
             IsNetworkMember::<T>::remove(&hotkey, netuid);
             ChildkeyTake::<T>::remove(&hotkey, netuid);
+            T::OnNeuronLeft::neuron_left(netuid, &hotkey);
         }
         Self::forget_children(netuid);
         let _ = Uids::<T>::clear_prefix(netuid, ALL, None);

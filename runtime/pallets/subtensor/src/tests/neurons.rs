@@ -99,7 +99,9 @@ fn the_neuron_that_earns_least_makes_room() {
     run(local(), || {
         let netuid = full_subnet();
         System::set_block_number(20);
+        Leavers::take();
         assert_eq!(join(netuid, 4), 2, "uid 0 earned less but is the owner's");
+        assert_eq!(Leavers::take(), [(netuid, 103)]);
         assert!(!Uids::<Test>::contains_key(netuid, 103));
         assert!(!IsNetworkMember::<Test>::get(103, netuid));
         assert_eq!(Owner::<Test>::get(103), 3, "a hotkey stays its owner's");

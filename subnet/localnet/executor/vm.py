@@ -31,6 +31,8 @@ from subnet.localnet.executor.vm_binding import HostFunction, select_binding, wa
 from subnet.localnet.executor.wasm_binary import Outline, outline
 
 _HEAP_BASE: Final = "__heap_base"
+_PER_CALL: Final = "per_call"
+"""What the helper exports if it keeps something that must not outlive a call."""
 _CONFIGURATION: Final = "fuel-1"
 """Part of a cached module's key: change it with the engine's settings below."""
 
@@ -159,10 +161,13 @@ class _Instance:
         exports: wasmtime.InstanceExports,
         allocator: HostAllocator,
         image: tuple[int, bytes] | None,
+        per_call: memoryview | None,
     ) -> None:
         self.store = store
         self.allocator = allocator
         self.image = image
+        self.per_call = per_call
+        """The words of a memory whose first one the helper wants counted up before each call."""
         self._exports = exports
         self._functions: dict[str, wasmtime.Func] = {}
 
@@ -211,6 +216,7 @@ class Vm:
         self._helper_linker.allow_shadowing = True
         no_values = wasmtime.FuncType([], [])
         self._binding.define(self._helper_linker, "host", "grown", no_values, memory.renew)
+        self._define_behind_helper(functions)
         self._imported: set[tuple[str, str]] = set()
         self._define_functions(functions)
         self._instance: _Instance | None = None
@@ -255,6 +261,15 @@ class Vm:
             self._binding.define(self._linker, wanted.module, name, kind, function)
             self._imported.add((wanted.module, name))
 
+    def _define_behind_helper(self, functions: Mapping[str, HostFunction]) -> None:
+        """The host functions before which the helper's stand: it calls them itself."""
+        for wanted in self._helper_module.imports:
+            kind, name = wanted.type, wanted.name or ""
+            if name in functions and isinstance(kind, wasmtime.FuncType):
+                self._binding.define(
+                    self._helper_linker, wanted.module, name, kind, functions[name]
+                )
+
     def _new_instance(self) -> _Instance:
         facts = self.outline
         assert facts.memory_import is not None
@@ -283,7 +298,9 @@ class Vm:
         if facts.reusable and facts.data_start is not None:
             start = facts.data_start
             image = start, bytes(self.memory.view[start:heap_base])
-        return _Instance(store, exports, allocator, image)
+        counted = helper.get(_PER_CALL)
+        per_call = _words(store, counted) if isinstance(counted, wasmtime.Memory) else None
+        return _Instance(store, exports, allocator, image, per_call)
 
     def _link_helper(
         self, store: wasmtime.Store, memory: wasmtime.Memory
@@ -342,6 +359,8 @@ class Vm:
             start, image = instance.image
             self.memory.view[start : start + len(image)] = image
         instance.allocator.reset()
+        if instance.per_call is not None:
+            instance.per_call[0] += 1
         return instance
 
     def discard(self) -> None:
@@ -383,6 +402,13 @@ def _heap_base(store: wasmtime.Store, exports: wasmtime.InstanceExports) -> int:
     return int(export.value(store)) & _MASK_32
 
 
+def _words(store: wasmtime.Store, memory: wasmtime.Memory) -> memoryview:
+    """A memory that cannot grow, and so cannot move, in words of 64 bits."""
+    base = ctypes.addressof(memory.data_ptr(store).contents)
+    view = memoryview((ctypes.c_ubyte * memory.data_len(store)).from_address(base))
+    return view.cast("B").cast("Q")
+
+
 def _missing(name: str) -> HostFunction:
     """A function that this host does not have: calling it is an error that names it."""
 
@@ -403,6 +429,8 @@ def _reason(error: wasmtime.Trap | wasmtime.WasmtimeError, failure: Exception | 
         return "the call used up its fuel"
     if code is wasmtime.TrapCode.STACK_OVERFLOW:
         return "the call used up its stack"
+    if code is wasmtime.TrapCode.MEMORY_OUT_OF_BOUNDS:
+        return "the call reached outside the memory"
     if code is not None:
         return f"wasm trap: {code.name.lower().replace('_', ' ')}"
     return str(error).strip().splitlines()[-1].strip()

@@ -22,6 +22,7 @@ from subnet.localnet.executor.allocator import (
     IN_USE,
     SCRATCH_AT,
 )
+from subnet.localnet.executor.host.read_cache import IMPORTS, READ_CACHE
 
 _MASK_64: Final = 2**64 - 1
 
@@ -82,10 +83,12 @@ def helper_wat(memory_module: str, memory_name: str, pages_min: int, log_level: 
     return f"""(module
   (import "{memory_module}" "{memory_name}" (memory {pages_min}))
   (import "host" "grown" (func $grown))
+{IMPORTS}
   (global $book (mut i32) (i32.const 0))
   (func (export "set_book") (param $at i32) (global.set $book (local.get $at)))
 {_ALLOCATOR}
 {_XXHASH}
+{READ_CACHE}
 {_blake2_compress()}
 {_BLAKE2}
   (func (export "ext_logging_max_level_version_1") (result i32) (i32.const {log_level})))"""

@@ -13,7 +13,7 @@ import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from loguru import logger
 
@@ -21,6 +21,7 @@ from subnet.chain.interface import Chain, Endpoint, Signer
 from subnet.cli.options import read_password, wallets_of
 from subnet.cli.process import stop_on_signals
 from subnet.clock import Clock, SystemClock
+from subnet.files import raise_disk_error
 from subnet.neuron.checkpoint import CheckpointFile
 from subnet.neuron.members import Members
 from subnet.neuron.miner import Miner, MinerConfig
@@ -33,6 +34,11 @@ from subnet.neuron.task import (
 )
 from subnet.neuron.validator import Validator, ValidatorConfig
 from subnet.types import NetUid, Rao
+
+COMMAND_PATIENCE_S: Final = 4.0
+"""For a command that a person waits for: longer than a local chain takes to start again."""
+NEURON_PATIENCE_S: Final = 30.0
+"""For a neuron, which a machine may start together with its chain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +69,15 @@ def neuron_folder(state_dir: Path, wallet: str, hotkey: str, netuid: int) -> Pat
 
 
 @contextlib.asynccontextmanager
-async def open_chain(network: str, state_dir: Path, clock: Clock) -> AsyncIterator[Chain]:
+async def open_chain(
+    network: str, state_dir: Path, clock: Clock, *, patience_s: float = COMMAND_PATIENCE_S
+) -> AsyncIterator[Chain]:
     """A connected chain whose caches stay under the state folder."""
     from subnet.chain.connect import connect
 
-    chain = await connect(network, cache_dir=state_dir / "cache" / "sdk", clock=clock)
+    chain = await connect(
+        network, cache_dir=state_dir / "cache" / "sdk", clock=clock, patience_s=patience_s
+    )
     try:
         yield chain
     finally:
@@ -98,9 +108,14 @@ async def _opened(identity: Identity, clock: Clock) -> AsyncIterator[tuple[Chain
     hotkey = open_hotkey(
         wallets_of(identity.state_dir, identity.wallet_path), identity.wallet, identity.hotkey
     )
-    identity.folder.mkdir(parents=True, exist_ok=True)
-    async with open_chain(identity.network, identity.state_dir, clock) as chain:
+    async with open_chain(
+        identity.network, identity.state_dir, clock, patience_s=NEURON_PATIENCE_S
+    ) as chain:
         await _join(identity, chain, hotkey)
+        try:
+            identity.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise_disk_error(error, identity.folder)
         yield chain, hotkey
 
 

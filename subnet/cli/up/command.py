@@ -1,9 +1,10 @@
 """`assay up`: the order in which everything happens, from an empty folder to the first reward.
 
-The happy path reads top to bottom in ``_run``. What a step does is in the file of its name; this
+The happy path reads top to bottom in ``_Run.go``. What a step does is in the file of its name; this
 one knows the options, the order, and how it all ends: at the first reward if that was asked for,
 on Ctrl-C, or with the cause when a process cannot be kept alive. In every case all processes are
-stopped, in the reverse order of their start.
+stopped, in the reverse order of their start. Ctrl-C before there is a result (the neurons run, or
+the reward was paid that was asked for) leaves with 130 and an empty stdout.
 """
 
 from __future__ import annotations
@@ -11,9 +12,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -23,8 +24,10 @@ from subnet.cli.tasks import CONTEXT_SETTINGS, share_out
 if TYPE_CHECKING:
     from subnet.cli.up.children import Children
     from subnet.cli.up.plan import Member, Plan
+    from subnet.cli.up.record import RecordFile
     from subnet.cli.up.screen import Screen
     from subnet.cli.up.watch import View, Watch
+    from subnet.clock import Clock
 
 app = typer.Typer(help="Run a whole subnet here: chain, validators, miners, rewards.")
 
@@ -33,6 +36,8 @@ CHAIN_PATIENCE_S: Final = 20.0
 """A chain is up in under a second; a cold start compiles its runtime first, on a busy machine."""
 REWARD_PATIENCE_S: Final = 300.0
 """Five times what the first reward may take; beyond it something is broken."""
+INTERRUPTED: Final = 130
+"""128 + SIGINT, as shells expect."""
 LOOK_INTERVAL_S: Final = 0.5
 ROUND_INTERVAL_S: Final = 0.5
 """Ten rounds an epoch of 5 s: averages settle before they are paid for."""
@@ -102,79 +107,117 @@ def up(
         cheat=None if cheat in (None, "none") else cheat,
         slow=slow,
     )
-    run_async(lambda: _run(plan, Wishes(until_first_reward, json, fresh, neuron_log_level)))
+    wishes = Wishes(until_first_reward, json, fresh, neuron_log_level)
+    raise typer.Exit(run_async(lambda: _run(plan, wishes)))
 
 
-async def _run(plan: Plan, wishes: Wishes) -> None:
-    import msgspec
-
-    from subnet.cli.neurons import open_chain
+async def _run(plan: Plan, wishes: Wishes) -> int:
+    from subnet.cli import output
     from subnet.cli.process import stop_on_signals
-    from subnet.cli.up.bootstrap import bootstrap
     from subnet.cli.up.children import Children
-    from subnet.cli.up.keys import faucet, make_keys
     from subnet.cli.up.record import RecordFile
     from subnet.cli.up.screen import Screen
-    from subnet.cli.up.watch import Watch
     from subnet.clock import SystemClock
 
     clock = SystemClock()
-    started = clock.monotonic()
+    screen = Screen(clock, clock.monotonic())
     stop = asyncio.Event()
     records = RecordFile(plan.state_dir)
-    if wishes.fresh:
-        records.clear()
-    record = records.open(plan)
-    _check_ports(plan)
-    children = Children(clock, plan.pid_file)
-    screen = Screen(clock, started)
-    try:
-        with screen:
-            stop_on_signals(stop)
-            screen.say("Starting the chain")
-            _start_chain(plan, children)
-            children.preload([*HEAVY_MODULES, *_modules_of(plan.task)])
-            keys = make_keys(plan)
-            async with open_chain(plan.endpoint, plan.state_dir, clock) as chain:
-                standup = await bootstrap(
-                    chain, plan, keys, faucet(plan), netuid=record.netuid, say=screen.say
-                )
-                watch = Watch(chain, plan, keys, standup, dict(record.baseline))
-                await watch.start()
-                records.save(
-                    msgspec.structs.replace(record, netuid=standup.netuid, baseline=watch.baseline)
-                )
-                screen.say("Starting the neurons")
-                _start_neurons(plan, standup.netuid, children, wishes)
-                view = await _follow(watch, children, screen, stop, wishes)
-    finally:
-        children.stop()
+    with records.held():
+        if wishes.fresh:
+            records.clear()
+        records.save(records.open(plan))  # from here on the folder is known to be this run's
+        _check_ports(plan)
+        run = _Run(plan, wishes, records, Children(clock, plan.pid_file), screen)
+        try:
+            with screen:
+                stop_on_signals(stop)
+                await while_alive(run.go(clock), run.children, stop)
+        finally:
+            run.children.stop()
+    view = run.view
+    if view is None or (wishes.until_first_reward and not view.rewarded):
+        output.note("Interrupted.")
+        return INTERRUPTED
     screen.finish(view, json=wishes.json)
+    return 0
 
 
-async def _follow(
-    watch: Watch, children: Children, screen: Screen, stop: asyncio.Event, wishes: Wishes
-) -> View:
-    """Look again and again until the reward that was asked for, or until told to stop."""
-    from subnet.errors import AssayError, Unavailable
+async def while_alive(
+    work: Coroutine[Any, Any, None], children: Children, stop: asyncio.Event
+) -> None:
+    """Do ``work`` to its end, or until told to stop; dead children are started again meanwhile."""
+    doing, told = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
+    try:
+        while not (doing.done() or told.done()):
+            children.check()
+            await asyncio.wait(
+                (doing, told), timeout=LOOK_INTERVAL_S, return_when=asyncio.FIRST_COMPLETED
+            )
+        if doing.done():
+            doing.result()
+    finally:
+        for task in (doing, told):
+            task.cancel()
+        await asyncio.gather(doing, told, return_exceptions=True)
 
-    view = await watch.look()
-    while not stop.is_set():
-        children.check()
-        with contextlib.suppress(Unavailable):  # the chain is being started again
-            view = await watch.look()
-        screen.show(view)
-        if wishes.until_first_reward:
-            if view.rewarded:
-                break
-            if screen.seconds > REWARD_PATIENCE_S:
-                raise AssayError(
-                    f"No reward within {REWARD_PATIENCE_S:.0f} s; "
-                    f"the logs are in {watch.plan.state_dir / 'logs'}."
-                )
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), LOOK_INTERVAL_S)
-    return view
+
+@dataclass
+class _Run:
+    """One run from its first process to its end. ``view``: the last that was seen of it."""
+
+    plan: Plan
+    wishes: Wishes
+    records: RecordFile
+    children: Children
+    screen: Screen
+    view: View | None = None
+
+    async def go(self, clock: Clock) -> None:
+        """Start everything; then look until the reward that was asked for, or without an end."""
+        import msgspec
+
+        from subnet.cli.neurons import open_chain
+        from subnet.cli.up.bootstrap import bootstrap
+        from subnet.cli.up.keys import faucet, make_keys
+        from subnet.cli.up.watch import Watch
+
+        plan, say = self.plan, self.screen.say
+        record = self.records.open(plan)
+        say("Starting the chain")
+        _start_chain(plan, self.children)
+        self.children.preload([*HEAVY_MODULES, *_modules_of(plan.task)])
+        keys = make_keys(plan)
+        patience_s = CHAIN_PATIENCE_S
+        async with open_chain(plan.endpoint, plan.state_dir, clock, patience_s) as chain:
+            standup = await bootstrap(
+                chain, plan, keys, faucet(plan), netuid=record.netuid, say=say
+            )
+            watch = Watch(chain, plan, keys, standup, dict(record.baseline))
+            await watch.start()
+            self.records.save(
+                msgspec.structs.replace(record, netuid=standup.netuid, baseline=watch.baseline)
+            )
+            say("Starting the neurons")
+            _start_neurons(plan, standup.netuid, self.children, self.wishes)
+            await self._follow(watch)
+
+    async def _follow(self, watch: Watch) -> None:
+        from subnet.errors import AssayError, Unavailable
+
+        while True:
+            with contextlib.suppress(Unavailable):  # the chain is being started again
+                self.view = await watch.look()
+                self.screen.show(self.view)
+            if self.wishes.until_first_reward:
+                if self.view is not None and self.view.rewarded:
+                    return
+                if self.screen.seconds > REWARD_PATIENCE_S:
+                    raise AssayError(
+                        f"No reward within {REWARD_PATIENCE_S:.0f} s; "
+                        f"the logs are in {self.plan.state_dir / 'logs'}."
+                    )
+            await asyncio.sleep(LOOK_INTERVAL_S)
 
 
 def _check_ports(plan: Plan) -> None:

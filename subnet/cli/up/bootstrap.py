@@ -56,7 +56,10 @@ async def bootstrap(
     netuid: NetUid | None,
     say: Callable[[str], None],
 ) -> Standup:
-    """Bring every member onto the subnet. ``netuid`` None creates one. Safe to repeat."""
+    """Bring every member onto the subnet. Safe to repeat, also after an end at any moment.
+
+    ``netuid`` None takes the owner's subnet, or creates one if the owner has none.
+    """
     funding = asyncio.Lock()  # one account gives: its extrinsics go one after another
 
     async def fund(member: Member) -> None:
@@ -68,6 +71,10 @@ async def bootstrap(
             await chain.transfer(faucet, address, need)
 
     owner = keys[plan.owner.name]
+    if netuid is None:
+        # A run that ended before it could write the netuid down has one already.
+        owned = [s for s in await chain.subnets() if s.owner_coldkey == owner.coldkey.address]
+        netuid = max((subnet.netuid for subnet in owned), default=None)
     if netuid is None:
         await fund(plan.owner)
         say("Creating a subnet")

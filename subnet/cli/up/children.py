@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -38,6 +39,10 @@ RESTARTS_MAX: Final = 10
 RESTART_WINDOW_S: Final = 60.0
 """Ten deaths in a minute are a fault that one more start does not mend."""
 LOG_TAIL_LINES: Final = 5
+_LOST: Final = 255
+"""What ``multiprocessing`` says of a child whose fork server is gone."""
+_PUT_DOWN_S: Final = 1.0
+"""A killed process is gone within milliseconds."""
 _USER_ERROR: Final = UserError.exit_code
 
 
@@ -53,7 +58,7 @@ class _Handle(Protocol):
 class _Exec:
     def __init__(self, argv: Sequence[str], log: Path) -> None:
         read_end, self._write_end = os.pipe()
-        with log.open("ab") as sink:
+        with open(_open_log(log), "ab") as sink:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "subnet.cli.main", *argv],
                 stdin=read_end,
@@ -85,10 +90,33 @@ class _Forked:
         self.pid = self._process.pid
 
     def code(self) -> int | None:
-        return self._process.exitcode
+        code = self._process.exitcode
+        if code == _LOST:
+            _put_down(self.pid)
+        return code
 
     def wait(self, timeout_s: float) -> None:
         self._process.join(timeout_s)
+
+
+def _open_log(path: Path) -> int:
+    """A log for its owner alone, to append to."""
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+
+
+def _put_down(pid: int) -> None:
+    """End a child whose fork server was killed: it lives on, and its port and locks with it."""
+    try:
+        process = os.pidfd_open(pid)
+    except (ProcessLookupError, AttributeError):  # gone, or no Linux: its lifeline must do
+        return
+    try:
+        signal.pidfd_send_signal(process, signal.SIGKILL)
+        select.select([process], [], [], _PUT_DOWN_S)
+    except ProcessLookupError:
+        pass  # it has ended, and whoever inherited it has not looked yet
+    finally:
+        os.close(process)
 
 
 def _terminate_at_end_of(descriptor: int) -> None:
@@ -104,7 +132,8 @@ def _terminate_at_end_of(descriptor: int) -> None:
 def _enter(argv: tuple[str, ...], log: str) -> None:
     """A forked child's first function: become a process of its own and run the command."""
     os.setsid()  # Ctrl-C in the terminal is the supervisor's to pass on
-    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT,))  # see ``preload``
+    descriptor = _open_log(Path(log))
     for stream in (1, 2):
         os.dup2(descriptor, stream)
     parent = multiprocessing.parent_process()
@@ -156,7 +185,18 @@ class Children:
             os.environ[variable] = "1"
         os.environ["TOKENIZERS_PARALLELISM"] = "false"
         self._context.set_forkserver_preload(["subnet.cli.main", *modules])
-        forkserver.ensure_running()
+        # The server inherits two things. Its stdout must not be ours, which is for the result
+        # alone: a module may print while it is imported. And Ctrl-C, which a terminal sends to it
+        # as well, must not end its imports: they stand before it ignores the signal.
+        own = os.dup(1)
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT,))
+        try:
+            os.dup2(2, 1)
+            forkserver.ensure_running()
+        finally:
+            os.dup2(own, 1)
+            os.close(own)
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def execute(self, name: str, argv: Sequence[str], log: Path) -> Child:
         """Start a fresh interpreter."""

@@ -188,8 +188,9 @@ class _Run:
         _start_chain(plan, self.children)
         self.children.preload([*HEAVY_MODULES, *_modules_of(plan.task)])
         keys = make_keys(plan)
-        patience_s = CHAIN_PATIENCE_S
-        async with open_chain(plan.endpoint, plan.state_dir, clock, patience_s) as chain:
+        async with open_chain(
+            plan.endpoint, plan.state_dir, clock, patience_s=CHAIN_PATIENCE_S
+        ) as chain:
             standup = await bootstrap(
                 chain, plan, keys, faucet(plan), netuid=record.netuid, say=say
             )

@@ -2,26 +2,37 @@
 
 Adds to the folder one small file, replaced atomically: the cast that the run was drawn with, the
 subnet it made, and the stakes that rewards are counted from. A run with another cast is refused in
-that folder rather than mixed into it.
+that folder rather than mixed into it. One run at a time has the folder: a lock beside the record
+says so. What ``--fresh`` removes is looked at first, because a state folder may be any folder: only
+what a run leaves behind goes, and only while nothing that still runs uses it.
 """
 
 from __future__ import annotations
 
+import contextlib
+import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
 from subnet.cli.up.plan import Plan
-from subnet.errors import UserError
-from subnet.files import read_limited, write_atomic
+from subnet.errors import Unavailable, UserError
+from subnet.files import InUse, LockFile, raise_disk_error, read_limited, write_atomic
 from subnet.types import AlphaRao, NetUid
 
 VERSION: Final = 1
 _SIZE_BYTES_MAX: Final = 1 << 20  # a few hundred members; anything longer is not ours
-_FRESH: Final = ("chain", "neurons", "logs", "cache")
-"""What ``--fresh`` removes. Wallets stay: a person may have put keys of their own there."""
+_FRESH: Final = {
+    "chain": re.compile(r"chain\.(lock|sqlite(-wal|-shm|-journal)?)"),
+    "neurons": re.compile(r"[^.].*\.[^.]+\.\d+"),
+    "logs": re.compile(r"(chain|owner|(validator|miner)-\d+)\.log"),
+    "cache": re.compile(r"sdk"),
+}
+"""What ``--fresh`` removes, and what each of these folders holds if it is a run's. Wallets stay: a
+person may have put keys of their own there."""
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -70,8 +81,61 @@ class RecordFile:
         self._folder.mkdir(parents=True, exist_ok=True)
         write_atomic(self._path, msgspec.json.encode(record))
 
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Have the folder, which is made if need be, for oneself. Unavailable if a run has it."""
+        path = self._folder / "up.lock"
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            lock = LockFile(path)
+        except InUse as error:
+            raise Unavailable(
+                f"Another `assay up` (process {error.holder}) runs in {self._folder}.",
+                "Stop it, or give another --state-dir.",
+            ) from None
+        except OSError as error:
+            raise_disk_error(error, path)
+        try:
+            yield
+        finally:
+            lock.close()
+
     def clear(self) -> None:
-        """Forget the run: its chain, its neurons' states, its logs and caches; not its wallets."""
-        self._path.unlink(missing_ok=True)
-        for name in _FRESH:
-            shutil.rmtree(self._folder / name, ignore_errors=True)
+        """Forget the run: its chain, its neurons' states, its logs and caches; not its wallets.
+
+        UserError, and nothing is removed, if one of these folders is not a run's or is in use.
+        """
+        try:
+            with contextlib.ExitStack() as held:
+                doomed = [path for name in _FRESH if (path := self._checked(name, held))]
+                for path in doomed:
+                    shutil.rmtree(path)
+                self._path.unlink(missing_ok=True)  # last: until then --fresh can be repeated
+        except OSError as error:
+            raise_disk_error(error, Path(error.filename or self._folder))
+
+    def _checked(self, name: str, held: contextlib.ExitStack) -> Path | None:
+        """The folder if it is there, is a run's, and was locked against whoever might use it."""
+        folder = self._folder / name
+        if folder.is_symlink() or not folder.is_dir():
+            if folder.is_symlink() or folder.exists():
+                raise UserError(
+                    f"{folder} is not a folder, so no run made it.",
+                    "Move it away, or give another --state-dir.",
+                )
+            return None
+        for entry in folder.iterdir():
+            if not _FRESH[name].fullmatch(entry.name):
+                raise UserError(
+                    f"{entry} was not made by a run, so --fresh does not remove {folder}.",
+                    "Move it away, or give another --state-dir.",
+                )
+        for path in (*folder.glob("*.lock"), *folder.glob("*/*.lock")):
+            try:
+                held.callback(LockFile(path).close)
+            except InUse as error:
+                raise Unavailable(
+                    f"Process {error.holder} uses {path.parent}.",
+                    "Stop it before its folder is removed, or give another --state-dir.",
+                ) from None
+        return folder

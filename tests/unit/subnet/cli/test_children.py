@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -28,11 +30,13 @@ def until(condition: Callable[[], bool]) -> None:
 
 
 def alive(pid: int) -> bool:
+    """Whether it still runs; one that ended may have been reaped or not."""
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (ProcessLookupError, FileNotFoundError):
         return False
-    return True
+    return state != "Z"
 
 
 @pytest.fixture
@@ -72,6 +76,59 @@ def test_a_users_mistake_is_told_and_not_repeated(
             children.check()
     finally:
         children.stop()
+
+
+def test_neurons_do_not_outlive_a_killed_fork_server(children: Children, tmp_path: Path) -> None:
+    """Or the one that is started in its place would find the port and the locks taken."""
+    from multiprocessing import forkserver
+
+    child = children.fork("node", FOREVER, tmp_path / "node.log")
+    try:
+        first = child.handle.pid
+        server = forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]
+        os.kill(server, signal.SIGKILL)
+        until(lambda: child.handle.code() is not None)
+        assert not alive(first)
+        children.check()
+        assert child.handle.pid != first
+        assert child.handle.code() is None
+    finally:
+        children.stop()
+    assert not alive(child.handle.pid)
+
+
+PRELOADING = """
+import sys
+from pathlib import Path
+from subnet.cli.up.children import Children
+from subnet.clock import SystemClock
+children = Children(SystemClock(), Path(sys.argv[1]) / "processes.json")
+children.preload(["talkative"])
+children.fork("odd", ("chain", "start", "--port", "-5"), Path(sys.argv[1]) / "odd.log")
+sys.stdout.write("result")
+children.stop()
+"""
+
+
+def test_what_modules_print_at_their_import_is_not_the_result(tmp_path: Path) -> None:
+    (tmp_path / "talkative.py").write_text("print('a greeting', flush=True)")
+    done = subprocess.run(
+        [sys.executable, "-c", PRELOADING, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+    )
+    assert (done.returncode, done.stdout) == (0, "result"), done.stderr
+    assert "a greeting" in done.stderr
+
+
+@pytest.mark.parametrize("how", ["execute", "fork"])
+def test_logs_are_their_owners_alone(children: Children, tmp_path: Path, how: str) -> None:
+    child = getattr(children, how)("odd", ("chain", "start", "--port", "-5"), tmp_path / "odd.log")
+    until(lambda: child.handle.code() is not None)
+    children.stop()
+    assert (tmp_path / "odd.log").stat().st_mode & 0o077 == 0
 
 
 def test_restarts_are_bounded(children: Children, tmp_path: Path) -> None:

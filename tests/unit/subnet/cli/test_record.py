@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import msgspec
@@ -9,8 +10,17 @@ import pytest
 
 from subnet.cli.up.plan import Plan, make_plan
 from subnet.cli.up.record import RecordFile
-from subnet.errors import UserError
+from subnet.errors import Unavailable, UserError
+from subnet.files import LockFile
 from subnet.types import AlphaRao, NetUid
+
+MADE = (
+    "chain/chain.sqlite",
+    "neurons/miner-1.default.1/checkpoint.json",
+    "logs/miner-1.log",
+    "cache/sdk",
+)
+"""Of each folder that a run makes, something that it leaves there."""
 
 
 def plan(folder: Path, *, seed: int = 0, task: str = "reverse") -> Plan:
@@ -49,9 +59,71 @@ def test_a_damaged_record_is_refused_and_fresh_clears_it_but_no_wallet(tmp_path:
     (tmp_path / "up.json").write_text("{")
     with pytest.raises(UserError, match="other options"):
         file.open(plan(tmp_path))
-    for name in ("chain", "neurons", "wallets"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "kept").touch()
+    for name in (*MADE, "wallets/mine"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
     file.clear()
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["wallets"]
+    assert [path.name for path in tmp_path.iterdir()] == ["wallets"]
     assert file.open(plan(tmp_path)).netuid is None
+    file.clear()
+
+
+@pytest.mark.parametrize(
+    "foreign", ["logs/letters.txt", "cache/browser", "neurons/brain", "chain/letter", "logs"]
+)
+def test_fresh_removes_nothing_where_something_is_not_a_runs(tmp_path: Path, foreign: str) -> None:
+    for name in MADE:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        if not name.startswith(foreign):
+            (tmp_path / name).touch()
+    if foreign == "logs":
+        (tmp_path / "logs").rmdir()
+    (tmp_path / foreign).touch()
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(UserError, match=r"made"):
+        RecordFile(tmp_path).clear()
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_fresh_follows_no_link(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    (elsewhere / "sdk").mkdir(parents=True)
+    state = tmp_path / "state"
+    state.mkdir()
+    (state / "cache").symlink_to(elsewhere)
+    with pytest.raises(UserError, match="not a folder"):
+        RecordFile(state).clear()
+    assert (elsewhere / "sdk").is_dir()
+
+
+@pytest.mark.parametrize("lock", ["chain/chain.lock", "neurons/miner-1.default.1/nonces.lock"])
+def test_fresh_removes_nothing_that_is_in_use(tmp_path: Path, lock: str) -> None:
+    for name in (*MADE, lock):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    held = LockFile(tmp_path / lock)
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(Unavailable, match=f"Process {os.getpid()} uses"):
+        RecordFile(tmp_path).clear()
+    assert sorted(tmp_path.rglob("*")) == before
+    held.close()
+    RecordFile(tmp_path).clear()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_one_run_at_a_time_has_the_folder(tmp_path: Path) -> None:
+    first, second = (RecordFile(tmp_path / "deep" / "state") for _ in range(2))
+    with (
+        first.held(),
+        pytest.raises(Unavailable, match=f"process {os.getpid()}"),
+        second.held(),
+    ):
+        pass
+    with second.held():
+        pass
+
+
+def test_a_folder_that_cannot_be_made_has_cause_and_cure(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(Unavailable), RecordFile(tmp_path / "file" / "state").held():
+        pass

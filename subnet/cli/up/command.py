@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from subnet.cli import options
-from subnet.cli.tasks import CONTEXT_SETTINGS, share_out
+from subnet.cli.tasks import CONTEXT_SETTINGS, settings_of, share_out
 
 if TYPE_CHECKING:
     from subnet.cli.up.children import Children
@@ -95,7 +95,9 @@ def up(
 
     configure_log(log_level)
     # A broken task or a wrong option is told before anything starts.
-    share_out(context.args, load_miner(task), load_validator(task))
+    halves = (load_miner(task), load_validator(task))
+    for half, words in zip(halves, share_out(context.args, *halves), strict=True):
+        settings_of(half, words)
     plan = make_plan(
         seed=seed,
         task=task,

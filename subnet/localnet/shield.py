@@ -1,10 +1,10 @@
 """Opens sealed extrinsics, so that clients which insist on sealing them can use a local chain.
 
-Some clients submit some calls only inside ``MevShield.submit_encrypted``, sealed to the key that the
-chain names. On the public chain the block's author holds the secret half. Here it is everybody's:
-the key is made from a seed that stands below, as ``//Alice`` is, since a chain on one's own machine
-has nobody to hide from. Invariant: whatever a ciphertext holds, it can do no more than an
-extrinsic that came by RPC, because the pool takes it as one.
+Some clients submit some calls only inside ``MevShield.submit_encrypted``, sealed to the key that
+the chain names. On the public chain the block's author holds the secret half. Here it is
+everybody's: the key is made from a seed that stands below, as ``//Alice`` is, since a chain on
+one's own machine has nobody to hide from. Invariant: whatever a ciphertext holds, it can do no
+more than an extrinsic that came by RPC, because the pool takes it as one.
 
 It knows the sealing and where the call begins; it knows nothing of blocks' making. A chain with
 another key, or none, is left alone.
@@ -26,8 +26,8 @@ SEED: Final = hashlib.sha512(b"assay: the shield of a chain on one's own machine
 """64 bytes: of a secret ML-KEM-768 key, in the form of FIPS 203."""
 
 KEY_HASH: Final = bytes.fromhex("e01b6c13eb8db94c18dee3dd63fcfe92")
-"""twox-128 of the public key, with which each ciphertext begins. Written down, not computed, so that
-a node that never sees one need not load the library."""
+"""twox-128 of the public key, with which each ciphertext begins. Written down, not computed, so
+that a node that never sees one need not load the library."""
 
 _KEM_BYTES: Final = 1088
 """A key sealed by ML-KEM-768."""
@@ -93,7 +93,10 @@ def unseal(sealed: bytes) -> bytes | None:
     if kem_bytes != _KEM_BYTES:
         return None
     kem_at = len(KEY_HASH) + _LENGTH.size
-    kem, nonce = sealed[kem_at : kem_at + _KEM_BYTES], sealed[_HEAD_BYTES - _NONCE_BYTES : _HEAD_BYTES]
+    kem, nonce = (
+        sealed[kem_at : kem_at + _KEM_BYTES],
+        sealed[_HEAD_BYTES - _NONCE_BYTES : _HEAD_BYTES],
+    )
     key = hchacha20(MLKEM768PrivateKey.from_seed_bytes(SEED).decapsulate(kem), nonce[:16])
     try:
         return ChaCha20Poly1305(key).decrypt(bytes(4) + nonce[16:], sealed[_HEAD_BYTES:], None)

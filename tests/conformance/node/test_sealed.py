@@ -1,0 +1,33 @@
+"""The SDK registers neurons only sealed; a local chain opens what it seals.
+
+A process of its own on either side. Also a call of an owner through ``AdminUtils``, and the typed
+reads that show what both came to.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from subnet.localnet.testing import node_process
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+
+CLIENT = Path(__file__).parent / "clients" / "sealed.py"
+CLIENT_S_MAX = 90
+
+
+def test_the_sdk_registers_a_neuron_sealed_and_an_owner_sets_a_hyperparameter() -> None:
+    with node_process("--in-memory", "--log-level", "WARNING") as node:
+        command = [sys.executable, str(CLIENT), node.url]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=CLIENT_S_MAX)
+    assert done.returncode == 0, done.stderr
+    seen = json.loads(done.stdout)
+    assert (seen["found"], seen["owned"], seen["joined"]) == (True, True, True)
+    assert seen["sealed"] is True
+    assert seen["bob"] in seen["hotkeys"]
+    assert seen["rho"] == 7

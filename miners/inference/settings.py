@@ -7,18 +7,18 @@ chain) is not here.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from subnet.models.source import DEMO
+from subnet.models.source import DEMO, check_reference
 from subnet.neuron import TaskSettings
 
 
 class MinerSettings(TaskSettings):
     """What is served, and with what."""
 
-    model: str = Field(
+    model: Annotated[str, AfterValidator(check_reference)] = Field(
         DEMO,
         description="A model folder, a Hugging Face id, or demo (the model that ships with Assay).",
     )

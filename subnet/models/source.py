@@ -30,15 +30,27 @@ def resolve(reference: str) -> Path:
     """The folder of the model that ``reference`` names, looked over by ``check_folder``."""
     if reference == DEMO:
         return check_folder(_DEMO_FOLDER)
-    path = Path(reference).expanduser()
-    if (reference and path.exists()) or reference.startswith((".", "/", "~")):
-        return check_folder(path)
+    if (folder := _as_folder(reference)) is not None:
+        return check_folder(folder)
     if _ID.fullmatch(reference) is None:
         raise UserError(
             f"{reference!r} is neither a folder nor a model id.",
             "Give a path, an id such as owner/name, or demo for the model that ships with Assay.",
         )
     return check_folder(_from_hub(reference))
+
+
+def check_reference(reference: str) -> str:
+    """``reference`` itself; UserError for a folder that is none of a model. Fetches nothing."""
+    if reference != DEMO and (folder := _as_folder(reference)) is not None:
+        check_folder(folder)
+    return reference
+
+
+def _as_folder(reference: str) -> Path | None:
+    path = Path(reference).expanduser()
+    is_path = (reference and path.exists()) or reference.startswith((".", "/", "~"))
+    return path if is_path else None
 
 
 def check_folder(folder: Path) -> Path:

@@ -7,18 +7,19 @@ rounds, chain) is not here.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from scoring.agreement import TOLERANCE_FP32
-from subnet.models.source import DEMO
+from subnet.models.source import DEMO, check_reference
 from subnet.neuron import TaskSettings
 
 
 class ValidatorSettings(TaskSettings):
     """Against which model answers are judged, and how strictly."""
 
-    model: str = Field(
+    model: Annotated[str, AfterValidator(check_reference)] = Field(
         DEMO,
         description="The model that miners must serve: a folder, a Hugging Face id, or demo.",
     )

@@ -95,9 +95,10 @@ def up(
 
     configure_log(log_level)
     # A broken task or a wrong option is told before anything starts.
-    halves = (load_miner(task), load_validator(task))
-    for half, words in zip(halves, share_out(context.args, *halves), strict=True):
-        settings_of(half, words)
+    miner, validator = load_miner(task), load_validator(task)
+    mining, validating = share_out(context.args, miner, validator)
+    settings_of(miner, mining)
+    settings_of(validator, validating)
     plan = make_plan(
         seed=seed,
         task=task,

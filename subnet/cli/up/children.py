@@ -175,6 +175,7 @@ class Children:
         self._forked: set[str] = set()
         self._children: dict[str, Child] = {}
         self._stopping = False
+        self._write_pids()  # a run that was killed has left its own
 
     def preload(self, modules: Sequence[str]) -> None:
         """Import these once, in the server that neurons are forked from; returns at once."""

@@ -1,0 +1,102 @@
+"""`assay up` that is interrupted, started twice, killed half way, or told to start over."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from tests.e2e.runs import Run, assay, up
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+
+REVERSE = ("--task", "examples/reverse.py")
+
+
+def runs(pid: int) -> bool:
+    """Whether a process is there and has not ended."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
+def chain_of(run: Run) -> int:
+    """The chain's process id, as soon as it was started."""
+    run.wait(lambda: runs(run.pids()["chain"]), "the chain is started")
+    return run.pids()["chain"]
+
+
+def said(run: Run, words: str) -> None:
+    run.wait(lambda: words in run.log(), words)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_told_to_stop_before_the_first_reward_it_leaves_130_and_no_result(
+    number: signal.Signals, tmp_path: Path
+) -> None:
+    with up(tmp_path / "state", *REVERSE, "--until-first-reward", "--json") as run:
+        chain = chain_of(run)
+        said(run, "Creating a subnet")
+        run.process.send_signal(number)
+        out, _ = run.process.communicate(timeout=20)
+        assert (run.process.returncode, out) == (130, ""), run.log()
+        assert "Traceback" not in run.log()
+        assert not runs(chain)
+
+
+def test_a_folder_has_one_run_and_fresh_does_not_end_it(tmp_path: Path) -> None:
+    with up(tmp_path / "state", *REVERSE) as run:
+        chain_of(run)
+        port = str(run.base_port + 50)
+        for more in ((), ("--fresh",)):
+            second = assay(
+                "up", *REVERSE, "--base-port", port, "--state-dir", str(run.state_dir), *more
+            )
+            assert second.returncode == 2
+            assert f"process {run.process.pid}" in second.stderr
+        assert (run.state_dir / "chain" / "chain.sqlite").is_file()
+        said(run, "Starting the neurons")
+
+
+def test_killed_half_way_it_goes_on_with_the_subnet_it_made(tmp_path: Path) -> None:
+    """Also when the chain itself is killed while the members join."""
+    state = tmp_path / "state"
+    with up(state, *REVERSE) as run:
+        chain = chain_of(run)
+        said(run, "Registering neurons")
+        run.process.kill()
+        run.process.communicate(timeout=20)
+        deadline = time.monotonic() + 20
+        while runs(chain):
+            assert time.monotonic() < deadline, "the chain outlived its supervisor"
+            time.sleep(0.05)
+    assert msgspec.json.decode((state / "up.json").read_bytes())["netuid"] is None
+    with up(state, *REVERSE, "--until-first-reward", "--json") as run:
+        chain = chain_of(run)
+        said(run, "Registering neurons")
+        os.kill(chain, signal.SIGKILL)
+        out, _ = run.process.communicate(timeout=120)
+        assert run.process.returncode == 0, run.log()
+        assert msgspec.json.decode(out)["netuid"] == 1
+        assert run.log().count("Creating a subnet") == 0
+    with up(state, *REVERSE, "--fresh") as run:
+        said(run, "Creating a subnet")
+        assert run.stop()[0] == 130
+
+
+def test_a_chain_that_cannot_start_is_told_at_once(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    (state / "chain").mkdir(parents=True)
+    (state / "chain" / "chain.sqlite").write_bytes(b"no database" * 1_000)
+    began = time.monotonic()
+    with up(state, *REVERSE) as run:
+        run.process.communicate(timeout=30)
+        assert run.process.returncode == 2
+        assert "damaged" in run.log()
+    assert time.monotonic() - began < 10

@@ -1,16 +1,18 @@
 """What an answer is worth: a gate for truth, then speed beside the others. Pure.
 
-For the answers of one round, with tokens ``n_i`` and latencies ``l_i`` as the validator saw them:
+For the answers of one round, with ``m_i`` tokens asked for, ``n_i`` made and latencies ``l_i`` as
+the validator saw them:
 
-    score_i = gate_i * speed(n_i / l_i over its median) * speed(median l over l_i)
+    score_i = gate_i * speed(n_i / l_i over its median) * speed(median of l / m over l_i / m_i)
     speed(r) = min(r / CAP, 1) ^ 1/4
 
 ``gate_i`` is 1 only if the answer was verified and its miner is not on probation; medians run over
-the verified answers alone, so that a fast lie moves no bar. Throughput and latency are the same
-thing for answers of one length and part for answers of several; together their exponents are 1/2:
-a miner twice as slow as the median keeps 1/sqrt(2) = 71 % of its score, one four times as slow
-half. That is gentle on purpose: a loaded machine must not look like a lie, and rewards that swing
-with the noise of a network drive good miners away. CAP rewards up to twice the median's speed.
+the verified answers alone, so that a fast lie moves no bar. Latency is taken per token asked for:
+a newcomer, who is asked for more, would be slow by that alone. The two factors are the same thing
+for whole answers and part where a text ends early; together their exponents are 1/2: a miner twice
+as slow as the median keeps 1/sqrt(2) = 71 % of its score, one four times as slow half. That is
+gentle on purpose: a loaded machine must not look like a lie, and rewards that swing with the noise
+of a network drive good miners away. CAP rewards up to twice the median's speed.
 
 Probation: whoever was convicted must give ``AFTER_CONVICTION`` clean answers in a row, unpaid,
 before it is paid again. A liar whose lies pass with probability q is then paid for about
@@ -36,13 +38,13 @@ AFTER_CONVICTION: Final = 16
 """Clean answers before a convicted miner is paid again. At q = 0.8 its pay falls to 3 %."""
 
 
-def speed_factors(tokens: Vector, latencies_s: Vector, verified: Mask) -> Vector:
+def speed_factors(tokens: Vector, latencies_s: Vector, verified: Mask, asked: Vector) -> Vector:
     """The product of the two speed factors, in [0, 1]; zero where ``verified`` is false.
 
     ValueError for shapes that differ or a verified answer without tokens or time.
     """
-    if not tokens.shape == latencies_s.shape == verified.shape or tokens.ndim != 1:
-        raise ValueError("tokens, latencies and verified have one shape, (n,)")
+    if not tokens.shape == latencies_s.shape == verified.shape == asked.shape or tokens.ndim != 1:
+        raise ValueError("tokens, latencies, verified and asked have one shape, (n,)")
     factors = np.zeros(tokens.shape, dtype=np.float64)
     if not verified.any():
         return factors
@@ -50,8 +52,9 @@ def speed_factors(tokens: Vector, latencies_s: Vector, verified: Mask) -> Vector
     if not (np.isfinite(latency).all() and (latency > 0).all() and (tokens[verified] > 0).all()):
         raise ValueError("a verified answer has tokens and took time")
     throughput = tokens[verified] / latency
+    per_token = latency / asked[verified]
     factors[verified] = _speed(throughput / np.median(throughput)) * _speed(
-        np.median(latency) / latency
+        np.median(per_token) / per_token
     )
     return factors
 

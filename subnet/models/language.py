@@ -52,7 +52,8 @@ class LanguageModel:
         )
         self.vocabulary = int(config.vocab_size)
         self.parameters = sum(int(p.numel()) for p in model.parameters())
-        self._ends = tokens.ends | ends_of(model.generation_config.eos_token_id)
+        self.ends = tokens.ends | ends_of(model.generation_config.eos_token_id)
+        """Tokens that end a text: the tokenizer's and the ones the model was configured with."""
 
     @classmethod
     def load(cls, folder: Path, *, threads: int = 1) -> LanguageModel:
@@ -77,7 +78,7 @@ class LanguageModel:
 
     def is_end(self, token: int) -> bool:
         """Whether ``token`` ends a text."""
-        return token in self._ends
+        return token in self.ends
 
     def generate(
         self,
@@ -109,7 +110,7 @@ class LanguageModel:
                 drawn.append(token)
                 if not on_token(token):
                     break
-                if token in self._ends:
+                if token in self.ends:
                     return Generated(tuple(drawn), "stop")
                 step = torch.tensor([[token]])
         return Generated(tuple(drawn), "length")

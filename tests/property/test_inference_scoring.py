@@ -11,6 +11,7 @@ from scoring.agreement import TOLERANCE_FP32, compare, seeded_verdict
 from scoring.sampling import choose
 from scoring.service import EXPONENT, speed_factors
 
+ASKED = np.full(12, 32.0)
 seeds = st.integers(0, 2**32 - 1)
 
 
@@ -68,7 +69,7 @@ def test_factors_are_bounded_and_only_the_verified_are_paid(
     given_round: tuple[np.ndarray, np.ndarray, np.ndarray],
 ) -> None:
     tokens, latencies, verified = given_round
-    factors = speed_factors(tokens, latencies, verified)
+    factors = speed_factors(tokens, latencies, verified, ASKED[: len(tokens)])
     assert ((factors >= 0) & (factors <= 1)).all()
     np.testing.assert_array_equal(factors > 0, verified)
 
@@ -79,8 +80,8 @@ def test_a_slower_clock_changes_nothing(
 ) -> None:
     tokens, latencies, verified = given_round
     np.testing.assert_allclose(
-        speed_factors(tokens, latencies * scale, verified),
-        speed_factors(tokens, latencies, verified),
+        speed_factors(tokens, latencies * scale, verified, ASKED[: len(tokens)]),
+        speed_factors(tokens, latencies, verified, ASKED[: len(tokens)]),
         rtol=1e-9,
     )
 
@@ -89,5 +90,5 @@ def test_a_slower_clock_changes_nothing(
 def test_slowness_costs_no_more_than_the_formula_says(n: int, slow: float, base: float) -> None:
     latencies = np.full(n, base)
     latencies[0] *= slow
-    factors = speed_factors(np.full(n, 32.0), latencies, np.ones(n, dtype=np.bool_))
+    factors = speed_factors(ASKED[:n], latencies, np.ones(n, dtype=np.bool_), ASKED[:n])
     np.testing.assert_allclose(factors[0] / factors[1], slow ** -(2 * EXPONENT))

@@ -34,6 +34,8 @@ class Finding:
     verified: bool
     convicted: bool
     reasons: tuple[str, ...]
+    tokens: int = 0
+    """How many tokens were verified, by the judge's own count."""
 
 
 def unjudged(reason: str) -> Finding:
@@ -99,7 +101,7 @@ class Judge:
         agreement = compare(logits, np.array(tokens), request.temperature, key)
         agreeing = f"{agreement.agreeing(self._tolerance)}/{agreement.tokens} tokens agree"
         if seeded_verdict(agreement, self._tolerance):
-            return Finding(True, False, (agreeing,))
+            return Finding(True, False, (agreeing,), agreement.tokens)
         return convicted(
             agreeing,
             f"worst margin {agreement.worst:.3g} logits (tolerated {self._tolerance:.3g})",
@@ -116,10 +118,21 @@ class Judge:
             return convicted(f"stops after {len(tokens)} of {request.max_tokens} tokens")
         room = self._model.context_tokens - len(self._model.tokens.encode(request.prompt))
         tokens = tokens[:room]
-        agreement = compare(self._replay(request, tokens), np.array(tokens), 0.0, bytes(16))
+        stopped = reply.finish == "stop" and len(tokens) < min(request.max_tokens, room)
+        ends = sorted(self._model.ends)
+        if stopped and not ends:
+            return convicted("ends, and the model has no end of text")
+        logits = self._replay(request, [*tokens, *ends[:1]] if stopped else tokens)
+        # Else the first token alone would pass for a whole answer.
+        if stopped and all(
+            compare(logits[-1:], np.array([end]), 0.0, bytes(16)).worst > TOLERANCE_ENGINE
+            for end in ends
+        ):
+            return convicted(f"ends after {len(tokens)} tokens, where the model goes on")
+        agreement = compare(logits[: len(tokens)], np.array(tokens), 0.0, bytes(16))
         agreeing = f"{agreement.agreeing(TOLERANCE_ENGINE)}/{agreement.tokens} tokens plausible"
         if engine_verdict(agreement):
-            return Finding(True, False, (agreeing,))
+            return Finding(True, False, (agreeing,), min(agreement.tokens, request.max_tokens))
         return convicted(agreeing)
 
     def _replay(self, request: Complete, tokens: list[int]) -> np.ndarray:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 from loguru import logger
@@ -25,6 +26,8 @@ from validators.inference.requests import Corpus, Requests
 from validators.inference.settings import ValidatorSettings
 
 Given = Answer[Complete, Completion]
+LATENCY_S_MIN: Final = 1e-6
+"""No network is faster; where time is simulated it may stand still over a whole answer."""
 
 
 class InferenceValidator(ValidatorTask[Complete, Completion]):
@@ -75,9 +78,10 @@ class InferenceValidator(ValidatorTask[Complete, Completion]):
         self._requests.end_round()
         findings = await asyncio.to_thread(lambda: [self._examine(answer) for answer in answers])
         verified = np.array([finding.verified for finding in findings], dtype=np.bool_)
-        latencies = np.array([answer.latency_s for answer in answers], dtype=np.float64)
-        tokens = np.array([_tokens_sold(answer) for answer in answers], dtype=np.float64)
-        factors = speed_factors(tokens, latencies, verified)
+        latencies = np.maximum([answer.latency_s for answer in answers], LATENCY_S_MIN)
+        tokens = np.array([finding.tokens for finding in findings], dtype=np.float64)
+        asked = np.array([answer.request.max_tokens for answer in answers], dtype=np.float64)
+        factors = speed_factors(tokens, latencies, verified, asked)
         owed = [self._probation.owed(answer.target.hotkey) for answer in answers]
         await asyncio.to_thread(
             self._probation.record,
@@ -99,11 +103,6 @@ class InferenceValidator(ValidatorTask[Complete, Completion]):
             objection = self._judge.objection(commitment)
             return unjudged(objection if objection is not None else "no answer")
         return self._judge.examine(answer.request, answer.reply, commitment)
-
-
-def _tokens_sold(answer: Given) -> int:
-    """Tokens that count: no more than were asked for, whatever a reply says."""
-    return min(len(answer.reply.tokens), answer.request.max_tokens) if answer.reply else 0
 
 
 def _score(finding: Finding, factor: float, owed: int, speed: tuple[str, ...]) -> Score:

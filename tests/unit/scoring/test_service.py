@@ -11,7 +11,8 @@ ALL = np.array([True, True, True, True])
 
 
 def factors(latencies: list[float], verified: np.ndarray = ALL) -> np.ndarray:
-    return speed_factors(np.full(len(latencies), 32.0), np.array(latencies), verified)
+    many = np.full(len(latencies), 32.0)
+    return speed_factors(many, np.array(latencies), verified, many)
 
 
 def test_equal_miners_get_equal_scores() -> None:
@@ -38,7 +39,7 @@ def test_twice_the_speed_earns_the_most_and_more_earns_no_more() -> None:
 def test_what_is_not_verified_gets_nothing_and_moves_no_bar() -> None:
     verified = np.array([True, True, True, False])
     with_liar = factors([0.5, 0.6, 0.7, 1e-6], verified)
-    alone = speed_factors(np.full(3, 32.0), np.array([0.5, 0.6, 0.7]), ALL[:3])
+    alone = factors([0.5, 0.6, 0.7], ALL[:3])
     assert with_liar[3] == 0.0
     np.testing.assert_array_equal(with_liar[:3], alone)
 
@@ -51,6 +52,12 @@ def test_nobody_verified_gives_zeros() -> None:
 def test_a_verified_answer_took_time(latency: float) -> None:
     with pytest.raises(ValueError, match="took time"):
         factors([0.5, 0.5, 0.5, latency])
+
+
+def test_whoever_is_asked_for_more_is_not_slow_for_it() -> None:
+    asked = np.array([24.0, 24.0, 24.0, 96.0])
+    got = speed_factors(asked, 0.01 * asked, ALL, asked)
+    np.testing.assert_allclose(got, np.sqrt(0.5))
 
 
 def test_probation_is_paid_off_answer_by_answer_and_starts_anew() -> None:

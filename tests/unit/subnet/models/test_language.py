@@ -13,6 +13,7 @@ from scoring.agreement import TOLERANCE_FP32, compare, seeded_verdict
 from subnet.errors import UserError
 from subnet.models.root import model_root
 from subnet.models.source import DEMO, resolve
+from tests.unit.subnet.models.numpy_llama import NumpyLlama
 
 pytestmark = pytest.mark.inference
 pytest.importorskip("torch")
@@ -62,6 +63,15 @@ def test_replay_in_one_pass_agrees_with_generation(temperature: float, length: i
     assert agreement.worst <= TOLERANCE_FP32 / 10
 
 
+@pytest.mark.parametrize("length", [2, 90])
+def test_replay_is_what_an_independent_forward_pass_computes(length: int) -> None:
+    ids = (prompt() * 10)[:length]
+    slow = NumpyLlama(resolve(DEMO)).logits(ids)
+    answer = [*ids[1:], 0]
+    fast = demo().replay(ids[:1], answer)
+    np.testing.assert_allclose(fast, slow[: len(answer)], atol=TOLERANCE_FP32 / 20, rtol=0)
+
+
 def test_text_comes_back_from_tokens() -> None:
     text = "class Stack:\n    def push(self, item):\n        self.items.append(item)\n"
     assert demo().tokens.decode(demo().tokens.encode(text)) == text
@@ -75,7 +85,7 @@ def test_an_empty_prompt_is_the_beginning_of_a_document() -> None:
 def test_the_end_of_text_stops() -> None:
     made = demo().generate(prompt(), 8, 1.0, KEY)
     ended = LanguageModel(demo().network, demo().tokens)
-    ended._ends = frozenset(made.tokens[3:4])
+    ended.ends = frozenset(made.tokens[3:4])
     stopped = ended.generate(prompt(), 8, 1.0, KEY)
     assert stopped.finish == "stop"
     assert stopped.tokens == made.tokens[: made.tokens.index(made.tokens[3]) + 1]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -18,9 +18,12 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
+from aiohttp import web
 
 from miners.inference import InferenceMiner
+from miners.inference.settings import MinerSettings
 from scoring.agreement import TOLERANCE_FP32, compare
+from scoring.sampling import choose
 from scoring.service import AFTER_CONVICTION
 from subnet.clock import SystemClock
 from subnet.lab.cheats import CHEATS, wrap_cheat
@@ -39,6 +42,7 @@ from subnet.types import Ss58, Uid
 from subnet.wire.interface import Standing
 from validators.inference import InferenceValidator
 from validators.inference.answers import Finding, Judge
+from validators.inference.settings import ValidatorSettings
 
 pytestmark = pytest.mark.inference
 pytest.importorskip("torch")
@@ -72,7 +76,7 @@ def asked(prompt: str = PROMPTS[1], tokens: int = 12, temperature: float = 1.0) 
 
 
 def completion(
-    tokens: tuple[int, ...], finish: Any = "length", text: str | None = None
+    tokens: Sequence[int], finish: Any = "length", text: str | None = None
 ) -> Completion:
     return Completion(
         text=demo().tokens.decode(tokens) if text is None else text,
@@ -125,7 +129,7 @@ def test_the_variants_do_change_bits() -> None:
 
 def test_an_honest_answer_is_verified_with_its_reason() -> None:
     finding = examine(asked(), honest(asked()))
-    assert finding == Finding(True, False, ("12/12 tokens agree",))
+    assert finding == Finding(True, False, ("12/12 tokens agree",), 12)
 
 
 @pytest.mark.parametrize("place", [0, 5, 11])
@@ -188,7 +192,15 @@ def test_an_engine_is_plausible_or_not() -> None:
     reply = honest(request)
     assert judge(True).examine(request, reply, ENGINE).verified
     # Its own tokens do not count, only the text that was sold.
-    assert judge(True).examine(request, msgspec.structs.replace(reply, tokens=[5]), ENGINE).verified
+    finding = judge(True).examine(request, msgspec.structs.replace(reply, tokens=[5]), ENGINE)
+    assert finding.verified
+    assert finding.tokens == judge(True).examine(request, reply, ENGINE).tokens
+    # Nor does its word that the text ends after one token, however many it says there are.
+    first = demo().tokens.decode(reply.tokens[:1])
+    early = completion(reply.tokens, "stop", text=first)
+    finding = judge(True).examine(request, early, ENGINE)
+    assert finding.convicted
+    assert "where the model goes on" in finding.reasons[0]
     for text in ("", "It was a dark and stormy night; the rain fell in torrents, except", "def"):
         assert judge(True).examine(request, completion((1,), text=text), ENGINE).convicted
 
@@ -223,7 +235,13 @@ class Subnet:
 
 
 @asynccontextmanager
-async def subnet(tmp_path: Path, miners: dict[str, Any]) -> AsyncIterator[Subnet]:
+async def subnet(
+    tmp_path: Path,
+    miners: dict[str, Any],
+    *,
+    settings: dict[str, MinerSettings] | None = None,
+    validator_settings: ValidatorSettings | None = None,
+) -> AsyncIterator[Subnet]:
     commitments: dict[str, bytes] = {}
     clock = SystemClock()
     for name, miner in miners.items():
@@ -233,18 +251,64 @@ async def subnet(tmp_path: Path, miners: dict[str, Any]) -> AsyncIterator[Subnet
 
         folder = tmp_path / name
         folder.mkdir()
-        await miner.start(MinerContext(miner.settings(), Ss58(name), folder, clock, commit=commit))
+        own = (settings or {}).get(name, miner.settings())
+        await miner.start(MinerContext(own, Ss58(name), folder, clock, commit=commit))
     validator = InferenceValidator()
-    (tmp_path / "validator").mkdir()
-    await validator.start(
-        ValidatorContext(validator.settings(), Ss58("v"), tmp_path / "validator", clock)
-    )
+    folder = tmp_path / "validator"
+    folder.mkdir()
+    judging = validator_settings or ValidatorSettings()
+    await validator.start(ValidatorContext(judging, Ss58("v"), folder, clock))
     try:
         yield Subnet(validator, miners, commitments)
     finally:
         for miner in miners.values():
             await miner.close()
         await validator.close()
+
+
+@asynccontextmanager
+async def engine() -> AsyncIterator[str]:
+    """An OpenAI-compatible server over the demo model; yields its base URL."""
+
+    async def complete(request: web.Request) -> web.Response:
+        wanted = await request.json()
+        assert wanted["temperature"] == 0
+        made = demo().generate(
+            demo().tokens.encode(wanted["prompt"]), wanted["max_tokens"], 0.0, bytes(16)
+        )
+        text = demo().tokens.decode(made.tokens)
+        return web.json_response({"choices": [{"text": text, "finish_reason": made.finish}]})
+
+    app = web.Application()
+    app.router.add_post("/v1/completions", complete)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
+    finally:
+        await runner.cleanup()
+
+
+@pytest.mark.parametrize("accepted", [True, False])
+async def test_a_miner_behind_an_engine_is_paid_where_engines_are_accepted(
+    accepted: bool, tmp_path: Path
+) -> None:
+    async with (
+        engine() as url,
+        subnet(
+            tmp_path,
+            {"own": InferenceMiner(), "engine": InferenceMiner()},
+            settings={"engine": MinerSettings(backend="openai", base_url=url)},
+            validator_settings=ValidatorSettings(accept_engines=accepted),
+        ) as run,
+    ):
+        assert run.commitments["engine"] == ENGINE.pack()
+        scores = await run.play(0)
+        assert scores["own"][0] > 0.3
+        value, reasons = scores["engine"]
+        assert (value > 0.3) == accepted
+        assert ("tokens plausible" if accepted else "does not accept") in reasons[0]
 
 
 async def test_every_cheat_is_caught_and_honest_miners_are_paid(tmp_path: Path) -> None:
@@ -281,6 +345,19 @@ async def test_a_convicted_miner_works_off_its_probation_unpaid(tmp_path: Path) 
         assert (await run.play(2))["b"][0] > 0.3
 
 
+async def test_a_stored_answer_of_the_right_length_is_caught_by_its_content(
+    tmp_path: Path,
+) -> None:
+    async with subnet(tmp_path, {"a": InferenceMiner(), "b": InferenceMiner()}) as run:
+        cached = wrap_cheat("cached", run.miners["b"])
+        run.miners["b"] = cached
+        for number in range(4):
+            scores = await run.play(number)
+            assert scores["a"][0] > 0.3
+            assert scores["b"][0] == 0.0
+            assert "tokens agree" in scores["b"][1][0], "not by its length or its form"
+
+
 async def test_a_miner_twice_as_slow_keeps_more_than_half(tmp_path: Path) -> None:
     miners = {
         "a": InferenceMiner(),
@@ -313,7 +390,7 @@ def test_margins_of_the_perturbed_lie_far_beyond_the_tolerance() -> None:
     # The gap is what the gate stands on: honest below a tenth of it, a changed model above it.
     generator = np.random.default_rng(0)
     ids = demo().tokens.encode(PROMPTS[1])
-    logits = demo().replay(ids, honest(asked(tokens=24)).tokens)
+    logits = demo().replay(ids, honest(asked(tokens=96)).tokens)
     noisy = logits + generator.normal(0, 0.3, logits.shape).astype(np.float32)
-    tokens = np.array([row.argmax() for row in noisy])
-    assert compare(logits, tokens, 0.0, bytes(16)).worst > 10 * TOLERANCE_FP32
+    tokens = np.array([choose(row, 1.0, bytes(16), place) for place, row in enumerate(noisy)])
+    assert compare(logits, tokens, 1.0, bytes(16)).worst > 10 * TOLERANCE_FP32

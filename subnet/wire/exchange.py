@@ -42,6 +42,7 @@ from subnet.wire.synapse import (
     encode,
 )
 
+_STEP_BACK_NS: Final = 500_000_000  # well below an axon's skew of 2 s; slewing steps less
 _BUDGET_MS_MAX: Final = 999_999_999  # what fits the axon's pattern, eleven days
 _SIGNATURE: Final = re.compile(r"0x([0-9a-fA-F]{128})", re.ASCII)
 _REFUSAL = msgspec.msgpack.Decoder(Refusal)
@@ -55,7 +56,12 @@ _OUR_HEADERS: Final = {
 
 
 class Nonces:
-    """Nonces of one caller: the clock's nanoseconds, but never the same or an earlier one twice."""
+    """Nonces of one caller: the clock's nanoseconds, but never the same or an earlier one twice.
+
+    A clock that was set back by more than ``_STEP_BACK_NS`` is believed: nonces that went on from
+    the wrong future would be refused by every axon until time had caught up. Axons remember nonces,
+    not their order, so an earlier one that was never used is as good as any.
+    """
 
     __slots__ = ("_last",)
 
@@ -63,7 +69,8 @@ class Nonces:
         self._last = 0
 
     def next(self, now_ns: int) -> int:
-        self._last = now_ns if now_ns > self._last else self._last + 1
+        stepped_back = self._last - now_ns > _STEP_BACK_NS
+        self._last = now_ns if now_ns > self._last or stepped_back else self._last + 1
         return self._last
 
 
@@ -159,7 +166,9 @@ def judge(
         message = decode(reply_type, body)
     except MessageInvalid as error:
         raise ReplyMalformed(
-            address, f"answered no {reply_type.__name__}: {error}.", "Call another peer."
+            address,
+            f"answered no {reply_type.__name__}: {printable(str(error)[:_DETAIL_CHARS_MAX])}.",
+            "Call another peer.",
         ) from None
     return Reply(message, latency_s, sent.peer, request_hash, signature, body)
 
@@ -223,6 +232,11 @@ def _check_signature(
     return request_hash, signature
 
 
+def printable(text: str) -> str:
+    """A stranger's words as a log or a terminal may show them: no line breaks, no escape codes."""
+    return "".join(char if char.isprintable() else "?" for char in text)
+
+
 def _refusal(address: str, status: int, body: bytes) -> CallError:
     """The error a signed refusal stands for."""
     try:
@@ -231,8 +245,8 @@ def _refusal(address: str, status: int, body: bytes) -> CallError:
         return ReplyMalformed(
             address, f"refused ({status}) in a form unknown here.", "Call another peer."
         )
-    detail = refusal.detail[:_DETAIL_CHARS_MAX]
-    cause = f"refused ({refusal.code[:64]}): {detail}."
+    detail = printable(refusal.detail[:_DETAIL_CHARS_MAX])
+    cause = f"refused ({printable(refusal.code[:64])}): {detail}."
     facts = (refusal.code, status, refusal.retry_after_s)
     if refusal.code == Code.OUT_OF_TIME:
         return DeadlineExceeded(address, cause, "Give the call a longer deadline.")

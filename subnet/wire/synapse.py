@@ -54,6 +54,15 @@ def encode(message: Synapse) -> bytes:
     return _encoder.encode(message)
 
 
+def _without_content(text: str) -> str:
+    """msgspec names the field and the type it wanted; in two cases also what it found."""
+    if text.startswith("Object contains unknown field"):
+        return "Object contains an unknown field"
+    if text.startswith("Invalid enum value"):
+        return f"Invalid enum value - at {text.rpartition(' - at ')[2]}"
+    return text
+
+
 @cache
 def _decoder(kind: type[M]) -> msgspec.msgpack.Decoder[M]:
     return msgspec.msgpack.Decoder(kind, strict=True)
@@ -64,8 +73,7 @@ def decode(kind: type[M], body: bytes) -> M:
     try:
         message: M = _decoder(kind).decode(body)
     except msgspec.ValidationError as error:
-        # msgspec names the field and the type it wanted, not the value it found.
-        raise MessageInvalid(str(error)) from None
+        raise MessageInvalid(_without_content(str(error))) from None
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise MessageInvalid("the body is not MessagePack") from None
     except RecursionError:

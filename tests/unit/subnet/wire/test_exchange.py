@@ -128,6 +128,13 @@ def test_a_peers_words_are_cut_short() -> None:
     assert len(str(caught.value)) < 600
 
 
+def test_a_peers_words_cannot_draw_on_a_terminal() -> None:
+    with pytest.raises(PeerRefused) as caught:
+        judged(403, refusal("no\x1b[2J", "gone\nuid 3: paid\x1b[31m\u202e"))
+    assert caught.value.cause.isprintable()
+    assert "gone?uid 3: paid?[31m?" in caught.value.cause
+
+
 def test_a_name_that_is_none_is_our_mistake() -> None:
     with pytest.raises(ValueError, match="not a synapse's name"):
         prepare(ALICE, Peer(BOB.address, "h", 1), "a/b", Question(), nonce_ns=NOW, budget_s=1.0)

@@ -254,3 +254,11 @@ def test_a_signer_does_not_show_its_secret() -> None:
 def test_nonces_never_repeat_and_never_fall() -> None:
     nonces = Nonces()
     assert [nonces.next(now) for now in (5, 5, 3, 6, 9)] == [5, 6, 7, 8, 9]
+
+
+def test_a_clock_that_was_set_back_is_believed() -> None:
+    # Else every call would be "from the future" for as long as the clock had been ahead.
+    hour_ns, now_ns = 3_600 * 10**9, 1_700_000_000 * 10**9
+    nonces = Nonces()
+    assert nonces.next(now_ns + hour_ns) == now_ns + hour_ns
+    assert [nonces.next(now_ns + later) for later in (0, 0, 5)] == [now_ns, now_ns + 1, now_ns + 5]

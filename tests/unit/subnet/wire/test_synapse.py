@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import pytest
@@ -66,6 +66,23 @@ def test_the_error_does_not_quote_the_message() -> None:
     with pytest.raises(MessageInvalid) as caught:
         decode(Sample, msgspec.msgpack.encode({"text": "a", "tokens": ["my secret"]}))
     assert "secret" not in str(caught.value)
+
+
+class Chosen(Synapse, frozen=True):
+    word: Literal["yes", "no"]
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ({"word": "\x1b[31msecret"}, "Invalid enum value - at `$.word`"),
+        ({"word": "yes", "\x1b[31msecret - at `$`": 1}, "Object contains an unknown field"),
+    ],
+)
+def test_the_error_holds_no_word_of_a_stranger(value: dict[str, object], said: str) -> None:
+    with pytest.raises(MessageInvalid) as caught:
+        decode(Chosen, msgspec.msgpack.encode(value))
+    assert str(caught.value) == said
 
 
 @pytest.mark.parametrize("name", ["echo", "Generate", "a.b-c_1", "x" * 64])

@@ -97,7 +97,8 @@ class Landed:
 class _Signed:
     extrinsic: SignedExtrinsic
     nonce: int
-    born: int
+    last: int
+    """The last block that it may land in."""
     scanned: int
     """The newest finalized block that was searched for it."""
     sent: bool = False
@@ -195,7 +196,9 @@ class _Job:
         data, hash_ = await session.sign_extrinsic(
             composed, self._key, nonce=nonce, period=ERA_BLOCKS
         )
-        return _Signed(SignedExtrinsic(data, hash_), int(nonce), born, scanned=born)
+        # The SDK asks for the block that the era begins with after we did, and does not tell it.
+        last = await session.finalized_block_number() + ERA_BLOCKS
+        return _Signed(SignedExtrinsic(data, hash_), int(nonce), last, scanned=born)
 
     async def _composed(self, session: Session) -> Any:
         if hasattr(self._call, "data"):
@@ -223,7 +226,7 @@ class _Job:
     async def _find(self, session: Session, signed: _Signed) -> Landed | None:
         """Search the finalized blocks since it was signed for the bytes."""
         final = await session.finalized_block_number()
-        for number in range(signed.scanned + 1, min(final, signed.born + ERA_BLOCKS) + 1):
+        for number in range(signed.scanned + 1, min(final, signed.last) + 1):
             found = await session.find_extrinsic(signed.hash, await session.block_hash(number))
             if found is not None:
                 if not found.success:
@@ -238,7 +241,7 @@ class _Job:
         Not if the nonce of the state at the newest searched block has passed theirs (another
         extrinsic used it), nor once their era is over.
         """
-        if signed.scanned >= signed.born + ERA_BLOCKS:
+        if signed.scanned >= signed.last:
             return False
         at = await session.block_hash(signed.scanned)
         account = await session.query("System", "Account", [self._key.ss58_address], block_hash=at)

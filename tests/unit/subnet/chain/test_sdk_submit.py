@@ -181,6 +181,32 @@ async def test_any_faults_one_execution(seed: int) -> None:
     assert len(chain.executed) == 1
 
 
+async def test_no_second_signature_while_the_first_may_still_land() -> None:
+    """Blocks are made while it is signed, so its era ends as much later than its search began."""
+    chain = ScriptedChain([])
+
+    class Slow(ScriptedSession):
+        async def sign_extrinsic(
+            self, call: Any, key: Any, *, nonce: int, period: int
+        ) -> tuple[bytes, str]:
+            for _ in range(3):
+                chain.seal()
+            return await super().sign_extrinsic(call, key, nonce=nonce, period=period)
+
+        async def submit_signed(self, extrinsic: SignedExtrinsic, key: Any) -> ExtrinsicResult:
+            first_of_the_era = 10 + 3
+            if chain.head == first_of_the_era:
+                while chain.head < first_of_the_era + ERA_BLOCKS - 2:
+                    chain.seal()
+                raise Lost("it waits in the pool, and the connection broke")
+            return await super().submit_signed(extrinsic, key)
+
+    sessions = ScriptedSessions(chain)
+    sessions.session = Slow(chain)
+    await Submitter(cast(Sessions, sessions)).submit(CALL, KEY, what="transfer", timeout_s=5)
+    assert (len(chain.executed), chain.signatures) == (1, 1)
+
+
 async def test_calls_of_one_key_take_turns() -> None:
     chain = ScriptedChain(["lost before", "lost after", "none", "lost with the pool"])
     ours = submitter(chain)

@@ -45,7 +45,7 @@ floods of cheap requests      token buckets per source and overall before crypto
 emptying a victim's bucket    a hotkey pays only for a verified, fresh, unseen request (dispatch)
 floods that buy signatures    refusals have a budget too; beyond it the connection is cut (dispatch)
 huge or compressed bodies     counted while streaming, both ways; no encoding is accepted (axon)
-slow senders                  deadlines for head and body, caps on connections (axon)
+slow senders, slow readers    deadlines for head, body and reply, caps on connections (axon)
 many nonces, many sources     bounded tables; when full, older nonces are refused (replay)
 deep or odd messages          strict typed decoding, depth included (synapse)
 slow handlers                 concurrency limit, bounded queue, budgets end the work (gate)

@@ -125,6 +125,7 @@ class Axon:
             ticket = self.dispatcher.open(head, connection.source)
             body = await self._body(request, ticket)
         except RequestRefused as refusal:
+            connection.reply_since_s = self._clock.monotonic()
             return self._refused(request, head, refusal)
         except (ClientError, HttpProcessingError, ConnectionError):
             # A broken chunk or a half-closed connection: there is nobody left to answer.
@@ -133,6 +134,7 @@ class Axon:
             return _response(await self.dispatcher.answer(ticket, body))
         finally:
             self._bodies_bytes -= len(body)
+            connection.reply_since_s = self._clock.monotonic()
 
     def _refused(
         self, request: web.BaseRequest, head: signing.RequestHead, refusal: RequestRefused
@@ -177,16 +179,19 @@ class Axon:
         self._bodies_bytes += size
 
     async def _sweep(self) -> None:
-        """Close connections whose head has been on its way for too long."""
+        """Close connections whose head has been on its way for too long, or whose reply has."""
+        limits = self._limits
         while True:
-            await self._clock.sleep(self._limits.head_s_max / _SWEEPS)
+            await self._clock.sleep(min(limits.head_s_max, limits.reply_s_max) / _SWEEPS)
             if self._http is not None:
-                latest_s = self._clock.monotonic() - self._limits.head_s_max
+                now_s = self._clock.monotonic()
                 for connection in self._http.connections:
                     assert isinstance(connection, _Connection)
                     since_s = connection.head_since_s
-                    if since_s is not None and since_s < latest_s:
+                    if since_s is not None and since_s < now_s - limits.head_s_max:
                         connection.force_close()
+                    elif connection.reply_since_s < now_s - limits.reply_s_max:
+                        connection.abort_unsent()
 
 
 def _response(reply: SignedReply) -> web.Response:
@@ -224,7 +229,7 @@ class _Server(web.Server):
 class _Connection(web_protocol.RequestHandler):
     """One connection: counted, and watched while a head is on its way."""
 
-    __slots__ = ("_counted", "_server", "head_since_s", "source")
+    __slots__ = ("_counted", "_server", "head_since_s", "reply_since_s", "source")
 
     def __init__(self, server: _Server, loop: asyncio.AbstractEventLoop) -> None:
         limits = server.limits
@@ -243,6 +248,12 @@ class _Connection(web_protocol.RequestHandler):
         self._counted: str | None = None
         self.source = ""
         self.head_since_s: float | None = None
+        self.reply_since_s = float("inf")
+
+    def abort_unsent(self) -> None:
+        """Drop the connection if part of a reply still waits for its reader."""
+        if self.transport is not None and self.transport.get_write_buffer_size():
+            self.transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         peer = transport.get_extra_info("peername")

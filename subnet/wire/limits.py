@@ -39,6 +39,9 @@ class Limits:
     """From a head's first byte to its last. It fits one packet; only an attacker dribbles."""
     body_s_max: float = 30.0
     """From a body's head to its last byte: 4 MiB at 1.1 Mb/s."""
+    reply_s_max: float = 60.0
+    """From a reply's first byte to when the last has left for the kernel: 16 MiB at 2.2 Mb/s. A
+    caller that does not read would else hold it in memory for as long as it likes."""
     idle_s_max: float = 75.0
     """How long an axon keeps an idle connection. Must exceed the dendrite's, else a call may meet
     a connection that is just being closed."""
@@ -65,8 +68,9 @@ class Limits:
     """Handlers at once. A handler that computes serialises itself; this bounds memory."""
     waiting_max: int = 256
     """Requests that wait for a handler. More would only grow old."""
-    per_caller_max: int = 64
-    """Running and waiting of one hotkey, so that one cannot take the whole queue."""
+    per_caller_max: int = 32
+    """Running and waiting of one hotkey: half the places to run in, so that a rival that is served
+    like everybody cannot take them all, nor the queue."""
     wait_s_max: float = 10.0
     """A request that waited longer is better tried elsewhere."""
 

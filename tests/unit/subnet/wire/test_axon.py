@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import time
 from collections.abc import AsyncIterator
 
@@ -215,6 +216,26 @@ async def test_slow_body(port: int) -> None:
     writer.close()
     assert reply.status == 408
     assert refusal_in(reply, request).code == Code.TOO_SLOW
+
+
+async def test_a_caller_that_does_not_read_its_reply_is_cut() -> None:
+    async with serving(WORLD, limits=Limits(reply_s_max=0.2)) as axon:
+        reader, writer = await asyncio.open_connection("127.0.0.1", axon.port)
+        transport = writer.transport
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        # More than what the kernel buffers on both sides of a connection.
+        for _ in range(8):
+            writer.write(request_bytes(signed(message=Question(text="x" * 2_000_000))))
+        transport.pause_reading()
+        with contextlib.suppress(ConnectionError):
+            await asyncio.wait_for(writer.drain(), PATIENT_S)
+        await asyncio.sleep(0.5)
+        transport.resume_reading()
+        with contextlib.suppress(ConnectionError):
+            received = await asyncio.wait_for(reader.read(), PATIENT_S)
+            assert len(received) < 8 * 2_000_000, "kept for a reader that did not come"
+        writer.close()
+        assert (await http_send(axon.port, signed())).status == 200
 
 
 async def test_a_silent_connection_is_closed() -> None:

@@ -3,13 +3,16 @@
 Ours, where the survey is silent or would not add up:
 
 - The epoch divides all that is pending but the owner's cut. Miners are paid first, root keeps what
-  was set aside for it, validators share the rest. (The survey's "pending_validator, plus
-  pending_server if nobody earned incentive" is the same up to rounding, but could exceed what
-  there is by the rounding of the shares.)
+  was set aside for it (or what is left), validators share the rest. (The survey's
+  "pending_validator, plus pending_server if nobody earned incentive" is the same up to rounding,
+  but could exceed what there is by the rounding of the shares.)
+- Proportions are those of the stake once the miners are paid. Alpha is lent to children by parts of
+  2^64 - 1, root stake is not lent; each part is split between local and root by all of a hotkey's
+  alpha and its weighted root stake. Where no validator has alpha, local follows root's parts.
 - Every part is rounded down: a parent's part, the child's take of it, a validator's part of a pot,
-  its take. A validator keeps the rounding of its parents' parts; what no pot could pay is recycled.
-- Alpha is lent to children by parts of 2^64 - 1; root stake is not lent.
-- A validator's owner is paid its take before the other stakers are.
+  its take. A validator keeps the rounding of its parents' parts. What no pot could pay, and what
+  the rate of root's claims cannot express (it counts 2^-32 rao for each rao), is recycled.
+- The stakers are paid before the owner's take is staked, so a take does not earn of itself.
 """
 
 from __future__ import annotations
@@ -94,34 +97,31 @@ def distribute(
     tao_weight: int,
 ) -> tuple[list[int], list[int]]:
     """Pay it into the hotkeys' pools. Answers each validator's dividends: alpha's and root's."""
-    # Proportions are those of the stake that the epoch was run with.
-    alpha_claims, root_claims = _claims(hotkeys, validator_emission, tao_weight)
     for hotkey, amount in zip(hotkeys, server_emission, strict=True):
         if amount:
             hotkey.pool.deposit(hotkey.owner, amount)
-    pot = pending.total - sum(server_emission) - pending.root
-    alpha_parts = _parts(max(pot, 0), alpha_claims)
-    root_parts = _parts(pending.root, root_claims)
-    for hotkey, alpha, root in zip(hotkeys, alpha_parts, root_parts, strict=True):
-        _pay_alpha(hotkey, alpha)
-        _pay_root(hotkey, root)
+    alpha_claims, root_claims = _claims(hotkeys, validator_emission, tao_weight)
+    left = pending.total - sum(server_emission)
+    for_root = min(pending.root, left)
+    alpha_parts = _parts(left - for_root, alpha_claims)
+    root_parts = _parts(for_root, root_claims)
+    for uid, hotkey in enumerate(hotkeys):
+        alpha_parts[uid] = _pay_alpha(hotkey, alpha_parts[uid])
+        root_parts[uid] = _pay_root(hotkey, root_parts[uid])
     return alpha_parts, root_parts
 
 
 def _claims(
     hotkeys: Sequence[Hotkey], validator_emission: Sequence[int], tao_weight: int
 ) -> tuple[list[int], list[int]]:
-    earned = [0] * len(hotkeys)
+    alpha, root = [0] * len(hotkeys), [0] * len(hotkeys)
     for uid, dividends in enumerate(validator_emission):
         for whose, part in _spread(hotkeys, uid, dividends, tao_weight).items():
-            earned[whose] += part
-    alpha, root = [], []
-    for hotkey, amount in zip(hotkeys, earned, strict=True):
-        weight = root_weight(hotkey, tao_weight)
-        of_root = amount * weight // (own_alpha(hotkey) + weight) if weight else 0
-        root.append(of_root)
-        alpha.append(amount - of_root)
-    return alpha, root
+            weight = root_weight(hotkeys[whose], tao_weight)
+            of_root = part * weight // (hotkeys[whose].pool.value + weight) if weight else 0
+            root[whose] += of_root
+            alpha[whose] += part - of_root
+    return (alpha if any(alpha) else root), root
 
 
 def _spread(hotkeys: Sequence[Hotkey], uid: int, dividends: int, tao_weight: int) -> dict[int, int]:
@@ -142,18 +142,23 @@ def _parts(pot: int, claims: Sequence[int]) -> list[int]:
     return [pot * claim // total if total else 0 for claim in claims]
 
 
-def _pay_alpha(hotkey: Hotkey, amount: int) -> None:
+def _pay_alpha(hotkey: Hotkey, amount: int) -> int:
+    """The rest after the take to all stakers, the take to the owner; the amount paid.
+
+    Where there are no stakers, the owner is paid all of it.
+    """
     take = amount * hotkey.take // U16_MAX
-    if not hotkey.pool.shares:
-        take = amount  # nobody else is there
-    if take:
-        hotkey.pool.deposit(hotkey.owner, take)
-    hotkey.pool.pay_all(amount - take)
+    paid = hotkey.pool.pay_all(amount - take)
+    for_owner = amount - paid
+    return paid + (hotkey.pool.deposit(hotkey.owner, for_owner) if for_owner else 0)
 
 
-def _pay_root(hotkey: Hotkey, amount: int) -> None:
+def _pay_root(hotkey: Hotkey, amount: int) -> int:
+    """The take to the owner in alpha, the rest set aside by a rate; the amount paid."""
     take = amount * hotkey.take // U16_MAX
+    rise = (amount - take << RATE_BITS) // hotkey.root if hotkey.root else 0
+    hotkey.rate += rise
+    set_aside = -(-rise * hotkey.root >> RATE_BITS)
     if take:
-        hotkey.pool.deposit(hotkey.owner, take)
-    if hotkey.root:
-        hotkey.rate += (amount - take << RATE_BITS) // hotkey.root
+        take = hotkey.pool.deposit(hotkey.owner, take)
+    return take + set_aside

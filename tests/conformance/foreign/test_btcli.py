@@ -31,7 +31,7 @@ pytestmark = [pytest.mark.foreign, pytest.mark.e2e, pytest.mark.timeout(300)]
 
 WALLET: Final = ("--wallet", "lady", "--wallet-hotkey", "worker")
 IN_CLEAR: Final = ("--yes", "--no-mev-shield")
-"""The chain's shield has no key yet, so nothing can be encrypted for it."""
+"""In clear, so that the block a command names is the block that holds its effect."""
 FUNDS_TAO: Final = 5_000
 STAKED_TAO: Final = 10
 SENT_TAO: Final = 3

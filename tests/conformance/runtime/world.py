@@ -121,7 +121,8 @@ class World:
     def submit(self, signer: str, function: str, arguments: Mapping[str, Any]) -> str | None:
         """Apply a signed call in the running block; the name of its error, or None.
 
-        What is refused as a transaction, not as a call, reads ``refused:`` and the custom code.
+        What is refused as a transaction, not as a call, reads ``refused:`` and the custom code;
+        an error of no pallet's reads ``dispatch:`` and its bytes.
         """
         return self._apply(signer, self._compose(PALLET, function, arguments))
 
@@ -160,7 +161,8 @@ class World:
         if answer[:2] == b"\0\0":
             return None
         # ApplyExtrinsicResult::Ok(Err(DispatchError::Module { index, error })).
-        assert answer[2] == 3, answer.hex()
+        if answer[2] != 3:
+            return f"dispatch:0x{answer[2:].hex()}"
         return str(self._machine.codec.module_error(answer[3], answer[4])[0])
 
     # What ``sign`` asks of a chain.

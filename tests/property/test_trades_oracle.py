@@ -34,7 +34,7 @@ class Trade:
     member: str
     buys: bool
     amount: int
-    """Rao of TAO to buy for; when selling, the millionths of what the member has."""
+    """Rao of TAO to buy for; when selling, its last three digits say which part: 999 is all."""
     paid_before: int
     """Alpha that all members are paid before it."""
 
@@ -44,7 +44,7 @@ _TRADES = st.lists(
         Trade,
         member=st.sampled_from(_MEMBERS),
         buys=st.booleans(),
-        amount=st.one_of(st.just(10**6), st.integers(2 * 10**6, 10**13)),
+        amount=st.one_of(st.sampled_from([10**6, 10**9 + 999]), st.integers(2 * 10**6, 10**13)),
         paid_before=st.sampled_from([0, 0, 1, 10**9]),
     ),
     min_size=2,
@@ -110,9 +110,7 @@ class _Market:
             arguments = {"hotkey": self.hot, "netuid": NETUID, "amount_staked": amount}
             refused = world.submit(member, "add_stake", arguments)
         else:
-            amount = min(self.shares.worth(member) * trade.amount // 10**13, 2**63)
-            if trade.amount % 2:
-                amount = self.shares.worth(member)
+            amount = self.shares.worth(member) * (trade.amount % 1000 + 1) // 1000
             arguments = {"hotkey": self.hot, "netuid": NETUID, "amount_unstaked": amount}
             refused = world.submit(member, "remove_stake", arguments)
         if refused is not None:
@@ -144,6 +142,8 @@ class _Market:
 
 def check(tao: int, alpha: int, weight: int, trades: list[Trade]) -> None:
     market = _Market(tao, alpha, weight)
+    for member in _MEMBERS:
+        market.trade(Trade(member, True, max(tao // 100, 2 * 10**7), 0))
     for trade in trades:
         market.trade(trade)
 
@@ -152,7 +152,7 @@ def test_a_purchase_and_a_sale_are_taken() -> None:
     market = _Market(10**12, 3 * 10**12, WEIGHT_ONE // 2)
     market.trade(Trade("member 0", True, 10**9, 0))
     assert market.shares.value == 2995495372
-    market.trade(Trade("member 0", False, 1, 10**9))
+    market.trade(Trade("member 0", False, 999, 10**9))
     assert market.shares.value == 0
 
 

@@ -1,0 +1,115 @@
+"""A block's emission in the committed Wasm against the oracle: shares, injection, split, prices."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from scoring.reference.coinbase import (
+    PRICE_ONE,
+    Subnet,
+    emission_of,
+    moving_price,
+    root_proportion,
+    tao_parts,
+)
+from scoring.reference.issuance import block_emission
+from tests.conformance.runtime.world import World, address
+
+_SETTINGS: dict[str, Any] = {"deadline": None, "suppress_health_check": list(HealthCheck)}
+_BLOCK = 1_000_000
+_STARTED = 10
+_ROOT = 0
+_RESERVES = st.one_of(st.sampled_from([10**9, 10**12, 10**15]), st.integers(10**9, 5 * 10**15))
+_FRACTIONS = st.one_of(
+    st.sampled_from([0, 1, PRICE_ONE // 2, PRICE_ONE]), st.integers(0, PRICE_ONE)
+)
+
+_SUBNETS = st.lists(
+    st.builds(
+        Subnet,
+        tao=_RESERVES,
+        alpha_in=_RESERVES,
+        alpha_out=st.integers(0, 10**16),
+        moving_price=_FRACTIONS,
+        burned=_FRACTIONS,
+        enabled=st.booleans(),
+    ),
+    min_size=1,
+    max_size=4,
+)
+_ISSUANCES = st.one_of(
+    st.sampled_from([10**15, 10_500 * 10**12, 20_900 * 10**12]), st.integers(10**15, 20 * 10**15)
+)
+_ROOTS = st.sampled_from([0, 1, 10**12, 5 * 10**15])
+
+
+def _lay(world: World, subnets: list[Subnet], root: int, issuance: int) -> None:
+    world.set("TotalIssuance", to=issuance)
+    world.set("TotalStake", to=root + sum(subnet.tao for subnet in subnets))
+    world.set("TotalNetworks", to=1 + len(subnets))
+    world.set("SubnetTAO", _ROOT, to=root)
+    for netuid, subnet in enumerate(subnets, start=1):
+        world.set("NetworksAdded", netuid, to=True)
+        world.set("SubnetMechanism", netuid, to=1)
+        world.set("FirstEmissionBlockNumber", netuid, to=_STARTED)
+        world.set("SubtokenEnabled", netuid, to=True)
+        world.set("NetworkRegistrationAllowed", netuid, to=True)
+        world.set("SubnetEmissionEnabled", netuid, to=subnet.enabled)
+        world.set("SubnetOwner", netuid, to=address("subnet owner"))
+        world.set("SubnetOwnerHotkey", netuid, to=address("subnet owner hot"))
+        world.set("SubnetTAO", netuid, to=subnet.tao)
+        world.set("SubnetAlphaIn", netuid, to=subnet.alpha_in)
+        world.set("SubnetAlphaOut", netuid, to=subnet.alpha_out)
+        world.set("SubnetMovingPrice", netuid, to={"bits": subnet.moving_price})
+        world.set("MinerBurned", netuid, to={"bits": subnet.burned})
+        world.set("Tempo", netuid, to=50_000)
+        world.set("LastEpochBlock", netuid, to=_BLOCK)
+
+
+def check(subnets: list[Subnet], root: int, issuance: int) -> None:
+    world = World()
+    _lay(world, subnets, root, issuance)
+    world.begin_block(_BLOCK)
+    tao_weight, owner_cut = world.get("TaoWeight"), world.get("SubnetOwnerCut")
+    root_is_paid = sum(subnet.moving_price for subnet in subnets) > PRICE_ONE
+    parts = tao_parts(block_emission(issuance), subnets)
+    assert sum(parts) <= block_emission(issuance)
+    for netuid, (subnet, tao) in enumerate(zip(subnets, parts, strict=True), start=1):
+        proportion = root_proportion(subnet, root, tao_weight)
+        expected = emission_of(subnet, tao, proportion, owner_cut, root_is_paid)
+        found = {
+            "tao_in": world.get("SubnetTaoInEmission", netuid),
+            "alpha_in": world.get("SubnetAlphaInEmission", netuid),
+            "excess_tao": world.get("SubnetExcessTao", netuid),
+            "owner": world.get("PendingOwnerCut", netuid),
+            "server": world.get("PendingServerEmission", netuid),
+            "validator": world.get("PendingValidatorEmission", netuid),
+            "root": world.get("PendingRootAlphaDivs", netuid),
+        }
+        assert found == {name: getattr(expected, name) for name in found}
+        price = world.get("SubnetMovingPrice", netuid)["bits"]
+        reserves = world.get("SubnetTAO", netuid), world.get("SubnetAlphaIn", netuid)
+        assert reserves[0] == subnet.tao + tao
+        weight = world.get("PoolTaoWeight", netuid)
+        spot = (10**18 - weight) * reserves[0] * PRICE_ONE // (weight * reserves[1])
+        speed = world.get("SubnetMovingAlpha")["bits"]
+        halving = world.get("EMAPriceHalvingBlocks", netuid)
+        assert price == moving_price(subnet.moving_price, spot, speed, _BLOCK - _STARTED, halving)
+    assert world.get("TotalIssuance") == issuance + sum(parts)
+
+
+@settings(max_examples=25, derandomize=True, **_SETTINGS)
+@given(_SUBNETS, _ROOTS, _ISSUANCES)
+def test_emission_is_the_oracles(subnets: list[Subnet], root: int, issuance: int) -> None:
+    check(subnets, root, issuance)
+
+
+@pytest.mark.slow
+@settings(max_examples=300, **_SETTINGS)
+@given(_SUBNETS, _ROOTS, _ISSUANCES)
+def test_much_emission_is_the_oracles(subnets: list[Subnet], root: int, issuance: int) -> None:
+    check(subnets, root, issuance)

@@ -33,6 +33,9 @@ TEMPERATURES: Final = (0.0, 0.7, 0.7, 1.0, 1.0, 1.0)
 that a small change of the weights changes the answer; at 0 only near ties do."""
 PROMPT_CHARS: Final = (60, 900)
 """From a line to a page. Longer prompts cost a miner more than they tell about it."""
+CHARS_LEFT: Final = 600
+"""Of the file after a cut. At its end the model rightly ends the text, and an answer of one token
+tells nothing about who made it."""
 FILE_BYTES: Final = (2_000, 400_000)
 """Smaller files have no two places to cut at; larger ones are generated tables."""
 FILES_MAX: Final = 20_000
@@ -85,9 +88,11 @@ class Corpus:
                 text = path.read_bytes().decode("utf-8")
             except (OSError, UnicodeDecodeError):
                 continue  # gone meanwhile, or in another encoding on purpose
-            starts = [0] + [place + 1 for place, char in enumerate(text) if char == "\n"]
+            length = rng.randint(*PROMPT_CHARS)
+            last = len(text) - length - CHARS_LEFT
+            starts = [0] + [p + 1 for p, char in enumerate(text) if char == "\n" and p < last]
             start = starts[rng.randrange(len(starts))]
-            piece = text[start : start + rng.randint(*PROMPT_CHARS)]
+            piece = text[start : start + length]
             if len(piece) >= PROMPT_CHARS[0] and sum(map(str.isalpha, piece)) > len(piece) / 3:
                 return piece
         return "import "

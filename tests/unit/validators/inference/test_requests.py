@@ -10,6 +10,7 @@ import pytest
 from subnet.errors import UserError
 from subnet.wire.synapse import decode, encode
 from validators.inference.requests import (
+    CHARS_LEFT,
     PROMPT_CHARS,
     TOKENS_ASKED,
     TOKENS_OF_ENTRANCE,
@@ -91,6 +92,15 @@ def test_a_corpus_of_ones_own(tmp_path: Path) -> None:
     corpus = Corpus.open(tmp_path)
     assert len(corpus) == 1
     assert corpus.cut(random.Random(6)).startswith("a line of plain words")
+
+
+def test_no_prompt_is_cut_where_the_text_ends(tmp_path: Path) -> None:
+    text = "".join(f"line number {number} of a text\n" for number in range(100))
+    (tmp_path / "notes.md").write_text(text)
+    corpus, rng = Corpus.open(tmp_path), random.Random(8)
+    for _ in range(200):
+        piece = corpus.cut(rng)
+        assert text.index(piece) + len(piece) + CHARS_LEFT <= len(text)
 
 
 def test_a_file_that_went_away_is_passed_over(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """`assay subnet`: create one, start it, list them.
 
-Adds the command line to the chain client's own steps. Registration is submitted in clear, because
-the chain's shield for it does not exist yet.
+Adds the command line to the chain client's own steps. Creating a subnet is an ordinary
+extrinsic in clear; nothing here seals it.
 """
 
 from __future__ import annotations

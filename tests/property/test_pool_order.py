@@ -51,6 +51,7 @@ def test_invariants_hold_and_every_account_goes_in_order(
                 pool.submit(extrinsic(who, nonce, priority=priority, kind=kind), 0.0)
         pool._ordering.check()
         assert pool.ready_count <= limits.ready_count
+        assert pool.future_count <= limits.future_count
     seal(pool, chain)
     seal(pool, chain)
     for who in range(ACCOUNTS):

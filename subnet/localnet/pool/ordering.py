@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
@@ -29,6 +29,9 @@ from subnet.localnet.pool.errors import TooLowPriority
 
 _NONCE_BYTES: Final = 4
 _ACCOUNT_BYTES: Final = 32
+
+_STALE_MAX: Final = 1_024
+"""Entries that left and still stand in the heap of the worst, beside those that are there."""
 
 
 def sender_of(provides: tuple[bytes, ...]) -> bytes:
@@ -143,46 +146,60 @@ class Ordering:
         return changed
 
     def _make_ready(self, entry: Entry, changed: Inserted) -> None:
-        rivals = {self._providers[tag].hash: self._providers[tag] for tag in entry.provides
-                  if tag in self._providers}  # fmt: skip
-        if rivals:
-            old = sum(rival.priority for rival in rivals.values())
-            if entry.priority <= old:
-                raise TooLowPriority(old, entry.priority)
-            for rival in rivals.values():
-                self._forget(rival)
-                changed.replaced.append((rival, entry))
+        rivals = self.replaced_by(entry)
+        for rival in rivals:
+            self._forget(rival)
+            changed.replaced.append((rival, entry))
         self.ready.add(entry)
         for tag in entry.provides:
             self._providers[tag] = entry
         heapq.heappush(self._worst, (entry.priority, -entry.order, entry.hash))
+        if len(self._worst) > len(self.ready.entries) + _STALE_MAX:
+            self._worst = [(e.priority, -e.order, e.hash) for e in self.ready.entries.values()]
+            heapq.heapify(self._worst)
         changed.ready.append(entry)
-        for rival in rivals.values():
+        for rival in rivals:
             self._demote(tag for tag in rival.provides if tag not in self._providers)
+
+    def replaced_by(self, entry: Entry) -> list[Entry]:
+        """The ready transactions whose place the entry would take; TooLowPriority if it cannot."""
+        rivals = {
+            self._providers[tag].hash: self._providers[tag]
+            for tag in entry.provides
+            if tag in self._providers
+        }
+        old = sum(rival.priority for rival in rivals.values())
+        if rivals and entry.priority <= old:
+            raise TooLowPriority(old, entry.priority)
+        return list(rivals.values())
 
     def satisfy(self, tags: Iterable[bytes]) -> Inserted:
         """The chain provides these tags now: who waited for them may become ready."""
         changed = Inserted()
         for tag in tags:
-            self._settle_waiting(tag, changed)
+            self._promote(self._settle_waiting(tag, changed), changed)
         return changed
 
     def _promote(self, newly_ready: Iterable[Entry], changed: Inserted) -> None:
-        """Make everything ready that waited for these, and for what that makes ready in turn."""
-        for entry in newly_ready:
-            for tag in entry.provides:
-                if tag in self._providers:  # its provider may have been replaced meanwhile
-                    self._settle_waiting(tag, changed)
+        """Make everything ready that waited for these, and for what that makes ready in turn.
 
-    def _settle_waiting(self, tag: bytes, changed: Inserted) -> None:
+        A queue, not a recursion: one sender's transactions are a chain of up to thousands.
+        """
+        todo = deque(newly_ready)
+        while todo:
+            for tag in todo.popleft().provides:
+                if tag in self._providers:  # its provider may have been replaced meanwhile
+                    todo.extend(self._settle_waiting(tag, changed))
+
+    def _settle_waiting(self, tag: bytes, changed: Inserted) -> list[Entry]:
         """``tag`` is provided: those that miss nothing else become ready, the oldest first."""
+        settled: list[Entry] = []
         waiting = (other for other in self._requirers.get(tag, {}).values() if tag in other.missing)
         for other in sorted(waiting, key=lambda entry: entry.order):
             other.missing.discard(tag)
             if other.missing or other.hash not in self.future.entries:
                 continue
             self.future.discard(other)
-            before = len(changed.ready)
             try:
                 self._make_ready(other, changed)
             except TooLowPriority:
@@ -190,7 +207,8 @@ class Ordering:
                 rival = next(self._providers[t] for t in other.provides if t in self._providers)
                 changed.replaced.append((other, rival))
             else:
-                self._promote(changed.ready[before:], changed)
+                settled.append(other)
+        return settled
 
     def rivals(self, provides: Iterable[bytes]) -> list[Entry]:
         """All, ready or future, that provide one of these tags."""
@@ -268,14 +286,17 @@ class Ordering:
                 if not requirers:
                     del self._requirers[tag]
 
-    def worst_ready(self) -> Entry | None:
-        """The ready transaction of the lowest priority; of equals the youngest."""
-        while self._worst:
-            entry = self.ready.entries.get(self._worst[0][2])
-            if entry is not None and -entry.order == self._worst[0][1]:
-                return entry
-            heapq.heappop(self._worst)
-        return None
+    def worst_first(self) -> Iterator[Entry]:
+        """The ready transactions from the lowest priority on; of equals the youngest first.
+
+        Nothing may come or go before the last one that is wanted was taken.
+        """
+        heap = self._worst.copy()
+        while heap:
+            _, order, transaction_hash = heapq.heappop(heap)
+            entry = self.ready.entries.get(transaction_hash)
+            if entry is not None and -entry.order == order:
+                yield entry
 
     def best(self) -> Iterator[Entry]:
         """The ready transactions in the order in which a block should try them.

@@ -10,12 +10,13 @@ What a block does to the pool, in this order (``after_block``):
 2. those that failed in the block leave as *invalid*; their dependents wait again;
 3. those whose time is over leave (mortality);
 4. a few of the longest-waiting are validated again; all of them if the runtime changed. A young
-   transaction is not: the block that tries it would find out.
+   transaction is not: the block that tries it would find out;
+5. whatever is above a limit after all that leaves as *dropped*.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final, Protocol
@@ -32,7 +33,7 @@ from subnet.localnet.pool.errors import (
     TemporarilyBanned,
 )
 from subnet.localnet.pool.limits import PoolLimits
-from subnet.localnet.pool.ordering import Entry, Inserted, Ordering, nonce_tag
+from subnet.localnet.pool.ordering import Entry, Half, Inserted, Ordering, nonce_tag
 
 CODE_KEY: Final = b":code"
 
@@ -140,6 +141,7 @@ class Pool:
         if entry.missing:
             events.append(Event(transaction_hash, Status.FUTURE))
         events += _events_of(changed)
+        events += self._trim(changed.ready[1:])
         return Submitted(transaction_hash, tuple(events))
 
     def _entry(self, transaction_hash: bytes, extrinsic: bytes, valid: ValidTransaction) -> Entry:
@@ -161,11 +163,7 @@ class Pool:
         )
 
     def _make_room(self, entry: Entry) -> list[Entry]:
-        """Check the limits that the entry meets; evict worse ones for it. Returns those evicted.
-
-        A replacement takes the place of what it replaces, so that a full pool still lets a sender
-        raise a tip.
-        """
+        """Check the limits that the entry meets; evict worse ones for it. Returns those evicted."""
         limits, ordering = self._limits, self._ordering
         if ordering.missing_of(entry.requires):
             half = ordering.future
@@ -176,30 +174,58 @@ class Pool:
             if half.size_bytes + len(entry.extrinsic) > limits.future_bytes:
                 raise ImmediatelyDropped("bytes of waiting transactions")
             return []
-        if any(ordering.provided(tag) for tag in entry.provides):
-            return []
-        if ordering.ready.senders[entry.sender] >= limits.sender_ready_count:
+        replaced = ordering.replaced_by(entry)
+        if not replaced and ordering.ready.senders[entry.sender] >= limits.sender_ready_count:
             raise ImmediatelyDropped("transactions of one sender")
-        return self._evict_for(entry)
+        evicted = self._evicted_for(entry, {rival.hash for rival in replaced})
+        ordering.remove_all(evicted)
+        return evicted
 
-    def _evict_for(self, entry: Entry) -> list[Entry]:
+    def _evicted_for(self, entry: Entry, replaced: Set[bytes]) -> list[Entry]:
+        """Who must go so that the entry fits, the worst first. Nothing is removed yet.
+
+        A replacement takes the place of what it replaces, so that a full pool still lets a sender
+        raise a tip; only where it is longer it may push out others.
+        """
         limits, ready = self._limits, self._ordering.ready
-        if len(entry.extrinsic) > limits.ready_bytes:
-            raise ImmediatelyDropped("bytes")
-        evicted: list[Entry] = []
-        while (
-            len(ready.entries) >= limits.ready_count
-            or ready.size_bytes + len(entry.extrinsic) > limits.ready_bytes
-        ):
-            worst = self._ordering.worst_ready()
+        count = len(ready.entries) + 1 - len(replaced)
+        size_bytes = ready.size_bytes + len(entry.extrinsic)
+        size_bytes -= sum(len(ready.entries[name].extrinsic) for name in replaced)
+        leaving: dict[bytes, Entry] = {}
+        worst_first = self._ordering.worst_first()
+        while count > limits.ready_count or size_bytes > limits.ready_bytes:
+            worst = next(worst_first, None)
             if worst is None or worst.priority >= entry.priority:
                 raise ImmediatelyDropped("ready transactions")
-            leaving = self._ordering.subtree(worst)
-            if any(not entry.requires.isdisjoint(other.provides) for other in leaving):
-                raise ImmediatelyDropped("ready transactions")  # it would saw off its own branch
-            self._ordering.remove_all(leaving)
-            evicted += leaving
-        return evicted
+            for other in self._ordering.subtree(worst):
+                if not entry.requires.isdisjoint(other.provides):
+                    raise ImmediatelyDropped("ready transactions")  # its own branch
+                if other.hash not in leaving and other.hash not in replaced:
+                    leaving[other.hash] = other
+                    count -= 1
+                    size_bytes -= len(other.extrinsic)
+        return list(leaving.values())
+
+    def _trim(self, promoted: Iterable[Entry]) -> list[Event]:
+        """Hold both halves to their limits after transactions moved between them.
+
+        Of those that became ready just now the last go first; of those that wait, the youngest.
+        """
+        limits, ordering = self._limits, self._ordering
+        leaving: list[Entry] = []
+        late = list(promoted)
+        while late and _above(ordering.ready, limits.ready_count, limits.ready_bytes):
+            entry = late.pop()
+            if entry.hash in ordering.ready.entries:
+                gone = ordering.subtree(entry)
+                ordering.remove_all(gone)
+                leaving += gone
+        if _above(ordering.future, limits.future_count, limits.future_bytes):
+            waiting = sorted(ordering.future.entries.values(), key=lambda e: e.order)
+            while _above(ordering.future, limits.future_count, limits.future_bytes):
+                leaving.append(waiting.pop())
+                ordering.remove_failed(leaving[-1])
+        return [Event(entry.hash, Status.DROPPED) for entry in leaving]
 
     # -- a block was built -------------------------------------------------------------------
 
@@ -214,6 +240,7 @@ class Pool:
         if block.runtime_changed:
             self._bans.clear()
         events += self._revalidate(everything=block.runtime_changed, now_s=now_s)
+        events += self._trim(())
         return events
 
     def _take_included(self, included: Iterable[bytes]) -> list[Event]:
@@ -229,7 +256,8 @@ class Pool:
                 winner = next(winners[tag] for tag in rival.provides if tag in winners)
                 events.append(Event(rival.hash, Status.USURPED, winner))
                 events += self._demoted(self._ordering.remove_failed(rival))
-            events += _events_of(self._ordering.satisfy(winners))
+            changed = self._ordering.satisfy(winners)
+            events += _events_of(changed) + self._trim(changed.ready)
         return events
 
     def _drop(self, transaction_hash: bytes, refusal: Exception, now_s: float) -> list[Event]:
@@ -268,6 +296,10 @@ class Pool:
                 # Another runtime may tag by other rules; the old graph would not hold together.
                 events += self._remove(entry, Status.INVALID)
         return events
+
+
+def _above(half: Half, count: int, size_bytes: int) -> bool:
+    return len(half.entries) > count or half.size_bytes > size_bytes
 
 
 def _events_of(changed: Inserted) -> list[Event]:

@@ -311,3 +311,95 @@ def test_a_full_pool_still_lets_a_tip_be_raised_but_not_the_own_branch_be_sawn_o
     raised = extrinsic(1, 0, priority=2)
     pool.submit(raised, NOW)
     assert list(pool.best()) == [raised, extrinsic(1, 1, priority=5)]
+
+
+def test_a_long_chain_that_waited_becomes_ready_at_once() -> None:
+    chain = ToyChain()
+    pool = pool_of(chain, future_count=2_000)
+    pool.submit(extrinsic(1, 0, kind=Kind.FAILS_IN_BLOCK), NOW)
+    for nonce in range(1, 1_500):
+        pool.submit(extrinsic(1, nonce), NOW)
+    seal(pool, chain)
+    assert (pool.ready_count, pool.future_count) == (0, 1_499)
+    pool.submit(extrinsic(1, 0), NOW)
+    assert (pool.ready_count, pool.future_count) == (1_500, 0)
+    pool._ordering.check()
+
+
+def test_what_left_the_pool_is_not_kept_in_mind() -> None:
+    chain = ToyChain()
+    pool = pool_of(chain)
+    for nonce in range(3_000):
+        pool.submit(extrinsic(1, nonce), NOW)
+        if nonce % 100 == 99:
+            seal(pool, chain)
+    assert pool.ready_count == 0
+    assert len(pool._ordering._worst) < 2_000
+
+
+def test_what_became_ready_with_another_stays_within_the_limits() -> None:
+    pool = pool_of(ToyChain(), ready_count=3)
+    pool.submit(extrinsic(2, 0), NOW)
+    for nonce in range(1, 6):
+        pool.submit(extrinsic(1, nonce), NOW)
+    events = pool.submit(extrinsic(1, 0), NOW).events
+    assert list(pool.best()) == [extrinsic(2, 0), extrinsic(1, 0), extrinsic(1, 1)]
+    dropped = {event.hash for event in events if event.status is Status.DROPPED}
+    assert dropped == {hash_of(extrinsic(1, nonce)) for nonce in range(2, 6)}
+    pool._ordering.check()
+
+
+def test_what_must_wait_again_stays_within_the_limits() -> None:
+    chain = ToyChain()
+    pool = pool_of(chain, future_count=2)
+    pool.submit(extrinsic(1, 0, kind=Kind.FAILS_IN_BLOCK), NOW)
+    for nonce in range(1, 6):
+        pool.submit(extrinsic(1, nonce), NOW)
+    events = seal(pool, chain)
+    assert (pool.ready_count, pool.future_count) == (0, 2)
+    dropped = {event.hash for event in events if event.status is Status.DROPPED}
+    assert dropped == {hash_of(extrinsic(1, nonce)) for nonce in range(3, 6)}
+
+
+class Sized(ToyChain):
+    """Each extrinsic is its account, its priority, and bytes that only take up room."""
+
+    def validate(self, extrinsic: bytes, source: int = 2) -> ValidTransaction:
+        return ValidTransaction(extrinsic[1], (), (extrinsic[:1],), 64, True)
+
+
+def sized(who: int, priority: int, size_bytes: int) -> bytes:
+    return bytes((who, priority)).ljust(size_bytes, b".")
+
+
+def test_whoever_does_not_fit_after_all_has_pushed_out_nobody() -> None:
+    pool = pool_of(Sized(), ready_bytes=20)
+    low, high = sized(1, 1, 10), sized(2, 9, 10)
+    pool.submit(low, NOW)
+    pool.submit(high, NOW)
+    with pytest.raises(ImmediatelyDropped):
+        pool.submit(sized(3, 5, 20), NOW)  # it would need the room of both
+    assert list(pool.best()) == [high, low]
+    events = pool.submit(sized(3, 5, 10), NOW).events
+    assert Event(hash_of(low), Status.DROPPED) in events
+
+
+def test_a_replacement_may_not_grow_beyond_the_limit() -> None:
+    pool = pool_of(Sized(), ready_bytes=20)
+    pool.submit(sized(1, 1, 10), NOW)
+    pool.submit(sized(2, 9, 10), NOW)
+    with pytest.raises(ImmediatelyDropped):
+        pool.submit(sized(1, 5, 11), NOW)
+    longer = sized(2, 10, 15)
+    events = pool.submit(longer, NOW).events
+    assert Event(hash_of(sized(1, 1, 10)), Status.DROPPED) in events
+    assert list(pool.best()) == [longer]
+
+
+def test_a_replacement_that_is_refused_has_pushed_out_nobody() -> None:
+    pool = pool_of(Sized(), ready_bytes=20)
+    pool.submit(sized(1, 1, 10), NOW)
+    pool.submit(sized(2, 9, 10), NOW)
+    with pytest.raises(TooLowPriority):
+        pool.submit(sized(2, 9, 15), NOW)
+    assert pool.ready_count == 2

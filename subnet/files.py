@@ -13,6 +13,7 @@ import errno
 import fcntl
 import os
 import secrets
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final, NoReturn
 
@@ -93,6 +94,25 @@ class LockFile:
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
+
+
+@contextlib.contextmanager
+def held(path: Path, refusal: Callable[[str], UserError]) -> Iterator[None]:
+    """Hold the lock at ``path``, whose folder is made if need be, while the block runs.
+
+    Raises what ``refusal`` makes of the holder's process id if another process holds it.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = LockFile(path)
+    except InUse as error:
+        raise refusal(error.holder) from None
+    except OSError as error:
+        raise_disk_error(error, path)
+    try:
+        yield
+    finally:
+        lock.close()
 
 
 def raise_disk_error(error: OSError, path: Path) -> NoReturn:

@@ -17,11 +17,13 @@ from typing import Any, Final
 
 from loguru import logger
 
+from subnet.chain.errors import NotRegistered
 from subnet.chain.interface import Chain, Endpoint, Signer
 from subnet.cli.options import read_password, wallets_of
 from subnet.cli.process import stop_on_signals
 from subnet.clock import Clock, SystemClock
-from subnet.files import raise_disk_error
+from subnet.errors import Unavailable
+from subnet.files import held
 from subnet.neuron.checkpoint import CheckpointFile
 from subnet.neuron.members import Members
 from subnet.neuron.miner import Miner, MinerConfig
@@ -39,6 +41,7 @@ COMMAND_PATIENCE_S: Final = 4.0
 """For a command that a person waits for: longer than a local chain takes to start again."""
 NEURON_PATIENCE_S: Final = 30.0
 """For a neuron, which a machine may start together with its chain."""
+LOCK: Final = "neuron.lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,8 @@ class Identity:
 
 
 def neuron_folder(state_dir: Path, wallet: str, hotkey: str, netuid: int) -> Path:
-    """Where a neuron keeps its checkpoint and its nonces."""
+    """Where a neuron keeps its checkpoint and its nonces, locked while it runs: two processes with
+    one memory would each undo what the other remembers."""
     return state_dir / "neurons" / f"{wallet}.{hotkey}.{netuid}"
 
 
@@ -103,6 +107,7 @@ async def _join(identity: Identity, chain: Chain, hotkey: Signer) -> None:
 
 @contextlib.asynccontextmanager
 async def _opened(identity: Identity, clock: Clock) -> AsyncIterator[tuple[Chain, Signer]]:
+    """The chain and the hotkey, once that may work: it has a uid, and its folder to itself."""
     from subnet.chain.wallets import open_hotkey
 
     hotkey = open_hotkey(
@@ -111,12 +116,21 @@ async def _opened(identity: Identity, clock: Clock) -> AsyncIterator[tuple[Chain
     async with open_chain(
         identity.network, identity.state_dir, clock, patience_s=NEURON_PATIENCE_S
     ) as chain:
-        await _join(identity, chain, hotkey)
-        try:
-            identity.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise_disk_error(error, identity.folder)
-        yield chain, hotkey
+        if not identity.register:
+            # The loops would say so too, but only once the task has loaded and committed.
+            metagraph = await chain.metagraph(identity.netuid)
+            if metagraph.by_hotkey(hotkey.address) is None:
+                raise NotRegistered.of(hotkey.address, identity.netuid)
+        with held(identity.folder / LOCK, lambda holder: _in_use(identity, holder)):
+            await _join(identity, chain, hotkey)
+            yield chain, hotkey
+
+
+def _in_use(identity: Identity, holder: str) -> Unavailable:
+    return Unavailable(
+        f"Process {holder} runs a neuron in {identity.folder} already.",
+        "Stop it, or give this one a state folder of its own with --state-dir.",
+    )
 
 
 @contextlib.asynccontextmanager
@@ -151,12 +165,15 @@ async def run_miner(
     from subnet.wire.nonce_file import CeilingFile
 
     clock = SystemClock()
-    async with _opened(identity, clock) as (chain, hotkey):
+    async with contextlib.AsyncExitStack() as stack:
+        chain, hotkey = await stack.enter_async_context(_opened(identity, clock))
+        # The axon closes it too, but only once it has served.
+        nonces = stack.enter_context(contextlib.closing(CeilingFile(identity.folder / "nonces")))
         members = Members()
         axon = Axon(
             hotkey,
             clock=clock,
-            nonces=CeilingFile(identity.folder / "nonces"),
+            nonces=nonces,
             admission=Admission(
                 now_s=clock.monotonic(), resolver=members, serve=Serve[serve.upper()]
             ),
@@ -171,23 +188,23 @@ async def run_miner(
 
         task = make_task()
         context = MinerContext(settings, hotkey.address, identity.folder, clock, commit=commit)
-        async with _started(task.start(context), task.close):
-            miner = Miner(
-                MinerConfig(
-                    netuid=identity.netuid,
-                    host=announce.host if announce else bind.host,
-                    port=announce.port if announce else None,
-                ),
-                chain=chain,
-                axon=axon,
-                members=members,
-                task=task,
-                hotkey=hotkey,
-                clock=clock,
-                rng=random.Random(secrets.randbits(64)),
-            )
-            stop_on_signals(miner.stop)
-            await miner.run(ready)
+        await stack.enter_async_context(_started(task.start(context), task.close))
+        miner = Miner(
+            MinerConfig(
+                netuid=identity.netuid,
+                host=announce.host if announce else bind.host,
+                port=announce.port if announce else None,
+            ),
+            chain=chain,
+            axon=axon,
+            members=members,
+            task=task,
+            hotkey=hotkey,
+            clock=clock,
+            rng=random.Random(secrets.randbits(64)),
+        )
+        stop_on_signals(miner.stop)
+        await miner.run(ready)
 
 
 async def run_validator(

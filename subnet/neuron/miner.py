@@ -19,7 +19,7 @@ from typing import Any, Final
 from loguru import logger
 
 from subnet.chain.errors import NotRegistered, RateLimited
-from subnet.chain.interface import Chain, Endpoint, Metagraph, Signer
+from subnet.chain.interface import Chain, Endpoint, Metagraph, Neuron, Signer
 from subnet.clock import Clock
 from subnet.errors import Unavailable
 from subnet.neuron.members import Members
@@ -78,7 +78,7 @@ class Miner:
 
     async def run(self, ready: Callable[[int], None] = lambda port: None) -> None:
         """Serve until ``stop``; ``ready`` is told the port. Raises what a person must mend."""
-        self._members.update(await self._patient("metagraph", self._metagraph))
+        self._own_row(await self._patient("metagraph", self._metagraph))
         self._axon.attach(self._task.name, self._task.request, self._task.reply, self._task.serve)
         await self._axon.start()
         try:
@@ -105,12 +105,16 @@ class Miner:
     async def _metagraph(self) -> Metagraph:
         return await self._chain.metagraph(self._config.netuid)
 
-    async def _turn(self) -> None:
-        metagraph = await self._patient("metagraph", self._metagraph)
+    def _own_row(self, metagraph: Metagraph) -> Neuron:
+        """Judge callers by this metagraph from now on; NotRegistered if it lacks ourselves."""
         neuron = metagraph.by_hotkey(self._hotkey.address)
         if neuron is None:
             raise NotRegistered.of(self._hotkey.address, self._config.netuid)
         self._members.update(metagraph)
+        return neuron
+
+    async def _turn(self) -> None:
+        neuron = self._own_row(await self._patient("metagraph", self._metagraph))
         if neuron.emission != self._earned:
             self._earned = neuron.emission
             logger.info("The last epoch paid {:.9f} alpha", self._earned / 1e9)

@@ -12,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import re
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -20,7 +19,7 @@ import msgspec
 
 from subnet.cli.up.plan import Plan
 from subnet.errors import Unavailable, UserError
-from subnet.files import InUse, LockFile, raise_disk_error, read_limited, write_atomic
+from subnet.files import InUse, LockFile, held, raise_disk_error, read_limited, write_atomic
 from subnet.types import AlphaRao, NetUid
 
 VERSION: Final = 1
@@ -81,24 +80,15 @@ class RecordFile:
         self._folder.mkdir(parents=True, exist_ok=True)
         write_atomic(self._path, msgspec.json.encode(record))
 
-    @contextlib.contextmanager
-    def held(self) -> Iterator[None]:
+    def held(self) -> contextlib.AbstractContextManager[None]:
         """Have the folder, which is made if need be, for oneself. Unavailable if a run has it."""
-        path = self._folder / "up.lock"
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            lock = LockFile(path)
-        except InUse as error:
-            raise Unavailable(
-                f"Another `assay up` (process {error.holder}) runs in {self._folder}.",
+        return held(
+            self._folder / "up.lock",
+            lambda holder: Unavailable(
+                f"Another `assay up` (process {holder}) runs in {self._folder}.",
                 "Stop it, or give another --state-dir.",
-            ) from None
-        except OSError as error:
-            raise_disk_error(error, path)
-        try:
-            yield
-        finally:
-            lock.close()
+            ),
+        )
 
     def clear(self) -> None:
         """Forget the run: its chain, its neurons' states, its logs and caches; not its wallets.
@@ -106,15 +96,15 @@ class RecordFile:
         UserError, and nothing is removed, if one of these folders is not a run's or is in use.
         """
         try:
-            with contextlib.ExitStack() as held:
-                doomed = [path for name in _FRESH if (path := self._checked(name, held))]
+            with contextlib.ExitStack() as locks:
+                doomed = [path for name in _FRESH if (path := self._checked(name, locks))]
                 for path in doomed:
                     shutil.rmtree(path)
                 self._path.unlink(missing_ok=True)  # last: until then --fresh can be repeated
         except OSError as error:
             raise_disk_error(error, Path(error.filename or self._folder))
 
-    def _checked(self, name: str, held: contextlib.ExitStack) -> Path | None:
+    def _checked(self, name: str, locks: contextlib.ExitStack) -> Path | None:
         """The folder if it is there, is a run's, and was locked against whoever might use it."""
         folder = self._folder / name
         if folder.is_symlink() or not folder.is_dir():
@@ -132,7 +122,7 @@ class RecordFile:
                 )
         for path in (*folder.glob("*.lock"), *folder.glob("*/*.lock")):
             try:
-                held.callback(LockFile(path).close)
+                locks.callback(LockFile(path).close)
             except InUse as error:
                 raise Unavailable(
                     f"Process {error.holder} uses {path.parent}.",

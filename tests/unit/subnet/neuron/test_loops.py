@@ -156,3 +156,13 @@ async def test_a_miner_tells_the_chain_where_it_is_and_strangers_no(tmp_path: Pa
         with pytest.raises(NotRegistered):
             await stranger.run()
         miner.stop.set()
+
+
+async def test_a_miner_without_a_uid_is_refused_before_it_serves() -> None:
+    world = await make_world({VALIDATOR: None})
+    network = MemoryNetwork()
+    miner = make_miner(world, network, HONEST, ReverseTask())
+    ports: list[int] = []
+    with pytest.raises(NotRegistered):
+        await miner.run(ports.append)
+    assert ports == []

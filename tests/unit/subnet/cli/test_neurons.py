@@ -1,0 +1,126 @@
+"""A neuron's folder has one owner, and a key without a uid is refused before anything is done."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from examples.reverse import ReverseTask
+from subnet.chain.errors import NotRegistered
+from subnet.chain.fake import FakeChain, FakeLedger
+from subnet.chain.interface import Endpoint
+from subnet.chain.wallets import WalletInfo, create_wallet
+from subnet.cli import neurons
+from subnet.cli.neurons import Identity, run_miner, run_validator
+from subnet.clock import ManualClock
+from subnet.errors import Unavailable
+from subnet.neuron import MinerContext, TaskSettings, ValidatorContext
+from subnet.types import NetUid, Rao
+from tests.unit.subnet.neuron.worlds import key
+
+TAO = 10**9
+Starts = Callable[[Identity, Any], Coroutine[Any, Any, None]]
+
+
+class Noting(ReverseTask):
+    """Says when it was started."""
+
+    def __init__(self) -> None:
+        self.started = asyncio.Event()
+
+    async def start(self, context: MinerContext | ValidatorContext) -> None:
+        self.started.set()
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    return tmp_path / "state"
+
+
+@pytest.fixture
+def wallet(state: Path) -> WalletInfo:
+    return create_wallet(state / "wallets", "w", "default")
+
+
+@pytest.fixture
+async def ledger(wallet: WalletInfo, monkeypatch: pytest.MonkeyPatch) -> FakeLedger:
+    """A chain with one started subnet, at every address."""
+    owner = key(200)
+    funds = {owner.address: Rao(9_000 * TAO), wallet.coldkey: Rao(9_000 * TAO)}
+    made = FakeLedger(ManualClock(), balances=funds)
+    chain = FakeChain(made)
+    netuid = (await chain.create_subnet(owner, key(201).address)).netuid
+    await chain.start_subnet(netuid, owner)
+
+    @contextlib.asynccontextmanager
+    async def opened(*_: object, **__: object) -> AsyncIterator[FakeChain]:
+        yield FakeChain(made)
+
+    monkeypatch.setattr(neurons, "open_chain", opened)
+    return made
+
+
+def identity(state: Path, *, register: bool) -> Identity:
+    return Identity("local", NetUid(1), "w", "default", state, None, register)
+
+
+async def mine(who: Identity, task: Any) -> None:
+    await run_miner(
+        who,
+        lambda: task,
+        TaskSettings(),
+        bind=Endpoint("127.0.0.1", 0),
+        announce=None,
+        serve="registered",
+    )
+
+
+async def validate(who: Identity, task: Any) -> None:
+    await run_validator(
+        who,
+        lambda: task,
+        TaskSettings(),
+        seed="s",
+        round_interval_s=0.0,
+        answer_deadline_s=1.0,
+    )
+
+
+@pytest.mark.parametrize("run", [mine, validate])
+async def test_a_neurons_folder_has_one_process(
+    run: Starts, state: Path, ledger: FakeLedger
+) -> None:
+    first, second = Noting(), Noting()
+    running = asyncio.create_task(run(identity(state, register=True), first))
+    await asyncio.wait(
+        (running, asyncio.ensure_future(first.started.wait())),
+        return_when=asyncio.FIRST_COMPLETED,
+    )
+    assert first.started.is_set()
+    with pytest.raises(Unavailable, match=r"w\.default\.1") as refused:
+        await run(identity(state, register=True), second)
+    assert "--state-dir" in refused.value.cure
+    assert not second.started.is_set()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    third = Noting()
+    again = asyncio.create_task(run(identity(state, register=False), third))
+    await asyncio.wait_for(third.started.wait(), 5)
+    again.cancel()
+    await asyncio.gather(again, return_exceptions=True)
+
+
+@pytest.mark.parametrize("run", [mine, validate])
+async def test_a_key_without_a_uid_is_refused_before_anything_is_done(
+    run: Starts, state: Path, ledger: FakeLedger
+) -> None:
+    task = Noting()
+    with pytest.raises(NotRegistered):
+        await run(identity(state, register=False), task)
+    assert not task.started.is_set()
+    assert not (state / "neurons").exists()

@@ -44,13 +44,18 @@ secrets in logs               bodies, keys and signatures are not logged at any 
 floods of cheap requests      token buckets per source and overall before cryptography (admission)
 emptying a victim's bucket    a hotkey pays only for a verified, fresh, unseen request (dispatch)
 floods that buy signatures    refusals have a budget too; beyond it the connection is cut (dispatch)
+connections held by a crowd   a quarter of the places is for sources with a good signature (axon)
+requests sent ahead           not read before the one that runs is answered (axon)
+peers that answer much        a bound for one reply and for all that are being read (dendrite)
 huge or compressed bodies     counted while streaming, both ways; no encoding is accepted (axon)
 slow senders, slow readers    deadlines for head, body and reply, caps on connections (axon)
-many nonces, many sources     bounded tables; when full, older nonces are refused (replay)
+many nonces, many sources     bounded tables; when full, older nonces are refused (replay), new
+                              addresses push out new ones, not proven ones (admission)
 deep or odd messages          strict typed decoding, depth included (synapse)
 slow handlers                 concurrency limit, bounded queue, budgets end the work (gate)
 **Elevation of privilege**
 unknown keys get service      only registered hotkeys or permit holders, as configured (admission)
+an address points inward      only public addresses are called on a public chain (dendrite)
 replays, also after a crash   seen-set above a persisted ceiling reserved ahead (replay)
 ============================  ===================================================================
 """

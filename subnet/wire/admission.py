@@ -92,6 +92,7 @@ class _Recent(OrderedDict[_Key, _Entry], Generic[_Key, _Entry]):
 
     def keep(self, key: _Key, entry: _Entry) -> None:
         self[key] = entry
+        self.move_to_end(key)
         if len(self) > self._entries_max:
             self.popitem(last=False)
 
@@ -137,13 +138,15 @@ class Admission:
         self._strangers = Bucket(limits.strangers_rate, limits.strangers_burst, now_s)
         self._proven = Bucket(limits.proven_rate, limits.proven_burst, now_s)
         self._refusals = Bucket(limits.refusals_rate, limits.refusals_burst, now_s)
+        # Two tables, so that a crowd of new addresses cannot make a proven one a stranger again.
         self._sources: _Recent[str, _Source] = _Recent(limits.sources_max)
+        self._proven_sources: _Recent[str, _Source] = _Recent(limits.sources_max)
         self._callers: _Recent[bytes, Bucket] = _Recent(limits.callers_max)
 
     def knock(self, address: str, now_s: float) -> None:
         """Debit the source, then the common bucket of its kind."""
         key = source_of(address)
-        source = self._sources.recall(key)
+        source = self._proven_sources.recall(key) or self._sources.recall(key)
         if source is None:
             limits = self._limits
             source = _Source(Bucket(limits.source_rate, limits.source_burst, now_s))
@@ -160,6 +163,11 @@ class Admission:
                 Code.OVERLOADED, "too many requests", retry_after_s=max(1.0, common.wait_s())
             )
 
+    def is_proven(self, address: str, now_s: float) -> bool:
+        """Whether a good signature came from this address lately."""
+        source = self._proven_sources.get(source_of(address))
+        return source is not None and source.proven_until_s > now_s
+
     def stand(self, address: Ss58) -> Standing:
         """The claimed hotkey's standing, if that is served."""
         standing = self._resolver(address)
@@ -171,12 +179,16 @@ class Admission:
 
     def debit(self, public_key: bytes, address: str, now_s: float) -> None:
         """A verified, new request: its hotkey pays, its source is proven for a while."""
-        source = self._sources.get(source_of(address))
-        if source is not None:
-            source.proven_until_s = now_s + self._limits.proven_s
+        limits = self._limits
+        key = source_of(address)
+        source = self._sources.pop(key, None) or self._proven_sources.get(key)
+        if source is None:  # forgotten while the body was on its way
+            source = _Source(Bucket(limits.source_rate, limits.source_burst, now_s))
+        source.proven_until_s = now_s + limits.proven_s
+        self._proven_sources.keep(key, source)
         bucket = self._callers.recall(public_key)
         if bucket is None:
-            bucket = Bucket(self._limits.caller_rate, self._limits.caller_burst, now_s)
+            bucket = Bucket(limits.caller_rate, limits.caller_burst, now_s)
             self._callers.keep(public_key, bucket)
         if not bucket.take(now_s):
             raise RequestRefused(

@@ -14,6 +14,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
+import resource
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
@@ -37,6 +39,8 @@ _BACKLOG: Final = 512  # connections the kernel completes before we accept: a bu
 _LINGER_S: Final = 0.2  # to read on after a refusal, so that the reply is not lost to a reset
 _FORCED_S: Final = 1.0  # what aiohttp waits for connections after ours were drained
 _SERVER: Final = "assay"  # aiohttp would name its version and Python's to every stranger
+_DESCRIPTORS_KEPT: Final = 128  # of the process's: files, the chain, our own calls
+_STRANGERS_SHARE: Final = 0.75  # of the connections; four addresses could else hold them all
 _SWEEPS: Final = 4  # looks at half-sent heads within one head's time
 
 
@@ -59,6 +63,7 @@ class Axon:
         self._limits = limits
         self._host = host
         self._port = port
+        self._admission = admission or Admission(limits=limits, now_s=self._clock.monotonic())
         self.dispatcher = Dispatcher(
             signer,
             clock=self._clock,
@@ -66,7 +71,7 @@ class Axon:
             nonces=ReplayGuard(
                 nonces or MemoryCeiling(), now_ns=self._clock.now_ns(), limits=limits
             ),
-            admission=admission or Admission(limits=limits, now_s=self._clock.monotonic()),
+            admission=self._admission,
         )
         self._http: _Server | None = None
         self._listener: asyncio.Server | None = None
@@ -88,7 +93,7 @@ class Axon:
 
     async def start(self) -> None:
         loop = asyncio.get_running_loop()
-        self._http = _Server(self._handle, self._limits, self._clock)
+        self._http = _Server(self._handle, self._limits, self._clock, self._admission)
         try:
             self._listener = await loop.create_server(
                 self._http, self._host, self._port, backlog=_BACKLOG
@@ -131,7 +136,8 @@ class Axon:
             # A broken chunk or a half-closed connection: there is nobody left to answer.
             return _cut(request)
         try:
-            return _response(await self.dispatcher.answer(ticket, body))
+            reply = await self.dispatcher.answer(ticket, body)
+            return _cut(request) if reply is None else _response(reply)
         finally:
             self._bodies_bytes -= len(body)
             connection.reply_since_s = self._clock.monotonic()
@@ -143,8 +149,8 @@ class Axon:
         if reply is None:
             return _cut(request)
         response = _response(reply)
-        if not request.content.is_eof() or head.upgrade is not None:
-            response.force_close()
+        # The next try costs a new connection; an idle one is kept only for who was let in.
+        response.force_close()
         return response
 
     async def _body(self, request: web.BaseRequest, ticket: Ticket) -> bytes:
@@ -215,12 +221,26 @@ class _Server(web.Server):
         handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]],
         limits: Limits,
         clock: Clock,
+        admission: Admission,
     ) -> None:
         super().__init__(handler, handler_cancellation=True)
         self.limits = limits
         self.clock = clock
+        self.admission = admission
         self.open_total = 0
         self.open_by_source: Counter[str] = Counter()
+        descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        # Before descriptors run out: without any, the ceiling of nonces cannot be saved either.
+        self.places = max(1, min(limits.connections_max, descriptors - _DESCRIPTORS_KEPT))
+
+    def has_place(self, source: str) -> bool:
+        """Whether one more connection from this address fits: the last quarter of the places is
+        for addresses from which a good signature came lately."""
+        if self.open_by_source[source_of(source)] >= self.limits.connections_per_source_max:
+            return False
+        proven = self.admission.is_proven(source, self.clock.monotonic())
+        places = self.places if proven else math.ceil(self.places * _STRANGERS_SHARE)
+        return self.open_total < places
 
     def __call__(self) -> web_protocol.RequestHandler:
         return _Connection(self, asyncio.get_running_loop())
@@ -244,6 +264,7 @@ class _Connection(web_protocol.RequestHandler):
             lingering_time=_LINGER_S,
             auto_decompress=False,
         )
+        self._msg_queue_resume_size = 0  # read on when nothing waits any more
         self._server = server
         self._counted: str | None = None
         self.source = ""
@@ -260,11 +281,7 @@ class _Connection(web_protocol.RequestHandler):
         self.source = str(peer[0]) if peer else "local"
         key = source_of(self.source)
         server = self._server
-        limits = server.limits
-        if (
-            server.open_total >= limits.connections_max
-            or server.open_by_source[key] >= limits.connections_per_source_max
-        ):
+        if not server.has_place(self.source):
             assert isinstance(transport, asyncio.Transport)
             transport.abort()
             return
@@ -290,6 +307,10 @@ class _Connection(web_protocol.RequestHandler):
         if self.head_since_s is None and self._current_request is None:
             self.head_since_s = self._server.clock.monotonic()
         super().data_received(data)
+        if self._messages and self._current_request is not None and not self._buffer_paused:
+            # Ours never send a request before the last one's reply: who does must wait, and holds
+            # one read (256 KiB) of memory and not 32 requests with half a megabyte each.
+            self._pause_reading_for_buffer()
 
     def handle_error(
         self,

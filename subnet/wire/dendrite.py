@@ -24,16 +24,29 @@ from yarl import URL
 
 from subnet.clock import Clock, SystemClock
 from subnet.wire.errors import CallError, DeadlineExceeded, PeerUnreachable, ReplyMalformed
-from subnet.wire.exchange import Nonces, Sent, judge, prepare
+from subnet.wire.exchange import Nonces, Sent, judge, prepare, printable
 from subnet.wire.interface import Answer, Peer, Reply, Signer
 from subnet.wire.limits import DEFAULT, Limits
 from subnet.wire.synapse import METHOD, Synapse
 
 _WHOLE_BYTES_MAX: Final = 2**19  # larger bodies are handed over in pieces, see _payload
 _URLS_CACHED: Final = 1_024  # peers × synapses × deadlines of a round
-_HOST_NAME: Final = re.compile(
-    r"(?=.{1,253}$)[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?", re.ASCII
+_LABEL: Final = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_HOST_NAME: Final = re.compile(rf"(?=.{{1,253}}$){_LABEL}(?:\.{_LABEL})*", re.ASCII)
+_IPV6_UNICAST: Final = ipaddress.IPv6Network("2000::/3")
+"""All that is assigned for public use. Outside lie prefixes that carry an IPv4 address within, and
+so lead anywhere: mapped, compatible, NAT64."""
+_NOT_PUBLIC: Final = tuple(
+    map(
+        ipaddress.ip_network,
+        (
+            "192.0.0.0/24",  # protocol assignments, of which Python takes some for public
+            "192.88.99.0/24",  # relays to 6to4
+            "2002::/16",  # 6to4: the next 32 bits are an IPv4 address
+        ),
+    )
 )
+_HOST_CHARS_SHOWN: Final = 64  # the longest address has 45
 _NO_HEADERS: Final = ("Accept", "Accept-Encoding", "User-Agent")
 
 
@@ -54,6 +67,7 @@ class Dendrite:
         self._limits = limits
         self._public_only = public_only
         self._nonces = Nonces()
+        self._replies_bytes = 0
         self._session: aiohttp.ClientSession | None = None
         self._places = asyncio.Semaphore(limits.pool_max)
         self._places_by_peer: WeakValueDictionary[tuple[str, int], asyncio.Semaphore] = (
@@ -85,6 +99,8 @@ class Dendrite:
                     budget_s=deadline_s - (signed_s - started_s),
                 )
                 status, headers, body = await self._exchange(sent)
+        except aiohttp.ConnectionTimeoutError:  # a TimeoutError too, but not of the deadline
+            raise self._unreachable(peer, "no connection in time") from None
         except TimeoutError:
             raise DeadlineExceeded(
                 peer.address,
@@ -92,11 +108,7 @@ class Dendrite:
                 "Call another peer, or give it more time.",
             ) from None
         except (aiohttp.ClientError, OSError) as error:
-            raise PeerUnreachable(
-                peer.address,
-                f"cannot be reached at {peer.host}:{peer.port} ({type(error).__name__}).",
-                "Check that it runs and that the port is open.",
-            ) from None
+            raise self._unreachable(peer, type(error).__name__) from None
         latency_s = self._clock.monotonic() - signed_s
         return judge(sent, status, headers, body, reply_type, latency_s)
 
@@ -104,6 +116,13 @@ class Dendrite:
         if self._session is not None:
             await self._session.close()
             self._session = None
+
+    def _unreachable(self, peer: Peer, why: str) -> PeerUnreachable:
+        return PeerUnreachable(
+            peer.address,
+            f"cannot be reached at {peer.host}:{peer.port} ({why}).",
+            "Check that it runs and that the port is open.",
+        )
 
     async def _exchange(self, sent: Sent) -> tuple[int, tuple[tuple[bytes, bytes], ...], bytes]:
         peer = sent.peer
@@ -124,15 +143,34 @@ class Dendrite:
             return stream.read_nowait(-1)
         chunks = []
         size = 0
-        while chunk := await stream.readany():
-            size += len(chunk)
-            if size > size_max:
-                response.close()
-                raise ReplyMalformed(
-                    peer.address, f"answered more than {size_max} bytes.", "Call another peer."
-                )
-            chunks.append(chunk)
+        try:
+            while chunk := await stream.readany():
+                size += len(chunk)
+                self._replies_bytes += len(chunk)
+                if size > size_max:
+                    raise ReplyMalformed(
+                        peer.address, f"answered more than {size_max} bytes.", "Call another peer."
+                    )
+                if self._is_crowded_by(size):
+                    raise ReplyMalformed(
+                        peer.address,
+                        f"answered {size} bytes where all replies together have no room left.",
+                        "Make fewer large calls at once.",
+                    )
+                chunks.append(chunk)
+        except ReplyMalformed:
+            response.close()
+            raise
+        finally:
+            self._replies_bytes -= size
         return b"".join(chunks)
+
+    def _is_crowded_by(self, size: int) -> bool:
+        """Whether room for replies has run out and this one takes more than its share: peers that
+        send much cannot crowd out those that send little."""
+        limits = self._limits
+        share = limits.replies_bytes_max // limits.pool_max
+        return self._replies_bytes > limits.replies_bytes_max and size > share
 
     def _place(self, peer: Peer) -> asyncio.Semaphore:
         key = (peer.host, peer.port)
@@ -189,8 +227,16 @@ def _host_problem(host: str, public_only: bool) -> str | None:
         if _HOST_NAME.fullmatch(host) is None:
             return "has no usable host."
         return "is known by a name, not an address." if public_only else None
-    if address.is_unspecified or address.is_multicast:
-        return f"has an address nobody can call ({host})."
-    if public_only and not address.is_global:
+    if address.is_unspecified or address.is_multicast or "%" in host:
+        # A zone (after %) names a device of this machine, and may hold any character.
+        return f"has an address nobody can call ({printable(host[:_HOST_CHARS_SHOWN])})."
+    if public_only and not _is_public(address):
         return f"has an address in a private network ({host})."
     return None
+
+
+def _is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    """Whether a packet to it leaves for the public network, whatever gateways stand between."""
+    if isinstance(address, ipaddress.IPv6Address) and address not in _IPV6_UNICAST:
+        return False
+    return address.is_global and not any(address in network for network in _NOT_PUBLIC)

@@ -10,7 +10,7 @@ that they asked. In three steps, so that a transport reads a body only for who m
                          -> the handler within the caller's budget -> the signed reply
     refuse(head, no)     a signed refusal, or None where the budget for those is spent
 
-It owns no socket. ``answer`` returns a reply whatever happens, except its own cancellation, which
+It owns no socket. ``answer`` returns whatever happens, except on its own cancellation, which
 reaches the handler: that is how a caller that hung up stops the work.
 """
 
@@ -52,6 +52,7 @@ _BUDGET: Final = re.compile(r"(?:^|&)budget_ms=([1-9][0-9]{0,8})(?:&|$)", re.ASC
 _TIMER_SLACK_S: Final = 0.01
 """Loops fire timers up to some milliseconds early. A TimeoutError with more budget left than this
 is the handler's own trouble."""
+_WARN_EVERY_S: Final = 60.0  # a log line a minute is seen, and fills no disk
 _LENGTH: Final = re.compile(r"[0-9]{1,15}", re.ASCII)
 
 
@@ -108,6 +109,7 @@ class Dispatcher:
         self._idle = asyncio.Event()
         self._idle.set()
         self._draining = False
+        self._warn_after_s = 0.0
         self._headers_full = (
             ("Content-Type", CONTENT_TYPE),
             (signing.H_REPLY_HOTKEY, signer.address),
@@ -140,9 +142,25 @@ class Dispatcher:
         claim = signing.read_claim(
             head, self._signer.address, accept_unbound=self._admission.accept_unbound
         )
-        self._nonces.check(claim.public_key, claim.nonce_ns, self._clock.now_ns())
+        self._check_nonce(claim)
         standing = self._admission.stand(claim.sender)
         return Ticket(head, claim, route, standing, source, now_s, budget_s)
+
+    def _check_nonce(self, claim: signing.Claim) -> None:
+        now_ns = self._clock.now_ns()
+        try:
+            self._nonces.check(claim.public_key, claim.nonce_ns, now_ns)
+        except RequestRefused:
+            shut_s = self._nonces.shut_s(now_ns)
+            now_s = self._clock.monotonic()
+            if shut_s and now_s >= self._warn_after_s:
+                self._warn_after_s = now_s + _WARN_EVERY_S
+                logger.warning(
+                    "this machine's clock stands {:.0f} s before requests that were already "
+                    "accepted; everything is refused until it has caught up",
+                    shut_s,
+                )
+            raise
 
     def _route(self, head: signing.RequestHead) -> tuple[Route, float]:
         path, _, query = head.target.partition("?")
@@ -177,15 +195,21 @@ class Dispatcher:
 
     # -- step two: the whole request
 
-    async def answer(self, ticket: Ticket, body: bytes) -> SignedReply:
-        """The signed reply to a whole request, a refusal included."""
+    async def answer(self, ticket: Ticket, body: bytes) -> SignedReply | None:
+        """The signed reply to a whole request, a refusal included; None: cut the connection."""
         self._answering += 1
         self._idle.clear()
         body_hash = sha256(body).hexdigest()
         request_hash = signing.request_hash(ticket.head, body_hash)
+        paid = False
         try:
-            encoded = await self._serve(ticket, body, body_hash, request_hash)
+            await self._accept(ticket, body_hash)
+            paid = True
+            encoded = await self._serve(ticket, body, request_hash)
         except RequestRefused as refusal:
+            # A request that its hotkey did not pay for buys no signature out of the others' time.
+            if not paid and not self._admission.may_refuse(self._clock.monotonic()):
+                return None
             return self._sign_refusal(ticket.head, refusal, request_hash, signing.SCOPE_FULL)
         else:
             return self._sign(
@@ -201,9 +225,8 @@ class Dispatcher:
             if not self._answering:
                 self._idle.set()
 
-    async def _serve(
-        self, ticket: Ticket, body: bytes, body_hash: str, request_hash: bytes
-    ) -> bytes:
+    async def _accept(self, ticket: Ticket, body_hash: str) -> None:
+        """Signature, nonce and the hotkey's budget: afterwards the request counts as made."""
         claim = ticket.claim
         signing.verify_request(ticket.head, claim, body_hash)
         await self._secure(claim.nonce_ns)
@@ -212,6 +235,9 @@ class Dispatcher:
         self._nonces.check(claim.public_key, claim.nonce_ns, now_ns)
         self._admission.debit(claim.public_key, ticket.source, self._clock.monotonic())
         self._nonces.accept(claim.public_key, claim.nonce_ns, now_ns)
+
+    async def _serve(self, ticket: Ticket, body: bytes, request_hash: bytes) -> bytes:
+        claim = ticket.claim
         try:
             message = decode(ticket.route.request_type, body)
         except MessageInvalid as error:
@@ -259,7 +285,17 @@ class Dispatcher:
         if not isinstance(answer, route.reply_type):
             logger.error("synapse {} answered a {}", route.name, type(answer).__name__)
             raise RequestRefused(Code.HANDLER_FAILED, "the handler answered another type")
-        encoded = encode(answer)
+        try:
+            encoded = encode(answer)
+        except (
+            Exception
+        ) as error:  # half of a surrogate pair, a number beyond 64 bits, a task's own
+            logger.error(
+                "synapse {} answered what cannot be sent: {}", route.name, type(error).__name__
+            )
+            raise RequestRefused(
+                Code.HANDLER_FAILED, "the handler's answer cannot be sent"
+            ) from None
         if len(encoded) > self._limits.reply_bytes_max:
             logger.error("synapse {} answered {} bytes", route.name, len(encoded))
             raise RequestRefused(Code.HANDLER_FAILED, "the answer is larger than replies may be")

@@ -8,6 +8,7 @@ refusal. It opens no socket and reads no clock.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
 from functools import lru_cache
@@ -46,6 +47,8 @@ _STEP_BACK_NS: Final = 500_000_000  # well below an axon's skew of 2 s; slewing 
 _BUDGET_MS_MAX: Final = 999_999_999  # what fits the axon's pattern, eleven days
 _SIGNATURE: Final = re.compile(r"0x([0-9a-fA-F]{128})", re.ASCII)
 _REFUSAL = msgspec.msgpack.Decoder(Refusal)
+_CODE_CHARS_MAX: Final = 64  # twice the longest of ours
+_RETRY_S_MAX: Final = 3_600.0  # a caller may sleep as long as a refusal says: an hour at most
 _DETAIL_CHARS_MAX: Final = 300  # a peer's words are shown to a person: a sentence or two
 _NAMES_CACHED: Final = 256  # replies have seven headers; strangers may invent more
 _OUR_HEADERS: Final = {
@@ -246,15 +249,23 @@ def _refusal(address: str, status: int, body: bytes) -> CallError:
             address, f"refused ({status}) in a form unknown here.", "Call another peer."
         )
     detail = printable(refusal.detail[:_DETAIL_CHARS_MAX])
-    cause = f"refused ({printable(refusal.code[:64])}): {detail}."
-    facts = (refusal.code, status, refusal.retry_after_s)
-    if refusal.code == Code.OUT_OF_TIME:
+    code = printable(refusal.code[:_CODE_CHARS_MAX])
+    cause = f"refused ({code}): {detail}."
+    facts = (code, status, _retry_after_s(refusal.retry_after_s))
+    if code == Code.OUT_OF_TIME:
         return DeadlineExceeded(address, cause, "Give the call a longer deadline.")
     if status in (429, 503):
         return PeerBusy(address, cause, "Try again later.", *facts)
     if status >= 500:
         return PeerFailed(address, cause, "Call another peer.", *facts)
-    return PeerRefused(address, cause, _CURES.get(refusal.code, "Change the request."), *facts)
+    return PeerRefused(address, cause, _CURES.get(code, "Change the request."), *facts)
+
+
+def _retry_after_s(said: float | None) -> float | None:
+    """A time that can be slept: what is no number counts as unsaid."""
+    if said is None or math.isnan(said):
+        return None
+    return min(max(said, 0.0), _RETRY_S_MAX)
 
 
 _CURES: Final[dict[str, str]] = {

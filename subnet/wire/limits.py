@@ -20,6 +20,9 @@ class Limits:
     reply_bytes_max: int = 16 * 2**20
     """Answers carry logits or proofs and may be larger. The dendrite stops reading beyond it, so a
     hostile miner costs a validator at most this much memory a call."""
+    replies_bytes_max: int = 256 * 2**20
+    """Replies that a dendrite reads at once. Beyond it a reply may still take its share, this over
+    ``pool_max``: 1 MiB. Without, a subnet full of hostile miners costs a validator 4 GiB."""
     bodies_bytes_max: int = 256 * 2**20
     """Bodies an axon holds at once, over all connections: what a small machine can spare."""
     head_bytes_max: int = 8190
@@ -54,8 +57,8 @@ class Limits:
 
     # -- connections
     connections_max: int = 1024
-    """Below the common descriptor limit of 1024 a process with room for the rest is tight, so the
-    axon counts for itself and closes the newest beyond this."""
+    """The common limit of descriptors; the axon takes fewer where the process may have fewer, and
+    closes the newest beyond. The last quarter is for sources that have shown a good signature."""
     connections_per_source_max: int = 256
     """One validator behind an address needs a handful, a gateway some hundred."""
     pool_max: int = 256

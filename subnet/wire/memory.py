@@ -144,7 +144,10 @@ class MemoryAxon:
                 raise ConnectionResetError from None
             reply = refused
         else:
-            reply = await self.dispatcher.answer(ticket, request.body)
+            answer = await self.dispatcher.answer(ticket, request.body)
+            if answer is None:
+                raise ConnectionResetError
+            reply = answer
         return RawReply(status=reply.status, headers=raw_headers(reply.headers), body=reply.body)
 
 

@@ -131,6 +131,12 @@ class ReplayGuard:
         if self._count > self._nonces_max:
             self._give_up(min(self._buckets))
 
+    def shut_s(self, now_ns: int) -> float:
+        """How long nothing at all will be accepted, beyond what any crash can cost: a clock that
+        was set back. 0: in order."""
+        ahead_ns = self.floor - now_ns - self._skew_ns - self._reserve_ns
+        return max(0.0, ahead_ns / _NS)
+
     def wanted(self, nonce_ns: int = 0) -> int | None:
         """The ceiling to persist now: before this nonce is accepted, or because half of the
         reserve is used up. None: all is well.

@@ -76,6 +76,26 @@ def test_a_flood_from_new_addresses_does_not_shut_out_a_proven_one() -> None:
     assert knocks(admission, "10.0.0.1", 5) == [None] * 5
 
 
+def test_a_crowd_of_new_addresses_does_not_make_a_proven_one_be_forgotten() -> None:
+    """One customer's /48 holds 65,536 sources, as many as are remembered."""
+    admission = Admission(limits=Limits(sources_max=3, strangers_rate=0.001, strangers_burst=100.0))
+    knocks(admission, "10.0.0.1", 1)
+    admission.debit(ALICE.public_key, "10.0.0.1", 0.0)
+    for n in range(1_000):
+        knocks(admission, f"2001:db8:0:{n:x}::1", 1)
+    assert admission.is_proven("10.0.0.1", 1.0)
+    assert knocks(admission, "10.0.0.1", 5) == [None] * 5
+
+
+def test_a_source_forgotten_while_its_body_came_is_proven_nevertheless() -> None:
+    admission = Admission(limits=Limits(sources_max=1))
+    knocks(admission, "10.0.0.1", 1)
+    knocks(admission, "10.0.0.2", 1)
+    admission.debit(ALICE.public_key, "10.0.0.1", 0.0)
+    assert admission.is_proven("10.0.0.1", 1.0)
+    assert not admission.is_proven("10.0.0.2", 1.0)
+
+
 def test_proof_expires() -> None:
     limits = Limits(strangers_rate=0.001, strangers_burst=1.0, proven_s=10.0)
     admission = Admission(limits=limits)

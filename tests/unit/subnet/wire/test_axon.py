@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
 import socket
 import time
 from collections.abc import AsyncIterator
@@ -17,7 +18,7 @@ from subnet.wire.axon import Axon
 from subnet.wire.errors import Code
 from subnet.wire.interface import Caller, Peer
 from subnet.wire.limits import Limits
-from subnet.wire.memory import RawReply
+from subnet.wire.memory import RawReply, RawRequest
 from tests.unit.subnet.wire.world import (
     BOB,
     Answered,
@@ -334,9 +335,26 @@ async def test_a_client_with_the_sdks_signing_is_served(port: int) -> None:
         assert msgspec.msgpack.decode(await response.read()) == {"text": "from abroad"}
 
 
+def _of_the_sdk(number: int) -> RawRequest:
+    """A request signed by nothing but the SDK's own code, a millisecond after the one before."""
+    request = signed(message=Question(text=str(number)))
+    headers = http_auth.sign(
+        Keypair.create_from_seed(b"\x01" * 32),
+        method=request.method,
+        path=request.target,
+        body=request.body,
+        receiver_ss58=BOB.address,
+        nonce_ns=time.time_ns() + 500_000_000 + number * 1_000_000,
+    )
+    for name, value in headers.items():
+        request = with_header(request, name, value)
+    return request
+
+
 async def test_64_shuffled_concurrent_requests_of_the_sdk(port: int) -> None:
-    requests = [signed(message=Question(text=str(n))) for n in range(64)]
-    replies = await asyncio.gather(*(http_send(port, r) for r in reversed(requests)))
+    requests = [_of_the_sdk(n) for n in range(64)]
+    random.Random(5).shuffle(requests)
+    replies = await asyncio.gather(*(http_send(port, r) for r in requests))
     assert {reply.status for reply in replies} == {200}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 
@@ -114,6 +115,56 @@ async def test_redirect_is_not_followed() -> None:
     assert not visited
 
 
+async def test_large_replies_at_once_are_bounded_and_small_ones_still_read() -> None:
+    """Three peers drip what together is too much; a fourth answers within its share."""
+    hold = asyncio.Event()
+
+    async def greedy(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 900000\r\n\r\n" + b"x" * 400_000)
+        await writer.drain()
+        await hold.wait()
+
+    limits = Limits(replies_bytes_max=1_000_000, pool_max=10)  # a share of 100,000
+    dendrite = Dendrite(ALICE, limits=limits)
+
+    async def call(peer: Peer) -> str:
+        try:
+            reply = await dendrite.call(
+                peer, "echo", Question(text="y" * 50_000), Answered, deadline_s=5
+            )
+            return reply.message.text[:1]
+        except CallError as error:
+            return type(error).__name__
+
+    async with server(greedy) as hostile, serving(HttpWorld()) as axon:
+        calls = [asyncio.ensure_future(call(hostile)) for _ in range(3)]
+        done, _ = await asyncio.wait(calls, timeout=5, return_when=asyncio.FIRST_COMPLETED)
+        assert [task.result() for task in done] == ["ReplyMalformed"]
+        assert await call(Peer(BOB.address, "127.0.0.1", axon.port)) == "y"
+        hold.set()
+        await asyncio.gather(*calls)
+    await dendrite.close()
+    assert dendrite._replies_bytes == 0
+
+
+async def test_no_connection_in_time_is_not_a_missed_deadline() -> None:
+    """A full backlog swallows what knocks: the peer is not reached, long before the deadline."""
+    with socket.socket() as listener, contextlib.ExitStack() as crowd:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        port = listener.getsockname()[1]
+        for _ in range(4):
+            filler = crowd.enter_context(socket.socket())
+            filler.setblocking(False)
+            filler.connect_ex(("127.0.0.1", port))
+        with pytest.raises(PeerUnreachable, match="no connection in time"):
+            await ask(
+                Peer(BOB.address, "127.0.0.1", port),
+                deadline_s=30,
+                limits=Limits(connect_s_max=0.2),
+            )
+
+
 async def test_cookies_are_not_kept() -> None:
     heads: list[bytes] = []
 
@@ -220,7 +271,9 @@ async def test_waiting_for_a_place_counts_against_the_deadline() -> None:
 @pytest.mark.parametrize(
     ("host", "port"),
     [("", 80), ("a b", 80), ("127.0.0.1/x", 80), ("user@host", 80), ("[::1]", 80), ("0.0.0.0", 80),
-     ("224.0.0.1", 80), ("h\r\nX: y", 80), ("127.0.0.1", 0), ("127.0.0.1", 65_536), ("::", 80)],
+     ("224.0.0.1", 80), ("h\r\nX: y", 80), ("127.0.0.1", 0), ("127.0.0.1", 65_536), ("::", 80),
+     ("a..b", 80), ("a." + "b" * 64, 80), ("-a", 80), ("a.", 80), ("fe80::1%lo", 80),
+     ("2606:4700::1111%x]@127.0.0.1:80", 80)],
 )  # fmt: skip
 async def test_a_target_that_cannot_be_called(host: str, port: int) -> None:
     with pytest.raises(CallError):
@@ -228,14 +281,23 @@ async def test_a_target_that_cannot_be_called(host: str, port: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["127.0.0.1", "10.0.0.1", "169.254.169.254", "::1", "fd00::1", "h"]
-)
+    "host",
+    ["127.0.0.1", "10.0.0.1", "169.254.169.254", "100.64.0.1", "192.0.0.8", "198.18.0.1",
+     "240.0.0.1", "::1", "fd00::1", "fe80::1", "fec0::1", "2001:db8::1", "h", "2130706433",
+     # The same inner addresses, wrapped: mapped, compatible, NAT64 (two prefixes), 6to4, Teredo.
+     "::ffff:169.254.169.254", "::169.254.169.254", "64:ff9b::169.254.169.254",
+     "64:ff9b:1::a9fe:a9fe", "2002:a9fe:a9fe::", "2001:0:4136:e378:8000:63bf:3fff:fdd2"],
+)  # fmt: skip
 def test_private_targets_can_be_refused(host: str) -> None:
     peer = Peer(Ss58("x"), host, 80)
     check_target(peer)
     with pytest.raises(CallError):
         check_target(peer, public_only=True)
-    check_target(Peer(Ss58("x"), "8.8.8.8", 80), public_only=True)
+
+
+@pytest.mark.parametrize("host", ["8.8.8.8", "2606:4700:4700::1111", "2001:4860:4860::8888"])
+def test_public_targets_are_called(host: str) -> None:
+    check_target(Peer(Ss58("x"), host, 80), public_only=True)
 
 
 async def test_ipv6() -> None:

@@ -122,10 +122,22 @@ def test_a_refusal_in_another_form(status: int, body: bytes) -> None:
         judged(status, body)
 
 
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [(None, None), (2.5, 2.5), (-1.0, 0.0), (1e300, 3_600.0), (float("inf"), 3_600.0),
+     (float("nan"), None)],
+)  # fmt: skip
+def test_a_time_to_wait_is_one_that_can_be_slept(said: float | None, meant: float | None) -> None:
+    with pytest.raises(PeerBusy) as caught:
+        judged(429, refusal(Code.CALLER_LIMITED, retry_after_s=said))
+    assert caught.value.retry_after_s == meant
+
+
 def test_a_peers_words_are_cut_short() -> None:
     with pytest.raises(PeerRefused) as caught:
         judged(403, refusal("x" * 10_000, "y" * 10_000))
     assert len(str(caught.value)) < 600
+    assert len(caught.value.code) == 64
 
 
 def test_a_peers_words_cannot_draw_on_a_terminal() -> None:

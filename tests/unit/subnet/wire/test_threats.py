@@ -11,7 +11,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[3]
 SUITES = (
     *HERE.glob("test_*.py"),
-    ROOT / "tests/conformance/wire/test_transports.py",
+    *(ROOT / "tests/conformance/wire").glob("test_*.py"),
     ROOT / "tests/property/test_wire_fuzz.py",
 )
 
@@ -40,7 +40,20 @@ TESTED_BY = {
     "secrets in logs": ("test_a_signer_does_not_show_its_secret",),
     "floods of cheap requests": ("test_a_flooding_source_is_refused_before_cryptography",),
     "emptying a victim's bucket": ("test_victims_bucket_cannot_be_emptied_by_others",),
-    "floods that buy signatures": ("test_a_flood_cannot_buy_signatures",),
+    "floods that buy signatures": (
+        "test_a_flood_cannot_buy_signatures",
+        "test_a_forgery_buys_no_signature_beyond_the_budget",
+    ),
+    "connections held by a crowd": (
+        "test_strangers_cannot_take_every_place",
+        "test_descriptors_are_left_for_the_rest_of_the_process",
+        "test_a_refused_head_keeps_no_connection",
+    ),
+    "requests sent ahead": ("test_requests_sent_ahead_wait_unread",),
+    "peers that answer much": (
+        "test_oversized_reply_is_stopped_while_streaming",
+        "test_large_replies_at_once_are_bounded_and_small_ones_still_read",
+    ),
     "huge or compressed bodies": (
         "test_oversized_without_a_length_is_stopped_while_streaming",
         "test_compressed_bomb",
@@ -54,6 +67,7 @@ TESTED_BY = {
     "many nonces, many sources": (
         "test_memory_is_bounded_and_full_memory_lets_no_replay_in",
         "test_tables_are_bounded_and_forget_the_longest_unused",
+        "test_a_crowd_of_new_addresses_does_not_make_a_proven_one_be_forgotten",
     ),
     "deep or odd messages": ("test_depth_is_no_crash", "test_what_is_not_messagepack_is_refused"),
     "slow handlers": (
@@ -64,6 +78,7 @@ TESTED_BY = {
         "test_unknown_caller_gets_a_signed_403",
         "test_registered_without_permit_is_told_so",
     ),
+    "an address points inward": ("test_private_targets_can_be_refused",),
     "replays, also after a crash": (
         "test_replayed",
         "test_restart_after_a_crash_refuses_what_was_accepted",

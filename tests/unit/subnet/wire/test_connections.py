@@ -1,0 +1,159 @@
+"""Places for connections: what a crowd of strangers, or one greedy caller, can hold of an axon."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import resource
+from collections.abc import AsyncIterator
+
+import pytest
+
+from subnet.wire.axon import Axon
+from subnet.wire.errors import Code
+from subnet.wire.interface import Caller
+from subnet.wire.limits import Limits
+from subnet.wire.memory import RawReply, RawRequest
+from tests.unit.subnet.wire.world import (
+    BOB,
+    Answered,
+    HttpWorld,
+    Question,
+    http_send,
+    read_reply,
+    refusal_in,
+    request_bytes,
+    serving,
+    signed,
+    with_header,
+)
+
+WORLD = HttpWorld()
+PATIENT_S = 5.0  # no wait in this file is longer
+
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+async def connect(port: int, source: str) -> Streams:
+    """A connection from one of the loopback's many addresses."""
+    return await asyncio.open_connection("127.0.0.1", port, local_addr=(source, 0))
+
+
+async def ask(streams: Streams, request: RawRequest) -> RawReply:
+    reader, writer = streams
+    writer.write(request_bytes(request))
+    return await read_reply(reader)
+
+
+@contextlib.asynccontextmanager
+async def held(port: int, *sources: str) -> AsyncIterator[list[Streams]]:
+    """Idle connections from each of these addresses, all of them accepted or cut."""
+    streams = [await connect(port, source) for source in sources]
+    try:
+        yield streams
+    finally:
+        for _, writer in streams:
+            writer.close()
+
+
+async def is_cut(streams: Streams) -> bool:
+    try:
+        return await asyncio.wait_for(streams[0].read(1), 0.2) == b""
+    except ConnectionError:
+        return True
+    except TimeoutError:
+        return False
+
+
+async def test_strangers_cannot_take_every_place() -> None:
+    """Silence from many addresses: what is left is for those who have shown a signature."""
+    async with serving(WORLD, limits=Limits(connections_max=8)) as axon:
+        assert (await http_send(axon.port, signed())).status == 200  # proves 127.0.0.1
+        crowd = [f"127.0.1.{n}" for n in range(1, 9)]
+        async with held(axon.port, *crowd) as streams:
+            cut = await asyncio.gather(*map(is_cut, streams))
+            assert cut == [False] * 6 + [True] * 2
+            assert (await http_send(axon.port, signed())).status == 200
+
+
+async def test_descriptors_are_left_for_the_rest_of_the_process(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An axon that used up the process's descriptors could not even save its nonces."""
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (140, 140))
+    async with serving(WORLD) as axon:
+        async with held(axon.port, *[f"127.0.2.{n}" for n in range(1, 13)]) as streams:
+            cut = await asyncio.gather(*map(is_cut, streams))
+        assert cut == [False] * 9 + [True] * 3  # three quarters of 140 - 128
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        signed(target="/v1/nothing"),
+        with_header(signed(), "X-Bittensor-Signature", None),
+        signed(nonce_ns=1),
+    ],
+    ids=["path", "unsigned", "stale"],
+)
+async def test_a_refused_head_keeps_no_connection(request_: RawRequest) -> None:
+    async with serving(WORLD) as axon:
+        reader, writer = await connect(axon.port, "127.0.0.1")
+        reply = await ask((reader, writer), request_)
+        assert refusal_in(reply, request_)
+        assert dict(reply.headers)[b"Connection"] == b"close"
+        assert await asyncio.wait_for(reader.read(), PATIENT_S) == b""
+        writer.close()
+
+
+async def test_a_refusal_for_the_body_keeps_the_connection() -> None:
+    """Who was let in and sent a wrong message is still known: the next request may follow."""
+    async with serving(WORLD) as axon:
+        streams = await connect(axon.port, "127.0.0.1")
+        wrong = signed(body=b"\xc1")
+        assert refusal_in(await ask(streams, wrong), wrong).code == Code.BAD_MESSAGE
+        assert (await ask(streams, signed())).status == 200
+        streams[1].close()
+
+
+async def test_requests_sent_ahead_wait_unread() -> None:
+    """Thirty requests of 400 KB behind one that runs: they stay in the sender's hands."""
+    running = asyncio.Event()
+    hold = asyncio.Event()
+
+    async def holds(question: Question, _: Caller) -> Answered:
+        running.set()
+        await hold.wait()
+        return Answered(text=str(question.number))
+
+    async with serving(WORLD, holds) as axon:
+        assert isinstance(axon, Axon)
+        reader, writer = await connect(axon.port, "127.0.0.1")
+        writer.write(request_bytes(signed(message=Question(number=0))))
+        await asyncio.wait_for(running.wait(), PATIENT_S)
+        ahead = [signed(message=Question(text="x" * 400_000, number=n)) for n in range(1, 31)]
+        writer.write(b"".join(map(request_bytes, ahead)))
+        await asyncio.sleep(0.3)  # a defenceless axon reads all of it in this time
+        assert axon._http is not None
+        (connection,) = axon._http.connections
+        assert len(connection._messages) <= 1
+        hold.set()
+        replies = [await read_reply(reader) for _ in range(31)]
+        assert [reply.body for reply in replies] == [
+            b"\x81\xa4text" + bytes([0xA0 + len(str(n))]) + str(n).encode() for n in range(31)
+        ]
+        writer.close()
+
+
+async def test_a_forgery_buys_no_signature_beyond_the_budget() -> None:
+    limits = Limits(refusals_rate=0.001, refusals_burst=2)
+    async with serving(WORLD, limits=limits) as axon:
+        forged = with_header(signed(), "X-Bittensor-Signature", "0x" + "ab" * 64)
+        for _ in range(2):
+            assert (await http_send(axon.port, forged)).status == 401
+        with pytest.raises(ConnectionError):
+            await http_send(axon.port, forged)
+        # Who pays with a good signature is told what is wrong, budget or not.
+        wrong = signed(body=b"\xc1")
+        reply = await http_send(axon.port, wrong)
+        assert refusal_in(reply, wrong, BOB).code == Code.BAD_MESSAGE

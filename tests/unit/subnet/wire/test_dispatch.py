@@ -1,0 +1,85 @@
+"""The server's half of a call: answers that cannot be sent, and a clock that was set back."""
+
+from __future__ import annotations
+
+import pytest
+from loguru import logger
+
+from subnet.clock import ManualClock
+from subnet.wire.errors import Code
+from subnet.wire.interface import Caller
+from subnet.wire.replay import MemoryCeiling
+from subnet.wire.synapse import Synapse
+from tests.unit.subnet.wire.world import (
+    Answered,
+    MemoryWorld,
+    Question,
+    refusal_in,
+    serving,
+    signed,
+)
+
+
+class Number(Synapse, frozen=True):
+    number: int
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [Answered(text="half a pair: \ud83d"), Number(number=2**64)],
+    ids=["lone surrogate", "beyond 64 bits"],
+)
+async def test_an_answer_that_cannot_be_encoded_is_a_signed_500(answer: Synapse) -> None:
+    async def serve(_: Question, __: Caller) -> Synapse:
+        return answer
+
+    world = MemoryWorld()
+    axon = await world.axon()
+    axon.attach("echo", Question, type(answer), serve)
+    await axon.start()
+    request = signed()
+    reply = await world.send(axon, request)
+    await axon.stop()
+    assert refusal_in(reply, request).code == Code.HANDLER_FAILED
+    assert reply.status == 500
+
+
+async def test_a_clock_set_back_by_an_hour_is_said_once_a_minute() -> None:
+    """Everything is refused until time has caught up; whoever runs the miner must learn why."""
+    clock = ManualClock()
+    disk = MemoryCeiling()
+    disk.value = clock.now_ns() + 3_600 * 10**9
+    said: list[str] = []
+    sink = logger.add(
+        lambda message: said.append(str(message)), level="WARNING", format="{message}"
+    )
+    world = MemoryWorld()
+    try:
+        async with serving(world, clock=clock, nonces=disk) as axon:
+            for _ in range(3):
+                request = signed(nonce_ns=clock.now_ns())
+                reply = await world.send(axon, request)
+                assert refusal_in(reply, request).code == Code.BEFORE_RESTART
+            assert len(said) == 1
+            assert "clock stands 3597 s before" in said[0]
+            clock.advance(61)
+            await world.send(axon, signed(nonce_ns=clock.now_ns()))
+            assert len(said) == 2
+    finally:
+        logger.remove(sink)
+
+
+async def test_an_ordinary_restart_says_nothing() -> None:
+    clock = ManualClock()
+    disk = MemoryCeiling()
+    disk.value = clock.now_ns() + 2 * 10**9
+    said: list[str] = []
+    sink = logger.add(lambda message: said.append(str(message)), level="WARNING")
+    world = MemoryWorld()
+    try:
+        async with serving(world, clock=clock, nonces=disk) as axon:
+            reply = await world.send(axon, signed(nonce_ns=clock.now_ns()))
+            assert reply.status == 503
+    finally:
+        logger.remove(sink)
+    assert not said

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     out: Console
     err: Console
 
+ERROR: Final = "error"
+CURE: Final = "cure"
+"""What the two lines of an error begin with; a supervisor finds them in its children's logs."""
+
 
 def __getattr__(name: str) -> Any:
     """``out`` and ``err``, rich's consoles, made on first use."""
@@ -27,8 +31,9 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(name)
     from rich.console import Console
 
-    globals()["out"] = Console(highlight=False)
-    globals()["err"] = Console(stderr=True, highlight=False)
+    # No markup: a path in brackets, or a miner's reasons, would be taken for it.
+    globals()["out"] = Console(highlight=False, markup=False, emoji=False)
+    globals()["err"] = Console(stderr=True, highlight=False, markup=False, emoji=False)
     return globals()[name]
 
 
@@ -74,16 +79,18 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> 
 
 def note(message: str) -> None:
     """Progress and explanations, on stderr."""
-    _err().print(message, style="dim")
+    _err().print(message, style="dim", soft_wrap=True)
 
 
 def warn(message: str) -> None:
     """Something the user should look at, on stderr."""
-    _err().print(f"[yellow]{message}[/yellow]")
+    _err().print(message, style="yellow", soft_wrap=True)
 
 
 def error(cause: str, cure: str = "") -> None:
     """Why a command failed and what to do, one sentence each, on stderr."""
-    _err().print(f"[bold red]error[/bold red]  {cause}", soft_wrap=True)
+    from rich.text import Text
+
+    _err().print(Text.assemble((f"{ERROR}  ", "bold red"), cause), soft_wrap=True)
     if cure:
-        _err().print(f"[bold]cure[/bold]   {cure}", soft_wrap=True)
+        _err().print(Text.assemble((f"{CURE}   ", "bold"), cure), soft_wrap=True)

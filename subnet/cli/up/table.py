@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from rich import box
 from rich.table import Table
+from rich.text import Text
 
 from subnet.cli.up.plan import HONEST, SLOW, Role
 from subnet.cli.up.watch import Row, View
@@ -37,18 +38,18 @@ def render(view: View, seconds: float) -> Table:
     return grid
 
 
-def _cells(row: Row) -> tuple[str, ...]:
+def _cells(row: Row) -> tuple[str | Text, ...]:
     shown = row.behaviour if row.role is Role.MINER else ""
     colour = "" if shown in ("", HONEST) else "red" if row.behaviour != SLOW else "yellow"
     return (
         str(row.uid),
-        f"{row.name} [{colour}]{shown}[/{colour}]" if colour else f"{row.name} {shown}".rstrip(),
+        Text.assemble(f"{row.name} ", (shown, colour)) if shown else row.name,
         "" if row.score is None else f"{row.score:.3f}",
         _share(row.incentive),
         _share(row.dividends),
         f"{row.reward_alpha / RAO_PER_TAO:.3f}",
         f"{row.reward_tao / RAO_PER_TAO:.3f}",
-        "; ".join(row.reasons[:REASONS_SHOWN]),
+        Text("; ".join(row.reasons[:REASONS_SHOWN])),  # a miner's words may look like markup
     )
 
 

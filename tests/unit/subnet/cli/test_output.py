@@ -1,0 +1,47 @@
+"""What is printed is printed as it is: no word is taken for markup, no line is broken for a log."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from subnet.cli import output
+from subnet.cli.up.table import render
+from tests.unit.subnet.cli.test_table import VIEW
+
+HOSTILE = "[/bold] [red]x [link=http://a]y :smile: [2001:db8::1]:80"
+"""What a refusing miner may call its reason, and what a person may give as an option."""
+
+
+@pytest.fixture(autouse=True)
+def _fresh_consoles(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The consoles hold the stderr of the moment they were made."""
+    for name in ("out", "err"):
+        monkeypatch.delitem(vars(output), name, raising=False)
+
+
+@pytest.mark.parametrize("say", [output.note, output.warn, output.error])
+def test_what_goes_to_stderr_is_taken_as_it_is(
+    say: object, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert callable(say)
+    words = f"{HOSTILE} {'and more words ' * 20}end"
+    say(words)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert words in err
+
+
+def test_what_goes_to_stdout_is_taken_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    output.text(HOSTILE)
+    output.table(HOSTILE, ("a", "b"), [("1", HOSTILE)])
+    out, err = capsys.readouterr()
+    assert out.count(HOSTILE) == 3
+    assert err == ""
+
+
+def test_a_hostile_reason_does_not_spoil_the_live_table(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = tuple(dataclasses.replace(row, reasons=(HOSTILE,)) for row in VIEW.rows)
+    output.out.print(render(dataclasses.replace(VIEW, rows=rows), 1.0))
+    assert HOSTILE[:10] in capsys.readouterr().out

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from tests.e2e.runs import Run, assay, up
+from subnet.cli.up import command
+from subnet.cli.up.plan import make_plan
+from subnet.cli.up.stranger import check_own_chain
+from subnet.errors import Unavailable
+from tests.e2e.runs import ASSAY, Run, assay, free_ports, up
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
@@ -100,3 +106,44 @@ def test_a_chain_that_cannot_start_is_told_at_once(tmp_path: Path) -> None:
         assert run.process.returncode == 2
         assert "damaged" in run.log()
     assert time.monotonic() - began < 10
+
+
+@pytest.fixture
+def stranger(tmp_path: Path) -> Iterator[tuple[int, bytes]]:
+    """A chain that belongs to nobody here: its port, and what it said when it was ready."""
+    port = free_ports(8)
+    # Another block time makes another genesis.
+    argv = ("chain", "start", "--in-memory", "--port", str(port), "--block-time", "200", "--json")
+    with subprocess.Popen([str(ASSAY), *argv], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        yield port, process.stdout.readline()
+        process.terminate()
+
+
+async def test_a_run_never_joins_a_strangers_chain(
+    stranger: tuple[int, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It came after the ports were looked at; the run's own chain cannot have its port then."""
+    port, _ = stranger
+    monkeypatch.setattr(command, "_check_ports", lambda plan: None)
+    plan = make_plan(
+        seed=0, task=REVERSE[1], task_options=(), base_port=port, state_dir=tmp_path / "state",
+        validators=1, miners=1, cheat=None, slow=0,
+    )  # fmt: skip
+    wishes = command.Wishes(
+        until_first_reward=True, json=True, fresh=False, neuron_log_level="INFO"
+    )
+    with pytest.raises(Unavailable, match=f"{port}.*in use"):
+        await command._run(plan, wishes)
+    assert not (tmp_path / "state" / "wallets").exists()
+    subnets = assay("subnet", "list", "--chain", f"ws://127.0.0.1:{port}", "--json")
+    assert msgspec.json.decode(subnets.stdout) == []
+
+
+def test_a_chain_is_told_from_another_by_its_genesis(stranger: tuple[int, bytes]) -> None:
+    port, ready = stranger
+    check_own_chain(port, ready)
+    with pytest.raises(Unavailable, match="another chain"):
+        check_own_chain(port, msgspec.json.encode({"genesis_hash": "0x" + "00" * 32}))
+    with pytest.raises(Unavailable, match="no chain"):
+        check_own_chain(free_ports(1), ready)

@@ -28,6 +28,7 @@ from typing import Final, Protocol
 import msgspec
 from loguru import logger
 
+from subnet.cli import output
 from subnet.cli.process import LIFELINE
 from subnet.clock import Clock
 from subnet.errors import Unavailable, UserError
@@ -44,6 +45,9 @@ _LOST: Final = 255
 _PUT_DOWN_S: Final = 1.0
 """A killed process is gone within milliseconds."""
 _USER_ERROR: Final = UserError.exit_code
+_LINE_BYTES_MAX: Final = 4_096
+"""The line that a chain prints when it is ready takes three hundred."""
+_POLL_S: Final = 0.02
 
 
 class _Handle(Protocol):
@@ -58,23 +62,36 @@ class _Handle(Protocol):
 class _Exec:
     def __init__(self, argv: Sequence[str], log: Path) -> None:
         read_end, self._write_end = os.pipe()
+        self._said = b""
         with open(_open_log(log), "ab") as sink:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "subnet.cli.main", *argv],
                 stdin=read_end,
-                stdout=sink,
+                stdout=subprocess.PIPE,
                 stderr=sink,
                 start_new_session=True,
                 env={**os.environ, LIFELINE: "0"},
             )
         os.close(read_end)
+        assert self._process.stdout is not None
+        self._stdout = self._process.stdout
+        os.set_blocking(self._stdout.fileno(), False)
         self.pid = self._process.pid
+
+    def first_line(self) -> bytes | None:
+        """What it printed up to its first line break; None before that. It prints little."""
+        if not self._stdout.closed and b"\n" not in self._said:
+            with contextlib.suppress(BlockingIOError):
+                self._said += os.read(self._stdout.fileno(), _LINE_BYTES_MAX)
+        line, ended, _ = self._said.partition(b"\n")
+        return line if ended else None
 
     def code(self) -> int | None:
         code = self._process.poll()
         if code is not None and self._write_end is not None:
             os.close(self._write_end)
             self._write_end = None  # type: ignore[assignment]
+            self._stdout.close()
         return code
 
     def wait(self, timeout_s: float) -> None:
@@ -157,12 +174,28 @@ class Child:
     handle: _Handle
     restarts: list[float] = field(default_factory=list)
 
-    def log_tail(self) -> str:
+    def log_tail(self) -> list[str]:
         """The last lines it wrote, for a person who must find out why it ended."""
         with contextlib.suppress(OSError):
             lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
-            return "\n".join(lines[-LOG_TAIL_LINES:])
-        return ""
+            return lines[-LOG_TAIL_LINES:]
+        return []
+
+    def ended(self, code: int) -> Unavailable:
+        """Why it cannot go on: in its own words, if it left as one does that has said so."""
+        tail = self.log_tail()
+        told = {
+            word: line.removeprefix(word).strip()
+            for line in tail
+            for word in (output.ERROR, output.CURE)
+            if line.startswith(f"{word} ")
+        }
+        if code == _USER_ERROR and len(told) == 2:
+            return Unavailable(f"{self.name}: {told[output.ERROR]}", told[output.CURE])
+        return Unavailable(
+            f"{self.name} ended with exit code {code}:\n" + "\n".join(tail) + "\n",
+            f"Its log is {self.log}.",
+        )
 
 
 class Children:
@@ -203,6 +236,23 @@ class Children:
         """Start a fresh interpreter."""
         return self._add(name, argv, log, forked=False)
 
+    async def first_line(self, name: str, timeout_s: float) -> bytes:
+        """What an executed child says first, also if it is started again meanwhile.
+
+        Unavailable if it says nothing in time; if it cannot be kept alive, ``check`` says so.
+        """
+        until = self._clock.monotonic() + timeout_s
+        while self._clock.monotonic() < until:
+            handle = self._children[name].handle
+            assert isinstance(handle, _Exec)
+            if (line := handle.first_line()) is not None:
+                return line
+            await self._clock.sleep(_POLL_S)
+        raise Unavailable(
+            f"{name} was not ready within {timeout_s:g} s.",
+            f"Its log, {self._children[name].log}, may say why.",
+        )
+
     def fork(self, name: str, argv: Sequence[str], log: Path) -> Child:
         """Start a child of the fork server."""
         return self._add(name, argv, log, forked=True)
@@ -242,10 +292,7 @@ class Children:
             now = self._clock.monotonic()
             child.restarts = [at for at in child.restarts if now - at < RESTART_WINDOW_S]
             if code == _USER_ERROR or len(child.restarts) >= RESTARTS_MAX:
-                raise Unavailable(
-                    f"{child.name} ended with exit code {code}:\n{child.log_tail()}\n",
-                    f"Its log is {child.log}.",
-                )
+                raise child.ended(code)
             logger.warning("{} ended with exit code {}; starting it again", child.name, code)
             child.restarts.append(now)
             child.handle = self._start(child.name, child.argv, child.log)

@@ -183,6 +183,7 @@ class _Run:
         from subnet.cli.neurons import open_chain
         from subnet.cli.up.bootstrap import bootstrap
         from subnet.cli.up.keys import faucet, make_keys
+        from subnet.cli.up.stranger import check_own_chain
         from subnet.cli.up.watch import Watch
 
         plan, say = self.plan, self.screen.say
@@ -190,6 +191,9 @@ class _Run:
         say("Starting the chain")
         _start_chain(plan, self.children)
         self.children.preload([*HEAVY_MODULES, *_modules_of(plan.task)])
+        # Before that, whoever answers at the port is a stranger.
+        ready = await self.children.first_line(CHAIN, CHAIN_PATIENCE_S)
+        await asyncio.to_thread(check_own_chain, plan.chain_port, ready)
         keys = make_keys(plan)
         async with open_chain(
             plan.endpoint, plan.state_dir, clock, patience_s=CHAIN_PATIENCE_S
@@ -248,6 +252,7 @@ def _modules_of(task: str) -> Sequence[str]:
 
 def _start_chain(plan: Plan, children: Children) -> None:
     argv = ["chain", "start", "--port", str(plan.chain_port), "--state-dir", str(plan.chain_dir)]
+    argv.append("--json")
     children.execute(CHAIN, argv, plan.log(CHAIN))
 
 

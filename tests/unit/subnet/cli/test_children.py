@@ -72,8 +72,35 @@ def test_a_users_mistake_is_told_and_not_repeated(
     child = getattr(children, how)("odd", ("chain", "start", "--port", "-5"), tmp_path / "odd.log")
     try:
         until(lambda: child.handle.code() is not None)
-        with pytest.raises(Unavailable, match="odd ended with exit code 2"):
+        with pytest.raises(Unavailable) as told:
             children.check()
+    finally:
+        children.stop()
+    assert told.value.cause.startswith("odd: ")
+    assert "-5" in told.value.cause
+    assert told.value.cause.endswith(".")
+    assert told.value.cure.endswith("--help.")
+
+
+async def test_the_first_line_of_a_child_is_that_of_the_one_that_lives(
+    children: Children, tmp_path: Path
+) -> None:
+    child = children.execute("node", (*FOREVER, "--json"), tmp_path / "node.log")
+    try:
+        os.kill(child.handle.pid, signal.SIGKILL)
+        until(lambda: child.handle.code() is not None)
+        children.check()
+        ready = msgspec.json.decode(await children.first_line("node", 20))
+    finally:
+        children.stop()
+    assert ready["pid"] == child.handle.pid
+
+
+async def test_a_child_that_says_nothing_is_given_up(children: Children, tmp_path: Path) -> None:
+    children.execute("mute", FOREVER, tmp_path / "mute.log")
+    try:
+        with pytest.raises(Unavailable, match="mute was not ready"):
+            await children.first_line("mute", 0.2)
     finally:
         children.stop()
 

@@ -78,8 +78,9 @@ _TIMESTAMP_NOW: Final = bytes.fromhex(
 )
 """twox-128 of "Timestamp" and of "Now": where the pallet keeps the last block's time."""
 
-_PRUNE_EVERY_BLOCKS: Final = 64
-"""Old states go in batches: one deleting transaction in so many blocks."""
+_PRUNE_BLOCKS: Final = 64
+"""Old states go in batches: one deleting transaction in so many blocks. Where more are too old (the
+chain ran without a limit before) each block takes one batch along, until none are."""
 
 _START_ANEW: Final = "Start a new chain in an empty folder, or restore this one from a copy."
 
@@ -195,7 +196,7 @@ class Backend:
                 raise StateDiscarded(block_hash)
 
         check()
-        return HistoricState(self._store, number, check), number
+        return HistoricState(self._store, number, check, self._limits.historic_keys_max), number
 
     def _executor(self, state: Committed, number: int) -> Executor:
         """The runtime in force after block ``number``."""
@@ -283,8 +284,8 @@ class Backend:
         """Forget states that are older than asked for, some blocks at a time."""
         if self._history_blocks is None:
             return
-        oldest = self.head.number - self._history_blocks
-        if oldest - self._oldest_state >= _PRUNE_EVERY_BLOCKS:
+        oldest = self._oldest_state + _PRUNE_BLOCKS
+        if oldest <= self.head.number - self._history_blocks:
             try:
                 self._store.prune(oldest)
             except StorageFailed as error:

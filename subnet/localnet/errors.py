@@ -7,6 +7,7 @@ The tree::
     │   └── MissingExport      the runtime has no such entry point
     ├── UnknownBlock           no block of that hash or number on this chain
     ├── StateDiscarded         the block is known, its state was pruned
+    ├── HistoryTooLong         a question about an old state takes more reads than one may
     ├── BlockRejected          a block and its execution do not agree (roots, inherents, order)
     ├── TransactionRefused     the runtime said no to a transaction
     │   ├── InvalidTransaction     for good, or for now (``Future``, ``ExhaustsResources``)
@@ -86,6 +87,13 @@ class StateDiscarded(AssayError):
     def __init__(self, block_hash: bytes) -> None:
         super().__init__(f"State already discarded for 0x{block_hash.hex()}")
         self.block_hash = block_hash
+
+
+class HistoryTooLong(AssayError):
+    """An old state lies on disk; a question that goes through too much of it is not answered."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"too many keys of the old state of block {number} would have to be read")
 
 
 class BlockRejected(AssayError):

@@ -29,6 +29,10 @@ class CoreLimits:
     host_calls_per_query: int = 3_000_000
     """A few seconds of the cheapest host functions; the query above makes 830 thousand."""
 
+    historic_keys_max: int = 500_000
+    """Keys of an old state that one question may look at: each is a read of the database of about
+    four microseconds, so two seconds. In 100,000 blocks a chain has had some 100,000 keys."""
+
     memory_pages_max: int = 4_096
     """Wasm pages of 64 KiB: 256 MiB, twice what a Parity node gives by default."""
 

@@ -11,6 +11,7 @@ from typing import Final
 
 from subnet.errors import AssayError
 from subnet.localnet.errors import (
+    HistoryTooLong,
     InvalidTransaction,
     MissingExport,
     RuntimeTrap,
@@ -138,6 +139,8 @@ def of_read(error: Exception) -> RpcError | None:
     match error:
         case UnknownBlock() | StateDiscarded():
             return client_error(f"UnknownBlock: {error}")
+        case HistoryTooLong():
+            return client_error(str(error))
         case MissingExport():
             return client_error(f"Execution failed: Other: {error.reason}")
         case RuntimeTrap():

@@ -7,21 +7,29 @@ time; an old state is asked for seldom, and by few keys.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import islice
 
+from subnet.localnet.errors import HistoryTooLong
 from subnet.localnet.state import trie
 from subnet.localnet.state.head import end_of_prefix
 from subnet.localnet.state.store import ChainStore
 
 
 class HistoricState:
-    """The state after block ``number``. ``check`` raises once pruning has taken it."""
+    """The state after block ``number``. ``check`` raises once pruning has taken it.
 
-    def __init__(self, store: ChainStore, number: int, check: Callable[[], None]) -> None:
+    ``keys_max``: how many keys may be looked at before ``HistoryTooLong``. A walk passes by all the
+    keys that other blocks had, so its price is not in what it finds.
+    """
+
+    def __init__(
+        self, store: ChainStore, number: int, check: Callable[[], None], keys_max: int
+    ) -> None:
         self._store = store
         self._number = number
         self._check = check
+        self._keys_left = keys_max
 
     @property
     def root(self) -> trie.Node | None:
@@ -33,21 +41,31 @@ class HistoricState:
 
     def get(self, key: bytes) -> bytes | None:
         self._check()
+        self._look()
         return self._store.value_at(key, self._number)
 
-    def next_key(self, key: bytes) -> bytes | None:
+    def _look(self) -> None:
+        self._keys_left -= 1
+        if self._keys_left < 0:
+            raise HistoryTooLong(self._number)
+
+    def _walk(self, start: bytes, end: bytes | None) -> Iterator[bytes]:
         self._check()
-        return next(self._store.keys_after(key, None, self._number), None)
+        for key, there in self._store.keys_from(start, end, self._number):
+            self._look()
+            if there:
+                yield key
+
+    def next_key(self, key: bytes) -> bytes | None:
+        return next(self._walk(_after(key), None), None)
 
     def keys(
         self, prefix: bytes, start: bytes | None = None, count: int | None = None
     ) -> list[bytes]:
-        self._check()
-        found: list[bytes] = []
-        if start is None or start < prefix:
-            if self._store.value_at(prefix, self._number) is not None:
-                found.append(prefix)
-            start = prefix
-        above = self._store.keys_after(start, end_of_prefix(prefix), self._number)
-        found.extend(islice(above, None if count is None else max(count - len(found), 0)))
-        return found if count is None else found[:count]
+        first = prefix if start is None else max(prefix, _after(start))
+        return list(islice(self._walk(first, end_of_prefix(prefix)), count))
+
+
+def _after(key: bytes) -> bytes:
+    """The first string above ``key``."""
+    return key + b"\0"

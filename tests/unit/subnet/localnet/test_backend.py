@@ -340,6 +340,21 @@ def test_pruned_states_are_gone_and_blocks_stay() -> None:
     chain.close()
 
 
+def test_a_long_history_is_forgotten_step_by_step(tmp_path: Path) -> None:
+    """All at once it would hold up one block for hours: the work grows with the square."""
+    chain = open_chain(tmp_path)
+    for _ in range(150):
+        step(chain)
+    chain.close()
+    again = open_chain(tmp_path, history_blocks=2)
+    discarded = []
+    for _ in range(4):
+        step(again)
+        discarded.append(again._store.oldest_state)
+    assert discarded == [64, 128, 128, 128]
+    again.close()
+
+
 # -- on disk
 
 

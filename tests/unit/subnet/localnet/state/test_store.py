@@ -9,7 +9,13 @@ from pathlib import Path
 import pytest
 
 from subnet.localnet.blocks.header import ZERO_HASH, Block, Header
-from subnet.localnet.errors import ChainDamaged, ChainInUse, StateDiscarded, StorageFailed
+from subnet.localnet.errors import (
+    ChainDamaged,
+    ChainInUse,
+    HistoryTooLong,
+    StateDiscarded,
+    StorageFailed,
+)
 from subnet.localnet.limits import CoreLimits
 from subnet.localnet.state.head import HeadState
 from subnet.localnet.state.history import HistoricState
@@ -87,7 +93,7 @@ def _assert_history(store: ChainStore, first: int = 0) -> None:
             continue
         pairs = {row.key: row.value for row in store.pairs_at(number)}
         assert pairs == expected
-        view = HistoricState(store, number, lambda: None)
+        view = HistoricState(store, number, lambda: None, keys_max=10_000)
         head = HeadState((key, value, False) for key, value in expected.items())
         for key in (b"", b"a", b"b", b"ba", b"bb", b"bc", b"c", b"d", b"e"):
             assert view.get(key) == head.get(key)
@@ -129,10 +135,37 @@ def test_a_view_of_a_pruned_state_says_so(store: ChainStore) -> None:
     def check() -> None:
         raise StateDiscarded(blocks[1].hash)
 
-    view = HistoricState(store, 1, check)
+    view = HistoricState(store, 1, check, keys_max=10)
     for read in (lambda: view.get(b"a"), lambda: view.next_key(b""), lambda: view.keys(b"")):
         with pytest.raises(StateDiscarded, match=f"already discarded for 0x{blocks[1].hash.hex()}"):
             read()
+
+
+def test_an_old_state_is_read_only_so_far(store: ChainStore) -> None:
+    """What costs is every key that any block ever had, not those that are found."""
+    fill(store)
+    for number in range(5, 25):
+        last = store.block(number - 1)
+        store.append(block(number, last), {b"key%02d" % number: b"v"}, 1)
+
+    def view() -> HistoricState:
+        return HistoricState(store, 1, lambda: None, keys_max=10)
+
+    assert view().next_key(b"c") == b"d"
+    for read in (lambda: view().next_key(b"d"), lambda: view().keys(b"key", None, 1)):
+        with pytest.raises(HistoryTooLong, match="old state of block 1"):
+            read()
+    reader = view()
+    for _ in range(10):
+        assert reader.get(b"a") == b"a0"
+    with pytest.raises(HistoryTooLong):
+        reader.get(b"a")
+
+
+def test_the_empty_key_is_a_key(store: ChainStore) -> None:
+    fill(store, [{b"": b"0", b"a": b"1"}, {b"a": b"2"}])
+    assert [row.key for row in store.pairs_at(1)] == [b"", b"a"]
+    assert HistoricState(store, 0, lambda: None, keys_max=9).keys(b"") == [b"", b"a"]
 
 
 def test_a_chain_is_open_once(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 Adds to ``subnet.models`` the choice of an engine by the miner's settings and the translation of
 what it makes into this task's reply. Loading takes seconds and runs in a thread. It does not know
-the chain or the callers.
+the chain; of a caller it looks at the standing alone.
 """
 
 from __future__ import annotations
@@ -17,11 +17,16 @@ from subnet.errors import Unavailable, UserError
 from subnet.models.engine import Ask, Engine, LocalEngine, TooLong
 from subnet.models.root import model_root
 from subnet.models.source import resolve
+from subnet.models.turns import Asker, Busy
+from subnet.neuron import Caller
 from subnet.protocol.inference import SECONDS_MAX, TOKENS_MAX, Completion
 from subnet.wire.errors import Code, RequestRefused
+from subnet.wire.interface import Standing
 
 KEY_BYTES_MAX: Final = 4096
 """API keys take some hundred bytes; a longer file is another file."""
+RETRY_AFTER_S: Final = 1.0
+"""An answer of a usual length is made in less."""
 
 
 async def open_engine(settings: MinerSettings, clock: Clock) -> Engine:
@@ -70,12 +75,20 @@ def _read_key(path: Path) -> str:
     return text
 
 
-async def answer(engine: Engine, ask: Ask) -> Completion:
-    """What the engine makes of ``ask``, as a reply; RequestRefused if it cannot."""
+async def answer(engine: Engine, ask: Ask, caller: Caller) -> Completion:
+    """What the engine makes of ``ask``, as a reply; RequestRefused if it cannot.
+
+    Validators go first: what others ask for must not cost this miner its score.
+    """
+    asker = Asker(caller.address, first=caller.standing >= Standing.PERMIT)
     try:
-        made = await engine.complete(ask)
+        made = await engine.complete(ask, asker)
     except TooLong as error:
         raise RequestRefused(Code.REFUSED_BY_TASK, error.cause) from None
+    except Busy as error:
+        raise RequestRefused(
+            Code.CALLER_LIMITED, error.cause, retry_after_s=RETRY_AFTER_S
+        ) from None
     except Unavailable as error:
         # The cause names our engine's address, which is nobody's business but the operator's.
         raise RequestRefused(

@@ -2,7 +2,7 @@
 
 Adds to ``requests`` and ``answers`` the task's life: at the start the engine is opened and the
 model's root published under the hotkey, because validators judge answers against what was committed
-before they asked. Answers are made one after the other by the engine.
+before they asked. Open answers take turns on the engine, validators' first.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class InferenceMiner(MinerTask[Complete, Completion]):
     async def serve(self, request: Complete, caller: Caller) -> Completion:
         assert self._engine is not None, "serve comes after start"
         ask = admit(request, self._engine.root, seeded=self._engine.seeded)
-        return await answers.answer(self._engine, ask)
+        return await answers.answer(self._engine, ask, caller)
 
     async def close(self) -> None:
         if self._engine is not None:

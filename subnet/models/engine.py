@@ -1,25 +1,26 @@
 """What a miner serves with: one interface, and the engine that computes in this process.
 
 An engine turns a request into tokens. ``LocalEngine`` runs ``language.LanguageModel`` in a thread
-of its own, one answer after the other, so that the event loop stays free and the arithmetic is
-that of a single thread; ``openai_backend.OpenAIEngine`` asks a foreign server. What a validator
-can check differs, and ``seeded`` says which it is.
+of its own, so that the event loop stays free and the arithmetic is that of a single thread; open
+answers take turns on it, token by token, in the order of ``turns``. ``openai_backend.OpenAIEngine``
+asks a foreign server. What a validator can check differs, and ``seeded`` says which it is.
 
-It knows no hotkeys, no chain and no messages.
+It knows no chain and no messages, and callers by a name alone.
 """
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from subnet.errors import UserError
+from subnet.models.turns import Asker, Turns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from subnet.models.language import LanguageModel
 
@@ -70,13 +71,27 @@ class Engine(Protocol):
     seeded: bool
     """True: fp32 logits and our seeded sampler, so that every token can be checked."""
 
-    async def complete(self, ask: Ask) -> Made:
-        """The continuation. TooLong for the caller's mistake, Unavailable for a dead engine."""
+    async def complete(self, ask: Ask, asker: Asker) -> Made:
+        """The continuation. TooLong for the caller's mistake, Busy for one who has too many answers
+        open, Unavailable for a dead engine."""
         ...
 
     async def close(self) -> None:
         """Stop what runs and give back what was taken. May be called once only."""
         ...
+
+
+@dataclass(eq=False, slots=True)
+class _Job:
+    """One answer in the making."""
+
+    ask: Ask
+    asked_s: float
+    made: Future[Made] = field(default_factory=Future)
+    stream: Iterator[int] | None = None
+    drawn: list[int] = field(default_factory=list)
+    begun_s: float = 0.0
+    first_s: float = 0.0
 
 
 class LocalEngine:
@@ -91,41 +106,78 @@ class LocalEngine:
         self._model = model
         self._monotonic = monotonic
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="model")
+        self._lock = threading.Lock()
+        """Guards the two below: the loop adds and removes what the thread takes its turns from."""
+        self._turns: Turns[_Job] = Turns()
+        self._working = False
 
-    async def complete(self, ask: Ask) -> Made:
-        asked = self._monotonic()
-        abandoned = threading.Event()
-        work = self._thread.submit(self._compute, ask, asked, abandoned)
+    async def complete(self, ask: Ask, asker: Asker) -> Made:
+        job = _Job(ask, self._monotonic())
+        with self._lock:
+            self._turns.add(job, asker)
+            if not self._working:
+                self._working = True
+                self._thread.submit(self._work)
         try:
-            return await asyncio.wrap_future(work)
-        except asyncio.CancelledError:
-            # The caller has gone; stop at the next token and let others have the thread.
-            abandoned.set()
-            raise
+            return await asyncio.wrap_future(job.made)
+        finally:
+            # Also when the caller has gone: nobody waits for the rest.
+            with self._lock:
+                self._turns.remove(job)
 
-    def _compute(self, ask: Ask, asked: float, abandoned: threading.Event) -> Made:
-        begun = self._monotonic()
-        prompt = self._model.tokens.encode(ask.prompt)
-        if len(prompt) + ask.max_tokens > self._model.context_tokens:
-            raise TooLong(len(prompt), ask.max_tokens, self._model.context_tokens)
-        first: list[float] = []
+    def _work(self) -> None:
+        """Step after step for as long as there is anything to do. Runs in the thread."""
+        while True:
+            with self._lock:
+                job = self._turns.next()
+                if job is None:
+                    self._working = False
+                    return
+            try:
+                made = self._step(job)
+            except Exception as error:  # the caller's, or a broken model's: it ends this answer
+                if self._ends(job):
+                    job.made.set_exception(error)
+            else:
+                if made is not None and self._ends(job):
+                    job.made.set_result(made)
 
-        def on_token(_: int) -> bool:
-            if not first:
-                first.append(self._monotonic())
-            return not abandoned.is_set()
+    def _ends(self, job: _Job) -> bool:
+        """Give it no more turns; whether anybody still waits for it."""
+        with self._lock:
+            self._turns.remove(job)
+        return job.made.set_running_or_notify_cancel()
 
-        made = self._model.generate(
-            prompt, ask.max_tokens, ask.temperature, ask.key, on_token=on_token
-        )
+    def _step(self, job: _Job) -> Made | None:
+        """Draw one token; the answer once that was the last."""
+        if job.stream is None:
+            job.begun_s = self._monotonic()
+            job.stream = self._begin(job.ask)
+        token = next(job.stream)
+        job.drawn.append(token)
+        if len(job.drawn) == 1:
+            job.first_s = self._monotonic()
+        if len(job.drawn) < job.ask.max_tokens and not self._model.is_end(token):
+            return None
+        made = self._model.finished(job.drawn)
         return Made(
             text=self._model.tokens.decode(made.tokens),
             tokens=made.tokens,
             finish=made.finish,
-            queued_s=begun - asked,
-            first_token_s=first[0] - asked,
-            total_s=self._monotonic() - asked,
+            queued_s=job.begun_s - job.asked_s,
+            first_token_s=job.first_s - job.asked_s,
+            total_s=self._monotonic() - job.asked_s,
         )
 
+    def _begin(self, ask: Ask) -> Iterator[int]:
+        prompt = self._model.tokens.encode(ask.prompt)
+        if len(prompt) + ask.max_tokens > self._model.context_tokens:
+            raise TooLong(len(prompt), ask.max_tokens, self._model.context_tokens)
+        return self._model.stream(prompt, ask.max_tokens, ask.temperature, ask.key)
+
     async def close(self) -> None:
+        with self._lock:
+            abandoned = self._turns.clear()
+        for job in abandoned:
+            job.made.cancel()
         await asyncio.to_thread(self._thread.shutdown, wait=True, cancel_futures=True)

@@ -10,7 +10,7 @@ It knows no seeds, roots, requests or sockets. An instance serves one thread at 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -80,40 +80,45 @@ class LanguageModel:
         """Whether ``token`` ends a text."""
         return token in self.ends
 
-    def generate(
-        self,
-        prompt: Sequence[int],
-        max_tokens: int,
-        temperature: float,
-        key: bytes,
-        *,
-        on_token: Callable[[int], bool] = lambda _: True,
-    ) -> Generated:
-        """Continue ``prompt`` by ``max_tokens`` tokens or up to an end-of-text token.
+    def stream(
+        self, prompt: Sequence[int], max_tokens: int, temperature: float, key: bytes
+    ) -> Iterator[int]:
+        """The tokens that continue ``prompt``, each as it is drawn, up to an end-of-text one.
 
-        ``on_token`` sees each token as it is drawn and stops the work by returning False; what was
-        drawn so far is then returned. ValueError if prompt and answer exceed the context.
+        Streams may take turns on one thread: what one computes depends on no other. ValueError if
+        prompt and answer exceed the context.
         """
         if not prompt or len(prompt) + max_tokens > self.context_tokens:
             raise ValueError(f"{len(prompt)} + {max_tokens} tokens do not fit the context")
-        drawn: list[int] = []
         cache: Any = None
         step = torch.tensor([list(prompt)])
-        with torch.inference_mode():
-            while len(drawn) < max_tokens:
+        for position in range(max_tokens):
+            # Left before each ``yield``: the mode is the thread's, and another stream may be next.
+            with torch.inference_mode():
                 output = self.network(
                     input_ids=step, past_key_values=cache, use_cache=True, logits_to_keep=1
                 )
-                cache = output.past_key_values
                 logits = output.logits[0, -1].float().numpy()
-                token = choose(logits, temperature, key, len(drawn))
-                drawn.append(token)
-                if not on_token(token):
-                    break
-                if token in self.ends:
-                    return Generated(tuple(drawn), "stop")
-                step = torch.tensor([[token]])
-        return Generated(tuple(drawn), "length")
+            cache = output.past_key_values
+            token = choose(logits, temperature, key, position)
+            yield token
+            if token in self.ends:
+                return
+            step = torch.tensor([[token]])
+
+    def generate(
+        self, prompt: Sequence[int], max_tokens: int, temperature: float, key: bytes
+    ) -> Generated:
+        """Continue ``prompt`` by ``max_tokens`` tokens or up to an end-of-text token.
+
+        ValueError if prompt and answer exceed the context.
+        """
+        return self.finished(self.stream(prompt, max_tokens, temperature, key))
+
+    def finished(self, drawn: Iterable[int]) -> Generated:
+        """All the tokens of a ``stream``, and why it ended."""
+        tokens = tuple(drawn)
+        return Generated(tokens, "stop" if tokens[-1] in self.ends else "length")
 
     def replay(self, prompt: Sequence[int], answer: Sequence[int]) -> NDArray[np.float32]:
         """Logits (len(answer), vocabulary) from which each token of ``answer`` had to be drawn.

@@ -22,6 +22,7 @@ import msgspec
 from subnet.errors import Unavailable, UserError
 from subnet.models.engine import Ask, Made
 from subnet.models.tokens import Tokens
+from subnet.models.turns import Asker, Turns
 
 ANSWER_BYTES_MAX: Final = 4 * 2**20
 """Text of a few thousand tokens as JSON takes tens of KB; log-probabilities we do not ask for."""
@@ -68,15 +69,17 @@ class OpenAIEngine:
         self._model = model
         self._tokens = tokens
         self._monotonic = monotonic
+        self._turns: Turns[object] = Turns()
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         self._session = aiohttp.ClientSession(
             headers=headers,
             timeout=aiohttp.ClientTimeout(total=TOTAL_S_MAX, connect=CONNECT_S_MAX),
         )
 
-    async def complete(self, ask: Ask) -> Made:
+    async def complete(self, ask: Ask, asker: Asker) -> Made:
         asked = self._monotonic()
-        choice = await self._post(
+        choice = await self._in_turn(
+            asker,
             {
                 "model": self._model,
                 "prompt": ask.prompt,
@@ -84,7 +87,7 @@ class OpenAIEngine:
                 "temperature": ask.temperature,
                 "seed": ask.seed % 2**SEED_BITS,
                 "stream": False,
-            }
+            },
         )
         finish: Literal["length", "stop"] = "stop" if choice.finish_reason == "stop" else "length"
         tokens = self._tokens.encode_answer(choice.text)
@@ -94,6 +97,16 @@ class OpenAIEngine:
             raise self._broken("an empty answer")
         took = self._monotonic() - asked
         return Made(choice.text, tuple(tokens), finish, 0.0, took, took)
+
+    async def _in_turn(self, asker: Asker, body: dict[str, object]) -> _Choice:
+        """The server computes many answers together and knows nobody; we bound what one caller may
+        have open there."""
+        job = object()
+        self._turns.add(job, asker)
+        try:
+            return await self._post(body)
+        finally:
+            self._turns.remove(job)
 
     async def _post(self, body: dict[str, object]) -> _Choice:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from subnet.clock import SystemClock
 from subnet.errors import UserError
 from subnet.models.root import model_root
 from subnet.models.source import DEMO, resolve
+from subnet.models.turns import OPEN_MAX
 from subnet.neuron import Caller, MinerContext
 from subnet.protocol.inference import Commitment, Complete, NumericPath, noise_key
 from subnet.types import Ss58
@@ -24,6 +26,7 @@ from subnet.wire.interface import Standing
 
 ROOT = bytes(range(32))
 CALLER = Caller(Ss58("5caller"), bytes(32), Standing.PERMIT, "127.0.0.1", 1, bytes(32), 10.0)
+RIVAL = dataclasses.replace(CALLER, address=Ss58("5rival"), standing=Standing.REGISTERED)
 
 
 def asked(root: bytes = ROOT, **changes: object) -> Complete:
@@ -95,6 +98,31 @@ async def test_a_caller_that_gives_up_frees_the_engine(tmp_path: Path) -> None:
         reply = await asyncio.wait_for(miner.serve(asked(root, max_tokens=1), CALLER), 30)
         # 480 tokens take seconds; the abandoned answer was left after the token in hand.
         assert reply.queued_s < 1.0
+    finally:
+        await miner.close()
+
+
+@pytest.mark.inference
+async def test_a_caller_with_too_many_answers_open_is_told_to_wait(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    miner, _ = await started(tmp_path)
+    try:
+        root = model_root(resolve(DEMO))
+        long = [
+            asyncio.create_task(miner.serve(asked(root, max_tokens=480), RIVAL))
+            for _ in range(OPEN_MAX)
+        ]
+        await asyncio.sleep(0.05)
+        with pytest.raises(RequestRefused) as caught:
+            await miner.serve(asked(root), RIVAL)
+        assert caught.value.status == 429
+        assert caught.value.retry_after_s
+        reply = await miner.serve(asked(root), CALLER)
+        assert reply.queued_s < 1.0
+        assert not any(task.done() for task in long)
+        for task in long:
+            task.cancel()
+        await asyncio.gather(*long, return_exceptions=True)
     finally:
         await miner.close()
 

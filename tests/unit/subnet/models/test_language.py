@@ -91,14 +91,12 @@ def test_the_end_of_text_stops() -> None:
     assert stopped.tokens == made.tokens[: made.tokens.index(made.tokens[3]) + 1]
 
 
-def test_a_caller_that_leaves_stops_the_work() -> None:
-    seen: list[int] = []
-
-    def leave(token: int) -> bool:
-        seen.append(token)
-        return len(seen) < 3
-
-    assert len(demo().generate(prompt(), 50, 0.0, KEY, on_token=leave).tokens) == 3
+def test_answers_that_take_turns_are_those_that_do_not() -> None:
+    asked = [(prompt(), 0.0), (prompt("import "), 1.0), (prompt("class A:\n"), 0.7)]
+    alone = [demo().generate(ids, 12, warmth, KEY).tokens for ids, warmth in asked]
+    streams = [demo().stream(ids, 12, warmth, KEY) for ids, warmth in asked]
+    turns = list(zip(*streams, strict=True))
+    assert [tuple(tokens) for tokens in zip(*turns, strict=True)] == alone
 
 
 def test_what_exceeds_the_context_is_refused() -> None:

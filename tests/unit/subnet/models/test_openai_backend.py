@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -13,6 +14,7 @@ from aiohttp import web
 from subnet.errors import Unavailable, UserError
 from subnet.models.engine import Ask
 from subnet.models.source import DEMO, resolve
+from subnet.models.turns import OPEN_MAX, Asker, Busy
 
 pytestmark = pytest.mark.inference
 pytest.importorskip("transformers")
@@ -22,6 +24,7 @@ from subnet.models.openai_backend import OpenAIEngine  # noqa: E402
 from subnet.models.tokens import Tokens  # noqa: E402
 
 ASK = Ask(prompt="def f(", max_tokens=8, temperature=0.0, seed=2**62 + 5, key=bytes(16))
+ASKER = Asker("caller")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -63,7 +66,7 @@ def says(text: str, finish: str = "length") -> Handler:
 
 async def test_an_answer_is_cut_into_the_models_tokens() -> None:
     async with engine(says("self, name):\n")) as client:
-        made = await client.complete(ASK)
+        made = await client.complete(ASK, ASKER)
     assert made.text == "self, name):\n"
     assert tokens().decode(made.tokens) == made.text
     assert made.finish == "length"
@@ -73,7 +76,7 @@ async def test_an_answer_is_cut_into_the_models_tokens() -> None:
 
 async def test_a_stop_ends_with_the_end_of_text() -> None:
     async with engine(says("", "stop")) as client:
-        made = await client.complete(ASK)
+        made = await client.complete(ASK, ASKER)
     assert made.finish == "stop"
     assert set(made.tokens) == set(tokens().ends)
 
@@ -87,7 +90,7 @@ async def test_what_is_asked_is_what_openais_interface_takes() -> None:
         return web.json_response({"choices": [{"text": "x", "unknown": 1}], "usage": {}})
 
     async with engine(handler, api_key="secret") as client:
-        await client.complete(ASK)
+        await client.complete(ASK, ASKER)
     assert seen == {
         "model": "served",
         "prompt": "def f(",
@@ -122,14 +125,14 @@ def body(raw: bytes, status: int = 200) -> Handler:
 async def test_whatever_else_comes_back_is_an_engine_that_is_down(handler: Handler) -> None:
     async with engine(handler) as client:
         with pytest.raises(Unavailable, match="answered with"):
-            await client.complete(ASK)
+            await client.complete(ASK, ASKER)
 
 
 async def test_an_endless_answer_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(openai_backend, "ANSWER_BYTES_MAX", 10_000)
     async with engine(says("x" * 20_000)) as client:
         with pytest.raises(Unavailable, match="more than 10000 bytes"):
-            await client.complete(ASK)
+            await client.complete(ASK, ASKER)
 
 
 async def test_nobody_there() -> None:
@@ -138,7 +141,7 @@ async def test_nobody_there() -> None:
     )
     try:
         with pytest.raises(Unavailable, match="Connect"):
-            await client.complete(ASK)
+            await client.complete(ASK, ASKER)
     finally:
         await client.close()
 
@@ -147,3 +150,24 @@ async def test_nobody_there() -> None:
 async def test_what_is_no_address_is_refused(url: str) -> None:
     with pytest.raises(UserError, match="is not an http address"):
         OpenAIEngine(url, "m", tokens(), bytes(32), monotonic=time.monotonic)
+
+
+async def test_one_caller_has_a_bounded_number_of_answers_open_at_the_server() -> None:
+    asked, go_on = asyncio.Semaphore(0), asyncio.Event()
+
+    async def slow(_: web.Request) -> web.Response:
+        asked.release()
+        await go_on.wait()
+        return web.json_response({"choices": [{"text": "os", "finish_reason": "length"}]})
+
+    async with engine(slow) as client, asyncio.TaskGroup() as group, asyncio.timeout(20):
+        for _ in range(OPEN_MAX):
+            group.create_task(client.complete(ASK, ASKER))
+        for _ in range(OPEN_MAX):
+            await asked.acquire()
+        with pytest.raises(Busy):
+            await client.complete(ASK, ASKER)
+        other = group.create_task(client.complete(ASK, Asker("another")))
+        await asked.acquire()
+        go_on.set()
+        assert (await other).text == "os"

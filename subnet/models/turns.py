@@ -1,0 +1,138 @@
+"""Whose answer is worked on next. Pure: no threads, no clock.
+
+Adds to an engine a fair order. Work comes in small steps (a token), and after each step the turn
+passes on: callers that go first (validators with a permit) before all others, within a kind from
+caller to caller, and for one caller one answer after the other. So neither long answers nor many
+of them buy a rival more than its share, and nothing that a rival without a permit asks for holds up
+a validator by more than one step.
+
+Two bounds. A caller has at most ``open_max`` answers open; more are refused, so that nobody fills
+the memory. At most ``sharing_max`` answers of a kind are under way at once, because each holds a
+cache; further callers begin when one of these ends, in the order in which they came.
+
+It does not know what a step is, nor who may go first: it is told.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, OrderedDict, deque
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
+
+from subnet.errors import Unavailable
+
+OPEN_MAX: Final = 8
+"""A validator has one a round; a client that wants more at once spreads them over miners."""
+SHARING_MAX: Final = 8
+"""Caches of a small model take a few megabytes each; a large one's caller waits longer anyway."""
+
+Job = TypeVar("Job", bound=Hashable)
+
+
+class Busy(Unavailable):
+    """The caller has as many answers open as it may have."""
+
+    def __init__(self, open_max: int) -> None:
+        super().__init__(
+            f"{open_max} answers for this caller are under way or wait.",
+            "Wait for one of them before asking again.",
+        )
+        self._open_max = open_max
+
+    def __reduce__(self) -> tuple[type[Busy], tuple[int]]:  # type: ignore[override]
+        return type(self), (self._open_max,)
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """For whom an answer is made. ``first``: before all who are not."""
+
+    name: str
+    first: bool = False
+
+
+class _Line(Generic[Job]):
+    """The askers of one kind: who has an answer under way, and what waits behind it."""
+
+    def __init__(self, sharing_max: int) -> None:
+        self._sharing_max = sharing_max
+        self._begun: deque[tuple[str, Job]] = deque()
+        """In the order of turns; at most one for each name."""
+        self._waiting: OrderedDict[str, deque[Job]] = OrderedDict()
+        """By name, the one that has waited longest first."""
+
+    def add(self, name: str, job: Job) -> None:
+        self._waiting.setdefault(name, deque()).append(job)
+
+    def next(self) -> Job | None:
+        self._begin()
+        if not self._begun:
+            return None
+        self._begun.rotate(-1)
+        return self._begun[-1][1]
+
+    def remove(self, name: str, job: Job) -> None:
+        if (name, job) in self._begun:
+            self._begun.remove((name, job))
+            if name in self._waiting:
+                self._waiting.move_to_end(name)  # others came before what it asked for besides
+            return
+        behind = self._waiting[name]
+        behind.remove(job)
+        if not behind:
+            del self._waiting[name]
+
+    def _begin(self) -> None:
+        names = {name for name, _ in self._begun}
+        for name in [name for name in self._waiting if name not in names]:
+            if len(self._begun) >= self._sharing_max:
+                return
+            behind = self._waiting[name]
+            # At the front: whoever begins has its first turn now.
+            self._begun.appendleft((name, behind.popleft()))
+            if not behind:
+                del self._waiting[name]
+
+
+class Turns(Generic[Job]):
+    """All open answers of one engine."""
+
+    def __init__(self, *, open_max: int = OPEN_MAX, sharing_max: int = SHARING_MAX) -> None:
+        self._open_max = open_max
+        self._lines = {first: _Line[Job](sharing_max) for first in (True, False)}
+        self._askers: dict[Job, Asker] = {}
+        self._open: Counter[str] = Counter()
+
+    def __len__(self) -> int:
+        return len(self._askers)
+
+    def add(self, job: Job, asker: Asker) -> None:
+        """Put an answer in line; Busy if its asker has too many already."""
+        if self._open[asker.name] >= self._open_max:
+            raise Busy(self._open_max)
+        self._open[asker.name] += 1
+        self._askers[job] = asker
+        self._lines[asker.first].add(asker.name, job)
+
+    def next(self) -> Job | None:
+        """The answer to take a step on now; None if there is nothing to do."""
+        job = self._lines[True].next()
+        return job if job is not None else self._lines[False].next()
+
+    def remove(self, job: Job) -> None:
+        """It is finished, or nobody wants it any more. Nothing happens the second time."""
+        asker = self._askers.pop(job, None)
+        if asker is None:
+            return
+        self._lines[asker.first].remove(asker.name, job)
+        self._open[asker.name] -= 1
+        if not self._open[asker.name]:
+            del self._open[asker.name]
+
+    def clear(self) -> list[Job]:
+        """Forget all; what was open."""
+        jobs = list(self._askers)
+        for job in jobs:
+            self.remove(job)
+        return jobs

@@ -1,0 +1,131 @@
+"""The engine in this process, with a model whose every step the test allows."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from subnet.clock import ManualClock
+from subnet.models.engine import Ask, LocalEngine, Made, TooLong
+from subnet.models.turns import OPEN_MAX, Asker, Busy
+
+RIVAL, VALIDATOR = Asker("rival"), Asker("validator", first=True)
+STEP_S = 0.5
+
+
+class StepByStep:
+    """A model that draws a token, and lets half a second pass, for each ``allow``."""
+
+    context_tokens = 100
+
+    def __init__(self, clock: ManualClock) -> None:
+        self.tokens = SimpleNamespace(encode=list, decode=lambda tokens: str(len(tokens)))
+        self.drawn: list[str] = []
+        """Whose each token was."""
+        self._clock = clock
+        self._allowed = threading.Semaphore(0)
+
+    def allow(self, steps: int) -> None:
+        self._allowed.release(steps)
+
+    def is_end(self, token: int) -> bool:
+        return False
+
+    def stream(self, prompt: Sequence[str], most: int, *_: object) -> Iterator[int]:
+        for token in range(most):
+            assert self._allowed.acquire(timeout=10)
+            self._clock.advance(STEP_S)
+            self.drawn.append("".join(prompt))
+            if self.drawn[-1] == "bad":
+                raise ArithmeticError("broken")
+            yield token
+
+    def finished(self, drawn: Iterable[int]) -> Any:
+        return SimpleNamespace(tokens=tuple(drawn), finish="length")
+
+
+@pytest.fixture
+def model() -> StepByStep:
+    return StepByStep(ManualClock())
+
+
+@pytest.fixture
+async def engine(model: StepByStep) -> AsyncIterator[LocalEngine]:
+    made = LocalEngine(model, bytes(32), monotonic=model._clock.monotonic)  # type: ignore[arg-type]
+    async with asyncio.timeout(20):
+        yield made
+        model.allow(1_000)
+        await made.close()
+
+
+def ask(name: str, tokens: int) -> Ask:
+    return Ask(name, tokens, 0.0, 0, bytes(16))
+
+
+async def steps(model: StepByStep, count: int) -> list[str]:
+    """Allow some more steps and wait until they were taken."""
+    before = len(model.drawn)
+    model.allow(count)
+    while len(model.drawn) < before + count:  # noqa: ASYNC110  another thread draws
+        await asyncio.sleep(0.001)
+    return model.drawn[before:]
+
+
+async def test_a_validator_does_not_wait_for_a_rivals_long_answer(
+    engine: LocalEngine, model: StepByStep
+) -> None:
+    long = asyncio.create_task(engine.complete(ask("long", 50), RIVAL))
+    assert await steps(model, 2) == ["long"] * 2
+    asked = asyncio.create_task(engine.complete(ask("asked", 3), VALIDATOR))
+    await asyncio.sleep(0.01)
+    # The rival's third token is in the making.
+    assert await steps(model, 4) == ["long", "asked", "asked", "asked"]
+    made = await asked
+    assert made == Made("3", (0, 1, 2), "length", STEP_S, 2 * STEP_S, 4 * STEP_S)
+    assert not long.done()
+    model.allow(100)
+    assert len((await long).tokens) == 50
+
+
+async def test_whoever_gives_up_is_worked_for_no_longer(
+    engine: LocalEngine, model: StepByStep
+) -> None:
+    gone = asyncio.create_task(engine.complete(ask("gone", 50), RIVAL))
+    await steps(model, 2)
+    gone.cancel()
+    await asyncio.gather(gone, return_exceptions=True)
+    stays = asyncio.create_task(engine.complete(ask("stays", 2), RIVAL))
+    await asyncio.sleep(0.01)
+    assert await steps(model, 3) == ["gone", "stays", "stays"]
+    assert len((await stays).tokens) == 2
+
+
+async def test_too_many_too_long_and_broken_end_one_answer_alone(
+    engine: LocalEngine, model: StepByStep
+) -> None:
+    waiting = [asyncio.create_task(engine.complete(ask("r", 1), RIVAL)) for _ in range(OPEN_MAX)]
+    await asyncio.sleep(0)
+    with pytest.raises(Busy):
+        await engine.complete(ask("r", 1), RIVAL)
+    model.allow(OPEN_MAX + 2)
+    await asyncio.gather(*waiting)
+    with pytest.raises(TooLong):
+        await engine.complete(ask("x" * 90, 11), RIVAL)
+    with pytest.raises(ArithmeticError):
+        await engine.complete(ask("bad", 5), RIVAL)
+    assert len((await engine.complete(ask("good", 1), RIVAL)).tokens) == 1
+
+
+async def test_its_end_ends_what_is_open(model: StepByStep) -> None:
+    made = LocalEngine(model, bytes(32), monotonic=model._clock.monotonic)  # type: ignore[arg-type]
+    open_ = asyncio.create_task(made.complete(ask("open", 50), RIVAL))
+    await steps(model, 1)
+    model.allow(1)
+    await made.close()
+    with pytest.raises(asyncio.CancelledError):
+        await open_

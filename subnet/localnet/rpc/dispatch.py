@@ -2,8 +2,8 @@
 
 Adds the order of checks: envelope, then method, then parameters, then logic. Whatever a method
 raises becomes a standard error: the known ones by ``rpc/errors.py``, the rest -32603 with a log
-entry, and the service lives on. Only a failed disk passes through, because nothing that is told to
-a client afterwards could be trusted.
+entry, and the service lives on. Only a failed disk, a damaged chain and a block that could not be
+finished pass through, because nothing that is told to a client afterwards could be trusted.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import msgspec
 from loguru import logger
 
-from subnet.localnet.errors import StorageFailed
+from subnet.localnet.errors import ChainDamaged, StorageFailed
 from subnet.localnet.rpc.envelope import Id, Request, failure, id_of, read_request, success
 from subnet.localnet.rpc.errors import (
     INTERNAL_ERROR,
@@ -75,7 +75,7 @@ class Dispatcher:
                 raise reply_too_big(self._node.limits.reply_bytes_max)
         except RpcError as error:
             reply, then = failure(call_id, error), ()
-        except StorageFailed:
+        except (StorageFailed, ChainDamaged):
             raise
         except Exception as error:
             known = of_read(error)

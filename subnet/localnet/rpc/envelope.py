@@ -16,6 +16,7 @@ from subnet.localnet.rpc.errors import (
     BATCH_TOO_BIG,
     INVALID_REQUEST,
     PARSE_ERROR,
+    REQUEST_TOO_BIG,
     RpcError,
 )
 
@@ -88,8 +89,16 @@ _ids: Final = msgspec.json.Decoder(_IdOnly)
 _encoder: Final = msgspec.json.Encoder()
 
 
-def read_frame(data: bytes, *, batch_calls_max: int) -> Frame:
-    """Split a frame. RpcError -32700, -32600 or -32010."""
+def read_frame(data: bytes, *, batch_calls_max: int, values_max: int) -> Frame:
+    """Split a frame. RpcError -32700, -32600, -32007 or -32010.
+
+    Two bytes of JSON can become an object of sixty, in a list that is bounded only once it has been
+    decoded. Each value but the first needs a comma, and commas are counted in no time.
+    """
+    if data.count(b",") >= values_max:
+        raise RpcError(
+            REQUEST_TOO_BIG, "Request is too big", f"Exceeded max limit of {values_max} values"
+        )
     text = data.strip()
     if not text.startswith(b"["):
         return Frame((text,), batch=False)

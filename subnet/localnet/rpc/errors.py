@@ -33,9 +33,11 @@ INVALID_REQUEST: Final = -32600
 METHOD_NOT_FOUND: Final = -32601
 INVALID_PARAMS: Final = -32602
 INTERNAL_ERROR: Final = -32603
-REPLY_TOO_BIG: Final = -32702
 TOO_MANY_SUBSCRIPTIONS: Final = -32006
+REQUEST_TOO_BIG: Final = -32007
+REPLY_TOO_BIG: Final = -32008
 BATCH_TOO_BIG: Final = -32010
+BATCH_REPLY_TOO_BIG: Final = -32011
 
 BAD_FORMAT: Final = 1001
 VERIFICATION_FAILED: Final = 1002
@@ -47,6 +49,7 @@ TOO_LOW_PRIORITY: Final = 1014
 CYCLE_DETECTED: Final = 1015
 IMMEDIATELY_DROPPED: Final = 1016
 NO_TAGS: Final = 1019
+INVALID_BLOCK_RANGE: Final = 4001
 INVALID_COUNT: Final = 4002
 CLIENT_ERROR: Final = 4003
 
@@ -68,6 +71,9 @@ _INVALID_TEXTS: Final = {
 }
 """Substrate's own words for ``InvalidTransaction``: the ``data`` of error 1010."""
 
+_REASON_CHARS_MAX: Final = 500
+"""Of a trap that bytes caused which are no extrinsic: the runtime may echo them."""
+
 _TEXT_CHARS_MAX: Final = 2_000
 """Of a trap's reason. A panic's message fits; a client needs no more."""
 
@@ -88,6 +94,11 @@ def invalid_params(reason: str) -> RpcError:
 
 def reply_too_big(limit: int) -> RpcError:
     return RpcError(REPLY_TOO_BIG, "Response is too big", f"Exceeded max limit of {limit}")
+
+
+def batch_reply_too_big(limit: int) -> RpcError:
+    told = f"Exceeded max limit of {limit}"
+    return RpcError(BATCH_REPLY_TOO_BIG, "The batch response was too large", told)
 
 
 def client_error(reason: str) -> RpcError:
@@ -129,7 +140,8 @@ def of_submission(error: Exception) -> RpcError | None:
             return RpcError(NO_TAGS, "No tags provided", str(error))
         case RuntimeTrap():
             # Bytes that are no extrinsic make the runtime panic while it decodes them.
-            return RpcError(VERIFICATION_FAILED, "Verification Error", error.reason[:500])
+            told = error.reason[:_REASON_CHARS_MAX]
+            return RpcError(VERIFICATION_FAILED, f"Verification Error: {told}")
         case _:
             return None
 

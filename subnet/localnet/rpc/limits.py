@@ -20,6 +20,10 @@ class RpcLimits:
     frame_bytes_max: int = 16 * 2**20
     """One request or batch. The largest honest one is a runtime upgrade: about 3 MB in hex."""
 
+    frame_values_max: int = 16_384
+    """Values in one frame, whatever holds them: decoding so many takes 25 ms. The largest honest
+    frame, 1,024 keys in one question, is far below."""
+
     batch_calls_max: int = 1_000
     """Calls in one frame; the SDK sends some tens."""
 
@@ -69,6 +73,9 @@ class RpcLimits:
 
     body_s: float = 30.0
     """How long an HTTP body may take to arrive."""
+
+    send_s: float = 60.0
+    """How long one message may take to be read by its client; then the connection is cut."""
 
     heartbeat_s: float = 120.0
     """A WebSocket peer that does not answer a ping within half of this is gone. Long, because a

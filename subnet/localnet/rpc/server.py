@@ -25,10 +25,9 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from loguru import logger
 
 from subnet.errors import Unavailable, UserError
-from subnet.localnet.errors import StorageFailed
 from subnet.localnet.rpc.dispatch import Answer, Dispatcher
 from subnet.localnet.rpc.envelope import failure, read_frame
-from subnet.localnet.rpc.errors import RpcError, reply_too_big
+from subnet.localnet.rpc.errors import RpcError, batch_reply_too_big
 from subnet.localnet.rpc.limits import RpcLimits
 from subnet.localnet.rpc.subscriptions import Hub, Session
 
@@ -42,6 +41,9 @@ _CLOSE_S: Final = 2.0
 _HEADERS_MAX: Final = 64
 _HEADER_BYTES_MAX: Final = 8_190
 """Of a request: a browser sends some twenty headers."""
+
+_LIKELY_TAKEN_BYTES: Final = 32_768
+"""So much the kernel takes at once for a client that read what came before."""
 
 _KEEPALIVE_S: Final = 75.0
 """An idle HTTP connection is kept so long; it counts against the limit of connections."""
@@ -195,6 +197,11 @@ class RpcServer:
         reply, _ = await self._answer(body, None)
         if reply is None:
             return web.Response(status=204, headers=cors)
+        if (transport := request.transport) is not None and (
+            len(reply) > _LIKELY_TAKEN_BYTES or transport.get_write_buffer_size()
+        ):
+            loop = asyncio.get_running_loop()
+            loop.call_later(self._limits.send_s, _cut_unread, transport)
         return _json(reply, cors)
 
     async def _read_body(self, request: web.BaseRequest) -> bytes | None:
@@ -212,7 +219,11 @@ class RpcServer:
     ) -> tuple[bytes | None, Sequence[bytes]]:
         """A frame's reply (None: nothing to say), and what to send after it."""
         try:
-            frame = read_frame(data, batch_calls_max=self._limits.batch_calls_max)
+            frame = read_frame(
+                data,
+                batch_calls_max=self._limits.batch_calls_max,
+                values_max=self._limits.frame_values_max,
+            )
         except RpcError as error:
             return failure(None, error), ()
         if not frame.batch:
@@ -229,7 +240,7 @@ class RpcServer:
                 replies.append(answer.reply)
                 size_bytes += len(answer.reply) + 1
             if size_bytes > self._limits.reply_bytes_max:
-                return failure(None, reply_too_big(self._limits.reply_bytes_max)), then
+                return failure(None, batch_reply_too_big(self._limits.reply_bytes_max)), then
             if time.monotonic() > turn_ends:
                 await asyncio.sleep(0)
                 turn_ends = time.monotonic() + self._limits.slice_s
@@ -238,7 +249,7 @@ class RpcServer:
     def _call(self, call: bytes, session: Session | None) -> Answer:
         try:
             return self._dispatcher.answer(call, session)
-        except StorageFailed as error:
+        except Exception as error:  # what a client can cause was answered
             self._on_fatal(error)
             raise
 
@@ -254,7 +265,7 @@ class RpcServer:
         await ws.prepare(request)
         self._sockets.add(ws)
         session = Session(self._limits, on_lost=lambda: self._drop(ws, request.transport))
-        writer = asyncio.ensure_future(self._write(ws, session))
+        writer = asyncio.ensure_future(self._write(ws, session, request.transport))
         try:
             await self._read(ws, session)
         finally:
@@ -283,10 +294,25 @@ class RpcServer:
                 await asyncio.sleep(0)
                 turn_ends = time.monotonic() + self._limits.slice_s
 
-    async def _write(self, ws: web.WebSocketResponse, session: Session) -> None:
-        with suppress(ConnectionError):
+    async def _write(
+        self,
+        ws: web.WebSocketResponse,
+        session: Session,
+        transport: asyncio.Transport | None,
+    ) -> None:
+        """Send what the outbox holds; cut a client that takes too long to read a message."""
+        try:
             while (message := await session.outbox.take()) is not None:
-                await ws.send_frame(message, WSMsgType.TEXT)
+                async with asyncio.timeout(self._limits.send_s):
+                    await ws.send_frame(message, WSMsgType.TEXT)
+        except TimeoutError:
+            logger.warning("a client reads nothing; its connection is cut")
+            if transport is not None:
+                transport.abort()
+        except ConnectionError:
+            pass  # it is gone
+        finally:
+            session.outbox.close()  # the reader may wait for room, which nobody makes any more
 
     def _drop(self, ws: web.WebSocketResponse, transport: asyncio.Transport | None) -> None:
         """Part with a client that fell behind; its socket may be full, so it is cut in the end."""
@@ -320,6 +346,12 @@ def bind(host: str, port: int) -> socket.socket:
         bound.close()
         raise _cannot_listen(host, port, error) from error
     return bound
+
+
+def _cut_unread(transport: asyncio.Transport) -> None:
+    """Part with a client that leaves its reply unread: its connection counts for ever else."""
+    if transport.get_write_buffer_size():
+        transport.abort()
 
 
 def _json(body: bytes, headers: dict[str, str]) -> web.Response:

@@ -11,6 +11,7 @@ from typing import Any
 from subnet.localnet.blocks.header import blake2_256
 from subnet.localnet.rpc.encoding import hex_of, hex_or_none, runtime_version_json
 from subnet.localnet.rpc.errors import (
+    INVALID_BLOCK_RANGE,
     INVALID_COUNT,
     RpcError,
     client_error,
@@ -132,7 +133,9 @@ def query_storage(node: RpcNode, keys: list[Hex], start: Hash, end: Hash | None 
     first = backend.block(start)
     last = backend.head if end is None else backend.block(end)
     if first is None or last is None or last.number < first.number:
-        raise client_error("Cannot resolve a block range: unknown or not in order")
+        raise RpcError(
+            INVALID_BLOCK_RANGE, "Cannot resolve a block range: unknown, or not in order"
+        )
     if last.number - first.number >= node.limits.block_range_max:
         raise client_error(f"a range has at most {node.limits.block_range_max} blocks")
     wanted, room = _bounded(node, keys), _Room(node)

@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 
 from subnet.errors import Unavailable, UserError
-from subnet.localnet.errors import StorageFailed
+from subnet.localnet.errors import ChainDamaged, StorageFailed
 from subnet.localnet.rpc.server import bind
 from tests.unit.subnet.localnet.rpc.rig import WAIT_S, rig
 
@@ -137,10 +137,11 @@ async def test_stopping_says_so_to_clients() -> None:
         await stopping
 
 
-async def test_a_failed_disk_reaches_whoever_runs_the_node() -> None:
+@pytest.mark.parametrize("fault", [StorageFailed, ChainDamaged])
+async def test_a_failed_disk_reaches_whoever_runs_the_node(fault: type[UserError]) -> None:
     async with rig() as node, node.socket() as client:
-        node.chain.build_fault = StorageFailed("The disk is full.", "Free some space.")
+        node.chain.build_fault = fault("The disk is full.", "Free some space.")
         call = {"jsonrpc": "2.0", "id": 1, "method": "dev_newBlock", "params": []}
         await client.ws.send_str(json.dumps(call))
         await client.closed_with()
-        assert [type(error) for error in node.fatal] == [StorageFailed]
+        assert [type(error) for error in node.fatal] == [fault]

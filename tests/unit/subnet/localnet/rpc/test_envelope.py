@@ -22,7 +22,7 @@ from subnet.types import ss58_encode
 
 def code_of(frame: bytes) -> int:
     try:
-        for call in read_frame(frame, batch_calls_max=2).calls:
+        for call in read_frame(frame, batch_calls_max=2, values_max=1_000).calls:
             read_request(call)
     except RpcError as error:
         return error.code
@@ -60,8 +60,8 @@ def test_malformed_frames_get_the_standard_code(frame: bytes, code: int) -> None
 
 
 def test_a_frame_is_one_call_or_a_batch() -> None:
-    assert read_frame(b" " + GOOD + b"\n", batch_calls_max=2).calls == (GOOD,)
-    batch = read_frame(b"[" + GOOD + b" , " + GOOD + b"]", batch_calls_max=2)
+    assert read_frame(b" " + GOOD + b"\n", batch_calls_max=2, values_max=1_000).calls == (GOOD,)
+    batch = read_frame(b"[" + GOOD + b" , " + GOOD + b"]", batch_calls_max=2, values_max=1_000)
     assert batch.batch
     assert batch.calls == (GOOD, GOOD)
 

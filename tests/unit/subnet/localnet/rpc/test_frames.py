@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import tracemalloc
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from subnet.localnet.rpc.limits import RpcLimits
 from subnet.localnet.rpc.methods import registry
 from tests.unit.subnet.localnet.rpc.rig import rig
 
@@ -53,13 +56,37 @@ async def test_a_frame_over_the_limit_closes_the_connection_and_a_body_gets_413(
             assert await client.closed_with() == 1009
 
 
+@pytest.mark.parametrize(
+    "frame",
+    [
+        b"[" + b"0," * 400_000 + b"0]",
+        b'{"jsonrpc":"2.0","id":1,"method":"state_queryStorageAt","params":[['
+        + b'"",' * 300_000
+        + b'""]]}',
+    ],
+)
+async def test_a_frame_of_countless_values_is_not_decoded(frame: bytes) -> None:
+    async with rig() as node:
+        tracemalloc.start()
+        try:
+            status, told = await node.post(frame)
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+        assert (status, told["error"]["code"]) == (200, -32007)
+        assert peak < 4 * len(frame)
+        most = RpcLimits().frame_values_max
+        status, told = await node.post(b"[" + b"0," * (most - 1) + b"0]")
+        assert told["error"]["code"] == -32010, "so many are looked at"
+
+
 async def test_a_reply_over_the_limit_is_an_error() -> None:
     async with rig(reply_bytes_max=400) as node, node.socket() as client:
-        assert await client.code("rpc_methods") == -32702
+        assert await client.code("rpc_methods") == -32008
         assert await client.call("system_name") == "Assay"
         many = [{"jsonrpc": "2.0", "id": n, "method": "system_name"} for n in range(20)]
         await client.ws.send_str(json.dumps(many))
-        assert (await client.next())["error"]["code"] == -32702
+        assert (await client.next())["error"]["code"] == -32011
 
 
 # -- frames that are made up

@@ -89,7 +89,7 @@ async def test_a_reply_that_would_be_too_long_is_not_put_together() -> None:
         for method, params in asked:
             tracemalloc.start()
             try:
-                assert await client.code(method, *params) == -32702
+                assert await client.code(method, *params) == -32008
                 peak = tracemalloc.get_traced_memory()[1]
             finally:
                 tracemalloc.stop()

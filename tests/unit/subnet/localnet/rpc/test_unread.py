@@ -1,0 +1,101 @@
+"""Clients that ask and do not read: they lose their connection, and nothing of them stays."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import struct
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests.unit.subnet.localnet.rpc.rig import WAIT_S, Rig, hexed, rig
+
+VALUE_BYTES = 200_000
+CALLS = 200
+"""Together far more than the kernel's buffers hold of what nobody reads."""
+
+_POLL_S = 0.01
+
+UPGRADE = (
+    b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
+ASK = json.dumps(
+    {"jsonrpc": "2.0", "id": 1, "method": "state_getStorage", "params": [hexed(b"long")]}
+).encode()
+
+
+def frame(text: bytes) -> bytes:
+    """A client's text frame, with a mask of zeros."""
+    assert len(text) < 126
+    return struct.pack(">BB", 0x81, 0x80 | len(text)) + bytes(4) + text
+
+
+def post(text: bytes) -> bytes:
+    head = "POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    return f"{head}Content-Length: {len(text)}\r\n\r\n".encode() + text
+
+
+@contextmanager
+def silent(node: Rig) -> Iterator[socket.socket]:
+    """A connection that nothing reads from."""
+    node.chain.values[b"long"] = bytes(VALUE_BYTES)
+    with socket.create_connection(("127.0.0.1", node.server.port)) as client:
+        client.setblocking(False)
+        yield client
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Wait for it, but not for ever."""
+    for _ in range(int(WAIT_S / _POLL_S)):
+        if holds():
+            return
+        await asyncio.sleep(_POLL_S)
+    raise AssertionError("it did not come about")
+
+
+async def connections(node: Rig, count: int) -> None:
+    """Wait until the server has so many."""
+    web = node.server._web
+    assert web is not None
+    await until(lambda: len(web.connections) == count)
+
+
+async def test_one_that_vanishes_leaves_its_place() -> None:
+    async with rig(outbox_bytes_max=4 * VALUE_BYTES) as node:
+        with silent(node) as client:
+            loop = asyncio.get_running_loop()
+            await loop.sock_sendall(client, UPGRADE + CALLS * frame(ASK))
+            await connections(node, 1)
+            await until(lambda: bool(node.server._sockets))
+            await asyncio.sleep(0.2)  # until the outbox is full and the server waits
+        await connections(node, 0)
+        assert not node.server._sockets
+
+
+@pytest.mark.parametrize("sent", [UPGRADE + CALLS * frame(ASK), CALLS * post(ASK)])
+async def test_one_that_stays_is_cut_in_the_end(sent: bytes) -> None:
+    async with rig(outbox_bytes_max=4 * VALUE_BYTES, send_s=0.3) as node:
+        with silent(node) as client:
+            await asyncio.get_running_loop().sock_sendall(client, sent)
+            await connections(node, 1)
+            await connections(node, 0)
+
+
+@pytest.mark.parametrize("sent", [UPGRADE + frame(ASK), post(ASK)])
+async def test_one_that_reads_late_is_not_cut(sent: bytes) -> None:
+    async with rig(send_s=0.3) as node:
+        with silent(node) as client:
+            loop = asyncio.get_running_loop()
+            await loop.sock_sendall(client, sent)
+            await asyncio.sleep(0.1)
+            read = 0
+            while read < 2 * VALUE_BYTES:
+                got = await asyncio.wait_for(loop.sock_recv(client, 65_536), WAIT_S)
+                assert got
+                read += len(got)
+            await asyncio.sleep(0.4)
+            await connections(node, 1)

@@ -17,20 +17,10 @@ from subnet.chain.connect import connect
 from subnet.chain.errors import ChainUnavailable, OtherChain
 from subnet.chain.interface import Deadlines
 from subnet.chain.wallets import dev_signer
-from subnet.errors import UserError
-from subnet.localnet.node import read_runtime
 from subnet.localnet.testing import node_process
 from subnet.types import Rao
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
-
-
-@pytest.fixture(autouse=True)
-def _runtime() -> None:
-    try:
-        read_runtime()
-    except UserError as error:
-        pytest.skip(f"no runtime: {error.cause}")
 
 
 async def test_a_node_that_hangs_costs_one_deadline(tmp_path: Path) -> None:

@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from subnet.errors import UserError
-from subnet.localnet.node import read_runtime
 from tests.conformance.chain.worlds import FakeWorld, NodeWorld, RestartableNode, World
 
 KINDS = [
@@ -39,10 +37,6 @@ async def world(
         await fake.chain.close()
         return
     if not node_home:
-        try:
-            read_runtime()
-        except UserError as error:
-            pytest.skip(f"no runtime: {error.cause}")
         node_home.append(RestartableNode(tmp_path_factory.mktemp("chain")))
     node_home[0].start()  # a test may have left it stopped
     cache: Path = tmp_path_factory.mktemp("sdk-cache")

@@ -2,14 +2,13 @@
 
 In process: the chain re-executes (``Core_execute_block``, changes, roots, the slow trie), also
 after a runtime upgrade, and the same calls give the same chain under the checked binding with fresh
-instances. With the judge at hand (``ASSAY_ORACLE`` names its binary, built from
-``runtime/oracle``), Parity's executor and trie replay the export and must agree on every block.
+instances. Where the judge is built (``scripts/judge``), Parity's executor and trie replay the
+export and must agree on every block.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from subnet.localnet.executor.wasm_binary import Outline
 from subnet.localnet.export import export_blocks
 from subnet.localnet.verify import verify_chain
 from tests.conformance.host.random_chain import RandomChain
+from tests.e2e.test_judge import script
 from tests.unit.subnet.localnet.core_chain import genesis, module_cache, open_chain
 
 JUDGE_S_MAX = 300
@@ -59,13 +59,18 @@ def test_it_re_executes_the_slow_way(walked: Path, monkeypatch: pytest.MonkeyPat
     assert verify_chain(walked, module_cache=module_cache()).blocks == 51
 
 
+@pytest.mark.slow  # by then the judge is built
 def test_parity_agrees(walked: Path, tmp_path: Path) -> None:
-    judge = os.environ.get("ASSAY_ORACLE")
+    judge = script().oracle()
     if judge is None:
-        pytest.skip("ASSAY_ORACLE does not name the judge's binary (runtime/oracle)")
+        pytest.skip("the judge is not built: scripts/judge")
     exported = export_blocks(walked, tmp_path)
     run = subprocess.run(
-        [judge, str(tmp_path)], capture_output=True, text=True, timeout=JUDGE_S_MAX, check=False
+        [str(judge), str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=JUDGE_S_MAX,
+        check=False,
     )
     assert run.returncode == 0, run.stderr
     verdict = json.loads(run.stdout)

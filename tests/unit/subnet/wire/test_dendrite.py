@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
@@ -214,27 +213,27 @@ async def test_compressed_bomb_in_a_reply_is_not_unpacked() -> None:
 
 
 async def test_slow_reply_ends_with_the_deadline() -> None:
+    """It drips for as long as it is listened to."""
+
     async def drip(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n")
-        for _ in range(100):
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+        while True:
             writer.write(b"x")
             await writer.drain()
             await asyncio.sleep(0.05)
 
-    started = time.monotonic()
     async with server(drip) as peer:
         with pytest.raises(DeadlineExceeded):
-            await ask(peer, deadline_s=0.2)
-    assert time.monotonic() - started < 2.0
+            await asyncio.wait_for(ask(peer, deadline_s=0.2), 30)
 
 
 async def test_calls_wait_for_a_place_and_are_signed_only_then() -> None:
-    """A nonce must not grow old in a queue: with a window of 0.3 s, the tenth of ten calls that
-    wait for one connection is still fresh."""
-    limits = Limits(max_age_s=0.3)
+    """A nonce must not grow old in a queue: with a window of 1 s, the tenth of ten calls that wait
+    two seconds for one connection is still fresh."""
+    limits = Limits(max_age_s=1.0)
 
     async def slow(question: Question, _: object) -> Answered:
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.22)
         return Answered(text=question.text)
 
     dendrite = Dendrite(ALICE, limits=Limits(pool_per_peer_max=1))

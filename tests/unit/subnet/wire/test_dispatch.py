@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+
 import pytest
 from loguru import logger
 
 from subnet.clock import ManualClock
 from subnet.wire.errors import Code
 from subnet.wire.interface import Caller
+from subnet.wire.limits import Limits
 from subnet.wire.replay import MemoryCeiling
-from subnet.wire.synapse import Synapse
+from subnet.wire.synapse import Synapse, encode
 from tests.unit.subnet.wire.world import (
     Answered,
     MemoryWorld,
@@ -83,3 +87,38 @@ async def test_an_ordinary_restart_says_nothing() -> None:
     finally:
         logger.remove(sink)
     assert not said
+
+
+async def test_an_answer_larger_than_replies_may_be_is_a_signed_500() -> None:
+    limits = Limits(reply_bytes_max=1_000)
+    world = MemoryWorld()
+    async with serving(world, limits=limits) as axon:
+        fits = signed(message=Question(text="x" * (1_000 - len(encode(Answered(text=""))) - 2)))
+        assert len((await world.send(axon, fits)).body) == 1_000
+        above = signed(message=Question(text="x" * 1_000))
+        reply = await world.send(axon, above)
+    assert refusal_in(reply, above).code == Code.HANDLER_FAILED
+
+
+class SlowDisk(MemoryCeiling):
+    """Remembers which thread had to wait for it."""
+
+    blocking = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.threads: set[int] = set()
+
+    def save(self, ceiling_ns: int) -> None:
+        self.threads.add(threading.get_ident())
+        super().save(ceiling_ns)
+
+
+async def test_a_disk_is_never_waited_for_on_the_loop() -> None:
+    disk = SlowDisk()
+    world = MemoryWorld()
+    async with serving(world, nonces=disk) as axon:
+        replies = await asyncio.gather(*(world.send(axon, signed()) for _ in range(8)))
+        assert {reply.status for reply in replies} == {200}
+        assert disk.saves == 1  # one for all that came at once
+        assert threading.get_ident() not in disk.threads

@@ -51,7 +51,7 @@ def named(world: World) -> set[str]:
 
 
 class Between(FakeChain):
-    """Does something once, just before the first weights are sent."""
+    """Does something once, just before the first weights are sent that the chain will take."""
 
     def __init__(self, world: World, act: Callable[[], None]) -> None:
         super().__init__(world.ledger)
@@ -59,9 +59,11 @@ class Between(FakeChain):
         self._act = act
 
     async def set_weights(self, *args: Any, **options: Any) -> WeightsOutcome:
-        self.sent.append(args[2])
-        if len(self.sent) == 1:
-            self._act()
+        sender = (await self.metagraph(args[0])).by_hotkey(args[1].address)
+        if sender is not None and sender.validator_permit:
+            self.sent.append(args[2])
+            if len(self.sent) == 1:
+                self._act()
         return await super().set_weights(*args, **options)
 
 
@@ -85,6 +87,28 @@ async def test_a_uid_that_changes_hands_under_the_weights_has_them_set_anew(
     assert uids[NEWCOMER.address] in chain.sent[0], "the race was not run"
     rows = await world.chain.weights(world.netuid)
     assert [uid for uid, _ in rows[uids[VALIDATOR.address]]] == [uids[FIRST.address]]
+
+
+async def test_weights_are_set_once_an_epoch(tmp_path: Path) -> None:
+    world = await make_world({VALIDATOR: None, FIRST: None})
+    network = MemoryNetwork()
+    miner = make_miner(world, network, FIRST, ReverseTask())
+    chain = Between(world, lambda: None)
+    validator = make_validator(world, network, VALIDATOR, tmp_path, chain=chain)
+    epochs: list[int] = []
+    async with flowing(world), asyncio.TaskGroup() as group:
+        group.create_task(miner.run())
+        group.create_task(validator.run())
+        while len(epochs) < 3:
+            known, rounds = len(epochs), validator.memory.round
+            await until(lambda: validator.memory.weights_epoch not in (None, *epochs), "weights")
+            assert validator.memory.weights_epoch is not None
+            epochs.append(validator.memory.weights_epoch)
+            assert len(chain.sent) == known + 1
+            await until(lambda: validator.memory.round > rounds + 1, "rounds in between")  # noqa: B023
+        validator.stop.set()
+        miner.stop.set()
+    assert epochs == sorted(epochs)
 
 
 async def test_a_uid_that_changed_hands_during_the_round_is_not_paid_for_its_former_owner(

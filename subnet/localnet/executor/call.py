@@ -92,11 +92,6 @@ class Executor:
             "Build it with sp-version's `runtime_version` attribute.",
         )
 
-    @property
-    def methods(self) -> frozenset[str]:
-        """The entry points that the runtime offers."""
-        return self._vm.exports
-
     def close(self) -> None:
         """Free the instance."""
         self._vm.discard()

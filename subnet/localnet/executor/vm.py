@@ -54,7 +54,7 @@ class VmTrap(Exception):
 
 
 class NoSuchExport(Exception):
-    """The module does not export a function of that name."""
+    """The module does not export an entry point of that name."""
 
 
 class MemoryAccessError(Exception):
@@ -174,9 +174,8 @@ class _Instance:
     def function(self, name: str) -> wasmtime.Func:
         found = self._functions.get(name)
         if found is None:
-            export = self._exports.get(name)
-            if not isinstance(export, wasmtime.Func):
-                raise NoSuchExport(name)
+            export = self._exports[name]
+            assert isinstance(export, wasmtime.Func)
             found = self._functions[name] = export
         return found
 
@@ -209,6 +208,7 @@ class Vm:
         self._binding = select_binding(self._engine, crossing)
         self._cache = cache
         self._module = self._compile(code)
+        self._entry_points = _entry_points(self._module)
         self._helper_module = self._compile(helper(self.outline))
         self._linker = wasmtime.Linker(self._engine)
         self._linker.allow_shadowing = True  # memory and helper are defined anew for each instance
@@ -329,6 +329,8 @@ class Vm:
 
     def _call(self, name: str, argument: bytes, budget: Budget) -> bytes:
         instance = self._fresh_instance()
+        if name not in self._entry_points:
+            raise NoSuchExport(name)
         function = instance.function(name)
         crossing, memory = self._crossing, self.memory
         crossing.begin(budget.host_calls)
@@ -368,21 +370,27 @@ class Vm:
         self.memory.detach()
         self._instance = None
 
-    @property
-    def exports(self) -> frozenset[str]:
-        """The names of the functions that the module exports."""
-        return frozenset(
-            export.name
-            for export in self._module.exports
-            if isinstance(export.type, wasmtime.FuncType)
-        )
-
 
 def _new_engine() -> wasmtime.Engine:
     config = wasmtime.Config()
     config.consume_fuel = True
     config.cranelift_opt_level = "speed"
     return wasmtime.Engine(config)
+
+
+def _entry_points(module: wasmtime.Module) -> frozenset[str]:
+    """The names of the functions that can be called as entry points.
+
+    The unchecked binding believes the types: a function that takes or returns more than an entry
+    point does would read and write beyond the slots that it is handed.
+    """
+    return frozenset(
+        export.name
+        for export in module.exports
+        if isinstance(export.type, wasmtime.FuncType)
+        and [str(value) for value in export.type.params] == ["i32", "i32"]
+        and [str(value) for value in export.type.results] == ["i64"]
+    )
 
 
 def _give_back_memory() -> None:

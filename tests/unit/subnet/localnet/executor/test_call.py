@@ -122,9 +122,11 @@ def test_the_root_is_that_of_the_overlay_if_there_is_a_trie(runtime: Executor) -
         runtime.call("root_1", b"", Overlay(Old()))
 
 
-def test_a_method_that_is_not_there_is_named(runtime: Executor) -> None:
-    with pytest.raises(MissingExport, match="Exported method Nope_nope is not found"):
-        runtime.call("Nope_nope", b"", overlay())
+@pytest.mark.parametrize("name", ["Nope_nope", "memory", "__heap_base", "no_entry_point", ""])
+def test_a_method_that_is_not_there_is_named(runtime: Executor, name: str) -> None:
+    """A function of another type would write beyond the slots that it is handed."""
+    with pytest.raises(MissingExport, match=f"Exported method {name} is not found"):
+        runtime.call(name, b"", overlay())
 
 
 def test_memory_that_the_runtime_grew_itself_is_read(runtime: Executor) -> None:

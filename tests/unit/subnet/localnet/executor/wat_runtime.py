@@ -128,6 +128,8 @@ TEXT = f"""(module
     (call $get (call $pack (local.get $up) (local.get 1))))
   (func (export "sign") (param i32 i32) (result i64)
     (call $sign (i32.const 0) (i32.const 0) (i64.const 0)))
+  (func (export "no_entry_point") (param i32 i32 i64 i64 i64) (result i64 i64 i64 i64 i64)
+    (local.get 4) (local.get 3) (local.get 2) (i64.const 3) (i64.const 4))
   (func (export "nonsense") (param i32 i32) (result i64) (call $nonsense (i64.const 0)))
   {_hash_exports()}
 )"""

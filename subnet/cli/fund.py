@@ -6,13 +6,11 @@ ordinary extrinsic; on a chain elsewhere that account has nothing, and the comma
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
 from typing import Annotated
 
 import typer
 
 from subnet.cli import options
-from subnet.types import Rao
 
 app = typer.Typer(help="Give an address TAO on a local chain.")
 
@@ -32,6 +30,7 @@ def fund(
     from subnet.chain.connect import is_loopback, resolve
     from subnet.chain.wallets import dev_signer, wallet_info
     from subnet.cli import output
+    from subnet.cli.amounts import parse_amount
     from subnet.cli.neurons import open_chain
     from subnet.cli.process import run_async
     from subnet.clock import SystemClock
@@ -68,20 +67,3 @@ def fund(
             output.text(f"{to} now has {balance / 10**9:,.4f} TAO (block {receipt.block.number})")
 
     run_async(run)
-
-
-def parse_amount(text: str) -> Rao:
-    """Whole rao out of a decimal number of TAO; UserError for anything else."""
-    from subnet.errors import UserError
-    from subnet.types import RAO_PER_TAO, U64_MAX
-
-    try:
-        rao = Decimal(text) * RAO_PER_TAO
-    except InvalidOperation:
-        rao = Decimal(-1)
-    if not (rao.is_finite() and 0 < rao <= U64_MAX and rao == rao.to_integral_value()):
-        raise UserError(
-            f"{text!r} is not an amount of TAO.",
-            "Give a positive number with at most nine decimals, such as 12.5.",
-        )
-    return Rao(int(rao))

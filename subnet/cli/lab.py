@@ -6,15 +6,20 @@ miner, its loop and the validator know nothing of it.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from subnet.cli import options
-from subnet.cli.miner import Announce, Host, Port, Serve, launch
+from subnet.cli.given import MinerOptions, takes
+from subnet.cli.miner import launch
 from subnet.cli.tasks import CONTEXT_SETTINGS
 
 app = typer.Typer(no_args_is_help=True, help="Cheats and faults, to see a validator catch them.")
+
+
+SLOW_MAX: Final = 1_000.0
+"""Slower than that is the same as silent."""
 
 
 @app.callback()
@@ -23,31 +28,32 @@ def _group() -> None:
 
 
 @app.command(context_settings=CONTEXT_SETTINGS)
+@takes(MinerOptions)
 def miner(
     context: typer.Context,
-    netuid: options.Netuid,
+    given: MinerOptions,
     cheat: Annotated[
-        str | None, typer.Option("--cheat", metavar="NAME", help="What it does instead of work.")
+        str | None,
+        typer.Option(
+            "--cheat",
+            metavar="NAME",
+            show_default="none",
+            help="What it does instead of work: cached, garbage or perturbed.",
+        ),
     ] = None,
     slow: Annotated[
-        float, typer.Option("--slow", min=1.0, help="How many times longer it takes.")
+        float,
+        typer.Option(
+            "--slow",
+            min=1.0,
+            max=SLOW_MAX,
+            metavar="FACTOR",
+            callback=options.finite,
+            help="How many times longer it takes.",
+        ),
     ] = 1.0,
-    wallet: options.Wallet = "miner",
-    hotkey: options.Hotkey = "default",
-    task: options.Task = "inference",
-    chain: options.Chain = "local",
-    state_dir: options.StateDir = options.STATE_DIR,
-    wallet_path: options.WalletPath = None,
-    host: Host = "127.0.0.1",
-    port: Port = 0,
-    announce: Announce = None,
-    serve: Serve = "registered",
-    register: options.Register = False,
-    password_file: options.PasswordFile = None,
-    log_level: options.LogLevel = "INFO",
-    json: options.Json = False,
 ) -> None:
-    """Run a miner that cheats, or that is slow."""
+    """Run a miner that cheats, or that is slow. Options it does not know go to the task."""
     from subnet.lab.around import AnyMiner
     from subnet.lab.cheats import wrap_cheat
     from subnet.lab.faults import wrap_slow
@@ -56,22 +62,4 @@ def miner(
         wrapped = wrap_cheat(cheat, honest) if cheat else honest
         return wrap_slow(slow, wrapped) if slow > 1.0 else wrapped
 
-    launch(
-        context.args,
-        netuid=netuid,
-        wallet=wallet,
-        hotkey=hotkey,
-        task=task,
-        chain=chain,
-        state_dir=state_dir,
-        wallet_path=wallet_path,
-        host=host,
-        port=port,
-        announce=announce,
-        serve=serve,
-        register=register,
-        password_file=password_file,
-        log_level=log_level,
-        json=json,
-        wrap=wrap,
-    )
+    launch(given, context.args, wrap=wrap)

@@ -19,6 +19,7 @@ from loguru import logger
 
 from subnet.chain.errors import NotRegistered
 from subnet.chain.interface import Chain, Endpoint, Signer
+from subnet.cli.given import NeuronOptions
 from subnet.cli.options import read_password, wallets_of
 from subnet.cli.process import stop_on_signals
 from subnet.clock import Clock, SystemClock
@@ -59,6 +60,21 @@ class Identity:
     """TAO to stake on the hotkey if it holds none yet."""
     password_file: Path | None = None
     """Holds the coldkey's password, which only registering and staking need."""
+
+    @classmethod
+    def of(cls, given: NeuronOptions, *, stake: Rao | None = None) -> Identity:
+        """Out of what was given on the command line."""
+        return cls(
+            given.chain,
+            NetUid(given.netuid),
+            given.wallet,
+            given.hotkey,
+            given.state_dir,
+            given.wallet_path,
+            given.register,
+            stake,
+            given.password_file,
+        )
 
     @property
     def folder(self) -> Path:

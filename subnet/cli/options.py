@@ -8,7 +8,7 @@ its ``settings`` class (``tasks.py``).
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 
@@ -44,8 +44,8 @@ WalletPath = Annotated[
         envvar="ASSAY_WALLET_PATH",
         metavar="DIR",
         file_okay=False,
-        help="Folder of the SDK's wallets. [default: STATE_DIR/wallets]",
-        show_default=False,
+        help="Folder of the SDK's wallets.",
+        show_default="STATE_DIR/wallets",
     ),
 ]
 Wallet = Annotated[
@@ -57,7 +57,10 @@ Hotkey = Annotated[
     typer.Option("--hotkey", envvar="ASSAY_HOTKEY", metavar="NAME", help="The hotkey's name."),
 ]
 Netuid = Annotated[
-    int, typer.Option("--netuid", envvar="ASSAY_NETUID", min=0, max=65_535, help="The subnet.")
+    int,
+    typer.Option(
+        "--netuid", envvar="ASSAY_NETUID", min=0, max=65_535, metavar="N", help="The subnet."
+    ),
 ]
 Task = Annotated[
     str,
@@ -66,13 +69,14 @@ Task = Annotated[
 Json = Annotated[
     bool, typer.Option("--json", help="One JSON document on stdout instead of text for people.")
 ]
+Level = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 LogLevel = Annotated[
-    str,
+    Level,
     typer.Option(
         "--log-level",
         envvar="ASSAY_LOG_LEVEL",
-        metavar="LEVEL",
-        help="DEBUG, INFO, WARNING or ERROR; the log goes to stderr.",
+        case_sensitive=False,
+        help="How much goes to the log, which is stderr.",
     ),
 ]
 PasswordFile = Annotated[
@@ -91,6 +95,39 @@ Register = Annotated[
         "--register", help="Buy the hotkey a uid first if it has none; its coldkey pays the price."
     ),
 ]
+
+Host = Annotated[
+    str, typer.Option("--host", metavar="IP", help="The address that the axon listens on.")
+]
+Port = Annotated[
+    int,
+    typer.Option(
+        "--port", min=0, max=65_535, metavar="N", help="The axon's port; 0 takes a free one."
+    ),
+]
+Announce = Annotated[
+    str | None,
+    typer.Option(
+        "--announce",
+        metavar="IP:PORT",
+        show_default="where the axon listens",
+        help="What the chain is told, if others reach the axon elsewhere (behind NAT). "
+        "IPv6 as [IP]:PORT.",
+    ),
+]
+Serve = Annotated[
+    Literal["registered", "permit", "anybody"],
+    typer.Option(
+        "--serve", help="Who is answered: hotkeys of the subnet, those with a permit, all."
+    ),
+]
+
+
+def finite(value: float) -> float:
+    """For options in floating point, whose bounds do not keep ``nan`` out; BadParameter for it."""
+    if value != value:
+        raise typer.BadParameter("nan is not a number.")
+    return value
 
 
 PASSWORD_BYTES_MAX: Final = 4_096

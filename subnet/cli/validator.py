@@ -5,34 +5,57 @@ Adds the command line to ``neurons.run_validator``; it knows nothing of what the
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from subnet.cli import options
+from subnet.cli.given import ValidatorOptions, takes
 from subnet.cli.tasks import CONTEXT_SETTINGS, settings_of
 
 app = typer.Typer(no_args_is_help=True, help="Run a validator.")
+
+INTERVAL_S_MAX: Final = 86_400.0
+"""A validator that asks less than once a day sets weights of nothing."""
+DEADLINE_S_MAX: Final = 120.0
+"""The longest that an axon works for one caller (``wire.limits``)."""
 
 Seed = Annotated[
     str | None,
     typer.Option(
         "--seed",
-        show_default=False,
-        help="Draw challenges from this; miners must not know it. [default: an unguessable one]",
+        metavar="TEXT",
+        show_default="an unguessable one",
+        help="Draw challenges from this; miners must not know it.",
     ),
 ]
 Interval = Annotated[
-    float, typer.Option("--round-interval", min=0.0, help="Seconds between two rounds.")
-]
-Deadline = Annotated[
-    float, typer.Option("--answer-deadline", min=0.1, help="Seconds a miner has for an answer.")
-]
-Stake = Annotated[
     float,
     typer.Option(
-        "--stake",
+        "--round-interval",
         min=0.0,
+        max=INTERVAL_S_MAX,
+        metavar="S",
+        callback=options.finite,
+        help="Seconds between two rounds.",
+    ),
+]
+Deadline = Annotated[
+    float,
+    typer.Option(
+        "--answer-deadline",
+        min=0.1,
+        max=DEADLINE_S_MAX,
+        metavar="S",
+        callback=options.finite,
+        help="Seconds that a miner has for an answer.",
+    ),
+]
+Stake = Annotated[
+    str,
+    typer.Option(
+        "--stake",
+        metavar="TAO",
         help="TAO to stake on the hotkey first, if it holds no stake on the subnet.",
     ),
 ]
@@ -44,45 +67,28 @@ def _group() -> None:
 
 
 @app.command(context_settings=CONTEXT_SETTINGS)
+@takes(ValidatorOptions)
 def run(
     context: typer.Context,
-    netuid: options.Netuid,
-    wallet: options.Wallet = "validator",
-    hotkey: options.Hotkey = "default",
-    task: options.Task = "inference",
-    chain: options.Chain = "local",
-    state_dir: options.StateDir = options.STATE_DIR,
-    wallet_path: options.WalletPath = None,
+    given: ValidatorOptions,
     seed: Seed = None,
     round_interval: Interval = 1.0,
     answer_deadline: Deadline = 12.0,
-    register: options.Register = False,
-    password_file: options.PasswordFile = None,
-    stake: Stake = 0.0,
-    log_level: options.LogLevel = "INFO",
+    stake: Stake = "0",
 ) -> None:
     """Ask miners, score them and set weights until Ctrl-C. Other options go to the task."""
+    from subnet.cli.amounts import parse_amount
     from subnet.cli.neurons import Identity, run_validator
     from subnet.cli.process import configure_log, run_async
     from subnet.neuron.loader import load_validator
-    from subnet.types import NetUid, Rao
 
-    configure_log(log_level)
-    kind = load_validator(task)
+    configure_log(given.log_level)
+    kind = load_validator(given.task)
     settings = settings_of(kind, context.args)
+    identity = Identity.of(given, stake=parse_amount(stake, zero=True))
     run_async(
         lambda: run_validator(
-            Identity(
-                chain,
-                NetUid(netuid),
-                wallet,
-                hotkey,
-                state_dir,
-                wallet_path,
-                register,
-                password_file=password_file,
-                stake=Rao(int(stake * 10**9)) if stake else None,
-            ),
+            identity,
             kind,
             settings,
             seed=seed,

@@ -1,0 +1,32 @@
+"""Amounts of TAO as a person types them, and as the chain counts them.
+
+Adds to ``decimal`` the exact step from a decimal number to whole rao. A float would round: of the
+nine decimals that an amount may have, it loses the last ones from some million TAO on.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Final
+
+from subnet.errors import UserError
+from subnet.types import RAO_PER_TAO, U64_MAX, Rao
+
+_CHARS_MAX: Final = 32
+"""Twenty digits and a point hold every amount; a longer text is not read at all."""
+
+
+def parse_amount(text: str, *, zero: bool = False) -> Rao:
+    """Whole rao out of a decimal number of TAO; UserError for anything else, also for nothing
+    unless ``zero`` allows it."""
+    try:
+        rao = Decimal(text) * RAO_PER_TAO if len(text) <= _CHARS_MAX else Decimal(-1)
+    except ArithmeticError:  # not a number, or one beyond all bounds
+        rao = Decimal(-1)
+    least = 0 if zero else 1
+    if not (rao.is_finite() and least <= rao <= U64_MAX and rao == rao.to_integral_value()):
+        raise UserError(
+            f"{text[:_CHARS_MAX]!r} is not an amount of TAO.",
+            f"Give a {'' if zero else 'positive '}number with at most nine decimals, such as 12.5.",
+        )
+    return Rao(int(rao))

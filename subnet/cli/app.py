@@ -7,7 +7,6 @@ pays for another's imports. ``main.py`` enters here, except for what must not pa
 from __future__ import annotations
 
 import importlib
-import os
 from typing import Any, Final
 
 import typer
@@ -56,8 +55,3 @@ app = typer.Typer(
 @app.callback()
 def _root() -> None:
     """Build and run a Bittensor-style subnet: local chain, miners, validators, rewards."""
-    from subnet.cli.process import configure_log
-
-    # A command that runs for long has --log-level and sets its own; the others say what went wrong
-    # in two sentences, and the log only what a person should know besides.
-    configure_log(os.environ.get("ASSAY_LOG_LEVEL", "WARNING"))

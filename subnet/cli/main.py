@@ -8,6 +8,7 @@ half second in which a chain has to be up.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -17,9 +18,14 @@ from subnet.errors import AssayError, UserError
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; console script and child processes enter here."""
     from subnet.cli import output
+    from subnet.cli.process import configure_log
 
     arguments = sys.argv[1:] if argv is None else list(argv)
     try:
+        # Before anything else: what logs by itself shows local variables, which may be secrets. A
+        # command that runs for long has --log-level and sets its own; the others say what went
+        # wrong in two sentences, and the log only what a person should know besides.
+        configure_log(os.environ.get("ASSAY_LOG_LEVEL", "WARNING"))
         result = _run(arguments)
     except UserError as error:
         output.error(error.cause, error.cure)

@@ -24,6 +24,7 @@ from subnet.localnet.blocks.genesis import Genesis, canonical_json, cook
 from subnet.localnet.blocks.header import Block, Header, slot_of
 from subnet.localnet.blocks.validity import RuntimeVersion, ValidTransaction, decode_validity
 from subnet.localnet.errors import (
+    BadRuntime,
     BlockRejected,
     ChainDamaged,
     GenesisDiffers,
@@ -273,12 +274,23 @@ class Backend:
         builder = BlockBuilder(executor, self._state, self.head.header, self._limits)
         built = builder.build(timestamp_ms, slot, ready, max_extrinsics)
         changes = built.result.changes
+        if CODE_KEY in changes:
+            self._try_runtime(changes[CODE_KEY])
         self._store.append(built.block, changes, executor.version.state_version)
         # Committed: from here on nothing may fail.
         self._state.advance(changes, built.result.root)
         self.head = built.block
         self._prune()
         return BuiltBlock(built.block, built.included, built.failed, built.postponed, changes)
+
+    def _try_runtime(self, code: bytes | None) -> None:
+        """No block may leave the chain with a runtime that cannot run: none could follow it."""
+        if code is None:
+            raise BlockRejected("the block removes the runtime")
+        try:
+            self._runtimes.of_code(code, None).call("Core_version", b"", Overlay(self._state))
+        except (BadRuntime, RuntimeTrap) as error:
+            raise BlockRejected(f"the block's new runtime cannot run: {error}") from error
 
     def _prune(self) -> None:
         """Forget states that are older than asked for, some blocks at a time."""

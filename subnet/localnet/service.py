@@ -5,21 +5,25 @@ Everything that changes the chain passes through here, on one thread: ``submit``
 only after the backend committed it, and it is final then: there are no forks.
 
 What goes wrong: a disk that fails ends the loop with that error (the process must not go on as if
-blocks were kept). A runtime that cannot make a block at all is logged and tried again later, with
-the RPC still answering, because one can only find out why by asking it.
+blocks were kept). A block that cannot be finished is logged and tried again later with half of the
+transactions, and so on until one is left, which then leaves the pool: a single transaction must not
+end the chain. Where even an empty block fails, the RPC still answers, because one can only find out
+why by asking it.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from itertools import islice
 from typing import Final
 
 from loguru import logger
 
 from subnet.clock import Clock
 from subnet.localnet.backend import Backend, BuiltBlock
+from subnet.localnet.blocks.header import blake2_256
 from subnet.localnet.errors import BlockRejected, RuntimeTrap
 from subnet.localnet.pool import BlockEffects, Event, Pool, Submitted
 from subnet.localnet.pool.pool import CODE_KEY
@@ -46,6 +50,8 @@ class Service:
         self._clock = clock
         self._wake = asyncio.Event()
         self._stop = asyncio.Event()
+        self._most: int | None = None
+        """How many transactions a block may try, after one failed as a whole."""
         self._block_listeners: list[BlockListener] = []
         self._event_listeners: list[EventListener] = []
 
@@ -70,10 +76,12 @@ class Service:
         timestamp_ms = block_timestamp_ms(
             self._clock.now_ns() // 1_000_000, self._backend.earliest_timestamp_ms()
         )
-        ready = self._pool.best()
-        built = self._backend.build(
-            timestamp_ms, ready if budget_s is None else self._within(budget_s, ready)
-        )
+        tried: list[bytes] = []
+        try:
+            built = self._backend.build(timestamp_ms, self._ready(budget_s, tried))
+        except (RuntimeTrap, BlockRejected) as fault:
+            self._beware(tried, fault)
+            raise
         now_s = self._clock.monotonic()
         self._sealing.sealed(now_s)
         for listener in self._block_listeners:
@@ -85,16 +93,29 @@ class Service:
             runtime_changed=CODE_KEY in built.changes,
         )
         self._tell(self._pool.after_block(effects, now_s))
+        if not self._pool.ready_count:
+            self._most = None  # whoever was to blame has left by itself
         block = built.block
         logger.debug("block {} 0x{}: {} in", block.number, block.hash.hex(), len(built.included))
         return built
 
-    def _within(self, budget_s: float, ready: Iterable[bytes]) -> Iterator[bytes]:
-        until_s = self._clock.monotonic() + budget_s
-        for extrinsic in ready:
+    def _ready(self, budget_s: float | None, tried: list[bytes]) -> Iterator[bytes]:
+        """What a block should try, noted in ``tried`` as it is taken."""
+        until_s = None if budget_s is None else self._clock.monotonic() + budget_s
+        for extrinsic in islice(self._pool.best(), self._most):
+            tried.append(extrinsic)
             yield extrinsic
-            if self._clock.monotonic() >= until_s:
+            if until_s is not None and self._clock.monotonic() >= until_s:
                 return
+
+    def _beware(self, tried: Sequence[bytes], fault: RuntimeTrap | BlockRejected) -> None:
+        """A block failed as a whole: close in on the transaction that is to blame, if one is."""
+        if len(tried) == 1:
+            self._most = None
+            logger.warning("a transaction that no block can hold leaves the pool: {}", fault)
+            self._tell(self._pool.expel(blake2_256(tried[0])))
+        elif tried:
+            self._most = len(tried) // 2
 
     def _tell(self, events: Sequence[Event]) -> None:
         if events:

@@ -227,6 +227,11 @@ class Pool:
                 ordering.remove_failed(leaving[-1])
         return [Event(entry.hash, Status.DROPPED) for entry in leaving]
 
+    def expel(self, transaction_hash: bytes) -> list[Event]:
+        """Remove a transaction because of which a block could not be made."""
+        entry = self._ordering.get(transaction_hash)
+        return [] if entry is None else self._remove(entry, Status.INVALID)
+
     # -- a block was built -------------------------------------------------------------------
 
     def after_block(self, block: BlockEffects, now_s: float) -> list[Event]:

@@ -11,6 +11,7 @@ import zstandard
 
 from subnet.localnet.backend import (
     Backend,
+    BuiltBlock,
     CoreLimits,
     InvalidTransaction,
     MissingExport,
@@ -32,7 +33,7 @@ from subnet.localnet.executor import vm
 from subnet.localnet.executor.code import COMPRESSED_MAGIC
 from subnet.localnet.executor.vm_binding import CheckedBinding
 from subnet.localnet.executor.wasm_binary import Outline
-from subnet.localnet.scale import encode_bytes
+from subnet.localnet.scale import compact, encode_bytes
 from tests.unit.subnet.localnet.core_chain import (
     ALICE,
     genesis,
@@ -55,7 +56,7 @@ def chain() -> Iterator[Backend]:
     made.close()
 
 
-def step(chain: Backend, *ready: bytes) -> object:
+def step(chain: Backend, *ready: bytes) -> BuiltBlock:
     return chain.build(chain.earliest_timestamp_ms(), ready)
 
 
@@ -294,6 +295,26 @@ _SIGNED: dict[int, bytes] = {}
 def _signed_once(chain: Backend, nonce: int, amount: int) -> bytes:
     """sr25519 signatures are random, so the same chain needs the same bytes."""
     return _SIGNED.setdefault(nonce, transfer(chain, nonce, amount))
+
+
+@pytest.mark.parametrize("code", [b"no runtime", b"\0asm\x01\0\0\0", None])
+def test_no_block_leaves_the_chain_without_a_runtime(chain: Backend, code: bytes | None) -> None:
+    """Root may set what it likes; a chain with such a block could never have another one."""
+    if code is None:
+        inner = _KILL_STORAGE + compact(1) + encode_bytes(b":code")
+    else:
+        inner = _SET_CODE_WITHOUT_CHECKS + encode_bytes(code)
+    call = _SUDO_UNCHECKED_WEIGHT + inner + compact(0) + compact(0)
+    before = chain.head
+    with pytest.raises(BlockRejected, match="runtime"):
+        step(chain, sign(chain, ALICE, call, 0))
+    assert chain.head is before
+    assert step(chain, transfer(chain, 0)).included
+
+
+_SET_CODE_WITHOUT_CHECKS = b"\x00\x03"
+_KILL_STORAGE = b"\x00\x05"
+_SUDO_UNCHECKED_WEIGHT = b"\x0c\x01"
 
 
 # -- history

@@ -184,6 +184,25 @@ async def test_a_runtime_that_cannot_build_is_asked_again_later() -> None:
         await run.until_height(1)
 
 
+async def test_a_transaction_that_no_block_can_hold_leaves_and_the_rest_goes_in() -> None:
+    async with running(SealingMode.INTERVAL) as run:
+        good = [extrinsic(who, 0) for who in range(1, 10)]
+        poison = extrinsic(99, 0, kind=Kind.POISON)
+        for data in [*good[:4], poison, *good[4:]]:
+            run.service.submit(data)
+        for _ in range(12):
+            run.clock.advance(2)
+            await run.settle()
+        assert Event(hash_of(poison), Status.INVALID) in run.events
+        assert {name for block in run.blocks for name in block.included} == set(map(hash_of, good))
+        run.service.submit(extrinsic(1, 1))
+        run.service.submit(extrinsic(2, 1))
+        run.clock.advance(2)
+        await run.settle()
+        assert sorted(map(len, (block.included for block in run.blocks)))[-1] > 1
+        assert run.pool.ready_count == 0
+
+
 async def test_a_failed_disk_ends_the_loop() -> None:
     async with running(SealingMode.INTERVAL) as run:
         run.chain.build_fault = StorageFailed("The disk is full.", "Free some space.")

@@ -20,6 +20,7 @@ from subnet.localnet.blocks.header import (
 )
 from subnet.localnet.blocks.validity import RuntimeVersion, ValidTransaction
 from subnet.localnet.errors import (
+    BlockRejected,
     InvalidTransaction,
     MissingExport,
     RuntimeTrap,
@@ -40,6 +41,7 @@ class Kind(IntEnum):
     TOO_BIG = 4
     UPGRADE = 5
     CUSTOM = 6
+    POISON = 7
 
 
 def account(number: int) -> bytes:
@@ -150,7 +152,7 @@ class ToyChain(Backend):
         if self.build_fault is not None:
             raise self.build_fault
         assert timestamp_ms >= self.earliest_timestamp_ms()
-        self.timestamps.append(timestamp_ms)
+        before, poisoned = dict(self.nonces), False
         included: list[bytes] = []
         failed: list[tuple[bytes, TransactionRefused | RuntimeTrap]] = []
         postponed: list[bytes] = []
@@ -170,9 +172,14 @@ class ToyChain(Backend):
                 body.append(data)
                 if kind is Kind.UPGRADE:
                     changes[b":code"] = b"new wasm"
+                poisoned |= kind is Kind.POISON
+        if poisoned:
+            self.nonces = before
+            raise BlockRejected("the block cannot be finished")
         for key, value in changes.items():
             assert value is not None
             self.values[key] = value
+        self.timestamps.append(timestamp_ms)
         slot = timestamp_ms // SLOT_MS
         header = Header(
             self.head.hash, self.head.number + 1, ZERO_HASH, ZERO_HASH, (aura_pre_runtime(slot),)

@@ -5,11 +5,13 @@ It reads every file's syntax tree, so imports inside functions count as well.
 
 from __future__ import annotations
 
+import ast
+import sys
 import tomllib
 from fnmatch import fnmatch
 from pathlib import Path
 
-from tests.tidy.sources import PACKAGES, package_sources
+from tests.tidy.sources import PACKAGES, ROOT, package_sources, tracked
 
 TABLE = tomllib.loads((Path(__file__).parent / "layers.toml").read_text(encoding="utf-8"))
 ROOMS: dict[str, list[str]] = TABLE["rooms"]
@@ -90,26 +92,106 @@ def test_nothing_outside_the_lab_speaks_of_cheats() -> None:
     assert not wrong, f"these know of the lab: {wrong}"
 
 
-def test_no_code_branches_on_a_tasks_name() -> None:
-    names = (
-        {path.name for path in Path("miners").iterdir() if path.is_dir()}
-        if Path("miners").is_dir()
-        else set()
-    )
-    shared = [
-        s
-        for s in package_sources()
-        if str(s.path).startswith(
-            ("subnet/neuron/", "subnet/cli/", "subnet/wire/", "subnet/chain/")
-        )
-    ]
-    import ast
+def task_names() -> set[str]:
+    """Of every task that ships: registered ones, and the examples'."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    names = {name for group in project["entry-points"].values() for name in group}
+    for source in package_sources():
+        if source.path.parts[0] == "examples":
+            names |= {
+                node.value.value
+                for node in ast.walk(source.tree)
+                if isinstance(node, ast.Assign)
+                and isinstance(node.value, ast.Constant)
+                and [ast.unparse(target) for target in node.targets] == ["name"]
+            }
+    return names
 
+
+def test_no_code_branches_on_a_tasks_name() -> None:
+    """What all tasks share may name one as an option's default, and nowhere else."""
+    names = task_names()
+    assert {"inference", "reverse"} <= names
     wrong = []
-    for source in shared:
-        for node in ast.walk(source.tree):
-            if isinstance(node, ast.Compare | ast.match_case):
-                words = {c.value for c in ast.walk(node) if isinstance(c, ast.Constant)}
-                if words & names:
-                    wrong.append(f"{source.path}:{getattr(node, 'lineno', '?')}")
+    for source in package_sources():
+        if source.path.parts[0] != "subnet" or source.module.startswith("subnet.protocol"):
+            continue
+        defaults = {
+            id(default)
+            for node in ast.walk(source.tree)
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+            for default in [*node.args.defaults, *node.args.kw_defaults]
+        }
+        # Fields of a settings class are defaults as well.
+        defaults |= {
+            id(node.value)
+            for owner in ast.walk(source.tree)
+            if isinstance(owner, ast.ClassDef)
+            for node in owner.body
+            if isinstance(node, ast.AnnAssign)
+        }
+        wrong += [
+            f"{source.path}:{node.lineno}: {node.value}"
+            for node in ast.walk(source.tree)
+            if isinstance(node, ast.Constant) and node.value in names and id(node) not in defaults
+        ]
     assert not wrong, "\n".join(wrong)
+
+
+def test_what_all_tasks_share_imports_none() -> None:
+    """By name or by type: whoever imports one task can branch on it. Cheats are written for one."""
+    wrong = [
+        f"{source.path}:{line}: {target}"
+        for source in package_sources()
+        if source.path.parts[0] == "subnet" and not source.module.startswith("subnet.lab.cheats")
+        for target, line in source.imports()
+        if target.startswith(("miners.", "validators.", "subnet.protocol.", "examples."))
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_every_arrow_points_at_something() -> None:
+    modules = {source.module for source in package_sources()}
+    stale = [
+        f"{room} -> {arrow}"
+        for room, arrows in ROOMS.items()
+        for arrow in [room, *arrows]
+        if arrow != "*" and not any(m == arrow or m.startswith(f"{arrow}.") for m in modules)
+    ]
+    assert not stale, "\n".join(stale)
+
+
+def test_homes_and_cores_are_there() -> None:
+    """A rule about a file that was renamed would hold for nothing."""
+    paths = [str(source.path) for source in package_sources()]
+    homes = [home for homes in TABLE["confined"].values() for home in homes]
+    gone = [home for home in homes if not any(fnmatch(path, home) for path in paths)]
+    gone += [
+        room for room in TABLE["pure"]["rooms"] if not any(path.startswith(room) for path in paths)
+    ]
+    assert not gone, "\n".join(gone)
+
+
+def test_the_inner_rooms_stand_on_the_standard_library() -> None:
+    wrong = [
+        f"{source.path}:{line}: {target}"
+        for source in package_sources()
+        if (known := TABLE["outside"].get(room_of(source.module))) is not None
+        for target, line in source.imports()
+        if target.split(".")[0] not in {*PACKAGES, *known, *sys.stdlib_module_names}
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_miners_and_validators_of_a_task_are_laid_out_alike() -> None:
+    """Who knows one task finds his way in the next: these files are in every folder."""
+    folders = {
+        source.path.parent
+        for source in package_sources()
+        if source.path.parts[0] in ("miners", "validators") and len(source.path.parts) > 2
+    }
+    tasks = {folder.name for folder in folders}
+    assert folders == {Path(half) / task for half in ("miners", "validators") for task in tasks}
+    for folder in folders:
+        files = {path.name for path in tracked(f"{folder}/*.py")}
+        assert {"__init__.py", "answers.py", "settings.py", "task.py"} <= files, folder

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.subnet.wire.world import (
-    HttpWorld,
-    MemoryWorld,
-    World,
-)
+from tests.unit.subnet.wire.world import HttpWorld, MemoryWorld, World
 
 
 @pytest.fixture(params=[HttpWorld, MemoryWorld], ids=lambda kind: kind.name)

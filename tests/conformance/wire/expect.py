@@ -3,17 +3,10 @@
 from __future__ import annotations
 
 from subnet.types import Ss58
-from subnet.wire.errors import (
-    Code,
-)
+from subnet.wire.errors import Code
 from subnet.wire.interface import Peer
 from subnet.wire.memory import RawRequest
-from tests.unit.subnet.wire.world import (
-    BOB,
-    World,
-    refusal_in,
-    serving,
-)
+from tests.unit.subnet.wire.world import BOB, World, refusal_in, serving
 
 SECOND = 1_000_000_000
 

@@ -8,11 +8,7 @@ import pytest
 
 from subnet.errors import Refused
 from subnet.wire.admission import Admission, Serve
-from subnet.wire.errors import (
-    Code,
-    PeerBusy,
-    PeerRefused,
-)
+from subnet.wire.errors import Code, PeerBusy, PeerRefused
 from subnet.wire.interface import Caller, Standing
 from subnet.wire.limits import Limits
 from tests.conformance.wire.expect import peer_of, refused

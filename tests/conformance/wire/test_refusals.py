@@ -8,9 +8,7 @@ import msgspec
 import pytest
 
 from subnet.wire.admission import Admission
-from subnet.wire.errors import (
-    Code,
-)
+from subnet.wire.errors import Code
 from subnet.wire.interface import Caller
 from subnet.wire.limits import DEFAULT, Limits
 from subnet.wire.synapse import encode

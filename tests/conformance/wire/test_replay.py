@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 
-from subnet.wire.errors import (
-    Code,
-)
+from subnet.wire.errors import Code
 from subnet.wire.interface import Caller
 from subnet.wire.replay import MemoryCeiling
 from tests.conformance.wire.expect import SECOND

@@ -6,22 +6,12 @@ import msgspec
 import pytest
 
 from subnet.types import Ss58
-from subnet.wire.errors import (
-    CallError,
-    ReplyForged,
-    ReplyUnsigned,
-)
+from subnet.wire.errors import CallError, ReplyForged, ReplyUnsigned
 from subnet.wire.interface import Peer
 from subnet.wire.memory import RawReply, RawRequest
 from subnet.wire.synapse import encode
 from tests.conformance.wire.expect import peer_of
-from tests.unit.subnet.wire.world import (
-    MALLORY,
-    Answered,
-    Question,
-    World,
-    serving,
-)
+from tests.unit.subnet.wire.world import MALLORY, Answered, Question, World, serving
 
 
 async def tampered(world: World, change: object) -> None:

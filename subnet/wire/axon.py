@@ -33,7 +33,7 @@ from subnet.wire.dispatch import Dispatcher, SignedReply, Ticket
 from subnet.wire.errors import Code, RequestRefused
 from subnet.wire.interface import Answer, Caller, Request, Signer
 from subnet.wire.limits import DEFAULT, Limits
-from subnet.wire.replay import CeilingStore, MemoryCeiling, ReplayGuard
+from subnet.wire.replay import CeilingStore
 
 _BACKLOG: Final = 512  # connections the kernel completes before we accept: a burst of validators
 _LINGER_S: Final = 0.2  # to read on after a refusal, so that the reply is not lost to a reset
@@ -63,15 +63,8 @@ class Axon:
         self._limits = limits
         self._host = host
         self._port = port
-        self._admission = admission or Admission(limits=limits, now_s=self._clock.monotonic())
         self.dispatcher = Dispatcher(
-            signer,
-            clock=self._clock,
-            limits=limits,
-            nonces=ReplayGuard(
-                nonces or MemoryCeiling(), now_ns=self._clock.now_ns(), limits=limits
-            ),
-            admission=self._admission,
+            signer, clock=self._clock, limits=limits, nonces=nonces, admission=admission
         )
         self._http: _Server | None = None
         self._listener: asyncio.Server | None = None
@@ -93,7 +86,7 @@ class Axon:
 
     async def start(self) -> None:
         loop = asyncio.get_running_loop()
-        self._http = _Server(self._handle, self._limits, self._clock, self._admission)
+        self._http = _Server(self._handle, self._limits, self._clock, self.dispatcher.admission)
         try:
             self._listener = await loop.create_server(
                 self._http, self._host, self._port, backlog=_BACKLOG
@@ -288,6 +281,7 @@ class _Connection(web_protocol.RequestHandler):
         self._counted = key
         server.open_total += 1
         server.open_by_source[key] += 1
+        self.head_since_s = server.clock.monotonic()  # who connects has something to say
         super().connection_made(transport)
 
     def connection_lost(self, exc: BaseException | None) -> None:

@@ -23,8 +23,17 @@ import aiohttp
 from yarl import URL
 
 from subnet.clock import Clock, SystemClock
-from subnet.wire.errors import CallError, DeadlineExceeded, PeerUnreachable, ReplyMalformed
-from subnet.wire.exchange import Nonces, Sent, judge, prepare, printable
+from subnet.wire.errors import CallError, ReplyMalformed
+from subnet.wire.exchange import (
+    Nonces,
+    Sent,
+    judge,
+    prepare,
+    printable,
+    too_large,
+    too_late,
+    unreachable,
+)
 from subnet.wire.interface import Answer, Peer, Reply, Signer
 from subnet.wire.limits import DEFAULT, Limits
 from subnet.wire.synapse import METHOD, Synapse
@@ -87,7 +96,8 @@ class Dendrite:
         started_s = self._clock.monotonic()
         place = self._place(peer)
         try:
-            async with asyncio.timeout(deadline_s), self._places, place:
+            # The peer's place first: who waits for a slow peer must not keep others waiting.
+            async with asyncio.timeout(deadline_s), place, self._places:
                 # Signed only now: a nonce must not grow old in a queue.
                 signed_s = self._clock.monotonic()
                 sent = prepare(
@@ -100,15 +110,11 @@ class Dendrite:
                 )
                 status, headers, body = await self._exchange(sent)
         except aiohttp.ConnectionTimeoutError:  # a TimeoutError too, but not of the deadline
-            raise self._unreachable(peer, "no connection in time") from None
+            raise unreachable(peer, "no connection in time") from None
         except TimeoutError:
-            raise DeadlineExceeded(
-                peer.address,
-                f"did not answer within {deadline_s:g} s.",
-                "Call another peer, or give it more time.",
-            ) from None
+            raise too_late(peer, deadline_s) from None
         except (aiohttp.ClientError, OSError) as error:
-            raise self._unreachable(peer, type(error).__name__) from None
+            raise unreachable(peer, type(error).__name__) from None
         latency_s = self._clock.monotonic() - signed_s
         return judge(sent, status, headers, body, reply_type, latency_s)
 
@@ -116,13 +122,6 @@ class Dendrite:
         if self._session is not None:
             await self._session.close()
             self._session = None
-
-    def _unreachable(self, peer: Peer, why: str) -> PeerUnreachable:
-        return PeerUnreachable(
-            peer.address,
-            f"cannot be reached at {peer.host}:{peer.port} ({why}).",
-            "Check that it runs and that the port is open.",
-        )
 
     async def _exchange(self, sent: Sent) -> tuple[int, tuple[tuple[bytes, bytes], ...], bytes]:
         peer = sent.peer
@@ -148,9 +147,7 @@ class Dendrite:
                 size += len(chunk)
                 self._replies_bytes += len(chunk)
                 if size > size_max:
-                    raise ReplyMalformed(
-                        peer.address, f"answered more than {size_max} bytes.", "Call another peer."
-                    )
+                    raise too_large(peer, size_max)
                 if self._is_crowded_by(size):
                     raise ReplyMalformed(
                         peer.address,

@@ -35,7 +35,7 @@ from subnet.wire.errors import Code, RequestRefused
 from subnet.wire.gate import Gate, bounded
 from subnet.wire.interface import Answer, Caller, Request, Signer, Standing
 from subnet.wire.limits import Limits
-from subnet.wire.replay import ReplayGuard
+from subnet.wire.replay import CeilingStore, MemoryCeiling, ReplayGuard
 from subnet.wire.synapse import (
     CONTENT_TYPE,
     METHOD,
@@ -94,14 +94,15 @@ class Dispatcher:
         *,
         clock: Clock,
         limits: Limits,
-        nonces: ReplayGuard,
-        admission: Admission,
+        nonces: CeilingStore | None = None,
+        admission: Admission | None = None,
     ) -> None:
+        """``nonces`` None: a ceiling that dies with this object; ``admission`` None: anybody."""
         self._signer = signer
         self._clock = clock
         self._limits = limits
-        self._nonces = nonces
-        self._admission = admission
+        self._nonces = ReplayGuard(nonces or MemoryCeiling(), now_ns=clock.now_ns(), limits=limits)
+        self._admission = admission or Admission(limits=limits, now_s=clock.monotonic())
         self._gate = Gate(limits, clock)
         self._routes: dict[str, Route] = {}
         self._reserving: asyncio.Task[None] | None = None
@@ -115,6 +116,11 @@ class Dispatcher:
             (signing.H_REPLY_HOTKEY, signer.address),
             (signing.H_REPLY_SCOPE, signing.SCOPE_FULL),
         )
+
+    @property
+    def admission(self) -> Admission:
+        """The budgets, for a transport that bounds connections by them."""
+        return self._admission
 
     def attach(
         self,

@@ -26,6 +26,7 @@ from subnet.wire.errors import (
     PeerBusy,
     PeerFailed,
     PeerRefused,
+    PeerUnreachable,
     ReplyForged,
     ReplyMalformed,
     ReplyUnsigned,
@@ -233,6 +234,29 @@ def _check_signature(
             "Somebody between changed it, or the peer is not honest.",
         )
     return request_hash, signature
+
+
+def unreachable(peer: Peer, why: str) -> PeerUnreachable:
+    """No connection, or a broken one; ``why`` in a word or two."""
+    return PeerUnreachable(
+        peer.address,
+        f"cannot be reached at {peer.host}:{peer.port} ({why}).",
+        "Check that it runs and that the port is open.",
+    )
+
+
+def too_late(peer: Peer, deadline_s: float) -> DeadlineExceeded:
+    return DeadlineExceeded(
+        peer.address,
+        f"did not answer within {deadline_s:g} s.",
+        "Call another peer, or give it more time.",
+    )
+
+
+def too_large(peer: Peer, size_bytes_max: int) -> ReplyMalformed:
+    return ReplyMalformed(
+        peer.address, f"answered more than {size_bytes_max} bytes.", "Call another peer."
+    )
 
 
 def printable(text: str) -> str:

@@ -39,7 +39,8 @@ class Limits:
     handler_s_max: float = 120.0
     """The longest budget a caller may ask for. Above any answer a round waits for."""
     head_s_max: float = 10.0
-    """From a head's first byte to its last. It fits one packet; only an attacker dribbles."""
+    """From a head's first byte, or from connecting, to its last. It fits one packet; only an
+    attacker dribbles, or connects and is silent."""
     body_s_max: float = 30.0
     """From a body's head to its last byte: 4 MiB at 1.1 Mb/s."""
     reply_s_max: float = 60.0

@@ -17,12 +17,12 @@ from subnet.errors import Unavailable
 from subnet.wire import signing
 from subnet.wire.admission import Admission
 from subnet.wire.dispatch import Dispatcher
-from subnet.wire.errors import DeadlineExceeded, PeerUnreachable, ReplyMalformed, RequestRefused
-from subnet.wire.exchange import Nonces, judge, prepare
+from subnet.wire.errors import RequestRefused
+from subnet.wire.exchange import Nonces, judge, prepare, too_large, too_late, unreachable
 from subnet.wire.gate import bounded
 from subnet.wire.interface import Answer, Caller, Peer, Reply, Request, Signer
 from subnet.wire.limits import DEFAULT, Limits
-from subnet.wire.replay import CeilingStore, MemoryCeiling, ReplayGuard
+from subnet.wire.replay import CeilingStore
 from subnet.wire.synapse import METHOD, Synapse
 
 _FIRST_FREE_PORT = 20_000  # what port 0 gives: above the ports that people choose
@@ -98,13 +98,7 @@ class MemoryAxon:
         self._port = port
         self._open = False
         self.dispatcher = Dispatcher(
-            signer,
-            clock=self._clock,
-            limits=limits,
-            nonces=ReplayGuard(
-                nonces or MemoryCeiling(), now_ns=self._clock.now_ns(), limits=limits
-            ),
-            admission=admission or Admission(limits=limits, now_s=self._clock.monotonic()),
+            signer, clock=self._clock, limits=limits, nonces=nonces, admission=admission
         )
 
     def attach(
@@ -200,23 +194,11 @@ class MemoryDendrite:
                 self._clock, deadline_s, self._network.carry(peer.host, peer.port, raw)
             )
         except TimeoutError:
-            raise DeadlineExceeded(
-                peer.address,
-                f"did not answer within {deadline_s:g} s.",
-                "Call another peer, or give it more time.",
-            ) from None
+            raise too_late(peer, deadline_s) from None
         except ConnectionError as error:
-            raise PeerUnreachable(
-                peer.address,
-                f"cannot be reached at {peer.host}:{peer.port} ({type(error).__name__}).",
-                "Check that it runs and that the port is open.",
-            ) from None
+            raise unreachable(peer, type(error).__name__) from None
         if len(reply.body) > self._limits.reply_bytes_max:
-            raise ReplyMalformed(
-                peer.address,
-                f"answered more than {self._limits.reply_bytes_max} bytes.",
-                "Call another peer.",
-            )
+            raise too_large(peer, self._limits.reply_bytes_max)
         latency_s = self._clock.monotonic() - started_s
         return judge(sent, reply.status, reply.headers, reply.body, reply_type, latency_s)
 

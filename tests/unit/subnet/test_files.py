@@ -45,6 +45,27 @@ def test_what_was_written_is_there_and_only_for_its_owner(tmp_path: Path) -> Non
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_the_disk_has_the_bytes_before_the_rename_and_the_rename_before_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No kill shows it, only a loss of power: what reaches the disk, and in which order."""
+    done: list[str] = []
+    sync, replace = os.fsync, os.replace
+
+    def noted_sync(descriptor: int) -> None:
+        sync(descriptor)
+        done.append("folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file")
+
+    def noted_replace(old: Path, new: Path) -> None:
+        replace(old, new)
+        done.append("rename")
+
+    monkeypatch.setattr(os, "fsync", noted_sync)
+    monkeypatch.setattr(os, "replace", noted_replace)
+    write_atomic(tmp_path / "file", b"bytes")
+    assert done == ["file", "rename", "folder"]
+
+
 def test_after_kill_9_the_file_is_whole_and_not_older_than_announced(tmp_path: Path) -> None:
     path = tmp_path / "file"
     child = subprocess.Popen(

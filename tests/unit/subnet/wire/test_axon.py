@@ -241,9 +241,18 @@ async def test_a_caller_that_does_not_read_its_reply_is_cut() -> None:
         assert (await http_send(axon.port, signed())).status == 200
 
 
-async def test_a_silent_connection_is_closed() -> None:
-    async with serving(WORLD, limits=Limits(idle_s_max=0.2)) as axon:
+async def test_a_connection_that_was_silent_from_the_start_is_closed_like_a_slow_head() -> None:
+    async with serving(WORLD, limits=Limits(head_s_max=0.2)) as axon:
         assert await say(axon.port) == b""
+
+
+async def test_a_connection_that_fell_silent_is_closed() -> None:
+    async with serving(WORLD, limits=Limits(idle_s_max=0.2, head_s_max=60)) as axon:
+        reader, writer = await asyncio.open_connection("127.0.0.1", axon.port)
+        writer.write(request_bytes(signed()))
+        assert (await read_reply(reader)).status == 200
+        assert await asyncio.wait_for(reader.read(), PATIENT_S) == b""
+        writer.close()
 
 
 # -- connections

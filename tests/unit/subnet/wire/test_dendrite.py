@@ -8,6 +8,7 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
+from bittensor import http_auth
 
 from subnet.types import Ss58
 from subnet.wire.dendrite import Dendrite, check_target
@@ -249,6 +250,29 @@ async def test_calls_wait_for_a_place_and_are_signed_only_then() -> None:
     assert [reply.message.text for reply in replies] == [str(n) for n in range(10)]
 
 
+async def test_who_waits_for_a_slow_peer_does_not_keep_others_waiting() -> None:
+    hold = asyncio.Event()
+
+    async def holds(_: asyncio.StreamReader, __: asyncio.StreamWriter) -> None:
+        await hold.wait()
+
+    dendrite = Dendrite(ALICE, limits=Limits(pool_max=3, pool_per_peer_max=1))
+    async with server(holds) as slow, serving(HttpWorld()) as axon:
+        waiting = [
+            asyncio.ensure_future(dendrite.call(slow, "echo", Question(), Answered, deadline_s=30))
+            for _ in range(6)
+        ]
+        await asyncio.sleep(0)
+        fast = Peer(BOB.address, "127.0.0.1", axon.port)
+        reply = await dendrite.call(fast, "echo", Question(text="hi"), Answered, deadline_s=5)
+        assert reply.message.text == "hi"
+        for call in waiting:
+            call.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        hold.set()
+    await dendrite.close()
+
+
 async def test_waiting_for_a_place_counts_against_the_deadline() -> None:
     async def slow(_: Question, __: object) -> Answered:
         await asyncio.sleep(0.3)
@@ -265,6 +289,42 @@ async def test_waiting_for_a_place_counts_against_the_deadline() -> None:
             await dendrite.call(peer, "echo", Question(), Answered, deadline_s=0.1)
         await first
     await dendrite.close()
+
+
+async def test_a_foreign_server_verifies_our_calls_with_the_sdk() -> None:
+    """Nothing of ours on the other side: raw bytes from a socket, and the SDK's own check."""
+    found: list[str] = []
+
+    async def foreign(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        first, *lines = head.decode().rstrip().split("\r\n")
+        method, path, _ = first.split(" ")
+        headers = dict(line.split(": ", 1) for line in lines)
+        body = await reader.readexactly(int(headers["Content-Length"]))
+        store = http_auth.InMemoryNonceStore()
+        for shown in (path, path + "&x=1", path):
+            try:
+                caller = http_auth.verify(
+                    headers,
+                    body,
+                    method=method,
+                    path=shown,
+                    self_hotkey_ss58=BOB.address,
+                    nonce_store=store,
+                )
+                found.append(caller.hotkey_ss58)
+            except http_auth.AuthError as error:
+                found.append(type(error).__name__)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        await writer.drain()
+        writer.close()
+        await writer.wait_closed()
+
+    listener = await asyncio.start_server(foreign, "127.0.0.1", 0)
+    with pytest.raises(ReplyUnsigned):
+        await ask(Peer(BOB.address, "127.0.0.1", listener.sockets[0].getsockname()[1]))
+    listener.close()
+    assert found == [ALICE.address, "BadSignature", "ReplayedRequest"]
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,8 @@ _META_OLDEST: Final = "oldest_state"
 _CACHE_KIB: Final = 8_192
 """SQLite's page cache: holds the pages that blocks write again and again; 8 MiB of the process."""
 
+# Not WITHOUT ROWID: values would lie in the tree that keys are looked for in, and each search that
+# passes by the runtime's entry would read its megabyte.
 _SCHEMA: Final = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE blocks (
@@ -58,7 +60,7 @@ CREATE TABLE versions (
     block INTEGER NOT NULL,
     value BLOB,
     PRIMARY KEY (key, block)
-) WITHOUT ROWID;
+);
 CREATE INDEX versions_by_block ON versions (block);
 """
 

@@ -162,6 +162,17 @@ def test_an_old_state_is_read_only_so_far(store: ChainStore) -> None:
         reader.get(b"a")
 
 
+def test_keys_are_found_without_reading_values(store: ChainStore) -> None:
+    """One of the values is the runtime: a search that passes by it would read a megabyte."""
+    fill(store)
+    for query in (
+        "SELECT min(key) FROM versions WHERE key > x'61'",
+        "SELECT block FROM versions WHERE key = x'61' AND block <= 3 ORDER BY block DESC LIMIT 1",
+    ):
+        plan = store._database.execute(f"EXPLAIN QUERY PLAN {query}").fetchall()
+        assert ["COVERING INDEX" in row[3] for row in plan] == [True], plan
+
+
 def test_the_empty_key_is_a_key(store: ChainStore) -> None:
     fill(store, [{b"": b"0", b"a": b"1"}, {b"a": b"2"}])
     assert [row.key for row in store.pairs_at(1)] == [b"", b"a"]

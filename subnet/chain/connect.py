@@ -29,8 +29,12 @@ NETWORKS: Final[Mapping[str, str]] = {
 def resolve(network: str) -> str:
     """The address of a named network, or the address itself; ``UserError`` if it is neither."""
     url = NETWORKS.get(network, network)
-    parts = urlsplit(url)
-    if parts.scheme not in ("ws", "wss") or not parts.hostname:
+    try:
+        parts = urlsplit(url)
+        whole = parts.scheme in ("ws", "wss") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # brackets that do not close, a port beyond 65535
+        whole = False
+    if not whole:
         raise UserError(
             f"{network!r} is neither a network's name nor a ws:// or wss:// address.",
             f"Give one of {', '.join(NETWORKS)}, or an address such as {LOCAL_URL}.",

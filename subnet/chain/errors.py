@@ -55,7 +55,7 @@ class UnknownSubnet(ChainRefused):
     def of(cls, netuid: int) -> UnknownSubnet:
         return cls(
             f"Subnet {netuid} does not exist on this chain.",
-            "Choose one that `assay status` lists, or create one with `assay subnet register`.",
+            "Choose one of `assay subnet list`, or create one with `assay subnet register`.",
             "SubnetNotExists",
         )
 

@@ -15,7 +15,9 @@ import typer
 from subnet.cli import options
 from subnet.cli.chain_start import CHAIN_DIR
 
-app = typer.Typer(no_args_is_help=True, help="The local chain: start, verify, export.")
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, help="The local chain: start, verify, export."
+)
 
 PROGRESS_BLOCKS: Final = 1_000
 """How often ``verify`` says where it is: every second or so."""

@@ -12,10 +12,11 @@ import typer
 
 from subnet.cli import options
 
-app = typer.Typer(help="Give an address TAO on a local chain.")
+app = typer.Typer(add_completion=False, help="Give an address TAO on a local chain.")
 
 
-@app.command(no_args_is_help=True)
+# A negative amount is an amount that is refused, not an option.
+@app.command(no_args_is_help=True, context_settings={"ignore_unknown_options": True})
 def fund(
     address: Annotated[
         str, typer.Argument(metavar="ADDRESS", help="An SS58 address, or the name of a wallet.")

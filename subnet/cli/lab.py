@@ -15,7 +15,11 @@ from subnet.cli.given import MinerOptions, takes
 from subnet.cli.miner import launch
 from subnet.cli.tasks import CONTEXT_SETTINGS
 
-app = typer.Typer(no_args_is_help=True, help="Cheats and faults, to see a validator catch them.")
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    help="Cheats and faults, to see a validator catch them.",
+)
 
 
 SLOW_MAX: Final = 1_000.0

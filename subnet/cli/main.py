@@ -10,9 +10,14 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from collections.abc import Sequence
+from typing import Final
 
 from subnet.errors import AssayError, UserError
+
+INTERRUPTED: Final = 130
+"""128 + SIGINT, as shells expect."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -30,15 +35,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     except UserError as error:
         output.error(error.cause, error.cure)
         return error.exit_code
+    except output.NobodyReads as error:
+        return error.exit_code
     except AssayError as error:
         output.error(str(error), "This is our fault: please report it with the log.")
         return error.exit_code
     except KeyboardInterrupt:
-        output.note("Interrupted.")
-        return 130  # 128 + SIGINT, as shells expect
+        return _interrupted()
     except BaseException as error:
-        return _click_exit(error)
-    return result if isinstance(result, int) else 0
+        return _other_end(error)
+    return _interrupted() if result == INTERRUPTED else result if isinstance(result, int) else 0
 
 
 def _run(arguments: list[str]) -> object:
@@ -48,18 +54,35 @@ def _run(arguments: list[str]) -> object:
         return start(arguments[2:])
     from subnet.cli.app import app
 
-    return app(args=arguments, standalone_mode=False)
+    return app(args=arguments, prog_name="assay", standalone_mode=False)
 
 
-def _click_exit(error: BaseException) -> int:
-    """The exit code of typer's own endings (usage errors, aborts); anything else goes through."""
+def _interrupted() -> int:
     from subnet.cli import output
 
-    code = getattr(error, "exit_code", None)
+    output.note("Interrupted.")
+    return INTERRUPTED
+
+
+def _other_end(error: BaseException) -> int:
+    """The exit code of typer's own endings (usage errors, aborts), and of what nobody foresaw."""
+    from subnet.cli import output
+
     if isinstance(error, SystemExit):
         return error.code if isinstance(error.code, int) else 1
-    if code is None or not isinstance(error, Exception):
+    typer = sys.modules.get("typer")
+    if typer is not None and isinstance(error, typer.Abort):  # what it makes of Ctrl-C
+        return _interrupted()
+    code = getattr(error, "exit_code", None)
+    if not isinstance(error, Exception):
         raise error
+    if code is None:
+        traceback.print_exception(error)
+        output.error(
+            f"This should not happen ({type(error).__name__}).",
+            "It is our fault: please report it with what stands above.",
+        )
+        return AssayError.exit_code
     message = getattr(error, "format_message", lambda: "")()
     if message:
         output.error(message.rstrip(".") + ".", "See --help for what may be given.")

@@ -13,7 +13,7 @@ import typer
 from subnet.cli.given import MinerOptions, takes
 from subnet.cli.tasks import CONTEXT_SETTINGS, settings_of
 
-app = typer.Typer(no_args_is_help=True, help="Run a miner.")
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="Run a miner.")
 
 
 @app.callback()

@@ -235,12 +235,13 @@ async def run_validator(
     """Run one validator until it is told to stop. ``seed`` None draws an unguessable one."""
     from subnet.chain.connect import is_loopback, resolve
     from subnet.wire.dendrite import Dendrite
+    from subnet.wire.interface import Reach
 
     clock = SystemClock()
     async with _opened(identity, clock) as (chain, hotkey):
-        # On a public chain an address is a stranger's word; it must not point into our network.
-        public = not is_loopback(resolve(identity.network))
-        dendrite = Dendrite(hotkey, clock=clock, public_only=public)
+        local = is_loopback(resolve(identity.network))
+        reach = Reach.HERE_AND_PUBLIC if local else Reach.PUBLIC
+        dendrite = Dendrite(hotkey, clock=clock, reach=reach)
         try:
             task = make_task()
             context = ValidatorContext(settings, hotkey.address, identity.folder, clock)

@@ -8,14 +8,19 @@ the chain's start is measured and prints one line of JSON.
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from subnet.errors import AssayError, Unavailable
+
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, RenderableType
+    from rich.text import Text
 
     out: Console
     err: Console
@@ -23,6 +28,8 @@ if TYPE_CHECKING:
 ERROR: Final = "error"
 CURE: Final = "cure"
 """What the two lines of an error begin with; a supervisor finds them in its children's logs."""
+LAST_COLUMN_MIN: Final = 12
+"""Reasons and the like are still read in a column of two words."""
 
 
 def __getattr__(name: str) -> Any:
@@ -31,9 +38,13 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(name)
     from rich.console import Console
 
+    class Plain(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError  # for ``delivering``; rich would end the process with a 1
+
     # No markup: a path in brackets, or a miner's reasons, would be taken for it.
-    globals()["out"] = Console(highlight=False, markup=False, emoji=False)
-    globals()["err"] = Console(stderr=True, highlight=False, markup=False, emoji=False)
+    globals()["out"] = Plain(highlight=False, markup=False, emoji=False)
+    globals()["err"] = Plain(stderr=True, highlight=False, markup=False, emoji=False)
     return globals()[name]
 
 
@@ -45,52 +56,114 @@ def _err() -> Console:
     return globals().get("err") or __getattr__("err")  # type: ignore[no-any-return]
 
 
+class NobodyReads(AssayError):
+    """Whoever read our stdout has left, as ``head`` does. No word about it."""
+
+    exit_code = 141  # 128 + SIGPIPE, as shells expect
+
+
+@contextlib.contextmanager
+def delivering() -> Iterator[None]:
+    """Around whatever writes to stdout: a full disk there is told, a closed pipe ends quietly."""
+    try:
+        yield
+    except OSError as error:
+        # What is still buffered would fail again when the interpreter ends.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+        if isinstance(error, BrokenPipeError):
+            raise NobodyReads("stdout is closed") from None
+        raise Unavailable(
+            f"The result could not be written ({error.strerror}).", "Send it somewhere else."
+        ) from error
+
+
 def document(value: Any) -> None:
     """One JSON document on stdout, and a newline."""
-    sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n")
-    sys.stdout.flush()
+    _write(msgspec.json.format(msgspec.json.encode(value), indent=2))
 
 
 def line(value: Any) -> None:
     """One JSON document on one line of stdout, flushed: for a reader that waits for it."""
-    sys.stdout.buffer.write(msgspec.json.encode(value) + b"\n")
-    sys.stdout.flush()
+    _write(msgspec.json.encode(value))
+
+
+def _write(data: bytes) -> None:
+    with delivering():
+        sys.stdout.buffer.write(data + b"\n")
+        sys.stdout.flush()
 
 
 def text(message: str) -> None:
     """A result for people."""
-    _out().print(message, soft_wrap=True)
+    with delivering():
+        _out().print(printable(message), soft_wrap=True)
+
+
+def show(rendered: RenderableType) -> None:
+    """A result for people that rich lays out."""
+    with delivering():
+        _out().print(rendered)
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """A result for people, in columns; those that hold numbers are set to the right."""
+    """A result for people, in columns; those that hold numbers are set to the right.
+
+    The last column takes what is left. Where the others do not fit, each row is a list.
+    """
+    from rich import box
+    from rich.cells import cell_len
     from rich.table import Table
 
-    grid = Table(title=title, title_justify="left", header_style="bold")
-    listed = [tuple(row) for row in rows]
+    listed = [tuple(printable(cell) for cell in row) for row in rows]
+    grid = Table(
+        title=title, title_justify="left", header_style="bold", box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+    )  # fmt: skip
+    needed = LAST_COLUMN_MIN
     for index, column in enumerate(columns):
+        last = index == len(columns) - 1
         cells = [row[index].replace(".", "").replace(",", "") for row in listed if row[index]]
         numeric = all(cell.strip("-%").isdigit() for cell in cells)
-        grid.add_column(column, justify="right" if numeric and cells else "left")
+        grid.add_column(column, justify="right" if numeric and cells else "left", no_wrap=not last)
+        if not last:
+            needed += 1 + max(cell_len(text) for text in (column, *(row[index] for row in listed)))
     for row in listed:
         grid.add_row(*row)
-    _out().print(grid)
+    show(grid if needed <= _out().width or not listed else _lists(title, columns, listed))
+
+
+def _lists(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Text:
+    from rich.text import Text
+
+    wide = max(len(column) for column in columns)
+    blocks = (
+        "\n".join(f"{column:{wide}}  {cell}" for column, cell in zip(columns, row, strict=True))
+        for row in rows
+    )
+    return Text("\n\n".join((title, *blocks)))
+
+
+def printable(words: str) -> str:
+    """Words as a terminal may show them: without the codes that would move or recolour it."""
+    return "".join(char if char.isprintable() or char in "\n\t" else "?" for char in words)
 
 
 def note(message: str) -> None:
     """Progress and explanations, on stderr."""
-    _err().print(message, style="dim", soft_wrap=True)
+    _err().print(printable(message), style="dim", soft_wrap=True)
 
 
 def warn(message: str) -> None:
     """Something the user should look at, on stderr."""
-    _err().print(message, style="yellow", soft_wrap=True)
+    _err().print(printable(message), style="yellow", soft_wrap=True)
 
 
 def error(cause: str, cure: str = "") -> None:
     """Why a command failed and what to do, one sentence each, on stderr."""
     from rich.text import Text
 
-    _err().print(Text.assemble((f"{ERROR}  ", "bold red"), cause), soft_wrap=True)
+    _err().print(Text.assemble((f"{ERROR}  ", "bold red"), printable(cause)), soft_wrap=True)
     if cure:
-        _err().print(Text.assemble((f"{CURE}   ", "bold"), cure), soft_wrap=True)
+        _err().print(Text.assemble((f"{CURE}   ", "bold"), printable(cure)), soft_wrap=True)

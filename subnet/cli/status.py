@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from subnet.chain.interface import Metagraph, Neuron
     from subnet.neuron.checkpoint import Standing
 
-app = typer.Typer(help="Show a subnet: uids, stake, incentive, rewards.")
+app = typer.Typer(add_completion=False, help="Show a subnet: uids, stake, incentive, rewards.")
 
 
 @app.command()

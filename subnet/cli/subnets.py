@@ -12,7 +12,9 @@ import typer
 
 from subnet.cli import options
 
-app = typer.Typer(no_args_is_help=True, help="Create and start subnets, list them.")
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, help="Create and start subnets, list them."
+)
 
 Start = Annotated[
     bool,

@@ -13,7 +13,7 @@ from subnet.cli import options
 from subnet.cli.given import ValidatorOptions, takes
 from subnet.cli.tasks import CONTEXT_SETTINGS, settings_of
 
-app = typer.Typer(no_args_is_help=True, help="Run a validator.")
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="Run a validator.")
 
 INTERVAL_S_MAX: Final = 86_400.0
 """A validator that asks less than once a day sets weights of nothing."""

@@ -6,13 +6,18 @@ and makes the same files. Secrets are never printed.
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
 
 from subnet.cli import options
 
-app = typer.Typer(no_args_is_help=True, help="Make a wallet, show its addresses and balance.")
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    help="Make a wallet, show its addresses and balance.",
+)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The wallet's name.")]
 
@@ -40,11 +45,7 @@ def create(
     from subnet.chain.wallets import Secret, create_wallet
     from subnet.cli import output
 
-    secret = None
-    if password:
-        secret = Secret(
-            typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
-        )
+    secret = Secret(_asked_password()) if password else None
 
     def show_phrase(role: str, phrase: str) -> None:
         # Seen once, by the person who sits there, and kept nowhere else: never in a pipe or a log.
@@ -58,6 +59,21 @@ def create(
         output.document({"name": name, "coldkey": made.coldkey, "hotkey": address})
     else:
         output.text(f"coldkey  {made.coldkey}\nhotkey   {address}")
+
+
+def _asked_password() -> str:
+    """From the person at the terminal, twice and unseen, or the first line of a pipe."""
+    from subnet.errors import UserError
+
+    if sys.stdin.isatty():
+        typed: str = typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+        return typed
+    line = sys.stdin.readline(options.PASSWORD_BYTES_MAX).removesuffix("\n")
+    if not line:
+        raise UserError(
+            "No password was given.", "Type it when asked, or send it as the first line of stdin."
+        )
+    return line
 
 
 @app.command(no_args_is_help=True)

@@ -105,7 +105,7 @@ def _execute(path: Path) -> ModuleType:
     sys.modules[name] = module  # before execution: dataclasses and msgspec look the module up
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         del sys.modules[name]
         raise UserError(
             f"{path} failed while it was loaded: {type(error).__name__}: {error}.",

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from subnet.cli import options
+from subnet.cli.main import INTERRUPTED
 from subnet.cli.tasks import CONTEXT_SETTINGS, settings_of, share_out
 
 if TYPE_CHECKING:
@@ -29,15 +30,15 @@ if TYPE_CHECKING:
     from subnet.cli.up.watch import View, Watch
     from subnet.clock import Clock
 
-app = typer.Typer(help="Run a whole subnet here: chain, validators, miners, rewards.")
+app = typer.Typer(
+    add_completion=False, help="Run a whole subnet here: chain, validators, miners, rewards."
+)
 
 CHAIN: Final = "chain"
 CHAIN_PATIENCE_S: Final = 20.0
 """A chain is up in under a second; a cold start compiles its runtime first, on a busy machine."""
 REWARD_PATIENCE_S: Final = 300.0
 """Five times what the first reward may take; beyond it something is broken."""
-INTERRUPTED: Final = 130
-"""128 + SIGINT, as shells expect."""
 LOOK_INTERVAL_S: Final = 0.5
 ROUND_INTERVAL_S: Final = 0.5
 """Ten rounds an epoch of 5 s: averages settle before they are paid for."""
@@ -59,19 +60,31 @@ class Wishes:
 def up(
     context: typer.Context,
     task: options.Task = "inference",
-    seed: Annotated[int, typer.Option("--seed", help="Draws who cheats, and the challenges.")] = 0,
+    seed: Annotated[
+        int, typer.Option("--seed", metavar="N", help="Draws who cheats, and the challenges.")
+    ] = 0,
     base_port: Annotated[
-        int, typer.Option("--base-port", help="The chain's port; the miners' follow it.")
+        int,
+        typer.Option("--base-port", metavar="N", help="The chain's port; the miners' follow it."),
     ] = 9944,
     state_dir: options.StateDir = options.STATE_DIR,
-    validators: Annotated[int, typer.Option("--validators", help="How many validate.")] = 2,
-    miners: Annotated[int, typer.Option("--miners", help="How many mine.")] = 4,
+    validators: Annotated[
+        int, typer.Option("--validators", metavar="N", help="How many validate.")
+    ] = 2,
+    miners: Annotated[int, typer.Option("--miners", metavar="N", help="How many mine.")] = 4,
     cheat: Annotated[
         str | None,
-        typer.Option("--cheat", metavar="NAME|none", help="What one miner does instead of work."),
+        typer.Option(
+            "--cheat",
+            metavar="NAME|none",
+            help="What one miner does instead of work: cached, garbage, perturbed or none.",
+        ),
     ] = "cached",
     slow: Annotated[
-        int, typer.Option("--slow", min=0, help="How many honest miners take twice as long.")
+        int,
+        typer.Option(
+            "--slow", min=0, metavar="N", help="How many honest miners take twice as long."
+        ),
     ] = 0,
     until_first_reward: Annotated[
         bool, typer.Option("--until-first-reward", help="End once every honest miner was paid.")
@@ -82,7 +95,12 @@ def up(
     json: options.Json = False,
     log_level: options.LogLevel = "WARNING",
     neuron_log_level: Annotated[
-        str, typer.Option("--neuron-log-level", help="What the neurons write to their logs.")
+        options.Level,
+        typer.Option(
+            "--neuron-log-level",
+            case_sensitive=False,
+            help="What the neurons write to their logs.",
+        ),
     ] = "INFO",
 ) -> None:
     """Run a whole subnet here: a chain, validators, miners of which one cheats, and rewards.
@@ -91,12 +109,16 @@ def up(
     """
     from subnet.cli.process import configure_log, run_async
     from subnet.cli.up.plan import make_plan
+    from subnet.lab.cheats import wrap_cheat
     from subnet.neuron.loader import load_miner, load_validator
 
     configure_log(log_level)
     # A broken task or a wrong option is told before anything starts.
     miner, validator = load_miner(task), load_validator(task)
     mining, validating = share_out(context.args, miner, validator)
+    cheating = None if cheat in (None, "none") else cheat
+    if cheating is not None:
+        wrap_cheat(cheating, miner())
     settings_of(miner, mining)
     settings_of(validator, validating)
     plan = make_plan(
@@ -107,7 +129,7 @@ def up(
         state_dir=state_dir,
         validators=validators,
         miners=miners,
-        cheat=None if cheat in (None, "none") else cheat,
+        cheat=cheating,
         slow=slow,
     )
     wishes = Wishes(until_first_reward, json, fresh, neuron_log_level)
@@ -115,7 +137,6 @@ def up(
 
 
 async def _run(plan: Plan, wishes: Wishes) -> int:
-    from subnet.cli import output
     from subnet.cli.process import stop_on_signals
     from subnet.cli.up.children import Children
     from subnet.cli.up.record import RecordFile
@@ -140,7 +161,6 @@ async def _run(plan: Plan, wishes: Wishes) -> int:
             run.children.stop()
     view = run.view
     if view is None or (wishes.until_first_reward and not view.rewarded):
-        output.note("Interrupted.")
         return INTERRUPTED
     screen.finish(view, json=wishes.json)
     return 0

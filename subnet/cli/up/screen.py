@@ -68,4 +68,4 @@ class Screen:
         if json:
             output.document(document(view, self.seconds))
         else:
-            output.out.print(render(view, self.seconds))
+            output.show(render(view, self.seconds))

@@ -19,7 +19,20 @@ def test_names_and_addresses() -> None:
     assert resolve("finney").startswith("wss://")
 
 
-@pytest.mark.parametrize("wrong", ["", "nonsense", "http://127.0.0.1:9944", "ws://", "9944"])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "",
+        "nonsense",
+        "http://127.0.0.1:9944",
+        "ws://",
+        "9944",
+        "ws://127.0.0.1:65536",
+        "ws://127.0.0.1:0",
+        "ws://127.0.0.1:x",
+        "ws://[::1",
+    ],
+)
 def test_what_is_neither_is_the_users_mistake(wrong: str) -> None:
     with pytest.raises(UserError) as caught:
         resolve(wrong)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Coroutine
+import dataclasses
+import random
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from examples.reverse import ReverseTask
+from examples.reverse import Reverse, Reversed, ReverseTask
 from subnet.chain.errors import NotRegistered
 from subnet.chain.fake import FakeChain, FakeLedger
 from subnet.chain.interface import Endpoint
@@ -19,7 +21,7 @@ from subnet.cli import neurons
 from subnet.cli.neurons import Identity, run_miner, run_validator
 from subnet.clock import ManualClock
 from subnet.errors import Unavailable
-from subnet.neuron import MinerContext, TaskSettings, ValidatorContext
+from subnet.neuron import Answer, MinerContext, Score, TaskSettings, ValidatorContext
 from subnet.types import NetUid, Rao
 from tests.unit.subnet.neuron.worlds import key
 
@@ -124,3 +126,51 @@ async def test_a_key_without_a_uid_is_refused_before_anything_is_done(
         await run(identity(state, register=False), task)
     assert not task.started.is_set()
     assert not (state / "neurons").exists()
+
+
+class Hearing(ReverseTask):
+    """Keeps why the first round's calls failed, by uid."""
+
+    def __init__(self) -> None:
+        self.failures: dict[int, str] = {}
+        self.judged = asyncio.Event()
+
+    async def score(
+        self, rng: random.Random, answers: Sequence[Answer[Reverse, Reversed]]
+    ) -> list[Score]:
+        self.failures = {answer.target.uid: answer.failure or "" for answer in answers}
+        self.judged.set()
+        return await super().score(rng, answers)
+
+
+@pytest.mark.parametrize(
+    ("network", "here"),
+    [("local", "cannot be reached"), ("wss://chain.example:443", "private network")],
+)
+async def test_a_validator_calls_nobody_inside_its_own_networks(
+    network: str, here: str, state: Path, ledger: FakeLedger
+) -> None:
+    """What a chain says of a miner's address is that miner's word, and 169.254.169.254 is where
+    clouds keep their secrets. Only a chain of this machine may name this machine."""
+    chain = FakeChain(ledger)
+    hosts = {1: "127.0.0.1", 2: "10.0.0.1", 3: "169.254.169.254"}
+    rich = {key(uid).address: Rao(9_000 * TAO) for uid in hosts}
+    ledger.edit(lambda state: dataclasses.replace(state, balances={**state.balances, **rich}))
+    for uid, host in hosts.items():
+        miner = key(uid)
+        registration = await chain.register(NetUid(1), miner, miner.address)
+        assert registration.uid == uid
+        await chain.serve_axon(NetUid(1), miner, Endpoint(host, 1))
+    task = Hearing()
+    who = dataclasses.replace(identity(state, register=True), network=network)
+    running = asyncio.create_task(validate(who, task))
+    await asyncio.wait(
+        (running, asyncio.ensure_future(task.judged.wait())),
+        return_when=asyncio.FIRST_COMPLETED,
+        timeout=20,
+    )
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert here in task.failures[1]
+    assert "private network" in task.failures[2]
+    assert "private network" in task.failures[3]

@@ -41,6 +41,33 @@ def test_what_goes_to_stdout_is_taken_as_it_is(capsys: pytest.CaptureFixture[str
     assert err == ""
 
 
+@pytest.mark.parametrize("say", [output.text, output.note, output.error])
+def test_no_code_that_moves_the_cursor_is_passed_on(
+    say: object, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert callable(say)
+    say("a\x1b[2Jb\rc\x9bd\u202ee\nf")
+    shown = "".join(capsys.readouterr())
+    assert "a?[2Jb?c?d?e\nf" in shown
+
+
+ROWS = [("0", "5FHneW46…", "some reason of some length"), ("1", "5GrwvaEF…", "none")]
+
+
+@pytest.mark.parametrize("width", [20, 30])
+def test_a_table_that_does_not_fit_becomes_a_list(
+    width: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    output.table("Title", ("uid", "hotkey", "why"), ROWS)
+    shown = capsys.readouterr().out
+    assert "…" in shown
+    assert ("why     none" in shown) is (width == 20)
+    for row in ROWS:
+        for cell in (*row[:2], *row[2].split()):
+            assert cell in shown
+
+
 def test_a_hostile_reason_does_not_spoil_the_live_table(capsys: pytest.CaptureFixture[str]) -> None:
     rows = tuple(dataclasses.replace(row, reasons=(HOSTILE,)) for row in VIEW.rows)
     output.out.print(render(dataclasses.replace(VIEW, rows=rows), 1.0))

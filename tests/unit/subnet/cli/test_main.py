@@ -1,0 +1,208 @@
+"""How commands end: a cause, a cure and 2; a quiet 130 or 141; a traceback only for our fault."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from subnet.cli import main, output
+from subnet.errors import AssayError, UserError
+
+ASSAY = [sys.executable, "-m", "subnet.cli.main"]
+REVERSE = ["--task", "examples/reverse.py"]
+
+
+def ended(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> int:
+    def run(_: list[str]) -> None:
+        raise error
+
+    monkeypatch.setattr(main, "_run", run)
+    return main.main([])
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (UserError("It is so.", "Do so."), 2, ("error  It is so.", "cure   Do so.")),
+        (AssayError("It broke."), 1, ("error  It broke.", "report it")),
+        (KeyboardInterrupt(), 130, ("Interrupted.",)),
+        (SystemExit(7), 7, ()),
+        (output.NobodyReads(), 141, ()),
+        (ValueError("odd"), 1, ("Traceback", "ValueError: odd", "error  This should not happen")),
+    ],
+)
+def test_each_end_has_its_code_and_its_words(
+    error: BaseException,
+    code: int,
+    words: tuple[str, ...],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.delitem(vars(output), "err", raising=False)
+    assert ended(error, monkeypatch) == code
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert all(word in err for word in words)
+    assert bool(words) == bool(err)
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["nosuch"],
+        ["status", "--nosuch"],
+        ["status", "--netuid", "abc"],
+        ["status", "--netuid", "-1"],
+        ["status", "--chain", "garbage"],
+        ["status", "--chain", "ws://127.0.0.1:99999"],
+        ["status", "--chain", "[/red]"],
+        ["status", "--state-dir", "README.md"],
+        ["fund", "w", "-5"],
+        ["fund", "w", "1e999999999"],
+        ["fund", "w", "5", "--chain", "wss://chain.example"],
+        ["wallet", "create", "../w"],
+        ["wallet", "create", "w", "--password"],
+        ["miner", "run", "--netuid", "1", "--task", "nosuch"],
+        ["miner", "run", "--netuid", "1", "--task", "./nosuch.py"],
+        ["miner", "run", "--netuid", "1", *REVERSE, "--host", "0.0.0.0"],
+        ["miner", "run", "--netuid", "1", *REVERSE, "--announce", "here:1"],
+        ["miner", "run", "--netuid", "1", *REVERSE, "--serve", "friends"],
+        ["miner", "run", "--netuid", "1", *REVERSE, "--model", "x"],
+        ["validator", "run", "--netuid", "1", *REVERSE, "--stake", "-1"],
+        ["validator", "run", "--netuid", "1", *REVERSE, "--round-interval", "nan"],
+        ["up", *REVERSE, "--cheat", "nosuch"],
+        ["up", *REVERSE, "--cheat", "perturbed"],
+        ["up", *REVERSE, "--miners", "0"],
+        ["up", *REVERSE, "--base-port", "65535"],
+        ["chain", "start", "--block-time", "x"],
+        ["chain", "verify"],
+    ],
+    ids=" ".join,
+)
+def test_a_mistake_is_told_in_two_sentences_and_leaves_nothing(
+    argv: list[str], tmp_path: Path
+) -> None:
+    state = tmp_path / "state"
+    done = subprocess.run(
+        [*ASSAY, *argv],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={"ASSAY_STATE_DIR": str(state), "PATH": "/usr/bin:/bin", "HOME": str(tmp_path)},
+        stdin=subprocess.DEVNULL,
+        check=False,
+    )
+    assert done.returncode == 2, done.stderr
+    assert done.stdout == ""
+    assert [line.split()[0] for line in done.stderr.splitlines()] == ["error", "cure"]
+    assert all(line.endswith(".") for line in done.stderr.splitlines())
+    assert not state.exists()
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("text", ["import sys\nsys.exit(3)\n", "raise RuntimeError('[/x]')\n"])
+def test_a_task_file_that_ends_its_process_does_not(text: str, tmp_path: Path) -> None:
+    (tmp_path / "task.py").write_text(text)
+    done = subprocess.run(
+        [*ASSAY, "up", "--task", str(tmp_path / "task.py"), "--state-dir", str(tmp_path / "s")],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "failed while it was loaded" in done.stderr
+
+
+@pytest.mark.e2e
+def test_ctrl_c_while_a_chain_is_waited_for_is_no_traceback(tmp_path: Path) -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        silent.settimeout(30)
+        url = f"ws://127.0.0.1:{silent.getsockname()[1]}"
+        with subprocess.Popen(
+            [*ASSAY, "status", "--chain", url, "--state-dir", str(tmp_path)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+            held, _ = silent.accept()
+            time.sleep(0.1)
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=20)
+            held.close()
+    assert (process.returncode, out, err.strip()) == (130, "", "Interrupted.")
+
+
+WRITES = (
+    "import sys; from subnet.cli import main, output;"
+    " main._run = lambda _: {}; sys.exit(main.main([]))"
+)
+RESULTS = {
+    "text": "output.text('x' * 100_000)",
+    "document": "output.document(['x' * 100_000])",
+    "line": "output.line('x' * 100_000)",
+    "table": "output.table('t', ('a', 'b'), [('1', 'x' * 100_000)])",
+}
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("kind", RESULTS)
+def test_a_result_that_cannot_be_written(kind: str) -> None:
+    code = WRITES.format(RESULTS[kind])
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == 2, done.stderr
+    assert "could not be written (No space left on device)" in done.stderr
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.close()
+        assert process.wait(60) == 141
+        assert process.stderr.read() == b""
+
+
+@pytest.mark.e2e
+def test_completion_knows_commands_and_options() -> None:
+    def completed(words: str) -> str:
+        done = subprocess.run(
+            [*ASSAY],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            env={
+                "PATH": "/usr/bin:/bin",
+                "_ASSAY_COMPLETE": "complete_bash",
+                "COMP_WORDS": words,
+                "COMP_CWORD": str(len(words.split(" ")) - 1),
+            },
+            check=False,
+        )
+        return done.stdout
+
+    assert {"up", "chain", "miner"} <= set(completed("assay ").split())
+    assert "--announce" in completed("assay miner run --an").split()
+
+
+def test_a_json_document_is_one(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    output.document({"a": "\x1b[2J"})
+    out, _ = capsysbinary.readouterr()
+    assert json.loads(out) == {"a": "\x1b[2J"}
+    assert b"\x1b" not in out

@@ -34,7 +34,7 @@ from subnet.wire.exchange import (
     too_late,
     unreachable,
 )
-from subnet.wire.interface import Answer, Peer, Reply, Signer
+from subnet.wire.interface import Answer, Peer, Reach, Reply, Signer
 from subnet.wire.limits import DEFAULT, Limits
 from subnet.wire.synapse import METHOD, Synapse
 
@@ -60,8 +60,7 @@ _NO_HEADERS: Final = ("Accept", "Accept-Encoding", "User-Agent")
 
 
 class Dendrite:
-    """A neuron's HTTP client. ``public_only`` refuses peers in private networks: what a chain says
-    about an axon's address is a stranger's word."""
+    """A neuron's HTTP client; it calls no peer beyond its ``reach``."""
 
     def __init__(
         self,
@@ -69,12 +68,12 @@ class Dendrite:
         *,
         clock: Clock | None = None,
         limits: Limits = DEFAULT,
-        public_only: bool = False,
+        reach: Reach = Reach.ANYWHERE,
     ) -> None:
         self._signer = signer
         self._clock = clock or SystemClock()
         self._limits = limits
-        self._public_only = public_only
+        self._reach = reach
         self._nonces = Nonces()
         self._replies_bytes = 0
         self._session: aiohttp.ClientSession | None = None
@@ -92,7 +91,7 @@ class Dendrite:
         *,
         deadline_s: float,
     ) -> Reply[Answer]:
-        check_target(peer, public_only=self._public_only)
+        check_target(peer, self._reach)
         started_s = self._clock.monotonic()
         place = self._place(peer)
         try:
@@ -205,31 +204,33 @@ def _url(host: str, port: int, target: str) -> URL:
     return URL(f"http://{where}:{port}{target}", encoded=True)
 
 
-def check_target(peer: Peer, *, public_only: bool = False) -> None:
-    """CallError unless host and port are such, and public if they must be."""
+def check_target(peer: Peer, reach: Reach = Reach.ANYWHERE) -> None:
+    """CallError unless host and port are such, and within reach."""
     wrong = None
     if not 0 < peer.port < 65_536:
         wrong = f"has no usable port ({peer.port})."
     else:
-        wrong = _host_problem(peer.host, public_only)
+        wrong = _host_problem(peer.host, reach)
     if wrong is not None:
         raise CallError(peer.address, wrong, "It must publish an address that can be called.")
 
 
 @lru_cache(maxsize=_URLS_CACHED)
-def _host_problem(host: str, public_only: bool) -> str | None:
+def _host_problem(host: str, reach: Reach) -> str | None:
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
         if _HOST_NAME.fullmatch(host) is None:
             return "has no usable host."
-        return "is known by a name, not an address." if public_only else None
+        return None if reach is Reach.ANYWHERE else "is known by a name, not an address."
     if address.is_unspecified or address.is_multicast or "%" in host:
         # A zone (after %) names a device of this machine, and may hold any character.
         return f"has an address nobody can call ({printable(host[:_HOST_CHARS_SHOWN])})."
-    if public_only and not _is_public(address):
-        return f"has an address in a private network ({host})."
-    return None
+    if reach is Reach.ANYWHERE or _is_public(address):
+        return None
+    if reach is Reach.HERE_AND_PUBLIC and address.is_loopback:
+        return None
+    return f"has an address in a private network ({host})."
 
 
 def _is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:

@@ -44,6 +44,18 @@ class Peer:
     port: int
 
 
+class Reach(enum.Enum):
+    """Where a dendrite calls. What a chain says about an axon's address is a stranger's word."""
+
+    ANYWHERE = enum.auto()
+    """Addresses, and names as well: for who chose its peers."""
+    HERE_AND_PUBLIC = enum.auto()
+    """This machine, for a chain that runs on it, and what PUBLIC allows. A public chain takes no
+    loopback address from anybody, so a node of one on this machine opens nothing."""
+    PUBLIC = enum.auto()
+    """Public addresses: none in this machine's own networks, however wrapped."""
+
+
 class Standing(enum.IntEnum):
     """What a hotkey is on the subnet, from least to most."""
 

@@ -20,7 +20,7 @@ from subnet.wire.errors import (
     ReplyMalformed,
     ReplyUnsigned,
 )
-from subnet.wire.interface import Peer
+from subnet.wire.interface import Peer, Reach
 from subnet.wire.limits import Limits
 from tests.unit.subnet.wire.world import ALICE, BOB, Answered, HttpWorld, Question, serving
 
@@ -351,12 +351,18 @@ def test_private_targets_can_be_refused(host: str) -> None:
     peer = Peer(Ss58("x"), host, 80)
     check_target(peer)
     with pytest.raises(CallError):
-        check_target(peer, public_only=True)
+        check_target(peer, Reach.PUBLIC)
+    if host in ("127.0.0.1", "::1"):
+        check_target(peer, Reach.HERE_AND_PUBLIC)
+    else:
+        with pytest.raises(CallError):
+            check_target(peer, Reach.HERE_AND_PUBLIC)
 
 
+@pytest.mark.parametrize("reach", Reach)
 @pytest.mark.parametrize("host", ["8.8.8.8", "2606:4700:4700::1111", "2001:4860:4860::8888"])
-def test_public_targets_are_called(host: str) -> None:
-    check_target(Peer(Ss58("x"), host, 80), public_only=True)
+def test_public_targets_are_called(host: str, reach: Reach) -> None:
+    check_target(Peer(Ss58("x"), host, 80), reach)
 
 
 async def test_ipv6() -> None:

@@ -10,13 +10,13 @@ use frame_support::{
     traits::{
         ConstBool, ConstU16, ConstU32, ConstU64, ConstU8, Contains, FindAuthor, Get, VariantCountOf,
     },
-    weights::{constants::WEIGHT_REF_TIME_PER_SECOND, IdentityFee, Weight},
+    weights::IdentityFee,
 };
 use frame_system::limits::{BlockLength, BlockWeights};
 use pallet_subtensor::NetUid;
 use pallet_transaction_payment::{ConstFeeMultiplier, Multiplier};
 use sp_consensus_aura::sr25519::AuthorityId as AuraId;
-use sp_runtime::{traits::One, Perbill};
+use sp_runtime::traits::One;
 
 /// An account with less than this, in rao, is dust. The public chain's value.
 pub const EXISTENTIAL_DEPOSIT: Balance = 500;
@@ -24,19 +24,12 @@ pub const EXISTENTIAL_DEPOSIT: Balance = 500;
 /// Blocks whose hashes are kept; no mortal extrinsic lives longer. The public chain's value.
 const BLOCK_HASH_COUNT: BlockNumber = 2_400;
 
-/// Computing time of a block on the reference machine. The public chain's value; an embedded
-/// chain with short slots is kept from filling a block by its host's own limit.
-const BLOCK_SECONDS: u64 = 4;
-
 /// Bytes of extrinsics that a block may hold. The public chain's value.
 const BLOCK_BYTES: u32 = 10 * 1024 * 1024;
 
 parameter_types! {
     pub const Version: RuntimeVersion = VERSION;
-    pub RuntimeBlockWeights: BlockWeights = BlockWeights::with_sensible_defaults(
-        Weight::from_parts(WEIGHT_REF_TIME_PER_SECOND.saturating_mul(BLOCK_SECONDS), u64::MAX),
-        Perbill::from_percent(75),
-    );
+    pub RuntimeBlockWeights: BlockWeights = weights::block_weights();
     pub RuntimeBlockLength: BlockLength = BlockLength::builder().max_length(BLOCK_BYTES).build();
     pub FeeMultiplier: Multiplier = Multiplier::one();
 }
@@ -79,6 +72,7 @@ impl frame_system::Config for Runtime {
     type BlockHashCount = ConstU32<BLOCK_HASH_COUNT>;
     type BlockWeights = RuntimeBlockWeights;
     type BlockLength = RuntimeBlockLength;
+    type DbWeight = weights::DbWeight;
     type Nonce = Nonce;
     type AccountData = pallet_balances::AccountData<Balance>;
     type Version = Version;

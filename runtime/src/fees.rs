@@ -19,9 +19,9 @@ use pallet_subtensor::Call as Subtensor;
 use pallet_transaction_payment::{FungibleAdapter, OnChargeTransaction, TxCreditHold};
 use sp_runtime::traits::{DispatchInfoOf, PostDispatchInfoOf};
 
-/// Weight, in picoseconds, that one rao pays for: a transfer comes to about 0.0001 TAO, a call that
+/// Weight, in picoseconds, that one rao pays for: a transfer comes to about 0.0002 TAO, a call that
 /// walks a whole subnet to a hundred times that.
-const PICOS_PER_RAO: u64 = 2_000;
+const PICOS_PER_RAO: u64 = 5_000;
 
 /// The fee for an extrinsic's weight. Its length costs one rao a byte besides.
 pub struct WeightFee;

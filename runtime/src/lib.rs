@@ -4,7 +4,7 @@
 //! Indices are the public runtime's, because clients turn (pallet, error) numbers into names with
 //! tables of their own. The host is asked for nothing beyond what Parity's node offers, so the
 //! same Wasm runs there. What a single pallet does is said in the pallet; how each is configured,
-//! in `config`; who pays a fee, in `fees`.
+//! in `config`; who pays a fee, in `fees`; what a block may take, in `weights`.
 
 #![cfg_attr(not(feature = "std"), no_std)]
 #![recursion_limit = "512"]
@@ -18,6 +18,7 @@ mod fees;
 pub mod genesis;
 #[cfg(test)]
 mod tests;
+mod weights;
 
 use sp_runtime::{
     generic, impl_opaque_keys,
@@ -67,7 +68,7 @@ pub const VERSION: RuntimeVersion = RuntimeVersion {
     spec_name: alloc::borrow::Cow::Borrowed("node-subtensor"),
     impl_name: alloc::borrow::Cow::Borrowed("assay"),
     authoring_version: 1,
-    spec_version: 1_000,
+    spec_version: 1_001,
     impl_version: 1,
     apis: apis::RUNTIME_API_VERSIONS,
     transaction_version: 1,

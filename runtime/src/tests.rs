@@ -156,6 +156,84 @@ fn presets_set_the_time_of_blocks() {
 }
 
 #[test]
+fn a_local_subnet_is_fast_and_open_and_an_upstream_one_as_the_public_chain_has_it() {
+    use pallet_subtensor::*;
+    let founded = |name: &str| {
+        let mut seen = None;
+        with_preset(name, || {
+            done("//Alice", Subtensor::register_network { hotkey: account("//Alice//hot") });
+            let chain = (
+                NetworkRateLimit::<Runtime>::get(),
+                StartCallDelay::<Runtime>::get(),
+                AdminFreezeWindow::<Runtime>::get(),
+                LoopbackAxonsAllowed::<Runtime>::get(),
+            );
+            let subnet = (
+                Tempo::<Runtime>::get(NETUID),
+                WeightsSetRateLimit::<Runtime>::get(NETUID),
+                ActivityCutoffFactorMilli::<Runtime>::get(NETUID),
+                ServingRateLimit::<Runtime>::get(NETUID),
+                MaxRegistrationsPerBlock::<Runtime>::get(NETUID),
+                CommitRevealWeightsEnabled::<Runtime>::get(NETUID),
+                SubnetEmissionEnabled::<Runtime>::get(NETUID),
+            );
+            let key = pallet_mev_shield::NextKey::<Runtime>::get();
+            assert_eq!(key, None, "clients are to submit in the clear");
+            seen = Some((chain, subnet));
+        });
+        seen.unwrap()
+    };
+    let local = ((0, 0, 0, true), (20, 0, 50_000, 0, 8, false, true));
+    assert_eq!(founded(genesis::LOCAL), local);
+    let upstream = ((7_200, 0, 10, false), (360, 100, 13_889, 50, 1, true, false));
+    assert_eq!(founded(genesis::UPSTREAM), upstream);
+}
+
+#[test]
+fn an_owner_sets_a_hyperparameter_at_any_time_on_local_and_not_before_an_epoch_upstream() {
+    for (name, tempo, refused) in [(genesis::LOCAL, 20, false), (genesis::UPSTREAM, 360, true)] {
+        with_preset(name, || {
+            done("//Alice", Subtensor::register_network { hotkey: account("//Alice//hot") });
+            System::set_block_number(tempo); // the epoch is due in the next block
+            let set =
+                || pallet_admin_utils::Call::<Runtime>::sudo_set_rho { netuid: NETUID, rho: 7 };
+            let expected =
+                pallet_subtensor::Error::<Runtime>::AdminActionProhibitedDuringWeightsWindow;
+            let expected = if refused { Err(expected.into()) } else { Ok(()) };
+            assert_eq!(apply("//Alice", set(), 0), Ok(expected));
+        });
+    }
+}
+
+#[test]
+fn a_transfer_costs_little_and_a_block_holds_thousands() {
+    with_preset(genesis::LOCAL, || {
+        let transfer = || pallet_balances::Call::<Runtime>::transfer_keep_alive {
+            dest: account("//Bob").into(),
+            value: 1_000,
+        };
+        let before = free("//Alice");
+        done("//Alice", transfer());
+        let fee = before - free("//Alice") - 1_000;
+        assert!((100_000..500_000).contains(&fee), "about 0.0002 TAO: {fee}");
+
+        let limits = RuntimeBlockWeights::get();
+        let class = limits.get(frame_support::dispatch::DispatchClass::Normal);
+        let room = |call: RuntimeCall| {
+            let info = signed("//Alice", call, 0).get_dispatch_info();
+            let each = info.total_weight().saturating_add(class.base_extrinsic).ref_time();
+            class.max_total.unwrap().ref_time() / each
+        };
+        // 2,000 a second are 500 in a slot of 250 ms; a subnet has 256 neurons at most.
+        assert!(room(transfer().into()) > 2_000);
+        let dests: Vec<u16> = (0..256).collect();
+        let weights = dests.clone();
+        let row = Subtensor::set_weights { netuid: NETUID, dests, weights, version_key: 0 };
+        assert!(room(row.into()) > 1_000);
+    });
+}
+
+#[test]
 fn a_hotkey_without_tao_serves_and_weighs_at_its_owners_cost() {
     with_preset(genesis::LOCAL, || {
         employ_worker();

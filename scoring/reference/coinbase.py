@@ -1,10 +1,15 @@
 """One block's emission on its way to the subnets (survey 4.3 to 4.5).
 
 Numbers with 32 fractional bits for prices and burned shares, as the chain stores them; the rest are
-exact quotients rounded down. Ours, where the survey is silent: a subnet's TAO is the block's times
-its weight over the sum of weights, the weight being moving price times (1 - burned) cut to 32 bits;
-with equal pool weights the alpha that goes with TAO is ``floor(tao * alpha / reserve)`` and the
-other way round; root's alpha is its proportion of what miners leave, miners get the smaller half.
+exact quotients rounded down. Where the survey leaves room, the public source it was taken from
+(subtensor at spec 425) decides: only emitting subnets count for root's flag; alpha that the chain
+buys stays issued; the block's alpha is divided by root's proportion of what is issued after it,
+root's part rounding down and validators keeping what is left over.
+
+Ours, where both are silent: a subnet's TAO is the block's times its weight over the sum of weights,
+the weight being moving price times (1 - burned) cut to 32 bits; with equal pool weights the alpha
+that goes with TAO is ``floor(tao * alpha / reserve)`` and the other way round; miners get the
+smaller half.
 """
 
 from __future__ import annotations
@@ -41,6 +46,8 @@ class Emission:
     alpha_in: int
     excess_tao: int
     """TAO that buys alpha instead."""
+    alpha_out: int
+    """Alpha for participants: the sum of the four that follow, if root's is kept."""
     owner: int
     server: int
     validator: int
@@ -48,33 +55,39 @@ class Emission:
 
 
 def tao_parts(emission: int, subnets: Sequence[Subnet]) -> list[int]:
-    """Each subnet's TAO: by moving price, less where miners' pay was burned."""
+    """Each subnet's TAO: by moving price, less where miners' pay was burned.
 
-    def parts(weights: list[int]) -> list[int]:
-        total = sum(weights)
-        return [emission * weight // total if total else 0 for weight in weights]
-
-    plain = [subnet.moving_price if subnet.enabled else 0 for subnet in subnets]
-    kept = [
-        price * (PRICE_ONE - subnet.burned) >> 32
-        for price, subnet in zip(plain, subnets, strict=True)
+    The part of a subnet without emission then goes to the others, in proportion to theirs.
+    """
+    plain = [subnet.moving_price for subnet in subnets]
+    kept = [subnet.moving_price * (PRICE_ONE - subnet.burned) >> 32 for subnet in subnets]
+    shares = kept if any(kept) else plain
+    weights = [
+        share if subnet.enabled else 0 for share, subnet in zip(shares, subnets, strict=True)
     ]
-    return parts(kept if any(kept) else plain)
+    total = sum(weights)
+    return [emission * weight // total if total else 0 for weight in weights]
 
 
-def root_proportion(subnet: Subnet, root_tao: int, tao_weight: int) -> Fraction:
-    """The part of a subnet's rewards that root stake earns."""
+def root_is_paid(subnets: Sequence[Subnet]) -> bool:
+    """Root's alpha is kept only while the emitting subnets together are dearer than TAO."""
+    return sum(subnet.moving_price for subnet in subnets) > PRICE_ONE
+
+
+def root_proportion(issued: int, root_tao: int, tao_weight: int) -> Fraction:
+    """The part of a subnet's rewards that root stake earns, beside so much alpha."""
     weighted = root_tao * tao_weight // TAO_WEIGHT_ONE
-    whole = weighted + subnet.alpha_in + subnet.alpha_out
+    whole = weighted + issued
     return Fraction(weighted, whole) if whole else Fraction(0)
 
 
 def emission_of(
-    subnet: Subnet, tao: int, root: Fraction, owner_cut: int, root_is_paid: bool
+    subnet: Subnet, tao: int, root_tao: int, tao_weight: int, owner_cut: int, *, keeps_root: bool
 ) -> Emission:
     """A subnet's part of the block's TAO, and its own alpha, divided."""
-    alpha = block_emission(subnet.alpha_in + subnet.alpha_out)
-    cap = floor(alpha * root)
+    issued = subnet.alpha_in + subnet.alpha_out
+    alpha = block_emission(issued)
+    cap = floor(alpha * root_proportion(issued, root_tao, tao_weight))
     alpha_in, tao_in = tao * subnet.alpha_in // subnet.tao, tao
     if alpha_in > cap:
         alpha_in = cap
@@ -82,15 +95,17 @@ def emission_of(
     owner = alpha * owner_cut // OWNER_CUT_ONE
     rest = alpha - owner
     server = rest // 2
-    of_root = floor((rest - server) * root)
+    root = root_proportion(issued + alpha_in + alpha, root_tao, tao_weight)
+    of_root = floor(rest * root / 2)
     return Emission(
         tao_in=tao_in,
         alpha_in=alpha_in,
         excess_tao=tao - tao_in,
+        alpha_out=alpha,
         owner=owner,
         server=server,
         validator=rest - server - of_root,
-        root=of_root if root_is_paid else 0,
+        root=of_root if keeps_root else 0,
     )
 
 

@@ -1,18 +1,22 @@
 """What an epoch's payments come to for hotkeys and their stakers (survey 4.7 step 2 and 4.8).
 
-Ours, where the survey is silent or would not add up:
+Where the survey's sentences leave room, the rule is that of the public source they were taken from
+(subtensor at spec 425, ``run_coinbase.rs`` and ``stake_utils.rs``):
 
-- The epoch divides all that is pending but the owner's cut. Miners are paid first, root keeps what
-  was set aside for it (or what is left), validators share the rest. (The survey's
-  "pending_validator, plus pending_server if nobody earned incentive" is the same up to rounding,
-  but could exceed what there is by the rounding of the shares.)
-- Proportions are those of the stake once the miners are paid. Alpha is lent to children by parts of
-  2^64 - 1, root stake is not lent; each part is split between local and root by all of a hotkey's
-  alpha and its weighted root stake. Where no validator has alpha, local follows root's parts.
-- Every part is rounded down: a parent's part, the child's take of it, a validator's part of a pot,
-  its take. A validator keeps the rounding of its parents' parts. What no pot could pay, and what
-  the rate of root's claims cannot express (it counts 2^-32 rao for each rao), is recycled.
-- The stakers are paid before the owner's take is staked, so a take does not earn of itself.
+- A parent lends a child the same part of its alpha and of its TAO on root.
+- The child's take is of the parts of parents that other coldkeys own.
+- All proportions are those of the stake the epoch saw. Then are paid: the owner's cut, miners, each
+  validator's take and then the rest to all its alpha stakers, the same for root.
+- Dividends are recorded after the take.
+
+Ours, where that would not add up or says nothing:
+
+- Every part is rounded down: what is lent, a parent's part, the child's take of it, a validator's
+  part of a pot, its take. A validator keeps the rounding of its parents' parts. (The public chain
+  has 32 fractional bits for the quotients, so its parts may be less by 2^-32 of the amount.)
+- Pots are cut to what the miners' pay left, root's first. What no pot could pay, and what the rate
+  of root's claims cannot express (it counts 2^-32 rao for each rao), is recycled. A part that
+  finds no staker goes to the hotkey's owner.
 """
 
 from __future__ import annotations
@@ -24,7 +28,7 @@ from scoring.reference.numbers import U16_MAX
 from scoring.reference.share_pool import SharePool
 
 PROPORTION_ONE = 2**64 - 1
-"""All of a parent's alpha."""
+"""All of a parent's stake."""
 TAO_WEIGHT_ONE = 2**64
 RATE_BITS = 32
 """Fractional bits of what one rao of root stake has earned."""
@@ -42,26 +46,49 @@ class Hotkey:
     take: int = 0
     child_take: int = 0
     children: dict[int, int] = field(default_factory=dict)
-    """Parts of its alpha lent, by the child's uid."""
+    """Parts of its stake lent, by the child's uid."""
     rate: int = 0
     """RootClaimable: what one rao of its root stake has earned, with RATE_BITS."""
+    pays_into: int | None = None
+    """Uid behind which its incentives are staked; itself where nobody chose another."""
 
 
-def lent(hotkey: Hotkey, child: int) -> int:
-    return hotkey.pool.value * hotkey.children.get(child, 0) // PROPORTION_ONE
+@dataclass(frozen=True, slots=True)
+class Stake:
+    """Alpha, and TAO on root, of one hotkey or lent by one."""
+
+    alpha: int = 0
+    root: int = 0
+
+    def __add__(self, other: Stake) -> Stake:
+        return Stake(self.alpha + other.alpha, self.root + other.root)
+
+    def __sub__(self, other: Stake) -> Stake:
+        return Stake(self.alpha - other.alpha, self.root - other.root)
+
+    def of_root(self, tao_weight: int) -> int:
+        """What the TAO counts for in alpha."""
+        return self.root * tao_weight // TAO_WEIGHT_ONE
+
+    def weight(self, tao_weight: int) -> int:
+        return self.alpha + self.of_root(tao_weight)
 
 
-def root_weight(hotkey: Hotkey, tao_weight: int) -> int:
-    """Root stake as it counts on a subnet."""
-    return hotkey.root * tao_weight // TAO_WEIGHT_ONE
+def staked(hotkey: Hotkey) -> Stake:
+    return Stake(hotkey.pool.value, hotkey.root)
 
 
-def own_alpha(hotkey: Hotkey) -> int:
-    """Its alpha less what it lends."""
-    return hotkey.pool.value - sum(lent(hotkey, child) for child in hotkey.children)
+def lent(hotkey: Hotkey, child: int) -> Stake:
+    part, whole = hotkey.children.get(child, 0), staked(hotkey)
+    return Stake(whole.alpha * part // PROPORTION_ONE, whole.root * part // PROPORTION_ONE)
 
 
-def borrowed(hotkeys: Sequence[Hotkey], uid: int) -> dict[int, int]:
+def kept(hotkey: Hotkey) -> Stake:
+    """What it does not lend."""
+    return staked(hotkey) - sum((lent(hotkey, child) for child in hotkey.children), Stake())
+
+
+def borrowed(hotkeys: Sequence[Hotkey], uid: int) -> dict[int, Stake]:
     """What each parent lends a neuron."""
     return {
         parent: lent(hotkey, uid) for parent, hotkey in enumerate(hotkeys) if uid in hotkey.children
@@ -69,24 +96,48 @@ def borrowed(hotkeys: Sequence[Hotkey], uid: int) -> dict[int, int]:
 
 
 def stakes(hotkeys: Sequence[Hotkey], tao_weight: int) -> list[int]:
-    """What the epoch takes as each neuron's stake: alpha with lending, and weighted root stake."""
+    """What the epoch takes as each neuron's stake."""
     return [
-        own_alpha(hotkey) + sum(borrowed(hotkeys, uid).values()) + root_weight(hotkey, tao_weight)
+        sum(borrowed(hotkeys, uid).values(), kept(hotkey)).weight(tao_weight)
         for uid, hotkey in enumerate(hotkeys)
     ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pending:
-    """What waits for the epoch."""
+    """What waits for the epoch; all but the owner's is divided by it."""
 
+    owner: int = 0
     server: int = 0
     validator: int = 0
     root: int = 0
 
     @property
-    def total(self) -> int:
+    def divided(self) -> int:
         return self.server + self.validator + self.root
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Landlord:
+    """The subnet's owner."""
+
+    coldkey: str
+    uid: int | None = None
+    """Its hotkey, if that is a neuron."""
+    recycles: bool = False
+    """Whether what its own miners earn is recycled rather than burned."""
+
+
+@dataclass(slots=True)
+class Paid:
+    """What came of it, beside what the hotkeys' pools and rates say."""
+
+    alpha: list[int]
+    """Dividends recorded for each hotkey's alpha stakers."""
+    root: list[int]
+    """The same for its root stakers."""
+    burned: int = 0
+    recycled: int = 0
 
 
 def distribute(
@@ -95,44 +146,72 @@ def distribute(
     server_emission: Sequence[int],
     validator_emission: Sequence[int],
     tao_weight: int,
-) -> tuple[list[int], list[int]]:
-    """Pay it into the hotkeys' pools. Answers each validator's dividends: alpha's and root's."""
-    for hotkey, amount in zip(hotkeys, server_emission, strict=True):
-        if amount:
-            hotkey.pool.deposit(hotkey.owner, amount)
+    landlord: Landlord,
+) -> Paid:
+    """Pay it into the hotkeys' pools and rates."""
     alpha_claims, root_claims = _claims(hotkeys, validator_emission, tao_weight)
-    left = pending.total - sum(server_emission)
+    paid = Paid([0] * len(hotkeys), [0] * len(hotkeys))
+    if landlord.uid is None:
+        paid.recycled += pending.owner
+    elif pending.owner:
+        staked_cut = hotkeys[landlord.uid].pool.deposit(landlord.coldkey, pending.owner)
+        paid.recycled += pending.owner - staked_cut
+    withheld = _pay_miners(hotkeys, server_emission, landlord)
+    paid.recycled += withheld if landlord.recycles else 0
+    paid.burned += 0 if landlord.recycles else withheld
+
+    left = pending.divided - sum(server_emission)
     for_root = min(pending.root, left)
-    alpha_parts = _parts(left - for_root, alpha_claims)
-    root_parts = _parts(for_root, root_claims)
-    for uid, hotkey in enumerate(hotkeys):
-        alpha_parts[uid] = _pay_alpha(hotkey, alpha_parts[uid])
-        root_parts[uid] = _pay_root(hotkey, root_parts[uid])
-    return alpha_parts, root_parts
+    pot = pending.validator + (0 if any(server_emission) else pending.server)
+    for_alpha = min(pot, left - for_root)
+    for uid, amount in enumerate(_parts(for_alpha, alpha_claims)):
+        took, paid.alpha[uid] = _pay_alpha(hotkeys[uid], amount)
+        left -= took + paid.alpha[uid]
+    for uid, amount in enumerate(_parts(for_root, root_claims)):
+        took, paid.root[uid] = _pay_root(hotkeys[uid], amount)
+        left -= took + paid.root[uid]
+    paid.recycled += left
+    return paid
+
+
+def _pay_miners(hotkeys: Sequence[Hotkey], amounts: Sequence[int], landlord: Landlord) -> int:
+    """Answers what the owner's own hotkeys would have had."""
+    withheld = 0
+    for uid, (hotkey, amount) in enumerate(zip(hotkeys, amounts, strict=True)):
+        if hotkey.owner == landlord.coldkey or uid == landlord.uid:
+            withheld += amount
+        elif amount:
+            behind = uid if hotkey.pays_into is None else hotkey.pays_into
+            hotkeys[behind].pool.deposit(hotkey.owner, amount)
+    return withheld
 
 
 def _claims(
     hotkeys: Sequence[Hotkey], validator_emission: Sequence[int], tao_weight: int
 ) -> tuple[list[int], list[int]]:
-    alpha, root = [0] * len(hotkeys), [0] * len(hotkeys)
+    """What each one's alpha and each one's TAO on root earned."""
+    earned = [0] * len(hotkeys)
     for uid, dividends in enumerate(validator_emission):
         for whose, part in _spread(hotkeys, uid, dividends, tao_weight).items():
-            weight = root_weight(hotkeys[whose], tao_weight)
-            of_root = part * weight // (hotkeys[whose].pool.value + weight) if weight else 0
-            root[whose] += of_root
-            alpha[whose] += part - of_root
-    return (alpha if any(alpha) else root), root
+            earned[whose] += part
+    root = []
+    for hotkey, amount in zip(hotkeys, earned, strict=True):
+        whole = staked(hotkey)
+        weight = whole.weight(tao_weight)
+        root.append(amount * whole.of_root(tao_weight) // weight if weight else 0)
+    return [amount - of_root for amount, of_root in zip(earned, root, strict=True)], root
 
 
 def _spread(hotkeys: Sequence[Hotkey], uid: int, dividends: int, tao_weight: int) -> dict[int, int]:
     """A validator's dividends, to it and its parents by the stake each contributed."""
     child = hotkeys[uid]
-    parents = borrowed(hotkeys, uid)
-    whole = own_alpha(child) + root_weight(child, tao_weight) + sum(parents.values())
+    parents = {parent: stake.weight(tao_weight) for parent, stake in borrowed(hotkeys, uid).items()}
+    whole = kept(child).weight(tao_weight) + sum(parents.values())
     parts: dict[int, int] = {}
     for parent, contributed in parents.items():
         part = dividends * contributed // whole if whole else 0
-        parts[parent] = part - part * child.child_take // U16_MAX
+        foreign = hotkeys[parent].owner != child.owner
+        parts[parent] = part - (part * child.child_take // U16_MAX if foreign else 0)
     parts[uid] = dividends - sum(parts.values())
     return parts
 
@@ -142,23 +221,24 @@ def _parts(pot: int, claims: Sequence[int]) -> list[int]:
     return [pot * claim // total if total else 0 for claim in claims]
 
 
-def _pay_alpha(hotkey: Hotkey, amount: int) -> int:
-    """The rest after the take to all stakers, the take to the owner; the amount paid.
-
-    Where there are no stakers, the owner is paid all of it.
-    """
-    take = amount * hotkey.take // U16_MAX
-    paid = hotkey.pool.pay_all(amount - take)
-    for_owner = amount - paid
-    return paid + (hotkey.pool.deposit(hotkey.owner, for_owner) if for_owner else 0)
+def _pay_alpha(hotkey: Hotkey, amount: int) -> tuple[int, int]:
+    """The take to the owner, then the rest to all stakers: what of each could be paid."""
+    take, rest = _taken(hotkey, amount)
+    shared = hotkey.pool.pay_all(rest)
+    if rest and not shared:
+        shared = hotkey.pool.deposit(hotkey.owner, rest)
+    return take, shared
 
 
-def _pay_root(hotkey: Hotkey, amount: int) -> int:
-    """The take to the owner in alpha, the rest set aside by a rate; the amount paid."""
-    take = amount * hotkey.take // U16_MAX
-    rise = (amount - take << RATE_BITS) // hotkey.root if hotkey.root else 0
+def _pay_root(hotkey: Hotkey, amount: int) -> tuple[int, int]:
+    """The take to the owner in alpha, the rest set aside by a rate: what of each could be paid."""
+    take, rest = _taken(hotkey, amount)
+    rise = (rest << RATE_BITS) // hotkey.root if hotkey.root else 0
     hotkey.rate += rise
-    set_aside = -(-rise * hotkey.root >> RATE_BITS)
-    if take:
-        take = hotkey.pool.deposit(hotkey.owner, take)
-    return take + set_aside
+    return take, -(-rise * hotkey.root >> RATE_BITS)
+
+
+def _taken(hotkey: Hotkey, amount: int) -> tuple[int, int]:
+    """The take as far as it could be staked, and what is not the take."""
+    take = amount * hotkey.take // U16_MAX
+    return hotkey.pool.deposit(hotkey.owner, take) if take else 0, amount - take

@@ -13,10 +13,12 @@ from scoring.reference.coinbase import (
     Subnet,
     emission_of,
     moving_price,
+    root_is_paid,
     root_proportion,
     tao_parts,
 )
 from scoring.reference.issuance import block_emission
+from scoring.reference.pool import Pool
 from tests.conformance.runtime.world import World, address
 
 _SETTINGS: dict[str, Any] = {"deadline": None, "suppress_health_check": list(HealthCheck)}
@@ -70,21 +72,28 @@ def _lay(world: World, subnets: list[Subnet], root: int, issuance: int) -> None:
         world.set("LastEpochBlock", netuid, to=_BLOCK)
 
 
+def _lay_waiting(world: World, netuid: int) -> None:
+    """A subnet that does not emit, however dear it is."""
+    world.set("NetworksAdded", netuid, to=True)
+    world.set("SubnetMovingPrice", netuid, to={"bits": 2 * PRICE_ONE})
+
+
 def check(subnets: list[Subnet], root: int, issuance: int) -> None:
     world = World()
     _lay(world, subnets, root, issuance)
+    _lay_waiting(world, 1 + len(subnets))
     world.begin_block(_BLOCK)
     tao_weight, owner_cut = world.get("TaoWeight"), world.get("SubnetOwnerCut")
-    root_is_paid = sum(subnet.moving_price for subnet in subnets) > PRICE_ONE
+    keeps_root = root_is_paid(subnets)
     parts = tao_parts(block_emission(issuance), subnets)
     assert sum(parts) <= block_emission(issuance)
     for netuid, (subnet, tao) in enumerate(zip(subnets, parts, strict=True), start=1):
-        proportion = root_proportion(subnet, root, tao_weight)
-        expected = emission_of(subnet, tao, proportion, owner_cut, root_is_paid)
+        expected = emission_of(subnet, tao, root, tao_weight, owner_cut, keeps_root=keeps_root)
         found = {
             "tao_in": world.get("SubnetTaoInEmission", netuid),
             "alpha_in": world.get("SubnetAlphaInEmission", netuid),
             "excess_tao": world.get("SubnetExcessTao", netuid),
+            "alpha_out": world.get("SubnetAlphaOutEmission", netuid),
             "owner": world.get("PendingOwnerCut", netuid),
             "server": world.get("PendingServerEmission", netuid),
             "validator": world.get("PendingValidatorEmission", netuid),
@@ -95,6 +104,16 @@ def check(subnets: list[Subnet], root: int, issuance: int) -> None:
         reserves = world.get("SubnetTAO", netuid), world.get("SubnetAlphaIn", netuid)
         assert reserves[0] == subnet.tao + tao
         weight = world.get("PoolTaoWeight", netuid)
+        pool = Pool(subnet.tao + expected.tao_in, subnet.alpha_in + expected.alpha_in, weight)
+        least, most = pool.bought(expected.excess_tao) if expected.excess_tao else (0, 0)
+        bought = world.get("SubnetProtocolAlpha", netuid)
+        assert least <= bought <= most
+        assert reserves[1] == subnet.alpha_in + expected.alpha_in - bought
+        kept = expected.owner + expected.server + expected.validator + expected.root
+        outside = world.get("SubnetAlphaOut", netuid)
+        assert outside == subnet.alpha_out + bought + kept
+        proportion = root_proportion(outside + reserves[1], root, tao_weight)
+        assert world.get("RootProp", netuid)["bits"] == int(proportion * PRICE_ONE)
         spot = (10**18 - weight) * reserves[0] * PRICE_ONE // (weight * reserves[1])
         speed = world.get("SubnetMovingAlpha")["bits"]
         halving = world.get("EMAPriceHalvingBlocks", netuid)

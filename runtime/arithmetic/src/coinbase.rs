@@ -28,19 +28,20 @@ pub struct ShareClaim {
 
 /// The TAO of each subnet (survey 4.3): in proportion to moving price times the part of its
 /// miners' pay that was not burned; if that leaves nothing to anyone, to moving price alone.
-/// Subnets without emission get nothing and their share goes to the others.
+/// Subnets without emission then get nothing and their share goes to the others, by theirs.
 pub fn share_emission(emission: u64, claims: &[ShareClaim]) -> Vec<u64> {
     let unburned = |claim: &ShareClaim| {
         let kept = PRICE_ONE.saturating_sub(claim.miner_burned.min(PRICE_ONE));
         u128::from(claim.moving_price).saturating_mul(kept.into()) >> PRICE_BITS
     };
-    let plain = |claim: &ShareClaim| u128::from(claim.moving_price);
-    let weigh = |weight: &dyn Fn(&ShareClaim) -> u128| -> Vec<u128> {
-        claims.iter().map(|claim| if claim.emission_enabled { weight(claim) } else { 0 }).collect()
-    };
-    let mut weights = weigh(&unburned);
+    let mut weights: Vec<u128> = claims.iter().map(unburned).collect();
     if weights.iter().all(|weight| *weight == 0) {
-        weights = weigh(&plain);
+        weights = claims.iter().map(|claim| claim.moving_price.into()).collect();
+    }
+    for (weight, claim) in weights.iter_mut().zip(claims) {
+        if !claim.emission_enabled {
+            *weight = 0;
+        }
     }
     crate::dividends::split(emission, &weights)
 }
@@ -186,9 +187,10 @@ mod tests {
         let claims = [claim(10, 0), claim(10, PRICE_ONE)];
         assert_eq!(share_emission(100, &claims), [100, 0]);
         assert_eq!(share_emission(100, &[claim(30, PRICE_ONE), claim(10, PRICE_ONE)]), [75, 25]);
-        let mut disabled = claims;
-        disabled[0].emission_enabled = false;
-        assert_eq!(share_emission(100, &disabled), [0, 100]);
+        let disabled = ShareClaim { emission_enabled: false, ..claim(10, 0) };
+        assert_eq!(share_emission(100, &[disabled, claim(10, PRICE_ONE / 2)]), [0, 100]);
+        // What it leaves goes to the others by their shares, be they nothing.
+        assert_eq!(share_emission(100, &[disabled, claim(10, PRICE_ONE)]), [0, 0]);
         assert_eq!(share_emission(100, &[claim(0, 0)]), [0]);
     }
 

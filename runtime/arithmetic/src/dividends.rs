@@ -24,6 +24,8 @@ pub fn split(amount: u64, weights: &[u128]) -> Vec<u64> {
 pub struct ParentClaim {
     /// The stake the parent lent, alpha and weighted root stake together.
     pub contribution: u64,
+    /// What the child keeps of the parent's part, of 65535.
+    pub take: u16,
 }
 
 /// What a validator's dividends come to for it and each of its parents.
@@ -36,14 +38,14 @@ pub struct ParentSplit {
 }
 
 /// Divides a validator's dividends between its own stake and its parents' by what each
-/// contributed, less the child's take of the parents' parts.
-pub fn split_parents(dividend: u64, own: u64, parents: &[ParentClaim], take: u16) -> ParentSplit {
+/// contributed, less the child's take of each parent's part.
+pub fn split_parents(dividend: u64, own: u64, parents: &[ParentClaim]) -> ParentSplit {
     let lent: u128 = parents.iter().map(|claim| u128::from(claim.contribution)).sum();
     let total = lent.saturating_add(own.into());
     let mut child = dividend;
     let parts = parents.iter().map(|claim| {
         let gross = part(dividend, claim.contribution.into(), total);
-        let net = gross.saturating_sub(part_u16(gross, take));
+        let net = gross.saturating_sub(part_u16(gross, claim.take));
         child = child.saturating_sub(net);
         net
     });
@@ -51,15 +53,9 @@ pub fn split_parents(dividend: u64, own: u64, parents: &[ParentClaim], take: u16
     ParentSplit { child, parents }
 }
 
-/// The stake a hotkey has after lending to children and borrowing from parents, on one subnet.
-///
-/// `own` less the proportions (of 2^64 - 1) lent, plus the amounts borrowed.
-pub fn inherited_stake(own: u64, lent: &[u64], borrowed: &[u64]) -> u64 {
-    let away: u64 = lent
-        .iter()
-        .map(|proportion| part_u64(own, *proportion))
-        .fold(0, |sum: u64, amount| sum.saturating_add(amount));
-    borrowed.iter().fold(own.saturating_sub(away), |sum, amount| sum.saturating_add(*amount))
+/// What a hotkey keeps of a stake after lending these proportions (of 2^64 - 1) to its children.
+pub fn kept(own: u64, lent: &[u64]) -> u64 {
+    lent.iter().fold(own, |rest, proportion| rest.saturating_sub(part_u64(own, *proportion)))
 }
 
 #[cfg(test)]
@@ -77,11 +73,11 @@ mod tests {
 
     #[test]
     fn parents_pay_the_childs_take() {
-        let parents = [ParentClaim { contribution: 50 }, ParentClaim { contribution: 25 }];
-        let split = split_parents(1000, 25, &parents, 6553);
-        assert_eq!(split.parents, [451, 226]);
-        assert_eq!(split.child, 323);
-        assert_eq!(split_parents(1000, 0, &[], 0).child, 1000);
+        let parent = |contribution, take| ParentClaim { contribution, take };
+        let split = split_parents(1000, 25, &[parent(50, 6553), parent(25, 0)]);
+        assert_eq!(split.parents, [451, 250]);
+        assert_eq!(split.child, 299);
+        assert_eq!(split_parents(1000, 0, &[]).child, 1000);
     }
 
     proptest! {
@@ -96,8 +92,8 @@ mod tests {
             amount: u64, own: u64, take: u16, lent in prop::collection::vec(any::<u64>(), 0..9),
         ) {
             let claims: Vec<_> =
-                lent.into_iter().map(|contribution| ParentClaim { contribution }).collect();
-            let split = split_parents(amount, own, &claims, take);
+                lent.into_iter().map(|contribution| ParentClaim { contribution, take }).collect();
+            let split = split_parents(amount, own, &claims);
             let total = split.parents.iter().map(|x| u128::from(*x)).sum::<u128>();
             prop_assert_eq!(total + u128::from(split.child), u128::from(amount));
         }

@@ -773,7 +773,7 @@ mod calls {
         /// Sets how many mechanisms the subnet has. What is kept of those that go, goes with them;
         /// the shares of the emission become equal.
         #[pallet::call_index(76)]
-        #[pallet::weight(setter_weight::<T>())]
+        #[pallet::weight(mechanisms_weight::<T>())]
         pub fn sudo_set_mechanism_count(
             origin: OriginFor<T>,
             netuid: NetUid,

@@ -27,7 +27,7 @@ use frame_support::{pallet_macros::import_section, traits::Get, weights::Weight}
 #[allow(clippy::expect_used)] // in what the macro writes
 #[frame_support::pallet]
 pub mod pallet {
-    use crate::{rules::*, setter_weight};
+    use crate::{mechanisms_weight, rules::*, setter_weight};
     use alloc::vec::Vec;
     use frame_support::pallet_prelude::*;
     use frame_system::pallet_prelude::*;
@@ -109,4 +109,11 @@ pub mod pallet {
 /// writes a value and when it was set.
 fn setter_weight<T: Config>() -> Weight {
     <T as frame_system::Config>::DbWeight::get().reads_writes(8, 2)
+}
+
+/// Mechanisms that go take their neurons' rows of weights, bonds and commits with them; all
+/// mechanisms of a subnet have as many neurons together as one may have.
+fn mechanisms_weight<T: Config>() -> Weight {
+    let rows = <T as frame_system::Config>::DbWeight::get().writes(4);
+    setter_weight::<T>().saturating_add(rows.saturating_mul(rules::UIDS_MAX.into()))
 }

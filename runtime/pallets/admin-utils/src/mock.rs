@@ -63,10 +63,19 @@ impl pallet_subtensor::Config for Test {
 
 impl crate::Config for Test {}
 
+/// The presets as far as they concern setters: the public chain's window, and none, as on `local`.
+pub const WINDOWS: [u16; 2] = [10, 0];
+
 /// Runs a test in block 100, a long way from the next epoch.
 pub fn run(test: impl FnOnce()) {
-    let storage = RuntimeGenesisConfig::default().build_storage().unwrap();
-    sp_io::TestExternalities::new(storage).execute_with(|| {
+    run_with_window(WINDOWS[0], test);
+}
+
+/// The same, on a chain whose genesis names this window.
+pub fn run_with_window(admin_freeze_window: u16, test: impl FnOnce()) {
+    let subtensor_module = SubtensorModuleConfig { admin_freeze_window, ..Default::default() };
+    let genesis = RuntimeGenesisConfig { subtensor_module, ..Default::default() };
+    sp_io::TestExternalities::new(genesis.build_storage().unwrap()).execute_with(|| {
         System::set_block_number(100);
         pallet_subtensor::NetworksAdded::<Test>::insert(SUBNET, true);
         pallet_subtensor::SubnetOwner::<Test>::insert(SUBNET, OWNER);

@@ -13,7 +13,7 @@ use substrate_fixed::types::{I96F32, U64F64};
 
 /// Neurons that all mechanisms of a subnet may hold together: an epoch's work grows with their
 /// square.
-const UIDS_MAX: u16 = 256;
+pub(crate) const UIDS_MAX: u16 = 256;
 
 /// An owner may not make bonds slower than this, in millionths: they would outlast the neurons.
 const OWNER_BONDS_MOVING_AVERAGE_MAX: u64 = 975_000;

@@ -4,8 +4,8 @@
 
 use frame_support::{assert_noop, assert_ok};
 use pallet_subtensor::{
-    ActivityCutoffFactorMilli, AdminFreezeWindow, AlphaValues, Error as ChainError,
-    Event as ChainEvent, ImmunityPeriod, Kappa, LastEpochBlock, LastUpdate, MaxAllowedUids, MechId,
+    ActivityCutoffFactorMilli, AlphaValues, Error as ChainError, Event as ChainEvent,
+    ImmunityPeriod, Kappa, LastEpochBlock, LastUpdate, MaxAllowedUids, MechId,
     MechanismCountCurrent, MechanismEmissionSplit, MinAllowedUids, NetUid, NetUidStorageIndex,
     OwnerHyperparamRateLimit, PendingEpochAt, SubnetOwnerHotkey, SubnetworkN, TaoBalance, Tempo,
     TxRateLimit, Weights,
@@ -77,17 +77,24 @@ fn a_refused_change_does_not_count() {
 }
 
 #[test]
-fn an_owner_sets_nothing_just_before_an_epoch() {
-    run(|| {
-        let frozen = ChainError::<Test>::AdminActionProhibitedDuringWeightsWindow;
-        let window = u64::from(AdminFreezeWindow::<Test>::get());
-        let next = 90 + u64::from(TEMPO);
-        System::set_block_number(next - window + 1);
-        assert_noop!(set_immunity(signed(OWNER), 7), frozen);
-        assert_ok!(set_immunity(root(), 7));
-        System::set_block_number(next - window);
-        assert_ok!(set_immunity(signed(OWNER), 8));
-    });
+fn an_owner_sets_nothing_within_the_window_before_an_epoch() {
+    let frozen = || ChainError::<Test>::AdminActionProhibitedDuringWeightsWindow;
+    let next = 90 + u64::from(TEMPO);
+    for window in WINDOWS {
+        run_with_window(window, || {
+            for before in 1..=20u16 {
+                System::set_block_number(next - u64::from(before));
+                if before < window {
+                    assert_noop!(set_immunity(signed(OWNER), 7), frozen());
+                    assert_ok!(set_immunity(root(), 7));
+                } else {
+                    // No wait after the last change: that is another limit.
+                    OwnerHyperparamRateLimit::<Test>::put(0);
+                    assert_ok!(set_immunity(signed(OWNER), 8));
+                }
+            }
+        });
+    }
 }
 
 #[test]

@@ -2,8 +2,8 @@
 //!
 //! A client seals an extrinsic to [`NextKey`] and submits the ciphertext; whoever holds the secret
 //! half opens it and submits what is inside. The pallet keeps the public key and carries the
-//! ciphertexts, no more: it cannot open them. Without a key, which is the default, clients submit
-//! in the clear.
+//! ciphertexts, no more: it cannot open them. No chain begins with a key, so that clients read none
+//! and submit in the clear; the item is there because they look for it and fail where it is not.
 
 #![cfg_attr(not(feature = "std"), no_std)]
 
@@ -42,31 +42,6 @@ pub mod pallet {
     /// The key to which an extrinsic for the next blocks is to be sealed.
     #[pallet::storage]
     pub type NextKey<T> = StorageValue<_, BoundedVec<u8, KeyLimit>, OptionQuery>;
-
-    #[pallet::genesis_config]
-    #[derive(frame_support::DefaultNoBound)]
-    pub struct GenesisConfig<T: Config> {
-        /// The key from the first block on, or nothing. In JSON: hexadecimal after 0x.
-        #[serde(with = "sp_core::bytes")]
-        pub next_key: Vec<u8>,
-        #[serde(skip)]
-        pub _config: core::marker::PhantomData<T>,
-    }
-
-    #[pallet::genesis_build]
-    impl<T: Config> BuildGenesisConfig for GenesisConfig<T> {
-        fn build(&self) {
-            if self.next_key.is_empty() {
-                return;
-            }
-            match Pallet::<T>::checked(self.next_key.clone()) {
-                Ok(key) => NextKey::<T>::put(key),
-                // A genesis that says something else than its file is worse than none.
-                #[allow(clippy::panic)]
-                Err(_) => panic!("the shield's key in the genesis has not {KEY_BYTES} bytes"),
-            }
-        }
-    }
 
     #[pallet::event]
     #[pallet::generate_deposit(pub(super) fn deposit_event)]

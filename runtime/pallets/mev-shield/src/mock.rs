@@ -17,10 +17,10 @@ impl frame_system::Config for Test {
 
 impl crate::Config for Test {}
 
-pub fn new_test_ext(next_key: Vec<u8>) -> sp_io::TestExternalities {
-    let mev_shield = MevShieldConfig { next_key, ..Default::default() };
-    let genesis = RuntimeGenesisConfig { mev_shield, ..Default::default() };
-    let mut ext = sp_io::TestExternalities::new(genesis.build_storage().unwrap_or_default());
+/// Its genesis says nothing of this pallet, so there is no key.
+pub fn new_test_ext() -> sp_io::TestExternalities {
+    let storage = RuntimeGenesisConfig::default().build_storage().unwrap_or_default();
+    let mut ext = sp_io::TestExternalities::new(storage);
     ext.execute_with(|| System::set_block_number(1));
     ext
 }

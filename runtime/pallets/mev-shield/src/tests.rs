@@ -13,7 +13,7 @@ fn key(length: usize) -> BoundedVec<u8, crate::pallet::KeyLimit> {
 
 #[test]
 fn without_a_key_nothing_sealed_is_taken() {
-    new_test_ext(vec![]).execute_with(|| {
+    new_test_ext().execute_with(|| {
         assert_eq!(NextKey::<Test>::get(), None);
         let sealed = vec![1, 2].try_into().unwrap();
         let submitted = MevShield::submit_encrypted(RuntimeOrigin::signed(1), sealed);
@@ -23,7 +23,8 @@ fn without_a_key_nothing_sealed_is_taken() {
 
 #[test]
 fn a_ciphertext_is_named_after_its_content_and_sender() {
-    new_test_ext(vec![9; KEY_BYTES]).execute_with(|| {
+    new_test_ext().execute_with(|| {
+        assert_ok!(MevShield::announce_next_key(RuntimeOrigin::root(), Some(key(KEY_BYTES))));
         let mut ids: Vec<_> = [(1, 2u8), (1, 3), (4, 2)]
             .into_iter()
             .map(|(who, byte)| {
@@ -46,7 +47,7 @@ fn a_ciphertext_is_named_after_its_content_and_sender() {
 
 #[test]
 fn root_alone_changes_the_key_and_only_to_a_whole_one() {
-    new_test_ext(vec![]).execute_with(|| {
+    new_test_ext().execute_with(|| {
         let announce = MevShield::announce_next_key;
         assert_noop!(announce(RuntimeOrigin::signed(1), None), BadOrigin);
         assert_noop!(
@@ -58,13 +59,4 @@ fn root_alone_changes_the_key_and_only_to_a_whole_one() {
         assert_ok!(announce(RuntimeOrigin::root(), None));
         assert_eq!(NextKey::<Test>::get(), None);
     });
-}
-
-#[test]
-fn a_genesis_names_the_key_in_hexadecimal() {
-    let genesis = crate::GenesisConfig::<Test> { next_key: vec![9; 2], ..Default::default() };
-    let json = serde_json::to_string(&genesis).unwrap();
-    assert_eq!(json, r#"{"nextKey":"0x0909"}"#);
-    let read: crate::GenesisConfig<Test> = serde_json::from_str(&json).unwrap();
-    assert_eq!(read.next_key, [9, 9]);
 }

@@ -129,6 +129,7 @@ pub fn local() -> crate::GenesisConfig<Test> {
     crate::GenesisConfig {
         slot_duration_ms: 250,
         network_rate_limit: 0,
+        admin_freeze_window: 0,
         max_epochs_per_block: 32,
         loopback_axons_allowed: true,
         new_subnet_defaults: local_defaults(),

@@ -88,7 +88,7 @@ impl<T: Config> Pallet<T> {
         require(staked.is_empty(), "alpha is staked that TotalAlphaStaked does not count")
     }
 
-    /// All alpha outside a pool is staked, pending, set aside for root, or burned.
+    /// All alpha outside a pool is staked, pending, set aside for root, the chain's, or burned.
     fn check_alpha() -> Result<(), TryRuntimeError> {
         for netuid in Self::subnets() {
             let counted = total([
@@ -98,6 +98,7 @@ impl<T: Config> Pallet<T> {
                 PendingRootAlphaDivs::<T>::get(netuid).rao(),
                 PendingOwnerCut::<T>::get(netuid).rao(),
                 RootAlphaUnclaimed::<T>::get(netuid).rao(),
+                SubnetProtocolAlpha::<T>::get(netuid).rao(),
                 SubnetAlphaBurned::<T>::get(netuid).rao(),
             ]);
             let outside = u128::from(SubnetAlphaOut::<T>::get(netuid).rao());
@@ -171,6 +172,10 @@ impl<T: Config> Pallet<T> {
             }
         }
         for (child, netuid, parents) in ParentKeys::<T>::iter() {
+            require(
+                parents.len() <= crate::coinbase::PARENTS_MAX,
+                "a key has more parents than it may",
+            )?;
             for (proportion, parent) in parents {
                 require(
                     ChildKeys::<T>::get(&parent, netuid).contains(&(proportion, child.clone())),

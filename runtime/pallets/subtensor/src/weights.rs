@@ -1,13 +1,20 @@
-//! Weights of the calls: time on the reference machine, and size of the proof (which an embedded
-//! chain does not need: 0).
+//! Weights of the calls and of the hooks: time on the reference machine, and size of the proof (which
+//! an embedded chain does not need: 0).
 //!
 //! Each figure is time in the project's own host with a safety factor, rounded up; the script
 //! `scripts/bench/weights` measures them and states the factor. A call that walks a whole subnet
 //! or a whole stake map is weighed for the largest that limits allow.
 
-use frame_support::weights::{constants::WEIGHT_REF_TIME_PER_MICROS, Weight};
+use frame_support::weights::{
+    constants::{WEIGHT_REF_TIME_PER_MICROS, WEIGHT_REF_TIME_PER_NANOS},
+    Weight,
+};
 
 pub trait WeightInfo {
+    /// Every subnet's part of a block's hooks, its epoch apart.
+    fn subnets(count: u32) -> Weight;
+    /// One epoch of a subnet.
+    fn epoch(neurons: u32, mechanisms: u32) -> Weight;
     fn set_weights(weights: u32) -> Weight;
     fn commit_weights() -> Weight;
     fn reveal_weights(weights: u32) -> Weight;
@@ -33,7 +40,26 @@ const fn micros(count: u64) -> Weight {
     Weight::from_parts(WEIGHT_REF_TIME_PER_MICROS.saturating_mul(count), 0)
 }
 
+const fn nanos(count: u64) -> Weight {
+    Weight::from_parts(WEIGHT_REF_TIME_PER_NANOS.saturating_mul(count), 0)
+}
+
 impl WeightInfo for () {
+    /// Its emission, its prices, its flows.
+    fn subnets(count: u32) -> Weight {
+        micros(1_000).saturating_mul(count.into())
+    }
+
+    /// Each neuron is read, and paid as a validator and as a miner; on each mechanism it may have a
+    /// row of weights and of bonds with an entry for every other neuron.
+    fn epoch(neurons: u32, mechanisms: u32) -> Weight {
+        let neurons = u64::from(neurons);
+        let entries = neurons.saturating_mul(neurons).saturating_mul(mechanisms.into());
+        micros(4_000)
+            .saturating_add(micros(600).saturating_mul(neurons))
+            .saturating_add(nanos(1_700).saturating_mul(entries))
+    }
+
     /// Grows with the row: its entries are sorted, scaled and written.
     fn set_weights(weights: u32) -> Weight {
         micros(400).saturating_add(micros(2).saturating_mul(weights.into()))
@@ -82,17 +108,17 @@ impl WeightInfo for () {
 
     /// Reads the stake of 64 seats.
     fn root_register() -> Weight {
-        micros(2_500)
+        micros(3_500)
     }
 
     /// May end a subnet; see [`WeightInfo::dissolve_network`].
     fn register_network() -> Weight {
-        micros(101_000)
+        micros(241_000)
     }
 
     /// Walks all stake on the chain and all neurons of the subnet.
     fn dissolve_network() -> Weight {
-        micros(100_000)
+        micros(240_000)
     }
 
     fn start_call() -> Weight {

@@ -2,10 +2,22 @@
 //!
 //! `ChildKeys` of a parent and `ParentKeys` of its children are two views of one relation and
 //! change together here, and nowhere else. Whether a relation is allowed was checked when it was
-//! announced.
+//! announced; that nobody lends to its own parent is checked again, since two may have announced
+//! each other.
+//!
+//! Anybody may lend to any key, so what an epoch does for it is bounded here: announcements it looks
+//! at, and parents that a key has.
 
 use crate::*;
 use alloc::vec::Vec;
+
+/// Announcements that one epoch looks at; the next one goes on where it stopped. As many as the
+/// neurons that a subnet has at most by default.
+pub(crate) const ANNOUNCEMENTS_PER_EPOCH: usize = 256;
+
+/// Parents of one key on one subnet: every epoch reads the stake of each. With all places taken,
+/// whoever lends more than the one that lends least takes its place.
+pub(crate) const PARENTS_MAX: usize = 32;
 
 /// Children of a parent: the part of 2^64 - 1 that each is lent, and its key.
 type Children<AccountId> = Vec<(u64, AccountId)>;
@@ -13,23 +25,47 @@ type Children<AccountId> = Vec<(u64, AccountId)>;
 impl<T: Config> Pallet<T> {
     /// After an epoch: puts into effect what was announced long enough ago.
     pub(super) fn activate_pending_children(netuid: NetUid, block: u64) {
-        let due: Vec<(T::AccountId, Children<T::AccountId>)> =
-            PendingChildKeys::<T>::iter_prefix(netuid)
-                .filter(|(_, (_, from))| *from <= block)
-                .map(|(parent, (children, _))| (parent, children))
-                .collect();
-        for (parent, children) in due {
+        let mut announced = match PendingChildKeysCursor::<T>::take(netuid) {
+            Some(last) => PendingChildKeys::<T>::iter_prefix_from(netuid, last),
+            None => PendingChildKeys::<T>::iter_prefix(netuid),
+        };
+        let seen: Vec<_> = announced.by_ref().take(ANNOUNCEMENTS_PER_EPOCH).collect();
+        if seen.len() == ANNOUNCEMENTS_PER_EPOCH {
+            PendingChildKeysCursor::<T>::insert(netuid, announced.last_raw_key());
+        }
+        for (parent, (children, from)) in seen {
+            if from > block {
+                continue;
+            }
             PendingChildKeys::<T>::remove(netuid, &parent);
-            Self::replace_children(netuid, &parent, children.clone());
-            Self::deposit_event(Event::SetChildren(parent, netuid, children));
+            if !Self::lends_to_parent(netuid, &parent, &children) {
+                Self::replace_children(netuid, &parent, children);
+                Self::tell_children(netuid, &parent);
+            }
         }
     }
 
-    /// Replaces all children of a parent on a subnet.
+    /// Says whom a parent lends to now.
+    pub(crate) fn tell_children(netuid: NetUid, parent: &T::AccountId) {
+        let children = ChildKeys::<T>::get(parent, netuid);
+        Self::deposit_event(Event::SetChildren(parent.clone(), netuid, children));
+    }
+
+    /// Whether one of these children is a parent of the hotkey.
+    pub(crate) fn lends_to_parent(
+        netuid: NetUid,
+        hotkey: &T::AccountId,
+        children: &[(u64, T::AccountId)],
+    ) -> bool {
+        let parents = ParentKeys::<T>::get(hotkey, netuid);
+        children.iter().any(|(_, child)| parents.iter().any(|(_, parent)| parent == child))
+    }
+
+    /// Replaces all children of a parent on a subnet, as far as they have a place for it.
     pub(crate) fn replace_children(
         netuid: NetUid,
         parent: &T::AccountId,
-        children: Children<T::AccountId>,
+        mut children: Children<T::AccountId>,
     ) {
         for (_, child) in ChildKeys::<T>::get(parent, netuid) {
             ParentKeys::<T>::mutate_exists(&child, netuid, |parents| {
@@ -38,9 +74,46 @@ impl<T: Config> Pallet<T> {
                 *parents = (!rest.is_empty()).then_some(rest);
             });
         }
-        for (proportion, child) in &children {
-            ParentKeys::<T>::append(child, netuid, (*proportion, parent));
+        children.retain(|(proportion, child)| {
+            let has_place = Self::make_place(netuid, child, parent, *proportion);
+            if has_place {
+                ParentKeys::<T>::append(child, netuid, (*proportion, parent));
+            }
+            has_place
+        });
+        Self::put_children(netuid, parent, children);
+    }
+
+    /// Makes sure that a child can have one more parent: if need be the one that lends it least
+    /// goes. False if that would be the new one.
+    fn make_place(
+        netuid: NetUid,
+        child: &T::AccountId,
+        parent: &T::AccountId,
+        proportion: u64,
+    ) -> bool {
+        let mut parents = ParentKeys::<T>::get(child, netuid);
+        if parents.len() < PARENTS_MAX {
+            return true;
         }
+        let lends = |(proportion, parent): &(u64, T::AccountId)| {
+            Self::weigh(Self::lent_stake(parent, netuid, *proportion))
+        };
+        let least = parents.iter().map(lends).enumerate().min_by_key(|(_, amount)| *amount);
+        let Some((place, amount)) = least else { return false };
+        if lends(&(proportion, parent.clone())) <= amount {
+            return false;
+        }
+        let (_, displaced) = parents.remove(place);
+        ParentKeys::<T>::insert(child, netuid, parents);
+        let mut rest = ChildKeys::<T>::get(&displaced, netuid);
+        rest.retain(|(_, other)| other != child);
+        Self::put_children(netuid, &displaced, rest);
+        Self::tell_children(netuid, &displaced);
+        true
+    }
+
+    fn put_children(netuid: NetUid, parent: &T::AccountId, children: Children<T::AccountId>) {
         if children.is_empty() {
             ChildKeys::<T>::remove(parent, netuid);
         } else {

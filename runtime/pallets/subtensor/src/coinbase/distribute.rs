@@ -1,14 +1,16 @@
 //! Pays what an epoch decided (survey 4.8).
 //!
-//! An epoch divides everything that is pending but the owner's cut. Miners are paid first, root
-//! keeps what was set aside for it, and validators have the rest: by the survey's rule that is
-//! their pending half, or everything if no miner earned, and put this way it can never come to more
-//! than there is.
+//! An epoch divides everything that is pending but the owner's cut. What stake earned is divided by
+//! the stake that the epoch saw, so proportions are taken before anybody is paid; then come the
+//! owner, miners, alpha stakers and root stakers, in this order. Validators' pot is what was pending
+//! for them, and miners' too if no miner earned. Since shares are rounded, and since mechanisms
+//! may differ in how much of theirs miners earn, the pots are cut to what miners left, and what
+//! no pot could pay is recycled.
 
 use crate::epoch::NeuronPay;
 use crate::*;
 use assay_arithmetic::coinbase::share_bits;
-use sp_runtime::{ArithmeticError, DispatchError, DispatchResult};
+use sp_runtime::{DispatchError, DispatchResult};
 use substrate_fixed::types::U96F32;
 
 /// What waits for an epoch.
@@ -25,19 +27,20 @@ impl<T: Config> Pallet<T> {
         let pending = Self::take_pending(netuid);
         let total = pending.server.plus(pending.validator)?.plus(pending.root)?;
         let pays = Self::run_epochs(netuid, block, total)?;
+        let earned = Self::earned_by_hotkey(netuid, &pays);
+        let mined = pays.iter().try_fold(AlphaBalance::ZERO, |sum, pay| sum.plus(pay.server))?;
 
-        let mut unpaid = total;
-        let burned = Self::pay_miners(netuid, &pays, &mut unpaid)?;
-        let root = pending.root.min(unpaid);
-        let local = unpaid.minus(root)?;
-        let leftover = Self::pay_validators(netuid, &pays, local, root)?;
-        let unclaimed = Self::pay_owner(netuid, pending.owner)?;
-        Self::recycle_alpha_out(netuid, leftover.plus(unclaimed)?);
+        let unclaimed = Self::pay_owner(netuid, pending.owner);
+        let burned = Self::pay_miners(netuid, &pays)?;
+        let unmined = total.minus(mined)?;
+        let root = pending.root.min(unmined);
+        let idle = if mined.is_zero() { pending.server } else { AlphaBalance::ZERO };
+        let local = pending.validator.plus(idle)?.min(unmined.minus(root)?);
+        let paid = Self::pay_validators(netuid, &earned, local, root)?;
+        Self::recycle_alpha_out(netuid, unmined.minus(paid)?.plus(unclaimed)?);
 
-        let earned = pays.iter().try_fold(AlphaBalance::ZERO, |sum, pay| sum.plus(pay.server))?;
-        let bits = share_bits(burned.rao(), earned.rao());
+        let bits = share_bits(burned.rao(), mined.rao());
         MinerBurned::<T>::insert(netuid, U96F32::from_bits(bits.into()));
-        Self::note_epoch_stake(netuid, &pays);
         Ok(())
     }
 
@@ -55,13 +58,11 @@ impl<T: Config> Pallet<T> {
     fn pay_miners(
         netuid: NetUid,
         pays: &[NeuronPay<T::AccountId>],
-        unpaid: &mut AlphaBalance,
     ) -> Result<AlphaBalance, DispatchError> {
         let owner = SubnetOwner::<T>::get(netuid);
         let owner_hotkey = SubnetOwnerHotkey::<T>::get(netuid);
         let mut burned = AlphaBalance::ZERO;
         for NeuronPay { hotkey, server, .. } in pays.iter().filter(|pay| !pay.server.is_zero()) {
-            *unpaid = unpaid.minus(*server)?;
             let coldkey = Owner::<T>::get(hotkey);
             if coldkey == owner || *hotkey == owner_hotkey {
                 Self::remove_alpha_out(netuid, *server);
@@ -97,20 +98,16 @@ impl<T: Config> Pallet<T> {
     }
 
     /// Stakes the owner's cut behind the owner's hotkey; answers what could not be.
-    fn pay_owner(netuid: NetUid, cut: AlphaBalance) -> Result<AlphaBalance, ArithmeticError> {
+    fn pay_owner(netuid: NetUid, cut: AlphaBalance) -> AlphaBalance {
         let (hotkey, coldkey) =
             (SubnetOwnerHotkey::<T>::get(netuid), SubnetOwner::<T>::get(netuid));
         let staked = !cut.is_zero()
             && Owner::<T>::contains_key(&hotkey)
             && Self::increase_stake(&hotkey, &coldkey, netuid, cut).is_ok();
-        Ok(if staked { AlphaBalance::ZERO } else { cut })
-    }
-
-    /// Remembers the stake of this epoch, for clients that compute yields.
-    fn note_epoch_stake(netuid: NetUid, pays: &[NeuronPay<T::AccountId>]) {
-        for NeuronPay { hotkey, .. } in pays {
-            let alpha = TotalHotkeyAlpha::<T>::get(hotkey, netuid);
-            TotalHotkeyAlphaLastEpoch::<T>::insert(hotkey, netuid, alpha);
+        if staked {
+            AlphaBalance::ZERO
+        } else {
+            cut
         }
     }
 }

@@ -1,21 +1,21 @@
 //! What a block mints, and where it goes (survey 4.2 to 4.5).
 //!
 //! The block's TAO is shared between the subnets that may emit; each share enters its pool beside
-//! new alpha, or buys alpha that is recycled when the pool has no room for so much of it. Alpha
+//! new alpha, or buys alpha for the chain itself when the pool has no room for so much of it. Alpha
 //! for participants is counted in `SubnetAlphaOut` at once and waits in the `Pending*` items.
 
 use crate::*;
 use alloc::vec::Vec;
 use assay_arithmetic::{
-    coinbase::{self, AlphaSplit, Injection, RootProportion, ShareClaim},
+    coinbase::{self, Injection, RootProportion, ShareClaim},
     issuance::block_emission,
 };
 use frame_support::storage::with_storage_layer;
 use sp_runtime::DispatchResult;
 
 impl<T: Config> Pallet<T> {
-    /// Mints the emission of a block.
-    pub(super) fn emit(block: u64, subnets: &[NetUid]) {
+    /// Mints the emission of a block; answers which subnets took part.
+    pub(super) fn emit(block: u64, subnets: &[NetUid]) -> Vec<NetUid> {
         let emission = block_emission(TotalIssuance::<T>::get().rao());
         BlockEmission::<T>::put(emission);
         let emitting: Vec<NetUid> =
@@ -23,14 +23,15 @@ impl<T: Config> Pallet<T> {
         let claims: Vec<ShareClaim> =
             emitting.iter().map(|netuid| Self::share_claim(*netuid)).collect();
         let shares = coinbase::share_emission(emission, &claims);
-        let root_sells = Self::root_sells(subnets);
+        let root_sells = Self::root_sells(&emitting);
 
         for netuid in subnets.iter().filter(|netuid| !emitting.contains(netuid)) {
             Self::note_emission(*netuid, &Injection::default(), AlphaBalance::ZERO);
         }
-        for (netuid, tao) in emitting.into_iter().zip(shares) {
-            Self::emit_to_subnet(netuid, tao, root_sells);
+        for (netuid, tao) in emitting.iter().zip(shares) {
+            Self::emit_to_subnet(*netuid, tao, root_sells);
         }
+        emitting
     }
 
     /// Whether a subnet takes part in the emission (survey 4.3).
@@ -49,10 +50,10 @@ impl<T: Config> Pallet<T> {
         }
     }
 
-    /// Root's alpha is kept for it only while subnets together are worth more than TAO
-    /// (survey 4.5); otherwise it is never issued.
-    fn root_sells(subnets: &[NetUid]) -> bool {
-        let sum = subnets
+    /// Root's alpha is kept for it only while the emitting subnets together are worth more than
+    /// TAO (survey 4.5); otherwise it is recycled.
+    fn root_sells(emitting: &[NetUid]) -> bool {
+        let sum = emitting
             .iter()
             .fold(0u64, |sum, netuid| sum.saturating_add(Self::moving_price_bits(*netuid)));
         sum > coinbase::PRICE_ONE
@@ -60,16 +61,10 @@ impl<T: Config> Pallet<T> {
 
     fn emit_to_subnet(netuid: NetUid, tao: u64, root_sells: bool) {
         let alpha_emission = block_emission(Self::alpha_issuance(netuid));
-        let root = Self::root_proportion(netuid);
-        let injection = Self::fill_pool(netuid, tao, root.of(alpha_emission));
-
-        let cut = if OwnerCutEnabled::<T>::get(netuid) { SubnetOwnerCut::<T>::get() } else { 0 };
-        let mut split = coinbase::split_alpha(alpha_emission, cut, &root);
-        if !root_sells {
-            split.root = 0;
-        }
-        let out = Self::set_aside(netuid, &split).unwrap_or(AlphaBalance::ZERO);
-        Self::note_emission(netuid, &injection, out);
+        let cap = Self::root_proportion(netuid).of(alpha_emission);
+        let injection = Self::fill_pool(netuid, tao, cap);
+        let out = Self::set_aside(netuid, alpha_emission, root_sells);
+        Self::note_emission(netuid, &injection, out.unwrap_or(AlphaBalance::ZERO));
     }
 
     /// Puts a block's TAO into a pool (survey 4.4); answers what went where. If the pool cannot
@@ -103,13 +98,16 @@ impl<T: Config> Pallet<T> {
         Self::mint_tao(tao)
     }
 
-    /// The chain buys alpha with new TAO, and recycles it.
+    /// The chain buys alpha with new TAO, and keeps it: it stays counted, and nobody has it.
     fn mint_and_buy(netuid: NetUid, excess: u64) -> DispatchResult {
         if Self::is_stable(netuid) {
             return Err(Error::<T>::MechanismDoesNotExist.into());
         }
         let bought = Self::buy_alpha_free(netuid, excess.into())?;
-        Self::recycle_alpha_out(netuid, bought);
+        SubnetProtocolAlpha::<T>::try_mutate(netuid, |kept| -> DispatchResult {
+            *kept = kept.plus(bought)?;
+            Ok(())
+        })?;
         Self::mint_tao(excess.into())
     }
 
@@ -120,22 +118,26 @@ impl<T: Config> Pallet<T> {
         })
     }
 
-    /// Counts a block's alpha for participants and lets it wait for the epoch.
-    fn set_aside(netuid: NetUid, split: &AlphaSplit) -> Option<AlphaBalance> {
-        let out = [split.owner, split.server, split.validator, split.root]
-            .into_iter()
-            .try_fold(0u64, u64::checked_add)
-            .map(AlphaBalance::new)?;
+    /// Counts a block's alpha for participants, then divides it by what is now issued (survey 4.5)
+    /// and lets the parts wait for the epoch. `None`, and nothing done, if it cannot be counted.
+    fn set_aside(netuid: NetUid, emission: u64, root_sells: bool) -> Option<AlphaBalance> {
+        let out = AlphaBalance::new(emission);
         let outside = SubnetAlphaOut::<T>::get(netuid).checked_add(out)?;
         let add = |pending: &mut AlphaBalance, amount: u64| {
             // Each pending amount is part of `outside`, which has just been seen to fit.
             *pending = pending.checked_add(amount.into()).unwrap_or(AlphaBalance::MAX);
         };
         SubnetAlphaOut::<T>::insert(netuid, outside);
+        let cut = if OwnerCutEnabled::<T>::get(netuid) { SubnetOwnerCut::<T>::get() } else { 0 };
+        let split = coinbase::split_alpha(emission, cut, &Self::root_proportion(netuid));
         PendingOwnerCut::<T>::mutate(netuid, |pending| add(pending, split.owner));
         PendingServerEmission::<T>::mutate(netuid, |pending| add(pending, split.server));
         PendingValidatorEmission::<T>::mutate(netuid, |pending| add(pending, split.validator));
-        PendingRootAlphaDivs::<T>::mutate(netuid, |pending| add(pending, split.root));
+        if root_sells {
+            PendingRootAlphaDivs::<T>::mutate(netuid, |pending| add(pending, split.root));
+        } else {
+            Self::recycle_alpha_out(netuid, split.root.into());
+        }
         Some(out)
     }
 

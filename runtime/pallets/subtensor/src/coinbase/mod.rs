@@ -10,8 +10,9 @@
 //! | `root_claims` | alpha earned by root stake |
 //! | `children` | announced child keys that take effect |
 //!
-//! Invariants: every alpha in `SubnetAlphaOut` is staked, pending, set aside for root stakers, or
-//! burned; what rounding leaves over is recycled, that is, taken out of `SubnetAlphaOut` again.
+//! Invariants: every alpha in `SubnetAlphaOut` is staked, pending, set aside for root stakers,
+//! bought by the chain, or burned; what rounding leaves over is recycled, that is, taken out of
+//! `SubnetAlphaOut` again.
 //! Errors inside a block are never fatal: a step that fails undoes itself and the next goes on.
 
 mod children;
@@ -22,8 +23,12 @@ pub(crate) mod root_claims;
 mod schedule;
 mod validators;
 
+#[cfg(test)]
+pub(crate) use children::ANNOUNCEMENTS_PER_EPOCH;
+pub(crate) use children::PARENTS_MAX;
+
 use crate::*;
-use frame_support::{traits::Get, weights::Weight};
+use frame_support::weights::Weight;
 
 impl<T: Config> Pallet<T> {
     /// Shares out the emission of `block` and runs the epochs that are due in it.
@@ -32,12 +37,13 @@ impl<T: Config> Pallet<T> {
     /// prices move after it.
     pub(crate) fn coinbase_on_initialize(block: u64) -> Weight {
         let subnets = Self::subnets();
-        Self::emit(block, &subnets);
+        let emitting = Self::emit(block, &subnets);
         let epochs = Self::run_due_epochs(block, &subnets);
-        Self::update_moving_prices(block, &subnets);
-        Self::update_root_proportions(&subnets);
+        Self::update_moving_prices(block, &emitting);
+        Self::update_root_proportions(&emitting);
         Self::update_flow_averages(block, &subnets);
-        Self::coinbase_weight(subnets.len(), epochs)
+        let count = u32::try_from(subnets.len()).unwrap_or(u32::MAX);
+        T::WeightInfo::subnets(count).saturating_add(epochs)
     }
 
     /// Alpha of `SubnetAlphaOut` that nobody is to have: it is uncounted and may be emitted again.
@@ -53,14 +59,5 @@ impl<T: Config> Pallet<T> {
         SubnetAlphaBurned::<T>::mutate(netuid, |burned| {
             *burned = burned.checked_add(amount).unwrap_or(AlphaBalance::MAX);
         });
-    }
-
-    /// Database work only: about thirty items a subnet and a hundred and more an epoch (measured
-    /// on a chain of 64 neurons a subnet, whose empty block with an epoch takes milliseconds).
-    fn coinbase_weight(subnets: usize, epochs: u32) -> Weight {
-        let subnets = u64::try_from(subnets).unwrap_or(u64::MAX);
-        let items =
-            subnets.saturating_mul(30).saturating_add(u64::from(epochs).saturating_mul(400));
-        T::DbWeight::get().reads_writes(items, items)
     }
 }

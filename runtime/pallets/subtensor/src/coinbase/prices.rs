@@ -13,7 +13,7 @@ impl<T: Config> Pallet<T> {
         u64::try_from(SubnetMovingPrice::<T>::get(netuid).to_bits()).unwrap_or(0)
     }
 
-    /// Moves the prices of all started subnets.
+    /// Moves the prices of the subnets that emit.
     pub(super) fn update_moving_prices(block: u64, subnets: &[NetUid]) {
         let speed = u64::try_from(SubnetMovingAlpha::<T>::get().to_bits()).unwrap_or(0);
         for netuid in subnets {
@@ -41,7 +41,7 @@ impl<T: Config> Pallet<T> {
         }
     }
 
-    /// Writes down root's proportion in each subnet.
+    /// Writes down root's proportion in each subnet that emits.
     pub(super) fn update_root_proportions(subnets: &[NetUid]) {
         for netuid in subnets {
             let bits = Self::root_proportion(*netuid).bits();

@@ -5,7 +5,7 @@
 //! are put off to the next, lowest netuid first.
 
 use crate::*;
-use frame_support::{ensure, storage::with_storage_layer};
+use frame_support::{ensure, storage::with_storage_layer, weights::Weight};
 use sp_runtime::DispatchResult;
 
 /// A subnet whose epochs were put off for this long runs one whatever its tempo: the longest tempo
@@ -35,10 +35,10 @@ impl<T: Config> Pallet<T> {
                 || since_last >= tempo)
     }
 
-    /// Runs the epochs that are due, as many as a block may hold; answers how many ran.
-    pub(super) fn run_due_epochs(block: u64, subnets: &[NetUid]) -> u32 {
-        let limit = u32::from(MaxEpochsPerBlock::<T>::get());
-        let mut ran = 0u32;
+    /// Runs the epochs that are due, as many as a block may hold; answers what they took.
+    pub(super) fn run_due_epochs(block: u64, subnets: &[NetUid]) -> Weight {
+        let limit = MaxEpochsPerBlock::<T>::get();
+        let (mut ran, mut taken) = (0u8, Weight::zero());
         for netuid in subnets.iter().copied() {
             BlocksSinceLastStep::<T>::mutate(netuid, |blocks| *blocks = blocks.saturating_add(1));
             if !Self::epoch_is_due(netuid, block) {
@@ -55,9 +55,13 @@ impl<T: Config> Pallet<T> {
                 continue;
             }
             ran = ran.saturating_add(1);
+            let mechanisms = u8::from(MechanismCountCurrent::<T>::get(netuid));
+            let weight =
+                T::WeightInfo::epoch(SubnetworkN::<T>::get(netuid).into(), mechanisms.into());
+            taken.saturating_accrue(weight);
             Self::step(netuid, block);
         }
-        ran
+        taken
     }
 
     /// One epoch of a subnet. If its state is inconsistent nothing is paid and what is pending

@@ -1,12 +1,13 @@
 //! From weights and stake to incentives and dividends.
 //!
 //! The consensus itself is `assay_arithmetic::epoch`; here its inputs are read from storage
-//! (`inputs`), it is run once for each mechanism of a subnet, and what it decides is written down.
+//! (`inputs`, `stake`), it is run once for each mechanism of a subnet, and what it decides is written down.
 //! Amounts are divided here but not moved: `crate::coinbase` pays them.
 //!
 //! Invariant: what all mechanisms of an epoch pay is at most what it was given to divide.
 
 mod inputs;
+mod stake;
 
 use crate::*;
 use alloc::{vec, vec::Vec};
@@ -126,16 +127,6 @@ impl<T: Config> Pallet<T> {
         ValidatorTrust::<T>::insert(netuid, mean(|output| &output.validator_trust));
         ValidatorPermit::<T>::insert(netuid, &main.validator_permit);
         Emission::<T>::insert(netuid, emission.collect::<Vec<_>>());
-    }
-
-    /// Stake that counts for `hotkey` on `netuid`: its alpha, inherited and given away, and its
-    /// root stake times `TaoWeight` (survey 4.7 step 2; root stake is not inherited, as executed
-    /// runtimes have it).
-    pub fn stake_weight_of(hotkey: &T::AccountId, netuid: NetUid) -> u64 {
-        ParentKeys::<T>::get(hotkey, netuid)
-            .iter()
-            .map(|(proportion, parent)| Self::lent_alpha(parent, netuid, *proportion))
-            .fold(Self::own_stake_weight(hotkey, netuid), u64::saturating_add)
     }
 }
 

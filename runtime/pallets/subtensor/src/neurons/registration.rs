@@ -5,7 +5,7 @@
 
 use crate::*;
 use assay_arithmetic::burn::{decay_price, raise_price};
-use frame_support::{ensure, traits::Get, weights::Weight};
+use frame_support::ensure;
 use sp_runtime::DispatchResult;
 
 impl<T: Config> Pallet<T> {
@@ -89,10 +89,9 @@ impl<T: Config> Pallet<T> {
     }
 
     /// Starts the block's count of registrations anew and lets prices fall.
-    pub(crate) fn begin_block_registrations() -> Weight {
+    pub(crate) fn begin_block_registrations() {
         let _ = RegistrationsThisBlock::<T>::clear(u32::MAX, None);
-        let subnets = Self::subnets();
-        for netuid in subnets.iter().copied() {
+        for netuid in Self::subnets() {
             let price = Burn::<T>::get(netuid);
             let (low, high) = (MinBurn::<T>::get(netuid), MaxBurn::<T>::get(netuid));
             // A price at its floor, the usual case, costs no arithmetic and no write.
@@ -103,7 +102,5 @@ impl<T: Config> Pallet<T> {
             let fallen = decay_price(price.rao(), half_life, low.rao(), high.rao());
             Burn::<T>::insert(netuid, TaoBalance::new(fallen));
         }
-        let count = u64::try_from(subnets.len()).unwrap_or(u64::MAX);
-        T::DbWeight::get().reads_writes(count.saturating_mul(5), count.saturating_mul(2))
     }
 }

@@ -14,6 +14,9 @@ const IPV6_LOOPBACK: u128 = 1;
 /// 127.0.0.0/8.
 const IPV4_LOOPBACK_NET: u128 = 127;
 const IPV4_NET_SHIFT: u32 = 24;
+const IPV4_BITS: u32 = 32;
+/// What stands before the IPv4 address in ::ffff:0:0/96.
+const IPV4_MAPPED: u128 = 0xffff;
 
 /// An endpoint as a call brings it.
 #[derive(Clone, Copy, Debug)]
@@ -101,6 +104,11 @@ impl<T: Config> Pallet<T> {
 
     fn is_reachable(endpoint: Endpoint) -> bool {
         let Endpoint { ip, ip_type, .. } = endpoint;
+        // An IPv4 address in IPv6's clothes is judged as what it is.
+        let (ip, ip_type) = match ip >> IPV4_BITS {
+            IPV4_MAPPED if ip_type == IPV6 => (ip & u128::from(u32::MAX), IPV4),
+            _ => (ip, ip_type),
+        };
         let loopback = match ip_type {
             IPV4 => ip >> IPV4_NET_SHIFT == IPV4_LOOPBACK_NET,
             _ => ip == IPV6_LOOPBACK,

@@ -35,17 +35,22 @@ impl<T: Config> Pallet<T> {
     /// Hands the slot `uid` on to `hotkey`. Nothing of the old holder's stays, least of all the
     /// weights and bonds of others towards it.
     pub(crate) fn replace_neuron(netuid: NetUid, uid: u16, hotkey: &T::AccountId) {
-        if let Ok(old) = Keys::<T>::try_get(netuid, uid) {
-            Uids::<T>::remove(netuid, &old);
-            IsNetworkMember::<T>::remove(&old, netuid);
-            Axons::<T>::remove(netuid, &old);
-            Prometheus::<T>::remove(netuid, &old);
-            NeuronCertificates::<T>::remove(netuid, &old);
-            T::OnNeuronLeft::neuron_left(netuid, &old);
+        let old = Keys::<T>::try_get(netuid, uid).ok();
+        if let Some(old) = &old {
+            Uids::<T>::remove(netuid, old);
+            IsNetworkMember::<T>::remove(old, netuid);
+            Axons::<T>::remove(netuid, old);
+            Prometheus::<T>::remove(netuid, old);
+            NeuronCertificates::<T>::remove(netuid, old);
+            T::OnNeuronLeft::neuron_left(netuid, old);
         }
         for index in Self::mechanism_indices(netuid) {
             Weights::<T>::remove(index, uid);
             Bonds::<T>::remove(index, uid);
+            if let Some(old) = &old {
+                // It could not reveal them, and every epoch would look at them.
+                WeightCommits::<T>::remove(index, old);
+            }
             Self::clear_weights_towards(index, uid);
         }
         Self::seat(netuid, uid, hotkey);

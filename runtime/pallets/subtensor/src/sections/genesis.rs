@@ -19,6 +19,9 @@ mod genesis {
         pub network_rate_limit: u64,
         /// Blocks between the registration of a subnet and its start.
         pub start_call_delay: u64,
+        /// Blocks before an epoch in which owners set no hyperparameters. They are as many for any
+        /// tempo: of a tempo of 20 blocks the public chain's ten would be every other block.
+        pub admin_freeze_window: u16,
         /// Epochs that may run in one block.
         pub max_epochs_per_block: u8,
         #[serde(skip)]
@@ -34,6 +37,7 @@ mod genesis {
                 loopback_axons_allowed: false,
                 network_rate_limit: 7_200,
                 start_call_delay: 0,
+                admin_freeze_window: 10,
                 max_epochs_per_block: 2,
                 _config: Default::default(),
             }
@@ -50,6 +54,7 @@ mod genesis {
             LoopbackAxonsAllowed::<T>::put(self.loopback_axons_allowed);
             NetworkRateLimit::<T>::put(self.network_rate_limit);
             StartCallDelay::<T>::put(self.start_call_delay);
+            AdminFreezeWindow::<T>::put(self.admin_freeze_window);
             MaxEpochsPerBlock::<T>::put(self.max_epochs_per_block);
             Pallet::<T>::create_root_network();
             // The balances pallet comes first, so its accounts are funded by now.

@@ -9,8 +9,8 @@ mod hooks {
     impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
         /// Registration prices fall, the block's emission is shared out, epochs that are due run.
         fn on_initialize(_now: BlockNumberFor<T>) -> Weight {
-            let block = Self::block();
-            Self::begin_block_registrations().saturating_add(Self::coinbase_on_initialize(block))
+            Self::begin_block_registrations();
+            Self::coinbase_on_initialize(Self::block())
         }
 
         /// TAO that other pallets burned in this block (fees, dust) leaves the issuance.

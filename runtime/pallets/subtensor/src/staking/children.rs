@@ -26,8 +26,8 @@ impl<T: Config> Pallet<T> {
     ) -> DispatchResult {
         Self::check_set_children(coldkey, hotkey, netuid, &children)?;
         if !SubtokenEnabled::<T>::get(netuid) {
-            Self::replace_children(netuid, hotkey, children.clone());
-            Self::deposit_event(Event::SetChildren(hotkey.clone(), netuid, children));
+            Self::replace_children(netuid, hotkey, children);
+            Self::tell_children(netuid, hotkey);
             return Ok(());
         }
         let from = Self::block().saturating_add(PendingChildKeyCooldown::<T>::get());
@@ -58,16 +58,16 @@ impl<T: Config> Pallet<T> {
             .iter()
             .try_fold(0u64, |sum, (part, _)| sum.checked_add(*part))
             .ok_or(Error::<T>::ProportionOverflow)?;
-        let parents = ParentKeys::<T>::get(hotkey, netuid);
         ensure!(
-            !parents.iter().any(|(_, parent)| keys.contains(&parent)),
+            !Self::lends_to_parent(netuid, hotkey, children),
             Error::<T>::ChildParentInconsistency
         );
-        // Whoever lends must have as much as whoever sets weights; taking back is always possible.
+        // Whoever lends must have as much of its own as whoever sets weights counts for; taking
+        // back is always possible.
         ensure!(
             children.is_empty()
                 || SubnetOwnerHotkey::<T>::get(netuid) == *hotkey
-                || Self::stake_weight_of(hotkey, netuid) >= StakeThreshold::<T>::get(),
+                || Self::weigh(Self::stake_behind(hotkey, netuid)) >= StakeThreshold::<T>::get(),
             Error::<T>::NotEnoughStakeToSetChildkeys
         );
         Ok(())

@@ -74,6 +74,12 @@ mod storage_stake {
         ValueQuery,
     >;
 
+    /// Where the next epoch goes on looking through `PendingChildKeys`: the raw key of the last
+    /// one seen. None: at the beginning.
+    #[pallet::storage]
+    pub type PendingChildKeysCursor<T: Config> =
+        StorageMap<_, Identity, NetUid, Vec<u8>, OptionQuery>;
+
     /// Hotkey that a coldkey's incentives are staked behind.
     #[pallet::storage]
     pub type AutoStakeDestination<T: Config> = StorageDoubleMap<
@@ -91,7 +97,7 @@ mod storage_stake {
     pub type TotalHotkeyAlpha<T: Config> =
         StorageDoubleMap<_, Blake2_128Concat, T::AccountId, Identity, NetUid, Alpha, ValueQuery>;
 
-    /// The same at the latest epoch.
+    /// The same as the latest dividends were paid.
     #[pallet::storage]
     pub type TotalHotkeyAlphaLastEpoch<T: Config> =
         StorageDoubleMap<_, Blake2_128Concat, T::AccountId, Identity, NetUid, Alpha, ValueQuery>;
@@ -119,12 +125,12 @@ mod storage_stake {
     #[pallet::storage]
     pub type TotalAlphaStaked<T: Config> = StorageMap<_, Identity, NetUid, Alpha, ValueQuery>;
 
-    /// Dividends of the latest epoch to a hotkey's stakers.
+    /// Dividends of the latest epoch to a hotkey's stakers, after the take.
     #[pallet::storage]
     pub type AlphaDividendsPerSubnet<T: Config> =
         StorageDoubleMap<_, Identity, NetUid, Blake2_128Concat, T::AccountId, Alpha, ValueQuery>;
 
-    /// Dividends of the latest epoch to a hotkey's stakers on root.
+    /// Dividends of the latest epoch to a hotkey's stakers on root, after the take.
     #[pallet::storage]
     pub type RootAlphaDividendsPerSubnet<T: Config> =
         StorageDoubleMap<_, Identity, NetUid, Blake2_128Concat, T::AccountId, Alpha, ValueQuery>;

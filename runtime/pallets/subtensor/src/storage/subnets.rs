@@ -168,6 +168,10 @@ mod storage_subnets {
     #[pallet::storage]
     pub type RootAlphaUnclaimed<T: Config> = StorageMap<_, Identity, NetUid, Alpha, ValueQuery>;
 
+    /// Alpha that the chain itself bought: part of `SubnetAlphaOut`, and never staked or sold.
+    #[pallet::storage]
+    pub type SubnetProtocolAlpha<T: Config> = StorageMap<_, Identity, NetUid, Alpha, ValueQuery>;
+
     /// Alpha burned: part of `SubnetAlphaOut`, and nobody's.
     #[pallet::storage]
     pub type SubnetAlphaBurned<T: Config> = StorageMap<_, Identity, NetUid, Alpha, ValueQuery>;

@@ -64,8 +64,14 @@ impl<T: Config> Pallet<T> {
         for (hotkey, coldkey) in holders {
             AlphaShares::<T>::remove((&hotkey, &coldkey, netuid));
             TotalHotkeyAlpha::<T>::remove(&hotkey, netuid);
-            TotalHotkeyAlphaLastEpoch::<T>::remove(&hotkey, netuid);
             TotalHotkeyShares::<T>::remove(&hotkey, netuid);
+        }
+        // Those of hotkeys that nobody stakes with any more among them.
+        let noted: Vec<T::AccountId> = TotalHotkeyAlphaLastEpoch::<T>::iter_keys()
+            .filter_map(|(hotkey, n)| (n == netuid).then_some(hotkey))
+            .collect();
+        for hotkey in noted {
+            TotalHotkeyAlphaLastEpoch::<T>::remove(hotkey, netuid);
         }
         Self::forget_root_claims(netuid);
         Ok(())
@@ -75,6 +81,7 @@ impl<T: Config> Pallet<T> {
         for (_, hotkey) in Keys::<T>::iter_prefix(netuid) {
             IsNetworkMember::<T>::remove(&hotkey, netuid);
             ChildkeyTake::<T>::remove(&hotkey, netuid);
+            AutoStakeDestination::<T>::remove(Owner::<T>::get(&hotkey), netuid);
             T::OnNeuronLeft::neuron_left(netuid, &hotkey);
         }
         Self::forget_children(netuid);
@@ -111,11 +118,11 @@ impl<T: Config> Pallet<T> {
             SubnetLocked FirstEmissionBlockNumber SubtokenEnabled SubnetEmissionEnabled
             NetworkRegistrationAllowed NetworkPowRegistrationAllowed TokenSymbol
             SubnetIdentitiesV3 MechanismCountCurrent MechanismEmissionSplit SubnetEpochConsensus
-            SubnetTAO SubnetAlphaIn SubnetAlphaOut SubnetAlphaBurned PoolTaoWeight SubnetVolume SubnetMovingPrice
-            EMAPriceHalvingBlocks RootProp SubnetTaoInEmission SubnetAlphaInEmission
+            SubnetTAO SubnetAlphaIn SubnetAlphaOut SubnetAlphaBurned SubnetProtocolAlpha
+            PoolTaoWeight SubnetVolume SubnetMovingPrice EMAPriceHalvingBlocks RootProp SubnetTaoInEmission SubnetAlphaInEmission
             SubnetAlphaOutEmission SubnetExcessTao SubnetTaoFlow SubnetEmaTaoFlow
             PendingServerEmission PendingValidatorEmission PendingRootAlphaDivs PendingOwnerCut
-            OwnerCutEnabled OwnerCutAutoLockEnabled MinerBurned RecycleOrBurn
+            OwnerCutEnabled OwnerCutAutoLockEnabled MinerBurned RecycleOrBurn PendingChildKeysCursor
             RAORecycledForRegistration Tempo LastEpochBlock PendingEpochAt SubnetEpochIndex
             BlocksSinceLastStep LastMechansimStepBlock TotalAlphaStaked
         );

@@ -1,6 +1,7 @@
-//! Child keys: what is refused, when they take effect, what they keep.
+//! Child keys: what is refused, when they take effect, what they keep, how many there may be.
 
 use super::*;
+use crate::coinbase::{ANNOUNCEMENTS_PER_EPOCH, PARENTS_MAX};
 use frame_support::assert_noop;
 use sp_runtime::PerU16;
 
@@ -85,5 +86,105 @@ fn a_childs_take_rises_rarely_and_falls_freely() {
         assert_ok!(set(4_000));
         MinChildkeyTakePerSubnet::<Test>::insert(netuid, PerU16::from_parts(3_000));
         assert_noop!(set(2_999), Error::<Test>::InvalidChildkeyTake);
+    });
+}
+
+fn run_to_epoch(netuid: NetUid) {
+    let index = SubnetEpochIndex::<Test>::get(netuid);
+    while SubnetEpochIndex::<Test>::get(netuid) == index {
+        next_block();
+    }
+    check();
+}
+
+#[test]
+fn two_that_announced_each_other_do_not_both_lend() {
+    run(local(), || {
+        let netuid = found_subnet(1);
+        PendingChildKeyCooldown::<Test>::put(0);
+        join(netuid, 2);
+        join(netuid, 3);
+        assert_ok!(announce(netuid, 2, &[(u64::MAX, 103)]));
+        assert_ok!(announce(netuid, 3, &[(u64::MAX, 102)]));
+        run_to_epoch(netuid);
+        let lending = [102, 103].map(|hotkey| ChildKeys::<Test>::get(hotkey, netuid).len());
+        assert_eq!(lending.iter().sum::<usize>(), 1, "{lending:?}");
+        assert_eq!(PendingChildKeys::<Test>::iter_prefix(netuid).count(), 0);
+    });
+}
+
+#[test]
+fn what_is_borrowed_cannot_be_lent_on() {
+    run(local(), || {
+        let netuid = found_subnet(1);
+        join(netuid, 2);
+        join(netuid, 3);
+        stake(netuid, 2, 102, 100 * UNIT);
+        StakeThreshold::<Test>::put(UNIT);
+        Chain::replace_children(netuid, &102, vec![(u64::MAX, 103)]);
+        assert!(Chain::stake_weight_of(&103, netuid) > UNIT);
+        assert_noop!(
+            announce(netuid, 3, &[(u64::MAX, 101)]),
+            Error::<Test>::NotEnoughStakeToSetChildkeys
+        );
+    });
+}
+
+#[test]
+fn a_key_has_so_many_parents_and_the_greatest_of_them() {
+    run(local(), || {
+        let netuid = found_subnet(1);
+        join(netuid, 2);
+        let lender = |number: u64| 1_000 + number;
+        let count = PARENTS_MAX as u64;
+        for number in 0..count + 2 {
+            assert_ok!(Chain::try_associate_hotkey(signed(9), lender(number)));
+            let hotkey = lender(number);
+            // The first lends least.
+            stake(netuid, 9, hotkey, (number + 1) * UNIT);
+        }
+        let lend = |number: u64| {
+            Chain::replace_children(netuid, &lender(number), vec![(u64::MAX, 102), (0, 101)]);
+            check();
+        };
+        (1..=count).for_each(lend);
+        assert_eq!(ParentKeys::<Test>::get(102, netuid).len(), PARENTS_MAX);
+        // Too little: the relation with the other child is made all the same.
+        lend(0);
+        assert_eq!(ChildKeys::<Test>::get(lender(0), netuid), []);
+        assert_eq!(ParentKeys::<Test>::get(102, netuid).len(), PARENTS_MAX);
+        // More than the least, which goes, and is told.
+        lend(count + 1);
+        let parents = ParentKeys::<Test>::get(102, netuid);
+        assert_eq!(parents.len(), PARENTS_MAX);
+        assert!(parents.contains(&(u64::MAX, lender(count + 1))));
+        assert_eq!(ChildKeys::<Test>::get(lender(1), netuid), [(0, 101)]);
+        System::assert_has_event(Event::SetChildren(lender(1), netuid, vec![(0, 101)]).into());
+    });
+}
+
+#[test]
+fn an_epoch_looks_at_so_many_announcements_and_the_next_at_the_rest() {
+    run(local(), || {
+        let netuid = found_subnet(1);
+        let count = ANNOUNCEMENTS_PER_EPOCH + ANNOUNCEMENTS_PER_EPOCH / 2;
+        for number in 0..count as u64 {
+            // Every other is not due yet, and keeps nobody else waiting.
+            let from = if number % 2 == 0 { 0 } else { u64::MAX };
+            PendingChildKeys::<Test>::insert(netuid, 5_000 + number, (vec![(1, number)], from));
+        }
+        let waiting = || {
+            PendingChildKeys::<Test>::iter_prefix_values(netuid)
+                .filter(|(_, from)| *from == 0)
+                .count()
+        };
+        run_to_epoch(netuid);
+        assert!(waiting() > 0 && waiting() < count / 2);
+        run_to_epoch(netuid);
+        assert_eq!(waiting(), 0);
+        assert_eq!(PendingChildKeysCursor::<Test>::get(netuid), None);
+        run_to_epoch(netuid);
+        assert!(PendingChildKeysCursor::<Test>::get(netuid).is_none());
+        assert_eq!(PendingChildKeys::<Test>::iter_prefix(netuid).count(), count / 2);
     });
 }

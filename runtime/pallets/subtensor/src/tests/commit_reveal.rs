@@ -114,3 +114,15 @@ fn the_hash_is_that_of_the_encoded_row() {
         assert_eq!(hash(netuid, &values), sp_io::hashing::blake2_256(&encoded).into());
     });
 }
+
+#[test]
+fn the_commits_of_a_neuron_go_with_it() {
+    run(local(), || {
+        let netuid = subnet();
+        let index = NetUidStorageIndex::main(netuid);
+        assert_ok!(commit(netuid, &[1, 2]));
+        Chain::replace_neuron(netuid, 1, &555);
+        assert!(!WeightCommits::<Test>::contains_key(index, 102));
+        Chain::replace_neuron(netuid, 1, &102);
+    });
+}

@@ -105,7 +105,7 @@ fn emission_reaches_pools_owner_miners_and_validators() {
     run(local(), || {
         let netuid = found_subnet(1);
         run_to_block(40);
-        // Without root stake the pool has room for no alpha: all TAO buys alpha, recycled at once.
+        // Without root stake the pool has room for no alpha: all TAO buys alpha for the chain.
         assert_eq!(SubnetExcessTao::<Test>::get(netuid), Tao::new(EMISSION_FIRST));
         assert_eq!(SubnetTaoInEmission::<Test>::get(netuid), Tao::ZERO);
         let out = SubnetAlphaOutEmission::<Test>::get(netuid).rao();

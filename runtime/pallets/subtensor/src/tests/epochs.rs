@@ -90,10 +90,11 @@ fn nominators_share_and_delegates_take() {
         let dividend = AlphaDividendsPerSubnet::<Test>::get(netuid, 102).rao();
         let own_gain = staked(netuid, 2, 102) - own;
         let nominated_gain = staked(netuid, 9, 102) - nominated;
-        assert!((own_gain + nominated_gain).abs_diff(dividend) <= 2);
-        let take = dividend * 11_796 / 65535;
-        let shared = u128::from(dividend - take);
-        let fair = shared * u128::from(nominated) / u128::from(own + nominated);
+        // The take comes on top of what is recorded, and shares in it.
+        let take = own_gain + nominated_gain - dividend;
+        assert!(take.abs_diff((dividend + take) * 11_796 / 65535) <= 2);
+        let fair =
+            u128::from(dividend) * u128::from(nominated) / u128::from(own + take + nominated);
         assert!(u128::from(nominated_gain).abs_diff(fair) <= 2, "{nominated_gain} {fair}");
     });
 }
@@ -303,7 +304,7 @@ fn liquid_alpha_and_classic_bonds_run_too() {
 
 #[test]
 fn an_owner_orders_an_epoch_out_of_turn() {
-    run(local(), || {
+    run(upstream(), || {
         let netuid = found_subnet(1);
         Tempo::<Test>::insert(netuid, 100);
         CommitRevealWeightsEnabled::<Test>::insert(netuid, true);
@@ -327,5 +328,16 @@ fn an_owner_orders_an_epoch_out_of_turn() {
             Chain::trigger_epoch(signed(1), netuid),
             Error::<Test>::AutoEpochAlreadyImminent
         );
+    });
+}
+
+#[test]
+fn without_a_freeze_window_an_ordered_epoch_runs_in_the_next_block() {
+    run(local(), || {
+        let netuid = found_subnet(1);
+        run_to_block(5);
+        assert_ok!(Chain::trigger_epoch(signed(1), netuid));
+        next_block();
+        assert_eq!(LastEpochBlock::<Test>::get(netuid), 6);
     });
 }

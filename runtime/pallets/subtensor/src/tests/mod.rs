@@ -1,7 +1,8 @@
 //! Tests of the pallet as a whole, over blocks; each ends with all invariants checked.
 //!
-//! `children` lends stake, `economy` follows amounts through pools and the coinbase, `epochs` weights through consensus to
-//! payment, `root` the alpha of root stakers, `random` makes ten thousand calls by chance.
+//! `children` lends stake, `economy` follows amounts through pools and the coinbase, `epochs`
+//! weights through consensus to payment, `payment` what comes to whom, `root` the alpha of root
+//! stakers, `random` makes ten thousand calls by chance.
 
 // A test is there to panic.
 #![allow(
@@ -20,6 +21,7 @@ mod epochs;
 mod hostile;
 mod moves;
 mod neurons;
+mod payment;
 mod random;
 mod refusals;
 mod root;

@@ -39,7 +39,8 @@ fn loopback_is_for_chains_whose_genesis_allows_it() {
             let netuid = found_subnet(1);
             join(netuid, 2);
             ServingRateLimit::<Test>::insert(netuid, 0);
-            for (ip, ip_type) in [(LOOPBACK, 4), (0x7f01_0203, 4), (1, 6)] {
+            let mapped = 0xffff << 32 | LOOPBACK;
+            for (ip, ip_type) in [(LOOPBACK, 4), (0x7f01_0203, 4), (1, 6), (mapped, 6)] {
                 let served = serve(netuid, ip, 8091, ip_type);
                 let refused = Err(Error::<Test>::InvalidIpAddress.into());
                 assert_eq!(served, if allowed { Ok(()) } else { refused });
@@ -60,6 +61,8 @@ fn impossible_endpoints_are_refused() {
         assert_noop!(serve(netuid, u32::MAX.into(), 8091, 4), E::InvalidIpAddress);
         assert_noop!(serve(netuid, 1 << 32, 8091, 4), E::InvalidIpAddress);
         assert_noop!(serve(netuid, u128::MAX, 8091, 6), E::InvalidIpAddress);
+        let mapped = 0xffff << 32 | u128::from(u32::MAX);
+        assert_noop!(serve(netuid, mapped, 8091, 6), E::InvalidIpAddress);
         assert_noop!(serve(NetUid::new(9), PUBLIC, 8091, 4), E::HotKeyNotRegisteredInNetwork);
         assert_ok!(serve(netuid, 0, 8091, 4));
         assert_noop!(

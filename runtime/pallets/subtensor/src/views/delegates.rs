@@ -26,7 +26,7 @@ pub struct DelegateInfo<AccountId> {
     pub validator_permits: Vec<Compact<NetUid>>,
     /// TAO a day for 1000 TAO of stake, at the pace of the latest epochs and after the take.
     pub return_per_1000: Compact<u64>,
-    /// TAO a day for all of the stake, before the take.
+    /// TAO a day for all of the stake, after the take.
     pub total_daily_return: Compact<u64>,
 }
 
@@ -71,7 +71,7 @@ impl<T: Config> Pallet<T> {
             owner_ss58: Owner::<T>::get(hotkey),
             validator_permits: permits.map(|(netuid, _)| (*netuid).into()).collect(),
             registrations: registrations.iter().map(|(netuid, _)| (*netuid).into()).collect(),
-            return_per_1000: Self::return_on_thousand(hotkey, take, daily).into(),
+            return_per_1000: Self::return_on_thousand(hotkey, daily).into(),
             total_daily_return: daily.into(),
         }
     }
@@ -87,7 +87,7 @@ impl<T: Config> Pallet<T> {
         stakes.into_iter().collect()
     }
 
-    /// What all stakers of a hotkey, and its owner, got in the latest epochs, as TAO a day.
+    /// What all stakers of a hotkey got in the latest epochs, as TAO a day.
     fn daily_return(hotkey: &T::AccountId) -> u64 {
         let blocks_a_day = DAY_MS.checked_div(SlotDurationMs::<T>::get()).unwrap_or(0);
         Self::subnets()
@@ -105,13 +105,12 @@ impl<T: Config> Pallet<T> {
             .fold(0u64, |sum, day| sum.saturating_add(day.try_into().unwrap_or(u64::MAX)))
     }
 
-    fn return_on_thousand(hotkey: &T::AccountId, take: PerU16, daily: u64) -> u64 {
+    fn return_on_thousand(hotkey: &T::AccountId, daily: u64) -> u64 {
         const THOUSAND_TAO: u128 = 1_000_000_000_000;
         let stake = Self::networks()
             .map(|netuid| Self::tao_worth(netuid, TotalHotkeyAlpha::<T>::get(hotkey, netuid)).rao())
             .fold(0u64, u64::saturating_add);
-        let kept = daily.saturating_sub(take.mul_ceil(daily));
-        u128::from(kept)
+        u128::from(daily)
             .saturating_mul(THOUSAND_TAO)
             .checked_div(stake.into())
             .and_then(|on_thousand| on_thousand.try_into().ok())

@@ -253,7 +253,7 @@ impl NeuronColumns {
         coldkeys: &[T::AccountId],
     ) -> Self {
         let total = |hotkey| Pallet::<T>::stake_weight_of(hotkey, netuid);
-        let root = |hotkey| Pallet::<T>::weighted_root_stake(hotkey);
+        let stake = |hotkey| Pallet::<T>::counted_stake(hotkey, netuid);
         let collateral: Vec<_> = hotkeys
             .iter()
             .zip(coldkeys)
@@ -270,14 +270,11 @@ impl NeuronColumns {
                 .collect(),
             alpha_stake: hotkeys
                 .iter()
-                .map(|hotkey| AlphaBalance::new(total(hotkey).saturating_sub(root(hotkey))).into())
+                .map(|hotkey| AlphaBalance::new(stake(hotkey).alpha).into())
                 .collect(),
             tao_stake: hotkeys
                 .iter()
-                .map(|hotkey| {
-                    let on_root = TotalHotkeyAlpha::<T>::get(hotkey, NetUid::ROOT);
-                    TaoBalance::new(on_root.rao()).into()
-                })
+                .map(|hotkey| TaoBalance::new(stake(hotkey).root).into())
                 .collect(),
             total_stake: hotkeys
                 .iter()

@@ -39,6 +39,7 @@ def test_every_named_task_has_both_halves_of_one_mind(name: str) -> None:
         ("", "must define one whole task class"),
         ("x = 1 / 0", "ZeroDivisionError"),
         ("from subnet.neuron import Task\nclass A(Task): pass", "must define one whole task class"),
+        (f"{WHOLE}\n\nclass Other(ReverseTask): pass\n", "found: ReverseTask, Other"),
         (
             WHOLE.replace('name = "reverse"', 'name = "../up"'),
             "plain slug",

@@ -35,7 +35,6 @@ from subnet.localnet.rpc.server import RpcServer, bind
 from subnet.localnet.rpc.subscriptions import Hub
 from subnet.localnet.sealing import Sealing, SealingMode
 from subnet.localnet.service import Service
-from subnet.localnet.shield import Unsealer
 
 RUNTIME_PATH: Final = Path(__file__).parent / "runtime" / "assay.wasm"
 """The committed runtime; it travels in the wheel."""
@@ -167,7 +166,6 @@ class Node:
         hub = Hub(backend, limits)
         service.on_block(hub.tell_block)
         service.on_events(hub.tell_events)
-        service.on_block(Unsealer(service).tell_block)
         methods = registry(dev_methods=options.dev_methods)
         rpc_node = RpcNode(
             backend=backend,

@@ -30,8 +30,6 @@ from tests.conformance.foreign.world import NETUID, Done, World
 pytestmark = [pytest.mark.foreign, pytest.mark.e2e, pytest.mark.timeout(300)]
 
 WALLET: Final = ("--wallet", "lady", "--wallet-hotkey", "worker")
-IN_CLEAR: Final = ("--yes", "--no-mev-shield")
-"""In clear, so that the block a command names is the block that holds its effect."""
 FUNDS_TAO: Final = 5_000
 STAKED_TAO: Final = 10
 SENT_TAO: Final = 3
@@ -60,7 +58,7 @@ def lady(world: World) -> Lady:
 
 @pytest.fixture(scope="module")
 def subnet(world: World, lady: Lady) -> dict[str, Any]:
-    created = world.btcli("subnets", "create", *WALLET, *IN_CLEAR).json
+    created = world.btcli("subnets", "create", *WALLET, "--yes").json
     assert created["success"] is True
     return dict(created)
 
@@ -68,7 +66,7 @@ def subnet(world: World, lady: Lady) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def stake(world: World, lady: Lady) -> dict[str, Any]:
     added = world.btcli(
-        *("stake", "add", *WALLET, *IN_CLEAR, "--hotkey", world.validator()),
+        *("stake", "add", *WALLET, "--yes", "--hotkey", world.validator()),
         *("--netuid", str(NETUID), "--amount-tao", str(STAKED_TAO)),
     ).json
     assert added["success"] is True
@@ -236,6 +234,17 @@ def test_it_transfers(world: World, lady: Lady) -> None:
     assert paid == rao(SENT_TAO) + rao(sent["fee_tao"])
 
 
+def test_it_submits_in_the_clear_asked_to_or_not(world: World, stake: dict[str, Any]) -> None:
+    """It looks for a key to seal to and finds none; other commands here were not told to."""
+    again = world.btcli(
+        *("stake", "add", *WALLET, "--yes", "--no-mev-shield", "--hotkey", world.validator()),
+        *("--netuid", str(NETUID), "--amount-tao", str(STAKED_TAO)),
+    ).json
+    assert again["success"] is True
+    for submitted in (stake, again):
+        assert "shielded" not in submitted.get("data", {})
+
+
 def failure(done: Done) -> dict[str, Any]:
     assert done.code == 1
     return dict(json.loads(done.out or done.err))
@@ -255,3 +264,10 @@ def test_it_understands_refusals(world: World, lady: Lady) -> None:
     before, after = world.chain.around(told["block_hash"])
     paid = before.account(lady.coldkey).free - after.account(lady.coldkey).free
     assert 0 < paid < rao(0.01)
+
+
+def test_it_registers_no_neuron_for_it_would_have_to_seal_that(world: World, lady: Lady) -> None:
+    told = failure(world.btcli("subnets", "register", *WALLET, "--yes", "--netuid", str(NETUID)))
+    assert "MEV shield is not active on this network" in json.dumps(told)
+    registered = world.chain.at(world.chain.height()).hotkeys(NETUID)
+    assert account(lady.hotkey) not in registered

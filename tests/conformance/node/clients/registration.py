@@ -1,6 +1,7 @@
-"""The unmodified SDK seals a registration, as it insists on; an owner sets a value.
+"""The unmodified SDK registers a neuron by a plain call, and an owner sets a value.
 
-Run as a program of its own, as a user's script would be: ``sealed.py URL``. Prints JSON.
+Its own intent seals what it submits, which takes a key that no local chain names. Run as a program
+of its own, as a user's script would be: ``registration.py URL``. Prints JSON.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ async def run(url: str) -> dict[str, Any]:
     from bittensor._generated import calls
     from bittensor.client import Client
     from bittensor.intents.registration import BurnedRegister
+    from bittensor.result import BittensorError
     from bittensor.sp_core import Keypair
 
     def wallet(uri: str) -> Any:
@@ -32,19 +34,28 @@ async def run(url: str) -> dict[str, Any]:
         calls.SubtensorModule.register_network(alice.hotkey.ss58_address), alice
     )
     owned = await client.submit_call(calls.AdminUtils.sudo_set_rho(1, 7), alice)
-    joined = await client.execute(
-        BurnedRegister(netuid=1, hotkey_ss58=bob.hotkey.ss58_address), bob
+    key = await client.read("mev_shield_next_key")
+    refusal = None
+    try:
+        await client.execute(BurnedRegister(netuid=1, hotkey_ss58=bob.hotkey.ss58_address), bob)
+    except BittensorError as error:
+        refusal = [type(error).__name__, str(error)]
+    before = await client.subnets.metagraph(1)
+    joined = await client.submit_call(
+        calls.SubtensorModule.burned_register(1, bob.hotkey.ss58_address), bob
     )
-    graph = await client.subnets.metagraph(1)
+    after = await client.subnets.metagraph(1)
     hyperparameters = await client.read("subnet_hyperparameters", netuid=1)
     await client.close()
     return {
         "found": found.success,
         "owned": owned.success,
+        "key": key,
+        "refusal": refusal,
         "joined": joined.success,
-        "sealed": joined.data.get("shielded"),
         "bob": bob.hotkey.ss58_address,
-        "hotkeys": graph.hotkeys,
+        "before": before.hotkeys,
+        "after": after.hotkeys,
         "rho": hyperparameters["rho"],
     }
 

@@ -1,0 +1,38 @@
+"""How the SDK registers a neuron on a chain that names no key to seal to: by a plain call.
+
+Its own intent refuses, with a name and before anything is signed. A process of its own on either
+side. Also a call of an owner through ``AdminUtils``, and the typed reads that show what all of it
+came to.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from subnet.localnet.testing import node_process
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+
+CLIENT = Path(__file__).parent / "clients" / "registration.py"
+CLIENT_S_MAX = 90
+
+
+def test_the_sdk_registers_a_neuron_in_clear_and_an_owner_sets_a_hyperparameter() -> None:
+    with node_process("--in-memory", "--log-level", "WARNING") as node:
+        command = [sys.executable, str(CLIENT), node.url]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=CLIENT_S_MAX)
+    assert done.returncode == 0, done.stderr
+    seen = json.loads(done.stdout)
+    assert seen["key"] is None
+    name, text = seen["refusal"]
+    assert name == "ChainError"
+    assert "NextKey not available" in text
+    assert seen["bob"] not in seen["before"]
+    assert (seen["found"], seen["owned"], seen["joined"]) == (True, True, True)
+    assert seen["bob"] in seen["after"]
+    assert seen["rho"] == 7

@@ -11,7 +11,6 @@ blake2b-256 of that.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -126,9 +125,7 @@ class Backend:
         genesis_hash = store.hash_of(0)
         assert genesis_hash is not None
         self.genesis_hash = genesis_hash
-        told = json.loads(store.meta(META_CHAIN) or b"{}")
-        self.chain_name: str = told["name"]
-        self.properties: Mapping[str, Any] = told["properties"]
+        self.chain_name, self.properties = _names(store)
 
     @classmethod
     def open(
@@ -309,9 +306,7 @@ class Backend:
 
     def genesis_config(self) -> Mapping[str, Any]:
         """The merged genesis configuration that the first state was built from."""
-        config = json.loads(self._store.genesis_config())
-        assert isinstance(config, dict)
-        return config
+        return self._store.genesis_config()
 
     def close(self) -> None:
         """Close the database and free the instances. The backend is unusable afterwards."""
@@ -337,13 +332,21 @@ def _begin(store: ChainStore, genesis: Genesis, runtimes: Runtimes) -> tuple[Hea
 def _check_genesis(store: ChainStore, genesis: Genesis) -> None:
     if store.meta(META_FINGERPRINT) == genesis.fingerprint():
         return
-    stored = json.loads(store.meta(META_CHAIN) or b"{}")
+    name, _ = _names(store)
     same_code = store.value_at(CODE_KEY, 0) == genesis.code
     what = "configuration" if same_code else "runtime"
     raise GenesisDiffers(
-        f"The stored chain {stored.get('name')!r} began with another {what}.",
+        f"The stored chain {name!r} began with another {what}.",
         "Start it with what it began with, or start a new chain in an empty folder.",
     )
+
+
+def _names(store: ChainStore) -> tuple[str, Mapping[str, Any]]:
+    """The chain's name and its properties."""
+    match store.fact(META_CHAIN):
+        case {"name": str(name), "properties": dict(properties)}:
+            return name, properties
+    raise ChainDamaged("The database does not tell its chain's name.", _START_ANEW)
 
 
 def _resume(store: ChainStore) -> tuple[HeadState, Block]:
@@ -352,11 +355,17 @@ def _resume(store: ChainStore) -> tuple[HeadState, Block]:
     head = store.block(number)
     if head is None:
         raise ChainDamaged("The database has no head block.", _START_ANEW)
+    if store.last_change() > number:
+        raise ChainDamaged(f"The database lacks blocks above {number}.", _START_ANEW)
     state = HeadState(
         (row.key, row.value, stores_hashed(row.value, row.state_version))
         for row in store.pairs_at(number)
     )
-    if store.hash_of(number) != head.hash or state.root_hash != head.header.state_root:
+    stored_hash = store.hash_of(number)
+    if (head.number, head.hash) != (
+        number,
+        stored_hash,
+    ) or state.root_hash != head.header.state_root:
         raise ChainDamaged(
             f"The stored state of block {number} does not have the root that the block names.",
             _START_ANEW,

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from subnet.files import raise_disk_error
+from subnet.localnet.blocks.genesis import canonical_json
 from subnet.localnet.errors import ChainDamaged
 from subnet.localnet.executor.code import CODE_KEY
 from subnet.localnet.limits import CoreLimits
@@ -62,7 +63,7 @@ def write_export(store: ChainStore, folder: Path) -> Exported:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _write(folder / RUNTIME_NAME, iter((code,)))
-        _write(folder / GENESIS_NAME, iter((config,)))
+        _write(folder / GENESIS_NAME, iter((canonical_json(config),)))
         _write(folder / BLOCKS_NAME, _lines(store, head_number))
     except OSError as error:
         raise_disk_error(error, folder)

@@ -9,7 +9,6 @@ trie. The database is only read.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,7 +106,7 @@ class _Verification:
 
     def _check_genesis(self, state: HeadState) -> None:
         code = self._code(state)
-        config = json.loads(self._store.genesis_config())
+        config = self._store.genesis_config()
         executor = self._runtimes.of_code(code, None)
         try:
             cooked = cook_config(executor, Genesis(code=code), config)
@@ -121,12 +120,9 @@ class _Verification:
     def _execute(self, state: HeadState, parent: Block, block: Block) -> None:
         executor = self._runtimes.of_code(self._code(state), None)
         result = execute_block(executor, state, parent.header, block)
-        if result.changes != self._store.changes_of(block.number) and not self._pruned():
+        if result.changes != self._store.changes_of(block.number):  # pruning left these whole
             raise BlockRejected(f"block {block.number} did not change what is stored of it")
         state.advance(result.changes, result.root)
-
-    def _pruned(self) -> bool:
-        return self._store.oldest_state > 0
 
     def _check_head(self, state: HeadState, head: Block) -> None:
         stored = list(self._store.pairs_at(head.number))

@@ -253,8 +253,10 @@ class ChainStore:
     @property
     def oldest_state(self) -> int:
         """The first block whose state is still kept."""
-        value = self.meta(_META_OLDEST)
-        return 0 if value is None else int(json.loads(value))
+        oldest = 0 if self.meta(_META_OLDEST) is None else self.fact(_META_OLDEST)
+        if isinstance(oldest, int) and oldest >= 0:
+            return oldest
+        raise ChainDamaged("The database does not say how old its oldest state is.", _RESTART)
 
     def meta(self, name: str) -> bytes | None:
         row = self._one("SELECT value FROM meta WHERE name = ?", (name,))
@@ -272,11 +274,20 @@ class ChainStore:
             raise ChainDamaged(f"There is no chain in {self._folder}.", _RESTART)
         return number
 
-    def genesis_config(self) -> bytes:
-        """The merged genesis configuration, as JSON."""
-        config = self.meta(META_CONFIG)
-        if config is None:
-            raise ChainDamaged("The database does not say how its chain began.", _RESTART)
+    def fact(self, name: str) -> Any:
+        """What ``meta`` holds as JSON under this name; ChainDamaged if it holds none."""
+        try:
+            return json.loads(self.meta(name) or b"")
+        except (ValueError, RecursionError) as error:
+            raise ChainDamaged(
+                f"The database does not tell the {name.replace('_', ' ')} of its chain.", _RESTART
+            ) from error
+
+    def genesis_config(self) -> Mapping[str, Any]:
+        """The merged genesis configuration."""
+        config = self.fact(META_CONFIG)
+        if not isinstance(config, dict):
+            raise ChainDamaged("The stored genesis configuration is none.", _RESTART)
         return config
 
     def block(self, number: int) -> Block | None:
@@ -311,6 +322,11 @@ class ChainStore:
             (key, block),
         )
         return None if row is None else int(row[0])
+
+    def last_change(self) -> int:
+        """The last block that any version is of; never above the head in a sound database."""
+        row = self._one("SELECT max(block) FROM versions", ())
+        return row[0] or 0
 
     def changes_of(self, block: int) -> dict[bytes, bytes | None]:
         """What ``block`` wrote, as far as pruning left it."""

@@ -424,6 +424,29 @@ def test_a_state_that_does_not_give_its_root_is_damage(tmp_path: Path) -> None:
         open_chain(tmp_path)
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "DELETE FROM meta WHERE name = 'chain'",
+        "UPDATE meta SET value = x'ff' WHERE name = 'chain'",
+        "UPDATE meta SET value = '[]' WHERE name = 'chain'",
+        "UPDATE meta SET value = '{\"name\":7,\"properties\":{}}' WHERE name = 'chain'",
+        "INSERT INTO meta VALUES ('oldest_state', 'soon')",
+        "UPDATE blocks SET header = x'00' WHERE number = 1",
+        "DELETE FROM blocks WHERE number = 1",
+        "DELETE FROM blocks WHERE number = 0",
+        "UPDATE blocks SET number = 7 WHERE number = 1",
+    ],
+)
+def test_what_the_database_should_tell_and_does_not_is_damage(tmp_path: Path, damage: str) -> None:
+    chain = open_chain(tmp_path)
+    grow(chain, 1)
+    chain._store._database.execute(damage)
+    chain.close()
+    with pytest.raises(ChainDamaged):
+        Backend.open(tmp_path, None, module_cache=module_cache())
+
+
 def test_a_full_disk_leaves_the_head_and_the_chain_goes_on(tmp_path: Path) -> None:
     chain = open_chain(tmp_path)
     nonce = grow(chain, 1)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from subnet.localnet.blocks.header import Block
 from subnet.localnet.errors import ChainDamaged, ChainInUse
 from subnet.localnet.export import export_blocks
+from subnet.localnet.state.store import DATABASE_NAME
 from subnet.localnet.verify import Verified, verify_chain
 from tests.unit.subnet.localnet.core_chain import grow, module_cache, open_chain
 
@@ -41,6 +44,12 @@ def test_a_pruned_chain_verifies_from_its_first_state(tmp_path: Path) -> None:
     chain.close()
     verified = verify(tmp_path)
     assert (verified.first, verified.blocks) == (oldest, 70 - oldest)
+    with closing(sqlite3.connect(tmp_path / DATABASE_NAME)) as database, database:
+        row = (b"key", oldest + 1, b"not written by that block")
+        database.execute("INSERT INTO versions VALUES (?, ?, ?)", row)
+        database.execute("INSERT INTO versions VALUES (?, ?, NULL)", (b"key", oldest + 2))
+    with pytest.raises(ChainDamaged, match=f"block {oldest + 1} did not change what is stored"):
+        verify(tmp_path)
     with pytest.raises(ChainDamaged, match="no longer keeps its first state"):
         export_blocks(tmp_path, tmp_path / "out")
 
@@ -53,6 +62,10 @@ def test_a_pruned_chain_verifies_from_its_first_state(tmp_path: Path) -> None:
         ("DELETE FROM blocks WHERE number = 2", "block 2 is missing"),
         ("UPDATE versions SET value = x'01' WHERE block = 2", "did not change what is stored"),
         ("UPDATE meta SET value = '{}' WHERE name = 'genesis_config'", "does not build block 0"),
+        ("UPDATE meta SET value = '{' WHERE name = 'genesis_config'", "tell the genesis config"),
+        ("UPDATE meta SET value = '7' WHERE name = 'genesis_config'", "is none"),
+        ("DELETE FROM meta WHERE name = 'genesis_config'", "tell the genesis config"),
+        ("INSERT INTO meta VALUES ('oldest_state', '-1')", "how old"),
     ],
 )
 def test_every_change_is_found(tmp_path: Path, damage: str, told: str) -> None:

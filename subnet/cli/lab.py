@@ -13,7 +13,8 @@ import typer
 from subnet.cli import options
 from subnet.cli.given import MinerOptions, takes
 from subnet.cli.miner import launch
-from subnet.cli.tasks import CONTEXT_SETTINGS
+from subnet.cli.tasks import CONTEXT_SETTINGS, running
+from subnet.neuron.loader import load_miner
 
 app = typer.Typer(
     add_completion=False,
@@ -31,7 +32,7 @@ def _group() -> None:
     """Cheats and faults, to see a validator catch them."""
 
 
-@app.command(context_settings=CONTEXT_SETTINGS)
+@app.command(cls=running(load_miner), context_settings=CONTEXT_SETTINGS)
 @takes(MinerOptions)
 def miner(
     context: typer.Context,

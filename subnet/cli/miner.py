@@ -11,7 +11,8 @@ from typing import Any
 import typer
 
 from subnet.cli.given import MinerOptions, takes
-from subnet.cli.tasks import CONTEXT_SETTINGS, settings_of
+from subnet.cli.tasks import CONTEXT_SETTINGS, running, settings_of
+from subnet.neuron.loader import load_miner
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Run a miner.")
 
@@ -21,7 +22,7 @@ def _group() -> None:
     """Run a miner."""
 
 
-@app.command(context_settings=CONTEXT_SETTINGS)
+@app.command(cls=running(load_miner), context_settings=CONTEXT_SETTINGS)
 @takes(MinerOptions)
 def run(context: typer.Context, given: MinerOptions) -> None:
     """Serve a task's requests until Ctrl-C. Options the command does not know go to the task."""
@@ -39,7 +40,6 @@ def launch(
     from subnet.cli.neurons import Identity, run_miner
     from subnet.cli.places import announced, listening
     from subnet.cli.process import configure_log, run_async
-    from subnet.neuron.loader import load_miner
 
     configure_log(given.log_level)
     kind = load_miner(given.task)

@@ -2,15 +2,18 @@
 
 Adds to the loader the step from words to a task's typed ``settings``. It reads the fields of that
 class and nothing else: no option is known here by name, so a task file's settings work exactly like
-those of a task that ships with us.
+those of a task that ships with us. ``--help`` of a command that runs a task lists them too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+import contextlib
+from collections.abc import Callable, Sequence
+from typing import Any, Final
 
 from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+from typer.core import TyperCommand
 
 from subnet.errors import UserError
 from subnet.neuron.task import MinerTask, TaskSettings, ValidatorTask
@@ -18,7 +21,47 @@ from subnet.neuron.task import MinerTask, TaskSettings, ValidatorTask
 CONTEXT_SETTINGS = {"allow_extra_args": True, "ignore_unknown_options": True}
 """Lets a command keep the words that it does not know, for the task."""
 
+TASK: Final = "--task"
+
 AnyHalf = type[MinerTask[Any, Any]] | type[ValidatorTask[Any, Any]]
+
+
+def running(*loads: Callable[[str], AnyHalf]) -> type[TyperCommand]:
+    """The class of a command that runs what these load: its help names the task's own options."""
+
+    class Command(TyperCommand):
+        def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+            ctx.meta[TASK] = list(args)  # help is shown while they are parsed
+            return super().parse_args(ctx, args)
+
+        def format_help(self, ctx: Any, formatter: Any) -> None:
+            default = str(next(p.default for p in self.params if TASK in p.opts))
+            with contextlib.suppress(UserError):  # whoever runs it will be told
+                self.epilog = _told([load(_named(ctx.meta[TASK], default)) for load in loads])
+            super().format_help(ctx, formatter)
+
+    return Command
+
+
+def _named(words: Sequence[str], default: str) -> str:
+    """The task that these words ask for."""
+    for at, word in enumerate(words):
+        name, has_value, value = word.partition("=")
+        if name == TASK:
+            return value if has_value else (*words, default)[at + 1]
+    return default
+
+
+def _told(tasks: Sequence[AnyHalf]) -> str:
+    """Each option of these tasks in a paragraph of its own, as typer lays out the end of a help."""
+    fields = _fields(*tasks)
+    if not fields:
+        return f"The task {tasks[0].name} takes no options."
+    paragraphs = [f"Options of the task {tasks[0].name}:"]
+    for name, field in fields.items():
+        default = "" if field.default is None else f" (default: {field.default})"
+        paragraphs.append(f"  {_option(name)}  {field.description or ''}{default}")
+    return "\n\n".join(paragraphs).replace("[", "\\[")
 
 
 def settings_of(task: AnyHalf, words: Sequence[str]) -> TaskSettings:
@@ -39,18 +82,14 @@ def share_out(words: Sequence[str], *tasks: AnyHalf) -> list[list[str]]:
     """
     pairs = _pairs(words, *tasks)
     return [
-        [
-            f"--{name.replace('_', '-')}={value}"
-            for name, value in pairs
-            if name in task.settings.model_fields
-        ]
+        [f"{_option(name)}={value}" for name, value in pairs if name in task.settings.model_fields]
         for task in tasks
     ]
 
 
 def _pairs(words: Sequence[str], *tasks: AnyHalf) -> list[tuple[str, str]]:
     """The words as (field, text), each a field of at least one of the tasks."""
-    fields = {n: f for task in tasks for n, f in task.settings.model_fields.items()}
+    fields = _fields(*tasks)
     pairs = []
     rest = list(words)
     while rest:
@@ -74,10 +113,16 @@ def _pairs(words: Sequence[str], *tasks: AnyHalf) -> list[tuple[str, str]]:
     return pairs
 
 
+def _fields(*tasks: AnyHalf) -> dict[str, FieldInfo]:
+    return {name: field for task in tasks for name, field in task.settings.model_fields.items()}
+
+
+def _option(field: str) -> str:
+    return f"--{field.replace('_', '-')}"
+
+
 def _known(*tasks: AnyHalf) -> str:
-    fields = {n: f for task in tasks for n, f in task.settings.model_fields.items()}
-    options = [
-        f"--{name.replace('_', '-')}" + (f" ({field.description})" if field.description else "")
-        for name, field in fields.items()
-    ]
-    return f"The task's options: {'; '.join(options)}." if options else "The task takes no options."
+    fields = _fields(*tasks)
+    if not fields:
+        return "The task takes no options."
+    return f"The task takes {', '.join(map(_option, fields))}; --help says what they mean."

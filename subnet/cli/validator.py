@@ -11,7 +11,8 @@ import typer
 
 from subnet.cli import options
 from subnet.cli.given import ValidatorOptions, takes
-from subnet.cli.tasks import CONTEXT_SETTINGS, settings_of
+from subnet.cli.tasks import CONTEXT_SETTINGS, running, settings_of
+from subnet.neuron.loader import load_validator
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Run a validator.")
 
@@ -66,7 +67,7 @@ def _group() -> None:
     """Run a validator."""
 
 
-@app.command(context_settings=CONTEXT_SETTINGS)
+@app.command(cls=running(load_validator), context_settings=CONTEXT_SETTINGS)
 @takes(ValidatorOptions)
 def run(
     context: typer.Context,
@@ -80,7 +81,6 @@ def run(
     from subnet.cli.amounts import parse_amount
     from subnet.cli.neurons import Identity, run_validator
     from subnet.cli.process import configure_log, run_async
-    from subnet.neuron.loader import load_validator
 
     configure_log(given.log_level)
     kind = load_validator(given.task)

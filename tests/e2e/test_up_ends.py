@@ -15,6 +15,7 @@ import pytest
 from subnet.cli.up import command
 from subnet.cli.up.plan import make_plan
 from subnet.cli.up.stranger import check_own_chain
+from subnet.cli.up.wishes import Wishes
 from subnet.errors import Unavailable
 from tests.e2e.runs import ASSAY, Run, assay, free_ports, up
 
@@ -130,9 +131,7 @@ async def test_a_run_never_joins_a_strangers_chain(
         seed=0, task=REVERSE[1], task_options=(), base_port=port, state_dir=tmp_path / "state",
         validators=1, miners=1, cheat=None, slow=0,
     )  # fmt: skip
-    wishes = command.Wishes(
-        until_first_reward=True, json=True, fresh=False, neuron_log_level="INFO"
-    )
+    wishes = Wishes(until_first_reward=True, json=True)
     with pytest.raises(Unavailable, match=f"{port}.*in use"):
         await command._run(plan, wishes)
     assert not (tmp_path / "state" / "wallets").exists()

@@ -14,13 +14,14 @@ import contextlib
 import socket
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
-from subnet.cli import options
+from subnet.cli.given import takes
 from subnet.cli.main import INTERRUPTED
-from subnet.cli.tasks import CONTEXT_SETTINGS, settings_of, share_out
+from subnet.cli.tasks import CONTEXT_SETTINGS, running, settings_of, share_out
+from subnet.cli.up.wishes import Wishes
 
 if TYPE_CHECKING:
     from subnet.cli.up.children import Children
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from subnet.cli.up.screen import Screen
     from subnet.cli.up.watch import View, Watch
     from subnet.clock import Clock
+
+from subnet.neuron.loader import load_miner, load_validator
 
 app = typer.Typer(
     add_completion=False, help="Run a whole subnet here: chain, validators, miners, rewards."
@@ -46,63 +49,9 @@ HEAVY_MODULES: Final = ("bittensor", "subnet.chain.sdk", "subnet.cli.neurons", "
 """What every neuron imports, whatever its task."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wishes:
-    """The options of one run that are not part of its cast."""
-
-    until_first_reward: bool
-    json: bool
-    fresh: bool
-    neuron_log_level: str
-
-
-@app.command(context_settings=CONTEXT_SETTINGS)
-def up(
-    context: typer.Context,
-    task: options.Task = "inference",
-    seed: Annotated[
-        int, typer.Option("--seed", metavar="N", help="Draws who cheats, and the challenges.")
-    ] = 0,
-    base_port: Annotated[
-        int,
-        typer.Option("--base-port", metavar="N", help="The chain's port; the miners' follow it."),
-    ] = 9944,
-    state_dir: options.StateDir = options.STATE_DIR,
-    validators: Annotated[
-        int, typer.Option("--validators", metavar="N", help="How many validate.")
-    ] = 2,
-    miners: Annotated[int, typer.Option("--miners", metavar="N", help="How many mine.")] = 4,
-    cheat: Annotated[
-        str | None,
-        typer.Option(
-            "--cheat",
-            metavar="NAME|none",
-            help="What one miner does instead of work: cached, garbage, perturbed or none.",
-        ),
-    ] = "cached",
-    slow: Annotated[
-        int,
-        typer.Option(
-            "--slow", min=0, metavar="N", help="How many honest miners take twice as long."
-        ),
-    ] = 0,
-    until_first_reward: Annotated[
-        bool, typer.Option("--until-first-reward", help="End once every honest miner was paid.")
-    ] = False,
-    fresh: Annotated[
-        bool, typer.Option("--fresh", help="Start over in this state folder (wallets stay).")
-    ] = False,
-    json: options.Json = False,
-    log_level: options.LogLevel = "WARNING",
-    neuron_log_level: Annotated[
-        options.Level,
-        typer.Option(
-            "--neuron-log-level",
-            case_sensitive=False,
-            help="What the neurons write to their logs.",
-        ),
-    ] = "INFO",
-) -> None:
+@app.command(cls=running(load_miner, load_validator), context_settings=CONTEXT_SETTINGS)
+@takes(Wishes)
+def up(context: typer.Context, given: Wishes) -> None:
     """Run a whole subnet here: a chain, validators, miners of which one cheats, and rewards.
 
     Options that the command does not know go to the task. Ctrl-C stops everything.
@@ -110,30 +59,27 @@ def up(
     from subnet.cli.process import configure_log, run_async
     from subnet.cli.up.plan import make_plan
     from subnet.lab.cheats import wrap_cheat
-    from subnet.neuron.loader import load_miner, load_validator
 
-    configure_log(log_level)
-    # A broken task or a wrong option is told before anything starts.
-    miner, validator = load_miner(task), load_validator(task)
+    configure_log(given.log_level)
+    # A broken task, a cheat nobody knows or a wrong option is told before anything starts.
+    miner, validator = load_miner(given.task), load_validator(given.task)
     mining, validating = share_out(context.args, miner, validator)
-    cheating = None if cheat in (None, "none") else cheat
-    if cheating is not None:
-        wrap_cheat(cheating, miner())
     settings_of(miner, mining)
     settings_of(validator, validating)
+    if given.cheating is not None:
+        wrap_cheat(given.cheating, miner())
     plan = make_plan(
-        seed=seed,
-        task=task,
+        seed=given.seed,
+        task=given.task,
         task_options=tuple(context.args),
-        base_port=base_port,
-        state_dir=state_dir,
-        validators=validators,
-        miners=miners,
-        cheat=cheating,
-        slow=slow,
+        base_port=given.base_port,
+        state_dir=given.state_dir,
+        validators=given.validators,
+        miners=given.miners,
+        cheat=given.cheating,
+        slow=given.slow,
     )
-    wishes = Wishes(until_first_reward, json, fresh, neuron_log_level)
-    raise typer.Exit(run_async(lambda: _run(plan, wishes)))
+    raise typer.Exit(run_async(lambda: _run(plan, given)))
 
 
 async def _run(plan: Plan, wishes: Wishes) -> int:
@@ -265,7 +211,6 @@ def _check_ports(plan: Plan) -> None:
 
 
 def _modules_of(task: str) -> Sequence[str]:
-    from subnet.neuron.loader import load_miner, load_validator
 
     return (*load_miner(task).preload, *load_validator(task).preload)
 
@@ -278,7 +223,6 @@ def _start_chain(plan: Plan, children: Children) -> None:
 
 def _start_neurons(plan: Plan, netuid: int, children: Children, wishes: Wishes) -> None:
     from subnet.cli.up.plan import HOTKEY, Role
-    from subnet.neuron.loader import load_miner, load_validator
 
     mining, validating = share_out(
         plan.task_options, load_miner(plan.task), load_validator(plan.task)

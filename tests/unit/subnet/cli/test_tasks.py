@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from pydantic import Field
 
 from examples.reverse import ReverseTask
+from subnet.cli.main import main
 from subnet.cli.tasks import settings_of, share_out
 from subnet.errors import UserError
 from subnet.neuron import TaskSettings
@@ -49,7 +52,38 @@ def test_words_become_settings() -> None:
 def test_wrong_words_are_refused_with_what_there_is(words: list[str], cause: str) -> None:
     with pytest.raises(UserError, match=cause) as refused:
         settings_of(Configured, words)
-    assert "--model (which one)" in refused.value.cure
+    assert refused.value.cure == (
+        "The task takes --model, --batch-size, --fast; --help says what they mean."
+    )
+
+
+TASK_FILE = """
+from pydantic import Field
+from subnet.neuron import TaskSettings
+from examples.reverse import ReverseTask
+
+class Options(TaskSettings):
+    rate: float = Field(0.5, description="how [/much]")
+
+class Mine(ReverseTask):
+    settings = Options
+"""
+
+
+@pytest.mark.parametrize("word", ["--task {}", "--task={}"])
+@pytest.mark.parametrize(
+    "command", [("up",), ("miner", "run"), ("validator", "run"), ("lab", "miner")]
+)
+def test_help_lists_the_options_of_the_task_that_is_asked_for(
+    command: tuple[str, ...], word: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mine.py").write_text(TASK_FILE)
+    task = word.format(tmp_path / "mine.py").split(" ")
+    assert main([*command, *task, "--help"]) == 0
+    assert "--rate  how [/much] (default: 0.5)" in capsys.readouterr().out
+    assert main([*command, *word.format(tmp_path / "none.py").split(" "), "--help"]) == 0
+    assert main([*command, "--help"]) == 0
+    assert "Options of the task inference:" in capsys.readouterr().out
 
 
 def test_each_half_gets_the_words_it_knows() -> None:

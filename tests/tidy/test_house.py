@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,17 @@ def test_header(source: Source) -> None:
         assert len(header.splitlines()) >= HEADER_LINES_MIN, (
             "a module's header teaches: 3 lines or more"
         )
+
+
+def test_programs_without_an_ending_are_linted_as_well() -> None:
+    """ruff finds files by their ending; these must be named to it."""
+    programs = {
+        str(path)
+        for path in tracked("scripts/*")
+        if not path.suffix and b"python" in (ROOT / path).read_bytes().split(b"\n", 1)[0]
+    }
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert programs == set(settings["tool"]["ruff"]["extend-include"])
 
 
 def test_no_mocks_and_no_pickle() -> None:

@@ -163,6 +163,17 @@ class RpcServer:
             return web.Response(status=403, text="this origin is not allowed\n")
         if request.headers.get("Upgrade", "").lower() == "websocket":
             return await self._serve_websocket(request)
+        response = await self._serve_http(request, origin)
+        transport = request.transport
+        if transport is not None and (
+            (response.content_length or 0) > _LIKELY_TAKEN_BYTES
+            or transport.get_write_buffer_size()
+        ):
+            loop = asyncio.get_running_loop()
+            loop.call_later(self._limits.send_s, _cut_unread, transport)
+        return response
+
+    async def _serve_http(self, request: web.BaseRequest, origin: str | None) -> web.Response:
         cors = {} if origin is None else {"Access-Control-Allow-Origin": origin, "Vary": "Origin"}
         if request.method == "POST":
             return await self._serve_post(request, cors)
@@ -174,7 +185,7 @@ class RpcServer:
             return web.Response(status=204, headers={**cors, **allowed})
         if request.method == "GET" and request.path == "/health":
             call = b'{"jsonrpc":"2.0","id":null,"method":"system_health"}'
-            return _json(self._dispatcher.answer(call, None).reply or b"", cors)
+            return _json(self._call(call, None).reply or b"", cors)
         return web.Response(
             status=405, headers={"Allow": "POST, OPTIONS"}, text="POST JSON-RPC, or a WebSocket\n"
         )
@@ -197,11 +208,6 @@ class RpcServer:
         reply, _ = await self._answer(body, None)
         if reply is None:
             return web.Response(status=204, headers=cors)
-        if (transport := request.transport) is not None and (
-            len(reply) > _LIKELY_TAKEN_BYTES or transport.get_write_buffer_size()
-        ):
-            loop = asyncio.get_running_loop()
-            loop.call_later(self._limits.send_s, _cut_unread, transport)
         return _json(reply, cors)
 
     async def _read_body(self, request: web.BaseRequest) -> bytes | None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import sqlite3
 import subprocess
 import time
 from collections.abc import Iterator
@@ -106,7 +108,28 @@ def test_a_chain_that_cannot_start_is_told_at_once(tmp_path: Path) -> None:
         run.process.communicate(timeout=30)
         assert run.process.returncode == 2
         assert "damaged" in run.log()
+        assert "--fresh" in run.log()
     assert time.monotonic() - began < 10
+    with up(state, *REVERSE, "--fresh") as run:
+        said(run, "Creating a subnet")
+
+
+def test_a_chain_that_began_with_another_runtime_goes_on(tmp_path: Path) -> None:
+    """As after an update of the program: the chain keeps the runtime that it was begun with."""
+    state = tmp_path / "state"
+    with up(state, *REVERSE) as run:
+        said(run, "Starting the neurons")
+    with contextlib.closing(sqlite3.connect(state / "chain" / "chain.sqlite")) as database:
+        database.execute("UPDATE meta SET value = x'00' WHERE name = 'genesis'")
+        database.commit()
+    asked = ("chain", "start", "--state-dir", str(state / "chain"), "--port", "0")
+    told = assay(*asked, "--preset", "local")
+    assert told.returncode == 2
+    assert "began with another" in told.stderr
+    with up(state, *REVERSE, "--until-first-reward", "--json") as run:
+        out, _ = run.process.communicate(timeout=120)
+        assert run.process.returncode == 0, run.log()
+        assert msgspec.json.decode(out)["netuid"] == 1
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import socket
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
@@ -88,6 +89,7 @@ async def _run(plan: Plan, wishes: Wishes) -> int:
     from subnet.cli.up.record import RecordFile
     from subnet.cli.up.screen import Screen
     from subnet.clock import SystemClock
+    from subnet.errors import Unavailable
 
     clock = SystemClock()
     screen = Screen(clock, clock.monotonic())
@@ -103,6 +105,8 @@ async def _run(plan: Plan, wishes: Wishes) -> int:
             with screen:
                 stop_on_signals(stop)
                 await while_alive(run.go(clock), run.children, stop)
+        except Unavailable as error:
+            raise Unavailable(error.cause, _by_option(error.cure)) from error
         finally:
             run.children.stop()
     view = run.view
@@ -110,6 +114,12 @@ async def _run(plan: Plan, wishes: Wishes) -> int:
         return INTERRUPTED
     screen.finish(view, json=wishes.json)
     return 0
+
+
+def _by_option(cure: str) -> str:
+    """A chain tells its user to begin anew; whoever has `assay up` has an option for that."""
+    told = re.sub(r"\b[Ss]tart a new chain in an empty folder", "give --fresh to start over", cure)
+    return told[:1].upper() + told[1:]
 
 
 async def while_alive(

@@ -32,6 +32,14 @@ _FRESH: Final = {
 }
 """What ``--fresh`` removes, and what each of these folders holds if it is a run's. Wallets stay: a
 person may have put keys of their own there."""
+_MUST_AGREE: Final = {
+    "version": "version of this program",
+    "task": "--task",
+    "task_options": "choice of the task's options",
+    "seed": "--seed",
+    "cast": "cast (--validators, --miners, --cheat or --slow)",
+}
+"""What a run is taken up with must be what it was begun with; how a person is told."""
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -67,13 +75,18 @@ class RecordFile:
             stored = msgspec.json.decode(data, type=Record)
         except msgspec.MsgspecError:
             stored = None
-        same = ("version", "seed", "cast", "task", "task_options")
-        if stored is None or any(getattr(stored, k) != getattr(wanted, k) for k in same):
-            raise UserError(
-                f"{self._folder} holds a run with other options.",
-                "Give --fresh to start over there, or another --state-dir.",
-            )
+        if stored is None:
+            raise self._other("that cannot be read")
+        for field, named in _MUST_AGREE.items():
+            if getattr(stored, field) != getattr(wanted, field):
+                raise self._other(f"with another {named}")
         return stored
+
+    def _other(self, how: str) -> UserError:
+        return UserError(
+            f"{self._folder} holds a run {how}.",
+            "Give --fresh to start over there, or another --state-dir.",
+        )
 
     def save(self, record: Record) -> None:
         """Remember; durable when this returns."""

@@ -49,15 +49,18 @@ def test_a_run_is_taken_up_where_it_was_left(tmp_path: Path) -> None:
 def test_another_cast_is_refused(tmp_path: Path) -> None:
     file = RecordFile(tmp_path)
     file.save(file.open(plan(tmp_path)))
-    for other in (plan(tmp_path, task="another"), plan(tmp_path, seed=3)):
-        with pytest.raises(UserError, match="other options"):
+    for other, word in (
+        (plan(tmp_path, task="another"), "--task"),
+        (plan(tmp_path, seed=3), "--seed"),
+    ):
+        with pytest.raises(UserError, match=f"with another {word}"):
             file.open(other)
 
 
 def test_a_damaged_record_is_refused_and_fresh_clears_it_but_no_wallet(tmp_path: Path) -> None:
     file = RecordFile(tmp_path)
     (tmp_path / "up.json").write_text("{")
-    with pytest.raises(UserError, match="other options"):
+    with pytest.raises(UserError, match="cannot be read"):
         file.open(plan(tmp_path))
     for name in (*MADE, "wallets/mine"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)

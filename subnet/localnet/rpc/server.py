@@ -268,7 +268,10 @@ class RpcServer:
             compress=False,
             decode_text=False,
         )
-        await ws.prepare(request)
+        try:
+            await ws.prepare(request)
+        except ConnectionError:  # gone before it was answered: nobody will read this
+            return web.Response(status=400)
         self._sockets.add(ws)
         session = Session(self._limits, on_lost=lambda: self._drop(ws, request.transport))
         writer = asyncio.ensure_future(self._write(ws, session, request.transport))

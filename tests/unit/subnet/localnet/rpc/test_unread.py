@@ -86,6 +86,7 @@ async def test_one_that_vanishes_leaves_its_place() -> None:
 async def test_one_that_stays_is_cut_in_the_end(sent: bytes) -> None:
     async with rig(outbox_bytes_max=4 * VALUE_BYTES, send_s=0.3) as node:
         with silent(node) as client:
+            await connections(node, 1)
             with suppress(TimeoutError, ConnectionError):
                 async with asyncio.timeout(WAIT_S):
                     await asyncio.get_running_loop().sock_sendall(client, sent)

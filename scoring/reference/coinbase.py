@@ -110,6 +110,6 @@ def emission_of(
 
 
 def moving_price(old: int, price: int, speed: int, blocks: int, halving: int) -> int:
-    """The next moving price; every product and quotient rounds down."""
-    alpha = speed * blocks // (blocks + halving)
-    return (alpha * min(price, PRICE_ONE) >> 32) + ((PRICE_ONE - alpha) * old >> 32)
+    """The next moving price, rounded down as it is stored."""
+    alpha = Fraction(speed, PRICE_ONE) * Fraction(blocks, blocks + halving)
+    return floor(alpha * min(price, PRICE_ONE) + (1 - alpha) * old)

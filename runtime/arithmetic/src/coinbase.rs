@@ -8,6 +8,8 @@
 
 use alloc::vec::Vec;
 
+use primitive_types::U256;
+
 use crate::wide::{mul_div_floor, part, part_u16};
 
 /// Fractional bits of moving prices and of burned shares.
@@ -47,7 +49,7 @@ pub fn share_emission(emission: u64, claims: &[ShareClaim]) -> Vec<u64> {
 }
 
 /// The next moving price (survey 4.3): `a * min(price, 1) + (1 - a) * old` with
-/// `a = speed * blocks / (blocks + halving)`, every product and quotient rounded down to
+/// `a = speed * blocks / (blocks + halving)`, rounded down once, when it is stored with
 /// [`PRICE_BITS`]. The first updates of a new subnet therefore round to zero.
 pub fn moving_price(
     old: u64,
@@ -56,14 +58,14 @@ pub fn moving_price(
     blocks_since_start: u64,
     halving_blocks: u64,
 ) -> u64 {
-    let horizon = u128::from(blocks_since_start).saturating_add(halving_blocks.into());
-    let ramp = (u128::from(blocks_since_start) << PRICE_BITS).checked_div(horizon).unwrap_or(0);
-    let speed = u128::from(speed.min(PRICE_ONE));
-    let alpha = (speed.saturating_mul(ramp)) >> PRICE_BITS;
-    let rest = u128::from(PRICE_ONE).saturating_sub(alpha);
-    let fresh = alpha.saturating_mul(u128::from(price.min(PRICE_ONE))) >> PRICE_BITS;
-    let kept = rest.saturating_mul(u128::from(old)) >> PRICE_BITS;
-    u64::try_from(fresh.saturating_add(kept)).unwrap_or(u64::MAX)
+    // Of 1 / whole: at most 2^97, so that the sum of the two products has less than 2^162.
+    let horizon = U256::from(blocks_since_start).saturating_add(halving_blocks.into());
+    let whole = horizon.saturating_mul(PRICE_ONE.into());
+    let fresh = U256::from(speed.min(PRICE_ONE)).saturating_mul(blocks_since_start.into());
+    let moved = fresh.saturating_mul(price.min(PRICE_ONE).into());
+    let kept = whole.saturating_sub(fresh).saturating_mul(old.into());
+    let next = moved.saturating_add(kept).checked_div(whole).unwrap_or(old.into());
+    u64::try_from(next).unwrap_or(u64::MAX)
 }
 
 /// How far the average of a flow moves towards it in a block, of 2^64: ln 2 / 216000, a half-life of
@@ -203,6 +205,10 @@ mod tests {
             price > 0
         });
         assert_eq!(first, Some(16));
+        // From there on it rises with every block: nothing of it is rounded away on the way.
+        let price =
+            (1..=18).fold(0, |price, block| moving_price(price, PRICE_ONE, speed, block, 201_600));
+        assert_eq!(price, 3);
         assert_eq!(
             moving_price(0, 5 * PRICE_ONE, PRICE_ONE, u64::MAX >> 1, 201_600),
             PRICE_ONE - 1

@@ -152,7 +152,7 @@ class Axon:
         if stream.is_eof():
             body = stream.read_nowait(-1)
             self.dispatcher.check_size(len(body))
-            self._hold(len(body))
+            self._hold(len(body), len(body))
             return body
         chunks = []
         size = 0
@@ -160,7 +160,7 @@ class Axon:
             async with asyncio.timeout(min(self._limits.body_s_max, ticket.budget_s)):
                 while chunk := await stream.readany():
                     self.dispatcher.check_size(size + len(chunk))
-                    self._hold(len(chunk))
+                    self._hold(len(chunk), size + len(chunk))
                     size += len(chunk)
                     chunks.append(chunk)
         except BaseException as error:
@@ -170,12 +170,16 @@ class Axon:
             raise
         return b"".join(chunks)
 
-    def _hold(self, size: int) -> None:
-        if self._bodies_bytes + size > self._limits.bodies_bytes_max:
+    def _hold(self, more: int, whole: int) -> None:
+        """Count ``more`` bytes of a body that takes ``whole`` so far. Where room has run out, one
+        within its share still fits: large bodies, which need no signature yet, crowd out none."""
+        limits = self._limits
+        full = self._bodies_bytes + more > limits.bodies_bytes_max
+        if full and whole > limits.bodies_bytes_max // limits.connections_max:
             raise RequestRefused(
                 Code.OVERLOADED, "too many bodies are in flight", retry_after_s=1.0
             )
-        self._bodies_bytes += size
+        self._bodies_bytes += more
 
     async def _sweep(self) -> None:
         """Close connections whose head has been on its way for too long, or whose reply has."""

@@ -24,7 +24,8 @@ class Limits:
     """Replies that a dendrite reads at once. Beyond it a reply may still take its share, this over
     ``pool_max``: 1 MiB. Without, a subnet full of hostile miners costs a validator 4 GiB."""
     bodies_bytes_max: int = 256 * 2**20
-    """Bodies an axon holds at once, over all connections: what a small machine can spare."""
+    """Bodies an axon holds at once, over all connections: what a small machine can spare. Beyond it
+    a body may still take its share, this over ``connections_max``: 256 KiB, a long prompt."""
     head_bytes_max: int = 8190
     """Request line and each header. Ours take 600 bytes; this is aiohttp's own default."""
     headers_max: int = 64

@@ -4,7 +4,8 @@ Loading a compiled module runs its bytes as native code. So the cache believes n
 could have written: the folder and its files must belong to this user and be writable by nobody
 else, and a file's BLAKE2b digest must match the one written beside it (a torn or flipped byte would
 otherwise be executed). Whatever fails a check is treated as absent and written anew. Files appear
-atomically, so two processes may share a folder. It knows nothing of what the bytes mean.
+atomically, so two processes may share a folder. Those used last are kept, the rest are swept when a
+new one comes. It knows nothing of what the bytes mean.
 """
 
 from __future__ import annotations
@@ -18,9 +19,15 @@ from typing import Final
 
 from loguru import logger
 
+_NEW: Final = ".new-"
 _OTHERS_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
 _FOLDER_MODE: Final = 0o700
 _READ_BYTES: Final = 1 << 20
+
+_MODULES_MAX: Final = 16
+"""A runtime takes two, its own and the helper, 6 MB together: some versions of some runtimes."""
+_UNFINISHED_S: Final = 3_600.0
+"""A file that was being written so long ago belongs to a process that was killed."""
 
 
 class ModuleCache:
@@ -37,6 +44,7 @@ class ModuleCache:
                 return None
             expected = digest.read_text("ascii")
             if _digest(module) == expected:
+                os.utime(module)  # it is the one used last
                 return module
         except FileNotFoundError:
             return None
@@ -55,6 +63,7 @@ class ModuleCache:
                 return
             self._write(module, compiled)
             self._write(digest, hashlib.blake2b(compiled).hexdigest().encode())
+            self._sweep(module.stat().st_mtime)
         except OSError as error:
             logger.warning("the compiled runtime was not cached: {}", error)
 
@@ -72,7 +81,7 @@ class ModuleCache:
 
     def _write(self, path: Path, data: bytes | bytearray) -> None:
         """All or nothing: a file beside it, then a rename. A lost rename costs a compilation."""
-        handle, name = tempfile.mkstemp(dir=self._folder, prefix=".new-")
+        handle, name = tempfile.mkstemp(dir=self._folder, prefix=_NEW)
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
@@ -80,6 +89,26 @@ class ModuleCache:
         except BaseException:
             os.unlink(name)
             raise
+
+    def _sweep(self, now_s: float) -> None:
+        """Remove the modules that were not used for longest, and what was left unfinished.
+
+        Whoever is about to load one of them compiles instead.
+        """
+        modules = sorted(self._folder.glob("*.cwasm"), key=_used_at, reverse=True)
+        for module in modules[_MODULES_MAX:]:
+            module.unlink(missing_ok=True)
+            module.with_suffix(".blake2b").unlink(missing_ok=True)
+        for beside in self._folder.glob(f"{_NEW}*"):
+            if _used_at(beside) < now_s - _UNFINISHED_S:
+                beside.unlink(missing_ok=True)
+
+
+def _used_at(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:  # another process was faster
+        return 0.0
 
 
 def _digest(path: Path) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from subnet.localnet.executor.call import Executor
-from subnet.localnet.executor.module_cache import ModuleCache
+from subnet.localnet.executor.module_cache import _MODULES_MAX, ModuleCache
 from subnet.localnet.limits import CoreLimits
 from tests.unit.subnet.localnet.executor.wat_runtime import assemble, overlay
 
@@ -22,9 +22,9 @@ def test_a_module_is_kept_and_found(tmp_path: Path) -> None:
     assert _echo(folder) == b"hi"
     modules = sorted(folder.glob("*.cwasm"))
     assert len(modules) == 2  # the runtime and the helper
-    before = [module.stat().st_mtime_ns for module in modules]
+    before = [module.stat().st_ino for module in modules]
     assert _echo(folder) == b"hi"
-    assert [module.stat().st_mtime_ns for module in modules] == before
+    assert [module.stat().st_ino for module in modules] == before
     assert not list(folder.glob(".new-*"))
     assert folder.stat().st_mode & 0o777 == 0o700
 
@@ -49,6 +49,30 @@ def test_a_cut_module_and_a_missing_digest_are_absent(tmp_path: Path) -> None:
     cache.keep("a", b"x" * 100)
     (tmp_path / "a.blake2b").unlink()
     assert cache.find("a") is None
+
+
+def test_the_modules_used_last_are_kept(tmp_path: Path) -> None:
+    cache = ModuleCache(tmp_path)
+    for number in range(_MODULES_MAX):
+        cache.keep(f"module{number:02d}", b"x")
+        for path in tmp_path.glob(f"module{number:02d}.*"):
+            os.utime(path, (1_000 + number, 1_000 + number))
+    assert cache.find("module00") is not None  # used again
+    cache.keep("one.too.many", b"y")
+    assert cache.find("one.too.many") is not None
+    assert cache.find("module00") is not None
+    assert cache.find("module01") is None
+    assert cache.find("module02") is not None
+    assert len(list(tmp_path.iterdir())) == 2 * _MODULES_MAX
+
+
+def test_what_a_killed_process_left_is_swept(tmp_path: Path) -> None:
+    old, young = tmp_path / ".new-old", tmp_path / ".new-young"
+    for path in (old, young):
+        path.write_bytes(b"half a mod")
+    os.utime(old, (1_000, 1_000))
+    ModuleCache(tmp_path).keep("a", b"x")
+    assert (old.exists(), young.exists()) == (False, True)
 
 
 @pytest.mark.parametrize("mode", [0o770, 0o707, 0o777])

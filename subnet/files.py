@@ -81,10 +81,13 @@ class LockFile:
         self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             holder = os.read(self._descriptor, _HOLDER_BYTES_MAX).decode("ascii", "replace").strip()
             self.close()
             raise InUse(holder or "unknown") from None
+        except OSError:  # a file system that has no locks
+            self.close()
+            raise
         with contextlib.suppress(OSError):  # only a message reads it; the disk may be full
             os.ftruncate(self._descriptor, 0)
             os.pwrite(self._descriptor, str(os.getpid()).encode(), 0)

@@ -34,6 +34,14 @@ SEED_BITS: Final = 31
 """Several servers keep seeds in 32 signed bits. Their samplers are not ours in any case."""
 
 
+def _is_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # brackets that do not close, a port beyond 65535
+        return False
+
+
 class _Choice(msgspec.Struct):
     text: Annotated[str, msgspec.Meta(max_length=ANSWER_BYTES_MAX)]
     finish_reason: str | None = None
@@ -58,8 +66,7 @@ class OpenAIEngine:
         monotonic: Callable[[], float],
         api_key: str | None = None,
     ) -> None:
-        parts = urlsplit(base_url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
+        if not _is_address(base_url):
             raise UserError(
                 f"{base_url!r} is not an http address.",
                 "Give --base-url as http://HOST:PORT/v1, the address that OpenAI clients use.",

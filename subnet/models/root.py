@@ -51,9 +51,30 @@ def counted_files(folder: Path) -> list[Path]:
 
 def model_root(folder: Path) -> bytes:
     """The root of the model in ``folder``. UserError if it holds no file that counts."""
+    try:
+        root = _root(_leaves(folder))
+    except OSError as error:
+        raise unreadable(folder, error) from None
+    if root is None:
+        raise UserError(
+            f"{folder} holds no model files.",
+            "Give a folder with config.json, tokenizer.json and *.safetensors.",
+        )
+    return root
+
+
+def unreadable(folder: Path, error: OSError) -> UserError:
+    """What a person is told whose disk, or whose rights, are in the way."""
+    return UserError(
+        f"The model in {folder} cannot be read ({error.strerror}).",
+        "Give a folder whose files this user may read.",
+    )
+
+
+def _root(leaves: Iterator[bytes]) -> bytes | None:
     # One slot a level of the tree: None or the left half that waits for its partner.
     waiting: list[bytes | None] = []
-    for leaf in _leaves(folder):
+    for leaf in leaves:
         digest, level = leaf, 0
         while level < len(waiting) and (left := waiting[level]) is not None:
             digest, waiting[level] = _node(left, digest), None
@@ -65,11 +86,6 @@ def model_root(folder: Path) -> bytes:
     for left in waiting:
         if left is not None:
             root = left if root is None else _node(left, root)
-    if root is None:
-        raise UserError(
-            f"{folder} holds no model files.",
-            "Give a folder with config.json, tokenizer.json and *.safetensors.",
-        )
     return root
 
 

@@ -10,17 +10,20 @@ It computes nothing and imports no torch.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from pathlib import Path
 from typing import Final
 
 from subnet.errors import Unavailable, UserError
-from subnet.models.root import COUNTED
+from subnet.models.root import COUNTED, unreadable
 
 DEMO: Final = "demo"
 _DEMO_FOLDER: Final = Path(__file__).parent / "demo"
 _ID: Final = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?")
+_ID_CHARS_MAX: Final = 200
+"""Beyond an id's longest form; what a person is shown of a longer text."""
 _CONFIG_BYTES_MAX: Final = 2**20
 """A config.json takes a few KB; a megabyte of one is something else."""
 _LAYOUT: Final = "A model folder holds config.json, tokenizer.json and *.safetensors."
@@ -34,7 +37,7 @@ def resolve(reference: str) -> Path:
         return check_folder(folder)
     if _ID.fullmatch(reference) is None:
         raise UserError(
-            f"{reference!r} is neither a folder nor a model id.",
+            f"{reference[:_ID_CHARS_MAX]!r} is neither a folder nor a model id.",
             "Give a path, an id such as owner/name, or demo for the model that ships with Assay.",
         )
     return check_folder(_from_hub(reference))
@@ -48,23 +51,35 @@ def check_reference(reference: str) -> str:
 
 
 def _as_folder(reference: str) -> Path | None:
-    path = Path(reference).expanduser()
-    is_path = (reference and path.exists()) or reference.startswith((".", "/", "~"))
+    path = Path(reference)
+    with contextlib.suppress(RuntimeError):  # ``~`` and the name of nobody
+        path = path.expanduser()
+    is_path = (reference and _is_there(path)) or reference.startswith((".", "/", "~"))
     return path if is_path else None
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a name longer than names may be
+        return False
 
 
 def check_folder(folder: Path) -> Path:
     """``folder`` itself if it has a model's layout, else UserError. Reads config.json only."""
-    if not folder.is_dir():
-        raise UserError(f"There is no model folder {folder}.", "Check the path given as --model.")
+    if not (_is_there(folder) and folder.is_dir()):
+        shown = str(folder)[:_ID_CHARS_MAX]
+        raise UserError(f"There is no model folder {shown}.", "Check the path given as --model.")
     config = folder / "config.json"
     if not config.is_file():
         raise UserError(f"{folder} is not a model folder: config.json is missing.", _LAYOUT)
     try:
         with config.open("rb") as stream:
             parsed = json.loads(stream.read(_CONFIG_BYTES_MAX))
-    except ValueError:
+    except (ValueError, RecursionError):
         raise UserError(f"{config} is not JSON.", _LAYOUT) from None
+    except OSError as error:
+        raise unreadable(folder, error) from None
     if not isinstance(parsed, dict) or "model_type" not in parsed:
         raise UserError(f"{config} names no model_type.", _LAYOUT)
     if not any(folder.glob("*.safetensors")):

@@ -19,8 +19,9 @@ from subnet.types import NetUid, Ss58, Uid
 
 VERSION: Final = 1
 """Goes up when a field changes its meaning; an older file is then refused instead of misread."""
-SIZE_BYTES_MAX: Final = 16 * 1024 * 1024
-"""4,096 uids with a kilobyte of reasons each take 4 MB; a larger file is not ours."""
+SIZE_BYTES_MAX: Final = 64 * 1024 * 1024
+"""4,096 uids with as many reasons as are kept (``standings``), every character of them escaped in
+six bytes, take 40 MB; a larger file is not ours."""
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -25,6 +25,8 @@ MINERS = "assay.miners"
 VALIDATORS = "assay.validators"
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
 """A task's name becomes a path segment of a URL and an option's value, so it stays plain."""
+_SHOWN_CHARS_MAX = 200
+"""Of a name that a person gave and that is nothing."""
 
 _Half = TypeVar("_Half", MinerTask[Any, Any], ValidatorTask[Any, Any])
 
@@ -65,14 +67,19 @@ def _by_name(name: str, group: str) -> object:
             return entry.load()
     known = ", ".join(task_names(group)) or "none is installed"
     raise UserError(
-        f"No task is called {name!r} (known: {known}).",
+        f"No task is called {name[:_SHOWN_CHARS_MAX]!r} (known: {known}).",
         "Give one of those names, or the path of a task file such as ./my_task.py.",
     )
 
 
 def _from_file(path: Path, half: type[_Half]) -> object:
-    if not path.is_file():
-        raise UserError(f"There is no task file {path}.", "Check the path given with --task.")
+    try:
+        there = path.is_file()
+    except (OSError, ValueError):  # a name longer than names may be, or with a zero byte
+        there = False
+    if not there:
+        shown = str(path)[:_SHOWN_CHARS_MAX]
+        raise UserError(f"There is no task file {shown}.", "Check the path given with --task.")
     module = _execute(path)
     own = [
         value

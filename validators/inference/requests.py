@@ -55,7 +55,7 @@ def _text_files(root: Path) -> Iterator[Path]:
         inside[:] = sorted(set(inside) - SKIPPED)
         for name in sorted(names):
             path = Path(folder, name)
-            if path.suffix in SUFFIXES and low <= path.stat().st_size <= high and path.is_file():
+            if path.suffix in SUFFIXES and path.is_file() and low <= path.stat().st_size <= high:
                 yield path
 
 

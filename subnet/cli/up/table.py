@@ -12,6 +12,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from subnet.cli.output import printable
 from subnet.cli.up.plan import HONEST, SLOW, Role
 from subnet.cli.up.watch import Row, View
 from subnet.types import RAO_PER_TAO, U16_MAX
@@ -49,7 +50,8 @@ def _cells(row: Row) -> tuple[str | Text, ...]:
         _share(row.dividends),
         f"{row.reward_alpha / RAO_PER_TAO:.3f}",
         f"{row.reward_tao / RAO_PER_TAO:.3f}",
-        Text("; ".join(row.reasons[:REASONS_SHOWN])),  # a miner's words may look like markup
+        # They may hold a miner's words.
+        Text(printable("; ".join(row.reasons[:REASONS_SHOWN]))),
     )
 
 

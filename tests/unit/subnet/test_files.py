@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from subnet.errors import Unavailable, UserError
-from subnet.files import InUse, LockFile, raise_disk_error, read_limited, write_atomic
+from subnet.files import InUse, LockFile, held, raise_disk_error, read_limited, write_atomic
 
 WRITER = """
 import itertools, sys
@@ -113,6 +113,23 @@ def test_a_disks_errors_have_cause_and_cure(number: int, tmp_path: Path) -> None
         raise_disk_error(OSError(number, os.strerror(number)), tmp_path)
     assert str(tmp_path) in caught.value.cause
     assert caught.value.cure.endswith(".")
+
+
+def test_a_file_system_without_locks_is_no_holder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    with pytest.raises(OSError, match="No locks"):
+        LockFile(tmp_path / "lock")
+    with pytest.raises(Unavailable, match="No locks"), held(tmp_path / "lock", _unexpected):
+        pass
+
+
+def _unexpected(holder: str) -> Unavailable:
+    raise AssertionError(holder)
 
 
 def test_a_lock_has_one_holder_who_is_named_and_dies_with_it(tmp_path: Path) -> None:

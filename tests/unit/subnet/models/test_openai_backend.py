@@ -146,7 +146,9 @@ async def test_nobody_there() -> None:
         await client.close()
 
 
-@pytest.mark.parametrize("url", ["127.0.0.1:8000", "ftp://host/v1", "", "http://"])
+@pytest.mark.parametrize(
+    "url", ["127.0.0.1:8000", "ftp://host/v1", "", "http://", "http://[::1/v1", "http://h:99999/v1"]
+)
 async def test_what_is_no_address_is_refused(url: str) -> None:
     with pytest.raises(UserError, match="is not an http address"):
         OpenAIEngine(url, "m", tokens(), bytes(32), monotonic=time.monotonic)

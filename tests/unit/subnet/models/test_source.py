@@ -44,6 +44,7 @@ def test_a_good_folder_is_itself(tmp_path: Path) -> None:
         ({}, "config.json is missing"),
         ({"config_json": "{"}, "is not JSON"),
         ({"config_json": "[]"}, "names no model_type"),
+        ({"config_json": "[" * 100_000}, "is not JSON"),
         ({"config_json": '{"model_type": "llama"}'}, "no weights in safetensors"),
         ({"config_json": '{"model_type": "llama"}', "model_bin": "x"}, "can run code"),
     ],
@@ -55,7 +56,10 @@ def test_a_folder_that_is_none_says_why(files: dict[str, str], cause: str, tmp_p
     assert caught.value.cure
 
 
-@pytest.mark.parametrize("reference", ["./nowhere", "/no/such/folder", "~/no such folder"])
+@pytest.mark.parametrize(
+    "reference",
+    ["./nowhere", "/no/such/folder", "~/no such folder", "~no-such-user/m", "/" + "x" * 5_000],
+)
 def test_a_missing_folder(reference: str) -> None:
     with pytest.raises(UserError, match="There is no model folder"):
         resolve(reference)
@@ -89,3 +93,19 @@ def test_the_packages_import_no_torch() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_a_reference_too_long_to_be_anything_is_refused() -> None:
+    with pytest.raises(UserError, match="neither a folder nor a model id") as caught:
+        resolve("x" * 5_000)
+    assert len(caught.value.cause) < 300
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="needs a file that opens and fails")
+def test_a_file_that_cannot_be_read_is_one_sentence(tmp_path: Path) -> None:
+    broken = folder(tmp_path / "m", model_safetensors="x")
+    (broken / "config.json").symlink_to("/proc/self/mem")  # opens, and fails when it is read
+    with pytest.raises(UserError, match="cannot be read"):
+        resolve(str(broken))
+    with pytest.raises(UserError, match="cannot be read"):
+        model_root(broken)

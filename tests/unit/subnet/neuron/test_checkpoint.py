@@ -8,9 +8,13 @@ import pytest
 
 from subnet.errors import UserError
 from subnet.neuron.checkpoint import Checkpoint, CheckpointFile, Standing
+from subnet.neuron.standings import REASON_CHARS_MAX, REASONS_MAX
 from subnet.types import NetUid, Ss58, Uid
 
 NETUID, HOTKEY = NetUid(3), Ss58("5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY")
+
+UIDS_MAX = 4_096
+"""More than any subnet of the public network has."""
 
 
 def sample() -> Checkpoint:
@@ -28,6 +32,21 @@ def test_what_is_saved_is_loaded_to_the_last_bit(tmp_path: Path) -> None:
     file.save(sample())
     assert file.load(NETUID, HOTKEY) == sample()
     assert [path.name for path in file.path.parent.iterdir()] == ["checkpoint.json"]
+
+
+def test_the_fullest_checkpoint_that_may_be_saved_is_loaded_again(tmp_path: Path) -> None:
+    """Reasons may hold a stranger's words; they must not lock a validator out of its memory."""
+    reasons = ("\x01" * REASON_CHARS_MAX,) * REASONS_MAX
+    standings = {
+        Ss58(f"{HOTKEY[:-4]}{uid:04}"): Standing(
+            uid=Uid(uid), average=0.1, rounds=2**40, score=0.1, latency_s=0.1, reasons=reasons
+        )
+        for uid in range(UIDS_MAX)
+    }
+    file = CheckpointFile(tmp_path / "checkpoint.json")
+    full = Checkpoint(netuid=NETUID, hotkey=HOTKEY, standings=standings)
+    file.save(full)
+    assert file.load(NETUID, HOTKEY) == full
 
 
 @pytest.mark.parametrize("keep", [0, 1, 20, -1])

@@ -63,3 +63,10 @@ def test_unknown_names_and_paths_are_refused(tmp_path: Path) -> None:
         load_validator("nothing")
     with pytest.raises(UserError, match="There is no task file"):
         load_miner(str(tmp_path / "absent.py"))
+
+
+@pytest.mark.parametrize("reference", ["x" * 5_000, "x" * 5_000 + ".py", "/" + "x" * 300 + "/a.py"])
+def test_a_reference_that_is_too_long_to_be_anything(reference: str) -> None:
+    with pytest.raises(UserError, match="no task file|No task is called") as refused:
+        load_miner(reference)
+    assert len(refused.value.cause) < 400

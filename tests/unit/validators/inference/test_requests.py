@@ -110,6 +110,12 @@ def test_a_file_that_went_away_is_passed_over(tmp_path: Path) -> None:
     assert corpus.cut(random.Random(7))
 
 
+def test_links_to_nowhere_are_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "gone.py").symlink_to(tmp_path / "nowhere.py")
+    (tmp_path / "here.py").write_text("import os\n" * 500)
+    assert len(Corpus.open(tmp_path)) == 1
+
+
 def test_a_corpus_without_text_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="holds no text files"):
         Corpus.open(tmp_path)

@@ -14,8 +14,7 @@ class RpcLimits:
     """What clients may ask of one server."""
 
     connections_max: int = 256
-    """Open sockets. A supervisor, a dozen neurons and a dashboard take some twenty; each may hold
-    an outbox, so the number bounds memory."""
+    """Open sockets. A supervisor, a dozen neurons and a dashboard take some twenty."""
 
     frame_bytes_max: int = 16 * 2**20
     """One request or batch. The largest honest one is a runtime upgrade: about 3 MB in hex."""
@@ -35,6 +34,9 @@ class RpcLimits:
 
     outbox_bytes_max: int = 32 * 2**20
     """The same in bytes: two replies of the largest size."""
+
+    outboxes_bytes_max: int = 256 * 2**20
+    """Of all connections together: what clients that do not read can make the node hold."""
 
     subscriptions_max: int = 1_024
     """On one connection, as Substrate's nodes have it."""

@@ -273,7 +273,7 @@ class RpcServer:
         except ConnectionError:  # gone before it was answered: nobody will read this
             return web.Response(status=400)
         self._sockets.add(ws)
-        session = Session(self._limits, on_lost=lambda: self._drop(ws, request.transport))
+        session = self._hub.join(on_lost=lambda: self._drop(ws, request.transport))
         writer = asyncio.ensure_future(self._write(ws, session, request.transport))
         try:
             await self._read(ws, session)

@@ -7,7 +7,8 @@ socket is known here: the server takes messages out of the outbox at the client'
 The policy for slow clients: a reply waits for room (the server reads no further request until
 then), but the chain never waits. A notification that does not fit means that the client would miss
 a block without knowing, so the session is *lost* instead: the server closes it with code 1013 (try
-again later), and a client that reconnects starts from the head.
+again later), and a client that reconnects starts from the head. The same happens where all outboxes
+together hold too much.
 """
 
 from __future__ import annotations
@@ -31,11 +32,19 @@ _LAST_STATUSES = frozenset({Status.USURPED, Status.DROPPED, Status.INVALID})
 """After these nothing more will be said of a transaction."""
 
 
+@dataclass(slots=True)
+class Shared:
+    """What all outboxes of a server hold together."""
+
+    size_bytes: int = 0
+
+
 class Outbox:
     """Messages that wait for a client to read, bounded in number and bytes."""
 
-    def __init__(self, limits: RpcLimits) -> None:
+    def __init__(self, limits: RpcLimits, shared: Shared) -> None:
         self._limits = limits
+        self._shared = shared
         self._messages: deque[bytes] = deque()
         self._size_bytes = 0
         self._filled = asyncio.Event()
@@ -53,14 +62,19 @@ class Outbox:
             self.closed
             or len(self._messages) >= limits.outbox_messages_max
             or self._size_bytes + len(message) > limits.outbox_bytes_max
+            or self._shared.size_bytes + len(message) > limits.outboxes_bytes_max
         ):
             return False
         self._messages.append(message)
-        self._size_bytes += len(message)
+        self._count(len(message))
         self._filled.set()
         if self._half_full():
             self._drained.clear()
         return True
+
+    def _count(self, size_bytes: int) -> None:
+        self._size_bytes += size_bytes
+        self._shared.size_bytes += size_bytes
 
     def _half_full(self) -> bool:
         limits = self._limits
@@ -81,10 +95,16 @@ class Outbox:
             self._filled.clear()
             await self._filled.wait()
         message = self._messages.popleft()
-        self._size_bytes -= len(message)
+        self._count(-len(message))
         if not self._half_full():
             self._drained.set()
         return message
+
+    def abandon(self) -> None:
+        """Close it and throw away what nobody will read."""
+        self.close()
+        self._messages.clear()
+        self._count(-self._size_bytes)
 
     def close(self) -> None:
         """Take no more; whoever waits wakes up."""
@@ -115,8 +135,8 @@ class Opened:
 class Session:
     """One connection that can be notified. ``on_lost`` is called once, when it fell behind."""
 
-    def __init__(self, limits: RpcLimits, *, on_lost: Callable[[], None]) -> None:
-        self.outbox = Outbox(limits)
+    def __init__(self, limits: RpcLimits, shared: Shared, *, on_lost: Callable[[], None]) -> None:
+        self.outbox = Outbox(limits, shared)
         self.subscriptions: dict[str, Subscription] = {}
         self._on_lost = on_lost
 
@@ -132,6 +152,7 @@ class Hub:
     def __init__(self, backend: Backend, limits: RpcLimits) -> None:
         self._backend = backend
         self._limits = limits
+        self._shared = Shared()
         self._ids = itertools.count(1)
         self._heads: dict[str, Subscription] = {}
         self._runtimes: dict[str, Subscription] = {}
@@ -142,6 +163,10 @@ class Hub:
     def __len__(self) -> int:
         watches = sum(len(watchers) for watchers in self._watches.values())
         return len(self._heads) + len(self._runtimes) + len(self._storage) + watches
+
+    def join(self, *, on_lost: Callable[[], None]) -> Session:
+        """A connection that was just made."""
+        return Session(self._limits, self._shared, on_lost=on_lost)
 
     # -- opening and closing -----------------------------------------------------------------
 
@@ -216,7 +241,7 @@ class Hub:
 
     def leave(self, session: Session) -> None:
         """The connection is gone."""
-        session.outbox.close()
+        session.outbox.abandon()
         for subscription_id in list(session.subscriptions):
             self.close(session, subscription_id)
 

@@ -12,7 +12,7 @@ import pytest
 
 from subnet.clock import SystemClock
 from subnet.localnet.rpc.limits import RpcLimits
-from subnet.localnet.rpc.subscriptions import Outbox
+from subnet.localnet.rpc.subscriptions import Outbox, Shared
 from subnet.localnet.sealing import SealingMode
 from tests.unit.subnet.localnet.rpc.rig import Rig, hexed, rig
 from tests.unit.subnet.localnet.toy_chain import SLOT_MS
@@ -130,7 +130,7 @@ async def test_connections_that_come_and_go_leave_nothing() -> None:
 
 
 async def test_what_waits_in_an_outbox_is_counted_until_it_is_sent() -> None:
-    outbox = Outbox(RpcLimits(outbox_messages_max=4))
+    outbox = Outbox(RpcLimits(outbox_messages_max=4), Shared())
     for number in range(4):
         assert outbox.offer(bytes((number,)))
     assert await outbox.take() == b"\0"
@@ -138,3 +138,30 @@ async def test_what_waits_in_an_outbox_is_counted_until_it_is_sent() -> None:
     assert not outbox.offer(b"y"), "three were not sent yet"
     outbox.close()
     assert [await outbox.take() for _ in range(5)] == [b"\1", b"\2", b"\3", b"x", None]
+
+
+async def test_all_outboxes_together_are_bounded() -> None:
+    limits, shared = RpcLimits(outboxes_bytes_max=10), Shared()
+    first, second = Outbox(limits, shared), Outbox(limits, shared)
+    assert first.offer(bytes(6))
+    assert not second.offer(bytes(5))
+    assert second.offer(bytes(4))
+    assert await first.take() == bytes(6)
+    assert second.offer(bytes(6))
+    second.abandon()
+    assert (shared.size_bytes, await second.take()) == (0, None)
+    assert first.offer(bytes(10))
+
+
+async def test_what_a_lost_connection_held_is_free_again() -> None:
+    async with rig(outbox_messages_max=4) as node:
+        async with node.socket() as client:
+            await client.call("chain_subscribeNewHeads")
+            for _ in range(50):  # more than it can take, at once
+                node.service.seal()
+            assert await client.closed_with() == 1013
+        for _ in range(100):
+            if not node.server._sockets:
+                break
+            await asyncio.sleep(0.01)
+        assert node.hub._shared.size_bytes == 0

@@ -67,6 +67,6 @@ def test_unknown_names_and_paths_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("reference", ["x" * 5_000, "x" * 5_000 + ".py", "/" + "x" * 300 + "/a.py"])
 def test_a_reference_that_is_too_long_to_be_anything(reference: str) -> None:
-    with pytest.raises(UserError, match="no task file|No task is called") as refused:
+    with pytest.raises(UserError, match=r"no task file|No task is called") as refused:
         load_miner(reference)
     assert len(refused.value.cause) < 400

@@ -16,6 +16,11 @@ _CHARS_MAX: Final = 32
 """Twenty digits and a point hold every amount; a longer text is not read at all."""
 
 
+def in_tao(rao: int) -> str:
+    """An amount as a person reads it, to the last rao."""
+    return f"{Decimal(rao) / RAO_PER_TAO:f}"
+
+
 def parse_amount(text: str, *, zero: bool = False) -> Rao:
     """Whole rao out of a decimal number of TAO; UserError for anything else, also for nothing
     unless ``zero`` allows it."""

@@ -38,6 +38,7 @@ class NeuronOptions:
     state_dir: options.StateDir = options.STATE_DIR
     wallet_path: options.WalletPath = None
     register: options.Register = False
+    max_price: options.MaxPrice = None
     password_file: options.PasswordFile = None
     log_level: options.LogLevel = "INFO"
 

@@ -19,11 +19,12 @@ from loguru import logger
 
 from subnet.chain.errors import NotRegistered
 from subnet.chain.interface import Chain, Endpoint, Signer
+from subnet.cli.amounts import in_tao, parse_amount
 from subnet.cli.given import NeuronOptions
 from subnet.cli.options import read_password, wallets_of
 from subnet.cli.process import stop_on_signals
 from subnet.clock import Clock, SystemClock
-from subnet.errors import Unavailable
+from subnet.errors import Refused, Unavailable
 from subnet.files import held
 from subnet.neuron.checkpoint import CheckpointFile
 from subnet.neuron.members import Members
@@ -60,6 +61,8 @@ class Identity:
     """TAO to stake on the hotkey if it holds none yet."""
     password_file: Path | None = None
     """Holds the coldkey's password, which only registering and staking need."""
+    max_price: Rao | None = None
+    """The most that registering may cost; None: whatever it costs."""
 
     @classmethod
     def of(cls, given: NeuronOptions, *, stake: Rao | None = None) -> Identity:
@@ -74,6 +77,7 @@ class Identity:
             given.register,
             stake,
             given.password_file,
+            parse_amount(given.max_price) if given.max_price is not None else None,
         )
 
     @property
@@ -114,11 +118,31 @@ async def _join(identity: Identity, chain: Chain, hotkey: Signer) -> None:
     folder = wallets_of(identity.state_dir, identity.wallet_path)
     coldkey = open_coldkey(folder, identity.wallet, read_password(identity.password_file))
     if identity.register:
+        await _check_price(identity, chain, hotkey)
         registration = await chain.register(netuid, coldkey, hotkey.address)
         logger.info("Registered on subnet {} as uid {}", netuid, registration.uid)
     if identity.stake and not await chain.stake(hotkey.address, coldkey.address, netuid):
         added = await chain.add_stake(netuid, coldkey, hotkey.address, identity.stake)
         logger.info("Staked {:.3f} TAO for {:.3f} alpha", identity.stake / 1e9, added.alpha / 1e9)
+
+
+async def _check_price(identity: Identity, chain: Chain, hotkey: Signer) -> None:
+    """Refused if a uid must be bought and costs more than was allowed.
+
+    The price is read just before. It rises by steps, with each registration of others, so a burst
+    of them in between may still cost one step more.
+    """
+    if identity.max_price is None:
+        return
+    if (await chain.metagraph(identity.netuid)).by_hotkey(hotkey.address) is not None:
+        return
+    price = (await chain.subnet(identity.netuid)).registration_price
+    if price > identity.max_price:
+        raise Refused(
+            f"Registering on subnet {identity.netuid} costs {in_tao(price)} TAO, more than "
+            f"the {in_tao(identity.max_price)} allowed.",
+            "Wait for the price to fall, or raise --max-price.",
+        )
 
 
 @contextlib.asynccontextmanager

@@ -95,6 +95,15 @@ Register = Annotated[
         "--register", help="Buy the hotkey a uid first if it has none; its coldkey pays the price."
     ),
 ]
+MaxPrice = Annotated[
+    str | None,
+    typer.Option(
+        "--max-price",
+        metavar="TAO",
+        show_default="whatever it costs",
+        help="The most that --register may pay for a uid.",
+    ),
+]
 
 Host = Annotated[
     str, typer.Option("--host", metavar="IP", help="The address that the axon listens on.")

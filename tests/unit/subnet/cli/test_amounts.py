@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from subnet.cli.amounts import parse_amount
+from subnet.cli.amounts import in_tao, parse_amount
 from subnet.errors import UserError
 from subnet.types import U64_MAX
 
@@ -51,3 +51,12 @@ def test_nothing_is_an_amount_where_it_may_be() -> None:
     assert parse_amount("0", zero=True) == 0
     with pytest.raises(UserError):
         parse_amount("-0.1", zero=True)
+
+
+@pytest.mark.parametrize(
+    ("rao", "text"), [(0, "0"), (1, "0.000000001"), (10**9, "1"), (12_500_000_000, "12.5")]
+)
+def test_an_amount_is_shown_to_the_last_rao(rao: int, text: str) -> None:
+    assert in_tao(rao) == text
+    assert parse_amount(text, zero=True) == rao
+    assert parse_amount(in_tao(U64_MAX)) == U64_MAX

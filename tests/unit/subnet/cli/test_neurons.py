@@ -20,7 +20,7 @@ from subnet.chain.wallets import WalletInfo, create_wallet
 from subnet.cli import neurons
 from subnet.cli.neurons import Identity, run_miner, run_validator
 from subnet.clock import ManualClock
-from subnet.errors import Unavailable
+from subnet.errors import Refused, Unavailable
 from subnet.neuron import Answer, MinerContext, Score, TaskSettings, ValidatorContext
 from subnet.types import NetUid, Rao
 from tests.unit.subnet.neuron.worlds import key
@@ -67,8 +67,8 @@ async def ledger(wallet: WalletInfo, monkeypatch: pytest.MonkeyPatch) -> FakeLed
     return made
 
 
-def identity(state: Path, *, register: bool) -> Identity:
-    return Identity("local", NetUid(1), "w", "default", state, None, register)
+def identity(state: Path, *, register: bool, max_price: Rao | None = None) -> Identity:
+    return Identity("local", NetUid(1), "w", "default", state, None, register, max_price=max_price)
 
 
 async def mine(who: Identity, task: Any) -> None:
@@ -174,3 +174,29 @@ async def test_a_validator_calls_nobody_inside_its_own_networks(
     assert here in task.failures[1]
     assert "private network" in task.failures[2]
     assert "private network" in task.failures[3]
+
+
+@pytest.mark.parametrize("run", [mine, validate])
+async def test_a_uid_that_costs_too_much_is_not_bought(
+    run: Starts, state: Path, ledger: FakeLedger, wallet: WalletInfo
+) -> None:
+    chain, task = FakeChain(ledger), Noting()
+    price = (await chain.subnet(1)).registration_price
+    before = await chain.balance(wallet.coldkey)
+    with pytest.raises(
+        Refused, match=r"costs 1 TAO, more than the 0\.999999999 allowed"
+    ) as refused:
+        await run(identity(state, register=True, max_price=Rao(price - 1)), task)
+    assert "--max-price" in refused.value.cure
+    assert await chain.balance(wallet.coldkey) == before
+    assert not task.started.is_set()
+    running = asyncio.create_task(run(identity(state, register=True, max_price=price), task))
+    await asyncio.wait_for(task.started.wait(), 5)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    # Whoever has its uid pays nothing more, whatever one costs now.
+    again = Noting()
+    running = asyncio.create_task(run(identity(state, register=True, max_price=Rao(1)), again))
+    await asyncio.wait_for(again.started.wait(), 5)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)

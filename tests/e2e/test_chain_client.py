@@ -33,7 +33,7 @@ async def test_a_node_that_hangs_costs_one_deadline(tmp_path: Path) -> None:
             began = time.monotonic()
             with pytest.raises(ChainUnavailable):
                 await chain.finalized()
-            assert time.monotonic() - began < 5
+            assert time.monotonic() - began < 15  # the default deadline is longer
             os.kill(node.pid, signal.SIGCONT)
             assert (await chain.wait_for_block(1, timeout_s=20)).number >= 1
         finally:
@@ -83,7 +83,7 @@ async def test_a_node_that_hangs_under_a_transfer(tmp_path: Path) -> None:
             began = time.monotonic()
             with pytest.raises(ChainUnavailable):
                 await sending
-            assert time.monotonic() - began < 5
+            assert time.monotonic() - began < 9  # a read's deadline would be longer
             os.kill(node.pid, signal.SIGCONT)
             now = await chain.finalized()
             await chain.wait_for_block(now.number + 2, timeout_s=20)

@@ -44,8 +44,16 @@ def check_shape(document: dict[str, Any], *, validators: int = 2, miners: int = 
     assert owner["incentive"] == 0
 
 
-def check_justice(document: dict[str, Any]) -> None:
-    """The cheat at most 5 % of the median honest incentive, every honest miner at least 50 %."""
+def check_justice(document: dict[str, Any], cheat: str | None = None, slow: int = 0) -> None:
+    """The cheat at most 5 % of the median honest incentive, every honest miner at least 50 %.
+
+    There is one cheat, of this kind if it is named, and so many slow miners.
+    """
+    behaviours = [row["behaviour"] for row in of_role(document, "miner")]
+    cheats = [behaviour for behaviour in behaviours if behaviour not in ("honest", "slow")]
+    assert len(cheats) == 1, behaviours
+    assert cheat in (None, *cheats)
+    assert behaviours.count("slow") == slow
     honest = [row["incentive"] for row in of_role(document, "miner", "honest", "slow")]
     median = statistics.median(honest)
     assert median > 0
@@ -67,7 +75,7 @@ def test_the_one_file_example_is_paid(tmp_path: Path) -> None:
 
 
 @pytest.mark.inference
-def test_a_real_model_is_paid_within_a_minute(tmp_path: Path) -> None:
+def test_a_real_model_is_paid(tmp_path: Path) -> None:
     document = until_first_reward(tmp_path / "state")
     check_shape(document)
     check_justice(document)
@@ -84,5 +92,5 @@ def test_no_cheat_pays_and_slowness_is_not_punished_too_hard(
         tmp_path / "state", "--seed", str(seed), "--cheat", cheat, "--slow", "1"
     )
     check_shape(document)
-    check_justice(document)
+    check_justice(document, cheat, slow=1)
     assert document["seconds"] <= FIRST_REWARD_S_MAX

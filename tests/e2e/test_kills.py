@@ -33,7 +33,8 @@ pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(900)]
 KILLS = 21
 PAUSE_S = (1.0, 5.0)
 VICTIMS = ("chain", "miner-{}", "validator-{}")
-TRANSFERS_PER_S = 20
+SENDERS = ("//Bob", "//Charlie", "//Dave", "//Eve")
+"""Each sends one transfer after the other, to its finality: some are in the pool at every kill."""
 
 
 class Heads:
@@ -121,20 +122,22 @@ async def background(*coroutines: Any) -> AsyncIterator[list[asyncio.Task[Any]]]
             raise result
 
 
-async def load(run: Run) -> None:
+async def load(run: Run, sender: str, landed: list[str]) -> None:
     """Transfers without end, each to its finality, over whatever restarts there are."""
     from subnet.chain.connect import connect
     from subnet.chain.errors import ChainRefused, ChainUnavailable
     from subnet.chain.wallets import dev_signer
     from subnet.types import Rao
 
-    bob, ferdie = (dev_signer(uri, chain_url=run.url) for uri in ("//Bob", "//Ferdie"))
-    chain = await connect(run.url, cache_dir=run.state_dir / "cache" / "load")
+    source, ferdie = (dev_signer(uri, chain_url=run.url) for uri in (sender, "//Ferdie"))
+    chain = await connect(run.url, cache_dir=run.state_dir / "cache" / f"load{sender[2:]}")
     try:
         while True:
-            with contextlib.suppress(ChainUnavailable, ChainRefused):
-                await chain.transfer(bob, ferdie.address, Rao(1_000_000))
-            await asyncio.sleep(1 / TRANSFERS_PER_S)
+            try:
+                await chain.transfer(source, ferdie.address, Rao(1_000_000))
+                landed.append(sender)
+            except (ChainUnavailable, ChainRefused):
+                await asyncio.sleep(0.05)  # it was killed; it comes back
     finally:
         await chain.close()
 
@@ -191,7 +194,9 @@ async def test_twenty_kills_lose_nothing(tmp_path: Path) -> None:
     with up(tmp_path / "state", "--task", "examples/reverse.py") as run:
         run.wait(lambda: memory_of(run, "validator-1").weights_epoch, "weights are set")
         heads = Heads(run.url)
-        async with background(heads.follow(), load(run)) as tasks:
+        landed: list[str] = []
+        senders = [load(run, sender, landed) for sender in SENDERS]
+        async with background(heads.follow(), *senders) as tasks:
             for number in range(KILLS):
                 await asyncio.sleep(dice.uniform(*PAUSE_S))
                 victim = VICTIMS[number % len(VICTIMS)].format(dice.randint(1, 2))
@@ -207,6 +212,8 @@ async def test_twenty_kills_lose_nothing(tmp_path: Path) -> None:
             await asyncio.sleep(1)
         assert heads.connections > KILLS // len(VICTIMS), "the chain was not killed often enough"
         assert len(heads.announced) > 100
+        assert len(landed) > KILLS, "there was no load"
+        assert set(landed) == set(SENDERS)
         for block, block_hash in heads.announced.items():
             assert await rpc(run.url, "chain_getBlockHash", block) == block_hash, block
         later = await asyncio.to_thread(

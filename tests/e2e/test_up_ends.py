@@ -109,7 +109,7 @@ def test_a_chain_that_cannot_start_is_told_at_once(tmp_path: Path) -> None:
         assert run.process.returncode == 2
         assert "damaged" in run.log()
         assert "--fresh" in run.log()
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 20  # and not the patience of a run whose chain is slow
     with up(state, *REVERSE, "--fresh") as run:
         said(run, "Creating a subnet")
 

@@ -68,10 +68,8 @@ __all__ = [
     "ValidTransaction",
 ]
 
-SOURCE_IN_BLOCK: Final = 0
-SOURCE_LOCAL: Final = 1
 SOURCE_EXTERNAL: Final = 2
-"""``TransactionSource``: where a transaction to validate came from."""
+"""``TransactionSource``: 0 would be a block, 1 this node itself, 2 is anyone."""
 
 _TIMESTAMP_NOW: Final = bytes.fromhex(
     "f0c365c3cf59d671eb72da0e7a4113c49f1f0515f462cdcf84e0f1d6045dfcbb"

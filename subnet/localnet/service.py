@@ -25,8 +25,8 @@ from subnet.clock import Clock
 from subnet.localnet.backend import Backend, BuiltBlock
 from subnet.localnet.blocks.header import blake2_256
 from subnet.localnet.errors import BlockRejected, RuntimeTrap
+from subnet.localnet.executor.code import CODE_KEY
 from subnet.localnet.pool import BlockEffects, Event, Pool, Submitted
-from subnet.localnet.pool.pool import CODE_KEY
 from subnet.localnet.sealing import Sealing, block_timestamp_ms
 
 BlockListener = Callable[[BuiltBlock], None]

@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final, Protocol
+from typing import Protocol
 
 from subnet.localnet.blocks.header import blake2_256
 from subnet.localnet.blocks.validity import ValidTransaction
@@ -34,8 +34,6 @@ from subnet.localnet.pool.errors import (
 )
 from subnet.localnet.pool.limits import PoolLimits
 from subnet.localnet.pool.ordering import Entry, Half, Inserted, Ordering, nonce_tag
-
-CODE_KEY: Final = b":code"
 
 
 class Validator(Protocol):

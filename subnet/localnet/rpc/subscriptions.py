@@ -21,8 +21,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from subnet.localnet.backend import Backend, BuiltBlock
+from subnet.localnet.executor.code import CODE_KEY
 from subnet.localnet.pool import Event, Status
-from subnet.localnet.pool.pool import CODE_KEY
 from subnet.localnet.rpc.encoding import header_json, hex_of, runtime_version_json
 from subnet.localnet.rpc.envelope import encode, notification
 from subnet.localnet.rpc.errors import TOO_MANY_SUBSCRIPTIONS, RpcError

@@ -1,4 +1,4 @@
-"""A change of kappa, of the bonds' alpha or of a rounding turns the golden vectors red."""
+"""A change of kappa, of the bonds' alpha, of a rounding or of a take turns the suites red."""
 
 from __future__ import annotations
 
@@ -21,4 +21,4 @@ def test_every_mutation_is_noticed(language: str) -> None:
         [sys.executable, str(_SCRIPT), language], capture_output=True, text=True, timeout=1800
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count(": red") == 4
+    assert done.stdout.count(": red") == 6

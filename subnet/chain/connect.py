@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+from subnet.chain.errors import WAIT_CURE
 from subnet.chain.interface import Chain, Deadlines
 from subnet.clock import Clock, SystemClock
 from subnet.errors import UserError
@@ -49,6 +50,13 @@ def is_loopback(url: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def absence_cure(url: str) -> str:
+    """What a person can do about a chain that does not answer there."""
+    if is_loopback(url):
+        return "Start it with `assay up`, or name another chain with --chain."
+    return WAIT_CURE
 
 
 def shown(url: str) -> str:

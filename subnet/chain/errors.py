@@ -24,9 +24,11 @@ Causes and cures are one sentence each and never carry a secret. Nothing here kn
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Final
 
 from subnet.errors import Refused, Unavailable, UserError
+from subnet.types import RAO_PER_TAO
 
 
 class ChainUnavailable(Unavailable):
@@ -79,7 +81,7 @@ class NotRegistered(ChainRefused):
     def of(cls, hotkey: str, netuid: int) -> NotRegistered:
         return cls(
             f"Hotkey {hotkey} is not registered on subnet {netuid}.",
-            "Register it first; its coldkey pays the registration price.",
+            "Add --register to buy it a uid; its coldkey pays the price.",
             "HotKeyNotRegisteredInSubNet",
         )
 
@@ -98,6 +100,14 @@ class AlreadyRegistered(ChainRefused):
 
 class TooLittleBalance(ChainRefused):
     """The paying account cannot cover the amount, the price or the fee."""
+
+    @classmethod
+    def of(cls, payer: str, balance: int, what: str, price: int) -> TooLittleBalance:
+        return cls(
+            f"{payer} has {_tao(balance)} TAO and {what} costs {_tao(price)}.",
+            FUND_CURE,
+            "NotEnoughBalanceToStake",
+        )
 
 
 class RateLimited(ChainRefused):
@@ -139,5 +149,13 @@ class WrongPasswordError(WalletError):
     """The password does not open the key file."""
 
 
+def _tao(rao: int) -> str:
+    return f"{Decimal(rao) / RAO_PER_TAO:f}"
+
+
+FUND_CURE: Final = (
+    "Fund it (on a local chain with `assay fund`); `assay wallet show` says what a wallet has."
+)
+"""What a person can do about too little TAO."""
 WAIT_CURE: Final = "Wait for it to come back, or name another chain with --chain."
 """What a person can do about a chain that does not answer."""

@@ -272,6 +272,9 @@ class FakeChain:
         state, _ = self._state(None)
         return [subnet_info_of(state, netuid) for netuid in sorted(state.subnets)]
 
+    async def subnet_price(self) -> Rao:
+        return Rao(self._state(None)[0].rules.subnet_price)
+
     async def subnet(self, netuid: int) -> SubnetInfo:
         return subnet_info_of(self._state(None)[0], netuid)
 

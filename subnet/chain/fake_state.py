@@ -149,11 +149,7 @@ class State:
         """The state after the account paid; the chain keeps what was burned from nobody else."""
         have = self.balances.get(Ss58(coldkey), Rao(0))
         if have < amount:
-            raise TooLittleBalance(
-                f"{coldkey} has {have} rao and {amount} are needed.",
-                "Fund the account, or spend less.",
-                "NotEnoughBalanceToStake",
-            )
+            raise TooLittleBalance.of(coldkey, have, "this", amount)
         return replace(self, balances={**self.balances, Ss58(coldkey): Rao(have - amount)})
 
     def credited(self, address: str, amount: int) -> State:

@@ -336,6 +336,10 @@ class Chain(Protocol):
         """All subnets but root, by netuid."""
         ...
 
+    async def subnet_price(self) -> Rao:
+        """What creating a subnet costs now."""
+        ...
+
     async def subnet(self, netuid: int) -> SubnetInfo:
         """One subnet; ``UnknownSubnet`` if there is none."""
         ...

@@ -379,7 +379,13 @@ class SdkChain:
         call = calls.Commitments.set_commitment(netuid=netuid, info={"fields": [field]})
         return (await self._submit(call, hotkey, "publish the commitment")).receipt
 
+    async def subnet_price(self) -> Rao:
+        return await self._read("name the price of a subnet", lambda r: r.subnet_price())
+
     async def create_subnet(self, coldkey: Signer, hotkey: str) -> NewSubnet:
+        price, balance = await asyncio.gather(self.subnet_price(), self.balance(coldkey.address))
+        if balance < price:
+            raise TooLittleBalance.of(coldkey.address, balance, "a subnet", price)
         call = calls.SubtensorModule.register_network(hotkey=hotkey)
         landed = await self._submit(call, coldkey, "create a subnet")
         netuid = _part(landed.event("SubtensorModule", "NetworkAdded"), "netuid", 0)
@@ -405,11 +411,8 @@ class SdkChain:
         if uid is not None:
             return Registration(NetUid(netuid), uid, None)
         if balance < subnet.registration_price:
-            raise TooLittleBalance(
-                f"{coldkey.address} has {balance} rao and registering on subnet {netuid} costs"
-                f" {subnet.registration_price}.",
-                "Fund the coldkey, or wait for the price to fall.",
-                "NotEnoughBalanceToStake",
+            raise TooLittleBalance.of(
+                coldkey.address, balance, f"a uid of subnet {netuid}", subnet.registration_price
             )
         receipt = await self._buy_uid(netuid, coldkey, hotkey)
         uid = await self._read("name the new uid", lambda r: r.uid(netuid, hotkey))

@@ -15,6 +15,7 @@ from typing import Any, Final
 from bittensor.result import ErrorCode
 
 from subnet.chain.errors import (
+    FUND_CURE,
     AlreadyRegistered,
     ChainRefused,
     NotRegistered,
@@ -33,13 +34,18 @@ _CLASS_OF: Final[Mapping[Any, type[ChainRefused]]] = {
 _CLASS_OF_NAME: Final[Mapping[str, type[ChainRefused]]] = {
     "HotKeyAlreadyRegisteredInSubNet": AlreadyRegistered,
     "Payment": TooLittleBalance,
+    "CannotAffordLockCost": TooLittleBalance,
     "AccountNotAllowedCommit": NotRegistered,
     "SubtokenDisabled": NotStarted,
     "SpaceLimitExceeded": RateLimited,
 }
+_CURE_OF_CLASS: Final[Mapping[type[ChainRefused], str]] = {
+    TooLittleBalance: FUND_CURE,
+    UnknownSubnet: "Choose one of `assay subnet list`.",
+}
+"""Where the SDK's own advice names btcli, ours names our commands."""
 _CURE_OF_NAME: Final[Mapping[str, str]] = {
     "SubtokenDisabled": "Let the subnet's owner start it.",
-    "Payment": "Fund the account that pays the fee.",
     "AccountNotAllowedCommit": "Register the hotkey on the subnet first.",
     "SpaceLimitExceeded": "Wait for the subnet's next epoch, which gives the key new space.",
     "InvalidIpAddress": "Publish an address that other machines can reach.",
@@ -73,8 +79,10 @@ def refusal_of(error: Any, what: str) -> ChainRefused:
     kind = _CLASS_OF_NAME.get(name or "") or _CLASS_OF.get(code, ChainRefused)
     detail = getattr(error, "description", None) or getattr(error, "message", None) or error
     named = f" ({name})" if name else ""
-    cure = _CURE_OF_NAME.get(name or "") or sentence(
-        getattr(error, "remediation", None) or "nothing was changed; read the cause"
+    cure = (
+        _CURE_OF_NAME.get(name or "")
+        or _CURE_OF_CLASS.get(kind)
+        or sentence(getattr(error, "remediation", None) or "nothing was changed; read the cause")
     )
     return kind(
         f"The chain refused to {what}{named}: {sentence(detail)}", cure, name or _code(code)

@@ -118,6 +118,10 @@ class Reader:
         price = await self.api("SwapRuntimeApi", "current_alpha_price", netuid)
         return Rao(_uint(price, "current_alpha_price"))
 
+    async def subnet_price(self) -> Rao:
+        price = await self.api("SubnetRegistrationRuntimeApi", "get_network_registration_cost")
+        return Rao(_uint(price, "get_network_registration_cost"))
+
     async def subnet(self, netuid: int) -> SubnetInfo:
         await self.need(netuid)
         coldkey, hotkey, started, registered, n, limit, tempo, burn, price = await asyncio.gather(

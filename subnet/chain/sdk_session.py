@@ -35,9 +35,8 @@ from bittensor.result import (
 )
 from loguru import logger
 
-from subnet.chain.connect import shown
+from subnet.chain.connect import absence_cure, shown
 from subnet.chain.errors import (
-    WAIT_CURE,
     BadAnswer,
     ChainRefused,
     ChainUnavailable,
@@ -258,7 +257,7 @@ class Sessions:
             raise ChainUnavailable(
                 f"The chain at {self.name} did not {what} within {timeout_s:g} s:"
                 f" {sentence(reason)}",
-                WAIT_CURE,
+                absence_cure(self.url),
             ) from None
         except BittensorError as error:
             raise refusal_of(error, what) from error

@@ -85,7 +85,7 @@ async def play(
             except CallError as error:
                 waited = clock.monotonic() - started
                 logger.debug("uid {} did not answer: {}", target.uid, error)
-                return Answer(target, request, None, error.cause, waited)
+                return Answer(target, request, None, error.what.removesuffix("."), waited)
             return Answer(target, request, reply.message, None, reply.latency_s)
 
     answers = await asyncio.gather(

@@ -105,6 +105,8 @@ class CallError(UserError):
     def __init__(self, peer: str, cause: str, cure: str) -> None:
         super().__init__(f"{peer} {cause}", cure)
         self.peer = peer
+        self.what = cause
+        """The cause without the peer's address: for where it is clear whom it is about."""
         self._parts = (peer, cause, cure)
 
     def __reduce__(self) -> tuple[type[CallError], tuple[str, ...]]:  # type: ignore[override]

@@ -57,9 +57,21 @@ async def test_starting_is_for_the_owner_and_done_once(world: World) -> None:
 async def test_a_subnet_costs_more_than_a_poor_account_has(world: World) -> None:
     poor = await funded(world, 5)
     before = len(await world.chain.subnets())
-    with pytest.raises(ChainRefused):
+    with pytest.raises(TooLittleBalance) as caught:
         await world.chain.create_subnet(poor, world.key().address)
+    assert "5 TAO" in caught.value.cause
+    assert "assay fund" in caught.value.cure
     assert len(await world.chain.subnets()) == before
+
+
+async def test_a_subnet_costs_its_price(world: World) -> None:
+    price = await world.chain.subnet_price()
+    assert price >= TAO
+    owner = await funded(world, price // TAO + 10)
+    before = await world.chain.balance(owner.address)
+    receipt = (await world.chain.create_subnet(owner, world.key().address)).receipt
+    paid = before - await world.chain.balance(owner.address) - receipt.fee
+    assert 0.99 * price < paid <= price  # it falls with each block
 
 
 async def test_registering_buys_the_next_uid_once(world: World) -> None:

@@ -29,6 +29,7 @@ from subnet.chain.sdk_errors import refusal_of, sentence
         ("SubnetNotExists", UnknownSubnet),
         ("SubtokenDisabled", NotStarted),
         ("AccountNotAllowedCommit", NotRegistered),
+        ("CannotAffordLockCost", TooLittleBalance),
     ],
 )
 def test_names_of_the_chain(name: str, kind: type[ChainRefused]) -> None:
@@ -39,6 +40,8 @@ def test_names_of_the_chain(name: str, kind: type[ChainRefused]) -> None:
     for text in (refusal.cause, refusal.cure):
         assert text.endswith(".")
         assert ".." not in text
+    assert "btcli wallet" not in refusal.cure
+    assert ("assay wallet show" in refusal.cure) is (kind is TooLittleBalance)
 
 
 def rejected(data: str) -> ChainError:

@@ -36,6 +36,10 @@ _BUILDING_SHARE: Final = 0.8
 """Of the block time, for executing transactions. The rest is for validating new ones and answering
 clients, who would otherwise wait for block after block."""
 
+_BUILDING_S_MAX: Final = 2.0
+"""And no more than this of a long block time, since nobody is answered meanwhile. Substrate's own
+limit for a block's weight; far more than a pool full of transfers takes."""
+
 _RETRY_S: Final = 1.0
 """After a block that could not be made. A trap in a hook will happen again: no need to hurry."""
 
@@ -152,7 +156,7 @@ class Service:
     def _seal_in_time(self) -> BuiltBlock | None:
         """A block within its share of the block time; None if the runtime cannot make one."""
         try:
-            return self.seal(self._sealing.interval_s * _BUILDING_SHARE)
+            return self.seal(min(self._sealing.interval_s * _BUILDING_SHARE, _BUILDING_S_MAX))
         except (RuntimeTrap, BlockRejected) as fault:
             logger.error("block {} cannot be built: {}", self._backend.head.number + 1, fault)
             self._sealing.sealed(self._clock.monotonic() + _RETRY_S)

@@ -20,11 +20,11 @@ STEPS_MAX = 200
 
 
 class Run:
-    def __init__(self, mode: SealingMode) -> None:
+    def __init__(self, mode: SealingMode, interval_s: float) -> None:
         self.clock = ManualClock()
         self.chain = ToyChain()
         self.pool = Pool(self.chain, head_number=0)
-        sealing = Sealing(mode, interval_s=SLOT_MS / 1e3, now_s=self.clock.monotonic())
+        sealing = Sealing(mode, interval_s=interval_s, now_s=self.clock.monotonic())
         self.service = Service(self.chain, self.pool, sealing, self.clock)
         self.blocks: list[BuiltBlock] = []
         self.events: list[Event] = []
@@ -45,8 +45,8 @@ class Run:
 
 
 @asynccontextmanager
-async def running(mode: SealingMode) -> AsyncIterator[Run]:
-    run = Run(mode)
+async def running(mode: SealingMode, interval_s: float = SLOT_MS / 1e3) -> AsyncIterator[Run]:
+    run = Run(mode, interval_s)
     try:
         yield run
     finally:
@@ -98,6 +98,16 @@ async def test_a_block_takes_its_share_of_the_block_time_and_leaves_the_rest() -
         await run.until_height(1)
         assert len(run.blocks[0].included) == 2
         assert len(run.service.seal().included) == 3, "by hand there is no limit"
+
+
+async def test_a_long_block_time_does_not_make_others_wait_as_long() -> None:
+    async with running(SealingMode.INTERVAL, interval_s=60.0) as run:
+        for nonce in range(9):
+            run.service.submit(extrinsic(1, nonce))
+        run.chain.before_each = lambda: run.clock.advance(0.5)
+        run.clock.advance(60)
+        await run.until_height(1)
+        assert len(run.blocks[0].included) == 4
 
 
 async def test_manual_waits_for_a_word() -> None:
@@ -214,7 +224,7 @@ async def test_a_failed_disk_ends_the_loop() -> None:
 
 @pytest.mark.parametrize("mode", list(SealingMode))
 async def test_stop_ends_every_mode(mode: SealingMode) -> None:
-    run = Run(mode)
+    run = Run(mode, SLOT_MS / 1e3)
     await run.settle()
     run.service.stop()
     await asyncio.wait_for(run.task, 5)

@@ -17,7 +17,7 @@ from subnet.errors import Unavailable, UserError
 from subnet.models.engine import Ask, Engine, LocalEngine, TooLong
 from subnet.models.root import model_root
 from subnet.models.source import resolve
-from subnet.models.turns import Asker, Busy
+from subnet.models.turns import Asker, Busy, CallerBusy
 from subnet.neuron import Caller
 from subnet.protocol.inference import SECONDS_MAX, TOKENS_MAX, Completion
 from subnet.wire.errors import Code, RequestRefused
@@ -86,9 +86,8 @@ async def answer(engine: Engine, ask: Ask, caller: Caller) -> Completion:
     except TooLong as error:
         raise RequestRefused(Code.REFUSED_BY_TASK, error.cause) from None
     except Busy as error:
-        raise RequestRefused(
-            Code.CALLER_LIMITED, error.cause, retry_after_s=RETRY_AFTER_S
-        ) from None
+        code = Code.CALLER_LIMITED if isinstance(error, CallerBusy) else Code.OVERLOADED
+        raise RequestRefused(code, error.cause, retry_after_s=RETRY_AFTER_S) from None
     except Unavailable as error:
         # The cause names our engine's address, which is nobody's business but the operator's.
         raise RequestRefused(

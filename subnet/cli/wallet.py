@@ -44,7 +44,14 @@ def create(
     """Make a wallet: a coldkey that holds money and a hotkey that works."""
     from subnet.chain.wallets import Secret, create_wallet
     from subnet.cli import output
+    from subnet.errors import UserError
 
+    folder = options.wallets_of(state_dir, wallet_path)
+    if password and (folder / name).exists():
+        raise UserError(
+            f"There is a wallet {name} already, and its coldkey stays as it is.",
+            "Choose another name, or leave out --password to add a hotkey.",
+        )
     secret = Secret(_asked_password()) if password else None
 
     def show_phrase(role: str, phrase: str) -> None:
@@ -52,7 +59,6 @@ def create(
         if output.err.is_terminal:
             output.note(f"Recovery phrase of the {role}, shown only now: {phrase}")
 
-    folder = options.wallets_of(state_dir, wallet_path)
     made = create_wallet(folder, name, hotkey, password=secret, show_phrase=show_phrase)
     address = made.hotkeys[hotkey]
     if json:

@@ -6,9 +6,11 @@ caller to caller, and for one caller one answer after the other. So neither long
 of them buy a rival more than its share, and nothing that a rival without a permit asks for holds up
 a validator by more than one step.
 
-Two bounds. A caller has at most ``open_max`` answers open; more are refused, so that nobody fills
-the memory. At most ``sharing_max`` answers of a kind are under way at once, because each holds a
-cache; further callers begin when one of these ends, in the order in which they came.
+Three bounds. A caller has at most ``open_max`` answers open, and all who do not go first together
+``others_max``; more are refused, so that neither one nor many of them fill the memory, or the
+places that a server has for requests. At most ``sharing_max`` answers of a kind are under way at
+once, because each holds a cache; further callers begin when one of these ends, in the order in
+which they came.
 
 It does not know what a step is, nor who may go first: it is told.
 """
@@ -24,6 +26,9 @@ from subnet.errors import Unavailable
 
 OPEN_MAX: Final = 8
 """A validator has one a round; a client that wants more at once spreads them over miners."""
+OTHERS_MAX: Final = 32
+"""Half of the requests that an axon runs at once (``wire.limits``): the other half is left to
+validators, however many hotkeys a rival has registered."""
 SHARING_MAX: Final = 8
 """Caches of a small model take a few megabytes each; a large one's caller waits longer anyway."""
 
@@ -31,17 +36,25 @@ Job = TypeVar("Job", bound=Hashable)
 
 
 class Busy(Unavailable):
-    """The caller has as many answers open as it may have."""
+    """As many answers are open as may be, for all of this kind together."""
 
     def __init__(self, open_max: int) -> None:
         super().__init__(
-            f"{open_max} answers for this caller are under way or wait.",
+            f"{open_max} answers {self._whose} are under way or wait.",
             "Wait for one of them before asking again.",
         )
         self._open_max = open_max
 
+    _whose = "for callers like this one"
+
     def __reduce__(self) -> tuple[type[Busy], tuple[int]]:  # type: ignore[override]
         return type(self), (self._open_max,)
+
+
+class CallerBusy(Busy):
+    """The caller itself has as many answers open as it may have."""
+
+    _whose = "for this caller"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,20 +111,31 @@ class _Line(Generic[Job]):
 class Turns(Generic[Job]):
     """All open answers of one engine."""
 
-    def __init__(self, *, open_max: int = OPEN_MAX, sharing_max: int = SHARING_MAX) -> None:
+    def __init__(
+        self,
+        *,
+        open_max: int = OPEN_MAX,
+        others_max: int = OTHERS_MAX,
+        sharing_max: int = SHARING_MAX,
+    ) -> None:
         self._open_max = open_max
+        self._others_max = others_max
         self._lines = {first: _Line[Job](sharing_max) for first in (True, False)}
         self._askers: dict[Job, Asker] = {}
         self._open: Counter[str] = Counter()
+        self._others = 0
 
     def __len__(self) -> int:
         return len(self._askers)
 
     def add(self, job: Job, asker: Asker) -> None:
-        """Put an answer in line; Busy if its asker has too many already."""
+        """Put an answer in line; Busy if there are too many already."""
         if self._open[asker.name] >= self._open_max:
-            raise Busy(self._open_max)
+            raise CallerBusy(self._open_max)
+        if not asker.first and self._others >= self._others_max:
+            raise Busy(self._others_max)
         self._open[asker.name] += 1
+        self._others += not asker.first
         self._askers[job] = asker
         self._lines[asker.first].add(asker.name, job)
 
@@ -127,6 +151,7 @@ class Turns(Generic[Job]):
             return
         self._lines[asker.first].remove(asker.name, job)
         self._open[asker.name] -= 1
+        self._others -= not asker.first
         if not self._open[asker.name]:
             del self._open[asker.name]
 

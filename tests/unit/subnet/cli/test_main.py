@@ -206,3 +206,13 @@ def test_a_json_document_is_one(capsysbinary: pytest.CaptureFixture[bytes]) -> N
     out, _ = capsysbinary.readouterr()
     assert json.loads(out) == {"a": "\x1b[2J"}
     assert b"\x1b" not in out
+
+
+def test_a_wallet_in_clear_is_not_taken_for_a_locked_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    argv = ["wallet", "create", "w", "--state-dir", str(tmp_path)]
+    assert main.main(argv) == 0
+    assert main.main([*argv, "--password"]) == 2
+    assert "stays as it is" in capsys.readouterr().err
+    assert main.main([*argv, "--hotkey", "second"]) == 0

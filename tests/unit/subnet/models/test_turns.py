@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from subnet.models.turns import Asker, Busy, Turns
+from subnet.models.turns import Asker, Busy, CallerBusy, Turns
 
 RIVAL, OTHER = Asker("rival"), Asker("other")
 FIRST, SECOND = Asker("first", first=True), Asker("second", first=True)
@@ -59,12 +59,30 @@ def test_a_caller_has_a_bounded_number_of_answers_open() -> None:
     turns: Turns[str] = Turns(open_max=2)
     turns.add("a", RIVAL)
     turns.add("b", RIVAL)
-    with pytest.raises(Busy):
+    with pytest.raises(CallerBusy):
         turns.add("c", RIVAL)
     assert len(turns) == 2
     turns.add("mine", FIRST)  # nobody else is held up by it
     turns.remove("a")
     turns.add("c", RIVAL)
+
+
+def test_many_rivals_leave_room_for_validators() -> None:
+    turns: Turns[str] = Turns(open_max=2, others_max=3)
+    for number in range(3):
+        turns.add(f"rival {number}", Asker(f"rival {number}"))
+    with pytest.raises(Busy) as caught:
+        turns.add("rival 3", Asker("rival 3"))
+    assert not isinstance(caught.value, CallerBusy)
+    turns.add("asked", FIRST)
+    turns.remove("asked")  # gives no room to others
+    with pytest.raises(Busy):
+        turns.add("rival 3", Asker("rival 3"))
+    turns.remove("rival 0")
+    turns.add("rival 3", Asker("rival 3"))
+    assert len(turns.clear()) == 3
+    for number in range(3):
+        turns.add(f"{number}", Asker(f"rival {number}"))
 
 
 def test_a_bounded_number_is_under_way_and_the_next_begins_when_one_ends() -> None:

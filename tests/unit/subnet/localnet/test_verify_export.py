@@ -92,3 +92,15 @@ def test_an_export_is_complete(tmp_path: Path) -> None:
     assert json.loads((out / "genesis.json").read_text()) == config
     assert (out / "runtime.wasm").read_bytes() == code
     assert not list(out.glob(".*"))
+
+
+def test_the_head_is_judged_by_the_slow_trie_as_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the fast trie says: if the two ever differ, one of them is wrong."""
+    chain = open_chain(tmp_path)
+    grow(chain, 2)
+    chain.close()
+    monkeypatch.setattr("subnet.localnet.verify.slow_root", lambda pairs, version: bytes(32))
+    with pytest.raises(ChainDamaged, match="computed differently"):
+        verify(tmp_path)

@@ -15,8 +15,8 @@ use frame_support::{
 use frame_system::limits::BlockWeights;
 use sp_runtime::Perbill;
 
-/// An item of storage read or written. The public chain's: 25 and 100 microseconds, which is eight
-/// times what our host takes to read one and four times what it takes to write one (into the
+/// An item of storage read or written. The public chain's: 25 and 100 microseconds, which is ten
+/// times what our host takes to read one and five times what it takes to write one (into the
 /// overlay, the trie and the database). The weights of FRAME's pallets are counted in it as well.
 pub type DbWeight = RocksDbWeight;
 

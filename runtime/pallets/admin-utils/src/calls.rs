@@ -2,6 +2,9 @@
 //!
 //! `root_sets` and `root_sets_on` let root alone; `owner_sets` and `owner_does` let a subnet's owner
 //! too, within the limits of `gate`. What a value may be is said in `rules`.
+//!
+//! FRAME takes the calls of a pallet as one block, so this file is as long as they are many; what
+//! they share is in the other two.
 
 use frame_support::pallet_macros::pallet_section;
 

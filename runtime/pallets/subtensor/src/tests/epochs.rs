@@ -1,7 +1,7 @@
 //! From weights to payment: schedule, permits, consensus, dividends, parents, owners.
 
 use super::*;
-use frame_support::assert_noop;
+use frame_support::{assert_noop, traits::Hooks};
 
 /// Two validators (uids 1 and 2), two miners (3 and 4) on a subnet of coldkey 1 (uid 0), with the
 /// validators' stake at 3 : 2. Runs the epoch that grants the permits.
@@ -339,5 +339,23 @@ fn without_a_freeze_window_an_ordered_epoch_runs_in_the_next_block() {
         assert_ok!(Chain::trigger_epoch(signed(1), netuid));
         next_block();
         assert_eq!(LastEpochBlock::<Test>::get(netuid), 6);
+    });
+}
+
+#[test]
+fn a_block_declares_its_subnets_and_its_epoch_by_the_neurons_in_it() {
+    run(local(), || {
+        let netuid = found_subnet(1);
+        let neurons = u32::from(SubnetworkN::<Test>::get(netuid));
+        let next = Chain::next_epoch_block(netuid).unwrap();
+        run_to_block(next - 2);
+        let begin = |block| {
+            System::set_block_number(block);
+            <SubtensorModule as Hooks<u64>>::on_initialize(block)
+        };
+        let subnets = u32::try_from(Chain::subnets().len()).unwrap();
+        assert_eq!(begin(next - 1), <() as WeightInfo>::subnets(subnets));
+        let epoch = <() as WeightInfo>::epoch(neurons, 1);
+        assert_eq!(begin(next), <() as WeightInfo>::subnets(subnets) + epoch);
     });
 }

@@ -1,8 +1,9 @@
-"""What holds for every test. With ``ASSAY_NO_SKIPS`` in the environment a skipped test has failed.
+"""What holds for every test: an example has no deadline, and a skip is counted.
 
 A test that is skipped where its subject is missing is a kindness to whoever works on something
-else. Where everything is there (``.ci/run`` makes it so), a skip is a test that silently does not
-run; there it counts as what it is. ``MAY_SKIP`` lists what a machine may really be unable to do.
+else. Where everything is there (``.ci/run`` makes it so, and sets ``ASSAY_NO_SKIPS``), a skip is a
+test that silently does not run; there it has failed. ``MAY_SKIP`` lists what a machine may really
+be unable to do.
 """
 
 from __future__ import annotations
@@ -12,6 +13,11 @@ from collections.abc import Generator
 from typing import TypeVar
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# How long an example takes says how busy the machine is, not whether the code is right.
+settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("house")
 
 _Report = TypeVar("_Report", pytest.TestReport, pytest.CollectReport)
 

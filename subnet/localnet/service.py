@@ -6,9 +6,9 @@ only after the backend committed it, and it is final then: there are no forks.
 
 What goes wrong: a disk that fails ends the loop with that error (the process must not go on as if
 blocks were kept). A block that cannot be finished is logged and tried again later with half of the
-transactions, and so on until one is left, which then leaves the pool: a single transaction must not
-end the chain. Where even an empty block fails, the RPC still answers, because one can only find out
-why by asking it.
+transactions, and so on until one is left; if a block without it can be made, it leaves the pool: a
+single transaction must not end the chain. Where even an empty block fails, nobody is to blame, and
+the RPC still answers, because one can only find out why by asking it.
 """
 
 from __future__ import annotations
@@ -56,6 +56,8 @@ class Service:
         self._stop = asyncio.Event()
         self._most: int | None = None
         """How many transactions a block may try, after one failed as a whole."""
+        self._suspect: bytes | None = None
+        """The only transaction of a block that failed."""
         self._block_listeners: list[BlockListener] = []
         self._event_listeners: list[EventListener] = []
 
@@ -83,8 +85,8 @@ class Service:
         tried: list[bytes] = []
         try:
             built = self._backend.build(timestamp_ms, self._ready(budget_s, tried))
-        except (RuntimeTrap, BlockRejected) as fault:
-            self._beware(tried, fault)
+        except (RuntimeTrap, BlockRejected):
+            self._beware(tried)
             raise
         now_s = self._clock.monotonic()
         self._sealing.sealed(now_s)
@@ -97,8 +99,7 @@ class Service:
             runtime_changed=CODE_KEY in built.changes,
         )
         self._tell(self._pool.after_block(effects, now_s))
-        if not self._pool.ready_count:
-            self._most = None  # whoever was to blame has left by itself
+        self._relax()
         block = built.block
         logger.debug("block {} 0x{}: {} in", block.number, block.hash.hex(), len(built.included))
         return built
@@ -112,14 +113,23 @@ class Service:
             if until_s is not None and self._clock.monotonic() >= until_s:
                 return
 
-    def _beware(self, tried: Sequence[bytes], fault: RuntimeTrap | BlockRejected) -> None:
+    def _beware(self, tried: Sequence[bytes]) -> None:
         """A block failed as a whole: close in on the transaction that is to blame, if one is."""
-        if len(tried) == 1:
-            self._most = None
-            logger.warning("a transaction that no block can hold leaves the pool: {}", fault)
-            self._tell(self._pool.expel(blake2_256(tried[0])))
-        elif tried:
+        if tried:
             self._most = len(tried) // 2
+            self._suspect = tried[0] if len(tried) == 1 else None
+        else:
+            self._most = self._suspect = None
+
+    def _relax(self) -> None:
+        """A block was made: so the suspect that was left out of it is to blame."""
+        if self._suspect is not None:
+            name = blake2_256(self._suspect)
+            logger.warning("0x{} leaves the pool: no block can hold it", name.hex())
+            self._tell(self._pool.expel(name))
+            self._most = self._suspect = None
+        elif not self._pool.ready_count:
+            self._most = None  # whoever was to blame has left by itself
 
     def _tell(self, events: Sequence[Event]) -> None:
         if events:

@@ -361,6 +361,21 @@ def test_pruned_states_are_gone_and_blocks_stay() -> None:
     chain.close()
 
 
+def test_a_limited_history_keeps_the_database_small() -> None:
+    """Seven keys change in an empty block; one of them, the block's hash, is new and stays."""
+    chain = open_chain(history_blocks=10)
+
+    def versions_after(blocks: int) -> int:
+        for _ in range(blocks):
+            step(chain)
+        count: int = chain._store._one("SELECT count(*) FROM versions", ())[0]
+        return count
+
+    early = versions_after(200)
+    assert versions_after(300) - early <= 300 + 64 * 7
+    chain.close()
+
+
 def test_a_long_history_is_forgotten_step_by_step(tmp_path: Path) -> None:
     """All at once it would hold up one block for hours: the work grows with the square."""
     chain = open_chain(tmp_path)

@@ -200,7 +200,7 @@ async def test_a_transaction_that_no_block_can_hold_leaves_and_the_rest_goes_in(
         poison = extrinsic(99, 0, kind=Kind.POISON)
         for data in [*good[:4], poison, *good[4:]]:
             run.service.submit(data)
-        for _ in range(12):
+        for _ in range(20):
             run.clock.advance(2)
             await run.settle()
         assert Event(hash_of(poison), Status.INVALID) in run.events
@@ -211,6 +211,23 @@ async def test_a_transaction_that_no_block_can_hold_leaves_and_the_rest_goes_in(
         await run.settle()
         assert sorted(map(len, (block.included for block in run.blocks)))[-1] > 1
         assert run.pool.ready_count == 0
+
+
+async def test_no_transaction_is_blamed_for_a_block_that_fails_without_it() -> None:
+    async with running(SealingMode.INTERVAL) as run:
+        good = [extrinsic(who, 0) for who in range(1, 6)]
+        for data in good:
+            run.service.submit(data)
+        run.chain.finish_fault = RuntimeTrap("BlockBuilder_finalize_block", "unreachable")
+        for _ in range(20):
+            run.clock.advance(2)
+            await run.settle()
+        assert (run.blocks, run.pool.ready_count) == ([], len(good))
+        run.chain.finish_fault = None
+        for _ in range(5):
+            run.clock.advance(2)
+            await run.settle()
+        assert {name for block in run.blocks for name in block.included} == set(map(hash_of, good))
 
 
 async def test_a_failed_disk_ends_the_loop() -> None:

@@ -88,6 +88,7 @@ class ToyChain(Backend):
         self.timestamps: list[int] = []
         self.refuse: dict[bytes, TransactionRefused] = {}
         self.build_fault: Exception | None = None
+        self.finish_fault: Exception | None = None
         self.before_each: Callable[[], None] = lambda: None
         self.closed = False
         self.longevity = 64
@@ -173,9 +174,12 @@ class ToyChain(Backend):
                 if kind is Kind.UPGRADE:
                     changes[b":code"] = b"new wasm"
                 poisoned |= kind is Kind.POISON
+        fault = self.finish_fault
         if poisoned:
+            fault = BlockRejected("the block cannot be finished")
+        if fault is not None:
             self.nonces = before
-            raise BlockRejected("the block cannot be finished")
+            raise fault
         for key, value in changes.items():
             assert value is not None
             self.values[key] = value

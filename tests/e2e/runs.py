@@ -8,6 +8,8 @@ processes; tests talk to them as any client would.
 from __future__ import annotations
 
 import contextlib
+import importlib.machinery
+import importlib.util
 import json
 import os
 import signal
@@ -19,6 +21,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,6 +32,16 @@ EXPORTS_DIR = "ASSAY_EXPORTS_DIR"
 REPLAY_S_MAX = 600.0
 CHAIN_END_S_MAX = 20.0
 """A chain whose supervisor was killed ends by itself, within seconds."""
+
+
+def script(name: str) -> ModuleType:
+    """A program of ``scripts/`` as a module; its name has no ending that Python would find."""
+    loader = importlib.machinery.SourceFileLoader(name, str(ROOT / "scripts" / name))
+    spec = importlib.util.spec_from_loader(name, loader)
+    assert spec is not None
+    module = importlib.util.module_from_spec(spec)
+    loader.exec_module(module)
+    return module
 
 
 def free_ports(count: int) -> int:

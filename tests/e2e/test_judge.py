@@ -5,19 +5,16 @@ Needs the judge, which takes long to build: `scripts/judge` makes it, CI does so
 
 from __future__ import annotations
 
-import importlib.machinery
-import importlib.util
 import json
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
-from tests.e2e.runs import EXPORTS_DIR, ROOT, until_first_reward
+from tests.e2e.runs import EXPORTS_DIR, ROOT, script, until_first_reward
 
 SCRIPT = ROOT / "scripts" / "judge"
 RUN_EXTRINSICS_MIN = 20
@@ -25,15 +22,6 @@ RUN_EXTRINSICS_MIN = 20
 extrinsic, the time."""
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(600)]
-
-
-def script() -> ModuleType:
-    loader = importlib.machinery.SourceFileLoader("judge", str(SCRIPT))
-    spec = importlib.util.spec_from_loader("judge", loader)
-    assert spec is not None
-    module = importlib.util.module_from_spec(spec)
-    loader.exec_module(module)
-    return module
 
 
 def judge(folder: Path) -> subprocess.CompletedProcess[str]:
@@ -45,7 +33,7 @@ def judge(folder: Path) -> subprocess.CompletedProcess[str]:
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The export of a run that went from nothing to its first reward."""
-    if script().oracle() is None:
+    if script("judge").oracle() is None:
         pytest.skip("the judge is not built: scripts/judge")
     folder = tmp_path_factory.mktemp("judge")
     before = os.environ.get(EXPORTS_DIR)

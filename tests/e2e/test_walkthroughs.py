@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.machinery
-import importlib.util
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
+
+from tests.e2e.runs import script
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "walkthroughs"
 
 
-def script() -> ModuleType:
-    loader = importlib.machinery.SourceFileLoader("walkthroughs", str(SCRIPT))
-    spec = importlib.util.spec_from_loader("walkthroughs", loader)
-    assert spec is not None
-    module = importlib.util.module_from_spec(spec)
-    loader.exec_module(module)
-    return module
-
-
 def test_the_readme_has_the_walkthroughs_that_the_script_runs() -> None:
-    names = set(script().blocks())
+    names = set(script("walkthroughs").blocks())
     assert names == {"subnet", "miner", "miner-paid", "validator", "validator-paid"}
 
 

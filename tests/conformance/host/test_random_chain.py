@@ -21,7 +21,7 @@ from subnet.localnet.executor.wasm_binary import Outline
 from subnet.localnet.export import export_blocks
 from subnet.localnet.verify import verify_chain
 from tests.conformance.host.random_chain import RandomChain
-from tests.e2e.test_judge import script
+from tests.e2e.runs import script
 from tests.unit.subnet.localnet.core_chain import genesis, module_cache, open_chain
 
 JUDGE_S_MAX = 300
@@ -61,7 +61,7 @@ def test_it_re_executes_the_slow_way(walked: Path, monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.slow  # by then the judge is built
 def test_parity_agrees(walked: Path, tmp_path: Path) -> None:
-    judge = script().oracle()
+    judge = script("judge").oracle()
     if judge is None:
         pytest.skip("the judge is not built: scripts/judge")
     exported = export_blocks(walked, tmp_path)

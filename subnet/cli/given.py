@@ -39,6 +39,7 @@ class NeuronOptions:
     wallet_path: options.WalletPath = None
     register: options.Register = False
     max_price: options.MaxPrice = None
+    yes: options.Yes = False
     password_file: options.PasswordFile = None
     log_level: options.LogLevel = "INFO"
 

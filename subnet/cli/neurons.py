@@ -17,14 +17,16 @@ from typing import Any, Final
 
 from loguru import logger
 
+from subnet.chain.connect import is_loopback, resolve, shown
 from subnet.chain.errors import NotRegistered
 from subnet.chain.interface import Chain, Endpoint, Signer
-from subnet.cli.amounts import in_tao, parse_amount
+from subnet.cli.amounts import parse_amount
 from subnet.cli.given import NeuronOptions
 from subnet.cli.options import read_password, wallets_of
 from subnet.cli.process import stop_on_signals
+from subnet.cli.spending import Consent, join
 from subnet.clock import Clock, SystemClock
-from subnet.errors import Refused, Unavailable
+from subnet.errors import Unavailable
 from subnet.files import held
 from subnet.neuron.checkpoint import CheckpointFile
 from subnet.neuron.members import Members
@@ -63,6 +65,8 @@ class Identity:
     """Holds the coldkey's password, which only registering and staking need."""
     max_price: Rao | None = None
     """The most that registering may cost; None: whatever it costs."""
+    yes: bool = False
+    """Agree to pay on a real chain without being asked."""
 
     @classmethod
     def of(cls, given: NeuronOptions, *, stake: Rao | None = None) -> Identity:
@@ -78,6 +82,7 @@ class Identity:
             stake,
             given.password_file,
             parse_amount(given.max_price) if given.max_price is not None else None,
+            given.yes,
         )
 
     @property
@@ -114,35 +119,19 @@ async def _join(identity: Identity, chain: Chain, hotkey: Signer) -> None:
         return
     from subnet.chain.wallets import open_coldkey
 
-    netuid = identity.netuid
-    folder = wallets_of(identity.state_dir, identity.wallet_path)
-    coldkey = open_coldkey(folder, identity.wallet, read_password(identity.password_file))
-    if identity.register:
-        await _check_price(identity, chain, hotkey)
-        registration = await chain.register(netuid, coldkey, hotkey.address)
-        logger.info("Registered on subnet {} as uid {}", netuid, registration.uid)
-    if identity.stake and not await chain.stake(hotkey.address, coldkey.address, netuid):
-        added = await chain.add_stake(netuid, coldkey, hotkey.address, identity.stake)
-        logger.info("Staked {:.3f} TAO for {:.3f} alpha", identity.stake / 1e9, added.alpha / 1e9)
+    def coldkey() -> Signer:
+        folder = wallets_of(identity.state_dir, identity.wallet_path)
+        return open_coldkey(folder, identity.wallet, read_password(identity.password_file))
 
-
-async def _check_price(identity: Identity, chain: Chain, hotkey: Signer) -> None:
-    """Refused if a uid must be bought and costs more than was allowed.
-
-    The price is read just before. It rises by steps, with each registration of others, so a burst
-    of them in between may still cost one step more.
-    """
-    if identity.max_price is None:
-        return
-    if (await chain.metagraph(identity.netuid)).by_hotkey(hotkey.address) is not None:
-        return
-    price = (await chain.subnet(identity.netuid)).registration_price
-    if price > identity.max_price:
-        raise Refused(
-            f"Registering on subnet {identity.netuid} costs {in_tao(price)} TAO, more than "
-            f"the {in_tao(identity.max_price)} allowed.",
-            "Wait for the price to fall, or raise --max-price.",
-        )
+    await join(
+        chain,
+        identity.netuid,
+        hotkey.address,
+        coldkey,
+        Consent(identity.network, identity.max_price, identity.yes),
+        register=identity.register,
+        stake=identity.stake,
+    )
 
 
 @contextlib.asynccontextmanager
@@ -152,6 +141,11 @@ async def _opened(identity: Identity, clock: Clock) -> AsyncIterator[tuple[Chain
 
     hotkey = open_hotkey(
         wallets_of(identity.state_dir, identity.wallet_path), identity.wallet, identity.hotkey
+    )
+    logger.info(
+        "Connecting to the chain at {}, for at most {:g} s",
+        shown(resolve(identity.network)),
+        NEURON_PATIENCE_S,
     )
     async with open_chain(
         identity.network, identity.state_dir, clock, patience_s=NEURON_PATIENCE_S
@@ -257,7 +251,6 @@ async def run_validator(
     answer_deadline_s: float,
 ) -> None:
     """Run one validator until it is told to stop. ``seed`` None draws an unguessable one."""
-    from subnet.chain.connect import is_loopback, resolve
     from subnet.wire.dendrite import Dendrite
     from subnet.wire.interface import Reach
 

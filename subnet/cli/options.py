@@ -101,8 +101,12 @@ MaxPrice = Annotated[
         "--max-price",
         metavar="TAO",
         show_default="whatever it costs",
-        help="The most that --register may pay for a uid.",
+        help="Pay no price above this.",
     ),
+]
+Yes = Annotated[
+    bool,
+    typer.Option("--yes", help="Pay without being asked; on a local chain nobody is."),
 ]
 
 Host = Annotated[

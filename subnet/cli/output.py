@@ -160,6 +160,12 @@ def warn(message: str) -> None:
     _err().print(printable(message), style="yellow", soft_wrap=True)
 
 
+def agreed(question: str) -> bool:
+    """What the person at the terminal says to a question on stderr; anything but a yes is a no."""
+    _err().print(f"{printable(question)} [y/N] ", end="", soft_wrap=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
 def error(cause: str, cure: str = "") -> None:
     """Why a command failed and what to do, one sentence each, on stderr."""
     from rich.text import Text

@@ -36,22 +36,31 @@ def register(
     wallet_path: options.WalletPath = None,
     password_file: options.PasswordFile = None,
     start: Start = True,
+    max_price: options.MaxPrice = None,
+    yes: options.Yes = False,
     json: options.Json = False,
 ) -> None:
     """Create a subnet; the wallet's coldkey pays and owns it, its hotkey takes uid 0."""
     from subnet.chain.wallets import open_coldkey, open_hotkey
     from subnet.cli import output
+    from subnet.cli.amounts import in_tao, parse_amount
     from subnet.cli.neurons import open_chain
     from subnet.cli.process import run_async
+    from subnet.cli.spending import Consent
     from subnet.clock import SystemClock
 
     folder = options.wallets_of(state_dir, wallet_path)
     owner = open_coldkey(folder, wallet, options.read_password(password_file))
     hot = open_hotkey(folder, wallet, hotkey).address
+    most = parse_amount(max_price) if max_price is not None else None
+    consent = Consent(chain, most, yes)
 
     async def run() -> None:
         async with open_chain(chain, state_dir, SystemClock()) as client:
+            price, before = await client.subnet_price(), await client.balance(owner.address)
+            consent.to("a subnet", price, owner.address, before)
             created = await client.create_subnet(owner, hot)
+            paid = before - await client.balance(owner.address)
             if start:
                 await client.start_subnet(created.netuid, owner)
         if json:
@@ -61,13 +70,14 @@ def register(
                     "owner": owner.address,
                     "hotkey": hot,
                     "started": start,
+                    "paid_rao": paid,
                     "block": created.receipt.block.number,
                 }
             )
         else:
             output.text(
                 f"Subnet {created.netuid} is {'running' if start else 'created'}; "
-                f"{owner.address} owns it"
+                f"{owner.address} owns it and paid {in_tao(paid)} TAO"
             )
 
     run_async(run)

@@ -162,7 +162,7 @@ async def test_a_validator_calls_nobody_inside_its_own_networks(
         assert registration.uid == uid
         await chain.serve_axon(NetUid(1), miner, Endpoint(host, 1))
     task = Hearing()
-    who = dataclasses.replace(identity(state, register=True), network=network)
+    who = dataclasses.replace(identity(state, register=True), network=network, yes=True)
     running = asyncio.create_task(validate(who, task))
     await asyncio.wait(
         (running, asyncio.ensure_future(task.judged.wait())),

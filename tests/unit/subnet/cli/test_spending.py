@@ -1,0 +1,117 @@
+"""Nothing is paid unseen: a price, a ceiling, the whole sum, a question where TAO is money."""
+
+from __future__ import annotations
+
+import io
+import sys
+
+import pytest
+
+from subnet.chain.errors import TooLittleBalance
+from subnet.chain.fake import FakeChain, FakeLedger
+from subnet.chain.interface import Signer
+from subnet.cli import output
+from subnet.cli.spending import Consent, join
+from subnet.clock import ManualClock
+from subnet.errors import Refused
+from subnet.types import NetUid, Rao
+from tests.unit.subnet.neuron.worlds import key
+
+TAO = 10**9
+PAYER = key(7)
+REAL = "wss://chain.example:443"
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture(autouse=True)
+def _fresh_console(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(vars(output), "err", raising=False)
+
+
+def ask(consent: Consent, price: int = TAO, balance: int = 5 * TAO, besides: int = 0) -> None:
+    consent.to("a uid", Rao(price), PAYER.address, Rao(balance), besides=besides)
+
+
+def test_the_price_is_shown_before_it_is_paid(capsys: pytest.CaptureFixture[str]) -> None:
+    ask(Consent("local"))
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == f"A uid costs 1 TAO; {PAYER.address} has 5 TAO.\n"
+
+
+def test_a_ceiling_holds() -> None:
+    ask(Consent("local", Rao(TAO)))
+    with pytest.raises(Refused, match=r"costs 1 TAO, more than the 0\.5 allowed"):
+        ask(Consent("local", Rao(TAO // 2)))
+
+
+def test_without_a_terminal_real_money_needs_a_yes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
+    with pytest.raises(Refused, match=r"spend 1 TAO on wss://chain") as refused:
+        ask(Consent(REAL))
+    assert "--yes" in refused.value.cure
+    ask(Consent(REAL, yes=True))
+
+
+@pytest.mark.parametrize(
+    ("answer", "agrees"), [("y\n", True), ("Yes\n", True), ("\n", False), ("", False)]
+)
+def test_at_a_terminal_a_person_is_asked(
+    answer: str,
+    agrees: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(sys, "stdin", Terminal(answer))
+    if agrees:
+        ask(Consent(REAL), besides=2 * TAO)
+    else:
+        with pytest.raises(Refused, match="nothing was spent"):
+            ask(Consent(REAL), besides=2 * TAO)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "Spend 3 TAO on wss://chain.example:443? [y/N]" in err
+
+
+async def subnet_with(balance: int) -> FakeChain:
+    owner = key(200)
+    funds = {owner.address: 9_000 * TAO, PAYER.address: balance}
+    chain = FakeChain(FakeLedger(ManualClock(), balances=funds))
+    netuid = (await chain.create_subnet(owner, key(201).address)).netuid
+    await chain.start_subnet(netuid, owner)
+    return chain
+
+
+async def joins(chain: FakeChain, consent: Consent, stake: int) -> None:
+    hotkey = key(8).address
+    await join(
+        chain, NetUid(1), hotkey, lambda: PAYER, consent, register=True, stake=Rao(stake * TAO)
+    )
+
+
+async def test_a_uid_is_not_bought_if_its_stake_cannot_be_paid() -> None:
+    chain = await subnet_with(10 * TAO)
+    with pytest.raises(TooLittleBalance, match=r"1000 TAO is asked for; .* has 10 TAO") as refused:
+        await joins(chain, Consent("local"), 1_000)
+    assert "assay fund" in refused.value.cure
+    assert await chain.balance(PAYER.address) == 10 * TAO
+    await joins(chain, Consent("local"), 8)
+    assert (await chain.metagraph(1)).by_hotkey(key(8).address) is not None
+    assert await chain.balance(PAYER.address) == 1 * TAO
+
+
+async def test_whoever_has_it_all_pays_nothing_and_opens_no_coldkey() -> None:
+    chain = await subnet_with(10 * TAO)
+    await joins(chain, Consent("local"), 0)
+
+    def closed() -> Signer:
+        raise AssertionError("the coldkey was opened")
+
+    await join(chain, NetUid(1), key(8).address, closed, Consent(REAL), register=True, stake=None)
+    await joins(chain, Consent("local"), 2)
+    await joins(chain, Consent(REAL), 2)
+    assert await chain.balance(PAYER.address) == 7 * TAO

@@ -23,6 +23,9 @@ from subnet.clock import ManualClock
 from subnet.errors import Refused, Unavailable
 from subnet.neuron import Answer, MinerContext, Score, TaskSettings, ValidatorContext
 from subnet.types import NetUid, Rao
+from subnet.wire.dendrite import Dendrite
+from subnet.wire.errors import PeerRefused
+from subnet.wire.interface import Peer
 from tests.unit.subnet.neuron.worlds import key
 
 TAO = 10**9
@@ -198,5 +201,42 @@ async def test_a_uid_that_costs_too_much_is_not_bought(
     again = Noting()
     running = asyncio.create_task(run(identity(state, register=True, max_price=Rao(1)), again))
     await asyncio.wait_for(again.started.wait(), 5)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_a_miner_serves_members_only_and_remembers_on_disk_whom_it_answered(
+    state: Path, ledger: FakeLedger
+) -> None:
+    chain = FakeChain(ledger)
+    member, stranger = key(1), key(2)
+    rich = {member.address: Rao(9_000 * TAO)}
+    ledger.edit(lambda state: dataclasses.replace(state, balances={**state.balances, **rich}))
+    await chain.register(NetUid(1), member, member.address)
+    who = identity(state, register=True)
+    ready: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    running = asyncio.create_task(
+        run_miner(
+            who, ReverseTask, TaskSettings(), bind=Endpoint("127.0.0.1", 0), announce=None,
+            serve="registered", ready=ready.set_result,
+        )
+    )  # fmt: skip
+    await asyncio.wait((running, ready), return_when=asyncio.FIRST_COMPLETED, timeout=20)
+    (miner,) = [
+        neuron.hotkey
+        for neuron in (await chain.metagraph(NetUid(1))).neurons
+        if neuron.hotkey not in (member.address, key(201).address)
+    ]
+    peer = Peer(miner, "127.0.0.1", ready.result())
+    for signer, served in ((member, True), (stranger, False)):
+        dendrite = Dendrite(signer)
+        call = dendrite.call(peer, "reverse", Reverse(text="ab"), Reversed, deadline_s=10)
+        if served:
+            assert (await call).message.text == "ba"
+        else:
+            with pytest.raises(PeerRefused, match="not registered"):
+                await call
+        await dendrite.close()
+    assert (who.folder / "nonces").read_bytes().startswith(b"assay-nonces/1 ")
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)

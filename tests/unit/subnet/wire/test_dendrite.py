@@ -127,7 +127,7 @@ async def test_large_replies_at_once_are_bounded_and_small_ones_still_read() -> 
             await asyncio.sleep(0.01)
 
     async def greedy(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 900000\r\n\r\n" + b"x" * 400_000)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 900000\r\n\r\n" + b"x" * 480_000)
         await writer.drain()
         await hold.wait()
 

@@ -102,7 +102,11 @@ class InferenceValidator(ValidatorTask[Complete, Completion]):
         if answer.reply is None:
             objection = self._judge.objection(commitment)
             return unjudged(objection if objection is not None else "no answer")
-        return self._judge.examine(answer.request, answer.reply, commitment)
+        try:
+            return self._judge.examine(answer.request, answer.reply, commitment)
+        except Exception as error:  # a miner's bytes must not end the validator of all others
+            logger.error("uid {} could not be judged: {}", answer.target.uid, type(error).__name__)
+            return unjudged(f"the judge failed ({type(error).__name__})")
 
 
 def _score(finding: Finding, factor: float, owed: int, speed: tuple[str, ...]) -> Score:

@@ -26,11 +26,12 @@ from scoring.agreement import TOLERANCE_FP32, compare
 from scoring.sampling import choose
 from scoring.service import AFTER_CONVICTION
 from subnet.clock import SystemClock
+from subnet.lab.around import Around
 from subnet.lab.cheats import CHEATS, wrap_cheat
 from subnet.lab.faults import wrap_slow
 from subnet.models.root import model_root
 from subnet.models.source import DEMO, resolve
-from subnet.neuron import Answer, Caller, MinerContext, Target, ValidatorContext
+from subnet.neuron import Answer, Caller, MinerContext, Synapse, Target, ValidatorContext
 from subnet.protocol.inference import (
     Commitment,
     Complete,
@@ -371,6 +372,34 @@ async def test_a_miner_twice_as_slow_keeps_more_than_half(tmp_path: Path) -> Non
                 totals[name] += value
         assert totals["slow"] < min(totals["a"], totals["b"])
         assert totals["slow"] > 0.5 * float(np.median(list(totals.values())))
+
+
+class Marked(Around):
+    """Its answers can be told from others by the time that they say they took."""
+
+    async def serve(self, request: Synapse, caller: Caller) -> Synapse:
+        return msgspec.structs.replace(await super().serve(request, caller), total_s=13.0)
+
+
+async def test_an_answer_that_breaks_the_judge_costs_nobody_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    examine = Judge.examine
+
+    def breaking(judge: Judge, request: Complete, reply: Completion, by: Any) -> Finding:
+        if reply.total_s == 13.0:
+            raise TypeError("a token that no tokenizer knows")
+        return examine(judge, request, reply, by)
+
+    monkeypatch.setattr(Judge, "examine", breaking)
+    miners = {"a": InferenceMiner(), "hostile": Marked(InferenceMiner())}
+    async with subnet(tmp_path, miners) as run:
+        scores = await run.play(1)
+        assert scores["a"][0] > 0.3
+        assert scores["hostile"] == (0.0, ("the judge failed (TypeError)",))
+        probation = run.validator._probation
+        assert probation is not None
+        assert not probation.knows(Ss58("hostile"))
 
 
 async def test_silence_is_no_conviction(tmp_path: Path) -> None:

@@ -98,6 +98,16 @@ def dev_signer(uri: str, *, chain_url: str) -> KeySigner:
         raise UserError(f"{uri!r} is not a key's path.", "Give one such as //Alice.") from None
 
 
+def missing_keys(root: Path, name: str, hotkey: str = "default") -> tuple[str, ...]:
+    """Which keys of a wallet ``create_wallet`` would make."""
+    _check_name(name)
+    _check_name(hotkey)
+    folder = root / name
+    if not folder.exists():
+        return ("coldkey", "hotkey")
+    return () if (folder / "hotkeys" / hotkey).exists() else ("hotkey",)
+
+
 def create_wallet(
     root: Path,
     name: str,
@@ -114,12 +124,11 @@ def create_wallet(
     The seeds make keys that can be made again (the seed of a simulation). ``show_phrase`` is called
     with each new key's role and its recovery phrase, which is kept nowhere else.
     """
-    _check_name(name)
-    _check_name(hotkey)
+    missing = missing_keys(root, name, hotkey)
     folder = root / name
     try:
         root.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if not folder.exists():
+        if "coldkey" in missing:
             # All or nothing: the wallet appears under its name once both keys are on the disk.
             draft = f".{name}.{secrets.token_hex(4)}"
             try:
@@ -128,7 +137,7 @@ def create_wallet(
                 os.rename(root / draft, folder)
             finally:
                 shutil.rmtree(root / draft, ignore_errors=True)
-        elif not (folder / "hotkeys" / hotkey).exists():
+        elif missing:
             _make_hotkey(root, name, hotkey, hotkey_seed, show_phrase)
     except OSError as error:
         raise WalletError(
@@ -211,7 +220,7 @@ def _open(path: Path, what: str, password: Secret | None) -> KeySigner:
     try:
         if not path.is_file():
             raise WalletError(
-                f"{what} is not in {path.parent}.",
+                f"{what} is not in {path.parent.absolute()}.",
                 "Create it with `assay wallet create` or btcli, or name the folder"
                 " with --wallet-path.",
             )
@@ -268,7 +277,7 @@ def wallet_info(root: Path, name: str) -> WalletInfo:
             hotkeys = {key.name: Ss58(key.ss58) for key in found.hotkeys if key.ss58}
             return WalletInfo(name, Ss58(found.ss58), hotkeys)
     raise WalletError(
-        f"There is no wallet {name} in {root}.",
+        f"There is no wallet {name} in {root.absolute()}.",
         "Create it with `assay wallet create` or btcli, or name the folder with --wallet-path.",
     )
 

@@ -6,11 +6,14 @@ ordinary extrinsic; on a chain elsewhere that account has nothing, and the comma
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from subnet.cli import options
+
+_ADDRESS_CHARS_MIN: Final = 40
+"""An address has 47 or 48; a wallet's name of that length without a dash is unlikely."""
 
 app = typer.Typer(add_completion=False, help="Give an address TAO on a local chain.")
 
@@ -49,6 +52,11 @@ def fund(
         ss58_decode(address)
         to = address
     except ValueError:
+        if len(address) >= _ADDRESS_CHARS_MIN and address.isalnum():
+            raise UserError(
+                f"{address:.80} is not an SS58 address of this kind of chain: it was mistyped.",
+                "Copy it again; `assay wallet show NAME` has a wallet's.",
+            ) from None
         to = wallet_info(options.wallets_of(state_dir, wallet_path), address).coldkey
 
     async def run() -> None:

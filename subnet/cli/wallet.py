@@ -7,6 +7,7 @@ and makes the same files. Secrets are never printed.
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -34,24 +35,34 @@ def create(
     state_dir: options.StateDir = options.STATE_DIR,
     wallet_path: options.WalletPath = None,
     password: Annotated[
-        bool,
+        bool | None,
         typer.Option(
-            "--password/--no-password", help="Lock the coldkey; asked for, never an argument."
+            "--password/--no-password",
+            show_default="locked unless it lies under the state folder, where TAO is play money",
+            help="Lock the coldkey by a password, which is asked for and never an argument.",
         ),
-    ] = False,
+    ] = None,
     json: options.Json = False,
 ) -> None:
     """Make a wallet: a coldkey that holds money and a hotkey that works."""
-    from subnet.chain.wallets import Secret, create_wallet
+    from subnet.chain.wallets import Secret, create_wallet, missing_keys
     from subnet.cli import output
     from subnet.errors import UserError
 
     folder = options.wallets_of(state_dir, wallet_path)
-    if password and (folder / name).exists():
+    missing = missing_keys(folder, name, hotkey)
+    if password and "coldkey" not in missing:
         raise UserError(
             f"There is a wallet {name} already, and its coldkey stays as it is.",
             "Choose another name, or leave out --password to add a hotkey.",
         )
+    if password is None:
+        password = "coldkey" in missing and not _is_within(folder, state_dir)
+        if password and not sys.stdin.isatty():
+            raise UserError(
+                f"Nobody is here to type a password for the coldkey in {folder.absolute()}.",
+                "Give --password and send it as the first line of stdin, or --no-password.",
+            )
     secret = Secret(_asked_password()) if password else None
 
     def show_phrase(role: str, phrase: str) -> None:
@@ -61,10 +72,27 @@ def create(
 
     made = create_wallet(folder, name, hotkey, password=secret, show_phrase=show_phrase)
     address = made.hotkeys[hotkey]
+    path = (folder / name).absolute()
     if json:
-        output.document({"name": name, "coldkey": made.coldkey, "hotkey": address})
-    else:
-        output.text(f"coldkey  {made.coldkey}\nhotkey   {address}")
+        output.document(
+            {
+                "name": name,
+                "coldkey": made.coldkey,
+                "hotkey": address,
+                "path": str(path),
+                "made": list(missing),
+            }
+        )
+        return
+    if not missing:
+        output.note(f"There is a wallet {name} with a hotkey {hotkey} already; nothing was made.")
+    elif "coldkey" not in missing:
+        output.note(f"The wallet {name} was there already; the hotkey {hotkey} is new.")
+    output.text(f"coldkey  {made.coldkey}\nhotkey   {address}\nfolder   {path}")
+
+
+def _is_within(folder: Path, outer: Path) -> bool:
+    return folder.resolve().is_relative_to(outer.resolve())
 
 
 def _asked_password() -> str:

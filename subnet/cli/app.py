@@ -14,7 +14,7 @@ from typer.core import TyperGroup
 
 COMMANDS: Final = {
     "up": ("subnet.cli.up.command", "Run a whole subnet here: chain, validators, miners, rewards."),
-    "chain": ("subnet.cli.chain", "The local chain: start, verify, export."),
+    "chain": ("subnet.cli.chain", "The local chain: start, verify, export-blocks."),
     "fund": ("subnet.cli.fund", "Give an address TAO on a local chain."),
     "subnet": ("subnet.cli.subnets", "Create and start subnets, list them."),
     "miner": ("subnet.cli.miner", "Run a miner."),

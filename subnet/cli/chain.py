@@ -16,7 +16,9 @@ from subnet.cli import options
 from subnet.cli.chain_start import CHAIN_DIR
 
 app = typer.Typer(
-    add_completion=False, no_args_is_help=True, help="The local chain: start, verify, export."
+    add_completion=False,
+    no_args_is_help=True,
+    help="The local chain: start, verify, export-blocks.",
 )
 
 PROGRESS_BLOCKS: Final = 1_000

@@ -16,6 +16,8 @@ from typing import Final
 
 from subnet.errors import AssayError, UserError
 
+WORDS_CHARS_MAX: Final = 200
+"""Of an error that nobody foresaw; all of it stands in the traceback."""
 INTERRUPTED: Final = 130
 """128 + SIGINT, as shells expect."""
 
@@ -64,6 +66,11 @@ def _interrupted() -> int:
     return INTERRUPTED
 
 
+def _named(error: Exception) -> str:
+    words = " ".join(str(error).split())[:WORDS_CHARS_MAX]
+    return f"{type(error).__name__}: {words}" if words else type(error).__name__
+
+
 def _other_end(error: BaseException) -> int:
     """The exit code of typer's own endings (usage errors, aborts), and of what nobody foresaw."""
     from subnet.cli import output
@@ -79,13 +86,16 @@ def _other_end(error: BaseException) -> int:
     if code is None:
         traceback.print_exception(error)
         output.error(
-            f"This should not happen ({type(error).__name__}).",
-            "It is our fault: please report it with what stands above.",
+            f"This should not happen ({_named(error)}).",
+            "Mend it if it is your task's; else it is ours: please report it with what stands"
+            " above.",
         )
         return AssayError.exit_code
     message = getattr(error, "format_message", lambda: "")()
     if message:
-        output.error(message.rstrip(".") + ".", "See --help for what may be given.")
+        whole = message if message.endswith(("?", "!")) else message.rstrip(".") + "."
+        # click puts a full stop behind its own question
+        output.error(whole.replace("?.", "?"), "See --help for what may be given.")
     return int(code)
 
 

@@ -110,5 +110,8 @@ async def bootstrap(
         metagraph.neurons[uids[member.name]].total_stake for member in plan.of(Role.VALIDATOR)
     )
     if weakest < STAKE_OVER_OWNER * owner_stake:
-        say(f"The owner's stake ({owner_stake / 1e9:.3f}) is large beside a validator's")
+        say(
+            f"The owner, who sets no weights, holds {owner_stake / 1e9:.3f} of stake, more than a"
+            f" {STAKE_OVER_OWNER}th of a validator's: the consensus pays miners less for it"
+        )
     return Standup(subnet, uids)

@@ -40,6 +40,8 @@ RESTARTS_MAX: Final = 10
 RESTART_WINDOW_S: Final = 60.0
 """Ten deaths in a minute are a fault that one more start does not mend."""
 LOG_TAIL_LINES: Final = 5
+LAST_WORDS_CHARS_MAX: Final = 300
+"""A log may hold lines of any length; a warning is read at a glance."""
 _LOST: Final = 255
 """What ``multiprocessing`` says of a child whose fork server is gone."""
 _PUT_DOWN_S: Final = 1.0
@@ -181,6 +183,13 @@ class Child:
             return lines[-LOG_TAIL_LINES:]
         return []
 
+    def last_words(self) -> str:
+        """The line of its log that says best why it ended: its error, or the last one."""
+        tail = self.log_tail()
+        errors = [line for line in tail if line.startswith(f"{output.ERROR} ")]
+        words = (errors or [line for line in tail if line.strip()] or ["it said nothing"])[-1]
+        return output.printable(words.removeprefix(output.ERROR).strip()[:LAST_WORDS_CHARS_MAX])
+
     def ended(self, code: int) -> Unavailable:
         """Why it cannot go on: in its own words, if it left as one does that has said so."""
         tail = self.log_tail()
@@ -194,7 +203,7 @@ class Child:
             return Unavailable(f"{self.name}: {told[output.ERROR]}", told[output.CURE])
         return Unavailable(
             f"{self.name} ended with exit code {code}:\n" + "\n".join(tail) + "\n",
-            f"Its log is {self.log}.",
+            f"Its log is {self.log.absolute()}.",
         )
 
 
@@ -293,7 +302,13 @@ class Children:
             child.restarts = [at for at in child.restarts if now - at < RESTART_WINDOW_S]
             if code == _USER_ERROR or len(child.restarts) >= RESTARTS_MAX:
                 raise child.ended(code)
-            logger.warning("{} ended with exit code {}; starting it again", child.name, code)
+            logger.warning(
+                "{} ended with exit code {} and is started again: {} (its log: {})",
+                child.name,
+                code,
+                child.last_words(),
+                child.log.absolute(),
+            )
             child.restarts.append(now)
             child.handle = self._start(child.name, child.argv, child.log)
             self._write_pids()

@@ -12,12 +12,13 @@ from __future__ import annotations
 import contextlib
 import re
 import shutil
+from collections import Counter
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from subnet.cli.up.plan import Plan
+from subnet.cli.up.plan import HONEST, Plan
 from subnet.errors import Unavailable, UserError
 from subnet.files import InUse, LockFile, held, raise_disk_error, read_limited, write_atomic
 from subnet.types import AlphaRao, NetUid
@@ -53,6 +54,22 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     baseline: dict[str, AlphaRao] = {}
 
 
+def _change(stored: Record, wanted: Record, field: str) -> str:
+    """What was, and what is asked for now."""
+    was, asked = (_shown(getattr(record, field)) for record in (stored, wanted))
+    return f" ({was}, and now {asked})" if was != asked else ""
+
+
+def _shown(value: object) -> str:
+    match value:
+        case [[_, _, _], *_]:  # a cast: how many of each role, and who is not honest
+            kinds = Counter(role if how == HONEST else how for _, role, how in value)
+            return ", ".join(f"{count} {kind}" for kind, count in kinds.items())
+        case list():
+            return " ".join(map(str, value)) or "none"
+    return str(value)
+
+
 class RecordFile:
     """The record in one state folder."""
 
@@ -79,12 +96,12 @@ class RecordFile:
             raise self._other("that cannot be read")
         for field, named in _MUST_AGREE.items():
             if getattr(stored, field) != getattr(wanted, field):
-                raise self._other(f"with another {named}")
+                raise self._other(f"with another {named}{_change(stored, wanted, field)}")
         return stored
 
     def _other(self, how: str) -> UserError:
         return UserError(
-            f"{self._folder} holds a run {how}.",
+            f"{self._folder.absolute()} holds a run {how}.",
             "Give --fresh to start over there, or another --state-dir.",
         )
 
@@ -92,6 +109,14 @@ class RecordFile:
         """Remember; durable when this returns."""
         self._folder.mkdir(parents=True, exist_ok=True)
         write_atomic(self._path, msgspec.json.encode(record))
+
+    def check_there(self) -> None:
+        """Unavailable if somebody removed the folder, or the record in it, under a run."""
+        if not self._path.is_file():
+            raise Unavailable(
+                f"{self._folder.absolute()} was removed while the run used it.",
+                "Give --fresh to start over there.",
+            )
 
     def held(self) -> contextlib.AbstractContextManager[None]:
         """Have the folder, which is made if need be, for oneself. Unavailable if a run has it."""

@@ -9,11 +9,12 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, cast
 
 import msgspec
 import pytest
 
-from subnet.cli.up.children import RESTARTS_MAX, Children
+from subnet.cli.up.children import RESTARTS_MAX, Child, Children
 from subnet.clock import SystemClock
 from subnet.errors import Unavailable
 
@@ -127,6 +128,7 @@ def test_neurons_do_not_outlive_a_killed_fork_server(children: Children, tmp_pat
 PRELOADING = """
 import sys
 from pathlib import Path
+from typing import Any, cast
 from subnet.cli.up.children import Children
 from subnet.clock import SystemClock
 children = Children(SystemClock(), Path(sys.argv[1]) / "processes.json")
@@ -171,3 +173,18 @@ def test_restarts_are_bounded(children: Children, tmp_path: Path) -> None:
             children.check()
     finally:
         children.stop()
+
+
+@pytest.mark.parametrize(
+    ("log", "words"),
+    [
+        ("a\nerror  It [/x] \x1b[2Jbroke.\ncure   Mend it.\n", "It [/x] ?[2Jbroke."),
+        ("starting\nKilled\n\n", "Killed"),
+        ("", "it said nothing"),
+    ],
+)
+def test_a_childs_last_words_are_its_error(log: str, words: str, tmp_path: Path) -> None:
+    path = tmp_path / "x.log"
+    path.write_text(log)
+    child = Child("x", (), path, handle=cast("Any", None))
+    assert child.last_words() == words

@@ -8,7 +8,14 @@ from __future__ import annotations
 
 import sys
 
-from subnet.cli.main import main
+try:
+    from subnet.cli.main import main
+except ModuleNotFoundError as error:
+    sys.stderr.write(
+        f"error  Assay is not in this Python's environment ({error.name} is missing).\n"
+        "cure   Run `make up` once, then `source .venv/bin/activate`.\n"
+    )
+    sys.exit(2)
 
 if __name__ == "__main__":
     sys.exit(main(["miner", "run", *sys.argv[1:]]))

@@ -139,7 +139,9 @@ def _lists(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) ->
 
     wide = max(len(column) for column in columns)
     blocks = (
-        "\n".join(f"{column:{wide}}  {cell}" for column, cell in zip(columns, row, strict=True))
+        "\n".join(
+            f"{column:{wide}}  {cell}" for column, cell in zip(columns, row, strict=True) if cell
+        )
         for row in rows
     )
     return Text("\n\n".join((title, *blocks)))

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from subnet.chain.interface import Metagraph, Neuron
     from subnet.neuron.checkpoint import Standing
 
+    Scores = Mapping[str, Mapping[str, Standing]]
+    """By the validator's hotkey and then the miner's."""
+
 app = typer.Typer(add_completion=False, help="Show a subnet: uids, stake, incentive, rewards.")
 
 
@@ -44,15 +47,34 @@ def status(
     if json:
         output.document(_document(graph, scores))
         return
+    judges = _judges(graph, scores)
     output.table(
         f"Subnet {netuid} · block {graph.at.number} · epoch {graph.epoch.index} "
         f"(next at block {graph.epoch.next_block})",
-        ("uid", "hotkey", "stake α", "permit", "inc.", "div.", "last α", "score", "why"),
-        [_cells(neuron, scores.get(neuron.hotkey, ())) for neuron in graph.neurons],
+        ("uid", "hotkey", "stake α", "permit", "inc.", "div.", "last α", *judges.values()),
+        [_cells(neuron, judges, scores) for neuron in graph.neurons],
     )
+    # On lines of their own: beside the numbers eighty columns leave them no room.
+    told = [
+        f"uid {neuron.uid}: {'; '.join(why)}"
+        for neuron in graph.neurons
+        if (why := _reasons(neuron.hotkey, scores))
+    ]
+    if told:
+        output.text("\n".join(("Why", *told)))
 
 
-def _document(graph: Metagraph, scores: Mapping[str, Sequence[Standing]]) -> dict[str, Any]:
+def _judges(graph: Metagraph, scores: Scores) -> dict[str, str]:
+    """Each local validator's hotkey, and what the column of its scores is called."""
+    uids: dict[str, int] = {neuron.hotkey: neuron.uid for neuron in graph.neurons}
+    return {
+        hotkey: f"by uid {uids[hotkey]}" if hotkey in uids else f"by {hotkey[:8]}…"
+        for hotkey in sorted(scores, key=lambda each: uids.get(each, len(uids)))
+    }
+
+
+def _document(graph: Metagraph, scores: Scores) -> dict[str, Any]:
+    uids: dict[str, int] = {neuron.hotkey: neuron.uid for neuron in graph.neurons}
     return {
         "netuid": graph.netuid,
         "block": graph.at.number,
@@ -71,43 +93,63 @@ def _document(graph: Metagraph, scores: Mapping[str, Sequence[Standing]]) -> dic
                 "emission_alpha_rao": neuron.emission,
                 "axon": str(neuron.axon) if neuron.axon else None,
                 "last_update": neuron.last_update,
-                "scores": [standing.average for standing in scores.get(neuron.hotkey, ())],
-                "reasons": _reasons(scores.get(neuron.hotkey, ())),
+                "score": _mean([own.average for _, own in _of(neuron.hotkey, scores)]),
+                "scores": [
+                    {"uid": uids.get(judge), "hotkey": judge, "score": own.average}
+                    for judge, own in _of(neuron.hotkey, scores)
+                ],
+                "reasons": _reasons(neuron.hotkey, scores),
             }
             for neuron in graph.neurons
         ],
     }
 
 
-def _cells(neuron: Neuron, standings: Sequence[Standing]) -> tuple[str, ...]:
+def _cells(neuron: Neuron, judges: Iterable[str], scores: Scores) -> tuple[str, ...]:
+    own = dict(_of(neuron.hotkey, scores))
     return (
         str(neuron.uid),
         f"{neuron.hotkey[:8]}…",
         f"{neuron.alpha_stake / RAO_PER_TAO:,.3f}",
         "yes" if neuron.validator_permit else "",
-        f"{neuron.incentive / U16_MAX:.3f}",
-        f"{neuron.dividends / U16_MAX:.3f}",
+        _share(neuron.incentive),
+        _share(neuron.dividends),
         f"{neuron.emission / RAO_PER_TAO:,.4f}",
-        " ".join(f"{standing.average:.3f}" for standing in standings),
-        "; ".join(_reasons(standings)),
+        *(f"{own[judge].average:.3f}" if judge in own else "" for judge in judges),
     )
 
 
-def _scores(state_dir: Path, netuid: int) -> dict[str, list[Standing]]:
-    """By hotkey, what each validator under this state folder last wrote down about this subnet."""
+def _share(value: int) -> str:
+    return f"{value / U16_MAX:.1%}" if value else ""
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return sum(values) / len(values) if values else None
+
+
+def _of(hotkey: str, scores: Scores) -> list[tuple[str, Standing]]:
+    """What each judge thinks of a hotkey, by the judge's."""
+    return [(judge, table[hotkey]) for judge, table in scores.items() if hotkey in table]
+
+
+def _reasons(hotkey: str, scores: Scores) -> list[str]:
+    found = (reason for _, own in _of(hotkey, scores) for reason in own.reasons)
+    return list(dict.fromkeys(found))
+
+
+def _scores(state_dir: Path, netuid: int) -> Scores:
+    """What each validator under this state folder last wrote down about this subnet."""
     from subnet.errors import UserError
     from subnet.neuron.checkpoint import CheckpointFile
 
-    found: dict[str, list[Standing]] = {}
+    found: dict[str, Mapping[str, Standing]] = {}
     for path in sorted((state_dir / "neurons").glob(f"*.{netuid}/checkpoint.json")):
         try:
             memory = CheckpointFile(path).read()
         except UserError:
             continue  # its own validator says what is wrong with it
-        for hotkey, standing in (memory.standings if memory else {}).items():
-            found.setdefault(hotkey, []).append(standing)
+        if memory is not None:
+            found[memory.hotkey] = {
+                str(own): standing for own, standing in memory.standings.items()
+            }
     return found
-
-
-def _reasons(standings: Iterable[Standing]) -> list[str]:
-    return list(dict.fromkeys(reason for s in standings for reason in s.reasons))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -169,3 +170,17 @@ def test_a_chain_is_told_from_another_by_its_genesis(stranger: tuple[int, bytes]
         check_own_chain(port, msgspec.json.encode({"genesis_hash": "0x" + "00" * 32}))
     with pytest.raises(Unavailable, match="no chain"):
         check_own_chain(free_ports(1), ready)
+
+
+def test_a_run_whose_folder_is_removed_ends_with_a_sentence(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    with up(state, *REVERSE) as run:
+        said(run, "Starting the neurons")
+        log = (state / "up.log").open()
+        shutil.rmtree(state, ignore_errors=True)
+        run.process.communicate(timeout=60)
+        told = log.read()
+        log.close()
+    assert run.process.returncode == 2, told
+    assert f"{state} was removed while the run used it" in told
+    assert "--fresh" in told

@@ -187,19 +187,24 @@ class _Run:
             await self._follow(watch)
 
     async def _follow(self, watch: Watch) -> None:
+        from subnet.cli.up.failing import Failing
         from subnet.errors import AssayError, Unavailable
 
+        failing = Failing(self.plan)
         while True:
+            self.records.check_there()
             with contextlib.suppress(Unavailable):  # the chain is being started again
                 self.view = await watch.look()
                 self.screen.show(self.view)
             if self.wishes.until_first_reward:
                 if self.view is not None and self.view.rewarded:
                     return
+                if self.view is not None:
+                    failing.see(self.view)
                 if self.screen.seconds > REWARD_PATIENCE_S:
                     raise AssayError(
                         f"No reward within {REWARD_PATIENCE_S:.0f} s; "
-                        f"the logs are in {self.plan.state_dir / 'logs'}."
+                        f"the logs are in {(self.plan.state_dir / 'logs').absolute()}."
                     )
             await asyncio.sleep(LOOK_INTERVAL_S)
 

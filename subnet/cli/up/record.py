@@ -14,7 +14,7 @@ import re
 import shutil
 from collections import Counter
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -60,14 +60,14 @@ def _change(stored: Record, wanted: Record, field: str) -> str:
     return f" ({was}, and now {asked})" if was != asked else ""
 
 
-def _shown(value: object) -> str:
-    match value:
-        case [[_, _, _], *_]:  # a cast: how many of each role, and who is not honest
-            kinds = Counter(role if how == HONEST else how for _, role, how in value)
-            return ", ".join(f"{count} {kind}" for kind, count in kinds.items())
-        case list():
-            return " ".join(map(str, value)) or "none"
-    return str(value)
+def _shown(value: Any) -> str:
+    if not isinstance(value, list):
+        return str(value)
+    if not (value and isinstance(value[0], list)):
+        return " ".join(value) or "none"
+    # A cast: how many there are of each role, and who is not honest.
+    kinds = Counter(role if how == HONEST else how for _, role, how in value)
+    return ", ".join(f"{count} {kind}" for kind, count in kinds.items())
 
 
 class RecordFile:

@@ -6,6 +6,9 @@ that is a terminal and written now and then where it is not; the result on stdou
 
 from __future__ import annotations
 
+import contextlib
+import sys
+from collections.abc import Callable
 from types import TracebackType
 from typing import Final, Self
 
@@ -21,6 +24,33 @@ PLAIN_INTERVAL_S: Final = 5.0
 """How often a log that is not a terminal gets a line: about once an epoch."""
 
 
+def _nothing() -> None:
+    pass
+
+
+def _hide_control_keys() -> Callable[[], None]:
+    """Let the terminal not write ``^C`` into the table, which would then be drawn beside itself.
+
+    Returns what undoes it.
+    """
+    import termios
+
+    try:
+        terminal = sys.stdin.fileno()
+        before = termios.tcgetattr(terminal)
+        changed = [*before]
+        changed[3] &= ~termios.ECHOCTL
+        termios.tcsetattr(terminal, termios.TCSANOW, changed)
+    except (OSError, ValueError, termios.error):  # stdin is no terminal, or is not ours
+        return _nothing
+
+    def restore() -> None:
+        with contextlib.suppress(OSError, termios.error):
+            termios.tcsetattr(terminal, termios.TCSANOW, before)
+
+    return restore
+
+
 class Screen:
     """A run's display."""
 
@@ -28,6 +58,7 @@ class Screen:
         self._clock = clock
         self._started = started
         self._live: Live | None = None
+        self._restore: Callable[[], None] = _nothing
         self._shown_at = float("-inf")
 
     @property
@@ -37,8 +68,15 @@ class Screen:
 
     def __enter__(self) -> Self:
         if output.err.is_terminal:
-            self._live = Live(Text(""), console=output.err, refresh_per_second=4)
+            # The result is the same table: where a person sees both, one of them is enough.
+            self._live = Live(
+                Text(""),
+                console=output.err,
+                refresh_per_second=4,
+                transient=output.out.is_terminal,
+            )
             self._live.start()
+            self._restore = _hide_control_keys()
         return self
 
     def __exit__(
@@ -50,6 +88,7 @@ class Screen:
         if self._live is not None:
             self._live.stop()
             self._live = None
+            self._restore()
 
     def say(self, message: str) -> None:
         """One step of the way."""

@@ -1,0 +1,46 @@
+"""A run whose honest miners never get a score ends with the reason, not by patience."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from subnet.cli.up.failing import FAILING_EPOCHS, Failing
+from subnet.cli.up.plan import Plan, Role, make_plan
+from subnet.cli.up.watch import View
+from subnet.errors import UserError
+from subnet.neuron.standings import ABSENT_REASON
+from tests.unit.subnet.cli.test_table import VIEW, row
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Plan:
+    return make_plan(
+        seed=0, task="t", task_options=(), base_port=20_000, state_dir=tmp_path, validators=1,
+        miners=2, cheat="garbage", slow=0,
+    )  # fmt: skip
+
+
+def view(epoch: int, score: float | None, *reasons: str) -> View:
+    honest = dataclasses.replace(row(3, "miner-2", Role.MINER, "honest", score), reasons=reasons)
+    return dataclasses.replace(VIEW, epoch=epoch, rows=(*VIEW.rows, honest))
+
+
+def test_three_whole_epochs_of_nothing_are_enough(plan: Plan) -> None:
+    failing = Failing(plan)
+    for epoch in range(7, 7 + FAILING_EPOCHS + 1):
+        failing.see(view(epoch, 0.0, "refused (handler_failed): \x1b[2J"))
+    with pytest.raises(UserError, match=r"miner-2 .* refused \(handler_failed\): \?") as told:
+        failing.see(view(7 + FAILING_EPOCHS + 1, 0.0, "refused (handler_failed): \x1b[2J"))
+    assert str(plan.log("miner-2")) in told.value.cure
+
+
+@pytest.mark.parametrize("good", [(None,), (0.2, "slow"), (0.0, ABSENT_REASON), (0.0,)], ids=repr)
+def test_a_miner_that_may_still_come_up_has_not_failed(
+    plan: Plan, good: tuple[float | None, str]
+) -> None:
+    failing = Failing(plan)
+    for epoch in range(20):
+        failing.see(view(epoch, *good) if epoch % 3 == 0 else view(epoch, 0.0, "no answer"))

@@ -123,8 +123,11 @@ class Run:
 
 
 @contextlib.contextmanager
-def up(state_dir: Path, *argv: str, ports: int = 16) -> Iterator[Run]:
-    """`assay up ARGV` while the block runs; everything is stopped at its end, come what may."""
+def up(state_dir: Path, *argv: str, ports: int = 16, judged: bool = True) -> Iterator[Run]:
+    """`assay up ARGV` while the block runs; everything is stopped at its end, come what may.
+
+    ``judged`` False: the run leaves no chain that could be executed again.
+    """
     base = free_ports(ports)
     state_dir.mkdir(parents=True, exist_ok=True)
     with (state_dir / "up.log").open("w") as log:
@@ -140,7 +143,8 @@ def up(state_dir: Path, *argv: str, ports: int = 16) -> Iterator[Run]:
         yield run
     finally:
         _end(process)
-    keep_for_the_judge(state_dir)
+    if judged:
+        keep_for_the_judge(state_dir)
 
 
 def _end(process: subprocess.Popen[str]) -> None:

@@ -39,12 +39,12 @@ from subnet.chain.interface import (
 from subnet.clock import Clock
 from subnet.errors import Unavailable
 from subnet.neuron import standings as standing
-from subnet.neuron.checkpoint import Checkpoint, CheckpointFile
+from subnet.neuron.checkpoint import Checkpoint, CheckpointFile, Standing
 from subnet.neuron.patience import Patience
 from subnet.neuron.pause import finish_or_stop, pause
 from subnet.neuron.rounds import play, targets_of
 from subnet.neuron.task import ValidatorTask
-from subnet.types import NetUid, Uid
+from subnet.types import NetUid, Ss58, Uid
 from subnet.wire.interface import AnyDendrite
 
 STOP_GRACE_S: Final = 5.0
@@ -109,6 +109,7 @@ class Validator:
         self._judged_s: float | None = None
         """When the last round was judged; None before the first of this process."""
         self._weights_due_at_block = 0
+        self._idle = False
 
     @property
     def memory(self) -> Checkpoint:
@@ -167,11 +168,16 @@ class Validator:
             newest_weight=weight,
             earned=self._memory.earned or any(item.score.value > 0.0 for item in judged),
         )
-        logger.info(
-            "Round {}: {}",
-            number,
-            ", ".join(f"uid {s.uid} {s.score:.3f} ({s.average:.3f})" for s in updated.values()),
-        )
+        self._tell(number, updated)
+
+    def _tell(self, number: int, scores: Mapping[Ss58, Standing]) -> None:
+        """One line a round; one in all while there is nobody to ask."""
+        if scores:
+            told = (f"uid {s.uid} {s.score:.3f} ({s.average:.3f})" for s in scores.values())
+            logger.info("Round {}: {}", number, ", ".join(told))
+        elif not self._idle:
+            logger.info("Round {}: nobody publishes an address yet", number)
+        self._idle = not scores
 
     def _newest_weight(self, metagraph: Metagraph) -> float:
         now_s = self._clock.monotonic()

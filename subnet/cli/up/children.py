@@ -221,7 +221,7 @@ class Children:
 
     def preload(self, modules: Sequence[str]) -> None:
         """Import these once, in the server that neurons are forked from; returns at once."""
-        from multiprocessing import forkserver
+        from multiprocessing import forkserver, resource_tracker
 
         # One thread each: a pool started before a fork would not survive it.
         for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -231,6 +231,7 @@ class Children:
         # The server inherits two things. Its stdout must not be ours, which is for the result
         # alone: a module may print while it is imported. And Ctrl-C, which a terminal sends to it
         # as well, must not end its imports: they stand before it ignores the signal.
+        resource_tracker.ensure_running()  # its own start would unblock the signal again
         own = os.dup(1)
         before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT,))
         try:

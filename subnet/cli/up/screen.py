@@ -97,7 +97,7 @@ class Screen:
     def show(self, view: View) -> None:
         """The run as it is now."""
         if self._live is not None:
-            self._live.update(render(view, self.seconds))
+            self._live.update(render(view, self.seconds, output.err.width))
         elif self.seconds - self._shown_at >= PLAIN_INTERVAL_S:
             self._shown_at = self.seconds
             output.note(f"{self.seconds:5.1f} s  block {view.at.number}, epoch {view.epoch}")
@@ -107,4 +107,4 @@ class Screen:
         if json:
             output.document(document(view, self.seconds))
         else:
-            output.show(render(view, self.seconds))
+            output.show(render(view, self.seconds, output.out.width))

@@ -6,7 +6,7 @@ integers in rao for the other. It reads nothing itself.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from rich import box
 from rich.table import Table
@@ -18,11 +18,17 @@ from subnet.cli.up.watch import Row, View
 from subnet.types import RAO_PER_TAO, U16_MAX
 
 REASONS_SHOWN: Final = 2
+COLUMNS: Final = ("uid", "who", "score", "inc.", "div.", "reward α", "≈ TAO", "why")
+NARROW_COLUMNS: Final = ("uid", "who", "score", "inc.", "reward α")
+"""What is left where not all fit; the rest is in `assay status` and in the result's JSON."""
+WIDE: Final = 72
+"""Below it there would be no room for a reason."""
 _ROLE_STYLE: Final = {Role.OWNER: "magenta", Role.VALIDATOR: "cyan", Role.MINER: "white"}
 
 
-def render(view: View, seconds: float) -> Table:
-    """The table for a terminal."""
+def render(view: View, seconds: float, width: int = WIDE) -> Table:
+    """The table for a terminal of so many columns."""
+    shown = COLUMNS if width >= WIDE else NARROW_COLUMNS
     title = (
         f"subnet {view.netuid} · block {view.at.number} · epoch {view.epoch} "
         f"(next at block {view.next_epoch_block}) · {seconds:.0f} s"
@@ -31,11 +37,12 @@ def render(view: View, seconds: float) -> Table:
     grid = Table(
         title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), expand=True
     )
-    for name in ("uid", "who", "score", "inc.", "div.", "reward α", "≈ TAO"):
-        grid.add_column(name, justify="left" if name == "who" else "right", no_wrap=True)
-    grid.add_column("why", ratio=1, overflow="ellipsis", no_wrap=True)
+    for name in shown:
+        justify: Literal["left", "right"] = "left" if name in ("who", "why") else "right"
+        grid.add_column(name, justify=justify, no_wrap=True, ratio=1 if name == shown[-1] else None)
     for row in view.rows:
-        grid.add_row(*_cells(row), style=_ROLE_STYLE[row.role])
+        cells = dict(zip(COLUMNS, _cells(row), strict=True))
+        grid.add_row(*(cells[name] for name in shown), style=_ROLE_STYLE[row.role])
     return grid
 
 

@@ -152,6 +152,22 @@ def test_what_modules_print_at_their_import_is_not_the_result(tmp_path: Path) ->
     assert "a greeting" in done.stderr
 
 
+def test_ctrl_c_does_not_reach_the_imports_of_the_fork_server(tmp_path: Path) -> None:
+    """A terminal sends it to every process of the run; a traceback would be all one saw."""
+    (tmp_path / "talkative.py").write_text(
+        "import signal\n"
+        "print(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, ()), flush=True)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", PRELOADING, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+    )
+    assert "True" in done.stderr.split(), done.stderr
+
+
 @pytest.mark.parametrize("how", ["execute", "fork"])
 def test_logs_are_their_owners_alone(children: Children, tmp_path: Path, how: str) -> None:
     child = getattr(children, how)("odd", ("chain", "start", "--port", "-5"), tmp_path / "odd.log")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import io
+import sys
 
 import pytest
 
@@ -31,6 +33,16 @@ def test_what_goes_to_stderr_is_taken_as_it_is(
     out, err = capsys.readouterr()
     assert out == ""
     assert words in err
+
+
+def test_a_question_is_taken_as_it_is(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
+    assert output.agreed(f"{HOSTILE} \x1b[2J\u202e")
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert f"{HOSTILE} ?[2J?" in err
 
 
 def test_what_goes_to_stdout_is_taken_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:

@@ -55,6 +55,17 @@ def test_it_fits_eighty_columns_and_cuts_only_the_reasons() -> None:
         assert whole in text, text
 
 
+def test_a_narrow_terminal_gets_fewer_columns_and_whole_numbers() -> None:
+    console = Console(file=io.StringIO(), width=50, force_terminal=False)
+    console.print(render(VIEW, 12.0, 50))
+    assert isinstance(console.file, io.StringIO)
+    text = console.file.getvalue()
+    assert max(map(len, text.splitlines())) <= 50
+    for whole in ("miner-1 perturbed", "33.3%", "123.457"):
+        assert whole in text, text
+    assert "…" not in text
+
+
 def test_the_document_has_whole_rao_and_every_reason() -> None:
     told = document(VIEW, 12.3456)
     assert told["seconds"] == 12.346

@@ -89,7 +89,7 @@ async def _run(plan: Plan, wishes: Wishes) -> int:
     from subnet.cli.up.record import RecordFile
     from subnet.cli.up.screen import Screen
     from subnet.clock import SystemClock
-    from subnet.errors import Unavailable
+    from subnet.errors import AssayError, Unavailable
 
     clock = SystemClock()
     screen = Screen(clock, clock.monotonic())
@@ -105,8 +105,11 @@ async def _run(plan: Plan, wishes: Wishes) -> int:
             with screen:
                 stop_on_signals(stop)
                 await while_alive(run.go(clock), run.children, stop)
-        except Unavailable as error:
-            raise Unavailable(error.cause, _by_option(error.cure)) from error
+        except (AssayError, OSError) as error:
+            records.check_there()  # a folder that is gone explains whatever else went wrong
+            if isinstance(error, Unavailable):
+                raise Unavailable(error.cause, _by_option(error.cure)) from error
+            raise
         finally:
             run.children.stop()
     view = run.view

@@ -30,7 +30,7 @@ fix: $(VENV)/.dev ## Let ruff mend what it can
 
 clients: $(VENV)-clients/.ready ## The foreign clients' own environment: btcli, substrate-interface
 bench: $(VENV)/.inference ## All benchmarks, in their quick form
-	@for bench in chain wire; do $(BIN)/python scripts/bench/$$bench --quick || exit 1; done
+	@for bench in chain wire weights; do $(BIN)/python scripts/bench/$$bench --quick || exit 1; done
 
 wheel: $(VENV)/.dev ## Build dist/assay-*.whl
 	@$(BIN)/python -m hatchling build -t wheel >&2

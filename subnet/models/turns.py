@@ -102,8 +102,9 @@ class _Line(Generic[Job]):
             if len(self._begun) >= self._sharing_max:
                 return
             behind = self._waiting[name]
-            # At the front: whoever begins has its first turn now.
-            self._begun.appendleft((name, behind.popleft()))
+            # Behind all who are under way: else one short answer after the other, from a caller
+            # who asks again and again, would leave them no turn at all.
+            self._begun.append((name, behind.popleft()))
             if not behind:
                 del self._waiting[name]
 

@@ -55,6 +55,20 @@ def test_a_hostile_permit_gets_a_share_and_no_more() -> None:
     assert taken.count("short") == 5
 
 
+def test_short_answers_that_never_end_leave_the_others_their_turns() -> None:
+    turns: Turns[str] = Turns(open_max=2)
+    turns.add("long", SECOND)
+    turns.add("short 0", FIRST)
+    taken = []
+    for number in range(1, 20):
+        turns.add(f"short {number}", FIRST)
+        taken.append(turns.next())
+        if (job := taken[-1]) == "long":
+            job = f"short {number}"  # taken back unserved
+        turns.remove(job)
+    assert taken.count("long") >= 9
+
+
 def test_a_caller_has_a_bounded_number_of_answers_open() -> None:
     turns: Turns[str] = Turns(open_max=2)
     turns.add("a", RIVAL)

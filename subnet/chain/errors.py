@@ -12,6 +12,7 @@ The tree::
         ├── NotRegistered
         ├── AlreadyRegistered
         ├── TooLittleBalance
+        ├── TooDear           the price rose above what was agreed to
         ├── RateLimited       ``retry_after_blocks`` where it is known
         ├── OtherChain        the chain at this address is not the one it was before
         └── BadAnswer         the chain's answer is not one that this client understands
@@ -107,6 +108,21 @@ class TooLittleBalance(ChainRefused):
             f"{payer} has {_tao(balance)} TAO and {what} costs {_tao(price)}.",
             FUND_CURE,
             "NotEnoughBalanceToStake",
+        )
+
+
+class TooDear(ChainRefused):
+    """The price is above the limit that came with the order; no more than a fee was paid."""
+
+    CURE: Final = "Look at the price again: it rises with each registration and falls by itself."
+
+    @classmethod
+    def of(cls, netuid: int, price: int, limit: int) -> TooDear:
+        return cls(
+            f"A uid of subnet {netuid} costs {_tao(price)} TAO now,"
+            f" more than the {_tao(limit)} agreed to.",
+            cls.CURE,
+            "RegistrationPriceLimitExceeded",
         )
 
 

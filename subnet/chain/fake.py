@@ -418,12 +418,16 @@ class FakeChain:
         )
         return receipt
 
-    async def register(self, netuid: int, coldkey: Signer, hotkey: str) -> Registration:
+    async def register(
+        self, netuid: int, coldkey: Signer, hotkey: str, *, limit: Rao | None = None
+    ) -> Registration:
         held = self._state(None)[0].subnet(netuid).uid_of(hotkey)
         if held is not None:
             return Registration(NetUid(netuid), held, None)
         uid, receipt = await self._write(
-            lambda state, block: calls.register(state, block, netuid, coldkey.address, hotkey)
+            lambda state, block: calls.register(
+                state, block, netuid, coldkey.address, hotkey, limit
+            )
         )
         return Registration(NetUid(netuid), uid, receipt)
 

@@ -20,6 +20,7 @@ from subnet.chain.errors import (
     NotRegistered,
     NotStarted,
     RateLimited,
+    TooDear,
     TooLittleBalance,
     UnknownSubnet,
 )
@@ -192,7 +193,9 @@ def start_subnet(state: State, block: int, netuid: int, coldkey: str) -> tuple[S
     return state.with_subnet(replace(subnet, started=True)), None
 
 
-def register(state: State, block: int, netuid: int, coldkey: str, hotkey: str) -> tuple[State, Uid]:
+def register(
+    state: State, block: int, netuid: int, coldkey: str, hotkey: str, limit: int | None = None
+) -> tuple[State, Uid]:
     subnet = state.subnet(netuid)
     if subnet.uid_of(hotkey) is not None:
         raise AlreadyRegistered.of(hotkey, netuid)
@@ -209,8 +212,10 @@ def register(state: State, block: int, netuid: int, coldkey: str, hotkey: str) -
             "Use a hotkey of this coldkey.",
             "NonAssociatedColdKey",
         )
-    state = state.paid(coldkey, subnet.settings.registration_price)
-    return _seat(state, block, NetUid(netuid), coldkey, hotkey)
+    price = subnet.settings.registration_price
+    if limit is not None and price > limit:
+        raise TooDear.of(netuid, price, limit)
+    return _seat(state.paid(coldkey, price), block, NetUid(netuid), coldkey, hotkey)
 
 
 def _seat(state: State, block: int, netuid: NetUid, coldkey: str, hotkey: str) -> tuple[State, Uid]:

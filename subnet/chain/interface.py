@@ -411,8 +411,11 @@ class Chain(Protocol):
         """Let the subnet's token trade and its emission flow; None if it was started already."""
         ...
 
-    async def register(self, netuid: int, coldkey: Signer, hotkey: str) -> Registration:
-        """Buy the hotkey a uid. A hotkey that has one keeps it and nothing is paid."""
+    async def register(
+        self, netuid: int, coldkey: Signer, hotkey: str, *, limit: Rao | None = None
+    ) -> Registration:
+        """Buy the hotkey a uid; ``TooDear`` if it costs more than ``limit`` once its turn comes. A
+        hotkey that has one keeps it and nothing is paid."""
         ...
 
     async def add_stake(self, netuid: int, coldkey: Signer, hotkey: str, amount: Rao) -> StakeAdded:

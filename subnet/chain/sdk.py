@@ -34,6 +34,7 @@ from subnet.chain.errors import (
     NotRegistered,
     NotStarted,
     RateLimited,
+    TooDear,
     TooLittleBalance,
     UnknownSubnet,
 )
@@ -399,7 +400,9 @@ class SdkChain:
         call = calls.SubtensorModule.start_call(netuid=netuid)
         return (await self._submit(call, coldkey, "start the subnet")).receipt
 
-    async def register(self, netuid: int, coldkey: Signer, hotkey: str) -> Registration:
+    async def register(
+        self, netuid: int, coldkey: Signer, hotkey: str, *, limit: Rao | None = None
+    ) -> Registration:
         async def ask(reader: Reader) -> tuple[Uid | None, SubnetInfo, Rao]:
             subnet = await reader.subnet(netuid)
             uid, balance = await asyncio.gather(
@@ -410,19 +413,27 @@ class SdkChain:
         uid, subnet, balance = await self._read("say whether a hotkey is registered", ask)
         if uid is not None:
             return Registration(NetUid(netuid), uid, None)
+        if limit is not None and subnet.registration_price > limit:
+            raise TooDear.of(netuid, subnet.registration_price, limit)
         if balance < subnet.registration_price:
             raise TooLittleBalance.of(
                 coldkey.address, balance, f"a uid of subnet {netuid}", subnet.registration_price
             )
-        receipt = await self._buy_uid(netuid, coldkey, hotkey)
+        receipt = await self._buy_uid(netuid, coldkey, hotkey, limit)
         uid = await self._read("name the new uid", lambda r: r.uid(netuid, hotkey))
         if uid is None:
             raise NotRegistered.of(hotkey, netuid)
         return Registration(NetUid(netuid), uid, receipt)
 
-    async def _buy_uid(self, netuid: int, coldkey: Signer, hotkey: str) -> Receipt | None:
+    async def _buy_uid(
+        self, netuid: int, coldkey: Signer, hotkey: str, limit: Rao | None
+    ) -> Receipt | None:
         """Pay for a uid; later where a block is full. None: it was bought meanwhile."""
         call = calls.SubtensorModule.burned_register(netuid=netuid, hotkey=hotkey)
+        if limit is not None:  # others may buy first, and each of them makes the next one dearer
+            call = calls.SubtensorModule.register_limit(
+                netuid=netuid, hotkey=hotkey, limit_price=checked_amount(limit)
+            )
         attempt = 0
         while True:
             try:

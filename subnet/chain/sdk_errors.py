@@ -21,6 +21,7 @@ from subnet.chain.errors import (
     NotRegistered,
     NotStarted,
     RateLimited,
+    TooDear,
     TooLittleBalance,
     UnknownSubnet,
 )
@@ -38,9 +39,11 @@ _CLASS_OF_NAME: Final[Mapping[str, type[ChainRefused]]] = {
     "AccountNotAllowedCommit": NotRegistered,
     "SubtokenDisabled": NotStarted,
     "SpaceLimitExceeded": RateLimited,
+    "RegistrationPriceLimitExceeded": TooDear,
 }
 _CURE_OF_CLASS: Final[Mapping[type[ChainRefused], str]] = {
     TooLittleBalance: FUND_CURE,
+    TooDear: TooDear.CURE,
     UnknownSubnet: "Choose one of `assay subnet list`.",
 }
 """Where the SDK's own advice names btcli, ours names our commands."""

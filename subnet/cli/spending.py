@@ -36,9 +36,14 @@ class Consent:
     max_price: Rao | None = None
     yes: bool = False
 
-    def to(self, what: str, price: Rao, payer: Ss58, balance: Rao, *, besides: int = 0) -> None:
-        """Refused unless ``price``, and what is spent ``besides`` it, may be paid."""
-        needs = [f"{what} costs {in_tao(price)} TAO"] if price else []
+    def to(
+        self, what: str, price: Rao, payer: Ss58, balance: Rao, *, besides: int = 0
+    ) -> Rao | None:
+        """Refused unless ``price``, and what is spent ``besides`` it, may be paid.
+
+        Returns the most that it may cost by the time it is bought; None: whatever it costs.
+        """
+        needs = [f"{what} costs {in_tao(price)} TAO"] if price or not besides else []
         needs += [f"a stake of {in_tao(besides)} TAO is asked for"] if besides else []
         if self.max_price is not None and price > self.max_price:
             raise Refused(
@@ -52,7 +57,7 @@ class Consent:
             )
         output.note(f"{cost}; {payer} has {in_tao(balance)} TAO.")
         if self.yes or is_loopback(resolve(self.network)):
-            return
+            return self.max_price
         # An address may hold an access token.
         where = shown(self.network) if "://" in self.network else self.network
         if not sys.stdin.isatty():
@@ -62,6 +67,7 @@ class Consent:
             )
         if not _agreed(f"Spend {in_tao(total)} TAO on {where}?"):
             raise Refused("It was not agreed to, and nothing was spent.", "Answer y to go on.")
+        return price if self.max_price is None else self.max_price
 
 
 def _capital(words: str) -> str:
@@ -102,9 +108,9 @@ async def join(
         return
     price = (await chain.subnet(netuid)).registration_price if buys else Rao(0)
     before = await chain.balance(payer.address)
-    consent.to(f"a uid of subnet {netuid}", price, payer.address, before, besides=adds)
+    limit = consent.to(f"a uid of subnet {netuid}", price, payer.address, before, besides=adds)
     if buys:
-        registration = await chain.register(netuid, payer, hotkey)
+        registration = await chain.register(netuid, payer, hotkey, limit=limit)
         before = await _paid(chain, payer, before, f"uid {registration.uid} of subnet {netuid}")
     if adds:
         added = await chain.add_stake(netuid, payer, hotkey, adds)

@@ -9,6 +9,7 @@ import pytest
 
 from subnet.chain.errors import (
     ChainRefused,
+    TooDear,
     TooLittleBalance,
     UnknownSubnet,
 )
@@ -106,6 +107,18 @@ async def test_more_register_at_once_than_a_block_takes(world: World) -> None:
     for place, (coldkey, hotkey) in zip(places, many, strict=True):
         neuron = graph.neurons[place.uid]
         assert (neuron.hotkey, neuron.coldkey) == (hotkey.address, coldkey.address)
+
+
+async def test_registering_costs_no_more_than_its_limit(world: World) -> None:
+    created, _, _ = await new_subnet(world)
+    miner, hotkey = await funded(world, 20), world.key()
+    price = (await world.chain.hyperparameters(created.netuid)).registration_price
+    with pytest.raises(TooDear) as caught:
+        await world.chain.register(created.netuid, miner, hotkey.address, limit=Rao(1))
+    assert "agreed to" in caught.value.cause
+    assert await world.chain.balance(miner.address) == 20 * TAO
+    bought = await world.chain.register(created.netuid, miner, hotkey.address, limit=price)
+    assert bought.uid == 1
 
 
 async def test_registering_needs_the_price(world: World) -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import io
 import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import pytest
 
-from subnet.chain.errors import TooLittleBalance
+from subnet.chain.errors import TooDear, TooLittleBalance
 from subnet.chain.fake import FakeChain, FakeLedger
+from subnet.chain.fake_state import State
 from subnet.chain.interface import Signer
 from subnet.cli import output
 from subnet.cli.spending import Consent, join
@@ -41,6 +44,8 @@ def test_the_price_is_shown_before_it_is_paid(capsys: pytest.CaptureFixture[str]
     out, err = capsys.readouterr()
     assert out == ""
     assert err == f"A uid costs 1 TAO; {PAYER.address} has 5 TAO.\n"
+    ask(Consent("local"), price=0)
+    assert capsys.readouterr().err == f"A uid costs 0 TAO; {PAYER.address} has 5 TAO.\n"
 
 
 def test_a_ceiling_holds() -> None:
@@ -77,12 +82,21 @@ def test_at_a_terminal_a_person_is_asked(
     assert "Spend 3 TAO on wss://chain.example:443? [y/N]" in err
 
 
+OWNER = key(200)
+
+
+def ledger_with(balance: int) -> FakeLedger:
+    return FakeLedger(ManualClock(), balances={OWNER.address: 9_000 * TAO, PAYER.address: balance})
+
+
 async def subnet_with(balance: int) -> FakeChain:
-    owner = key(200)
-    funds = {owner.address: 9_000 * TAO, PAYER.address: balance}
-    chain = FakeChain(FakeLedger(ManualClock(), balances=funds))
-    netuid = (await chain.create_subnet(owner, key(201).address)).netuid
-    await chain.start_subnet(netuid, owner)
+    return await subnet_on(ledger_with(balance))
+
+
+async def subnet_on(ledger: FakeLedger) -> FakeChain:
+    chain = FakeChain(ledger)
+    netuid = (await chain.create_subnet(OWNER, key(201).address)).netuid
+    await chain.start_subnet(netuid, OWNER)
     return chain
 
 
@@ -102,6 +116,51 @@ async def test_a_uid_is_not_bought_if_its_stake_cannot_be_paid() -> None:
     await joins(chain, Consent("local"), 8)
     assert (await chain.metagraph(1)).by_hotkey(key(8).address) is not None
     assert await chain.balance(PAYER.address) == 1 * TAO
+
+
+@pytest.mark.parametrize(
+    ("consent", "limit"),
+    [
+        (Consent(REAL), TAO),
+        (Consent(REAL, Rao(2 * TAO)), 2 * TAO),
+        (Consent(REAL, Rao(2 * TAO), yes=True), 2 * TAO),
+        (Consent("local", Rao(2 * TAO)), 2 * TAO),
+        (Consent(REAL, yes=True), None),
+        (Consent("local"), None),
+    ],
+)
+async def test_a_price_that_rises_after_the_question_is_paid_as_far_as_was_agreed(
+    consent: Consent, limit: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", Terminal("y\ny\n"))
+    for price in (2 * TAO, 3 * TAO):
+        ledger = ledger_with(10 * TAO)
+        chain = await subnet_on(ledger)
+        monkeypatch.setattr(chain, "balance", priced_anew(chain, ledger, price))
+        if limit is None or price <= limit:
+            await joins(chain, consent, 0)
+        else:
+            with pytest.raises(TooDear, match=f"costs {price // TAO} TAO now, more than the"):
+                await joins(chain, consent, 0)
+            assert (await chain.metagraph(1)).by_hotkey(key(8).address) is None
+
+
+def priced_anew(
+    chain: FakeChain, ledger: FakeLedger, price: int
+) -> Callable[[str], Awaitable[Rao]]:
+    """``chain.balance``, which is asked for between the price and its payment, and a new price."""
+    balance = chain.balance
+
+    def dearer(state: State) -> State:
+        subnet = state.subnet(1)
+        settings = replace(subnet.settings, registration_price=Rao(price))
+        return state.with_subnet(replace(subnet, settings=settings))
+
+    async def read(address: str) -> Rao:
+        ledger.edit(dearer)
+        return await balance(address)
+
+    return read
 
 
 async def test_whoever_has_it_all_pays_nothing_and_opens_no_coldkey() -> None:

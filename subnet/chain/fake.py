@@ -93,8 +93,10 @@ class FakeLedger:
         finality_lag: int = 0,
         seal_on_write: bool = True,
         seed: bytes = b"fake",
+        money: bool = False,
     ) -> None:
         self.clock = clock
+        self.money = money
         self.block_time_s = block_time_s
         self.down = False
         """While True every client gets ``ChainUnavailable``; the state is kept."""
@@ -232,6 +234,9 @@ class FakeChain:
 
     async def block_time_s(self) -> float:
         return self._reach().block_time_s
+
+    async def is_money(self) -> bool:
+        return self._reach().money
 
     async def heads(
         self, *, finalized: bool = True, silence_s: float = WRITE_DEADLINE_S

@@ -312,6 +312,11 @@ class Chain(Protocol):
         """Seconds between blocks, as the chain states it."""
         ...
 
+    async def is_money(self) -> bool:
+        """Whether this is the public chain, whose TAO is worth something, by its genesis: through
+        whatever node it is reached, one on this machine included."""
+        ...
+
     def heads(
         self, *, finalized: bool = True, silence_s: float = WRITE_DEADLINE_S
     ) -> AsyncGenerator[BlockRef, None]:

@@ -24,6 +24,7 @@ from typing import Any, Final, TypeVar
 from bittensor._generated import calls
 from bittensor.intents.weights import SetWeights
 from bittensor.result import BittensorError
+from bittensor.settings import FINNEY_GENESIS_HASH
 
 from subnet.chain.errors import (
     WAIT_CURE,
@@ -121,6 +122,14 @@ class SdkChain:
 
         return await self._sessions.call(
             ask, timeout_s=self._deadlines.read_s, what="state its block time"
+        )
+
+    async def is_money(self) -> bool:
+        async def ask(session: Session) -> bool:
+            return bool(session.genesis == FINNEY_GENESIS_HASH)
+
+        return await self._sessions.call(
+            ask, timeout_s=self._deadlines.read_s, what="name its genesis"
         )
 
     async def heads(

@@ -30,18 +30,27 @@ FEES_MAX: Final = Rao(RAO_PER_TAO // 100)
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """What the person who pays has agreed to. TAO of a chain on this machine is play money."""
+    """What the person who pays has agreed to. TAO of a chain on this machine is play money, unless
+    what stands here is a node of the public chain."""
 
     network: str
     max_price: Rao | None = None
     yes: bool = False
 
     def to(
-        self, what: str, price: Rao, payer: Ss58, balance: Rao, *, besides: int = 0
+        self,
+        what: str,
+        price: Rao,
+        payer: Ss58,
+        balance: Rao,
+        *,
+        money: bool,
+        besides: int = 0,
     ) -> Rao | None:
         """Refused unless ``price``, and what is spent ``besides`` it, may be paid.
 
-        Returns the most that it may cost by the time it is bought; None: whatever it costs.
+        ``money`` is what the chain's own ``is_money`` says. Returns the most that the thing may
+        cost by the time it is bought; None: whatever it costs.
         """
         needs = [f"{what} costs {in_tao(price)} TAO"] if price or not besides else []
         needs += [f"a stake of {in_tao(besides)} TAO is asked for"] if besides else []
@@ -56,7 +65,7 @@ class Consent:
                 f"{cost}; {payer} has {in_tao(balance)} TAO.", FUND_CURE, "NotEnoughBalanceToStake"
             )
         output.note(f"{cost}; {payer} has {in_tao(balance)} TAO.")
-        if self.yes or is_loopback(resolve(self.network)):
+        if self.yes or (is_loopback(resolve(self.network)) and not money):
             return self.max_price
         # An address may hold an access token.
         where = shown(self.network) if "://" in self.network else self.network
@@ -108,7 +117,14 @@ async def join(
         return
     price = (await chain.subnet(netuid)).registration_price if buys else Rao(0)
     before = await chain.balance(payer.address)
-    limit = consent.to(f"a uid of subnet {netuid}", price, payer.address, before, besides=adds)
+    limit = consent.to(
+        f"a uid of subnet {netuid}",
+        price,
+        payer.address,
+        before,
+        money=await chain.is_money(),
+        besides=adds,
+    )
     if buys:
         registration = await chain.register(netuid, payer, hotkey, limit=limit)
         before = await _paid(chain, payer, before, f"uid {registration.uid} of subnet {netuid}")

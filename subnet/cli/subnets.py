@@ -58,10 +58,11 @@ def register(
     async def run() -> None:
         async with open_chain(chain, state_dir, SystemClock()) as client:
             price, before = await client.subnet_price(), await client.balance(owner.address)
-            consent.to("a subnet", price, owner.address, before)
+            consent.to("a subnet", price, owner.address, before, money=await client.is_money())
             created = await client.create_subnet(owner, hot)
             paid = before - await client.balance(owner.address)
             if start:
+                output.note(f"Subnet {created.netuid} is created")  # also if its start fails
                 await client.start_subnet(created.netuid, owner)
         if json:
             output.document(

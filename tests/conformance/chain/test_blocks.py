@@ -22,6 +22,7 @@ async def test_heads_are_named_and_finality_is_not_ahead(world: World) -> None:
         assert len(ref.hash) == 66
         assert ref.hash.startswith("0x")
     assert await world.chain.block_time_s() > 0
+    assert not await world.chain.is_money()
 
 
 async def test_heads_stream_grows(world: World) -> None:

@@ -36,7 +36,8 @@ def _fresh_console(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def ask(consent: Consent, price: int = TAO, balance: int = 5 * TAO, besides: int = 0) -> None:
-    consent.to("a uid", Rao(price), PAYER.address, Rao(balance), besides=besides)
+    payer, has = PAYER.address, Rao(balance)
+    consent.to("a uid", Rao(price), payer, has, money=False, besides=besides)
 
 
 def test_the_price_is_shown_before_it_is_paid(capsys: pytest.CaptureFixture[str]) -> None:
@@ -85,8 +86,9 @@ def test_at_a_terminal_a_person_is_asked(
 OWNER = key(200)
 
 
-def ledger_with(balance: int) -> FakeLedger:
-    return FakeLedger(ManualClock(), balances={OWNER.address: 9_000 * TAO, PAYER.address: balance})
+def ledger_with(balance: int, *, money: bool = False) -> FakeLedger:
+    funds: dict[str, int] = {OWNER.address: 9_000 * TAO, PAYER.address: balance}
+    return FakeLedger(ManualClock(), balances=funds, money=money)
 
 
 async def subnet_with(balance: int) -> FakeChain:
@@ -105,6 +107,17 @@ async def joins(chain: FakeChain, consent: Consent, stake: int) -> None:
     await join(
         chain, NetUid(1), hotkey, lambda: PAYER, consent, register=True, stake=Rao(stake * TAO)
     )
+
+
+async def test_a_node_of_the_public_chain_on_this_machine_spends_real_money(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
+    chain = await subnet_on(ledger_with(10 * TAO, money=True))
+    with pytest.raises(Refused, match="Nobody is here to agree to spend 1 TAO on local"):
+        await joins(chain, Consent("local"), 0)
+    assert await chain.balance(PAYER.address) == 10 * TAO
+    await joins(chain, Consent("local", yes=True), 0)
 
 
 async def test_a_uid_is_not_bought_if_its_stake_cannot_be_paid() -> None:

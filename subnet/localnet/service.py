@@ -99,7 +99,7 @@ class Service:
             runtime_changed=CODE_KEY in built.changes,
         )
         self._tell(self._pool.after_block(effects, now_s))
-        self._relax()
+        self._relax(now_s)
         block = built.block
         logger.debug("block {} 0x{}: {} in", block.number, block.hash.hex(), len(built.included))
         return built
@@ -121,12 +121,12 @@ class Service:
         else:
             self._most = self._suspect = None
 
-    def _relax(self) -> None:
+    def _relax(self, now_s: float) -> None:
         """A block was made: so the suspect that was left out of it is to blame."""
         if self._suspect is not None:
             name = blake2_256(self._suspect)
             logger.warning("0x{} leaves the pool: no block can hold it", name.hex())
-            self._tell(self._pool.expel(name))
+            self._tell(self._pool.expel(name, now_s))
             self._most = self._suspect = None
         elif not self._pool.ready_count:
             self._most = None  # whoever was to blame has left by itself

@@ -225,8 +225,10 @@ class Pool:
                 ordering.remove_failed(leaving[-1])
         return [Event(entry.hash, Status.DROPPED) for entry in leaving]
 
-    def expel(self, transaction_hash: bytes) -> list[Event]:
-        """Remove a transaction because of which a block could not be made."""
+    def expel(self, transaction_hash: bytes, now_s: float) -> list[Event]:
+        """Remove a transaction because of which a block could not be made, and take it no more: it
+        pays nothing, and costs a row of blocks each time."""
+        self._bans.add(transaction_hash, now_s)
         entry = self._ordering.get(transaction_hash)
         return [] if entry is None else self._remove(entry, Status.INVALID)
 

@@ -12,6 +12,7 @@ from subnet.clock import ManualClock
 from subnet.localnet.backend import BuiltBlock
 from subnet.localnet.errors import InvalidTransaction, RuntimeTrap, StorageFailed
 from subnet.localnet.pool import Event, Pool, Status
+from subnet.localnet.pool.errors import TemporarilyBanned
 from subnet.localnet.sealing import Sealing, SealingMode
 from subnet.localnet.service import Service
 from tests.unit.subnet.localnet.toy_chain import SLOT_MS, Kind, ToyChain, extrinsic, hash_of
@@ -204,6 +205,8 @@ async def test_a_transaction_that_no_block_can_hold_leaves_and_the_rest_goes_in(
             run.clock.advance(2)
             await run.settle()
         assert Event(hash_of(poison), Status.INVALID) in run.events
+        with pytest.raises(TemporarilyBanned):  # or it would cost a row of blocks each time
+            run.service.submit(poison)
         assert {name for block in run.blocks for name in block.included} == set(map(hash_of, good))
         run.service.submit(extrinsic(1, 1))
         run.service.submit(extrinsic(2, 1))

@@ -128,8 +128,9 @@ class Service:
             logger.warning("0x{} leaves the pool: no block can hold it", name.hex())
             self._tell(self._pool.expel(name, now_s))
             self._most = self._suspect = None
-        elif not self._pool.ready_count:
-            self._most = None  # whoever was to blame has left by itself
+        elif self._most is not None:
+            # Who was to blame may have left by itself. If not, the next failure halves it again.
+            self._most = self._most * 2 if self._pool.ready_count else None
 
     def _tell(self, events: Sequence[Event]) -> None:
         if events:

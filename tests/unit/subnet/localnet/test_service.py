@@ -233,6 +233,21 @@ async def test_no_transaction_is_blamed_for_a_block_that_fails_without_it() -> N
         assert {name for block in run.blocks for name in block.included} == set(map(hash_of, good))
 
 
+async def test_blocks_grow_again_after_some_that_failed_though_transactions_keep_coming() -> None:
+    async with running(SealingMode.INTERVAL) as run:
+        for who in range(1, 41):
+            run.service.submit(extrinsic(who, 0))
+        run.chain.finish_fault = RuntimeTrap("BlockBuilder_finalize_block", "unreachable")
+        for _ in range(3):
+            run.clock.advance(2)
+            await run.settle()
+        run.chain.finish_fault = None
+        for _ in range(4):
+            run.clock.advance(2)
+            await run.settle()
+        assert [len(block.included) for block in run.blocks][:4] == [5, 10, 20, 5]
+
+
 async def test_a_failed_disk_ends_the_loop() -> None:
     async with running(SealingMode.INTERVAL) as run:
         run.chain.build_fault = StorageFailed("The disk is full.", "Free some space.")

@@ -227,8 +227,10 @@ class _Server(web.Server):
         self.open_total = 0
         self.open_by_source: Counter[str] = Counter()
         descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-        # Before descriptors run out: without any, the ceiling of nonces cannot be saved either.
-        self.places = max(1, min(limits.connections_max, descriptors - _DESCRIPTORS_KEPT))
+        self.places = limits.connections_max
+        if descriptors != resource.RLIM_INFINITY:
+            # Before they run out: without any, the ceiling of nonces cannot be saved either.
+            self.places = max(1, min(self.places, descriptors - _DESCRIPTORS_KEPT))
 
     def has_place(self, source: str) -> bool:
         """Whether one more connection from this address fits: the last quarter of the places is

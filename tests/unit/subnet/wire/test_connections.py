@@ -87,6 +87,16 @@ async def test_descriptors_are_left_for_the_rest_of_the_process(
         assert cut == [False] * 9 + [True] * 3  # three quarters of 140 - 128
 
 
+async def test_a_process_without_a_limit_of_descriptors_has_all_places(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (resource.RLIM_INFINITY,) * 2)  # -1
+    async with serving(WORLD, limits=Limits(connections_max=8)) as axon:
+        async with held(axon.port, *[f"127.0.3.{n}" for n in range(1, 9)]) as streams:
+            cut = await asyncio.gather(*map(is_cut, streams))
+        assert cut == [False] * 6 + [True] * 2
+
+
 @pytest.mark.parametrize(
     "request_",
     [

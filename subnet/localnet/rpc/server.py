@@ -86,6 +86,7 @@ class RpcServer:
         self._sockets: set[web.WebSocketResponse] = set()
         self._dropping: set[asyncio.Future[None]] = set()
         self._silent: dict[web.RequestHandler, asyncio.TimerHandle] = {}
+        """What ends a connection that neither asks nor, where it has a reply, reads it."""
         self._refusing = False
         self._listener: asyncio.Server | None = None
         self._web: web.Server | None = None
@@ -136,6 +137,16 @@ class RpcServer:
         self._silent.pop(handler, None)
         handler.force_close()
 
+    def _cut_unread(self, handler: web.RequestHandler) -> None:
+        """Part with a client that leaves its reply unread: its connection counts for ever else.
+
+        Not called for one that has asked again since: that reply has a time of its own.
+        """
+        self._silent.pop(handler, None)
+        transport = handler.transport
+        if transport is not None and transport.get_write_buffer_size():
+            transport.abort()
+
     async def stop(self) -> None:
         """Close the port, then the connections (1001, going away), within a bounded time."""
         if self._listener is not None:
@@ -170,7 +181,8 @@ class RpcServer:
             or transport.get_write_buffer_size()
         ):
             loop = asyncio.get_running_loop()
-            loop.call_later(self._limits.send_s, _cut_unread, transport)
+            cut = loop.call_later(self._limits.send_s, self._cut_unread, request.protocol)
+            self._silent[request.protocol] = cut
         return response
 
     async def _serve_http(self, request: web.BaseRequest, origin: str | None) -> web.Response:
@@ -355,12 +367,6 @@ def bind(host: str, port: int) -> socket.socket:
         bound.close()
         raise _cannot_listen(host, port, error) from error
     return bound
-
-
-def _cut_unread(transport: asyncio.Transport) -> None:
-    """Part with a client that leaves its reply unread: its connection counts for ever else."""
-    if transport.get_write_buffer_size():
-        transport.abort()
 
 
 def _json(body: bytes, headers: dict[str, str]) -> web.Response:

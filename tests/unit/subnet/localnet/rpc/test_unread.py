@@ -93,6 +93,24 @@ async def test_one_that_stays_is_cut_in_the_end(sent: bytes) -> None:
             await connections(node, 0)
 
 
+async def test_whoever_asks_again_has_read_what_came_before() -> None:
+    """A reply's minute must not end while the next one, which has its own, is on its way."""
+    async with rig() as node:
+        with silent(node) as client:
+            loop = asyncio.get_running_loop()
+            await loop.sock_sendall(client, post(ASK))
+            await until(lambda: cuts(node) == 1)
+            (first,) = node.server._silent.values()
+            await loop.sock_sendall(client, CALLS * post(ASK))
+            await until(first.cancelled)
+            await until(lambda: cuts(node) == 1)
+
+
+def cuts(node: Rig) -> int:
+    """How many connections are about to be cut because of what they leave unread."""
+    return sum("unread" in repr(timer) for timer in node.server._silent.values())
+
+
 @pytest.mark.parametrize("sent", [UPGRADE + frame(ASK), post(ASK)])
 async def test_one_that_reads_late_is_not_cut(sent: bytes) -> None:
     async with rig(send_s=0.3) as node:

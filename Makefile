@@ -6,6 +6,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 PYTEST := $(BIN)/python -m pytest
+# A person sees the download's progress; a log is spared it.
+QUIET := $(shell test -t 2 || echo --quiet)
 
 .DEFAULT_GOAL := help
 .PHONY: help up test test-long check fix clients wheel bench clean
@@ -51,18 +53,18 @@ $(VENV)/.tools: requirements/tools.txt
 # The development environment holds all that the inference one does.
 $(VENV)/.inference: $(VENV)/.tools requirements/inference.txt pyproject.toml
 	@test -e $(VENV)/.dev || { echo "Installing Assay with torch and transformers: about 4.5 GB on Linux (the CUDA wheels), once." >&2; \
-	  $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/inference.txt >&2; }
+	  $(BIN)/uv pip install $(QUIET) --python $(BIN)/python --require-hashes -r requirements/inference.txt >&2; }
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable . >&2
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.tools requirements/dev.txt pyproject.toml
-	@echo "Installing Assay's development environment (with torch: about 4.5 GB on Linux, once)." >&2
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt >&2
+	@test -e $(VENV)/.inference || echo "Installing Assay's development environment (with torch: about 4.5 GB on Linux, once)." >&2
+	@$(BIN)/uv pip install $(QUIET) --python $(BIN)/python --require-hashes -r requirements/dev.txt >&2
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable . >&2
 	@touch $@
 
 $(VENV)-clients/.ready: requirements/clients.txt $(VENV)/.tools
 	@echo "Making the foreign clients' environment $(VENV)-clients" >&2
 	@$(PYTHON) -m venv $(VENV)-clients >&2
-	@$(BIN)/uv pip install --quiet --python $(VENV)-clients/bin/python --require-hashes -r requirements/clients.txt >&2
+	@$(BIN)/uv pip install $(QUIET) --python $(VENV)-clients/bin/python --require-hashes -r requirements/clients.txt >&2
 	@touch $@

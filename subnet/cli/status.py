@@ -65,10 +65,11 @@ def status(
 
 
 def _judges(graph: Metagraph, scores: Scores) -> dict[str, str]:
-    """Each local validator's hotkey, and what the column of its scores is called."""
+    """Each local validator's hotkey, and what the column of its scores is called: "by 2" for the
+    validator with uid 2. Short, because a subnet with several of them must fit eighty columns."""
     uids: dict[str, int] = {neuron.hotkey: neuron.uid for neuron in graph.neurons}
     return {
-        hotkey: f"by uid {uids[hotkey]}" if hotkey in uids else f"by {hotkey[:8]}…"
+        hotkey: f"by {uids[hotkey]}" if hotkey in uids else f"by {hotkey[:8]}…"
         for hotkey in sorted(scores, key=lambda each: uids.get(each, len(uids)))
     }
 

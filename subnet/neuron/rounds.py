@@ -32,6 +32,10 @@ class TaskHangs(UserError):
     """A task that does not end its judgement."""
 
 
+class BrokenTask(UserError):
+    """A task whose judgement is none: to start its validator again would not mend it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Judged:
     """One target, how it answered, and the task's judgement of that."""
@@ -67,9 +71,9 @@ async def play(
 ) -> list[Judged]:
     """Ask every target once and judge the answers together.
 
-    TaskHangs for a task that judges for longer than ``score_deadline_s``. A task that raises, or
-    that judges the wrong number of answers, is a broken task: its error goes through to the caller,
-    because scores made up in its place would be paid for.
+    TaskHangs for a task that judges for longer than ``score_deadline_s``, BrokenTask for one that
+    gives the wrong number of scores or what is no score. What a task raises goes through to the
+    caller: scores made up in its place would be paid for.
     """
     # Challenges are drawn before anything is sent, so that they depend on the generator alone.
     requests = [task.challenge(rng, target) for target, _ in targets]
@@ -96,7 +100,16 @@ async def play(
     )
     scores = await _scores(task, rng, answers, clock, score_deadline_s)
     if len(scores) != len(answers):
-        raise ValueError(f"the task gave {len(scores)} scores for {len(answers)} answers")
+        raise BrokenTask(
+            f"The task {task.name} gave {len(scores)} scores for {len(answers)} answers.",
+            "Let its score() return one Score for each answer, in their order.",
+        )
+    for score in scores:
+        if not isinstance(score, Score):
+            raise BrokenTask(
+                f"The score() of task {task.name} returned a {type(score).__name__}.",
+                "Let it return Score objects: Score(value, reasons).",
+            )
     return [Judged(answer, score) for answer, score in zip(answers, scores, strict=True)]
 
 

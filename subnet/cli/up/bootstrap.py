@@ -112,6 +112,7 @@ async def bootstrap(
     if weakest < STAKE_OVER_OWNER * owner_stake:
         say(
             f"The owner, who sets no weights, holds {owner_stake / 1e9:.3f} of stake, more than a"
-            f" {STAKE_OVER_OWNER}th of a validator's: the consensus pays miners less for it"
+            f" {STAKE_OVER_OWNER}th of a validator's: the consensus pays miners less"
+            " for it until the chain counts its silence as inactivity"
         )
     return Standup(subnet, uids)

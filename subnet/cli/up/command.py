@@ -84,6 +84,7 @@ def up(context: typer.Context, given: Wishes) -> None:
 
 
 async def _run(plan: Plan, wishes: Wishes) -> int:
+    from subnet.cli import output
     from subnet.cli.process import stop_on_signals
     from subnet.cli.up.children import Children
     from subnet.cli.up.record import RecordFile
@@ -116,6 +117,8 @@ async def _run(plan: Plan, wishes: Wishes) -> int:
     if view is None or (wishes.until_first_reward and not view.rewarded):
         return INTERRUPTED
     screen.finish(view, json=wishes.json)
+    if not wishes.until_first_reward:
+        output.note(f"Kept in {plan.state_dir}: the next run goes on there; --fresh starts over.")
     return 0
 
 

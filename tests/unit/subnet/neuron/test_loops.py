@@ -14,6 +14,7 @@ from subnet.chain.errors import ChainUnavailable, NotRegistered
 from subnet.chain.interface import Endpoint
 from subnet.neuron import Answer, Caller, Score
 from subnet.neuron.checkpoint import CheckpointFile
+from subnet.neuron.rounds import BrokenTask
 from subnet.wire.memory import MemoryNetwork
 from tests.unit.subnet.neuron.worlds import (
     flowing,
@@ -37,6 +38,13 @@ class Miscounting(ReverseTask):
         self, rng: random.Random, answers: Sequence[Answer[Reverse, Reversed]]
     ) -> list[Score]:
         return []
+
+
+class Numbers(ReverseTask):
+    async def score(
+        self, rng: random.Random, answers: Sequence[Answer[Reverse, Reversed]]
+    ) -> list[Score]:
+        return [1.0 for _ in answers]  # type: ignore[misc]  # as an untyped task may
 
 
 VALIDATOR, HONEST, LAZY = key(1), key(2), key(3)
@@ -124,14 +132,17 @@ async def test_an_unregistered_validator_is_told_so(tmp_path: Path) -> None:
         await validator.run()
 
 
-async def test_a_task_that_miscounts_stops_its_validator_before_anybody_is_paid(
-    tmp_path: Path,
+@pytest.mark.parametrize(
+    ("task", "said"), [(Miscounting(), "0 scores for 1 answers"), (Numbers(), "returned a float")]
+)
+async def test_a_task_that_scores_wrongly_stops_its_validator_before_anybody_is_paid(
+    tmp_path: Path, task: ReverseTask, said: str
 ) -> None:
     endpoint = Endpoint("127.0.0.1", 20_999)
     world = await make_world({VALIDATOR: None, HONEST: endpoint})
-    validator = make_validator(world, MemoryNetwork(), VALIDATOR, tmp_path, Miscounting())
+    validator = make_validator(world, MemoryNetwork(), VALIDATOR, tmp_path, task)
     async with flowing(world):
-        with pytest.raises(ValueError, match="0 scores for 1 answers"):
+        with pytest.raises(BrokenTask, match=said):
             await validator.run()
     assert validator.memory.round == 0
 

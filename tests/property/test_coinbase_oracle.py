@@ -117,7 +117,9 @@ def check(subnets: list[Subnet], root: int, issuance: int) -> None:
         spot = (10**18 - weight) * reserves[0] * PRICE_ONE // (weight * reserves[1])
         speed = world.get("SubnetMovingAlpha")["bits"]
         halving = world.get("EMAPriceHalvingBlocks", netuid)
-        assert price == moving_price(subnet.moving_price, spot, speed, _BLOCK - _STARTED, halving)
+        # Counted from the start call, which is in the block before the first emission.
+        blocks = _BLOCK - (_STARTED - 1)
+        assert price == moving_price(subnet.moving_price, spot, speed, blocks, halving)
     assert world.get("TotalIssuance") == issuance + sum(parts)
 
 

@@ -13,7 +13,7 @@ from typing import Annotated, Final
 import typer
 
 from subnet.cli import options
-from subnet.cli.chain_start import CHAIN_DIR
+from subnet.cli.chain_start import chain_dir
 
 app = typer.Typer(
     add_completion=False,
@@ -26,7 +26,14 @@ PROGRESS_BLOCKS: Final = 1_000
 
 StateDir = Annotated[
     Path,
-    typer.Option("--state-dir", metavar="DIR", file_okay=False, help="The chain's own folder."),
+    typer.Option(
+        "--state-dir",
+        metavar="DIR",
+        file_okay=False,
+        default_factory=chain_dir,
+        show_default="ASSAY_STATE_DIR/chain, else .assay/chain",
+        help="The chain's own folder.",
+    ),
 ]
 
 
@@ -49,7 +56,7 @@ def export_blocks(
     folder: Annotated[
         Path, typer.Argument(metavar="FOLDER", file_okay=False, help="Where the files go.")
     ],
-    state_dir: StateDir = CHAIN_DIR,
+    state_dir: StateDir,
     json: options.Json = False,
 ) -> None:
     """Write a stored chain as files that another Substrate implementation can execute.
@@ -76,7 +83,7 @@ def export_blocks(
 
 
 @app.command()
-def verify(state_dir: StateDir = CHAIN_DIR, json: options.Json = False) -> None:
+def verify(state_dir: StateDir, json: options.Json = False) -> None:
     """Execute a stored chain again and compare every root, hash and change with what is stored.
 
     The chain must not be running.

@@ -34,12 +34,13 @@ BLOCK_MS_MIN: Final = 2
 """The runtime halves it for the least distance of two blocks, which must not be zero."""
 BLOCK_MS_MAX: Final = 3_600_000
 DEFAULT_PRESET: Final = "local"
-CHAIN_DIR: Final = Path(".assay/chain")
-"""Under the current folder, where ``assay up`` keeps its chain as well."""
-
-
 _SETTLE_S: Final = 1.0
 """After the start, so that the first clients do not wait for it."""
+
+
+def chain_dir() -> Path:
+    """Where ``assay up`` keeps its chain: under the state folder that every command takes."""
+    return Path(os.environ.get("ASSAY_STATE_DIR", ".assay")) / "chain"
 
 
 class _Parser(argparse.ArgumentParser):
@@ -85,8 +86,8 @@ def parser() -> argparse.ArgumentParser:
     )
     chain = made.add_argument_group("the chain")
     chain.add_argument(
-        "--state-dir", type=Path, default=CHAIN_DIR, metavar="DIR",
-        help=f"the chain's own folder (default {CHAIN_DIR})",
+        "--state-dir", type=Path, default=chain_dir(), metavar="DIR",
+        help=f"the chain's own folder (default {chain_dir()}, by ASSAY_STATE_DIR)",
     )  # fmt: skip
     chain.add_argument(
         "--in-memory", action="store_true", help="keep nothing: the chain ends with the process"

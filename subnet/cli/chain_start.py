@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from subnet.cli.process import (
+    STATE_DIR,
+    STATE_DIR_VARIABLE,
     configure_log,
     run_async,
     stop_on_signals,
@@ -40,7 +42,7 @@ _SETTLE_S: Final = 1.0
 
 def chain_dir() -> Path:
     """Where ``assay up`` keeps its chain: under the state folder that every command takes."""
-    return Path(os.environ.get("ASSAY_STATE_DIR", ".assay")) / "chain"
+    return Path(os.environ.get(STATE_DIR_VARIABLE) or STATE_DIR) / "chain"
 
 
 class _Parser(argparse.ArgumentParser):
@@ -87,7 +89,7 @@ def parser() -> argparse.ArgumentParser:
     chain = made.add_argument_group("the chain")
     chain.add_argument(
         "--state-dir", type=Path, default=chain_dir(), metavar="DIR",
-        help=f"the chain's own folder (default {chain_dir()}, by ASSAY_STATE_DIR)",
+        help=f"the chain's own folder (default {chain_dir()}, by {STATE_DIR_VARIABLE})",
     )  # fmt: skip
     chain.add_argument(
         "--in-memory", action="store_true", help="keep nothing: the chain ends with the process"

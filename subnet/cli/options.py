@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 
+from subnet.cli.process import STATE_DIR as STATE_DIR
+from subnet.cli.process import STATE_DIR_VARIABLE
+
 if TYPE_CHECKING:
     from subnet.chain.wallets import Secret
-
-STATE_DIR: Final = Path(".assay")
-"""Under the current folder: nothing is left in the home folder unless asked for."""
 
 Chain = Annotated[
     str,
@@ -31,7 +31,7 @@ StateDir = Annotated[
     Path,
     typer.Option(
         "--state-dir",
-        envvar="ASSAY_STATE_DIR",
+        envvar=STATE_DIR_VARIABLE,
         metavar="DIR",
         file_okay=False,
         help="Where everything is kept: chain, wallets, checkpoints, caches, logs.",

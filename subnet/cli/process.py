@@ -14,6 +14,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from loguru import logger
@@ -22,6 +23,10 @@ from subnet.errors import UserError
 
 LIFELINE: Final = "ASSAY_LIFELINE_FD"
 """Names a file descriptor whose end of file means that the supervisor is gone."""
+
+STATE_DIR: Final = Path(".assay")
+"""Under the current folder: nothing is left in the home folder unless asked for."""
+STATE_DIR_VARIABLE: Final = "ASSAY_STATE_DIR"
 
 Result = TypeVar("Result")
 

@@ -115,6 +115,7 @@ class TooDear(ChainRefused):
     """The price is above the limit that came with the order; no more than a fee was paid."""
 
     CURE: Final = "Look at the price again: it rises with each registration and falls by itself."
+    STAKE_CURE: Final = "Stake less, wait for the price to settle, or raise --rate-tolerance."
 
     @classmethod
     def of(cls, netuid: int, price: int, limit: int) -> TooDear:
@@ -123,6 +124,15 @@ class TooDear(ChainRefused):
             f" more than the {_tao(limit)} agreed to.",
             cls.CURE,
             "RegistrationPriceLimitExceeded",
+        )
+
+    @classmethod
+    def stake(cls, netuid: int, amount: int, limit: int) -> TooDear:
+        return cls(
+            f"A stake of {_tao(amount)} TAO would raise the price of subnet {netuid}'s alpha above"
+            f" the {_tao(limit)} TAO agreed to.",
+            cls.STAKE_CURE,
+            "SlippageTooHigh",
         )
 
 

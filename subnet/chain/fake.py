@@ -436,11 +436,13 @@ class FakeChain:
         )
         return Registration(NetUid(netuid), uid, receipt)
 
-    async def add_stake(self, netuid: int, coldkey: Signer, hotkey: str, amount: Rao) -> StakeAdded:
+    async def add_stake(
+        self, netuid: int, coldkey: Signer, hotkey: str, amount: Rao, *, limit: Rao | None = None
+    ) -> StakeAdded:
         value = checked_amount(amount)
         alpha, receipt = await self._write(
             lambda state, block: calls.add_stake(
-                state, block, netuid, coldkey.address, hotkey, value
+                state, block, netuid, coldkey.address, hotkey, value, limit
             )
         )
         return StakeAdded(alpha, receipt)

@@ -26,6 +26,7 @@ from subnet.chain.errors import (
 )
 from subnet.chain.interface import (
     COMMITMENT_BYTES_MAX,
+    STAKE_MIN,
     Commitment,
     Endpoint,
     Hyperparameters,
@@ -296,7 +297,13 @@ def set_row(
 
 
 def add_stake(
-    state: State, block: int, netuid: int, coldkey: str, hotkey: str, amount: int
+    state: State,
+    block: int,
+    netuid: int,
+    coldkey: str,
+    hotkey: str,
+    amount: int,
+    limit: int | None = None,
 ) -> tuple[State, AlphaRao]:
     subnet = state.subnet(netuid)
     if not subnet.started:
@@ -307,11 +314,13 @@ def add_stake(
             "Register it on a subnet first.",
             "HotKeyAccountNotExists",
         )
-    alpha = AlphaRao(amount * RAO_PER_TAO // state.rules.alpha_price)
-    if alpha <= 0:
+    if amount < STAKE_MIN:
         raise ChainRefused(
             f"{amount} rao are too little to stake.", "Stake a larger amount.", "AmountTooLow"
         )
+    if limit is not None and state.rules.alpha_price > limit:
+        raise TooDear.stake(netuid, amount, limit)
+    alpha = AlphaRao(amount * RAO_PER_TAO // state.rules.alpha_price)
     state = state.paid(coldkey, amount)
     return state.staked((Ss58(hotkey), Ss58(coldkey), NetUid(netuid)), alpha), alpha
 

@@ -40,6 +40,8 @@ class Deadlines:
 
 COMMITMENT_BYTES_MAX: Final = 128
 """The longest raw field of the Commitments pallet."""
+STAKE_MIN: Final = Rao(2_000_000)
+"""The least that may be staked at once: the public chain's value, and the local runtime's."""
 
 
 class Signer(Protocol):
@@ -423,8 +425,11 @@ class Chain(Protocol):
         hotkey that has one keeps it and nothing is paid."""
         ...
 
-    async def add_stake(self, netuid: int, coldkey: Signer, hotkey: str, amount: Rao) -> StakeAdded:
-        """Turn ``amount`` of TAO into alpha on the hotkey."""
+    async def add_stake(
+        self, netuid: int, coldkey: Signer, hotkey: str, amount: Rao, *, limit: Rao | None = None
+    ) -> StakeAdded:
+        """Turn ``amount`` of TAO into alpha on the hotkey. All of it, or ``TooDear`` and none if
+        that would raise what one alpha costs above ``limit``, by itself or after others' trades."""
         ...
 
     async def transfer(self, coldkey: Signer, to: str, amount: Rao) -> Receipt:

@@ -76,8 +76,6 @@ T = TypeVar("T")
 _AXON_VERSION: Final = 1
 _AXON_PROTOCOL: Final = 4
 """Tags stored beside the address; the SDK's own defaults, their meaning is the subnet's."""
-
-
 _REGISTER_TRIES: Final = 6
 """A block takes one registration on a public subnet, and each attempt that fails costs a fee."""
 
@@ -456,13 +454,21 @@ class SdkChain:
                     raise
             await self._sessions.pause(attempt)
 
-    async def add_stake(self, netuid: int, coldkey: Signer, hotkey: str, amount: Rao) -> StakeAdded:
+    async def add_stake(
+        self, netuid: int, coldkey: Signer, hotkey: str, amount: Rao, *, limit: Rao | None = None
+    ) -> StakeAdded:
         if not (await self.subnet(netuid)).started:  # the pool would say no more than BadRequest
             raise NotStarted.of(netuid)
-        call = calls.SubtensorModule.add_stake(
-            hotkey=hotkey, netuid=netuid, amount_staked=checked_amount(amount)
-        )
-        landed = await self._submit(call, coldkey, "stake")
+        bought = {"hotkey": hotkey, "netuid": netuid, "amount_staked": checked_amount(amount)}
+        call = calls.SubtensorModule.add_stake(**bought)
+        if limit is not None:  # others may buy before us, to sell to us, or we alone be too many
+            call = calls.SubtensorModule.add_stake_limit(
+                **bought, limit_price=checked_amount(limit), allow_partial=False
+            )
+        try:
+            landed = await self._submit(call, coldkey, "stake")
+        except TooDear as refusal:
+            raise TooDear.stake(netuid, amount, limit or 0) from refusal
         alpha = _part(landed.event("SubtensorModule", "StakeAdded"), "alpha", 3)
         if alpha is None:
             raise BadAnswer.to("add_stake", "the block holds no StakeAdded event")

@@ -40,6 +40,7 @@ _CLASS_OF_NAME: Final[Mapping[str, type[ChainRefused]]] = {
     "SubtokenDisabled": NotStarted,
     "SpaceLimitExceeded": RateLimited,
     "RegistrationPriceLimitExceeded": TooDear,
+    "SlippageTooHigh": TooDear,
 }
 _CURE_OF_CLASS: Final[Mapping[type[ChainRefused], str]] = {
     TooLittleBalance: FUND_CURE,
@@ -53,6 +54,9 @@ _CURE_OF_NAME: Final[Mapping[str, str]] = {
     "SpaceLimitExceeded": "Wait for the subnet's next epoch, which gives the key new space.",
     "InvalidIpAddress": "Publish an address that other machines can reach.",
     "TooManyRegistrationsThisBlock": "Try again in a later block.",
+    "SlippageTooHigh": TooDear.STAKE_CURE,
+    "AmountTooLow": "Stake a larger amount.",
+    "StakeAmountTooLow": "Stake a larger amount.",
     "BadProof": "Check that the client and the chain run the same runtime version.",
 }
 _TEXT_CHARS_MAX: Final = 300

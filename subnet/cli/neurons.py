@@ -24,7 +24,7 @@ from subnet.cli.amounts import parse_amount
 from subnet.cli.given import NeuronOptions
 from subnet.cli.options import read_password, wallets_of
 from subnet.cli.process import stop_on_signals
-from subnet.cli.spending import Consent, join
+from subnet.cli.spending import Consent, Stake, join
 from subnet.clock import Clock, SystemClock
 from subnet.errors import Unavailable
 from subnet.files import held
@@ -59,8 +59,8 @@ class Identity:
     state_dir: Path
     wallet_path: Path | None
     register: bool
-    stake: Rao | None = None
-    """TAO to stake on the hotkey if it holds none yet."""
+    stake: Stake | None = None
+    """What to stake on the hotkey if it holds nothing yet."""
     password_file: Path | None = None
     """Holds the coldkey's password, which only registering and staking need."""
     max_price: Rao | None = None
@@ -69,7 +69,7 @@ class Identity:
     """Agree to pay on a real chain without being asked."""
 
     @classmethod
-    def of(cls, given: NeuronOptions, *, stake: Rao | None = None) -> Identity:
+    def of(cls, given: NeuronOptions, *, stake: Stake | None = None) -> Identity:
         """Out of what was given on the command line."""
         return cls(
             given.chain,

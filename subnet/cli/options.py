@@ -136,9 +136,9 @@ Serve = Annotated[
 ]
 
 
-def finite(value: float) -> float:
+def finite(value: float | None) -> float | None:
     """For options in floating point, whose bounds do not keep ``nan`` out; BadParameter for it."""
-    if value != value:
+    if value is not None and value != value:
         raise typer.BadParameter("nan is not a number.")
     return value
 

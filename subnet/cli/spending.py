@@ -18,14 +18,47 @@ from loguru import logger
 
 from subnet.chain.connect import is_loopback, resolve, shown
 from subnet.chain.errors import FUND_CURE, TooLittleBalance
-from subnet.chain.interface import Chain, Signer
+from subnet.chain.interface import STAKE_MIN, Chain, Signer
 from subnet.cli import output
-from subnet.cli.amounts import in_tao
-from subnet.errors import Refused
+from subnet.cli.amounts import in_tao, parse_amount
+from subnet.errors import Refused, UserError
 from subnet.types import RAO_PER_TAO, NetUid, Rao, Ss58
 
 FEES_MAX: Final = Rao(RAO_PER_TAO // 100)
 """More than two extrinsics' fees: a uid must not be bought with what its stake's fee needs."""
+
+
+RATE_TOLERANCE: Final = 0.05
+"""How far above what it is now an alpha's price may be by the time a stake has been bought, where
+TAO is money: the SDK's own. A pool is open to all, and who sees an order without such a limit
+buys first and sells to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stake:
+    """TAO to turn into alpha, and how far that may raise the price, or others may before it."""
+
+    amount: Rao
+    tolerance: float | None = None
+    """A share of the price. None: the usual one where TAO is money, and any price elsewhere."""
+
+    def limit(self, price: Rao, *, plays: bool) -> Rao | None:
+        """The most that an alpha may cost, if it costs ``price`` now; None: whatever it costs."""
+        if self.tolerance is None and plays:
+            return None
+        tolerance = RATE_TOLERANCE if self.tolerance is None else self.tolerance
+        return Rao(price + int(price * tolerance))
+
+
+def parse_stake(text: str, tolerance: float | None) -> Stake | None:
+    """The stake that was asked for; None for no TAO, UserError for what no chain takes."""
+    amount = parse_amount(text, zero=True)
+    if 0 < amount < STAKE_MIN:
+        raise UserError(
+            f"A stake of {text} TAO is less than the {in_tao(STAKE_MIN)} TAO that a chain takes.",
+            f"Stake at least {in_tao(STAKE_MIN)} TAO, or leave out --stake.",
+        )
+    return Stake(amount, tolerance) if amount else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +70,10 @@ class Consent:
     max_price: Rao | None = None
     yes: bool = False
 
+    def plays(self, *, money: bool) -> bool:
+        """Whether the TAO is play money; ``money`` is what the chain's own ``is_money`` says."""
+        return is_loopback(resolve(self.network)) and not money
+
     def to(
         self,
         what: str,
@@ -46,14 +83,17 @@ class Consent:
         *,
         money: bool,
         besides: int = 0,
+        alpha_limit: Rao | None = None,
     ) -> Rao | None:
-        """Refused unless ``price``, and what is spent ``besides`` it, may be paid.
+        """Refused unless ``price``, and what is staked ``besides`` it, may be paid.
 
         ``money`` is what the chain's own ``is_money`` says. Returns the most that the thing may
         cost by the time it is bought; None: whatever it costs.
         """
         needs = [f"{what} costs {in_tao(price)} TAO"] if price or not besides else []
         needs += [f"a stake of {in_tao(besides)} TAO is asked for"] if besides else []
+        if alpha_limit is not None:
+            needs[-1] += f" at no more than {in_tao(alpha_limit)} TAO an alpha"
         if self.max_price is not None and price > self.max_price:
             raise Refused(
                 f"{_capital(needs[0])}, more than the {in_tao(self.max_price)} allowed.",
@@ -65,7 +105,7 @@ class Consent:
                 f"{cost}; {payer} has {in_tao(balance)} TAO.", FUND_CURE, "NotEnoughBalanceToStake"
             )
         output.note(f"{cost}; {payer} has {in_tao(balance)} TAO.")
-        if self.yes or (is_loopback(resolve(self.network)) and not money):
+        if self.yes or self.plays(money=money):
             return self.max_price
         # An address may hold an access token.
         where = shown(self.network) if "://" in self.network else self.network
@@ -100,7 +140,7 @@ async def join(
     consent: Consent,
     *,
     register: bool,
-    stake: Rao | None,
+    stake: Stake | None,
 ) -> None:
     """Buy a uid and stake, as far as that was asked for and is not done. ``coldkey`` is opened only
     if it has to pay."""
@@ -111,25 +151,30 @@ async def join(
     if not buys and not stake:
         return
     payer = coldkey()
-    staked = bool(stake) and await chain.stake(hotkey, payer.address, netuid) > 0
-    adds = Rao(0) if staked or stake is None else stake
-    if not buys and not adds:
+    held = await chain.stake(hotkey, payer.address, netuid) if stake else 0
+    if held:
+        logger.info("Staked on subnet {} already: {} alpha", netuid, in_tao(held))
+        stake = None
+    if not buys and not stake:
         return
-    price = (await chain.subnet(netuid)).registration_price if buys else Rao(0)
+    subnet, money = await chain.subnet(netuid), await chain.is_money()
+    plays = consent.plays(money=money)
+    alpha_limit = stake.limit(subnet.alpha_price, plays=plays) if stake else None
     before = await chain.balance(payer.address)
     limit = consent.to(
         f"a uid of subnet {netuid}",
-        price,
+        subnet.registration_price if buys else Rao(0),
         payer.address,
         before,
-        money=await chain.is_money(),
-        besides=adds,
+        money=money,
+        besides=stake.amount if stake else 0,
+        alpha_limit=alpha_limit,
     )
     if buys:
         registration = await chain.register(netuid, payer, hotkey, limit=limit)
         before = await _paid(chain, payer, before, f"uid {registration.uid} of subnet {netuid}")
-    if adds:
-        added = await chain.add_stake(netuid, payer, hotkey, adds)
+    if stake:
+        added = await chain.add_stake(netuid, payer, hotkey, stake.amount, limit=alpha_limit)
         await _paid(chain, payer, before, f"a stake of {in_tao(added.alpha)} alpha")
 
 

@@ -20,6 +20,8 @@ INTERVAL_S_MAX: Final = 86_400.0
 """A validator that asks less than once a day sets weights of nothing."""
 DEADLINE_S_MAX: Final = 120.0
 """The longest that an axon works for one caller (``wire.limits``)."""
+RATE_TOLERANCE_MAX: Final = 1.0
+"""Whoever would pay more than twice the price wants no limit, and should think again."""
 
 Seed = Annotated[
     str | None,
@@ -60,6 +62,18 @@ Stake = Annotated[
         help="TAO to stake on the hotkey first, if it holds no stake on the subnet.",
     ),
 ]
+RateTolerance = Annotated[
+    float | None,
+    typer.Option(
+        "--rate-tolerance",
+        min=0.0,
+        max=RATE_TOLERANCE_MAX,
+        metavar="SHARE",
+        callback=options.finite,
+        show_default="0.05, that is 5 %; any rise on a local chain",
+        help="Stake nothing if that, or others meanwhile, raises the price of an alpha by more.",
+    ),
+]
 
 
 @app.callback()
@@ -76,16 +90,17 @@ def run(
     round_interval: Interval = 1.0,
     answer_deadline: Deadline = 12.0,
     stake: Stake = "0",
+    rate_tolerance: RateTolerance = None,
 ) -> None:
     """Ask miners, score them and set weights until Ctrl-C. Other options go to the task."""
-    from subnet.cli.amounts import parse_amount
     from subnet.cli.neurons import Identity, run_validator
     from subnet.cli.process import configure_log, run_async
+    from subnet.cli.spending import parse_stake
 
     configure_log(given.log_level)
     kind = load_validator(given.task)
     settings = settings_of(kind, context.args)
-    identity = Identity.of(given, stake=parse_amount(stake, zero=True))
+    identity = Identity.of(given, stake=parse_stake(stake, rate_tolerance))
     run_async(
         lambda: run_validator(
             identity,

@@ -6,7 +6,8 @@ import asyncio
 
 import pytest
 
-from subnet.chain.errors import NotStarted, TooLittleBalance
+from subnet.chain.errors import ChainRefused, NotStarted, TooDear, TooLittleBalance
+from subnet.chain.interface import STAKE_MIN
 from subnet.types import Rao
 from tests.conformance.chain.worlds import TAO, World, funded, new_subnet
 
@@ -79,6 +80,34 @@ async def test_staking_more_than_there_is(world: World) -> None:
     with pytest.raises(TooLittleBalance):
         await world.chain.add_stake(created.netuid, staker, hotkey.address, Rao(50 * TAO))
     assert await world.chain.stake(hotkey.address, staker.address, created.netuid) == 0
+
+
+async def test_a_stake_within_its_limit_is_bought_and_one_beyond_costs_no_more_than_a_fee(
+    world: World,
+) -> None:
+    created, coldkey, hotkey = await new_subnet(world)
+    netuid = created.netuid
+    price = (await world.chain.subnet(netuid)).alpha_price
+    before = await world.chain.balance(coldkey.address)
+    with pytest.raises(TooDear, match="A stake of 5 TAO would raise the price") as caught:
+        await world.chain.add_stake(
+            netuid, coldkey, hotkey.address, Rao(5 * TAO), limit=Rao(price * 9 // 10)
+        )
+    assert caught.value.reason == "SlippageTooHigh"
+    assert before - await world.chain.balance(coldkey.address) < TAO // 100
+    added = await world.chain.add_stake(
+        netuid, coldkey, hotkey.address, Rao(TAO), limit=Rao(price * 2)
+    )
+    assert added.alpha > 0
+
+
+async def test_a_stake_below_the_least_that_may_be(world: World) -> None:
+    created, coldkey, hotkey = await new_subnet(world)
+    with pytest.raises(ChainRefused) as caught:
+        await world.chain.add_stake(created.netuid, coldkey, hotkey.address, Rao(STAKE_MIN - 1))
+    assert caught.value.reason in ("AmountTooLow", "StakeAmountTooLow")
+    assert caught.value.cure == "Stake a larger amount."
+    await world.chain.add_stake(created.netuid, coldkey, hotkey.address, STAKE_MIN)
 
 
 async def test_a_subnet_that_was_not_started_sells_no_alpha(world: World) -> None:

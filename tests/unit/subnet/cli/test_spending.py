@@ -14,9 +14,9 @@ from subnet.chain.fake import FakeChain, FakeLedger
 from subnet.chain.fake_state import State
 from subnet.chain.interface import Signer
 from subnet.cli import output
-from subnet.cli.spending import Consent, join
+from subnet.cli.spending import Consent, Stake, join, parse_stake
 from subnet.clock import ManualClock
-from subnet.errors import Refused
+from subnet.errors import Refused, UserError
 from subnet.types import NetUid, Rao
 from tests.unit.subnet.neuron.worlds import key
 
@@ -102,11 +102,11 @@ async def subnet_on(ledger: FakeLedger) -> FakeChain:
     return chain
 
 
-async def joins(chain: FakeChain, consent: Consent, stake: int) -> None:
-    hotkey = key(8).address
-    await join(
-        chain, NetUid(1), hotkey, lambda: PAYER, consent, register=True, stake=Rao(stake * TAO)
-    )
+async def joins(
+    chain: FakeChain, consent: Consent, stake: int, tolerance: float | None = None
+) -> None:
+    asked = Stake(Rao(stake * TAO), tolerance) if stake else None
+    await join(chain, NetUid(1), key(8).address, lambda: PAYER, consent, register=True, stake=asked)
 
 
 async def test_a_node_of_the_public_chain_on_this_machine_spends_real_money(
@@ -158,19 +158,72 @@ async def test_a_price_that_rises_after_the_question_is_paid_as_far_as_was_agree
             assert (await chain.metagraph(1)).by_hotkey(key(8).address) is None
 
 
+@pytest.mark.parametrize(
+    ("consent", "tolerance", "rise", "staked"),
+    [
+        (Consent(REAL, yes=True), None, 0.05, True),
+        (Consent(REAL, yes=True), None, 0.06, False),
+        (Consent(REAL, yes=True), 0.1, 0.06, True),
+        (Consent("local"), None, 9.0, True),
+        (Consent("local"), 0.05, 0.06, False),
+    ],
+)
+async def test_a_stake_is_bought_at_the_price_that_was_agreed_to(
+    consent: Consent,
+    tolerance: float | None,
+    rise: float,
+    staked: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Who sees the order may buy before it, to sell to it."""
+    ledger = ledger_with(10 * TAO)
+    chain = await subnet_on(ledger)
+    before = (await chain.subnet(1)).alpha_price
+
+    def front_run(state: State) -> State:
+        return replace(state, rules=replace(state.rules, alpha_price=int(before * (1 + rise))))
+
+    monkeypatch.setattr(chain, "balance", edited_while_read(chain, ledger, front_run))
+    if staked:
+        await joins(chain, consent, 5, tolerance)
+    else:
+        with pytest.raises(TooDear, match=r"above the 0\.525 TAO agreed to") as refused:
+            await joins(chain, consent, 5, tolerance)
+        assert "--rate-tolerance" in refused.value.cure
+    assert (await chain.stake(key(8).address, PAYER.address, 1) > 0) is staked
+    limited = tolerance is not None or consent.network == REAL
+    assert ("at no more than 0.5" in capsys.readouterr().err) is limited
+
+
+def test_a_stake_that_no_chain_takes_is_refused_before_a_uid_is_bought() -> None:
+    for text in ("0.001", "0.001999999", "0.000000001"):
+        with pytest.raises(UserError, match=r"less than the 0\.002 TAO that a chain takes") as told:
+            parse_stake(text, None)
+        assert "--stake" in told.value.cure
+    assert parse_stake("0.002", None) == Stake(Rao(2_000_000))
+    assert parse_stake("0", None) is None
+
+
 def priced_anew(
     chain: FakeChain, ledger: FakeLedger, price: int
 ) -> Callable[[str], Awaitable[Rao]]:
-    """``chain.balance``, which is asked for between the price and its payment, and a new price."""
-    balance = chain.balance
-
     def dearer(state: State) -> State:
         subnet = state.subnet(1)
         settings = replace(subnet.settings, registration_price=Rao(price))
         return state.with_subnet(replace(subnet, settings=settings))
 
+    return edited_while_read(chain, ledger, dearer)
+
+
+def edited_while_read(
+    chain: FakeChain, ledger: FakeLedger, edit: Callable[[State], State]
+) -> Callable[[str], Awaitable[Rao]]:
+    """``chain.balance``, which is asked for between a price and its payment, and a new price."""
+    balance = chain.balance
+
     async def read(address: str) -> Rao:
-        ledger.edit(dearer)
+        ledger.edit(edit)
         return await balance(address)
 
     return read

@@ -6,7 +6,7 @@ nine decimals that an amount may have, it loses the last ones from some million 
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import Final
 
 from subnet.errors import UserError
@@ -14,6 +14,9 @@ from subnet.types import RAO_PER_TAO, U64_MAX, Rao
 
 _CHARS_MAX: Final = 32
 """Twenty digits and a point hold every amount; a longer text is not read at all."""
+_EXACT: Final = Context(prec=2 * _CHARS_MAX)
+"""Holds all digits of such a text in rao. The usual 28 would round the last of them away, and what
+is no whole number of rao would be taken for one."""
 
 
 def in_tao(rao: int) -> str:
@@ -25,7 +28,8 @@ def parse_amount(text: str, *, zero: bool = False) -> Rao:
     """Whole rao out of a decimal number of TAO; UserError for anything else, also for nothing
     unless ``zero`` allows it."""
     try:
-        rao = Decimal(text) * RAO_PER_TAO if len(text) <= _CHARS_MAX else Decimal(-1)
+        rao = Decimal(text if len(text) <= _CHARS_MAX else -1)
+        rao = _EXACT.multiply(rao, RAO_PER_TAO)
     except ArithmeticError:  # not a number, or one beyond all bounds
         rao = Decimal(-1)
     least = 0 if zero else 1

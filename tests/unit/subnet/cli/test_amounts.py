@@ -17,6 +17,7 @@ from subnet.types import U64_MAX
         ("0.000000001", 1),
         ("18000000.000000001", 18_000_000_000_000_001),  # a float has no such number
         ("1e3", 10**12),
+        ("1.00000000000000000000000000000", 10**9),
         (f"{U64_MAX / 10**9:.0f}"[:-1], int(f"{U64_MAX / 10**9:.0f}"[:-1]) * 10**9),
     ],
 )
@@ -39,6 +40,8 @@ def test_an_amount_is_exact(text: str, rao: int) -> None:
         "1e999999999",
         "9" * 400,
         "1,5",
+        "1.000000000000000000000000000001",  # 28 digits of it would be a whole one
+        "0.0100000000000000000000000000001",
     ],
 )
 def test_what_is_no_amount_is_refused(text: str) -> None:

@@ -203,6 +203,14 @@ def open_coldkey(root: Path, name: str, password: Secret | None = None) -> KeySi
     return _open(root / name / "coldkey", f"The coldkey of wallet {name}", password)
 
 
+def is_locked(root: Path, name: str) -> bool:
+    """Whether a coldkey that can be opened needs a password for it."""
+    from bittensor.keyfiles import Keyfile
+
+    _check_name(name)
+    return bool(Keyfile(root / name / "coldkey").is_encrypted())
+
+
 def open_hotkey(
     root: Path, name: str, hotkey: str = "default", password: Secret | None = None
 ) -> KeySigner:

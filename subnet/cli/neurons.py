@@ -22,7 +22,8 @@ from subnet.chain.errors import NotRegistered
 from subnet.chain.interface import Chain, Endpoint, Signer
 from subnet.cli.amounts import parse_amount
 from subnet.cli.given import NeuronOptions
-from subnet.cli.options import read_password, wallets_of
+from subnet.cli.options import wallets_of
+from subnet.cli.payer import Payer
 from subnet.cli.process import stop_on_signals
 from subnet.cli.spending import Consent, Stake, join
 from subnet.clock import Clock, SystemClock
@@ -117,11 +118,13 @@ async def _join(identity: Identity, chain: Chain, hotkey: Signer) -> None:
     """Buy a uid and stake, if that was asked for; the loops refuse to run without a uid."""
     if not identity.register and not identity.stake:
         return
-    from subnet.chain.wallets import open_coldkey
+    payer = Payer(identity.wallet, identity.state_dir, identity.wallet_path, identity.password_file)
+    money = await chain.is_money()
 
     def coldkey() -> Signer:
-        folder = wallets_of(identity.state_dir, identity.wallet_path)
-        return open_coldkey(folder, identity.wallet, read_password(identity.password_file))
+        opened = payer.open()
+        payer.check(identity.network, money=money)
+        return opened
 
     await join(
         chain,

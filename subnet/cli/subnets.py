@@ -41,24 +41,27 @@ def register(
     json: options.Json = False,
 ) -> None:
     """Create a subnet; the wallet's coldkey pays and owns it, its hotkey takes uid 0."""
-    from subnet.chain.wallets import open_coldkey, open_hotkey
+    from subnet.chain.wallets import open_hotkey
     from subnet.cli import output
     from subnet.cli.amounts import in_tao, parse_amount
     from subnet.cli.neurons import open_chain
+    from subnet.cli.payer import Payer
     from subnet.cli.process import run_async
     from subnet.cli.spending import Consent
     from subnet.clock import SystemClock
 
-    folder = options.wallets_of(state_dir, wallet_path)
-    owner = open_coldkey(folder, wallet, options.read_password(password_file))
-    hot = open_hotkey(folder, wallet, hotkey).address
+    payer = Payer(wallet, state_dir, wallet_path, password_file)
+    owner = payer.open()
+    hot = open_hotkey(payer.folder, wallet, hotkey).address
     most = parse_amount(max_price) if max_price is not None else None
     consent = Consent(chain, most, yes)
 
     async def run() -> None:
         async with open_chain(chain, state_dir, SystemClock()) as client:
+            money = await client.is_money()
+            payer.check(chain, money=money)
             price, before = await client.subnet_price(), await client.balance(owner.address)
-            consent.to("a subnet", price, owner.address, before, money=await client.is_money())
+            consent.to("a subnet", price, owner.address, before, money=money)
             created = await client.create_subnet(owner, hot)
             paid = before - await client.balance(owner.address)
             if start:

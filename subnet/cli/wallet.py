@@ -7,7 +7,6 @@ and makes the same files. Secrets are never printed.
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -47,6 +46,7 @@ def create(
     """Make a wallet: a coldkey that holds money and a hotkey that works."""
     from subnet.chain.wallets import Secret, create_wallet, missing_keys
     from subnet.cli import output
+    from subnet.cli.payer import is_of_state
     from subnet.errors import UserError
 
     folder = options.wallets_of(state_dir, wallet_path)
@@ -57,7 +57,7 @@ def create(
             "Choose another name, or leave out --password to add a hotkey.",
         )
     if password is None:
-        password = "coldkey" in missing and not _is_within(folder, state_dir)
+        password = "coldkey" in missing and not is_of_state(folder, state_dir)
         if password and not sys.stdin.isatty():
             raise UserError(
                 f"Nobody is here to type a password for the coldkey in {folder.absolute()}.",
@@ -89,10 +89,6 @@ def create(
     elif "coldkey" not in missing:
         output.note(f"The wallet {name} was there already; the hotkey {hotkey} is new.")
     output.text(f"coldkey  {made.coldkey}\nhotkey   {address}\nfolder   {path}")
-
-
-def _is_within(folder: Path, outer: Path) -> bool:
-    return folder.resolve().is_relative_to(outer.resolve())
 
 
 def _asked_password() -> str:

@@ -180,6 +180,19 @@ async def test_a_validator_calls_nobody_inside_its_own_networks(
 
 
 @pytest.mark.parametrize("run", [mine, validate])
+async def test_a_local_wallet_in_clear_buys_nothing_for_real_money(
+    run: Starts, state: Path, ledger: FakeLedger, wallet: WalletInfo
+) -> None:
+    ledger.money = True
+    task, before = Noting(), await FakeChain(ledger).balance(wallet.coldkey)
+    who = dataclasses.replace(identity(state, register=True), network="finney", yes=True)
+    with pytest.raises(Refused, match="lies in clear"):
+        await run(who, task)
+    assert await FakeChain(ledger).balance(wallet.coldkey) == before
+    assert not task.started.is_set()
+
+
+@pytest.mark.parametrize("run", [mine, validate])
 async def test_a_uid_that_costs_too_much_is_not_bought(
     run: Starts, state: Path, ledger: FakeLedger, wallet: WalletInfo
 ) -> None:

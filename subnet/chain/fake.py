@@ -238,6 +238,9 @@ class FakeChain:
     async def is_money(self) -> bool:
         return self._reach().money
 
+    async def is_public(self) -> bool:
+        return self._reach().money
+
     async def heads(
         self, *, finalized: bool = True, silence_s: float = WRITE_DEADLINE_S
     ) -> AsyncGenerator[BlockRef, None]:

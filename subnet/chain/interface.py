@@ -319,6 +319,10 @@ class Chain(Protocol):
         whatever node it is reached, one on this machine included."""
         ...
 
+    async def is_public(self) -> bool:
+        """Whether anybody may write to it: the public chain or its test network, by its genesis."""
+        ...
+
     def heads(
         self, *, finalized: bool = True, silence_s: float = WRITE_DEADLINE_S
     ) -> AsyncGenerator[BlockRef, None]:

@@ -66,13 +66,15 @@ from subnet.chain.interface import (
 )
 from subnet.chain.sdk_reads import Reader
 from subnet.chain.sdk_session import Lost, Session, Sessions
-from subnet.chain.sdk_submit import FailedError, Landed, SdkKey, Submitter
+from subnet.chain.sdk_submit import FailedError, Landed, SdkKey, Submitter, part_of
 from subnet.chain.weights import Standing, preflight, refused_by_chain
 from subnet.clock import Clock
 from subnet.types import AlphaRao, BlockNumber, NetUid, Rao, Ss58, Uid
 
 T = TypeVar("T")
 
+_TEST_GENESIS_HASH: Final = "0x8f9cf856bf558a14440e75569c9e58594757048d7b3a84b5d25f6bd978263105"
+"""Of the public test network, as its nodes answer it; the SDK does not name it."""
 _AXON_VERSION: Final = 1
 _AXON_PROTOCOL: Final = 4
 """Tags stored beside the address; the SDK's own defaults, their meaning is the subnet's."""
@@ -123,8 +125,14 @@ class SdkChain:
         )
 
     async def is_money(self) -> bool:
-        async def ask(session: Session) -> bool:
-            return bool(session.genesis == FINNEY_GENESIS_HASH)
+        return bool(await self._genesis() == FINNEY_GENESIS_HASH)
+
+    async def is_public(self) -> bool:
+        return await self._genesis() in (FINNEY_GENESIS_HASH, _TEST_GENESIS_HASH)
+
+    async def _genesis(self) -> str:
+        async def ask(session: Session) -> str:
+            return session.genesis
 
         return await self._sessions.call(
             ask, timeout_s=self._deadlines.read_s, what="name its genesis"
@@ -396,7 +404,7 @@ class SdkChain:
             raise TooLittleBalance.of(coldkey.address, balance, "a subnet", price)
         call = calls.SubtensorModule.register_network(hotkey=hotkey)
         landed = await self._submit(call, coldkey, "create a subnet")
-        netuid = _part(landed.event("SubtensorModule", "NetworkAdded"), "netuid", 0)
+        netuid = part_of(landed.event("SubtensorModule", "NetworkAdded"), "netuid", 0)
         if netuid is None:
             raise BadAnswer.to("register_network", "the block holds no NetworkAdded event")
         return NewSubnet(NetUid(netuid), landed.receipt)
@@ -469,7 +477,7 @@ class SdkChain:
             landed = await self._submit(call, coldkey, "stake")
         except TooDear as refusal:
             raise TooDear.stake(netuid, amount, limit or 0) from refusal
-        alpha = _part(landed.event("SubtensorModule", "StakeAdded"), "alpha", 3)
+        alpha = part_of(landed.event("SubtensorModule", "StakeAdded"), "alpha", 3)
         if alpha is None:
             raise BadAnswer.to("add_stake", "the block holds no StakeAdded event")
         return StakeAdded(AlphaRao(alpha), landed.receipt)
@@ -477,14 +485,6 @@ class SdkChain:
     async def transfer(self, coldkey: Signer, to: str, amount: Rao) -> Receipt:
         call = calls.Balances.transfer_keep_alive(dest=to, value=checked_amount(amount))
         return (await self._submit(call, coldkey, "transfer")).receipt
-
-
-def _part(attributes: Any, name: str, index: int) -> int | None:
-    """A number from an event whose fields are named or positional, as runtimes differ."""
-    value = attributes.get(name) if isinstance(attributes, Mapping) else attributes
-    if isinstance(value, (list, tuple)):
-        value = value[index] if index < len(value) else None
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 async def _head(session: Session) -> BlockRef:

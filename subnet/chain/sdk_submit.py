@@ -253,3 +253,11 @@ def _landed(signed: _Signed, result: ExtrinsicResult) -> Landed:
     block = BlockRef(BlockNumber(number), str(result.block_hash))
     fee = Rao(int(result.fee.rao) if result.fee is not None else 0)
     return Landed(Receipt(block, signed.hash, fee), list(result.events))
+
+
+def part_of(attributes: Any, name: str, index: int) -> int | None:
+    """A number from an event whose fields are named or positional, as runtimes differ."""
+    value = attributes.get(name) if isinstance(attributes, Mapping) else attributes
+    if isinstance(value, (list, tuple)):
+        value = value[index] if index < len(value) else None
+    return value if isinstance(value, int) and not isinstance(value, bool) else None

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from loguru import logger
 
-from subnet.chain.connect import is_loopback, resolve, shown
+from subnet.chain.connect import resolve, shown
 from subnet.chain.errors import NotRegistered
 from subnet.chain.interface import Chain, Endpoint, Signer
 from subnet.cli.amounts import parse_amount
@@ -254,13 +254,12 @@ async def run_validator(
     answer_deadline_s: float,
 ) -> None:
     """Run one validator until it is told to stop. ``seed`` None draws an unguessable one."""
+    from subnet.cli.places import reach_of
     from subnet.wire.dendrite import Dendrite
-    from subnet.wire.interface import Reach
 
     clock = SystemClock()
     async with _opened(identity, clock) as (chain, hotkey):
-        local = is_loopback(resolve(identity.network))
-        reach = Reach.HERE_AND_PUBLIC if local else Reach.PUBLIC
+        reach = reach_of(resolve(identity.network), public=await chain.is_public())
         dendrite = Dendrite(hotkey, clock=clock, reach=reach)
         try:
             task = make_task()

@@ -13,6 +13,7 @@ The folder, in the order of a call's life::
     exchange    pure: the client's half of a call (make a request, judge a reply)
     limits      every number, with its reason
     admission   pure: budgets, standing, who is served
+    reach       pure: which addresses are called, whoever announced them
     replay      pure: each signed request at most once, also after kill -9
     nonce_file  the small fsynced file beneath replay
     gate        how many run at once, who waits, for how long
@@ -55,7 +56,7 @@ deep or odd messages          strict typed decoding, depth included (synapse)
 slow handlers                 concurrency limit, bounded queue, budgets end the work (gate)
 **Elevation of privilege**
 unknown keys get service      only registered hotkeys or permit holders, as configured (admission)
-an address points inward      only public addresses are called on a public chain (dendrite)
+an address points inward      only public addresses are called on a public chain (reach)
 replays, also after a crash   seen-set above a persisted ceiling reserved ahead (replay)
 ============================  ===================================================================
 """

@@ -13,8 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import io
-import ipaddress
-import re
 from functools import lru_cache
 from typing import Final
 from weakref import WeakValueDictionary
@@ -23,39 +21,23 @@ import aiohttp
 from yarl import URL
 
 from subnet.clock import Clock, SystemClock
-from subnet.wire.errors import CallError, ReplyMalformed
+from subnet.wire.errors import ReplyMalformed
 from subnet.wire.exchange import (
     Nonces,
     Sent,
     judge,
     prepare,
-    printable,
     too_large,
     too_late,
     unreachable,
 )
 from subnet.wire.interface import Answer, Peer, Reach, Reply, Signer
 from subnet.wire.limits import DEFAULT, Limits
+from subnet.wire.reach import check_target
 from subnet.wire.synapse import METHOD, Synapse
 
 _WHOLE_BYTES_MAX: Final = 2**19  # larger bodies are handed over in pieces, see _payload
 _URLS_CACHED: Final = 1_024  # peers × synapses × deadlines of a round
-_LABEL: Final = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
-_HOST_NAME: Final = re.compile(rf"(?=.{{1,253}}$){_LABEL}(?:\.{_LABEL})*", re.ASCII)
-_IPV6_UNICAST: Final = ipaddress.IPv6Network("2000::/3")
-"""All that is assigned for public use. Outside lie prefixes that carry an IPv4 address within, and
-so lead anywhere: mapped, compatible, NAT64."""
-_NOT_PUBLIC: Final = tuple(
-    map(
-        ipaddress.ip_network,
-        (
-            "192.0.0.0/24",  # protocol assignments, of which Python takes some for public
-            "192.88.99.0/24",  # relays to 6to4
-            "2002::/16",  # 6to4: the next 32 bits are an IPv4 address
-        ),
-    )
-)
-_HOST_CHARS_SHOWN: Final = 64  # the longest address has 45
 _NO_HEADERS: Final = ("Accept", "Accept-Encoding", "User-Agent")
 
 
@@ -202,39 +184,3 @@ def _payload(body: bytes) -> bytes | io.BytesIO:
 def _url(host: str, port: int, target: str) -> URL:
     where = f"[{host}]" if ":" in host else host
     return URL(f"http://{where}:{port}{target}", encoded=True)
-
-
-def check_target(peer: Peer, reach: Reach = Reach.ANYWHERE) -> None:
-    """CallError unless host and port are such, and within reach."""
-    wrong = None
-    if not 0 < peer.port < 65_536:
-        wrong = f"has no usable port ({peer.port})."
-    else:
-        wrong = _host_problem(peer.host, reach)
-    if wrong is not None:
-        raise CallError(peer.address, wrong, "It must publish an address that can be called.")
-
-
-@lru_cache(maxsize=_URLS_CACHED)
-def _host_problem(host: str, reach: Reach) -> str | None:
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        if _HOST_NAME.fullmatch(host) is None:
-            return "has no usable host."
-        return None if reach is Reach.ANYWHERE else "is known by a name, not an address."
-    if address.is_unspecified or address.is_multicast or "%" in host:
-        # A zone (after %) names a device of this machine, and may hold any character.
-        return f"has an address nobody can call ({printable(host[:_HOST_CHARS_SHOWN])})."
-    if reach is Reach.ANYWHERE or _is_public(address):
-        return None
-    if reach is Reach.HERE_AND_PUBLIC and address.is_loopback:
-        return None
-    return f"has an address in a private network ({host})."
-
-
-def _is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-    """Whether a packet to it leaves for the public network, whatever gateways stand between."""
-    if isinstance(address, ipaddress.IPv6Address) and address not in _IPV6_UNICAST:
-        return False
-    return address.is_global and not any(address in network for network in _NOT_PUBLIC)

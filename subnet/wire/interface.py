@@ -50,8 +50,10 @@ class Reach(enum.Enum):
     ANYWHERE = enum.auto()
     """Addresses, and names as well: for who chose its peers."""
     HERE_AND_PUBLIC = enum.auto()
-    """This machine, for a chain that runs on it, and what PUBLIC allows. A public chain takes no
-    loopback address from anybody, so a node of one on this machine opens nothing."""
+    """This machine, for a chain that runs on it, and what PUBLIC allows."""
+    LAN_AND_PUBLIC = enum.auto()
+    """Private networks, for a chain that stands in one, and what PUBLIC allows; never this machine,
+    which such a chain's other users do not mean when they say 127.0.0.1."""
     PUBLIC = enum.auto()
     """Public addresses: none in this machine's own networks, however wrapped."""
 

@@ -23,6 +23,7 @@ async def test_heads_are_named_and_finality_is_not_ahead(world: World) -> None:
         assert ref.hash.startswith("0x")
     assert await world.chain.block_time_s() > 0
     assert not await world.chain.is_money()
+    assert not await world.chain.is_public()
 
 
 async def test_heads_stream_grows(world: World) -> None:

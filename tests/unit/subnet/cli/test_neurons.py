@@ -147,16 +147,27 @@ class Hearing(ReverseTask):
 
 
 @pytest.mark.parametrize(
-    ("network", "here"),
-    [("local", "cannot be reached"), ("wss://chain.example:443", "private network")],
+    ("network", "public", "called"),
+    [
+        ("local", False, {1}),
+        ("ws://10.9.9.9:9944", False, {2}),
+        ("ws://10.9.9.9:9944", True, set()),
+        ("wss://chain.example:443", False, set()),
+    ],
 )
 async def test_a_validator_calls_nobody_inside_its_own_networks(
-    network: str, here: str, state: Path, ledger: FakeLedger
+    network: str,
+    public: bool,
+    called: set[int],
+    state: Path,
+    ledger: FakeLedger,
+    wallet: WalletInfo,
 ) -> None:
     """What a chain says of a miner's address is that miner's word, and 169.254.169.254 is where
-    clouds keep their secrets. Only a chain of this machine may name this machine."""
+    clouds keep their secrets. Only a chain of this machine may name this machine, and only one of
+    a private network others in it."""
     chain = FakeChain(ledger)
-    hosts = {1: "127.0.0.1", 2: "10.0.0.1", 3: "169.254.169.254"}
+    hosts = {1: "127.0.0.1", 2: "10.255.255.1", 3: "169.254.169.254"}
     rich = {key(uid).address: Rao(9_000 * TAO) for uid in hosts}
     ledger.edit(lambda state: dataclasses.replace(state, balances={**state.balances, **rich}))
     for uid, host in hosts.items():
@@ -164,8 +175,10 @@ async def test_a_validator_calls_nobody_inside_its_own_networks(
         registration = await chain.register(NetUid(1), miner, miner.address)
         assert registration.uid == uid
         await chain.serve_axon(NetUid(1), miner, Endpoint(host, 1))
+    await chain.register(NetUid(1), key(200), str(wallet.hotkeys["default"]))
+    ledger.money = public
     task = Hearing()
-    who = dataclasses.replace(identity(state, register=True), network=network, yes=True)
+    who = dataclasses.replace(identity(state, register=False), network=network)
     running = asyncio.create_task(validate(who, task))
     await asyncio.wait(
         (running, asyncio.ensure_future(task.judged.wait())),
@@ -174,9 +187,7 @@ async def test_a_validator_calls_nobody_inside_its_own_networks(
     )
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
-    assert here in task.failures[1]
-    assert "private network" in task.failures[2]
-    assert "private network" in task.failures[3]
+    assert {uid for uid in hosts if "private network" not in task.failures[uid]} == called
 
 
 @pytest.mark.parametrize("run", [mine, validate])

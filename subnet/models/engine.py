@@ -16,7 +16,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from subnet.errors import UserError
+from subnet.errors import Unavailable, UserError
 from subnet.models.turns import Asker, Turns
 
 if TYPE_CHECKING:
@@ -63,6 +63,16 @@ class TooLong(UserError):
         return type(self), self.counts
 
 
+class Closed(Unavailable):
+    """The engine was closed, before the answer was asked for or while it was made."""
+
+    def __init__(self) -> None:
+        super().__init__("The engine was closed.", "Ask another miner, or this one later.")
+
+    def __reduce__(self) -> tuple[type[Closed], tuple[()]]:  # type: ignore[override]
+        return type(self), ()
+
+
 class Engine(Protocol):
     """Anything that continues text."""
 
@@ -73,7 +83,7 @@ class Engine(Protocol):
 
     async def complete(self, ask: Ask, asker: Asker) -> Made:
         """The continuation. TooLong for the caller's mistake, Busy for one who has too many answers
-        open, Unavailable for a dead engine."""
+        open, Unavailable for a dead engine, Closed for one that was closed."""
         ...
 
     async def close(self) -> None:
@@ -107,19 +117,27 @@ class LocalEngine:
         self._monotonic = monotonic
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="model")
         self._lock = threading.Lock()
-        """Guards the two below: the loop adds and removes what the thread takes its turns from."""
+        """Guards what follows: the loop adds and removes what the thread takes its turns from."""
         self._turns: Turns[_Job] = Turns()
         self._working = False
+        self._closed = False
 
     async def complete(self, ask: Ask, asker: Asker) -> Made:
         job = _Job(ask, self._monotonic())
         with self._lock:
+            if self._closed:
+                raise Closed
             self._turns.add(job, asker)
             if not self._working:
                 self._working = True
                 self._thread.submit(self._work)
         try:
             return await asyncio.wrap_future(job.made)
+        except asyncio.CancelledError:
+            caller = asyncio.current_task()
+            if caller is not None and not caller.cancelling():
+                raise Closed from None  # it was the answer that was given up, not the caller
+            raise
         finally:
             # Also when the caller has gone: nobody waits for the rest.
             with self._lock:
@@ -177,6 +195,7 @@ class LocalEngine:
 
     async def close(self) -> None:
         with self._lock:
+            self._closed = True
             abandoned = self._turns.clear()
         for job in abandoned:
             job.made.cancel()

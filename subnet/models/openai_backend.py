@@ -20,7 +20,7 @@ import aiohttp
 import msgspec
 
 from subnet.errors import Unavailable, UserError
-from subnet.models.engine import Ask, Made
+from subnet.models.engine import Ask, Closed, Made
 from subnet.models.tokens import Tokens
 from subnet.models.turns import Asker, Turns
 
@@ -84,6 +84,8 @@ class OpenAIEngine:
         )
 
     async def complete(self, ask: Ask, asker: Asker) -> Made:
+        if self._session.closed:
+            raise Closed
         asked = self._monotonic()
         choice = await self._in_turn(
             asker,

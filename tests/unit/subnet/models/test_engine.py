@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from subnet.clock import ManualClock
-from subnet.models.engine import Ask, LocalEngine, Made, TooLong
+from subnet.errors import Unavailable
+from subnet.models.engine import Ask, Closed, LocalEngine, Made, TooLong
 from subnet.models.turns import OPEN_MAX, Asker, Busy
 
 RIVAL, VALIDATOR = Asker("rival"), Asker("validator", first=True)
@@ -123,9 +124,25 @@ async def test_too_many_too_long_and_broken_end_one_answer_alone(
 
 async def test_its_end_ends_what_is_open(model: StepByStep) -> None:
     made = LocalEngine(model, bytes(32), monotonic=model._clock.monotonic)  # type: ignore[arg-type]
-    open_ = asyncio.create_task(made.complete(ask("open", 50), RIVAL))
+    open_, waiting, gone = (
+        asyncio.create_task(made.complete(ask(name, 50), RIVAL))
+        for name in ("open", "waiting", "gone")
+    )
     await steps(model, 1)
+    gone.cancel()
     model.allow(1)
     await made.close()
+    for answer in (open_, waiting):
+        with pytest.raises(Closed):
+            await answer
     with pytest.raises(asyncio.CancelledError):
-        await open_
+        await gone
+
+
+async def test_nobody_is_answered_once_it_was_closed(model: StepByStep) -> None:
+    made = LocalEngine(model, bytes(32), monotonic=model._clock.monotonic)  # type: ignore[arg-type]
+    await made.close()
+    async with asyncio.timeout(5):
+        with pytest.raises(Closed) as told:
+            await made.complete(ask("late", 1), VALIDATOR)
+    assert isinstance(told.value, Unavailable)

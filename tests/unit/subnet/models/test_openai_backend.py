@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 
 from subnet.errors import Unavailable, UserError
-from subnet.models.engine import Ask
+from subnet.models.engine import Ask, Closed
 from subnet.models.source import DEMO, resolve
 from subnet.models.turns import OPEN_MAX, Asker, Busy
 
@@ -144,6 +144,13 @@ async def test_nobody_there() -> None:
             await client.complete(ASK, ASKER)
     finally:
         await client.close()
+
+
+async def test_nobody_is_asked_once_it_was_closed() -> None:
+    async with engine(says("late")) as client:
+        await client.close()
+        with pytest.raises(Closed):
+            await client.complete(ASK, ASKER)
 
 
 @pytest.mark.parametrize(

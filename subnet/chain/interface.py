@@ -10,7 +10,8 @@ Invariants that both implementations keep, and ``tests/conformance`` holds:
 - Every call ends within its deadline; a silent chain raises ``ChainUnavailable``.
 - A write returns only after its block was finalized, or raises. ``OutcomeUnknown`` says that the
   connection was lost in between and the write may still take effect.
-- A restart of the chain between two calls is not visible, beyond the time it takes.
+- A restart of the chain between two calls is not visible, beyond the time it takes. A client over
+  a network tells the log once when its chain has gone away, and once when it is back.
 
 It knows nothing of the SDK, of scores, or of what a subnet's work is.
 """

@@ -35,6 +35,7 @@ from bittensor.result import (
 )
 from loguru import logger
 
+from subnet.chain.absence import Absence
 from subnet.chain.connect import absence_cure, shown
 from subnet.chain.errors import (
     BadAnswer,
@@ -170,6 +171,7 @@ class Sessions:
         self._opening = asyncio.Lock()
         self._genesis: str | None = None
         self._closed = False
+        self._absence = Absence(self.name, clock)
 
     async def close(self) -> None:
         self._closed = True
@@ -242,18 +244,23 @@ class Sessions:
         """
         session: Session | None = None
         reason = "it does not answer"
+        began_s = self._clock.monotonic()
         try:
             async with asyncio.timeout(timeout_s):
                 for attempt in range(1 << 30):
                     try:
                         session = await self.current()
-                        return await session.run(op)
+                        answer = await session.run(op)
+                        self._absence.met()
+                        return answer
                     except Lost as error:
                         reason = str(error)
+                        self._absence.missed(began_s, sentence(reason))
                         logger.debug("chain {}: {} ({})", self.name, what, reason)
                         await self.pause(attempt)
         except TimeoutError:
             await self._drop(session)  # a node that hangs gets a new connection next time
+            self._absence.missed(began_s, sentence(reason))
             raise ChainUnavailable(
                 f"The chain at {self.name} did not {what} within {timeout_s:g} s:"
                 f" {sentence(reason)}",

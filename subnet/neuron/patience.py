@@ -2,7 +2,8 @@
 
 Adds to a call that may raise ``Unavailable`` a patience: it is repeated with growing, jittered
 pauses until it answers, the patience is used up or the neuron is told to stop; then the last error
-goes through. Refusals go through at once. It knows nothing of what the call does, so only calls
+goes through. Refusals go through at once. It says nothing aloud: the chain's client tells once that
+its chain is away, and once that it is back. It knows nothing of what the call does, so only calls
 that may be repeated without harm belong here.
 """
 
@@ -47,7 +48,7 @@ class Patience:
             except Unavailable as error:
                 if self._stop.is_set() or self._clock.monotonic() >= deadline:
                     raise
-                logger.warning("{}: {} Trying again.", what, error.cause)
+                logger.debug("{}: {} Trying again.", what, error.cause)
             # Full jitter: neurons that lost the same chain must not come back in step.
             await pause(self._clock, self._rng.uniform(pause_s / 2, pause_s), self._stop)
             pause_s = min(pause_s * 2, LONGEST_PAUSE_S)

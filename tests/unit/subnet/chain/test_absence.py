@@ -1,0 +1,110 @@
+"""A chain that goes away leaves two lines in the log, however often it is asked meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from loguru import logger
+
+from subnet.chain.absence import QUIET_S, Absence
+from subnet.chain.errors import ChainUnavailable
+from subnet.chain.sdk_session import Lost, Session, Sessions
+from subnet.clock import ManualClock, SystemClock
+
+
+@pytest.fixture
+def log() -> Iterator[list[str]]:
+    lines: list[str] = []
+    sink = logger.add(
+        lambda message: lines.append(str(message).strip()), level="INFO", format="{message}"
+    )
+    yield lines
+    logger.remove(sink)
+
+
+def test_it_is_told_once_and_its_end_once(log: list[str]) -> None:
+    clock = ManualClock()
+    absence = Absence("ws://here", clock)
+    absence.met()
+    for _ in range(2):
+        began_s = clock.monotonic()
+        for _ in range(40):
+            absence.missed(began_s, "Nobody listens.")
+            clock.advance(QUIET_S / 4)
+        absence.met()
+        absence.met()
+        assert log == [
+            "The chain at ws://here has not answered for 2 s: Nobody listens."
+            " It is tried again and again.",
+            "The chain at ws://here answers again, after 20 s",
+        ]
+        log.clear()
+
+
+def test_a_short_break_and_a_chain_that_never_was_are_not_told(log: list[str]) -> None:
+    clock = ManualClock()
+    absence = Absence("ws://here", clock)
+    absence.missed(clock.monotonic() - 100, "Nobody listens.")
+    absence.met()
+    absence.missed(clock.monotonic(), "The connection broke.")
+    clock.advance(QUIET_S - 0.1)
+    absence.missed(clock.monotonic(), "Nobody listens.")
+    absence.met()
+    assert log == []
+
+
+class _Up:
+    """A session that answers, or never does."""
+
+    def __init__(self, hangs: bool) -> None:
+        self.lost = asyncio.Event()
+        self._hangs = hangs
+
+    async def run(self, op: Callable[[Any], Awaitable[Any]]) -> Any:
+        if self._hangs:
+            await asyncio.Event().wait()
+        return await op(self)
+
+    async def let_go(self) -> None: ...
+
+
+class _Scripted(Sessions):
+    state = "up"
+
+    async def _open(self) -> Session:
+        if self.state == "down":
+            raise Lost("nobody listens")
+        return cast(Session, _Up(self.state == "hangs"))
+
+
+@pytest.mark.parametrize("state", ["down", "hangs"])
+async def test_a_client_tells_of_its_chain(
+    state: str, log: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("subnet.chain.absence.QUIET_S", 0.05)
+    sessions = _Scripted("ws://here:1", tmp_path, SystemClock(), random.Random(1))
+
+    async def op(_: Session) -> int:
+        return 7
+
+    async def ask() -> int:
+        return await sessions.call(op, timeout_s=0.2, what="count")
+
+    assert await ask() == 7
+    sessions.state = state
+    await sessions.hang_up()
+    for _ in range(2):
+        with pytest.raises(ChainUnavailable):
+            await ask()
+    assert len(log) == 1
+    assert "ws://here:1 has not answered for 0 s" in log[0]
+    sessions.state = "up"
+    assert await ask() == 7
+    assert await ask() == 7
+    assert "answers again" in log[1]
+    assert len(log) == 2

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from subnet.cli import options
-from subnet.types import RAO_PER_TAO, U16_MAX
+from subnet.types import RAO_PER_TAO, U16_MAX, Ss58
 
 if TYPE_CHECKING:
     from subnet.chain.interface import Metagraph, Neuron
-    from subnet.neuron.checkpoint import Standing
+    from subnet.neuron.checkpoint import Checkpoint, Standing
 
-    Scores = Mapping[str, Mapping[str, Standing]]
-    """By the validator's hotkey and then the miner's."""
+    Scores = Mapping[str, Checkpoint]
+    """What each validator under the state folder last wrote down, by its hotkey."""
 
 app = typer.Typer(add_completion=False, help="Show a subnet: uids, stake, incentive, rewards.")
 
@@ -62,6 +62,18 @@ def status(
     ]
     if told:
         output.text("\n".join(("Why", *told)))
+    for judge, name in judges.items():
+        age = _age(graph, scores[judge])
+        if age is None or age > graph.epoch.tempo:
+            since = "of unknown age" if age is None else f"{age} blocks old"
+            output.note(f"Scores {name} are {since}: that validator may no longer run.")
+
+
+def _age(graph: Metagraph, memory: Checkpoint) -> int | None:
+    """How many blocks ago its last round began; None if it does not say, or says it of a chain
+    that has not come so far."""
+    age = graph.at.number - memory.block if memory.block is not None else -1
+    return age if age >= 0 else None
 
 
 def _judges(graph: Metagraph, scores: Scores) -> dict[str, str]:
@@ -96,7 +108,12 @@ def _document(graph: Metagraph, scores: Scores) -> dict[str, Any]:
                 "last_update": neuron.last_update,
                 "score": _mean([own.average for _, own in _of(neuron.hotkey, scores)]),
                 "scores": [
-                    {"uid": uids.get(judge), "hotkey": judge, "score": own.average}
+                    {
+                        "uid": uids.get(judge),
+                        "hotkey": judge,
+                        "score": own.average,
+                        "age_blocks": _age(graph, scores[judge]),
+                    }
                     for judge, own in _of(neuron.hotkey, scores)
                 ],
                 "reasons": _reasons(neuron.hotkey, scores),
@@ -130,7 +147,8 @@ def _mean(values: Sequence[float]) -> float | None:
 
 def _of(hotkey: str, scores: Scores) -> list[tuple[str, Standing]]:
     """What each judge thinks of a hotkey, by the judge's."""
-    return [(judge, table[hotkey]) for judge, table in scores.items() if hotkey in table]
+    standings = ((judge, memory.standings) for judge, memory in scores.items())
+    return [(judge, table[Ss58(hotkey)]) for judge, table in standings if hotkey in table]
 
 
 def _reasons(hotkey: str, scores: Scores) -> list[str]:
@@ -143,14 +161,12 @@ def _scores(state_dir: Path, netuid: int) -> Scores:
     from subnet.errors import UserError
     from subnet.neuron.checkpoint import CheckpointFile
 
-    found: dict[str, Mapping[str, Standing]] = {}
+    found: dict[str, Checkpoint] = {}
     for path in sorted((state_dir / "neurons").glob(f"*.{netuid}/checkpoint.json")):
         try:
             memory = CheckpointFile(path).read()
         except UserError:
             continue  # its own validator says what is wrong with it
         if memory is not None:
-            found[memory.hotkey] = {
-                str(own): standing for own, standing in memory.standings.items()
-            }
+            found[memory.hotkey] = memory
     return found

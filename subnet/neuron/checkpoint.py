@@ -15,7 +15,7 @@ import msgspec
 
 from subnet.errors import UserError
 from subnet.files import read_limited, write_atomic
-from subnet.types import NetUid, Ss58, Uid
+from subnet.types import BlockNumber, NetUid, Ss58, Uid
 
 VERSION: Final = 1
 """Goes up when a field changes its meaning; an older file is then refused instead of misread."""
@@ -46,6 +46,8 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     hotkey: Ss58
     round: int = 0
     """Rounds finished since this validator first ran."""
+    block: BlockNumber | None = None
+    """The chain's finalized block when the last round began; None before the first."""
     standings: dict[Ss58, Standing] = {}
     """By hotkey, never by uid: a uid may change hands between two rounds."""
     newest_weight: float = 0.0

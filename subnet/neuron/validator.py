@@ -164,6 +164,7 @@ class Validator:
         updated = standing.update(self._memory.standings, judged, metagraph, alpha=weight)
         self._remember(
             round=number,
+            block=metagraph.at.number,
             standings=updated,
             newest_weight=weight,
             earned=self._memory.earned or any(item.score.value > 0.0 for item in judged),

@@ -88,6 +88,8 @@ async def test_a_restarted_validator_goes_on_from_its_last_round(tmp_path: Path)
         await until(lambda: first.memory.round >= 3, "three rounds")
         killed.cancel()  # as abrupt as it gets inside one process
         stored = CheckpointFile(tmp_path / "checkpoint.json").load(world.netuid, VALIDATOR.address)
+        assert stored.block is not None
+        assert 0 < stored.block <= world.ledger.finalized.number
         second = make_validator(world, network, VALIDATOR, tmp_path)
         assert second.memory == stored
         group.create_task(second.run())

@@ -1,0 +1,72 @@
+"""`assay status` says how old its scores are: those of a dead validator look like any other."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from subnet.chain.fake import FakeChain, FakeLedger
+from subnet.cli import main, neurons, output
+from subnet.clock import ManualClock
+from subnet.neuron.checkpoint import Checkpoint, CheckpointFile, Standing
+from subnet.types import BlockNumber, NetUid, Rao, Uid
+from tests.unit.subnet.neuron.worlds import key
+
+TAO = 10**9
+OWNER, JUDGE, MINER = key(200), key(1), key(2)
+
+
+@pytest.fixture
+async def ledger(monkeypatch: pytest.MonkeyPatch) -> FakeLedger:
+    funds = {each.address: Rao(9_000 * TAO) for each in (OWNER, JUDGE, MINER)}
+    made = FakeLedger(ManualClock(), balances=funds)  # type: ignore[arg-type]
+    chain = FakeChain(made)
+    await chain.create_subnet(OWNER, key(201).address)
+    for each in (JUDGE, MINER):
+        await chain.register(1, each, each.address)
+
+    @contextlib.asynccontextmanager
+    async def opened(*_: object, **__: object) -> AsyncIterator[FakeChain]:
+        yield FakeChain(made)
+
+    monkeypatch.setattr(neurons, "open_chain", opened)
+    for name in ("out", "err"):
+        monkeypatch.delitem(vars(output), name, raising=False)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("rounds_ago", "age", "told"),
+    [(0, 0, ""), (20, 20, ""), (21, 21, "are 21 blocks old"), (-5, None, "of unknown age"),
+     (None, None, "of unknown age")],
+)  # fmt: skip
+def test_scores_have_an_age(
+    rounds_ago: int | None,
+    age: int | None,
+    told: str,
+    ledger: FakeLedger,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    ledger.advance(50)
+    block = None if rounds_ago is None else BlockNumber(ledger.finalized.number - rounds_ago)
+    thinks = Standing(uid=Uid(2), average=0.5, rounds=3, score=0.5, latency_s=0.1, reasons=("ok",))
+    CheckpointFile(tmp_path / "neurons" / "v.default.1" / "checkpoint.json").save(
+        Checkpoint(
+            netuid=NetUid(1), hotkey=JUDGE.address, block=block, standings={MINER.address: thinks}
+        )
+    )
+    command = ["status", "--state-dir", str(tmp_path)]
+    assert main.main([*command, "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)["neurons"]
+    (score,) = rows[2]["scores"]
+    assert score == {"uid": 1, "hotkey": JUDGE.address, "score": 0.5, "age_blocks": age}
+    assert main.main(command) == 0
+    out, err = capsys.readouterr()
+    assert "by 1" in out
+    assert ("Scores by 1" in err) is bool(told)
+    assert told in err

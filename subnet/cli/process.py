@@ -15,7 +15,7 @@ import signal
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TextIO, TypeVar, cast
 
 from loguru import logger
 
@@ -31,12 +31,27 @@ STATE_DIR_VARIABLE: Final = "ASSAY_STATE_DIR"
 Result = TypeVar("Result")
 
 
+class _Stderr:
+    """The standard error of the moment. Where a live table stands there, it takes the log's lines
+    and draws itself below them; written past it, they would leave it on the screen twice."""
+
+    def write(self, text: str) -> None:
+        sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+    def isatty(self) -> bool:
+        return sys.stderr.isatty()
+
+
 def configure_log(level: str) -> None:
     """The log goes to stderr; never stdout, which is for results."""
     logger.remove()
     try:
         # No variables in tracebacks: they could hold keys, prompts or passwords.
-        logger.add(sys.stderr, level=level.upper(), backtrace=False, diagnose=False)
+        stream = cast(TextIO, _Stderr())  # write, flush and isatty are all that is asked of it
+        logger.add(stream, level=level.upper(), backtrace=False, diagnose=False)
     except ValueError:
         raise UserError(
             f"{level!r} is not a log level.", "Give DEBUG, INFO, WARNING or ERROR."

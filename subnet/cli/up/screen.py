@@ -86,6 +86,10 @@ class Screen:
         at: TracebackType | None,
     ) -> None:
         if self._live is not None:
+            if self._live.transient:
+                # Drawn whole once more, as ``stop`` does, a table higher than the terminal would
+                # leave its head above what can be erased again.
+                self._live.update(Text(""), refresh=True)
             self._live.stop()
             self._live = None
             self._restore()

@@ -202,11 +202,12 @@ class _Run:
             with contextlib.suppress(Unavailable):  # the chain is being started again
                 self.view = await watch.look()
                 self.screen.show(self.view)
+                if told := failing.see(self.view):
+                    self.screen.say(told)
             if self.wishes.until_first_reward:
                 if self.view is not None and self.view.rewarded:
                     return
-                if self.view is not None:
-                    failing.see(self.view)
+                failing.check()
                 if self.screen.seconds > REWARD_PATIENCE_S:
                     raise AssayError(
                         f"No reward within {REWARD_PATIENCE_S:.0f} s; "

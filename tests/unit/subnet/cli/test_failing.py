@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from subnet.cli.up.failing import FAILING_EPOCHS, Failing
+from subnet.cli.up.failing import FAILING_EPOCHS, TOLD_LOOKS, Failing
 from subnet.cli.up.plan import Plan, Role, make_plan
 from subnet.cli.up.watch import View
 from subnet.errors import UserError
@@ -32,8 +32,10 @@ def test_three_whole_epochs_of_nothing_are_enough(plan: Plan) -> None:
     failing = Failing(plan)
     for epoch in range(7, 7 + FAILING_EPOCHS + 1):
         failing.see(view(epoch, 0.0, "refused (handler_failed): \x1b[2J"))
+        failing.check()
+    failing.see(view(7 + FAILING_EPOCHS + 1, 0.0, "refused (handler_failed): \x1b[2J"))
     with pytest.raises(UserError, match=r"miner-2 .* refused \(handler_failed\): \?") as told:
-        failing.see(view(7 + FAILING_EPOCHS + 1, 0.0, "refused (handler_failed): \x1b[2J"))
+        failing.check()
     assert str(plan.log("miner-2")) in told.value.cure
 
 
@@ -43,4 +45,15 @@ def test_a_miner_that_may_still_come_up_has_not_failed(
 ) -> None:
     failing = Failing(plan)
     for epoch in range(20):
-        failing.see(view(epoch, *good) if epoch % 3 == 0 else view(epoch, 0.0, "no answer"))
+        seen = view(epoch, *good) if epoch % 3 == 0 else view(epoch, 0.0, "no answer")
+        assert failing.see(seen) is None
+        failing.check()
+
+
+def test_why_is_told_once_and_soon(plan: Plan) -> None:
+    failing = Failing(plan)
+    told = [failing.see(view(7, 0.0, "the handler failed", "no answer")) for _ in range(20)]
+    assert [words is not None for words in told].index(True) == TOLD_LOOKS - 1
+    (words,) = filter(None, told)
+    assert "miner-2 the validators say: the handler failed; no answer." in words
+    assert words.endswith(str(plan.log("miner-2").absolute()))

@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from loguru import logger
 
+from subnet.errors import Unavailable
 from subnet.localnet.blocks.builder import BlockBuilder
 from subnet.localnet.blocks.genesis import Genesis, canonical_json, cook
 from subnet.localnet.blocks.header import Block, Header, slot_of
@@ -31,7 +32,6 @@ from subnet.localnet.errors import (
     MissingExport,
     RuntimeTrap,
     StateDiscarded,
-    StorageFailed,
     TransactionRefused,
     UnknownBlock,
     UnknownTransaction,
@@ -117,6 +117,7 @@ class Backend:
         self._history_blocks = history_blocks
         self._runtimes = runtimes
         self._oldest_state = store.oldest_state
+        self._prune_failed = False
         self._slot_duration: tuple[Executor, int] | None = None
         self.head = head
         """The best block, which is also the last finalized one."""
@@ -264,6 +265,7 @@ class Backend:
         earliest = self.earliest_timestamp_ms()
         if timestamp_ms < earliest:
             raise BlockRejected(f"block time {timestamp_ms} is before the earliest, {earliest}")
+        self._prune()
         executor = self._executor(self._state, self.head.number)
         slot = timestamp_ms // self.slot_duration_ms()
         builder = BlockBuilder(executor, self._state, self.head.header, self._limits)
@@ -275,7 +277,6 @@ class Backend:
         # Committed: from here on nothing may fail.
         self._state.advance(changes, built.result.root)
         self.head = built.block
-        self._prune()
         return BuiltBlock(built.block, built.included, built.failed, built.postponed, changes)
 
     def _try_runtime(self, code: bytes | None) -> None:
@@ -288,17 +289,25 @@ class Backend:
             raise BlockRejected(f"the block's new runtime cannot run: {error}") from error
 
     def _prune(self) -> None:
-        """Forget states that are older than asked for, some blocks at a time."""
+        """Forget states that are older than asked for, some blocks at a time.
+
+        Before a block, not after: a committed block must be announced whatever happens here. What
+        fails is tried again with the next block. Only a damaged database ends the chain, at the
+        block before.
+        """
         if self._history_blocks is None:
             return
         oldest = self._oldest_state + _PRUNE_BLOCKS
         if oldest <= self.head.number - self._history_blocks:
             try:
                 self._store.prune(oldest)
-            except StorageFailed as error:
-                logger.warning("old states were not pruned: {}", error)
+            except Unavailable as error:
+                if not self._prune_failed:  # told once: blocks follow each other fast
+                    logger.warning("old states stay for now: {}", error)
+                self._prune_failed = True
             else:
                 self._oldest_state = oldest
+                self._prune_failed = False
 
     # -- the rest
 

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 import zstandard
+from loguru import logger
 
+from subnet.errors import UserError
 from subnet.localnet.backend import (
     Backend,
     BuiltBlock,
@@ -389,6 +391,39 @@ def test_a_long_history_is_forgotten_step_by_step(tmp_path: Path) -> None:
         discarded.append(again._store.oldest_state)
     assert discarded == [64, 128, 128, 128]
     again.close()
+
+
+@pytest.mark.parametrize("fault", [StorageFailed, ChainInUse, ChainDamaged])
+def test_no_block_is_lost_because_old_states_cannot_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: type[UserError]
+) -> None:
+    """Pruning is housekeeping: a full disk is met again by a later block, damage by the next."""
+    chain = open_chain(tmp_path, history_blocks=2)
+    while chain.head.number < 66:  # the 67th is the first that could prune
+        step(chain)
+    prune, tries = chain._store.prune, 0
+
+    def failing(oldest: int) -> None:
+        nonlocal tries
+        tries += 1
+        raise fault("It cannot be.", "Make it so.")
+
+    monkeypatch.setattr(chain._store, "prune", failing)
+    if fault is ChainDamaged:
+        with pytest.raises(ChainDamaged):
+            step(chain)
+        assert (chain.head.number, tries) == (66, 1), "no block was committed and then not told"
+    else:
+        told: list[str] = []
+        sink = logger.add(told.append, level="WARNING", format="{message}")
+        for _ in range(3):
+            step(chain)
+        logger.remove(sink)
+        assert (chain.head.number, tries, len(told)) == (69, 3, 1)
+        monkeypatch.setattr(chain._store, "prune", prune)
+        step(chain)
+        assert chain._store.oldest_state == 64
+    chain.close()
 
 
 # -- on disk

@@ -1,18 +1,23 @@
 """``assay chain``: start the local chain, check a stored one, export its blocks.
 
 Adds the command line to ``subnet.localnet``. ``start`` is in ``chain_start.py``, because it must be
-up before typer would be imported; it stands here so that it is listed and can be called through
-this app as well. Nothing heavy is imported before a command runs.
+up before typer would be imported. It stands here so that it is listed, has its help in the one look
+of all commands, and can be called through this app as well; its options are read off its parser.
+Nothing heavy is imported before a command runs.
 """
 
 from __future__ import annotations
 
+import argparse
+import inspect
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import typer
+from typer.core import TyperCommand
 
-from subnet.cli import options
+from subnet.cli import chain_start, options
 from subnet.cli.chain_start import chain_dir
 
 app = typer.Typer(
@@ -21,6 +26,7 @@ app = typer.Typer(
     help="The local chain: start, verify, export-blocks.",
 )
 
+WORDS: Final = "words"
 PROGRESS_BLOCKS: Final = 1_000
 """How often ``verify`` says where it is: every second or so."""
 
@@ -37,18 +43,45 @@ StateDir = Annotated[
 ]
 
 
-@app.command(
-    context_settings={
-        "allow_extra_args": True,
-        "ignore_unknown_options": True,
-        "help_option_names": [],
-    }
-)
-def start(context: typer.Context) -> None:
-    """Start a local chain and run it until Ctrl-C. See assay chain start --help."""
-    from subnet.cli.chain_start import start
+class _HandedOn(TyperCommand):
+    """Has options for its help alone: the words go on as they are."""
 
-    raise typer.Exit(start(context.args))
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if set(args) & set(ctx.help_option_names):
+            return super().parse_args(ctx, args)
+        ctx.meta[WORDS] = list(args)
+        return []
+
+
+def start(context: typer.Context, **_: Any) -> None:
+    """Start a local chain and run it until Ctrl-C."""
+    raise typer.Exit(chain_start.start(context.meta[WORDS]))
+
+
+def _options(parser: argparse.ArgumentParser) -> Iterator[inspect.Parameter]:
+    """What a parser takes, as parameters of a typer command; a group's title is its panel's."""
+    for group in parser._action_groups:
+        for action in group._group_actions:
+            option = typer.Option(
+                *action.option_strings,
+                metavar=str(action.metavar) if action.metavar else None,
+                help=action.help,
+                show_default=action.default not in (None, False) and action.default != [],
+                rich_help_panel=None if group is parser._optionals else group.title,
+            )
+            yield inspect.Parameter(
+                action.dest,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=action.default is True if action.nargs == 0 else str(action.default),
+                annotation=Annotated[bool if action.nargs == 0 else str, option],
+            )
+
+
+_context, *_ = inspect.signature(start, eval_str=True).parameters.values()
+_parameters = (_context, *_options(chain_start.parser()))
+start.__signature__ = inspect.Signature(_parameters)  # type: ignore[attr-defined]
+start.__annotations__ = {each.name: each.annotation for each in _parameters}
+app.command(cls=_HandedOn)(start)
 
 
 @app.command("export-blocks")

@@ -1,9 +1,9 @@
 """``assay chain start``: the node as a process. Its options, its signals, its one line of output.
 
 Parses with argparse, not typer: this start is measured (``scripts/bench/chain``), and typer with
-what it imports would take a third of it. Nothing heavy is imported before the options are known to
-be right, and the SDK never is. With ``--json`` one line is printed once the port listens, and
-nothing else, so that a supervisor can wait for it.
+what it imports would take a third of it; ``chain.py`` reads the help off this parser. Nothing heavy
+is imported before the options are known to be right, and the SDK never is. With ``--json`` one line
+is printed once the port listens, and nothing else, so that a supervisor can wait for it.
 """
 
 from __future__ import annotations
@@ -65,61 +65,59 @@ def _whole(least: int, most: int) -> Callable[[str], int]:
 
 def parser() -> argparse.ArgumentParser:
     """The options, with the words of ``--help``."""
-    made = _Parser(
-        prog="assay chain start",
-        description="Start a local chain and run it until Ctrl-C.",
-        allow_abbrev=False,
-    )
-    listen = made.add_argument_group("where it listens")
+    made = _Parser(prog="assay chain start", allow_abbrev=False, add_help=False)
+    listen = made.add_argument_group("Where it listens")
     listen.add_argument(
         "--port", type=_whole(0, 65_535), default=PORT, metavar="N",
-        help=f"the RPC's port; 0 takes a free one (default {PORT})",
+        help="The RPC's port; 0 takes a free one.",
     )  # fmt: skip
     listen.add_argument(
         "--rpc-address", default="127.0.0.1", metavar="IP",
-        help="the address to listen on (default 127.0.0.1); who reaches it can use the chain",
+        help="The address to listen on; who reaches it can use the chain.",
     )  # fmt: skip
     listen.add_argument(
         "--allow-origin", action="append", default=[], metavar="URL",
-        help="a web page's origin that may use the RPC, besides loopback's; repeatable",
+        help="A web page's origin that may use the RPC, besides loopback's; repeatable.",
     )  # fmt: skip
     listen.add_argument(
-        "--dev-methods", action="store_true", help="offer dev_newBlock; on with manual sealing"
+        "--dev-methods", action="store_true", help="Offer dev_newBlock; on with manual sealing."
     )
-    chain = made.add_argument_group("the chain")
+    chain = made.add_argument_group("The chain")
     chain.add_argument(
         "--state-dir", type=Path, default=chain_dir(), metavar="DIR",
-        help=f"the chain's own folder (default {chain_dir()}, by {STATE_DIR_VARIABLE})",
+        help=f"The chain's own folder; {STATE_DIR_VARIABLE} names the one around it.",
     )  # fmt: skip
     chain.add_argument(
-        "--in-memory", action="store_true", help="keep nothing: the chain ends with the process"
+        "--in-memory", action="store_true", help="Keep nothing: the chain ends with the process."
     )
     chain.add_argument(
         "--preset", metavar="NAME",
-        help="of a new chain: local (fast epochs, the default) or upstream (the public network's)",
+        help="Of a new chain: local (fast epochs, the default) or upstream (the public network's).",
     )  # fmt: skip
     chain.add_argument(
         "--block-time", type=_whole(BLOCK_MS_MIN, BLOCK_MS_MAX), metavar="MS",
-        help="of a new chain: milliseconds a block (default: the preset's)",
+        help="Of a new chain: milliseconds a block; the preset's without it.",
     )  # fmt: skip
     chain.add_argument(
         "--runtime", type=Path, metavar="FILE.wasm",
-        help="of a new chain: another runtime than the one that is shipped",
+        help="Of a new chain: another runtime than the one that is shipped.",
     )  # fmt: skip
     chain.add_argument(
         "--sealing", choices=[mode.value for mode in SealingMode], metavar="MODE",
         default=SealingMode.INTERVAL.value,
-        help="when to build: interval (the default), transaction, mixed or manual",
+        help="When to build: interval, transaction, mixed or manual.",
     )  # fmt: skip
     chain.add_argument(
         "--history", type=_whole(1, 2**32), metavar="BLOCKS",
-        help="how many blocks keep their state (default: all)",
+        help="How many blocks keep their state; all without it.",
     )  # fmt: skip
     made.add_argument(
         "--log-level", default=os.environ.get("ASSAY_LOG_LEVEL", "INFO"), metavar="LEVEL",
-        help="DEBUG, INFO, WARNING or ERROR; the log goes to stderr",
+        help="DEBUG, INFO, WARNING or ERROR; the log goes to stderr.",
     )  # fmt: skip
-    made.add_argument("--json", action="store_true", help="one line of JSON on stdout when it runs")
+    made.add_argument(
+        "--json", action="store_true", help="One line of JSON on stdout when it runs."
+    )
     return made
 
 

@@ -3,7 +3,7 @@
 Every error leaves with a cause, a cure and the house's exit codes (0 done, 2 the user's mistake or
 a refusal, 1 our fault). The commands are typer's (``app.py``) but for one: ``assay chain start``
 is entered before typer is imported, because typer, pydantic and rich would cost it a third of the
-half second in which a chain has to be up.
+half second in which a chain has to be up; its help has all the time.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from subnet.errors import AssayError, UserError
 
 WORDS_CHARS_MAX: Final = 200
 """Of an error that nobody foresaw; all of it stands in the traceback."""
+HELP: Final = frozenset(("-h", "--help"))
 INTERRUPTED: Final = 130
 """128 + SIGINT, as shells expect."""
 
@@ -50,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: list[str]) -> object:
-    if arguments[:2] == ["chain", "start"]:
+    if arguments[:2] == ["chain", "start"] and not HELP.intersection(arguments):
         from subnet.cli.chain_start import start
 
         return start(arguments[2:])

@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from subnet.cli import main, output
+from subnet.cli.app import app
+from subnet.cli.chain_start import parser
 from subnet.errors import AssayError, UserError
 
 ASSAY = [sys.executable, "-m", "subnet.cli.main"]
@@ -216,3 +218,29 @@ def test_a_wallet_in_clear_is_not_taken_for_a_locked_one(
     assert main.main([*argv, "--password"]) == 2
     assert "stays as it is" in capsys.readouterr().err
     assert main.main([*argv, "--hotkey", "second"]) == 0
+
+
+def test_the_chains_start_has_the_help_of_all_commands_and_all_its_options(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    for option in ("--help", "-h"):
+        assert main.main(["chain", "start", "--port", "1", option]) == 0
+        out, err = capsys.readouterr()
+        assert err == ""
+        assert "Usage: assay chain start [OPTIONS]" in out
+        for action in parser()._actions:
+            assert action.option_strings[0] in out
+            assert str(action.help) in out
+        assert "[default: 9944]" in out
+
+
+def test_words_for_the_chains_start_reach_its_own_parser_by_either_way(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(vars(output), "err", raising=False)
+    words = ["chain", "start", "--history", "0"]
+    assert main.main(words) == 2
+    assert "0 is not within 1 and 4294967296" in capsys.readouterr().err
+    with pytest.raises(UserError, match="0 is not within 1 and"):
+        app(args=words, standalone_mode=False)

@@ -150,6 +150,10 @@ impl pallet_subtensor::PoolSettings for Pools {
     fn fee_rate(netuid: NetUid) -> u16 {
         pallet_swap::FeeRate::<Runtime>::get(netuid)
     }
+
+    fn forget(netuid: NetUid) {
+        Swap::forget(netuid);
+    }
 }
 
 impl Contains<NetUid> for Pools {

@@ -3,6 +3,8 @@
 // A test is there to panic.
 #![allow(clippy::arithmetic_side_effects, clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
+mod dissolve;
+
 use crate::{config::*, genesis, *};
 use codec::Encode;
 use frame_support::{
@@ -10,7 +12,7 @@ use frame_support::{
     genesis_builder_helper::{build_state, get_preset},
     traits::{Get, Hooks},
 };
-use pallet_subtensor::{NetUid, Tao};
+use pallet_subtensor::{MechId, NetUid, Tao};
 use sp_core::{crypto::Pair, sr25519};
 use sp_runtime::{
     generic::Era,
@@ -166,6 +168,7 @@ fn a_local_subnet_is_fast_and_open_and_an_upstream_one_as_the_public_chain_has_i
                 NetworkRateLimit::<Runtime>::get(),
                 StartCallDelay::<Runtime>::get(),
                 AdminFreezeWindow::<Runtime>::get(),
+                TxChildkeyTakeRateLimit::<Runtime>::get(),
                 LoopbackAxonsAllowed::<Runtime>::get(),
             );
             let subnet = (
@@ -183,9 +186,9 @@ fn a_local_subnet_is_fast_and_open_and_an_upstream_one_as_the_public_chain_has_i
         });
         seen.unwrap()
     };
-    let local = ((0, 0, 0, true), (20, 0, 50_000, 0, 8, false, true));
+    let local = ((0, 0, 0, 0, true), (20, 0, 50_000, 0, 8, false, true));
     assert_eq!(founded(genesis::LOCAL), local);
-    let upstream = ((7_200, 0, 10, false), (360, 100, 13_889, 50, 1, true, false));
+    let upstream = ((7_200, 0, 10, 216_000, false), (360, 100, 13_889, 50, 1, true, false));
     assert_eq!(founded(genesis::UPSTREAM), upstream);
 }
 

@@ -38,7 +38,9 @@ const BLOCK_MAX: Weight =
 /// What of it is for ordinary extrinsics, so that root's always find room. FRAME's usual part.
 const NORMAL_PART: Perbill = Perbill::from_percent(75);
 
-/// Set aside for hooks when it is asked how large one extrinsic may be: a full subnet's epoch.
+/// Set aside for hooks when it is asked how large one extrinsic may be: a full subnet's epoch, if
+/// few lend to its neurons. Hooks run whatever they take, and what they take beyond this leaves
+/// so much less of their block for extrinsics.
 const HOOKS_PART: Perbill = Perbill::from_percent(10);
 
 pub fn block_weights() -> BlockWeights {

@@ -68,8 +68,8 @@ pub fn moving_price(
     u64::try_from(next).unwrap_or(u64::MAX)
 }
 
-/// How far the average of a flow moves towards it in a block, of 2^64: ln 2 / 216000, a half-life of
-/// thirty days of the public chain's blocks.
+/// How far the average of a flow moves towards it in a block, of 2^64: ln 2 / 216000, a half-life
+/// of thirty days of the public chain's blocks.
 const FLOW_SPEED: i128 = 59_195_778_378_555;
 
 /// The next moving average of a block's flow of TAO into a pool (less what flowed out); the average
@@ -247,8 +247,10 @@ mod tests {
         fn shares_never_exceed_the_emission(
             emission: u64, claims in prop::collection::vec((any::<u64>(), 0..=PRICE_ONE), 0..20),
         ) {
-            let claims: Vec<_> = claims.into_iter().map(|(price, burned)| claim(price, burned)).collect();
-            let total: u128 = share_emission(emission, &claims).iter().map(|x| u128::from(*x)).sum();
+            let claims: Vec<_> =
+                claims.into_iter().map(|(price, burned)| claim(price, burned)).collect();
+            let shares = share_emission(emission, &claims);
+            let total: u128 = shares.iter().map(|share| u128::from(*share)).sum();
             prop_assert!(total <= u128::from(emission));
         }
     }

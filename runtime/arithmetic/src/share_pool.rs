@@ -136,7 +136,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn members_are_never_owed_more_than_there_is(steps in prop::collection::vec(step(), 1..80)) {
+        fn members_are_never_owed_more_than_there_is(
+            steps in prop::collection::vec(step(), 1..80),
+        ) {
             let mut pool = SharePool::default();
             let mut held = [0u128; 4];
             for step in steps {

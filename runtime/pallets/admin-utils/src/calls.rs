@@ -1,7 +1,7 @@
 //! The calls: who may set what, by name and index as the public runtime has them.
 //!
-//! `root_sets` and `root_sets_on` let root alone; `owner_sets` and `owner_does` let a subnet's owner
-//! too, within the limits of `gate`. What a value may be is said in `rules`.
+//! `root_sets` and `root_sets_on` let root alone; `owner_sets` and `owner_does` let a subnet's
+//! owner too, within the limits of `gate`. What a value may be is said in `rules`.
 //!
 //! FRAME takes the calls of a pallet as one block, so this file is as long as they are many; what
 //! they share is in the other two.

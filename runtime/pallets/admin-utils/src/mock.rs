@@ -43,6 +43,8 @@ impl PoolSettings for NoFee {
     fn fee_rate(_: NetUid) -> u16 {
         0
     }
+
+    fn forget(_: NetUid) {}
 }
 
 pub struct Nobody;

@@ -2,8 +2,8 @@
 //!
 //! Adds to the neurons of `pallet-subtensor` one record each. A hotkey may write only where it is
 //! registered, and only so many bytes in one epoch of the subnet. A record goes when its hotkey
-//! leaves the subnet ([`Pallet::forget`]). The pallet does not know what the bytes mean, and nothing here opens a
-//! time-locked text: the chain follows no randomness beacon.
+//! leaves the subnet ([`Pallet::forget`]). The pallet does not know what the bytes mean, and
+//! nothing here opens a time-locked text: the chain follows no randomness beacon.
 
 #![cfg_attr(not(feature = "std"), no_std)]
 

@@ -49,7 +49,8 @@ pub use pallet::*;
 pub use subnets::{MAX_TEMPO, MIN_TEMPO};
 pub use traits::{OnNeuronLeft, PoolSettings};
 pub use types::{Alpha as AlphaBalance, Tao as TaoBalance, *};
-pub use weights::WeightInfo;
+use weights::count;
+pub use weights::{EpochLoad, WeightInfo};
 
 use frame_support::pallet_macros::import_section;
 use sections::{calls, config, errors, events, genesis, hooks};

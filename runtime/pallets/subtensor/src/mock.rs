@@ -12,6 +12,7 @@ use core::cell::{Cell, RefCell};
 use frame_support::{
     derive_impl,
     traits::{ConstU64, Get, Hooks},
+    weights::Weight,
 };
 use sp_runtime::BuildStorage;
 
@@ -66,6 +67,8 @@ impl crate::PoolSettings for Fees {
     fn fee_rate(_: NetUid) -> u16 {
         FEE_RATE.get()
     }
+
+    fn forget(_: NetUid) {}
 }
 
 thread_local! {
@@ -130,6 +133,7 @@ pub fn local() -> crate::GenesisConfig<Test> {
         slot_duration_ms: 250,
         network_rate_limit: 0,
         admin_freeze_window: 0,
+        tx_childkey_take_rate_limit: 0,
         max_epochs_per_block: 32,
         loopback_axons_allowed: true,
         new_subnet_defaults: local_defaults(),
@@ -160,10 +164,10 @@ pub fn run(genesis: crate::GenesisConfig<Test>, test: impl FnOnce()) {
     });
 }
 
-/// Ends this block and begins the next.
-pub fn next_block() {
+/// Ends this block and begins the next; answers what its hooks declare.
+pub fn next_block() -> Weight {
     finish_block();
-    start_block(System::block_number() + 1);
+    start_block(System::block_number() + 1)
 }
 
 /// Lets blocks pass until the one of this number has begun.
@@ -181,10 +185,10 @@ pub fn check() {
 /// Hyperparameters and state are looked at through this name.
 pub type Chain = Pallet<Test>;
 
-fn start_block(number: u64) {
+fn start_block(number: u64) -> Weight {
     System::reset_events();
     System::set_block_number(number);
-    <SubtensorModule as Hooks<u64>>::on_initialize(number);
+    <SubtensorModule as Hooks<u64>>::on_initialize(number)
 }
 
 fn finish_block() {

@@ -24,6 +24,8 @@ impl<AccountId: Eq, C> Currency<AccountId> for C where
 pub trait PoolSettings {
     /// Fee of a swap, in 65535ths of its input.
     fn fee_rate(netuid: NetUid) -> u16;
+    /// The pool is no more; the next of its netuid starts anew.
+    fn forget(netuid: NetUid);
 }
 
 /// Whoever keeps something of a neuron is told here that it has left its subnet.

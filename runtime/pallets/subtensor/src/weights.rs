@@ -1,20 +1,42 @@
-//! Weights of the calls and of the hooks: time on the reference machine, and size of the proof (which
-//! an embedded chain does not need: 0).
+//! Weights of the calls and of the hooks: time on the reference machine, and size of the proof
+//! (which an embedded chain does not need: 0).
 //!
 //! Each figure is time in the project's own host with a safety factor, rounded up; the script
 //! `scripts/bench/weights` measures them and states the factor. A call that walks a whole subnet
-//! or a whole stake map is weighed for the largest that limits allow.
+//! or a whole stake map is weighed for the largest that limits allow; an epoch, for what it found
+//! to do.
 
 use frame_support::weights::{
     constants::{WEIGHT_REF_TIME_PER_MICROS, WEIGHT_REF_TIME_PER_NANOS},
     Weight,
 };
 
+/// What one epoch of a subnet had to do. Anybody may lend stake to a neuron, so all but the first
+/// two grow with what others did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EpochLoad {
+    pub neurons: u32,
+    pub mechanisms: u32,
+    /// Parents of its neurons, each counted with every neuron that it lends to.
+    pub parents: u32,
+    /// Hotkeys that had dividends: validators, and parents of validators.
+    pub earners: u32,
+    /// Announcements of child keys that were looked at.
+    pub announcements: u32,
+    /// Children named by those of them that took effect.
+    pub children: u32,
+}
+
+/// How many there are, as weights count.
+pub(crate) fn count(items: impl IntoIterator<IntoIter: ExactSizeIterator>) -> u32 {
+    u32::try_from(items.into_iter().len()).unwrap_or(u32::MAX)
+}
+
 pub trait WeightInfo {
     /// Every subnet's part of a block's hooks, its epoch apart.
     fn subnets(count: u32) -> Weight;
     /// One epoch of a subnet.
-    fn epoch(neurons: u32, mechanisms: u32) -> Weight;
+    fn epoch(load: &EpochLoad) -> Weight;
     fn set_weights(weights: u32) -> Weight;
     fn commit_weights() -> Weight;
     fn reveal_weights(weights: u32) -> Weight;
@@ -30,7 +52,7 @@ pub trait WeightInfo {
     fn dissolve_network() -> Weight;
     fn start_call() -> Weight;
     fn set_take() -> Weight;
-    fn set_children() -> Weight;
+    fn set_children(children: u32) -> Weight;
     fn claim_root() -> Weight;
     fn set_identity() -> Weight;
     fn associate() -> Weight;
@@ -44,6 +66,21 @@ const fn nanos(count: u64) -> Weight {
     Weight::from_parts(WEIGHT_REF_TIME_PER_NANOS.saturating_mul(count), 0)
 }
 
+// Microseconds of an epoch's parts.
+
+/// A parent of a neuron: its stake, for the neuron's weight and again for its dividends.
+const PARENT: u64 = 30;
+
+/// A hotkey that is paid dividends: its owner, its stakers on the subnet, its stakers on root.
+const EARNER: u64 = 700;
+
+/// An announcement of child keys, and the children that it replaces.
+const ANNOUNCEMENT: u64 = 400;
+
+/// A child of an announcement that takes effect. If all its places for parents are taken, what each
+/// of those lends is compared.
+const CHILD: u64 = 1_000;
+
 impl WeightInfo for () {
     /// Its emission, its prices, its flows.
     fn subnets(count: u32) -> Weight {
@@ -51,13 +88,19 @@ impl WeightInfo for () {
     }
 
     /// Each neuron is read, and paid as a validator and as a miner; on each mechanism it may have a
-    /// row of weights and of bonds with an entry for every other neuron.
-    fn epoch(neurons: u32, mechanisms: u32) -> Weight {
-        let neurons = u64::from(neurons);
-        let entries = neurons.saturating_mul(neurons).saturating_mul(mechanisms.into());
+    /// row of weights and of bonds with an entry for every other neuron. The stake of each of its
+    /// parents is read twice. Earners beyond as many as there are neurons are paid besides.
+    fn epoch(load: &EpochLoad) -> Weight {
+        let neurons = u64::from(load.neurons);
+        let entries = neurons.saturating_mul(neurons).saturating_mul(load.mechanisms.into());
+        let earners = u64::from(load.earners).saturating_sub(neurons);
         micros(4_000)
             .saturating_add(micros(600).saturating_mul(neurons))
             .saturating_add(nanos(1_700).saturating_mul(entries))
+            .saturating_add(micros(PARENT).saturating_mul(load.parents.into()))
+            .saturating_add(micros(EARNER).saturating_mul(earners))
+            .saturating_add(micros(ANNOUNCEMENT).saturating_mul(load.announcements.into()))
+            .saturating_add(micros(CHILD).saturating_mul(load.children.into()))
     }
 
     /// Grows with the row: its entries are sorted, scaled and written.
@@ -125,9 +168,10 @@ impl WeightInfo for () {
         micros(500)
     }
 
-    /// Looks at the parents and children of a few keys.
-    fn set_children() -> Weight {
-        micros(400)
+    /// Looks at the parents and children of a few keys. On a subnet that has not started it takes
+    /// effect at once.
+    fn set_children(children: u32) -> Weight {
+        micros(400).saturating_add(micros(CHILD).saturating_mul(children.into()))
     }
 
     /// Sells on every subnet that a validator's root stake has earned on.

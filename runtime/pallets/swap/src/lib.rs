@@ -99,4 +99,11 @@ pub mod pallet {
             Ok(())
         }
     }
+
+    impl<T: Config> Pallet<T> {
+        /// Removes what is set of the pool of a subnet that is no more.
+        pub fn forget(netuid: NetUid) {
+            FeeRate::<T>::remove(netuid);
+        }
+    }
 }

@@ -5,8 +5,11 @@
 //! announced; that nobody lends to its own parent is checked again, since two may have announced
 //! each other.
 //!
-//! Anybody may lend to any key, so what an epoch does for it is bounded here: announcements it looks
-//! at, and parents that a key has.
+//! Anybody may lend to any key, so what an epoch does for it is bounded here: announcements it
+//! looks at, and parents that a key has. A relation that finds no place, or that would lend to a
+//! parent by now, is dropped. The public chain has no event for that: `SetChildren` tells whom a
+//! parent lends to in the end, and where all of an announcement is dropped for lending to a parent
+//! there is none.
 
 use crate::*;
 use alloc::vec::Vec;
@@ -23,13 +26,14 @@ pub(crate) const PARENTS_MAX: usize = 32;
 type Children<AccountId> = Vec<(u64, AccountId)>;
 
 impl<T: Config> Pallet<T> {
-    /// After an epoch: puts into effect what was announced long enough ago.
-    pub(super) fn activate_pending_children(netuid: NetUid, block: u64) {
+    /// After an epoch: puts into effect what was announced long enough ago; counts it in `load`.
+    pub(super) fn activate_pending_children(netuid: NetUid, block: u64, load: &mut EpochLoad) {
         let mut announced = match PendingChildKeysCursor::<T>::take(netuid) {
             Some(last) => PendingChildKeys::<T>::iter_prefix_from(netuid, last),
             None => PendingChildKeys::<T>::iter_prefix(netuid),
         };
         let seen: Vec<_> = announced.by_ref().take(ANNOUNCEMENTS_PER_EPOCH).collect();
+        load.announcements = count(&seen);
         if seen.len() == ANNOUNCEMENTS_PER_EPOCH {
             PendingChildKeysCursor::<T>::insert(netuid, announced.last_raw_key());
         }
@@ -39,6 +43,7 @@ impl<T: Config> Pallet<T> {
             }
             PendingChildKeys::<T>::remove(netuid, &parent);
             if !Self::lends_to_parent(netuid, &parent, &children) {
+                load.children = load.children.saturating_add(count(&children));
                 Self::replace_children(netuid, &parent, children);
                 Self::tell_children(netuid, &parent);
             }

@@ -2,10 +2,10 @@
 //!
 //! An epoch divides everything that is pending but the owner's cut. What stake earned is divided by
 //! the stake that the epoch saw, so proportions are taken before anybody is paid; then come the
-//! owner, miners, alpha stakers and root stakers, in this order. Validators' pot is what was pending
-//! for them, and miners' too if no miner earned. Since shares are rounded, and since mechanisms
-//! may differ in how much of theirs miners earn, the pots are cut to what miners left, and what
-//! no pot could pay is recycled.
+//! owner, miners, alpha stakers and root stakers, in this order. Validators' pot is what was
+//! pending for them, and miners' too if no miner earned. Since shares are rounded, and since
+//! mechanisms may differ in how much of theirs miners earn, the pots are cut to what miners left,
+//! and what no pot could pay is recycled.
 
 use crate::epoch::NeuronPay;
 use crate::*;
@@ -22,12 +22,14 @@ struct Pending {
 }
 
 impl<T: Config> Pallet<T> {
-    /// Runs a subnet's epoch and pays it. An error undoes everything.
-    pub(super) fn pay_epoch(netuid: NetUid, block: u64) -> DispatchResult {
+    /// Runs a subnet's epoch and pays it. An error undoes everything but `load`, which counts what
+    /// was done up to it.
+    pub(super) fn pay_epoch(netuid: NetUid, block: u64, load: &mut EpochLoad) -> DispatchResult {
         let pending = Self::take_pending(netuid);
         let total = pending.server.plus(pending.validator)?.plus(pending.root)?;
-        let pays = Self::run_epochs(netuid, block, total)?;
+        let pays = Self::run_epochs(netuid, block, total, load)?;
         let earned = Self::earned_by_hotkey(netuid, &pays);
+        load.earners = count(&earned);
         let mined = pays.iter().try_fold(AlphaBalance::ZERO, |sum, pay| sum.plus(pay.server))?;
 
         let unclaimed = Self::pay_owner(netuid, pending.owner);

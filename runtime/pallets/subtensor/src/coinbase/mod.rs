@@ -42,8 +42,7 @@ impl<T: Config> Pallet<T> {
         Self::update_moving_prices(block, &emitting);
         Self::update_root_proportions(&emitting);
         Self::update_flow_averages(block, &subnets);
-        let count = u32::try_from(subnets.len()).unwrap_or(u32::MAX);
-        T::WeightInfo::subnets(count).saturating_add(epochs)
+        T::WeightInfo::subnets(count(&subnets)).saturating_add(epochs)
     }
 
     /// Alpha of `SubnetAlphaOut` that nobody is to have: it is uncounted and may be emitted again.

@@ -55,19 +55,20 @@ impl<T: Config> Pallet<T> {
                 continue;
             }
             ran = ran.saturating_add(1);
-            let mechanisms = u8::from(MechanismCountCurrent::<T>::get(netuid));
-            let weight =
-                T::WeightInfo::epoch(SubnetworkN::<T>::get(netuid).into(), mechanisms.into());
-            taken.saturating_accrue(weight);
-            Self::step(netuid, block);
+            taken.saturating_accrue(T::WeightInfo::epoch(&Self::step(netuid, block)));
         }
         taken
     }
 
-    /// One epoch of a subnet. If its state is inconsistent nothing is paid and what is pending
-    /// waits for the next; the schedule goes on either way.
-    fn step(netuid: NetUid, block: u64) {
-        if with_storage_layer(|| Self::pay_epoch(netuid, block)).is_ok() {
+    /// One epoch of a subnet; answers what it had to do. If its state is inconsistent nothing is
+    /// paid and what is pending waits for the next; the schedule goes on either way.
+    fn step(netuid: NetUid, block: u64) -> EpochLoad {
+        let mut load = EpochLoad {
+            neurons: SubnetworkN::<T>::get(netuid).into(),
+            mechanisms: u8::from(MechanismCountCurrent::<T>::get(netuid)).into(),
+            ..Default::default()
+        };
+        if with_storage_layer(|| Self::pay_epoch(netuid, block, &mut load)).is_ok() {
             BlocksSinceLastStep::<T>::insert(netuid, 0);
             LastMechansimStepBlock::<T>::insert(netuid, block);
         } else {
@@ -76,7 +77,8 @@ impl<T: Config> Pallet<T> {
         LastEpochBlock::<T>::insert(netuid, block);
         PendingEpochAt::<T>::insert(netuid, 0);
         SubnetEpochIndex::<T>::mutate(netuid, |index| *index = index.saturating_add(1));
-        Self::activate_pending_children(netuid, block);
+        Self::activate_pending_children(netuid, block, &mut load);
+        load
     }
 
     /// Orders an epoch for when the freeze window has passed, in which others see it coming. Owners

@@ -15,6 +15,8 @@ pub(super) struct Electorate<AccountId> {
     pub hotkeys: Vec<AccountId>,
     /// What each one's stake counts for, by uid.
     pub stakes: Vec<u64>,
+    /// Parents of all of them together.
+    pub parents: u32,
     /// By uid; the permits of the last epoch.
     pub permits: Vec<bool>,
     /// The uid of the subnet owner's hotkey.
@@ -37,11 +39,17 @@ impl<T: Config> Pallet<T> {
                 .ok_or(DispatchError::Corruption)
         };
         let hotkeys = (0..size).map(hotkey_of).collect::<Result<Vec<_>, _>>()?;
-        let stakes = hotkeys.iter().map(|hotkey| Self::stake_weight_of(hotkey, netuid)).collect();
         let permits = ValidatorPermit::<T>::get(netuid);
         ensure!(permits.len() == hotkeys.len(), DispatchError::Corruption);
+        let mut parents = 0u32;
+        let stake_of = |hotkey: &T::AccountId| {
+            let lenders = ParentKeys::<T>::get(hotkey, netuid);
+            parents = parents.saturating_add(count(&lenders));
+            Self::weigh(Self::stake_with_parents(hotkey, netuid, &lenders))
+        };
+        let stakes = hotkeys.iter().map(stake_of).collect();
         let owner = Uids::<T>::get(netuid, SubnetOwnerHotkey::<T>::get(netuid));
-        Ok(Electorate { hotkeys, stakes, permits, owner })
+        Ok(Electorate { hotkeys, stakes, parents, permits, owner })
     }
 
     /// The neurons as one mechanism sees them.

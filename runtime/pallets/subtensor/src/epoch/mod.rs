@@ -1,8 +1,8 @@
 //! From weights and stake to incentives and dividends.
 //!
 //! The consensus itself is `assay_arithmetic::epoch`; here its inputs are read from storage
-//! (`inputs`, `stake`), it is run once for each mechanism of a subnet, and what it decides is written down.
-//! Amounts are divided here but not moved: `crate::coinbase` pays them.
+//! (`inputs`, `stake`), it is run once for each mechanism of a subnet, and what it decides is
+//! written down. Amounts are divided here but not moved: `crate::coinbase` pays them.
 //!
 //! Invariant: what all mechanisms of an epoch pay is at most what it was given to divide.
 
@@ -33,8 +33,10 @@ impl<T: Config> Pallet<T> {
         netuid: NetUid,
         block: u64,
         total: AlphaBalance,
+        load: &mut EpochLoad,
     ) -> Result<Vec<NeuronPay<T::AccountId>>, DispatchError> {
         let electorate = Self::electorate(netuid)?;
+        load.parents = electorate.parents;
         let shares = Self::mechanism_shares(netuid);
         let weights: Vec<u128> = shares.iter().map(|share| u128::from(*share)).collect();
         let mut parts = assay_arithmetic::dividends::split(total.rao(), &weights);

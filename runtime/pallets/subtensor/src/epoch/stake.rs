@@ -51,7 +51,16 @@ impl<T: Config> Pallet<T> {
 
     /// What a hotkey acts with: what it keeps and what its parents lend it.
     pub(crate) fn counted_stake(hotkey: &T::AccountId, netuid: NetUid) -> Stake {
-        ParentKeys::<T>::get(hotkey, netuid)
+        Self::stake_with_parents(hotkey, netuid, &ParentKeys::<T>::get(hotkey, netuid))
+    }
+
+    /// The same, for who has read the hotkey's parents.
+    pub(super) fn stake_with_parents(
+        hotkey: &T::AccountId,
+        netuid: NetUid,
+        parents: &[(u64, T::AccountId)],
+    ) -> Stake {
+        parents
             .iter()
             .map(|(proportion, parent)| Self::lent_stake(parent, netuid, *proportion))
             .fold(Self::kept_stake(hotkey, netuid), Stake::plus)

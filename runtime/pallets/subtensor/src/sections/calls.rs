@@ -161,9 +161,10 @@ mod calls {
             Self::do_increase_take(&coldkey, &hotkey, take)
         }
 
-        /// Lends parts of a hotkey's stake on a subnet to other hotkeys, in place of all lent before.
+        /// Lends parts of a hotkey's stake on a subnet to other hotkeys, in place of all lent
+        /// before.
         #[pallet::call_index(67)]
-        #[pallet::weight(T::WeightInfo::set_children())]
+        #[pallet::weight(T::WeightInfo::set_children(children.len() as u32))]
         pub fn set_children(
             origin: OriginFor<T>,
             hotkey: T::AccountId,

@@ -207,8 +207,8 @@ mod events {
         /// Weights were revealed: hotkey, storage index, hash of the commit.
         #[codec(index = 87)]
         WeightsRevealed(T::AccountId, NetUidStorageIndex, H256),
-        /// Stake passed to another coldkey: from, to, hotkey, netuids of origin and destination, TAO
-        /// equivalent.
+        /// Stake passed to another coldkey: from, to, hotkey, netuids of origin and destination,
+        /// TAO equivalent.
         #[codec(index = 92)]
         StakeTransferred(T::AccountId, T::AccountId, T::AccountId, NetUid, NetUid, Tao),
         /// Stake went to another subnet: coldkey, hotkey, netuids of origin and destination, TAO

@@ -22,6 +22,8 @@ mod genesis {
         /// Blocks before an epoch in which owners set no hyperparameters. They are as many for any
         /// tempo: of a tempo of 20 blocks the public chain's ten would be every other block.
         pub admin_freeze_window: u16,
+        /// Blocks between two raises of a child key's take.
+        pub tx_childkey_take_rate_limit: u64,
         /// Epochs that may run in one block.
         pub max_epochs_per_block: u8,
         #[serde(skip)]
@@ -38,6 +40,7 @@ mod genesis {
                 network_rate_limit: 7_200,
                 start_call_delay: 0,
                 admin_freeze_window: 10,
+                tx_childkey_take_rate_limit: 216_000,
                 max_epochs_per_block: 2,
                 _config: Default::default(),
             }
@@ -55,6 +58,7 @@ mod genesis {
             NetworkRateLimit::<T>::put(self.network_rate_limit);
             StartCallDelay::<T>::put(self.start_call_delay);
             AdminFreezeWindow::<T>::put(self.admin_freeze_window);
+            TxChildkeyTakeRateLimit::<T>::put(self.tx_childkey_take_rate_limit);
             MaxEpochsPerBlock::<T>::put(self.max_epochs_per_block);
             Pallet::<T>::create_root_network();
             // The balances pallet comes first, so its accounts are funded by now.

@@ -1,12 +1,15 @@
 //! Lending stake to child keys: who may, whom to, and when it counts.
 //!
-//! A parent's alpha on a subnet counts for its children by the parts it names; the children earn for
-//! it and keep their take. A change is announced and takes effect with the first epoch after the
-//! cooldown (`crate::coinbase::children`), so that nobody moves weight just before one; on a
-//! subnet that has not started it takes effect at once.
+//! By the parts that it names, a parent's stake on a subnet counts for its children: its alpha
+//! there, and its TAO on root, which it may lend on every subnet anew (`crate::epoch::stake`). The
+//! children earn for it and keep their take. A change is announced and takes effect with the first
+//! epoch after the cooldown (`crate::coinbase::children`), so that nobody moves weight just before
+//! one; on a subnet that has not started it takes effect at once. The public chain has a hotkey
+//! wait 150 blocks between two announcements for a subnet; here it need not, since the second
+//! replaces the first and waits as long as it did.
 //!
-//! Invariants: a parent lends at most all of its alpha, to at most [`CHILDREN_MAX`] keys, never to
-//! one of its own parents.
+//! Invariants: on a subnet a parent lends at most all of its stake, to at most [`CHILDREN_MAX`]
+//! keys, never to one of its own parents.
 
 use crate::*;
 use alloc::vec::Vec;

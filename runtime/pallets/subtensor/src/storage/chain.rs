@@ -150,8 +150,8 @@ mod storage_chain {
     pub type LastRateLimitedBlock<T: Config> =
         StorageMap<_, Identity, RateLimitKey<T::AccountId>, u64, ValueQuery>;
 
-    /// Milliseconds a slot, and so a block, takes. Set by genesis and never changed: one Wasm serves
-    /// every block time.
+    /// Milliseconds a slot, and so a block, takes. Set by genesis and never changed: one Wasm
+    /// serves every block time.
     #[pallet::storage]
     pub type SlotDurationMs<T: Config> = StorageValue<_, u64, ValueQuery, ConstU64<12_000>>;
 

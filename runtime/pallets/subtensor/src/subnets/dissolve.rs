@@ -1,5 +1,9 @@
 //! The end of a subnet: what its pool holds goes to those who hold its alpha, in proportion, and
 //! everything kept under its netuid is removed, so that the netuid can be given out again.
+//!
+//! An account may have chosen something for a subnet without being a neuron of it, so items under
+//! an account first are looked through on the whole chain. That nothing is left is a test of the
+//! runtime, which fills every item that it knows.
 
 use crate::*;
 use alloc::vec::Vec;
@@ -29,6 +33,7 @@ impl<T: Config> Pallet<T> {
         ensure!(Self::subnet_exists(netuid), Error::<T>::SubnetNotExists);
         Self::pay_out_pool(netuid)?;
         Self::remove_neurons(netuid);
+        Self::remove_choices(netuid);
         Self::remove_subnet(netuid);
         TotalNetworks::<T>::mutate(|n| *n = n.saturating_sub(1));
         Self::deposit_event(Event::NetworkRemoved(netuid));
@@ -66,22 +71,32 @@ impl<T: Config> Pallet<T> {
             TotalHotkeyAlpha::<T>::remove(&hotkey, netuid);
             TotalHotkeyShares::<T>::remove(&hotkey, netuid);
         }
-        // Those of hotkeys that nobody stakes with any more among them.
-        let noted: Vec<T::AccountId> = TotalHotkeyAlphaLastEpoch::<T>::iter_keys()
-            .filter_map(|(hotkey, n)| (n == netuid).then_some(hotkey))
-            .collect();
-        for hotkey in noted {
-            TotalHotkeyAlphaLastEpoch::<T>::remove(hotkey, netuid);
-        }
         Self::forget_root_claims(netuid);
         Ok(())
+    }
+
+    /// Removes what accounts have on the subnet whether or not they are neurons of it.
+    fn remove_choices(netuid: NetUid) {
+        macro_rules! remove_all {
+            ($($item:ident)*) => { $(
+                let those: Vec<T::AccountId> = $item::<T>::iter_keys()
+                    .filter_map(|(account, n)| (n == netuid).then_some(account))
+                    .collect();
+                those.iter().for_each(|account| $item::<T>::remove(account, netuid));
+            )* };
+        }
+        remove_all!(TotalHotkeyAlphaLastEpoch AutoStakeDestination ChildkeyTake);
+        // The next owner has not used up what this one did.
+        let limits: Vec<RateLimitKey<T::AccountId>> = LastRateLimitedBlock::<T>::iter_keys()
+            .filter(|limit| limit.netuid() == Some(netuid))
+            .collect();
+        limits.iter().for_each(LastRateLimitedBlock::<T>::remove);
+        T::PoolSettings::forget(netuid);
     }
 
     fn remove_neurons(netuid: NetUid) {
         for (_, hotkey) in Keys::<T>::iter_prefix(netuid) {
             IsNetworkMember::<T>::remove(&hotkey, netuid);
-            ChildkeyTake::<T>::remove(&hotkey, netuid);
-            AutoStakeDestination::<T>::remove(Owner::<T>::get(&hotkey), netuid);
             T::OnNeuronLeft::neuron_left(netuid, &hotkey);
         }
         Self::forget_children(netuid);
@@ -119,8 +134,9 @@ impl<T: Config> Pallet<T> {
             NetworkRegistrationAllowed NetworkPowRegistrationAllowed TokenSymbol
             SubnetIdentitiesV3 MechanismCountCurrent MechanismEmissionSplit SubnetEpochConsensus
             SubnetTAO SubnetAlphaIn SubnetAlphaOut SubnetAlphaBurned SubnetProtocolAlpha
-            PoolTaoWeight SubnetVolume SubnetMovingPrice EMAPriceHalvingBlocks RootProp SubnetTaoInEmission SubnetAlphaInEmission
-            SubnetAlphaOutEmission SubnetExcessTao SubnetTaoFlow SubnetEmaTaoFlow
+            PoolTaoWeight SubnetVolume SubnetMovingPrice EMAPriceHalvingBlocks RootProp
+            SubnetTaoInEmission SubnetAlphaInEmission SubnetAlphaOutEmission SubnetExcessTao
+            SubnetTaoFlow SubnetEmaTaoFlow
             PendingServerEmission PendingValidatorEmission PendingRootAlphaDivs PendingOwnerCut
             OwnerCutEnabled OwnerCutAutoLockEnabled MinerBurned RecycleOrBurn PendingChildKeysCursor
             RAORecycledForRegistration Tempo LastEpochBlock PendingEpochAt SubnetEpochIndex
@@ -132,10 +148,11 @@ impl<T: Config> Pallet<T> {
             ActivityCutoffFactorMilli MaxAllowedUids MinAllowedUids MaxAllowedValidators
             MinNonImmuneUids ImmuneOwnerUidsLimit BondsMovingAverage BondsPenalty BondsResetOn
             LiquidAlphaOn AlphaValues AlphaSigmoidSteepness Yuma3On ServingRateLimit
-            TransferToggle Burn MinBurn MaxBurn BurnHalfLife BurnIncreaseMult CollateralLockShare CollateralDrainRatio
-            MaxRegistrationsPerBlock RegistrationsThisBlock RegistrationsThisInterval
-            TargetRegistrationsPerInterval AdjustmentInterval AdjustmentAlpha Difficulty
-            MinDifficulty MaxDifficulty MinChildkeyTakePerSubnet RootClaimableThreshold
+            TransferToggle Burn MinBurn MaxBurn BurnHalfLife BurnIncreaseMult CollateralLockShare
+            CollateralDrainRatio MaxRegistrationsPerBlock RegistrationsThisBlock
+            RegistrationsThisInterval TargetRegistrationsPerInterval AdjustmentInterval
+            AdjustmentAlpha Difficulty MinDifficulty MaxDifficulty MinChildkeyTakePerSubnet
+            RootClaimableThreshold
         );
     }
 }

@@ -8,9 +8,11 @@ use alloc::{string::ToString, vec::Vec};
 use frame_support::{ensure, traits::Get};
 use sp_runtime::DispatchResult;
 
-/// Lower-case Greek (without tau, which is the chain's own), Hebrew, then Cyrillic letters.
-const ALPHABETS: [&str; 3] =
-    ["αβγδεζηθικλμνξοπρσυφχψω", "אבגדהוזחטיכלמנסעפצקרשת", "бгджзиклнпуфцчшщыэюяђљњћџ"];
+/// Lower-case letters, without tau, which is the chain's own.
+const GREEK: &str = "αβγδεζηθικλμνξοπρσυφχψω";
+const HEBREW: &str = "אבגדהוזחטיכלמנסעפצקרשת";
+const CYRILLIC: &str = "бгджзиклнпуфцчшщыэюяђљњћџ";
+const ALPHABETS: [&str; 3] = [GREEK, HEBREW, CYRILLIC];
 
 fn symbols() -> impl Iterator<Item = Vec<u8>> {
     ALPHABETS.iter().flat_map(|letters| letters.chars()).map(|c| c.to_string().into_bytes())

@@ -76,16 +76,25 @@ fn on_a_subnet_that_has_not_started_they_count_at_once() {
 
 #[test]
 fn a_childs_take_rises_rarely_and_falls_freely() {
-    run(local(), || {
+    let set =
+        |parts| Chain::set_childkey_take(signed(1), 101, NetUid::new(1), PerU16::from_parts(parts));
+    run(upstream(), || {
         let netuid = found_subnet(1);
-        let set =
-            |parts| Chain::set_childkey_take(signed(1), 101, netuid, PerU16::from_parts(parts));
         assert_noop!(set(11_797), Error::<Test>::InvalidChildkeyTake);
         assert_ok!(set(5_000));
         assert_noop!(set(5_001), Error::<Test>::TxChildkeyTakeRateLimitExceeded);
         assert_ok!(set(4_000));
         MinChildkeyTakePerSubnet::<Test>::insert(netuid, PerU16::from_parts(3_000));
         assert_noop!(set(2_999), Error::<Test>::InvalidChildkeyTake);
+        System::set_block_number(216_000);
+        assert_noop!(set(5_001), Error::<Test>::TxChildkeyTakeRateLimitExceeded);
+        System::set_block_number(216_001);
+        assert_ok!(set(5_001));
+    });
+    run(local(), || {
+        found_subnet(1);
+        assert_ok!(set(5_000));
+        assert_ok!(set(5_001));
     });
 }
 

@@ -355,7 +355,8 @@ fn a_block_declares_its_subnets_and_its_epoch_by_the_neurons_in_it() {
         };
         let subnets = u32::try_from(Chain::subnets().len()).unwrap();
         assert_eq!(begin(next - 1), <() as WeightInfo>::subnets(subnets));
-        let epoch = <() as WeightInfo>::epoch(neurons, 1);
+        let load = EpochLoad { neurons, mechanisms: 1, ..Default::default() };
+        let epoch = <() as WeightInfo>::epoch(&load);
         assert_eq!(begin(next), <() as WeightInfo>::subnets(subnets) + epoch);
     });
 }

@@ -1,8 +1,8 @@
 //! Tests of the pallet as a whole, over blocks; each ends with all invariants checked.
 //!
 //! `children` lends stake, `economy` follows amounts through pools and the coinbase, `epochs`
-//! weights through consensus to payment, `payment` what comes to whom, `root` the alpha of root
-//! stakers, `random` makes ten thousand calls by chance.
+//! weights through consensus to payment, `payment` what comes to whom, `load` what an epoch says
+//! it had to do, `root` the alpha of root stakers, `random` makes ten thousand calls by chance.
 
 // A test is there to panic.
 #![allow(
@@ -19,6 +19,7 @@ mod delegation;
 mod economy;
 mod epochs;
 mod hostile;
+mod load;
 mod moves;
 mod neurons;
 mod payment;

@@ -6,7 +6,7 @@ use substrate_fixed::types::I96F32;
 
 /// Validators 102 and 103 with equal TAO on root and a miner, 104, that both found good; moving
 /// prices at which root's alpha is kept. The next epoch divides by bonds that follow stake.
-fn society() -> NetUid {
+pub(super) fn society() -> NetUid {
     let netuid = found_subnet(1);
     WeightsSetRateLimit::<Test>::insert(netuid, 0);
     CommitRevealWeightsEnabled::<Test>::insert(netuid, false);

@@ -179,6 +179,31 @@ fn a_dissolved_subnet_leaves_nothing_under_its_netuid() {
 }
 
 #[test]
+fn a_choice_for_a_subnet_ends_with_it_whether_or_not_its_coldkey_has_a_neuron_there() {
+    run(local(), || {
+        let netuid = found_subnet(1);
+        join(netuid, 2);
+        let outsider = 3;
+        assert_ok!(Chain::try_associate_hotkey(signed(outsider), 103));
+        let chosen = || {
+            [2, outsider].map(|coldkey| {
+                let take = ChildkeyTake::<Test>::get(coldkey + 100, netuid).deconstruct();
+                (AutoStakeDestination::<Test>::get(coldkey, netuid), take)
+            })
+        };
+        for coldkey in [2, outsider] {
+            assert_ok!(Chain::set_coldkey_auto_stake_hotkey(signed(coldkey), netuid, 101));
+            let take = sp_runtime::PerU16::from_parts(5_000);
+            assert_ok!(Chain::set_childkey_take(signed(coldkey), coldkey + 100, netuid, take));
+        }
+        assert_eq!(chosen(), [(Some(101), 5_000); 2]);
+        assert_ok!(Chain::root_dissolve_network(RuntimeOrigin::root(), netuid));
+        assert_eq!(found_subnet(4), netuid);
+        assert_eq!(chosen(), [(None, 0); 2]);
+    });
+}
+
+#[test]
 fn identities_have_limits_and_symbols_are_not_shared() {
     run(local(), || {
         let netuid = found_subnet(1);

@@ -219,6 +219,20 @@ pub enum RateLimitKey<AccountId> {
     LastTxBlockDelegateTake(AccountId),
 }
 
+impl<AccountId> RateLimitKey<AccountId> {
+    /// The subnet on which something is limited, if it is one subnet's.
+    pub fn netuid(&self) -> Option<NetUid> {
+        match self {
+            Self::SetSNOwnerHotkey(netuid) | Self::OwnerHyperparamUpdate(netuid, _) => {
+                Some(*netuid)
+            }
+            Self::NetworkLastRegistered
+            | Self::LastTxBlock(_)
+            | Self::LastTxBlockDelegateTake(_) => None,
+        }
+    }
+}
+
 /// The hyperparameters that a subnet's owner may change, as they occur in [`RateLimitKey`].
 #[derive(
     Clone,

@@ -17,7 +17,15 @@ class RpcLimits:
     """Open sockets. A supervisor, a dozen neurons and a dashboard take some twenty."""
 
     frame_bytes_max: int = 16 * 2**20
-    """One request or batch. The largest honest one is a runtime upgrade: about 3 MB in hex."""
+    """One request or batch. The largest honest one is a runtime upgrade: about 5 MB in hex."""
+
+    incoming_bytes_max: int = 64 * 2**20
+    """Of all connections together: what has come, whole frames or not, and is not answered yet. A
+    dozen runtime upgrades at once."""
+
+    incoming_unmetered_bytes: int = 64 * 2**10
+    """A connection that holds no more is served even then: 16 MiB for all that there may be. What
+    neurons send, a row of weights or a query of many keys, is below it."""
 
     frame_values_max: int = 16_384
     """Values in one frame, whatever holds them: decoding so many takes 25 ms. The largest honest
@@ -35,11 +43,16 @@ class RpcLimits:
     outbox_bytes_max: int = 32 * 2**20
     """The same in bytes: two replies of the largest size."""
 
-    outboxes_bytes_max: int = 256 * 2**20
-    """Of all connections together: what clients that do not read can make the node hold."""
+    outboxes_bytes_max: int = 128 * 2**20
+    """Of all connections together: what clients that do not read can make the node hold, what is
+    being sent included. That has a copy in the socket's buffer, so twice as much in memory."""
 
     subscriptions_max: int = 1_024
     """On one connection, as Substrate's nodes have it."""
+
+    subscriptions_of_all_max: int = 16_384
+    """Of all connections together. A block tells each of its head: 13 ms for so many, before any
+    of it is sent."""
 
     storage_keys_max: int = 1_024
     """Keys in one query or storage subscription."""
@@ -47,6 +60,9 @@ class RpcLimits:
     watched_keys_max: int = 16_384
     """Keys in all storage subscriptions of one connection: they are kept for as long as it lives.
     The SDK watches one at a time."""
+
+    watched_of_all_bytes_max: int = 64 * 2**20
+    """The keys that all connections watch, with what the tables take for each."""
 
     watched_key_bytes_max: int = 1_024
     """Of a key that is subscribed to. The longest of the runtime have about 200."""

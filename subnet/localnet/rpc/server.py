@@ -1,8 +1,8 @@
 """The sockets: HTTP and WebSocket on one port. The only file here that imports aiohttp.
 
-Adds transport to ``dispatch``: a bounded number of connections, of bytes in a frame, of time for a
-body, and turns between connections. Three kinds of requests: a WebSocket (everything), a ``POST``
-of JSON (calls, no subscriptions), ``GET /health``.
+Adds transport to ``dispatch``: a bounded number of connections, of bytes that come and of bytes
+that nobody reads, of time for a body, and turns between connections. Three kinds of requests: a
+WebSocket (everything), a ``POST`` of JSON (calls, no subscriptions), ``GET /health``.
 
 Browsers: any web page can open a WebSocket to loopback, so a request that carries an ``Origin`` is
 served only if the origin is known (loopback itself, polkadot.js apps, and what the user allows);
@@ -28,6 +28,7 @@ from subnet.errors import Unavailable, UserError
 from subnet.localnet.rpc.dispatch import Answer, Dispatcher
 from subnet.localnet.rpc.envelope import failure, read_frame
 from subnet.localnet.rpc.errors import RpcError, batch_reply_too_big
+from subnet.localnet.rpc.intake import Frames, Held, Intake, Metered
 from subnet.localnet.rpc.limits import RpcLimits
 from subnet.localnet.rpc.subscriptions import Hub, Session
 
@@ -83,6 +84,9 @@ class RpcServer:
         self._limits = limits
         self._origins = _KNOWN_ORIGINS | set(origins)
         self._on_fatal = on_fatal
+        self._intake = Intake(
+            bytes_max=limits.incoming_bytes_max, unmetered_bytes=limits.incoming_unmetered_bytes
+        )
         self._sockets: set[web.WebSocketResponse] = set()
         self._dropping: set[asyncio.Future[None]] = set()
         self._silent: dict[web.RequestHandler, asyncio.TimerHandle] = {}
@@ -125,7 +129,7 @@ class RpcServer:
         loop = asyncio.get_running_loop()
         cut = loop.call_later(self._limits.first_request_s, self._cut, handler)
         self._silent[handler] = cut
-        return handler
+        return Metered(handler)
 
     def _forget_gone(self, connected: Set[web.RequestHandler]) -> None:
         """Connections that ended without a request must not pile up until their cut."""
@@ -176,13 +180,31 @@ class RpcServer:
             return await self._serve_websocket(request)
         response = await self._serve_http(request, origin)
         transport = request.transport
-        if transport is not None and (
-            (response.content_length or 0) > _LIKELY_TAKEN_BYTES
-            or transport.get_write_buffer_size()
+        size_bytes = response.content_length or 0
+        if transport is None or (
+            size_bytes <= _LIKELY_TAKEN_BYTES and not transport.get_write_buffer_size()
         ):
-            loop = asyncio.get_running_loop()
-            cut = loop.call_later(self._limits.send_s, self._cut_unread, request.protocol)
-            self._silent[request.protocol] = cut
+            return response
+        loop = asyncio.get_running_loop()
+        cut = loop.call_later(self._limits.send_s, self._cut_unread, request.protocol)
+        self._silent[request.protocol] = cut
+        return await self._send(request, response, size_bytes)
+
+    async def _send(
+        self, request: web.BaseRequest, response: web.Response, size_bytes: int
+    ) -> web.Response:
+        """Send a long reply here, so that it counts as unread for as long as it is."""
+        unread = self._hub.unread
+        if unread.size_bytes + size_bytes > self._limits.outboxes_bytes_max:
+            return web.Response(status=503, text="clients leave too much unread; try again later\n")
+        unread.size_bytes += size_bytes
+        try:
+            await response.prepare(request)
+            await response.write_eof()
+        except ConnectionError:
+            pass  # it is gone; who called us meets it again
+        finally:
+            unread.size_bytes -= size_bytes
         return response
 
     async def _serve_http(self, request: web.BaseRequest, origin: str | None) -> web.Response:
@@ -210,32 +232,43 @@ class RpcServer:
         if request.content_type != "application/json":
             # A page's plain form can be posted anywhere without asking; JSON cannot.
             return web.Response(status=415, text="Content-Type must be application/json\n")
+        held = Held(self._intake)
         try:
             async with asyncio.timeout(self._limits.body_s):
-                body = await self._read_body(request)
+                body = await self._read_body(request, held)
+            if not isinstance(body, bytes):
+                return body
+            reply, _ = await self._answer(body, None, request.transport)
         except TimeoutError:
             return web.Response(status=408, text="the body took too long\n")
-        if body is None:
-            return web.Response(status=413, text="the body is too large\n")
-        reply, _ = await self._answer(body, None)
+        except ConnectionError:  # gone before it was all there: nobody will read this
+            return web.Response(status=400)
+        finally:
+            held.close()
         if reply is None:
             return web.Response(status=204, headers=cors)
         return _json(reply, cors)
 
-    async def _read_body(self, request: web.BaseRequest) -> bytes | None:
+    async def _read_body(self, request: web.BaseRequest, held: Held) -> bytes | web.Response:
+        """The body, or what to say of one that is not taken."""
         body = bytearray()
         async for chunk in request.content.iter_any():
             body += chunk
             if len(body) > self._limits.frame_bytes_max:
-                return None
+                return web.Response(status=413, text="the body is too large\n")
+            if not held.add(len(chunk)):
+                return web.Response(status=503, text="too much comes at once; try again later\n")
         return bytes(body)
 
     # -- one frame ---------------------------------------------------------------------------
 
     async def _answer(
-        self, data: bytes, session: Session | None
+        self, data: bytes, session: Session | None, transport: asyncio.Transport | None
     ) -> tuple[bytes | None, Sequence[bytes]]:
-        """A frame's reply (None: nothing to say), and what to send after it."""
+        """A frame's reply (None: nothing to say), and what to send after it.
+
+        A batch ends early where nobody is left to hear of it, or where its answers are too long.
+        """
         try:
             frame = read_frame(
                 data,
@@ -252,8 +285,11 @@ class RpcServer:
         size_bytes = 0
         turn_ends = time.monotonic() + self._limits.slice_s
         for call in frame.calls:
+            if transport is None or transport.is_closing():
+                return None, ()
             answer = self._call(call, session)
             then += answer.then
+            size_bytes += sum(map(len, answer.then))
             if answer.reply is not None:
                 replies.append(answer.reply)
                 size_bytes += len(answer.reply) + 1
@@ -280,16 +316,23 @@ class RpcServer:
             compress=False,
             decode_text=False,
         )
+        held = Held(self._intake)
+        frames = Frames(held)
+        self._meter(ws, request, frames)
         try:
             await ws.prepare(request)
         except ConnectionError:  # gone before it was answered: nobody will read this
+            held.close()
             return web.Response(status=400)
         self._sockets.add(ws)
-        session = self._hub.join(on_lost=lambda: self._drop(ws, request.transport))
+        session = self._hub.join(
+            on_lost=lambda: self._drop(ws, request.transport, "it reads too slowly")
+        )
         writer = asyncio.ensure_future(self._write(ws, session, request.transport))
         try:
-            await self._read(ws, session)
+            await self._read(ws, session, request.transport, frames)
         finally:
+            held.close()
             self._hub.leave(session)
             self._sockets.discard(ws)
             writer.cancel()
@@ -297,23 +340,46 @@ class RpcServer:
                 await writer
         return ws
 
-    async def _read(self, ws: web.WebSocketResponse, session: Session) -> None:
+    def _meter(self, ws: web.WebSocketResponse, request: web.BaseRequest, frames: Frames) -> None:
+        """Count from here on what comes, beginning with what came behind the request."""
+        transport = request.transport
+        if transport is None:
+            return
+        metered = transport.get_protocol()
+        assert isinstance(metered, Metered)
+        early = request.protocol._message_tail
+        metered.meter(frames, early, lambda: self._drop(ws, transport, "too much comes at once"))
+
+    async def _read(
+        self,
+        ws: web.WebSocketResponse,
+        session: Session,
+        transport: asyncio.Transport | None,
+        frames: Frames,
+    ) -> None:
         turn_ends = time.monotonic() + self._limits.slice_s
         async for message in ws:
             if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
                 break
-            reply, then = await self._answer(message.data, session)
-            if reply is not None:
-                await session.outbox.room()
-                session.notify(reply)
-            for note in then:
-                session.notify(note)
+            await self._reply(message.data, session, transport)
+            frames.answered(len(message.data))
+            del message  # or it would be kept until the next one comes
             if session.outbox.closed:
                 break
             # Frames that have arrived already come without a pause: give others their turn.
             if time.monotonic() > turn_ends:
                 await asyncio.sleep(0)
                 turn_ends = time.monotonic() + self._limits.slice_s
+
+    async def _reply(
+        self, data: bytes, session: Session, transport: asyncio.Transport | None
+    ) -> None:
+        reply, then = await self._answer(data, session, transport)
+        if reply is not None:
+            await session.outbox.room()
+            session.notify(reply)
+        for note in then:
+            session.notify(note)
 
     async def _write(
         self,
@@ -326,6 +392,8 @@ class RpcServer:
             while (message := await session.outbox.take()) is not None:
                 async with asyncio.timeout(self._limits.send_s):
                     await ws.send_frame(message, WSMsgType.TEXT)
+                del message  # or it would be kept until there is another
+                session.outbox.sent()
         except TimeoutError:
             logger.warning("a client reads nothing; its connection is cut")
             if transport is not None:
@@ -335,12 +403,14 @@ class RpcServer:
         finally:
             session.outbox.close()  # the reader may wait for room, which nobody makes any more
 
-    def _drop(self, ws: web.WebSocketResponse, transport: asyncio.Transport | None) -> None:
-        """Part with a client that fell behind; its socket may be full, so it is cut in the end."""
-        logger.warning("a client reads too slowly; its connection is closed")
+    def _drop(
+        self, ws: web.WebSocketResponse, transport: asyncio.Transport | None, reason: str
+    ) -> None:
+        """Part with a client; its socket may be full, so it is cut in the end."""
+        logger.warning("a client's connection is closed: {}", reason)
 
         async def close() -> None:
-            await self._close(ws, WSCloseCode.TRY_AGAIN_LATER, "too slow")
+            await self._close(ws, WSCloseCode.TRY_AGAIN_LATER, reason)
             if transport is not None:
                 transport.abort()
 

@@ -16,9 +16,9 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from subnet.localnet.backend import Backend, BuiltBlock
 from subnet.localnet.executor.code import CODE_KEY
@@ -31,10 +31,13 @@ from subnet.localnet.rpc.limits import RpcLimits
 _LAST_STATUSES = frozenset({Status.USURPED, Status.DROPPED, Status.INVALID})
 """After these nothing more will be said of a transaction."""
 
+_WATCHED_KEY_BYTES: Final = 512
+"""What a key that is watched takes in the tables beside its own bytes."""
+
 
 @dataclass(slots=True)
 class Shared:
-    """What all outboxes of a server hold together."""
+    """What all outboxes of a server hold together, with the replies that HTTP clients leave."""
 
     size_bytes: int = 0
 
@@ -47,6 +50,7 @@ class Outbox:
         self._shared = shared
         self._messages: deque[bytes] = deque()
         self._size_bytes = 0
+        self._sending_bytes = 0
         self._filled = asyncio.Event()
         self._drained = asyncio.Event()
         self._drained.set()
@@ -88,23 +92,34 @@ class Outbox:
         await self._drained.wait()
 
     async def take(self) -> bytes | None:
-        """The next message, as soon as there is one; None once it is closed and empty."""
+        """The next message, as soon as there is one; None once it is closed and empty.
+
+        Its bytes count until ``sent``: the socket's buffer may hold it for as long as it is unread.
+        """
         while not self._messages:
             if self.closed:
                 return None
             self._filled.clear()
             await self._filled.wait()
         message = self._messages.popleft()
-        self._count(-len(message))
+        self._sending_bytes = len(message)
         if not self._half_full():
             self._drained.set()
         return message
+
+    def sent(self) -> None:
+        """The message that was taken is on its way and held here no longer."""
+        self._count(-self._sending_bytes)
+        self._sending_bytes = 0
+        if not self._half_full():
+            self._drained.set()
 
     def abandon(self) -> None:
         """Close it and throw away what nobody will read."""
         self.close()
         self._messages.clear()
         self._count(-self._size_bytes)
+        self._sending_bytes = 0
 
     def close(self) -> None:
         """Take no more; whoever waits wakes up."""
@@ -153,7 +168,9 @@ class Hub:
         self._backend = backend
         self._limits = limits
         self._shared = Shared()
+        self._watched_bytes = 0
         self._ids = itertools.count(1)
+        self._count = 0
         self._heads: dict[str, Subscription] = {}
         self._runtimes: dict[str, Subscription] = {}
         self._storage: dict[str, Subscription] = {}
@@ -161,22 +178,30 @@ class Hub:
         self._watches: dict[bytes, dict[str, Subscription]] = {}
 
     def __len__(self) -> int:
-        watches = sum(len(watchers) for watchers in self._watches.values())
-        return len(self._heads) + len(self._runtimes) + len(self._storage) + watches
+        return self._count
 
     def join(self, *, on_lost: Callable[[], None]) -> Session:
         """A connection that was just made."""
         return Session(self._limits, self._shared, on_lost=on_lost)
 
+    @property
+    def unread(self) -> Shared:
+        """What clients have not read yet, all together."""
+        return self._shared
+
     # -- opening and closing -----------------------------------------------------------------
 
+    def check_room(self, session: Session) -> None:
+        """RpcError if the session may not open one more."""
+        limits = self._limits
+        if len(session.subscriptions) >= limits.subscriptions_max:
+            raise _too_many(f"{limits.subscriptions_max}")
+        if self._count >= limits.subscriptions_of_all_max:
+            raise _too_many(f"{limits.subscriptions_of_all_max} on all connections")
+
     def _open(self, session: Session, method: str) -> Subscription:
-        if len(session.subscriptions) >= self._limits.subscriptions_max:
-            raise RpcError(
-                TOO_MANY_SUBSCRIPTIONS,
-                "Too many subscriptions on the connection",
-                f"Exceeded max limit of {self._limits.subscriptions_max}",
-            )
+        self.check_room(session)
+        self._count += 1
         subscription = Subscription(f"assay{next(self._ids):011d}", method, session)
         session.subscriptions[subscription.id] = subscription
         return subscription
@@ -198,15 +223,15 @@ class Hub:
         state = self._backend.state()
         current_keys = frozenset(keys)
         current = _changes_json(self._backend.head.hash, {key: state.get(key) for key in keys})
+        limits, size_bytes = self._limits, _watched_bytes(current_keys)
         watched = sum(len(other.storage_keys) for other in session.subscriptions.values())
-        if watched + len(current_keys) > self._limits.watched_keys_max:
-            raise RpcError(
-                TOO_MANY_SUBSCRIPTIONS,
-                "Too many subscriptions on the connection",
-                f"Exceeded max limit of {self._limits.watched_keys_max} keys",
-            )
+        if watched + len(current_keys) > limits.watched_keys_max:
+            raise _too_many(f"{limits.watched_keys_max} keys")
+        if self._watched_bytes + size_bytes > limits.watched_of_all_bytes_max:
+            raise _too_many(f"{limits.watched_of_all_bytes_max} bytes of keys on all connections")
         subscription = self._open(session, method)
         subscription.storage_keys = current_keys
+        self._watched_bytes += size_bytes
         self._storage[subscription.id] = subscription
         for key in current_keys:
             self._by_key.setdefault(key, {})[subscription.id] = subscription
@@ -231,6 +256,8 @@ class Hub:
         subscription = session.subscriptions.pop(subscription_id, None)
         if subscription is None:
             return False
+        self._count -= 1
+        self._watched_bytes -= _watched_bytes(subscription.storage_keys)
         for table in (self._heads, self._runtimes, self._storage):
             table.pop(subscription_id, None)
         for key in subscription.storage_keys:
@@ -298,6 +325,18 @@ class Hub:
     def _end(self, watchers: Mapping[str, Subscription]) -> None:
         for subscription in list(watchers.values()):
             self.close(subscription.session, subscription.id)
+
+
+def _too_many(limit: str) -> RpcError:
+    return RpcError(
+        TOO_MANY_SUBSCRIPTIONS,
+        "Too many subscriptions on the connection",
+        f"Exceeded max limit of {limit}",
+    )
+
+
+def _watched_bytes(keys: Iterable[bytes]) -> int:
+    return sum(len(key) + _WATCHED_KEY_BYTES for key in keys)
 
 
 def _remove(index: dict[bytes, dict[str, Subscription]], key: bytes, subscription: str) -> None:

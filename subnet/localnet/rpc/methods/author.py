@@ -54,9 +54,8 @@ def submit_extrinsic(node: RpcNode, extrinsic: Hex) -> str:
 def submit_and_watch_extrinsic(
     node: RpcNode, session: Session, notification: str, extrinsic: Hex
 ) -> Opened:
-    if len(session.subscriptions) >= node.limits.subscriptions_max:
-        # Asked before, or the transaction would be in the pool although the client saw an error.
-        return node.hub.watch(session, notification, (), b"")
+    # Before, or the transaction would be in the pool although the client saw an error.
+    node.hub.check_room(session)
     submitted = _submit(node, extrinsic)
     events: Sequence[Event] = submitted.events
     return node.hub.watch(session, notification, events, submitted.hash)

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import time
 import tracemalloc
 from typing import Any
 
 import pytest
+from loguru import logger
 
 from subnet.clock import SystemClock
 from subnet.localnet.rpc.limits import RpcLimits
 from subnet.localnet.rpc.subscriptions import Outbox, Shared
 from subnet.localnet.sealing import SealingMode
 from tests.unit.subnet.localnet.rpc.rig import Rig, hexed, rig
-from tests.unit.subnet.localnet.toy_chain import SLOT_MS
+from tests.unit.subnet.localnet.rpc.test_unread import post
+from tests.unit.subnet.localnet.toy_chain import SLOT_MS, extrinsic
 
 LONG = 100_000
 """Bytes of the long value that is asked for over and over."""
@@ -26,9 +29,11 @@ class Slow:
 
     def __init__(self, node: Rig, seconds: float) -> None:
         self._seconds = seconds
+        self.calls = 0
         node.chain.call = self.call  # type: ignore[method-assign]
 
     def call(self, method: str, args: bytes, at: bytes | None = None) -> bytes:
+        self.calls += 1
         time.sleep(self._seconds)  # it is the loop's thread that is held
         return b""
 
@@ -119,6 +124,88 @@ async def test_the_keys_that_a_connection_watches_are_limited() -> None:
         assert len(node.hub) == 1
 
 
+async def test_what_all_connections_subscribe_to_is_limited() -> None:
+    limits: dict[str, Any] = {"subscriptions_of_all_max": 3, "watched_of_all_bytes_max": 1_200}
+    async with rig(**limits) as node, node.socket() as first, node.socket() as second:
+        one, two = [hexed(b"1")], [hexed(b"2"), hexed(b"3")]
+        assert await second.code("state_subscribeStorage", [*one, *two]) == -32006, "bytes"
+        watching = await first.call("state_subscribeStorage", two)
+        await first.next()
+        assert await second.code("state_subscribeStorage", one) == -32006, "bytes of both"
+        for client in (first, second):
+            await client.call("chain_subscribeNewHeads")
+            await client.next()
+        waiting = hexed(extrinsic(1, 0))
+        for method, params in [
+            ("chain_subscribeNewHeads", []),
+            ("author_submitAndWatchExtrinsic", [waiting]),
+        ]:
+            assert await second.code(method, *params) == -32006
+        assert not node.pool.pending(), "what cannot be watched is not taken"
+        assert await first.call("state_unsubscribeStorage", watching)
+        await second.call("state_subscribeStorage", two)
+
+
+async def test_first_values_count_in_a_batch_as_replies_do() -> None:
+    """A subscription answers with an id, and then tells all it watches: a batch of them is long."""
+    async with rig(reply_bytes_max=4 * LONG) as node, node.socket() as client:
+        node.chain.values[b"long"] = bytes(LONG)
+        keys = [hexed(b"long")]
+        batch = [
+            {"jsonrpc": "2.0", "id": n, "method": "state_subscribeStorage", "params": [keys]}
+            for n in range(100)
+        ]
+        tracemalloc.start()
+        try:
+            await client.ws.send_str(json.dumps(batch))
+            assert (await client.next())["error"]["code"] == -32011
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+        assert peak < 20 * LONG
+
+
+async def test_a_body_that_ends_too_early_is_no_error_of_ours() -> None:
+    """Each was a traceback in the log."""
+    told: list[str] = []
+    sink = logger.add(told.append, level="WARNING")
+    handler = logging.Handler()
+    handler.emit = lambda record: told.append(record.getMessage())  # type: ignore[method-assign]
+    logging.getLogger("aiohttp").addHandler(handler)
+    try:
+        async with rig() as node:
+            _, writer = await asyncio.open_connection("127.0.0.1", node.server.port)
+            writer.write(post(b"{}" * 100)[:-1])
+            await writer.drain()
+            await asyncio.sleep(0.05)
+            writer.transport.abort()
+            for _ in range(100):
+                await asyncio.sleep(0.01)
+                if node.server._web is not None and not node.server._web.connections:
+                    break
+    finally:
+        logging.getLogger("aiohttp").removeHandler(handler)
+        logger.remove(sink)
+    assert told == []
+
+
+async def test_a_batch_of_someone_who_left_is_not_worked_off() -> None:
+    async with rig() as node:
+        slow = Slow(node, 0.02)
+        call = {"jsonrpc": "2.0", "id": 1, "method": "state_call", "params": ["x", "0x"]}
+        body = json.dumps([call] * 200).encode()
+        _, writer = await asyncio.open_connection("127.0.0.1", node.server.port)
+        writer.write(post(body))
+        await asyncio.sleep(0.1)
+        assert slow.calls
+        writer.close()
+        await writer.wait_closed()
+        await asyncio.sleep(0.1)
+        seen = slow.calls
+        await asyncio.sleep(0.2)
+        assert slow.calls == seen < 200
+
+
 async def test_connections_that_come_and_go_leave_nothing() -> None:
     async with rig(connections_max=4) as node, node.socket() as client:
         for _ in range(30):
@@ -147,10 +234,17 @@ async def test_all_outboxes_together_are_bounded() -> None:
     assert not second.offer(bytes(5))
     assert second.offer(bytes(4))
     assert await first.take() == bytes(6)
+    assert not second.offer(bytes(6)), "a client that does not read has it in its socket's buffer"
+    first.sent()
     assert second.offer(bytes(6))
     second.abandon()
+    second.sent()
     assert (shared.size_bytes, await second.take()) == (0, None)
     assert first.offer(bytes(10))
+    await first.take()
+    first.abandon()
+    first.sent()
+    assert shared.size_bytes == 0
 
 
 async def test_what_a_lost_connection_held_is_free_again() -> None:

@@ -203,13 +203,17 @@ class Backend:
 
     # -- calls
 
-    def call(self, method: str, args: bytes, at: bytes | None = None) -> bytes:
+    def call(
+        self, method: str, args: bytes, at: bytes | None = None, *, share: float = 1.0
+    ) -> bytes:
         """Call a runtime API on a throw-away overlay over the state after ``at``.
 
-        RuntimeTrap if it does not end well, MissingExport if there is no such method.
+        RuntimeTrap if it does not end well, MissingExport if there is no such method, BudgetSpent
+        if it does not end within ``share`` of a query's budget.
         """
         state, number = self._committed(at)
-        return self._executor(state, number).call(method, args, Overlay(state))
+        executor = self._executor(state, number)
+        return executor.call(method, args, Overlay(state), executor.query_budget.part(share))
 
     def runtime_version(self, at: bytes | None = None) -> RuntimeVersion:
         """The version of the runtime that is in force after the block ``at``."""
@@ -226,7 +230,9 @@ class Backend:
             raise InvalidTransaction("ExhaustsResources")
         argument = bytes((source,)) + extrinsic + self.head.hash
         try:
-            return decode_validity(self.call(method, argument))
+            executor = self._executor(self._state, self.head.number)
+            budget = executor.validation_budget
+            return decode_validity(executor.call(method, argument, Overlay(self._state), budget))
         except ScaleError as error:
             raise RuntimeTrap(method, f"its answer cannot be read: {error}") from error
 

@@ -4,7 +4,8 @@ The tree::
 
     AssayError
     ├── RuntimeTrap            the Wasm runtime stopped: a panic, a failed host function, no fuel
-    │   └── MissingExport      the runtime has no such entry point
+    │   ├── MissingExport      the runtime has no such entry point
+    │   └── BudgetSpent        the call used up its fuel or its host function calls
     ├── UnknownBlock           no block of that hash or number on this chain
     ├── StateDiscarded         the block is known, its state was pruned
     ├── HistoryTooLong         a question about an old state takes more reads than one may
@@ -71,6 +72,10 @@ class MissingExport(RuntimeTrap):
 
     def __init__(self, method: str) -> None:
         super().__init__(method, f"Exported method {method} is not found")
+
+
+class BudgetSpent(RuntimeTrap):
+    """The runtime did not come to an end within the call's budget."""
 
 
 class UnknownBlock(AssayError):

@@ -18,16 +18,23 @@ class CoreLimits:
     """Wasm instructions for a call that makes a block: about half a minute of pure computation.
     A block's weights hold it far below; this only stops a runtime that loops."""
 
-    fuel_per_query: int = 12_000_000_000
-    """The same for calls that strangers can start (validation, runtime APIs): a few seconds. The
-    dearest honest one, all metagraphs of 128 subnets with 256 neurons each, takes half of it (one
-    such metagraph was measured at 43 million)."""
+    fuel_per_query: int = 7_000_000_000
+    """The same for runtime APIs, which strangers can call: 1.3 seconds. The dearest honest call,
+    all metagraphs of 128 subnets with 256 neurons each, needs nearly all of it (one such metagraph
+    was measured at 51 million). A node that is asked much gives less of it (``rpc/ration.py``)."""
 
     host_calls_per_block_call: int = 50_000_000
     """Host functions are Python and burn no fuel, so they are counted: a minute of the cheapest."""
 
-    host_calls_per_query: int = 3_000_000
-    """A few seconds of the cheapest host functions; the query above makes 830 thousand."""
+    host_calls_per_query: int = 1_000_000
+    """A second of the cheapest host functions; the query above makes 600 thousand."""
+
+    fuel_per_validation: int = 1_000_000_000
+    """The same for the check of a transaction, 0.2 seconds. The largest there may be, of 4 MiB,
+    was measured at 320 million: reading and hashing it; a transfer at 0.2 million."""
+
+    host_calls_per_validation: int = 100_000
+    """A transfer's check makes a hundred."""
 
     historic_keys_max: int = 500_000
     """Keys of an old state that one question may look at: each is a read of the database of about

@@ -31,6 +31,7 @@ from subnet.localnet.rpc.dispatch import Dispatcher
 from subnet.localnet.rpc.limits import RpcLimits
 from subnet.localnet.rpc.methods import registry
 from subnet.localnet.rpc.node import RpcNode
+from subnet.localnet.rpc.ration import Ration
 from subnet.localnet.rpc.server import RpcServer, bind
 from subnet.localnet.rpc.subscriptions import Hub
 from subnet.localnet.sealing import Sealing, SealingMode
@@ -174,6 +175,8 @@ class Node:
             hub=hub,
             limits=limits,
             methods=methods.names,
+            clock=clock,
+            ration=Ration(limits),
         )
         node: Node
         server = RpcServer(

@@ -11,7 +11,7 @@ from __future__ import annotations
 from functools import cached_property
 
 from subnet.localnet.blocks.validity import RuntimeVersion
-from subnet.localnet.errors import BadRuntime, MissingExport, RuntimeTrap
+from subnet.localnet.errors import BadRuntime, BudgetSpent, MissingExport, RuntimeTrap
 from subnet.localnet.executor.code import embedded_version, unpack
 from subnet.localnet.executor.crossing import Crossing
 from subnet.localnet.executor.host import host_functions
@@ -33,6 +33,9 @@ class Executor:
         self._wasm = unpack(code)
         self._limits = limits
         self.query_budget = Budget(limits.fuel_per_query, limits.host_calls_per_query)
+        self.validation_budget = Budget(
+            limits.fuel_per_validation, limits.host_calls_per_validation
+        )
         self.block_budget = Budget(limits.fuel_per_block_call, limits.host_calls_per_block_call)
         memory, crossing = Memory(), Crossing()
         self._context = HostContext(memory, crossing, limits)
@@ -68,7 +71,8 @@ class Executor:
             if isinstance(error, NoSuchExport):
                 raise MissingExport(method) from None
             if isinstance(error, VmTrap):
-                raise RuntimeTrap(method, error.reason, tuple(context.logs)) from error
+                kind = BudgetSpent if error.budget_spent else RuntimeTrap
+                raise kind(method, error.reason, tuple(context.logs)) from error
             raise
         finally:
             context.end()

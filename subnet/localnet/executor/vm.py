@@ -25,7 +25,7 @@ import wasmtime
 
 from subnet.localnet.errors import BadRuntime
 from subnet.localnet.executor.allocator import PAGE_BYTES, AllocatorError, HostAllocator
-from subnet.localnet.executor.crossing import Crossing
+from subnet.localnet.executor.crossing import Crossing, OutOfHostCalls
 from subnet.localnet.executor.module_cache import ModuleCache
 from subnet.localnet.executor.vm_binding import HostFunction, select_binding, wasmtime_version
 from subnet.localnet.executor.wasm_binary import Outline, outline
@@ -48,9 +48,10 @@ _MASK_32: Final = 0xFFFF_FFFF
 class VmTrap(Exception):
     """A call did not return. ``reason`` says why, in words."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, *, budget_spent: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.budget_spent = budget_spent
 
 
 class NoSuchExport(Exception):
@@ -67,6 +68,10 @@ class Budget:
 
     fuel: int
     host_calls: int
+
+    def part(self, share: float) -> Budget:
+        """So much of it."""
+        return Budget(int(self.fuel * share), int(self.host_calls * share))
 
 
 class Memory:
@@ -344,7 +349,8 @@ class Vm:
             failure = crossing.failure
             if failure is not None and not isinstance(failure, Exception):
                 raise failure from None  # an interrupt: it was never the runtime's
-            raise VmTrap(_reason(error, failure)) from failure
+            spent = isinstance(failure, OutOfHostCalls) or (failure is None and _out_of_fuel(error))
+            raise VmTrap(_reason(error, failure), budget_spent=spent) from failure
         except (AllocatorError, MemoryAccessError) as error:
             self.discard()
             raise VmTrap(str(error)) from error
@@ -426,6 +432,10 @@ def _missing(name: str) -> HostFunction:
     return missing
 
 
+def _out_of_fuel(error: wasmtime.Trap | wasmtime.WasmtimeError) -> bool:
+    return isinstance(error, wasmtime.Trap) and error.trap_code is wasmtime.TrapCode.OUT_OF_FUEL
+
+
 def _reason(error: wasmtime.Trap | wasmtime.WasmtimeError, failure: Exception | None) -> str:
     """Why a call stopped: a host function's own words, else the kind of trap."""
     if failure is not None:
@@ -433,7 +443,7 @@ def _reason(error: wasmtime.Trap | wasmtime.WasmtimeError, failure: Exception | 
     code = error.trap_code if isinstance(error, wasmtime.Trap) else None
     if code is wasmtime.TrapCode.UNREACHABLE:
         return "the runtime panicked"
-    if code is wasmtime.TrapCode.OUT_OF_FUEL:
+    if _out_of_fuel(error):
         return "the call used up its fuel"
     if code is wasmtime.TrapCode.STACK_OVERFLOW:
         return "the call used up its stack"

@@ -36,6 +36,7 @@ INTERNAL_ERROR: Final = -32603
 TOO_MANY_SUBSCRIPTIONS: Final = -32006
 REQUEST_TOO_BIG: Final = -32007
 REPLY_TOO_BIG: Final = -32008
+SERVER_BUSY: Final = -32009
 BATCH_TOO_BIG: Final = -32010
 BATCH_REPLY_TOO_BIG: Final = -32011
 
@@ -94,6 +95,11 @@ def invalid_params(reason: str) -> RpcError:
 
 def reply_too_big(limit: int) -> RpcError:
     return RpcError(REPLY_TOO_BIG, "Response is too big", f"Exceeded max limit of {limit}")
+
+
+def busy(share: float) -> RpcError:
+    told = f"long calls of late leave {share:.0%} of its budget to this one, and it needs more"
+    return RpcError(SERVER_BUSY, "Server is busy, try again later", told)
 
 
 def batch_reply_too_big(limit: int) -> RpcError:

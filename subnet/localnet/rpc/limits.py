@@ -82,6 +82,15 @@ class RpcLimits:
     hashes_max: int = 1_024
     """Numbers in one ``chain_getBlockHash``."""
 
+    query_free_s: float = 0.05
+    """A runtime call that takes no longer is nobody's concern: the ordinary ones take 10 ms."""
+
+    query_least_share: float = 0.05
+    """Of its budget, what a runtime call may always use: 65 ms, six metagraphs of 256 neurons."""
+
+    query_debt_s_max: float = 2.0
+    """So much time of long calls leaves the next one the least share; as much rest, all of it."""
+
     dev_blocks_max: int = 1_000
     """Blocks that one ``dev_newBlock`` makes: they are made at a stretch, with no other client
     served, at about a millisecond each."""

@@ -1,16 +1,21 @@
 """What a method sees of the node: one object, handed to every call.
 
-Holds no logic of its own; it keeps the methods' files free of imports of each other and of the
-server. ``methods`` is what ``rpc_methods`` answers.
+It keeps the methods' files free of imports of each other and of the server. Its only logic is that
+of ``call``: runtime calls of clients go through it, because they are rationed. ``methods`` is what
+``rpc_methods`` answers.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from subnet.clock import Clock
 from subnet.localnet.backend import Backend
+from subnet.localnet.errors import BudgetSpent
 from subnet.localnet.pool import Pool
+from subnet.localnet.rpc.errors import busy
 from subnet.localnet.rpc.limits import RpcLimits
+from subnet.localnet.rpc.ration import Ration
 from subnet.localnet.rpc.subscriptions import Hub
 from subnet.localnet.service import Service
 
@@ -25,3 +30,19 @@ class RpcNode:
     hub: Hub
     limits: RpcLimits
     methods: tuple[str, ...]
+    clock: Clock
+    ration: Ration
+
+    def call(self, method: str, args: bytes, at: bytes | None = None) -> bytes:
+        """A runtime call for a client, within what the last ones left. RpcError: it needs more."""
+        started_s = self.clock.monotonic()
+        share = self.ration.share(started_s)
+        try:
+            return self.backend.call(method, args, at, share=share)
+        except BudgetSpent as error:
+            if share < 1.0:
+                raise busy(share) from error
+            raise
+        finally:
+            ended_s = self.clock.monotonic()
+            self.ration.charge(ended_s, ended_s - started_s)

@@ -24,7 +24,7 @@ _BALANCE_BYTES = 8
 def _ask(node: RpcNode, method: str, extrinsic: bytes, at: bytes | None) -> Reader:
     check_framing(extrinsic)
     length = len(extrinsic).to_bytes(4, "little")
-    return Reader(node.backend.call(method, extrinsic + length, at))
+    return Reader(node.call(method, extrinsic + length, at))
 
 
 @methods.call("payment_queryInfo")

@@ -37,14 +37,14 @@ def get_runtime_version(node: RpcNode, at: Hash | None = None) -> Any:
 @methods.call("state_getMetadata")
 def get_metadata(node: RpcNode, at: Hash | None = None) -> str:
     """``Metadata_metadata`` answers opaque bytes: their length prefix is taken off."""
-    return hex_of(Reader(node.backend.call("Metadata_metadata", b"", at)).bytes())
+    return hex_of(Reader(node.call("Metadata_metadata", b"", at)).bytes())
 
 
 @methods.call("state_call", "state_callAt")
 def call(node: RpcNode, method: str, data: Hex, at: Hash | None = None) -> str:
     if len(method) > _METHOD_CHARS_MAX:
         raise invalid_params(f"a method's name has at most {_METHOD_CHARS_MAX} characters")
-    return hex_of(node.backend.call(method, data, at))
+    return hex_of(node.call(method, data, at))
 
 
 @methods.call("state_getStorage", "state_getStorageAt")

@@ -88,7 +88,7 @@ def sync_state(node: RpcNode) -> Any:
 @methods.call("system_accountNextIndex", "account_nextIndex")
 def account_next_index(node: RpcNode, account: Account) -> int:
     """The account's nonce, past those of its transactions that wait in the pool."""
-    raw = node.backend.call("AccountNonceApi_account_nonce", account)
+    raw = node.call("AccountNonceApi_account_nonce", account)
     return node.pool.next_nonce(account, int.from_bytes(raw, "little"))
 
 
@@ -96,4 +96,4 @@ def account_next_index(node: RpcNode, account: Account) -> int:
 def dry_run(node: RpcNode, extrinsic: Hex, at: Hash | None = None) -> str:
     """``ApplyExtrinsicResult`` of the extrinsic on a throw-away state."""
     check_framing(extrinsic)
-    return hex_of(node.backend.call("BlockBuilder_apply_extrinsic", extrinsic, at))
+    return hex_of(node.call("BlockBuilder_apply_extrinsic", extrinsic, at))

@@ -26,6 +26,7 @@ from subnet.localnet.errors import (
     BadGenesis,
     BadRuntime,
     BlockRejected,
+    BudgetSpent,
     ChainDamaged,
     ChainInUse,
     GenesisDiffers,
@@ -241,8 +242,34 @@ def test_an_oversized_transaction_never_reaches_the_runtime() -> None:
 def test_a_query_that_takes_too_long_is_stopped() -> None:
     limits = CoreLimits(fuel_per_query=2_000)
     chain = Backend.open(None, genesis(), limits=limits, module_cache=module_cache())
-    with pytest.raises(RuntimeTrap, match="used up its fuel"):
+    with pytest.raises(BudgetSpent, match="used up its fuel"):
         chain.call("Metadata_metadata", b"")
+    chain.close()
+
+
+def test_a_long_question_of_a_stranger_is_stopped_where_little_is_left_for_it(
+    chain: Backend,
+) -> None:
+    """The runtime loops over as many accounts as the argument names: 30,000 take half a second."""
+    accounts = [number.to_bytes(32, "big") for number in range(30_000)]
+    argument = compact(len(accounts)) + b"".join(accounts)
+    method = "StakeInfoRuntimeApi_get_stake_info_for_coldkeys"
+    assert len(chain.call(method, argument)) > len(argument)
+    with pytest.raises(BudgetSpent, match="used up its"):
+        chain.call(method, argument, share=0.05)
+    assert chain.call("Metadata_metadata", b"", share=0.05)
+
+
+def test_checks_of_transactions_have_a_budget_of_their_own() -> None:
+    limits = CoreLimits(fuel_per_query=2_000)
+    chain = Backend.open(None, genesis(), limits=limits, module_cache=module_cache())
+    largest = sign(chain, ALICE, b"\x00\x00" + encode_bytes(bytes(4 * 2**20 - 200)), 0)
+    assert chain.validate(largest).provides
+    chain.close()
+    limits = CoreLimits(fuel_per_validation=2_000)
+    chain = Backend.open(None, genesis(), limits=limits, module_cache=module_cache())
+    with pytest.raises(BudgetSpent):
+        chain.validate(transfer(chain, 0))
     chain.close()
 
 

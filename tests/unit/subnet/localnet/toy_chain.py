@@ -104,7 +104,9 @@ class ToyChain(Backend):
             raise UnknownBlock(block_hash)
         return ToyState(self.values)
 
-    def call(self, method: str, args: bytes, at: bytes | None = None) -> bytes:
+    def call(
+        self, method: str, args: bytes, at: bytes | None = None, *, share: float = 1.0
+    ) -> bytes:
         self.state(at)
         if method == "AccountNonceApi_account_nonce":
             return self.nonces.get(args, 0).to_bytes(4, "little")

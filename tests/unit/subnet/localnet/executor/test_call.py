@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from subnet.localnet.errors import BadRuntime, MissingExport, RuntimeTrap
+from subnet.localnet.errors import BadRuntime, BudgetSpent, MissingExport, RuntimeTrap
 from subnet.localnet.executor.call import Executor
 from subnet.localnet.limits import CoreLimits
 from subnet.localnet.state.head import HeadState
@@ -104,6 +104,7 @@ def test_what_stops_a_call_is_named_and_the_next_call_works(
     with pytest.raises(RuntimeTrap, match=reason) as caught:
         runtime.call(method, b"", state)
     assert caught.value.method == method
+    assert isinstance(caught.value, BudgetSpent) == (method in ("spin", "hammer"))
     assert state.depth == 1
     assert runtime.call("echo", b"next", state) == b"next"
 

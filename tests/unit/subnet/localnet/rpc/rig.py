@@ -19,6 +19,7 @@ from subnet.localnet.rpc.dispatch import Dispatcher
 from subnet.localnet.rpc.limits import RpcLimits
 from subnet.localnet.rpc.methods import registry
 from subnet.localnet.rpc.node import RpcNode
+from subnet.localnet.rpc.ration import Ration
 from subnet.localnet.rpc.server import RpcServer, bind
 from subnet.localnet.rpc.subscriptions import Hub
 from subnet.localnet.sealing import Sealing, SealingMode
@@ -52,7 +53,17 @@ class Rig:
         self.service.on_events(self.hub.tell_events)
         self.fatal: list[Exception] = []
         methods = registry(dev_methods=True)
-        node = RpcNode(self.chain, self.pool, self.service, self.hub, limits, methods.names)
+        self.ration = Ration(limits)
+        node = RpcNode(
+            backend=self.chain,
+            pool=self.pool,
+            service=self.service,
+            hub=self.hub,
+            limits=limits,
+            methods=methods.names,
+            clock=clock,
+            ration=self.ration,
+        )
         self.server = RpcServer(
             Dispatcher(methods, node),
             self.hub,

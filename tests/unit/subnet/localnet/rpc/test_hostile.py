@@ -32,7 +32,9 @@ class Slow:
         self.calls = 0
         node.chain.call = self.call  # type: ignore[method-assign]
 
-    def call(self, method: str, args: bytes, at: bytes | None = None) -> bytes:
+    def call(
+        self, method: str, args: bytes, at: bytes | None = None, *, share: float = 1.0
+    ) -> bytes:
         self.calls += 1
         time.sleep(self._seconds)  # it is the loop's thread that is held
         return b""

@@ -1,0 +1,147 @@
+"""Long runtime calls: the first has all its budget, a row of them little; others wait little."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+
+import pytest
+
+from subnet.clock import ManualClock, SystemClock
+from subnet.localnet.errors import BudgetSpent
+from subnet.localnet.rpc.limits import RpcLimits
+from subnet.localnet.rpc.ration import Ration
+from subnet.localnet.sealing import SealingMode
+from tests.unit.subnet.localnet.rpc.rig import Rig, rig
+from tests.unit.subnet.localnet.toy_chain import SLOT_MS
+
+LIMITS = RpcLimits(query_free_s=0.05, query_least_share=0.05, query_debt_s_max=2.0)
+
+
+def test_short_calls_cost_nothing() -> None:
+    ration = Ration(LIMITS)
+    for _ in range(1_000):
+        assert ration.share(7.0) == 1.0
+        ration.charge(7.0, 0.05)
+
+
+def test_a_debt_is_paid_back_by_the_time_between_calls() -> None:
+    ration = Ration(LIMITS)
+    assert ration.share(100.0) == 1.0
+    ration.charge(101.0, 1.0)
+    assert ration.share(101.0) == pytest.approx(0.5)
+    assert ration.share(101.5) == pytest.approx(0.75)
+    assert ration.share(102.0) == 1.0
+
+
+@pytest.mark.parametrize("taken_s", [1.0, 10.0])
+def test_whoever_comes_next_has_something_and_no_debt_grows_for_ever(taken_s: float) -> None:
+    ration = Ration(LIMITS)
+    now_s = 100.0
+    for _ in range(100):
+        ration.share(now_s)
+        now_s += taken_s
+        ration.charge(now_s, taken_s)
+    assert ration.share(now_s) == 0.05
+    assert ration.share(now_s + 2.0) == 1.0
+
+
+def test_over_a_long_time_long_calls_have_half_of_it() -> None:
+    """Someone who waits each time until a call may be long gains nothing by it."""
+    ration = Ration(LIMITS)
+    now_s = taken_s = 0.0
+    for _ in range(200):
+        while (share := ration.share(now_s)) < 0.5:
+            now_s += 0.01
+        now_s, taken_s = now_s + share, taken_s + share
+        ration.charge(now_s, share)
+    assert taken_s / now_s < 0.52
+
+
+class Endless:
+    """Stands in for a call that never ends: it takes all that it is given, ``whole_s`` at most."""
+
+    def __init__(self, node: Rig, clock: ManualClock | None, whole_s: float) -> None:
+        self._clock = clock
+        self._whole_s = whole_s
+        self.shares: list[float] = []
+        node.chain.call = self.call  # type: ignore[method-assign]
+
+    def call(
+        self, method: str, args: bytes, at: bytes | None = None, *, share: float = 1.0
+    ) -> bytes:
+        self.shares.append(share)
+        if self._clock is None:
+            time.sleep(share * self._whole_s)
+        else:
+            self._clock.advance(share * self._whole_s)
+        raise BudgetSpent(method, "the call used up its fuel")
+
+
+async def test_a_call_that_gets_less_than_its_budget_may_come_again() -> None:
+    clock = ManualClock()
+    async with rig(clock=clock) as node, node.socket() as first, node.socket() as second:
+        endless = Endless(node, clock, 1.0)
+        reply = await first.ask("state_call", "x", "0x")
+        assert reply["error"]["code"] == 4003
+        assert "used up its fuel" in reply["error"]["message"], "it had all of it"
+        reply = await second.ask("state_call", "x", "0x")
+        assert reply["error"]["code"] == -32009
+        assert "50%" in reply["error"]["data"]
+        assert endless.shares == [1.0, pytest.approx(0.5)]
+
+
+@pytest.mark.parametrize(
+    ("method", "params"),
+    [
+        ("state_call", ["x", "0x"]),
+        ("state_getMetadata", []),
+        ("payment_queryInfo", ["0x0400"]),
+        ("payment_queryFeeDetails", ["0x0400"]),
+        ("system_dryRun", ["0x0400"]),
+        ("system_accountNextIndex", ["0x" + "00" * 32]),
+    ],
+)
+async def test_every_runtime_call_of_a_client_is_rationed(method: str, params: list[str]) -> None:
+    clock = ManualClock()
+    async with rig(clock=clock) as node, node.socket() as client:
+        endless = Endless(node, clock, 10.0)
+        for _ in range(3):
+            await client.ask(method, *params)
+        assert endless.shares == [1.0, 0.05, 0.05]
+
+
+async def test_endless_calls_hold_up_neither_blocks_nor_others_for_long() -> None:
+    whole_s = 1.0
+    async with rig(mode=SealingMode.INTERVAL, clock=SystemClock()) as node:
+        Endless(node, None, whole_s)
+        beat = asyncio.ensure_future(node.service.run())
+        loop = asyncio.get_running_loop()
+        call = json.dumps(
+            {"jsonrpc": "2.0", "id": 1, "method": "state_call", "params": ["x", "0x"]}
+        )
+        ends = loop.time() + 6.0
+
+        async def flood() -> None:
+            async with node.socket() as client:
+                while loop.time() < ends:
+                    await client.ws.send_str(call)
+                    await client.next()
+
+        async def honest() -> list[float]:
+            waited = []
+            async with node.socket() as client:
+                while loop.time() < ends:
+                    began = loop.time()
+                    await client.call("system_name")
+                    waited.append(loop.time() - began)
+                    await asyncio.sleep(0.01)
+            return waited
+
+        *_, waited = await asyncio.gather(flood(), flood(), honest())
+        node.service.stop()
+        await beat
+        assert node.chain.head.number > 0.6 * 6.0 / (SLOT_MS / 1e3)
+        assert len(waited) > 20
+        assert sorted(waited)[len(waited) // 2] < 6 * 0.05 * whole_s

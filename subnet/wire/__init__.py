@@ -48,6 +48,7 @@ floods that buy signatures    refusals have a budget too; beyond it the connecti
 connections held by a crowd   a quarter of the places is for sources with a good signature (axon)
 requests sent ahead           not read before the one that runs is answered (axon)
 peers that answer much        a bound for one reply and for all that are being read (dendrite)
+tiny chunks, empty replies    a bound for what comes beside a body, or unasked (dendrite)
 huge or compressed bodies     counted while streaming, both ways; no encoding is accepted (axon)
 slow senders, slow readers    deadlines for head, body and reply, caps on connections (axon)
 many nonces, many sources     bounded tables; when full, older nonces are refused (replay), new

@@ -13,11 +13,13 @@ from __future__ import annotations
 
 import asyncio
 import io
-from functools import lru_cache
-from typing import Final
+from collections.abc import Callable
+from functools import lru_cache, partial
+from typing import Any, Final
 from weakref import WeakValueDictionary
 
 import aiohttp
+from aiohttp.client_proto import ResponseHandler
 from yarl import URL
 
 from subnet.clock import Clock, SystemClock
@@ -37,6 +39,8 @@ from subnet.wire.reach import check_target
 from subnet.wire.synapse import METHOD, Synapse
 
 _WHOLE_BYTES_MAX: Final = 2**19  # larger bodies are handed over in pieces, see _payload
+_PIECE_BYTES: Final = 2**14  # a millisecond's work at worst, and a usual reply is one
+_OVERHEAD_SHARE: Final = 8  # of a body for its chunks' heads: 6 bytes each, and servers send KBs
 _URLS_CACHED: Final = 1_024  # peers × synapses × deadlines of a round
 _NO_HEADERS: Final = ("Accept", "Accept-Encoding", "User-Agent")
 
@@ -162,8 +166,7 @@ class Dendrite:
         if self._session is None:
             limits = self._limits
             self._session = aiohttp.ClientSession(
-                # Our semaphores count, so that signing can wait for a place.
-                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=limits.reuse_s_max),
+                connector=_Connector(limits),
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=limits.connect_s_max),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 skip_auto_headers=_NO_HEADERS,
@@ -173,6 +176,63 @@ class Dendrite:
                 max_headers=limits.headers_max,
             )
         return self._session
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Makes our connections. It counts none: our semaphores do, so that signing can wait."""
+
+    def __init__(self, limits: Limits) -> None:
+        super().__init__(limit=0, keepalive_timeout=limits.reuse_s_max)
+        self._factory: Callable[[], ResponseHandler] = partial(  # type: ignore[assignment]
+            _Connection, limits, asyncio.get_running_loop()
+        )
+
+
+class _Connection(ResponseHandler):
+    """One connection: what a peer sends beside a body is counted, and also what it sends unasked.
+
+    aiohttp makes a whole reply of each interim one (19 bytes) and keeps those that nobody reads: a
+    hostile peer could hold up all other calls, or fill the memory through an idle connection.
+    """
+
+    def __init__(self, limits: Limits, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop)
+        self._overhead_bytes_max = limits.overhead_bytes_max
+        self._received_bytes = 0
+
+    def set_response_params(self, **params: Any) -> None:
+        """A request is about to be sent."""
+        self._received_bytes = 0
+        self._payload = None
+        super().set_response_params(**params)
+
+    def data_received(self, data: bytes) -> None:
+        # In pieces: one read holds thousands of what is to be refused after some hundreds.
+        for start in range(0, max(len(data), 1), _PIECE_BYTES):
+            piece = data[start : start + _PIECE_BYTES]
+            if piece and self._has_answered():
+                self._cut()
+                return
+            self._received_bytes += len(piece)
+            super().data_received(piece)
+            if self._is_mostly_overhead():
+                self._cut()
+            if self.transport is None or self.transport.is_closing():
+                return
+
+    def _has_answered(self) -> bool:
+        """Whether a whole body has come, after which nothing may until the next request."""
+        payload = self._payload
+        return payload is not None and payload.total_bytes > 0 and payload.is_eof()
+
+    def _is_mostly_overhead(self) -> bool:
+        body = self._payload.total_bytes if self._payload is not None else 0
+        overhead = self._received_bytes - body
+        return overhead > self._overhead_bytes_max + body // _OVERHEAD_SHARE
+
+    def _cut(self) -> None:
+        if self.transport is not None:
+            self.transport.abort()
 
 
 def _payload(body: bytes) -> bytes | io.BytesIO:

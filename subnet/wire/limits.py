@@ -23,6 +23,9 @@ class Limits:
     replies_bytes_max: int = 256 * 2**20
     """Replies that a dendrite reads at once. Beyond it a reply may still take its share, this over
     ``pool_max``: 1 MiB. Without, a subnet full of hostile miners costs a validator 4 GiB."""
+    overhead_bytes_max: int = 32 * 2**10
+    """What a dendrite takes beside one reply's body: heads of ours take 600 bytes, a proxy's some
+    thousand. Empty replies that fill it cost a caller 10 ms and 4 MiB."""
     bodies_bytes_max: int = 256 * 2**20
     """Bodies an axon holds at once, over all connections: what a small machine can spare. Beyond it
     a body may still take its share, this over ``connections_max``: 256 KiB, a long prompt."""

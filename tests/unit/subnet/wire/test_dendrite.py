@@ -215,6 +215,64 @@ async def test_compressed_bomb_in_a_reply_is_not_unpacked() -> None:
             await ask(peer, limits=Limits(reply_bytes_max=100_000))
 
 
+@pytest.mark.parametrize(
+    ("head", "more"),
+    [
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\na\r\n"),
+    ],
+    ids=["interim replies", "chunks of one byte"],
+)
+async def test_a_reply_that_is_mostly_overhead_is_cut_off(head: bytes, more: bytes) -> None:
+    """Some megabytes a second of it would hold up all other calls, for as long as a call may take;
+    two dozen peers together, for longer than any waits."""
+
+    async def behave(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(head)
+        while True:
+            writer.write(more * 1_000)
+            await writer.drain()
+            await asyncio.sleep(0)
+
+    async with server(behave) as peer:
+        with pytest.raises(PeerUnreachable):
+            await ask(peer, deadline_s=2)
+
+
+async def test_what_comes_unasked_ends_an_idle_connection() -> None:
+    """It would be parsed and kept for as long as the connection is: a gigabyte in some seconds."""
+    ended = asyncio.Event()
+
+    async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
+        await writer.drain()
+        await asyncio.sleep(0.05)
+        try:
+            while True:
+                writer.write(b"HTTP/1.1 100 Continue\r\n\r\n" * 100)
+                await writer.drain()
+                await asyncio.sleep(0)
+        finally:
+            ended.set()
+
+    async with server(behave) as peer:
+        dendrite = Dendrite(ALICE)
+        try:
+            with pytest.raises(ReplyUnsigned):
+                await dendrite.call(peer, "echo", Question(), Answered, deadline_s=5)
+            await asyncio.wait_for(ended.wait(), 5)
+        finally:
+            await dendrite.close()
+
+
+async def test_a_reply_in_ordinary_chunks_is_read() -> None:
+    body = b"200\r\n" + b"x" * 512 + b"\r\n"
+    chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + body * 2_000 + b"0\r\n\r\n"
+    async with server(says(chunked)) as peer:
+        with pytest.raises(ReplyUnsigned):
+            await ask(peer)
+
+
 async def test_slow_reply_ends_with_the_deadline() -> None:
     """It drips for as long as it is listened to."""
 

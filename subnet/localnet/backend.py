@@ -19,7 +19,7 @@ from typing import Any, Final
 from loguru import logger
 
 from subnet.errors import Unavailable
-from subnet.localnet.blocks.builder import BlockBuilder
+from subnet.localnet.blocks.builder import BlockBuilder, Built
 from subnet.localnet.blocks.genesis import Genesis, canonical_json, cook
 from subnet.localnet.blocks.header import Block, Header, slot_of
 from subnet.localnet.blocks.validity import RuntimeVersion, ValidTransaction, decode_validity
@@ -240,23 +240,14 @@ class Backend:
         """Aura's slot duration, from the runtime. Asked once a runtime: genesis fixes it."""
         executor = self._executor(self._state, self.head.number)
         if self._slot_duration is None or self._slot_duration[0] is not executor:
-            answer = executor.call("AuraApi_slot_duration", b"", Overlay(self._state))
-            self._slot_duration = executor, int.from_bytes(answer[:8], "little")
+            self._slot_duration = executor, _slot_duration_ms(executor, self._state)
         return self._slot_duration[1]
 
     # -- building
 
     def earliest_timestamp_ms(self) -> int:
-        """The first moment at which the next block may be.
-
-        It needs a slot of its own, and pallet Timestamp wants half a slot after the last block.
-        """
-        duration = self.slot_duration_ms()
-        slot = slot_of(self.head.header)
-        if slot is None:
-            return duration
-        last = int.from_bytes(self._state.get(_TIMESTAMP_NOW) or b"", "little")
-        return max((slot + 1) * duration, last + -(-duration // 2))
+        """The first moment at which the next block may be."""
+        return _earliest_ms(self.head.header, self._state, self.slot_duration_ms())
 
     def build(
         self, timestamp_ms: int, ready: Iterable[bytes], *, max_extrinsics: int | None = None
@@ -278,20 +269,31 @@ class Backend:
         built = builder.build(timestamp_ms, slot, ready, max_extrinsics)
         changes = built.result.changes
         if CODE_KEY in changes:
-            self._try_runtime(changes[CODE_KEY])
+            self._try_runtime(built)
         self._store.append(built.block, changes, executor.version.state_version)
         # Committed: from here on nothing may fail.
         self._state.advance(changes, built.result.root)
         self.head = built.block
         return BuiltBlock(built.block, built.included, built.failed, built.postponed, changes)
 
-    def _try_runtime(self, code: bytes | None) -> None:
-        """No block may leave the chain with a runtime that cannot run: none could follow it."""
+    def _try_runtime(self, built: Built) -> None:
+        """No block may leave the chain with a runtime that cannot make the next one.
+
+        So the new runtime makes it once, empty, on a copy of the state.
+        """
+        code = built.result.changes[CODE_KEY]
         if code is None:
             raise BlockRejected("the block removes the runtime")
+        after = self._state.copy()
+        after.advance(built.result.changes, built.result.root)
+        header = built.block.header
         try:
-            self._runtimes.of_code(code, None).call("Core_version", b"", Overlay(self._state))
-        except (BadRuntime, RuntimeTrap) as error:
+            executor = self._runtimes.of_code(code, None)
+            duration_ms = _slot_duration_ms(executor, after)
+            time_ms = _earliest_ms(header, after, duration_ms)
+            builder = BlockBuilder(executor, after, header, self._limits)
+            builder.build(time_ms, time_ms // duration_ms, (), None)
+        except (BadRuntime, BlockRejected, RuntimeTrap) as error:
             raise BlockRejected(f"the block's new runtime cannot run: {error}") from error
 
     def _prune(self) -> None:
@@ -384,6 +386,26 @@ def _resume(store: ChainStore) -> tuple[HeadState, Block]:
             _START_ANEW,
         )
     return state, head
+
+
+def _slot_duration_ms(executor: Executor, state: Committed) -> int:
+    method = "AuraApi_slot_duration"
+    duration = int.from_bytes(executor.call(method, b"", Overlay(state))[:8], "little")
+    if not duration:
+        raise RuntimeTrap(method, "a slot that takes no time is none")
+    return duration
+
+
+def _earliest_ms(head: Header, state: State, duration_ms: int) -> int:
+    """When the block after ``head`` may be at the earliest.
+
+    It needs a slot of its own, and pallet Timestamp wants half a slot after the last block.
+    """
+    slot = slot_of(head)
+    if slot is None:
+        return duration_ms
+    last_ms = int.from_bytes(state.get(_TIMESTAMP_NOW) or b"", "little")
+    return max((slot + 1) * duration_ms, last_ms + -(-duration_ms // 2))
 
 
 def _code(state: State) -> bytes:

@@ -4,9 +4,9 @@ One thread answers everybody and makes the blocks, so a call that runs for a sec
 a second. One such call is somebody's right (all metagraphs of a full chain need it); a row of them
 is not. Long calls therefore run up a *debt* of time, and the time between them pays it back, second
 for second. The deeper the debt, the less of its budget a call may use, whoever makes it; never less
-than ``query_least_share``, in which everything fits that ordinary clients ask for. So where
-long calls take more than half of the time they become shorter, and under any load at all each next
-one holds up the others for the least share only.
+than ``query_least_share``, in which everything fits that ordinary clients ask for. So where long
+calls take more than half of the time they become shorter, and under any load at all each next one
+holds up the others for the least share only.
 
 The time is passed in. What a budget is, and what happens to a call that uses it up, is not known
 here.

@@ -24,6 +24,14 @@ class HeadState:
         self._root = trie.insert_stored(None, rows)
         self.get = self._values.get
 
+    def copy(self) -> HeadState:
+        """Another one that holds the same and moves by itself; values and trie are shared."""
+        made = HeadState()
+        made._values.update(self._values)
+        made._keys.extend(self._keys)
+        made._root = self._root
+        return made
+
     @property
     def root(self) -> trie.Node | None:
         return self._root

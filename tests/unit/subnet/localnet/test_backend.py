@@ -35,10 +35,11 @@ from subnet.localnet.errors import (
 from subnet.localnet.executor import vm
 from subnet.localnet.executor.code import COMPRESSED_MAGIC
 from subnet.localnet.executor.vm_binding import CheckedBinding
-from subnet.localnet.executor.wasm_binary import Outline
+from subnet.localnet.executor.wasm_binary import MAGIC, Outline, sections
 from subnet.localnet.scale import compact, encode_bytes
 from tests.unit.subnet.localnet.core_chain import (
     ALICE,
+    RUNTIME,
     genesis,
     grow,
     module_cache,
@@ -326,7 +327,36 @@ def _signed_once(chain: Backend, nonce: int, amount: int) -> bytes:
     return _SIGNED.setdefault(nonce, transfer(chain, nonce, amount))
 
 
-@pytest.mark.parametrize("code", [b"no runtime", b"\0asm\x01\0\0\0", None])
+def _without(section: str) -> bytes:
+    """The runtime without a custom section."""
+    code, ended_at = RUNTIME.read_bytes(), len(MAGIC)
+    named = encode_bytes(section.encode())[1:]
+    for _, begin, end in sections(code):
+        if code[begin + 1 :].startswith(named):
+            return code[:ended_at] + code[end:]
+        ended_at = end
+    raise AssertionError(f"there is no {section}")
+
+
+def _renamed(entry_point: bytes) -> bytes:
+    """The runtime with an entry point under another name."""
+    code = RUNTIME.read_bytes()
+    assert entry_point in code
+    return code.replace(entry_point, entry_point[:-1] + b"_")
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        b"no runtime",
+        b"\0asm\x01\0\0\0",
+        None,
+        _without("runtime_version"),
+        _renamed(b"AuraApi_slot_duration"),
+        _renamed(b"BlockBuilder_finalize_block"),
+    ],
+    ids=["text", "nothing", "removed", "no version", "no slots", "no end"],
+)
 def test_no_block_leaves_the_chain_without_a_runtime(chain: Backend, code: bytes | None) -> None:
     """Root may set what it likes; a chain with such a block could never have another one."""
     if code is None:

@@ -143,11 +143,14 @@ def query_storage(node: RpcNode, keys: list[Hex], start: Hash, end: Hash | None 
     if reads > node.limits.range_reads_max:
         raise client_error(f"{reads} values to read, at most {node.limits.range_reads_max}")
     known: dict[Hex, bytes | None] = {}
-    found = []
+    found, read_bytes = [], 0
     for number in range(first.number, last.number + 1):
         block_hash = backend.block_hash(number)
         state = backend.state(block_hash)
         now = {key: state.get(key) for key in wanted}
+        read_bytes += sum(len(value or b"") for value in now.values())
+        if read_bytes > node.limits.range_bytes_max:
+            raise client_error("the values are too long for so many blocks; ask for fewer")
         changes = [room.pair(k, v) for k, v in now.items() if k not in known or known[k] != v]
         known = now
         if changes and block_hash is not None:

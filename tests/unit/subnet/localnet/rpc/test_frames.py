@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from subnet.localnet.limits import CoreLimits
 from subnet.localnet.rpc.limits import RpcLimits
 from subnet.localnet.rpc.methods import registry
 from tests.unit.subnet.localnet.rpc.rig import rig
@@ -54,6 +55,12 @@ async def test_a_frame_over_the_limit_closes_the_connection_and_a_body_gets_413(
         async with node.socket() as client:
             await client.ws.send_str(" " * 1_001)
             assert await client.closed_with() == 1009
+
+
+async def test_the_largest_extrinsic_fits_into_a_frame() -> None:
+    largest = bytes(CoreLimits().extrinsic_bytes_max)
+    async with rig() as node, node.socket() as client:
+        assert await client.code("author_submitExtrinsic", "0x" + largest.hex()) == 1001
 
 
 @pytest.mark.parametrize(

@@ -112,6 +112,18 @@ async def test_the_values_of_a_range_are_limited() -> None:
         assert await client.code("state_queryStorage", three, first) == 4003
 
 
+async def test_the_bytes_read_for_a_range_are_limited() -> None:
+    """A value that stays the same is read for each block and told once."""
+    async with rig(range_bytes_max=3 * LONG) as node, node.socket() as client:
+        node.chain.values[b"long"] = bytes(LONG)
+        first = hexed(node.chain.head.hash)
+        for _ in range(2):
+            node.service.seal()
+        assert len(await client.call("state_queryStorage", [hexed(b"long")], first)) == 1
+        node.service.seal()
+        assert await client.code("state_queryStorage", [hexed(b"long")], first) == 4003
+
+
 async def test_the_keys_that_a_connection_watches_are_limited() -> None:
     async with rig(watched_keys_max=5, watched_key_bytes_max=3) as node, node.socket() as client:
         keys = [hexed(bytes((number,))) for number in range(6)]

@@ -36,6 +36,12 @@ ENGINE_SHARE_MIN: Final = 0.9
 """Share of an engine's tokens that must lie within the tolerance. Its tokens come back as text and
 are cut into tokens again, and the cut may differ from the engine's own at a few places."""
 
+ENGINE_WORST: Final = 3.0
+"""In logits: an engine's answer with a token beyond it is not paid. Any model expects more of what
+repeats itself, so that " 0, 0, 0" without end is plausible, without any model, but for how it
+begins; and there it lies five logits off and more. Tokens of an engine hardly ever lie that far
+off, with weights of five bits no more than of sixteen."""
+
 
 @dataclass(frozen=True, slots=True)
 class Agreement:

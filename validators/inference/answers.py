@@ -9,11 +9,18 @@ that can be judged). Only a conviction puts a miner on probation. It knows no ro
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from scoring.agreement import TOLERANCE_ENGINE, compare, engine_verdict, seeded_verdict
+from scoring.agreement import (
+    ENGINE_WORST,
+    TOLERANCE_ENGINE,
+    Agreement,
+    compare,
+    engine_verdict,
+    seeded_verdict,
+)
 from subnet.protocol.inference import (
     CHARS_PER_TOKEN_MAX,
     Commitment,
@@ -25,6 +32,14 @@ from subnet.protocol.inference import (
 
 if TYPE_CHECKING:
     from subnet.models.language import LanguageModel
+
+UNSPELT: Final = "\ufffd"
+"""What stands in a text for bytes that are no character."""
+ENGINE_LENGTH_MIN: Final = 0.75
+"""Of the tokens asked for, where an engine does not end the text: half an answer is half the work.
+The judge's cut of a whole one has seldom fewer than nine in ten."""
+RECUTS_MAX: Final = 4
+"""Other cuts tried for one answer. Each costs a replay; one usually suffices."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,31 +124,67 @@ class Judge:
 
     def _examine_engine(self, request: Complete, reply: Completion) -> Finding:
         # The judge's own cut of the text, not the one the miner sends: the text is what was sold.
-        text = reply.text[: CHARS_PER_TOKEN_MAX * request.max_tokens]
+        # What cannot be spelt stands for half a character, where the last token was cut off.
+        text, unspelt, _ = reply.text.partition(UNSPELT)
+        text = text[: CHARS_PER_TOKEN_MAX * request.max_tokens]
         tokens = self._model.tokens.encode_answer(text)[: 2 * request.max_tokens]
-        if not tokens:
-            return convicted("an empty answer")
-        # The engine's own tokens are not known; a text of half the length asked for is too short.
-        if reply.finish != "stop" and 2 * len(tokens) < request.max_tokens:
-            return convicted(f"stops after {len(tokens)} of {request.max_tokens} tokens")
         room = self._model.context_tokens - len(self._model.tokens.encode(request.prompt))
         tokens = tokens[:room]
-        stopped = reply.finish == "stop" and len(tokens) < min(request.max_tokens, room)
-        ends = sorted(self._model.ends)
-        if stopped and not ends:
-            return convicted("ends, and the model has no end of text")
-        logits = self._replay(request, [*tokens, *ends[:1]] if stopped else tokens)
+        stopped = (
+            reply.finish == "stop" and not unspelt and len(tokens) < min(request.max_tokens, room)
+        )
+        if not tokens and unspelt:
+            return unjudged("nothing that can be judged")
+        if not tokens and not stopped:
+            return convicted("an empty answer")
         # Else the first token alone would pass for a whole answer.
-        if stopped and all(
-            compare(logits[-1:], np.array([end]), 0.0, bytes(16)).worst > TOLERANCE_ENGINE
-            for end in ends
-        ):
+        if stopped and not self._may_end(request, tokens):
             return convicted(f"ends after {len(tokens)} tokens, where the model goes on")
-        agreement = compare(logits[: len(tokens)], np.array(tokens), 0.0, bytes(16))
+        if not tokens:
+            return Finding(True, False, ("1/1 tokens plausible",), 1)
+        tokens, agreement = self._compare_greedy(request, text, tokens)
         agreeing = f"{agreement.agreeing(TOLERANCE_ENGINE)}/{agreement.tokens} tokens plausible"
-        if engine_verdict(agreement):
-            return Finding(True, False, (agreeing,), min(agreement.tokens, request.max_tokens))
-        return convicted(agreeing)
+        if not engine_verdict(agreement):
+            return convicted(agreeing)
+        if agreement.worst > ENGINE_WORST:
+            far = f"one of them {agreement.worst:.3g} logits away (paid for up to {ENGINE_WORST:g})"
+            return unjudged(f"{agreeing}, {far}")
+        if not stopped and len(tokens) < ENGINE_LENGTH_MIN * request.max_tokens:
+            return unjudged(f"stops after {len(tokens)} of {request.max_tokens} tokens")
+        return Finding(True, False, (agreeing,), min(agreement.tokens, request.max_tokens))
+
+    def _may_end(self, request: Complete, tokens: list[int]) -> bool:
+        """Whether an engine may end the text after these tokens."""
+        ends = sorted(self._model.ends)
+        if not ends:
+            return False
+        logits = self._replay(request, [*tokens, ends[0]])[-1:]
+        return any(
+            compare(logits, np.array([end]), 0.0, bytes(16)).worst <= TOLERANCE_ENGINE
+            for end in ends
+        )
+
+    def _compare_greedy(
+        self, request: Complete, text: str, tokens: list[int]
+    ) -> tuple[list[int], Agreement]:
+        """The cut of ``text`` that an engine is likeliest to have made, beside the judge's choices.
+
+        Where the judge's own next token spells what the text says, the engine may have made just
+        that one, and the tokenizer has cut the text otherwise.
+        """
+        for recuts_left in range(RECUTS_MAX, -1, -1):
+            logits = self._replay(request, tokens)
+            agreement = compare(logits, np.array(tokens), 0.0, bytes(16))
+            off = np.flatnonzero(agreement.margins > TOLERANCE_ENGINE)
+            if not recuts_left or not len(off):
+                break
+            begun = [*tokens[: off[0]], int(logits[off[0]].argmax())]
+            spelt = self._model.tokens.decode(begun)
+            if self._model.is_end(begun[-1]) or not text.startswith(spelt):
+                break
+            rest = self._model.tokens.encode_answer(text[len(spelt) :])
+            tokens = [*begun, *rest][: len(tokens) + 1]
+        return tokens, agreement
 
     def _replay(self, request: Complete, tokens: list[int]) -> np.ndarray:
         return self._model.replay(self._model.tokens.encode(request.prompt), tokens)

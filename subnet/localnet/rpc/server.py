@@ -46,6 +46,9 @@ _HEADER_BYTES_MAX: Final = 8_190
 _LIKELY_TAKEN_BYTES: Final = 32_768
 """So much the kernel takes at once for a client that read what came before."""
 
+_WARN_EVERY_S: Final = 1.0
+"""So often at most the log hears of clients: 10 MB a day, whatever they do."""
+
 _KEEPALIVE_S: Final = 75.0
 """An idle HTTP connection is kept so long; it counts against the limit of connections."""
 
@@ -91,7 +94,7 @@ class RpcServer:
         self._dropping: set[asyncio.Future[None]] = set()
         self._silent: dict[web.RequestHandler, asyncio.TimerHandle] = {}
         """What ends a connection that neither asks nor, where it has a reply, reads it."""
-        self._refusing = False
+        self._warn_again_s = 0.0
         self._listener: asyncio.Server | None = None
         self._web: web.Server | None = None
         self.port = 0
@@ -118,11 +121,8 @@ class RpcServer:
         assert self._web is not None
         connections = self._web.connections
         if len(connections) >= self._limits.connections_max:
-            if not self._refusing:  # told once: whoever is refused may try for ever
-                logger.warning("connections beyond {} are refused", self._limits.connections_max)
-            self._refusing = True
+            self._warn(f"connections beyond {self._limits.connections_max} are refused")
             return _Refuse()
-        self._refusing = False
         if len(self._silent) >= 2 * self._limits.connections_max:
             self._forget_gone(set(connections))
         handler = self._web()
@@ -167,6 +167,13 @@ class RpcServer:
         with suppress(TimeoutError, ConnectionError):
             async with asyncio.timeout(_CLOSE_S):
                 await ws.close(code=code, message=reason.encode())
+
+    def _warn(self, text: str) -> None:
+        """Tell of a client's doing, which it may repeat a thousand times a second."""
+        now_s = time.monotonic()
+        if now_s >= self._warn_again_s:
+            self._warn_again_s = now_s + _WARN_EVERY_S
+            logger.warning(text)
 
     # -- one request -------------------------------------------------------------------------
 
@@ -395,7 +402,7 @@ class RpcServer:
                 del message  # or it would be kept until there is another
                 session.outbox.sent()
         except TimeoutError:
-            logger.warning("a client reads nothing; its connection is cut")
+            self._warn("a client reads nothing; its connection is cut")
             if transport is not None:
                 transport.abort()
         except ConnectionError:
@@ -407,7 +414,7 @@ class RpcServer:
         self, ws: web.WebSocketResponse, transport: asyncio.Transport | None, reason: str
     ) -> None:
         """Part with a client; its socket may be full, so it is cut in the end."""
-        logger.warning("a client's connection is closed: {}", reason)
+        self._warn(f"a client's connection is closed: {reason}")
 
         async def close() -> None:
             await self._close(ws, WSCloseCode.TRY_AGAIN_LATER, reason)

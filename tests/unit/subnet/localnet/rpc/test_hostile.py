@@ -179,6 +179,23 @@ async def test_first_values_count_in_a_batch_as_replies_do() -> None:
         assert peak < 20 * LONG
 
 
+async def test_the_log_hears_of_clients_once_in_a_while() -> None:
+    told: list[str] = []
+    sink = logger.add(told.append, level="WARNING")
+    try:
+        async with rig(outbox_messages_max=2) as node:
+            for _ in range(8):
+                async with node.socket() as client:
+                    await client.call("chain_subscribeNewHeads")
+                    for _ in range(10):
+                        node.service.seal()
+                    assert await client.closed_with() == 1013
+    finally:
+        logger.remove(sink)
+    assert 1 <= len(told) < 4
+    assert "reads too slowly" in told[0]
+
+
 async def test_a_body_that_ends_too_early_is_no_error_of_ours() -> None:
     """Each was a traceback in the log."""
     told: list[str] = []

@@ -9,7 +9,7 @@ import socket
 import struct
 import tracemalloc
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -130,6 +130,19 @@ async def test_unfinished_frames_of_all_connections_are_bounded(early: bool, fin
             assert await honest.call("system_name") == "Assay", "small requests are served"
             assert len(node.server._sockets) == 5
         await until(lambda: node.server._intake.size_bytes == 0)
+
+
+async def test_too_much_behind_the_request_to_be_a_websocket_ends_it() -> None:
+    """There is no WebSocket yet that could say why."""
+    limits: dict[str, Any] = {"incoming_bytes_max": 1_000, "incoming_unmetered_bytes": 1_000}
+    async with rig(**limits) as node, node.socket() as honest:
+        with connected(node) as client:
+            await send(client, UPGRADE + head_of(LONG) + bytes(50_000))
+            with suppress(ConnectionError):
+                await last_words(client)
+        await until(lambda: len(node.server._sockets) == 1)
+        assert await honest.call("system_name") == "Assay"
+        assert node.server._intake.size_bytes == 0
 
 
 async def test_bodies_of_all_connections_are_bounded() -> None:

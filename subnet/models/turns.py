@@ -6,11 +6,13 @@ caller to caller, and for one caller one answer after the other. So neither long
 of them buy a rival more than its share, and nothing that a rival without a permit asks for holds up
 a validator by more than one step.
 
-Three bounds. A caller has at most ``open_max`` answers open, and all who do not go first together
-``others_max``; more are refused, so that neither one nor many of them fill the memory, or the
-places that a server has for requests. At most ``sharing_max`` answers of a kind are under way at
-once, because each holds a cache; further callers begin when one of these ends, in the order in
-which they came.
+Bounds. A caller has at most ``open_max`` answers open, and all who do not go first together
+``others_max``; who goes first may always have one open, and more of them while all who do have
+fewer than ``first_max``. What goes beyond is refused, so that neither one nor many fill the memory,
+or the places that a server has for requests. At most ``sharing_max`` answers for the others are
+under way at once, because each holds a cache; further callers begin when one of these ends, in the
+order in which they came. Those who go first all share at once, up to ``first_sharing_max``: a few
+hostile ones with long answers would else keep the rest from beginning until it is too late.
 
 It does not know what a step is, nor who may go first: it is told.
 """
@@ -29,8 +31,14 @@ OPEN_MAX: Final = 8
 OTHERS_MAX: Final = 32
 """Half of the requests that an axon runs at once (``wire.limits``): the other half is left to
 validators, however many hotkeys a rival has registered."""
+FIRST_MAX: Final = 16
+"""Two validators' worth of ``OPEN_MAX``. With one more for each of the others, half of the requests
+that an axon runs are not all taken before sixteen of them want something at once."""
 SHARING_MAX: Final = 8
 """Caches of a small model take a few megabytes each; a large one's caller waits longer anyway."""
+FIRST_SHARING_MAX: Final = 64
+"""As many as have a validator permit on a subnet by default, so that none of them waits for another
+to end; and all the requests that an axon runs."""
 
 Job = TypeVar("Job", bound=Hashable)
 
@@ -117,11 +125,14 @@ class Turns(Generic[Job]):
         *,
         open_max: int = OPEN_MAX,
         others_max: int = OTHERS_MAX,
+        first_max: int = FIRST_MAX,
         sharing_max: int = SHARING_MAX,
+        first_sharing_max: int = FIRST_SHARING_MAX,
     ) -> None:
         self._open_max = open_max
         self._others_max = others_max
-        self._lines = {first: _Line[Job](sharing_max) for first in (True, False)}
+        self._first_max = first_max
+        self._lines = {True: _Line[Job](first_sharing_max), False: _Line[Job](sharing_max)}
         self._askers: dict[Job, Asker] = {}
         self._open: Counter[str] = Counter()
         self._others = 0
@@ -133,7 +144,10 @@ class Turns(Generic[Job]):
         """Put an answer in line; Busy if there are too many already."""
         if self._open[asker.name] >= self._open_max:
             raise CallerBusy(self._open_max)
-        if not asker.first and self._others >= self._others_max:
+        if asker.first:
+            if self._open[asker.name] and len(self._askers) - self._others >= self._first_max:
+                raise Busy(self._first_max)
+        elif self._others >= self._others_max:
             raise Busy(self._others_max)
         self._open[asker.name] += 1
         self._others += not asker.first

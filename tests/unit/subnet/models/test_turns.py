@@ -55,6 +55,34 @@ def test_a_hostile_permit_gets_a_share_and_no_more() -> None:
     assert taken.count("short") == 5
 
 
+def test_many_hostile_permits_get_a_share_each_and_no_more() -> None:
+    """None of them need end for a validator's answer to be begun."""
+    turns: Turns[str] = Turns()
+    for number in range(20):
+        turns.add(f"long {number}", Asker(f"hostile {number}", first=True))
+    for _ in range(50):
+        turns.next()
+    turns.add("short", SECOND)
+    taken = [turns.next() for _ in range(42)]
+    assert taken.count("short") == 2
+
+
+def test_many_hostile_permits_leave_each_of_the_others_a_place() -> None:
+    turns: Turns[str] = Turns(first_max=16)
+    opened = 0
+    for number in range(8):
+        for again in range(8):
+            try:
+                turns.add(f"{number}/{again}", Asker(f"hostile {number}", first=True))
+                opened += 1
+            except Busy:
+                break
+    assert opened == 16 + 6  # two take what is shared, and each of six its own
+    turns.add("asked", FIRST)
+    with pytest.raises(Busy):
+        turns.add("asked again", FIRST)
+
+
 def test_short_answers_that_never_end_leave_the_others_their_turns() -> None:
     turns: Turns[str] = Turns(open_max=2)
     turns.add("long", SECOND)

@@ -45,7 +45,7 @@ class Emission:
     tao_in: int
     alpha_in: int
     excess_tao: int
-    """TAO that buys alpha instead."""
+    """TAO that buys alpha instead. The pool decides: what would buy none is not minted."""
     alpha_out: int
     """Alpha for participants: the sum of the four that follow, if root's is kept."""
     owner: int

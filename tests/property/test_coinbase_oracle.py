@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from scoring.reference.coinbase import (
@@ -87,6 +88,7 @@ def check(subnets: list[Subnet], root: int, issuance: int) -> None:
     keeps_root = root_is_paid(subnets)
     parts = tao_parts(block_emission(issuance), subnets)
     assert sum(parts) <= block_emission(issuance)
+    minted = 0
     for netuid, (subnet, tao) in enumerate(zip(subnets, parts, strict=True), start=1):
         expected = emission_of(subnet, tao, root, tao_weight, owner_cut, keeps_root=keeps_root)
         found = {
@@ -99,13 +101,17 @@ def check(subnets: list[Subnet], root: int, issuance: int) -> None:
             "validator": world.get("PendingValidatorEmission", netuid),
             "root": world.get("PendingRootAlphaDivs", netuid),
         }
-        assert found == {name: getattr(expected, name) for name in found}
-        price = world.get("SubnetMovingPrice", netuid)["bits"]
-        reserves = world.get("SubnetTAO", netuid), world.get("SubnetAlphaIn", netuid)
-        assert reserves[0] == subnet.tao + tao
         weight = world.get("PoolTaoWeight", netuid)
         pool = Pool(subnet.tao + expected.tao_in, subnet.alpha_in + expected.alpha_in, weight)
         least, most = pool.bought(expected.excess_tao) if expected.excess_tao else (0, 0)
+        if most == 0 or (least == 0 and found["excess_tao"] == 0):
+            # What buys no alpha is not minted; between the bounds the pool may say either.
+            expected, least, most = replace(expected, excess_tao=0), 0, 0
+        assert found == {name: getattr(expected, name) for name in found}
+        minted += expected.tao_in + expected.excess_tao
+        price = world.get("SubnetMovingPrice", netuid)["bits"]
+        reserves = world.get("SubnetTAO", netuid), world.get("SubnetAlphaIn", netuid)
+        assert reserves[0] == subnet.tao + expected.tao_in + expected.excess_tao
         bought = world.get("SubnetProtocolAlpha", netuid)
         assert least <= bought <= most
         assert reserves[1] == subnet.alpha_in + expected.alpha_in - bought
@@ -120,9 +126,17 @@ def check(subnets: list[Subnet], root: int, issuance: int) -> None:
         # Counted from the start call, which is in the block before the first emission.
         blocks = _BLOCK - (_STARTED - 1)
         assert price == moving_price(subnet.moving_price, spot, speed, blocks, halving)
-    assert world.get("TotalIssuance") == issuance + sum(parts)
+    assert world.get("TotalIssuance") == issuance + minted
 
 
+_TOO_LITTLE_TO_BUY = [
+    Subnet(tao=10**9, alpha_in=10**9, alpha_out=0, moving_price=2**31, burned=2**31),
+    Subnet(tao=10**9, alpha_in=10**9, alpha_out=0, moving_price=138),
+]
+"""Late, when a block makes eight million rao, the second one's part is a single rao."""
+
+
+@example(_TOO_LITTLE_TO_BUY, 0, 20_900 * 10**12)
 @settings(max_examples=25, derandomize=True, **_SETTINGS)
 @given(_SUBNETS, _ROOTS, _ISSUANCES)
 def test_emission_is_the_oracles(subnets: list[Subnet], root: int, issuance: int) -> None:

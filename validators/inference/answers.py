@@ -38,7 +38,7 @@ UNSPELT: Final = "\ufffd"
 ENGINE_LENGTH_MIN: Final = 0.75
 """Of the tokens asked for, where an engine does not end the text: half an answer is half the work.
 The judge's cut of a whole one has seldom fewer than nine in ten."""
-RECUTS_MAX: Final = 4
+RECUTS_MAX: Final = 2
 """Other cuts tried for one answer. Each costs a replay; one usually suffices."""
 
 

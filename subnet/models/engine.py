@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from subnet.errors import Unavailable, UserError
-from subnet.models.turns import Asker, Turns
+from subnet.models.turns import Asker, Turns, first_sharing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -118,7 +118,7 @@ class LocalEngine:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="model")
         self._lock = threading.Lock()
         """Guards what follows: the loop adds and removes what the thread takes its turns from."""
-        self._turns: Turns[_Job] = Turns()
+        self._turns: Turns[_Job] = Turns(first_sharing_max=first_sharing(model.cache_bytes))
         self._working = False
         self._closed = False
 

@@ -30,6 +30,8 @@ except ImportError:
 
 CONTEXT_UNKNOWN = 2048
 """Context of a model whose configuration names none: what small models have had for years."""
+FP32_BYTES = 4
+"""Of a number in weights and caches: the one precision that is computed in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,8 @@ class LanguageModel:
         self.parameters = sum(int(p.numel()) for p in model.parameters())
         self.ends = tokens.ends | ends_of(model.generation_config.eos_token_id)
         """Tokens that end a text: the tokenizer's and the ones the model was configured with."""
+        self.cache_bytes = self.context_tokens * _cache_bytes_a_token(config)
+        """What an answer that fills the context holds in memory while it is made, about."""
 
     @classmethod
     def load(cls, folder: Path, *, threads: int = 1) -> LanguageModel:
@@ -137,3 +141,11 @@ class LanguageModel:
             )
             logits: NDArray[np.float32] = output.logits[0, -len(answer) :].float().numpy()
         return logits
+
+
+def _cache_bytes_a_token(config: Any) -> int:
+    """Keys and values of all layers (standard names, which transformers maps others to)."""
+    heads = int(config.num_attention_heads)
+    head_size = getattr(config, "head_dim", None) or int(config.hidden_size) // heads
+    kept = int(getattr(config, "num_key_value_heads", None) or heads)
+    return 2 * int(config.num_hidden_layers) * kept * int(head_size) * FP32_BYTES

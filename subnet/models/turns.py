@@ -11,8 +11,9 @@ Bounds. A caller has at most ``open_max`` answers open, and all who do not go fi
 fewer than ``first_max``. What goes beyond is refused, so that neither one nor many fill the memory,
 or the places that a server has for requests. At most ``sharing_max`` answers for the others are
 under way at once, because each holds a cache; further callers begin when one of these ends, in the
-order in which they came. Those who go first all share at once, up to ``first_sharing_max``: a few
-hostile ones with long answers would else keep the rest from beginning until it is too late.
+order in which they came. Those who go first share at once up to ``first_sharing_max``, which is all
+of them while the model is small: a few hostile ones with long answers would else keep the rest from
+beginning until it is too late.
 
 It does not know what a step is, nor who may go first: it is told.
 """
@@ -38,7 +39,10 @@ SHARING_MAX: Final = 8
 """Caches of a small model take a few megabytes each; a large one's caller waits longer anyway."""
 FIRST_SHARING_MAX: Final = 64
 """As many as have a validator permit on a subnet by default, so that none of them waits for another
-to end; and all the requests that an axon runs."""
+to end; and all the requests that an axon runs. ``first_sharing`` has fewer for a large model."""
+CACHES_BYTES_MAX: Final = 2**30
+"""For the caches of those who go first, each taken for as long as a context. With more, a model
+whose caches have a hundred megabytes could be made to fill the memory of its machine."""
 
 Job = TypeVar("Job", bound=Hashable)
 
@@ -115,6 +119,12 @@ class _Line(Generic[Job]):
             self._begun.append((name, behind.popleft()))
             if not behind:
                 del self._waiting[name]
+
+
+def first_sharing(cache_bytes: int) -> int:
+    """How many who go first share an engine whose answers hold so much each: as many as fit, and
+    never fewer than of the others."""
+    return max(SHARING_MAX, min(FIRST_SHARING_MAX, CACHES_BYTES_MAX // max(cache_bytes, 1)))
 
 
 class Turns(Generic[Job]):

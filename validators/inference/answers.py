@@ -142,7 +142,7 @@ class Judge:
             return convicted(f"ends after {len(tokens)} tokens, where the model goes on")
         if not tokens:
             return Finding(True, False, ("1/1 tokens plausible",), 1)
-        tokens, agreement = self._compare_greedy(request, text, tokens)
+        tokens, agreement = self._compare_greedy(request, text, tokens, room)
         agreeing = f"{agreement.agreeing(TOLERANCE_ENGINE)}/{agreement.tokens} tokens plausible"
         if not engine_verdict(agreement):
             return convicted(agreeing)
@@ -165,12 +165,12 @@ class Judge:
         )
 
     def _compare_greedy(
-        self, request: Complete, text: str, tokens: list[int]
+        self, request: Complete, text: str, tokens: list[int], room: int
     ) -> tuple[list[int], Agreement]:
         """The cut of ``text`` that an engine is likeliest to have made, beside the judge's choices.
 
         Where the judge's own next token spells what the text says, the engine may have made just
-        that one, and the tokenizer has cut the text otherwise.
+        that one, and the tokenizer has cut the text otherwise. No cut has more than ``room``.
         """
         for recuts_left in range(RECUTS_MAX, -1, -1):
             logits = self._replay(request, tokens)
@@ -183,7 +183,7 @@ class Judge:
             if self._model.is_end(begun[-1]) or not text.startswith(spelt):
                 break
             rest = self._model.tokens.encode_answer(text[len(spelt) :])
-            tokens = [*begun, *rest][: len(tokens) + 1]
+            tokens = [*begun, *rest][: min(len(tokens) + 1, room)]
         return tokens, agreement
 
     def _replay(self, request: Complete, tokens: list[int]) -> np.ndarray:

@@ -140,3 +140,13 @@ def test_a_changed_copy_is_a_whole_model_with_another_root(tmp_path: Path) -> No
     assert same.generate(prompt(), 8, 0.0, KEY) == demo().generate(prompt(), 8, 0.0, KEY)
     assert other.generate(prompt(), 8, 0.0, KEY) != demo().generate(prompt(), 8, 0.0, KEY)
     assert model_root(tmp_path / "other") != model_root(resolve(DEMO))
+
+
+def test_what_an_answers_cache_takes() -> None:
+    """By the numbers of the cache itself: ``use_cache`` keeps keys and values of every layer."""
+    import torch
+
+    with torch.inference_mode():
+        kept = demo().network(input_ids=torch.tensor([prompt()]), use_cache=True).past_key_values
+    numbers = sum(layer.keys.numel() + layer.values.numel() for layer in kept.layers)
+    assert demo().cache_bytes * len(prompt()) == 4 * numbers * demo().context_tokens

@@ -6,7 +6,15 @@ import random
 
 import pytest
 
-from subnet.models.turns import Asker, Busy, CallerBusy, Turns
+from subnet.models.turns import (
+    FIRST_SHARING_MAX,
+    SHARING_MAX,
+    Asker,
+    Busy,
+    CallerBusy,
+    Turns,
+    first_sharing,
+)
 
 RIVAL, OTHER = Asker("rival"), Asker("other")
 FIRST, SECOND = Asker("first", first=True), Asker("second", first=True)
@@ -187,3 +195,9 @@ def test_whatever_comes_all_ends_and_permits_never_wait_for_others(seed: int) ->
             del left[job]
     assert not left
     assert len(turns) == 0
+
+
+def test_large_caches_leave_fewer_who_go_first_to_share() -> None:
+    assert first_sharing(6 * 2**20) == FIRST_SHARING_MAX
+    assert first_sharing(2**26) == 16
+    assert first_sharing(2**33) == SHARING_MAX

@@ -6,12 +6,13 @@ on; cheats need no model at all.
 
 from __future__ import annotations
 
+import copy
 from typing import Any, Final
 
 import numpy as np
 import pytest
 
-from scoring.agreement import ENGINE_WORST, compare
+from scoring.agreement import ENGINE_WORST, TOLERANCE_FP32, compare
 from subnet.protocol.inference import Complete, Completion
 from tests.unit.validators.inference.test_judgement import (
     ENGINE,
@@ -21,7 +22,7 @@ from tests.unit.validators.inference.test_judgement import (
     honest,
     judge,
 )
-from validators.inference.answers import Finding
+from validators.inference.answers import Finding, Judge
 
 pytestmark = pytest.mark.inference
 
@@ -109,3 +110,13 @@ def test_a_text_that_its_tokenizer_cuts_otherwise_is_judged_by_the_engines_cut()
     logits = demo().replay(demo().tokens.encode(request.prompt), again)
     assert compare(logits, np.array(again), 0.0, bytes(16)).worst > ENGINE_WORST
     assert examine(request, say(reply.text, reply.finish)).verified
+
+
+def test_another_cut_keeps_to_the_context() -> None:
+    """The text above, followed by more than the context has room for."""
+    request = ask("        }\n        fo", 32)
+    long = honest(request).text + " x = 1" * 200
+    small = copy.copy(demo())
+    small.context_tokens = len(demo().tokens.encode(request.prompt)) + 40
+    judge_of_small = Judge(small, ROOT, tolerance=TOLERANCE_FP32, accept_engines=True)
+    assert judge_of_small.examine(request, say(long), ENGINE).tokens <= request.max_tokens

@@ -24,16 +24,16 @@ class Absence:
     def __init__(self, name: str, clock: Clock) -> None:
         self._name = name
         self._clock = clock
-        self._met = False
+        self._met_s: float | None = None
         self._since_s: float | None = None
         self._told = False
 
     def missed(self, began_s: float, reason: str) -> None:
         """A question that was put at ``began_s`` has no answer yet."""
-        if not self._met:
+        if self._met_s is None:
             return
         if self._since_s is None:
-            self._since_s = began_s
+            self._since_s = max(began_s, self._met_s)  # others may have been answered meanwhile
         away_s = self._clock.monotonic() - self._since_s
         if away_s >= QUIET_S and not self._told:
             self._told = True
@@ -46,9 +46,9 @@ class Absence:
 
     def met(self) -> None:
         """The chain has answered."""
-        self._met = True
+        self._met_s = self._clock.monotonic()
         if self._told and self._since_s is not None:
-            away_s = self._clock.monotonic() - self._since_s
+            away_s = self._met_s - self._since_s
             logger.info("The chain at {} answers again, after {:.0f} s", self._name, away_s)
         self._since_s = None
         self._told = False

@@ -58,6 +58,22 @@ def test_a_short_break_and_a_chain_that_never_was_are_not_told(log: list[str]) -
     assert log == []
 
 
+def test_an_old_call_that_breaks_after_others_were_answered_is_no_absence(log: list[str]) -> None:
+    clock = ManualClock()
+    absence = Absence("ws://here", clock)
+    absence.met()
+    began_s = clock.monotonic()
+    clock.advance(5.0)
+    absence.met()
+    absence.missed(began_s, "The connection broke.")
+    clock.advance(QUIET_S - 0.1)
+    absence.missed(began_s, "The connection broke.")
+    assert log == []
+    clock.advance(0.1)
+    absence.missed(began_s, "The connection broke.")
+    assert "has not answered for 2 s" in log[0]
+
+
 class _Up:
     """A session that answers, or never does."""
 

@@ -7,7 +7,7 @@ once is never taken back.
 
 Invariants that both implementations keep, and ``tests/conformance`` holds:
 
-- Every call ends within its deadline; a silent chain raises ``ChainUnavailable``.
+- Every call ends within its deadline; a silent or busy chain raises ``ChainUnavailable``.
 - A write returns only after its block was finalized, or raises. ``OutcomeUnknown`` says that the
   connection was lost in between and the write may still take effect.
 - A restart of the chain between two calls is not visible, beyond the time it takes. A client over

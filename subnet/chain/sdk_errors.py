@@ -2,8 +2,8 @@
 
 The SDK tells three things apart only by the shape of the object: a lost connection, a refusal by
 the pool, and a call that failed in its block. ``refusal_of`` turns the last two into leaves of
-``ChainRefused``; ``sdk_session`` handles the first. It knows nothing of what was attempted but its
-name.
+``ChainRefused``; ``sdk_session`` handles the first, and like it a node that ``is_busy``. It knows
+nothing of what was attempted but its name.
 """
 
 from __future__ import annotations
@@ -68,6 +68,14 @@ def sentence(text: object) -> str:
     flat = re.sub(r"[\x00-\x1f\x7f-\x9f\s]+", " ", str(text)).strip()
     flat = flat.partition(". ")[0][:_TEXT_CHARS_MAX].rstrip(".;, ")
     return f"{flat[:1].upper()}{flat[1:]}." if flat else "No reason was given."
+
+
+def is_busy(error: Any) -> bool:
+    """Whether the node had no time for a request (-32009), so it refused nothing.
+
+    The SDK drops the code, so it is told by its words, which all Substrate nodes use.
+    """
+    return "erver is busy" in str(error)
 
 
 def refusal_of(error: Any, what: str) -> ChainRefused:

@@ -43,7 +43,7 @@ from subnet.chain.errors import (
     ChainUnavailable,
     OtherChain,
 )
-from subnet.chain.sdk_errors import refusal_of, sentence
+from subnet.chain.sdk_errors import is_busy, refusal_of, sentence
 from subnet.clock import Clock
 from subnet.errors import AssayError
 from subnet.types import SS58_PREFIX
@@ -63,7 +63,7 @@ UNWIND_S: Final = 0.2
 
 
 class Lost(Exception):
-    """The connection broke under a call."""
+    """A call has no answer: its connection broke, or the node is busy and keeps the connection."""
 
 
 class _Wire:
@@ -119,6 +119,13 @@ class Session(RpcSubstrate):  # type: ignore[misc]  # the SDK is untyped here
         self._dialled = True
         return _Wire(await _default_connect(url), self.lost)
 
+    async def account_next_index(self, address: str) -> int:
+        """Asked of the node each time: the SDK would count on from what it gave out last, also
+        where that was never used because the next request found the node busy."""
+        return int(
+            await self._read(lambda raw: raw.get_account_next_index(address, use_cache=False))
+        )
+
     async def head_hash(self, *, finalized: bool) -> str:
         if finalized:
             return str(await self._read(lambda raw: raw.get_chain_finalised_head()))
@@ -128,7 +135,7 @@ class Session(RpcSubstrate):  # type: ignore[misc]  # the SDK is untyped here
         return int(await self._read(lambda raw: raw.get_block_number(block_hash)))
 
     async def run(self, op: Callable[[Session], Awaitable[T]]) -> T:
-        """Run ``op``; ``Lost`` as soon as the connection breaks under it."""
+        """Run ``op``; ``Lost`` as soon as the connection breaks under it, or the node is busy."""
         work = asyncio.ensure_future(op(self))
         alarm = asyncio.ensure_future(self.lost.wait())
         try:
@@ -142,7 +149,7 @@ class Session(RpcSubstrate):  # type: ignore[misc]  # the SDK is untyped here
             except (RpcConnectionError, ConnectionNotReady, OSError) as error:
                 raise Lost(sentence(error)) from error
             except BittensorError as error:
-                if self.lost.is_set():
+                if self.lost.is_set() or is_busy(error):
                     raise Lost(sentence(error)) from error
                 raise
         finally:
@@ -238,7 +245,7 @@ class Sessions:
     async def call(
         self, op: Callable[[Session], Awaitable[T]], *, timeout_s: float, what: str
     ) -> T:
-        """A read, repeated over broken connections until the deadline.
+        """A read, repeated over broken connections and a busy node until the deadline.
 
         Refusals by name come out as ``ChainRefused``; no answer as ``ChainUnavailable``.
         """

@@ -30,7 +30,7 @@ from subnet.chain.errors import (
     OutcomeUnknown,
 )
 from subnet.chain.interface import BlockRef, Receipt, Signer, Stage
-from subnet.chain.sdk_errors import refusal_of, sentence
+from subnet.chain.sdk_errors import is_busy, refusal_of, sentence
 from subnet.chain.sdk_session import Lost, Session, Sessions
 from subnet.types import SS58_PREFIX, BlockNumber, Rao
 
@@ -216,7 +216,8 @@ class _Job:
         if result.block_hash:
             raise self._failed(result.error, Stage.DISPATCH)
         name = getattr(result.error, "name", None)
-        if name in _UNSETTLED or name in _NONCE_GONE:
+        # Where a node was busy it was so perhaps after it had taken the bytes, which then land.
+        if name in _UNSETTLED or name in _NONCE_GONE or is_busy(result.error):
             return None
         raise self._failed(result.error, Stage.POOL)
 

@@ -10,7 +10,8 @@ from typing import Any, TypeVar, cast
 import pytest
 from bittensor._generated import calls
 from bittensor._transport.contract import SignedExtrinsic
-from bittensor.result import ChainError, ExtrinsicResult
+from bittensor._transport.rpc import classify_rpc_error
+from bittensor.result import ChainError, ExtrinsicResult, chain_error_from_substrate_request
 
 from subnet.chain.errors import ChainUnavailable, OutcomeUnknown, TooLittleBalance
 from subnet.chain.interface import Stage
@@ -20,6 +21,7 @@ from tests.conformance.chain.worlds import NamedKey
 
 T = TypeVar("T")
 KEY = NamedKey("sender")
+BUSY = "Server is busy, try again later"
 CALL = calls.Balances.transfer_keep_alive(dest=KEY.address, value=1)
 
 
@@ -122,6 +124,11 @@ class ScriptedSession:
         if fault == "retracted":
             chain.seal((data, hash_, nonce))
             return ExtrinsicResult(False, error=ChainError("retracted", "Retracted"))
+        if fault.startswith("busy"):
+            if fault == "busy after":
+                chain.seal((data, hash_, nonce))
+            refused = classify_rpc_error({"code": -32009, "message": BUSY})
+            return ExtrinsicResult(False, error=chain_error_from_substrate_request(refused))
         if nonce < chain.nonce:
             chain.seal()
             return ExtrinsicResult(False, error=ChainError("outdated", "Stale"))
@@ -157,6 +164,8 @@ FAULTS = [
     "the era passes",
     "already imported",
     "retracted",
+    "busy before",
+    "busy after",
     "someone else used the nonce",
 ]
 

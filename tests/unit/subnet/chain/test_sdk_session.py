@@ -1,0 +1,87 @@
+"""A node that is busy refuses nothing: it is asked again, over the connection that it kept."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from bittensor._substrate import _public_request_error
+from bittensor._transport.extrinsics import NonceCache
+from bittensor._transport.rpc import classify_rpc_error
+
+from subnet.chain.errors import ChainRefused, ChainUnavailable
+from subnet.chain.sdk_session import Session, Sessions
+from subnet.clock import SystemClock
+
+NODE = "ws://127.0.0.1:1"
+
+
+def refused(code: int, message: str) -> Exception:
+    """What the SDK makes of a node's refusal."""
+    return _public_request_error(classify_rpc_error({"code": code, "message": message}))
+
+
+def busy() -> Exception:
+    return refused(-32009, "Server is busy, try again later")
+
+
+class _Unconnected(Sessions):
+    opened = 0
+
+    async def _open(self) -> Session:
+        self.opened += 1
+        return Session(NODE)
+
+
+class _Node:
+    """A question to a node that answers it after so many errors."""
+
+    def __init__(self, errors: list[Exception]) -> None:
+        self.errors = errors
+        self.asked_over: list[Session] = []
+
+    async def __call__(self, session: Session) -> int:
+        self.asked_over.append(session)
+        if self.errors:
+            raise self.errors.pop(0)
+        return 7
+
+
+def sessions(folder: Path) -> _Unconnected:
+    return _Unconnected(NODE, folder, SystemClock(), random.Random(1))
+
+
+async def test_a_busy_node_is_asked_again_over_the_same_connection(tmp_path: Path) -> None:
+    ours, node = sessions(tmp_path), _Node([busy(), busy()])
+    assert await ours.call(node, timeout_s=5.0, what="count") == 7
+    assert len(node.asked_over) == 3
+    assert ours.opened == 1
+    assert not node.asked_over[0].lost.is_set()
+
+
+async def test_a_node_that_stays_busy_is_unavailable(tmp_path: Path) -> None:
+    node = _Node([busy() for _ in range(100)])
+    with pytest.raises(ChainUnavailable, match=r"did not count within 0\.3 s: Server is busy"):
+        await sessions(tmp_path).call(node, timeout_s=0.3, what="count")
+    assert 1 < len(node.asked_over) < 10
+
+
+async def test_what_a_node_refuses_is_not_asked_again(tmp_path: Path) -> None:
+    node = _Node([refused(4003, "Client error: Execution failed: the call used up its fuel")])
+    with pytest.raises(ChainRefused, match="used up its fuel"):
+        await sessions(tmp_path).call(node, timeout_s=5.0, what="count")
+    assert len(node.asked_over) == 1
+
+
+async def test_a_nonce_that_was_not_used_is_given_out_again() -> None:
+    class Rpc:
+        async def request(self, method: str, params: list[Any]) -> int:
+            return 3
+
+    session = Session(NODE)
+    nonces = NonceCache(Rpc())
+    session._substrate = SimpleNamespace(get_account_next_index=nonces.next_for)
+    assert [await session.account_next_index("5Sender") for _ in range(2)] == [3, 3]

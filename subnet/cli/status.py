@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
     Scores = Mapping[str, Checkpoint]
     """What each validator under the state folder last wrote down, by its hotkey."""
+
+FRESH_S: Final = 60.0
+"""How old a running validator's scores may be where an epoch is shorter, as on a local chain: one
+miner that hangs makes a round last 12 s, and a model that judges the answers makes it longer."""
 
 app = typer.Typer(add_completion=False, help="Show a subnet: uids, stake, incentive, rewards.")
 
@@ -38,11 +42,11 @@ def status(
     from subnet.cli.process import run_async
     from subnet.clock import SystemClock
 
-    async def run() -> Metagraph:
+    async def run() -> tuple[Metagraph, float]:
         async with open_chain(chain, state_dir, SystemClock()) as client:
-            return await client.metagraph(netuid)
+            return await client.metagraph(netuid), await client.block_time_s()
 
-    graph = run_async(run)
+    graph, block_time_s = run_async(run)
     scores = _scores(state_dir, netuid)
     if json:
         output.document(_document(graph, scores))
@@ -64,7 +68,7 @@ def status(
         output.text("\n".join(("Why", *told)))
     for judge, name in judges.items():
         age = _age(graph, scores[judge])
-        if age is None or age > graph.epoch.tempo:
+        if age is None or (age > graph.epoch.tempo and age * block_time_s > FRESH_S):
             since = "of unknown age" if age is None else f"{age} blocks old"
             output.note(f"Scores {name} are {since}: that validator may no longer run.")
 

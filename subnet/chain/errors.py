@@ -130,7 +130,7 @@ class TooDear(ChainRefused):
     def stake(cls, netuid: int, amount: int, limit: int) -> TooDear:
         return cls(
             f"A stake of {_tao(amount)} TAO would raise the price of subnet {netuid}'s alpha above"
-            f" the {_tao(limit)} TAO agreed to.",
+            f" the {_tao(limit)} TAO allowed.",
             cls.STAKE_CURE,
             "SlippageTooHigh",
         )

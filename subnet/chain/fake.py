@@ -286,6 +286,9 @@ class FakeChain:
     async def subnet(self, netuid: int) -> SubnetInfo:
         return subnet_info_of(self._state(None)[0], netuid)
 
+    async def price_after(self, netuid: int, spent: Rao) -> Rao:
+        return subnet_info_of(self._state(None)[0], netuid).alpha_price
+
     async def hyperparameters(self, netuid: int, at: BlockRef | None = None) -> Hyperparameters:
         return self._state(at)[0].subnet(netuid).settings
 

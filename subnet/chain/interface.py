@@ -356,6 +356,11 @@ class Chain(Protocol):
         """One subnet; ``UnknownSubnet`` if there is none."""
         ...
 
+    async def price_after(self, netuid: int, spent: Rao) -> Rao:
+        """What one alpha would cost once somebody had spent that much on alpha of the subnet, by a
+        stake or for a uid; with nothing spent, what it costs."""
+        ...
+
     async def hyperparameters(self, netuid: int, at: BlockRef | None = None) -> Hyperparameters: ...
 
     async def metagraph(self, netuid: int, at: BlockRef | None = None) -> Metagraph:

@@ -107,22 +107,16 @@ class SdkChain:
     # Blocks
 
     async def head(self) -> BlockRef:
-        return await self._sessions.call(
-            _head, timeout_s=self._deadlines.read_s, what="name its head"
-        )
+        return await self._ask("name its head", _head)
 
     async def finalized(self) -> BlockRef:
-        return await self._sessions.call(
-            _finalized, timeout_s=self._deadlines.read_s, what="name its finalized head"
-        )
+        return await self._ask("name its finalized head", _finalized)
 
     async def block_time_s(self) -> float:
         async def ask(session: Session) -> float:
             return float(await session.block_time())
 
-        return await self._sessions.call(
-            ask, timeout_s=self._deadlines.read_s, what="state its block time"
-        )
+        return await self._ask("state its block time", ask)
 
     async def is_money(self) -> bool:
         return bool(await self._genesis() == FINNEY_GENESIS_HASH)
@@ -134,9 +128,7 @@ class SdkChain:
         async def ask(session: Session) -> str:
             return session.genesis
 
-        return await self._sessions.call(
-            ask, timeout_s=self._deadlines.read_s, what="name its genesis"
-        )
+        return await self._ask("name its genesis", ask)
 
     async def heads(
         self, *, finalized: bool = True, silence_s: float = WRITE_DEADLINE_S
@@ -210,13 +202,16 @@ class SdkChain:
 
     # Reads
 
+    async def _ask(self, what: str, op: Callable[[Session], Awaitable[T]]) -> T:
+        return await self._sessions.call(op, timeout_s=self._deadlines.read_s, what=what)
+
     async def _read(
         self, what: str, ask: Callable[[Reader], Awaitable[T]], at: BlockRef | None = None
     ) -> T:
         async def op(session: Session) -> T:
             return await ask(Reader(session, at or await _finalized(session)))
 
-        return await self._sessions.call(op, timeout_s=self._deadlines.read_s, what=what)
+        return await self._ask(what, op)
 
     async def subnet_exists(self, netuid: int) -> bool:
         return await self._read("look for a subnet", lambda r: r.exists(netuid))
@@ -229,6 +224,9 @@ class SdkChain:
 
     async def subnet(self, netuid: int) -> SubnetInfo:
         return await self._read("describe a subnet", lambda r: r.subnet(netuid))
+
+    async def price_after(self, netuid: int, spent: Rao) -> Rao:
+        return await self._read("foresee a price", lambda r: r.price_after(netuid, spent))
 
     async def hyperparameters(self, netuid: int, at: BlockRef | None = None) -> Hyperparameters:
         return await self._read(
@@ -352,9 +350,7 @@ class SdkChain:
             return await intent.build(session, SdkKey(hotkey))
 
         try:
-            sealed = await self._sessions.call(
-                seal, timeout_s=self._deadlines.read_s, what="seal the weights"
-            )
+            sealed = await self._ask("seal the weights", seal)
         except ChainRefused as refusal:  # the SDK's own checks before signing
             return refused_by_chain(refusal.reason, refusal.cause, Stage.PREFLIGHT)
         landed = await self._submitter.submit(

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -34,6 +35,7 @@ from subnet.chain.interface import (
 from subnet.chain.sdk_session import Session
 from subnet.chain.weights import Standing
 from subnet.types import (
+    RAO_PER_TAO,
     U16_MAX,
     U64_MAX,
     AlphaRao,
@@ -47,6 +49,8 @@ from subnet.types import (
 )
 
 PALLET: Final = "SubtensorModule"
+_GROWTH_MAX: Final = math.log(2**64)
+"""Whatever raises even a price of one rao beyond all that there is."""
 
 
 def _uint(value: Any, question: str, most: int = U64_MAX) -> int:
@@ -117,6 +121,16 @@ class Reader:
     async def alpha_price(self, netuid: int) -> Rao:
         price = await self.api("SwapRuntimeApi", "current_alpha_price", netuid)
         return Rao(_uint(price, "current_alpha_price"))
+
+    async def price_after(self, netuid: int, spent: int) -> Rao:
+        await self.need(netuid)
+        price, pools, tao, alpha = await asyncio.gather(
+            self.alpha_price(netuid),
+            self.number("SubnetMechanism", netuid, most=U16_MAX),
+            self.number("SubnetTAO", netuid),
+            self.number("SubnetAlphaIn", netuid),
+        )
+        return _raised(price, tao, alpha, spent) if pools else price
 
     async def subnet_price(self) -> Rao:
         price = await self.api("SubnetRegistrationRuntimeApi", "get_network_registration_cost")
@@ -314,6 +328,20 @@ class Reader:
             for held in _list(found or [], question)
         ]
         return sorted((p for p in positions if p.alpha), key=lambda p: (p.hotkey, p.netuid))
+
+
+def _raised(price: Rao, tao: int, alpha: int, spent: int) -> Rao:
+    """What one alpha of a pool costs once ``spent`` has joined its TAO.
+
+    Of a pool with the weights u (TAO) and v (alpha), the price is v/u · TAO/alpha, so the reserves
+    and the price tell the weights; and a trade keeps TAO^u · alpha^v, so that it raises the price
+    by the power 1 + u/v of what it raises the TAO by. Its fee stays outside the pool and is left
+    out here: the price that is foreseen is above the true one by no more than that.
+    """
+    if not (price and tao and alpha):
+        return Rao(U64_MAX)  # nothing can be bought of it
+    growth = (1 + tao / alpha * RAO_PER_TAO / price) * math.log1p(spent / tao)
+    return Rao(min(round(price * math.exp(min(growth, _GROWTH_MAX))), U64_MAX))
 
 
 def _neurons(graph: Mapping[str, Any], trust: list[Any]) -> tuple[Neuron, ...]:

@@ -1,9 +1,10 @@
 """What is paid for is named first: the price, who pays, and on a real chain a question.
 
 Adds to the chain's purchases (a uid, a stake, a subnet) the consent of whoever pays: the price is
-read and shown before anything is signed, a ceiling holds, the whole sum must be there before its
-first part is spent, and where TAO is worth something a person is asked, or said ``--yes``. What was
-paid is told afterwards. It signs nothing itself and knows no wallet files.
+read and shown before anything is signed, a ceiling holds, the whole sum must be there (and a pool
+deep enough for the stake) before its first part is spent, and where TAO is worth something a person
+is asked, or said ``--yes``. What was paid is told afterwards. It signs nothing itself and knows no
+wallet files.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Final
 from loguru import logger
 
 from subnet.chain.connect import is_loopback, resolve, shown
-from subnet.chain.errors import FUND_CURE, TooLittleBalance
+from subnet.chain.errors import FUND_CURE, TooDear, TooLittleBalance
 from subnet.chain.interface import STAKE_MIN, Chain, Signer
 from subnet.cli import output
 from subnet.cli.amounts import in_tao, parse_amount
@@ -29,7 +30,7 @@ FEES_MAX: Final = Rao(RAO_PER_TAO // 100)
 
 
 RATE_TOLERANCE: Final = 0.05
-"""How far above what it is now an alpha's price may be by the time a stake has been bought, where
+"""How far above what it is before that an alpha's price may be once a stake has been bought, where
 TAO is money: the SDK's own. A pool is open to all, and who sees an order without such a limit
 buys first and sells to it."""
 
@@ -158,12 +159,13 @@ async def join(
     if not buys and not stake:
         return
     subnet, money = await chain.subnet(netuid), await chain.is_money()
+    price = subnet.registration_price if buys else Rao(0)
     plays = consent.plays(money=money)
-    alpha_limit = stake.limit(subnet.alpha_price, plays=plays) if stake else None
+    alpha_limit = await _alpha_limit(chain, netuid, stake, price, plays=plays) if stake else None
     before = await chain.balance(payer.address)
     limit = consent.to(
         f"a uid of subnet {netuid}",
-        subnet.registration_price if buys else Rao(0),
+        price,
         payer.address,
         before,
         money=money,
@@ -176,6 +178,23 @@ async def join(
     if stake:
         added = await chain.add_stake(netuid, payer, hotkey, stake.amount, limit=alpha_limit)
         await _paid(chain, payer, before, f"a stake of {in_tao(added.alpha)} alpha")
+
+
+async def _alpha_limit(
+    chain: Chain, netuid: NetUid, stake: Stake, uid_price: Rao, *, plays: bool
+) -> Rao | None:
+    """The most that an alpha may cost by the time the stake has been bought: the one number that is
+    shown, agreed to and ordered with.
+
+    The chain itself buys alpha with what a uid costs, so the tolerance counts from the price that
+    this will leave. ``TooDear``, before the uid is paid for, if the stake alone needs a higher one.
+    """
+    limit = stake.limit(await chain.price_after(netuid, uid_price), plays=plays)
+    if limit is not None:
+        raised = await chain.price_after(netuid, Rao(uid_price + stake.amount))
+        if raised > limit:
+            raise TooDear.stake(netuid, stake.amount, limit)
+    return limit
 
 
 async def _paid(chain: Chain, payer: Signer, before: Rao, what: str) -> Rao:

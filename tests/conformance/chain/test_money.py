@@ -6,7 +6,13 @@ import asyncio
 
 import pytest
 
-from subnet.chain.errors import ChainRefused, NotStarted, TooDear, TooLittleBalance
+from subnet.chain.errors import (
+    ChainRefused,
+    NotStarted,
+    TooDear,
+    TooLittleBalance,
+    UnknownSubnet,
+)
 from subnet.chain.interface import STAKE_MIN
 from subnet.types import Rao
 from tests.conformance.chain.worlds import TAO, World, funded, new_subnet
@@ -99,6 +105,21 @@ async def test_a_stake_within_its_limit_is_bought_and_one_beyond_costs_no_more_t
         netuid, coldkey, hotkey.address, Rao(TAO), limit=Rao(price * 2)
     )
     assert added.alpha > 0
+
+
+async def test_the_price_that_a_stake_leaves_is_known_before(world: World) -> None:
+    created, coldkey, hotkey = await new_subnet(world)
+    netuid, amount = created.netuid, Rao(20 * TAO)
+    price = (await world.chain.subnet(netuid)).alpha_price
+    assert await world.chain.price_after(netuid, Rao(0)) == pytest.approx(price, rel=1e-3)
+    foreseen = await world.chain.price_after(netuid, amount)
+    await world.chain.add_stake(
+        netuid, coldkey, hotkey.address, amount, limit=Rao(foreseen * 1001 // 1000)
+    )
+    left = (await world.chain.subnet(netuid)).alpha_price
+    assert foreseen == pytest.approx(left, rel=1e-3)
+    with pytest.raises(UnknownSubnet):
+        await world.chain.price_after(netuid + 1_000, amount)
 
 
 async def test_a_stake_below_the_least_that_may_be(world: World) -> None:

@@ -12,7 +12,7 @@ from subnet.chain.errors import BadAnswer, UnknownSubnet
 from subnet.chain.interface import BlockRef, Commitment, Endpoint
 from subnet.chain.sdk_reads import Reader
 from subnet.chain.sdk_session import Session
-from subnet.types import BlockNumber
+from subnet.types import U64_MAX, BlockNumber
 from tests.conformance.chain.worlds import NamedKey
 
 A, B, OWNER = (NamedKey(name).address for name in ("a", "b", "owner"))
@@ -113,11 +113,48 @@ async def test_old_runtimes_lack_three_items() -> None:
     assert standing.owner
 
 
+@pytest.mark.parametrize("tao_weight", [0.2, 0.5, 2 / 3])
+@pytest.mark.parametrize("spent", [1, 100, 5_000])
+async def test_a_price_after_a_purchase_from_a_pool_of_any_weights(
+    tao_weight: float, spent: int
+) -> None:
+    """By the pool's own rule: TAO to the power of its weight, times alpha to its own, stays."""
+    tao, alpha = 1_000.0, 2_000.0
+    ratio = tao_weight / (1 - tao_weight)
+    price = tao / alpha / ratio
+    left = alpha * (tao / (tao + spent)) ** ratio
+    found = await reader(
+        SubnetMechanism=1,
+        SubnetTAO=int(tao * 1e9),
+        SubnetAlphaIn=int(alpha * 1e9),
+        current_alpha_price=round(price * 1e9),
+    ).price_after(1, spent * 10**9)
+    assert found == pytest.approx((tao + spent) / left / ratio * 1e9, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("changes", "spent", "price"),
+    [
+        ({}, 0, 500_000_000),
+        ({"SubnetMechanism": 0, "SubnetTAO": 0}, 10**12, 500_000_000),
+        ({"SubnetTAO": 0}, 10**9, U64_MAX),
+        ({"SubnetAlphaIn": 1}, 10**9, U64_MAX),
+        ({"SubnetAlphaIn": 10**9}, U64_MAX, U64_MAX),
+    ],
+)
+async def test_a_price_that_no_purchase_moves_and_a_pool_that_sells_nothing(
+    changes: dict[str, int], spent: int, price: int
+) -> None:
+    pool = {"SubnetMechanism": 1, "SubnetTAO": 10**12, "SubnetAlphaIn": 2 * 10**12}
+    assert await reader(**(pool | changes)).price_after(1, spent) == price
+
+
 async def test_no_such_subnet() -> None:
     with pytest.raises(UnknownSubnet):
         await reader(get_metagraph=None).metagraph(9)
     for ask in (
         lambda r: r.subnet(9),
+        lambda r: r.price_after(9, 1),
         lambda r: r.hyperparameters(9),
         lambda r: r.rows(9),
         lambda r: r.commitments(9),

@@ -188,12 +188,41 @@ async def test_a_stake_is_bought_at_the_price_that_was_agreed_to(
     if staked:
         await joins(chain, consent, 5, tolerance)
     else:
-        with pytest.raises(TooDear, match=r"above the 0\.525 TAO agreed to") as refused:
+        with pytest.raises(TooDear, match=r"above the 0\.525 TAO allowed") as refused:
             await joins(chain, consent, 5, tolerance)
         assert "--rate-tolerance" in refused.value.cure
     assert (await chain.stake(key(8).address, PAYER.address, 1) > 0) is staked
     limited = tolerance is not None or consent.network == REAL
     assert ("at no more than 0.5" in capsys.readouterr().err) is limited
+
+
+@pytest.mark.parametrize(
+    ("stake", "tolerance", "bought"), [(4, None, True), (6, None, False), (6, 0.07, True)]
+)
+async def test_no_uid_is_bought_if_its_stake_is_too_large_for_the_pool(
+    stake: int,
+    tolerance: float | None,
+    bought: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Of a pool where a TAO raises the price by 1 %: the uid's by as much before the stake."""
+    chain = await subnet_with(10 * TAO)
+
+    async def price_after(netuid: int, spent: Rao) -> Rao:
+        return Rao(TAO // 2 + spent // 200)
+
+    monkeypatch.setattr(chain, "price_after", price_after)
+    consent = Consent(REAL, yes=True)
+    if bought:
+        await joins(chain, consent, stake, tolerance)
+        assert "at no more than 0.5" in capsys.readouterr().err
+        assert await chain.stake(key(8).address, PAYER.address, 1) > 0
+    else:
+        with pytest.raises(TooDear, match=r"A stake of 6 TAO .* above the 0\.53025 TAO allowed"):
+            await joins(chain, consent, stake, tolerance)
+        assert await chain.balance(PAYER.address) == 10 * TAO
+    assert ((await chain.metagraph(1)).by_hotkey(key(8).address) is not None) is bought
 
 
 def test_a_stake_that_no_chain_takes_is_refused_before_a_uid_is_bought() -> None:

@@ -1,16 +1,24 @@
 //! When epochs run (survey 4.6).
 //!
 //! A subnet's epoch is due once a tempo, when its owner ordered one, or when for some reason none
-//! has run for [`STEP_GAP_MAX`] blocks. No more than `MaxEpochsPerBlock` run in a block; the rest
-//! are put off to the next, lowest netuid first.
+//! has run for [`STEP_GAP_MAX`] blocks. No more than `MaxEpochsPerBlock` run in a block, and none
+//! begins once those before it have taken [`EPOCHS_PART`] of the block; the rest are put off to the
+//! next, lowest netuid first. The first of a block runs whatever it takes, so that some epoch runs
+//! in every block in which one is due.
 
 use crate::*;
-use frame_support::{ensure, storage::with_storage_layer, weights::Weight};
-use sp_runtime::DispatchResult;
+use frame_support::{ensure, storage::with_storage_layer, traits::Get, weights::Weight};
+use sp_runtime::{DispatchResult, Perbill};
 
 /// A subnet whose epochs were put off for this long runs one whatever its tempo: the longest tempo
 /// there is.
 const STEP_GAP_MAX: u64 = crate::subnets::MAX_TEMPO as u64;
+
+/// What epochs may have taken of a block's time for one more to begin: the other half is for
+/// extrinsics, and for what the last epoch takes beyond. What an epoch takes is known only when it
+/// has run, since others can give it much to do. The public chain has no such bound: its epochs are
+/// put off by their number alone.
+const EPOCHS_PART: Perbill = Perbill::from_percent(50);
 
 impl<T: Config> Pallet<T> {
     /// The block in which the next epoch is due, were none ordered or put off in between; `None`
@@ -38,13 +46,14 @@ impl<T: Config> Pallet<T> {
     /// Runs the epochs that are due, as many as a block may hold; answers what they took.
     pub(super) fn run_due_epochs(block: u64, subnets: &[NetUid]) -> Weight {
         let limit = MaxEpochsPerBlock::<T>::get();
+        let room = EPOCHS_PART.mul_floor(T::BlockWeights::get().max_block.ref_time());
         let (mut ran, mut taken) = (0u8, Weight::zero());
         for netuid in subnets.iter().copied() {
             BlocksSinceLastStep::<T>::mutate(netuid, |blocks| *blocks = blocks.saturating_add(1));
             if !Self::epoch_is_due(netuid, block) {
                 continue;
             }
-            if ran >= limit {
+            if ran >= limit || (ran > 0 && taken.ref_time() >= room) {
                 let next = block.saturating_add(1);
                 PendingEpochAt::<T>::insert(netuid, next);
                 Self::deposit_event(Event::EpochDeferred {

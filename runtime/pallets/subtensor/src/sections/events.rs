@@ -278,7 +278,7 @@ mod events {
         /// An owner ordered an epoch out of turn.
         #[codec(index = 136)]
         EpochTriggered { netuid: NetUid, by: T::AccountId, fires_at: u64 },
-        /// An epoch waits, for too many were due in one block.
+        /// An epoch waits: those before it in its block were as many, or took as much, as it holds.
         #[codec(index = 137)]
         EpochDeferred { netuid: NetUid, from_block: u64, to_block: u64 },
         /// An epoch did not run, because the state it needs is inconsistent.

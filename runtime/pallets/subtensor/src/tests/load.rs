@@ -1,7 +1,9 @@
-//! The weight of an epoch is that of what it had to do, also where others gave it more to do.
+//! The weight of an epoch is that of what it had to do, also where others gave it more to do; where
+//! epochs have taken much of a block, the others wait for the next.
 
 use super::{payment::society, *};
-use frame_support::weights::Weight;
+use frame_support::{traits::Get, weights::Weight};
+use frame_system::limits::BlockWeights;
 
 /// `society` has an owner, two validators that are paid, and a miner.
 const QUIET: EpochLoad =
@@ -79,5 +81,61 @@ fn announcements_are_declared_and_children_where_they_take_effect() {
         assert_eq!(declared_with_epoch(netuid), weight_of(&seen));
         let waiting = EpochLoad { announcements: 1, ..QUIET };
         assert_eq!(declared_with_epoch(netuid), weight_of(&waiting));
+    });
+}
+
+/// Subnets whose next epochs are all due in block 5. Each has so many announcements of five
+/// children that then take effect.
+fn due_together(announcements: [u64; 3]) -> [NetUid; 3] {
+    let subnets = [1, 2, 3].map(found_subnet);
+    for (netuid, count) in subnets.into_iter().zip(announcements) {
+        for parent in 1_000..1_000 + count {
+            let children = (0..5).map(|child| (1, 10 * parent + child)).collect::<Vec<_>>();
+            PendingChildKeys::<Test>::insert(netuid, parent, (children, 0));
+        }
+        PendingEpochAt::<Test>::insert(netuid, 5);
+    }
+    run_to_block(4);
+    subnets
+}
+
+/// The subnets whose epochs run in the next block, and those whose epochs are put off to the one
+/// after it.
+fn run_and_deferred(subnets: &[NetUid]) -> (Vec<NetUid>, Vec<NetUid>) {
+    let epochs = |netuid: &NetUid| SubnetEpochIndex::<Test>::get(netuid);
+    let before: Vec<u64> = subnets.iter().map(epochs).collect();
+    next_block();
+    let (from_block, to_block) = (System::block_number(), System::block_number() + 1);
+    let ran = subnets.iter().zip(before).filter(|(netuid, before)| epochs(netuid) > *before);
+    let put_off = |netuid: &NetUid| {
+        let event = Event::EpochDeferred { netuid: *netuid, from_block, to_block };
+        System::events().iter().any(|record| record.event == event.clone().into())
+    };
+    let deferred = subnets.iter().copied().filter(put_off).collect();
+    (ran.map(|(netuid, _)| *netuid).collect(), deferred)
+}
+
+#[test]
+fn epochs_beyond_half_a_blocks_weight_wait_and_are_not_lost() {
+    run(local(), || {
+        let [first, second, light] = due_together([200, 200, 0]);
+        let all = [first, second, light];
+        let limits: BlockWeights = <Test as frame_system::Config>::BlockWeights::get();
+        let heavy = EpochLoad { announcements: 200, children: 1_000, ..Default::default() };
+        assert!(<() as WeightInfo>::epoch(&heavy).any_gte(limits.max_block / 2));
+        // The first runs though it takes more than half.
+        assert_eq!(run_and_deferred(&all), (vec![first], vec![second, light]));
+        assert_eq!(run_and_deferred(&all), (vec![second], vec![light]));
+        assert_eq!(run_and_deferred(&all), (vec![light], vec![]));
+        assert_eq!(run_and_deferred(&all), (vec![], vec![]));
+        assert_eq!(ParentKeys::<Test>::get(10_000, second), [(1, 1_000)]);
+    });
+}
+
+#[test]
+fn light_epochs_run_in_one_block() {
+    run(local(), || {
+        let all = due_together([1, 0, 1]);
+        assert_eq!(run_and_deferred(&all), (all.to_vec(), vec![]));
     });
 }

@@ -252,8 +252,9 @@ impl NeuronColumns {
         hotkeys: &[T::AccountId],
         coldkeys: &[T::AccountId],
     ) -> Self {
-        let total = |hotkey| Pallet::<T>::stake_weight_of(hotkey, netuid);
-        let stake = |hotkey| Pallet::<T>::counted_stake(hotkey, netuid);
+        // Once for each: of all that is read here it takes by far the most, where many lend.
+        let stakes: Vec<_> =
+            hotkeys.iter().map(|hotkey| Pallet::<T>::counted_stake(hotkey, netuid)).collect();
         let collateral: Vec<_> = hotkeys
             .iter()
             .zip(coldkeys)
@@ -268,17 +269,11 @@ impl NeuronColumns {
                 .iter()
                 .map(|hotkey| Axons::<T>::get(netuid, hotkey).unwrap_or_default())
                 .collect(),
-            alpha_stake: hotkeys
+            alpha_stake: stakes.iter().map(|stake| AlphaBalance::new(stake.alpha).into()).collect(),
+            tao_stake: stakes.iter().map(|stake| TaoBalance::new(stake.root).into()).collect(),
+            total_stake: stakes
                 .iter()
-                .map(|hotkey| AlphaBalance::new(stake(hotkey).alpha).into())
-                .collect(),
-            tao_stake: hotkeys
-                .iter()
-                .map(|hotkey| TaoBalance::new(stake(hotkey).root).into())
-                .collect(),
-            total_stake: hotkeys
-                .iter()
-                .map(|hotkey| TaoBalance::new(total(hotkey)).into())
+                .map(|stake| TaoBalance::new(Pallet::<T>::weigh(*stake)).into())
                 .collect(),
             collateral_locked: of_collateral(|state| state.locked),
             collateral_min: of_collateral(|state| state.min_locked),

@@ -101,6 +101,31 @@ fn stake_on_root_counts_apart_from_alpha() {
 }
 
 #[test]
+fn borrowed_stake_shows_in_the_childs_row_and_not_in_the_parents() {
+    run(local(), || {
+        an_epoch_of_work();
+        assert_ok!(Chain::root_register(signed(2), 102));
+        assert_ok!(Chain::add_stake(signed(2), 102, NetUid::ROOT, Tao::new(1_000 * UNIT)));
+        let before = Chain::metagraph(SUBNET).unwrap();
+        Chain::replace_children(SUBNET, &102, vec![(u64::MAX, 103)]);
+        let after = Chain::metagraph(SUBNET).unwrap();
+        let (parent, child) = (uid_of(102), uid_of(103));
+        let lent = before.alpha_stake[parent].0.rao();
+        assert!(lent > 0);
+        assert_eq!(after.alpha_stake[child].0.rao(), before.alpha_stake[child].0.rao() + lent);
+        assert_eq!(after.tao_stake[child].0, TaoBalance::new(1_000 * UNIT));
+        for row in [parent, child] {
+            let hotkey = after.hotkeys[row];
+            let weighed = Chain::stake_weight_of(&hotkey, SUBNET);
+            assert_eq!(after.total_stake[row].0.rao(), weighed);
+        }
+        assert_eq!(after.alpha_stake[parent].0, AlphaBalance::ZERO);
+        assert_eq!(after.tao_stake[parent].0, TaoBalance::ZERO);
+        assert_eq!(after.total_stake[parent].0, TaoBalance::ZERO);
+    });
+}
+
+#[test]
 fn what_is_not_there_is_not_shown() {
     run(local(), || {
         an_epoch_of_work();

@@ -18,7 +18,7 @@ from typing import Final
 from loguru import logger
 
 from subnet.chain.connect import is_loopback, resolve, shown
-from subnet.chain.errors import FUND_CURE, TooDear, TooLittleBalance
+from subnet.chain.errors import FUND_CURE, NotStarted, TooDear, TooLittleBalance
 from subnet.chain.interface import STAKE_MIN, Chain, Signer
 from subnet.cli import output
 from subnet.cli.amounts import in_tao, parse_amount
@@ -159,6 +159,8 @@ async def join(
     if not buys and not stake:
         return
     subnet, money = await chain.subnet(netuid), await chain.is_money()
+    if stake and not subnet.started:
+        raise NotStarted.of(netuid)
     price = subnet.registration_price if buys else Rao(0)
     plays = consent.plays(money=money)
     alpha_limit = await _alpha_limit(chain, netuid, stake, price, plays=plays) if stake else None

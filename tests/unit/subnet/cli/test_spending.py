@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from subnet.chain.errors import TooDear, TooLittleBalance
+from subnet.chain.errors import NotStarted, TooDear, TooLittleBalance
 from subnet.chain.fake import FakeChain, FakeLedger
 from subnet.chain.fake_state import State
 from subnet.chain.interface import Signer
@@ -194,6 +194,17 @@ async def test_a_stake_is_bought_at_the_price_that_was_agreed_to(
     assert (await chain.stake(key(8).address, PAYER.address, 1) > 0) is staked
     limited = tolerance is not None or consent.network == REAL
     assert ("at no more than 0.5" in capsys.readouterr().err) is limited
+
+
+async def test_no_uid_is_bought_if_its_stake_does_not_trade_yet() -> None:
+    ledger = ledger_with(10 * TAO)
+    chain = FakeChain(ledger)
+    await chain.create_subnet(OWNER, key(201).address)
+    with pytest.raises(NotStarted):
+        await joins(chain, Consent("local"), 2)
+    assert await chain.balance(PAYER.address) == 10 * TAO
+    await joins(chain, Consent("local"), 0)
+    assert (await chain.metagraph(1)).by_hotkey(key(8).address) is not None
 
 
 @pytest.mark.parametrize(

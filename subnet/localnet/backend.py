@@ -76,6 +76,9 @@ _TIMESTAMP_NOW: Final = bytes.fromhex(
 )
 """twox-128 of "Timestamp" and of "Now": where the pallet keeps the last block's time."""
 
+_TIME_MS_MAX: Final = 2**64 - 1
+"""A block's time is a u64."""
+
 _PRUNE_BLOCKS: Final = 64
 """Old states go in batches: one deleting transaction in so many blocks. Where more are too old (the
 chain ran without a limit before) each block takes one batch along, until none are."""
@@ -98,6 +101,16 @@ class BuiltBlock:
     """The storage keys that the block changed, with their values after it; None: removed."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Slots:
+    """What a runtime answered about Aura's slots."""
+
+    executor: Executor
+    duration_ms: int
+    keys: frozenset[bytes]
+    """The storage keys that it looked at: while they keep their values, so does the answer."""
+
+
 class Backend:
     """An open chain. Make one with ``Backend.open``; use it from one thread; ``close`` it."""
 
@@ -118,7 +131,7 @@ class Backend:
         self._runtimes = runtimes
         self._oldest_state = store.oldest_state
         self._prune_failed = False
-        self._slot_duration: tuple[Executor, int] | None = None
+        self._slots: _Slots | None = None
         self.head = head
         """The best block, which is also the last finalized one."""
         genesis_hash = store.hash_of(0)
@@ -237,11 +250,15 @@ class Backend:
             raise RuntimeTrap(method, f"its answer cannot be read: {error}") from error
 
     def slot_duration_ms(self) -> int:
-        """Aura's slot duration, from the runtime. Asked once a runtime: genesis fixes it."""
+        """Aura's slot duration, from the runtime."""
+        return self._slots_now().duration_ms
+
+    def _slots_now(self) -> _Slots:
+        """As the runtime sees them; it is asked again only where it could answer otherwise."""
         executor = self._executor(self._state, self.head.number)
-        if self._slot_duration is None or self._slot_duration[0] is not executor:
-            self._slot_duration = executor, _slot_duration_ms(executor, self._state)
-        return self._slot_duration[1]
+        if self._slots is None or self._slots.executor is not executor:
+            self._slots = _slots_of(executor, self._state)
+        return self._slots
 
     # -- building
 
@@ -264,37 +281,42 @@ class Backend:
             raise BlockRejected(f"block time {timestamp_ms} is before the earliest, {earliest}")
         self._prune()
         executor = self._executor(self._state, self.head.number)
-        slot = timestamp_ms // self.slot_duration_ms()
+        slots = self._slots_now()
+        slot = timestamp_ms // slots.duration_ms
         builder = BlockBuilder(executor, self._state, self.head.header, self._limits)
         built = builder.build(timestamp_ms, slot, ready, max_extrinsics)
         changes = built.result.changes
-        if CODE_KEY in changes:
-            self._try_runtime(built)
+        rules_change = CODE_KEY in changes or any(key in changes for key in slots.keys)
+        if rules_change:
+            self._try_next(built)
         self._store.append(built.block, changes, executor.version.state_version)
         # Committed: from here on nothing may fail.
         self._state.advance(changes, built.result.root)
         self.head = built.block
+        if rules_change:
+            self._slots = None
         return BuiltBlock(built.block, built.included, built.failed, built.postponed, changes)
 
-    def _try_runtime(self, built: Built) -> None:
-        """No block may leave the chain with a runtime that cannot make the next one.
+    def _try_next(self, built: Built) -> None:
+        """No new runtime, and no new length of the slots, may leave the chain without a next block.
 
-        So the new runtime makes it once, empty, on a copy of the state.
+        So that is made once, empty, on a copy of the state. What else root may write by force
+        (the chain's clock, say) is not tried: nothing here knows what it means.
         """
-        code = built.result.changes[CODE_KEY]
-        if code is None:
-            raise BlockRejected("the block removes the runtime")
         after = self._state.copy()
         after.advance(built.result.changes, built.result.root)
+        code = after.get(CODE_KEY)
+        if code is None:
+            raise BlockRejected("the block removes the runtime")
         header = built.block.header
         try:
             executor = self._runtimes.of_code(code, None)
-            duration_ms = _slot_duration_ms(executor, after)
+            duration_ms = _slots_of(executor, after).duration_ms
             time_ms = _earliest_ms(header, after, duration_ms)
             builder = BlockBuilder(executor, after, header, self._limits)
             builder.build(time_ms, time_ms // duration_ms, (), None)
         except (BadRuntime, BlockRejected, RuntimeTrap) as error:
-            raise BlockRejected(f"the block's new runtime cannot run: {error}") from error
+            raise BlockRejected(f"under its runtime none could follow it: {error}") from error
 
     def _prune(self) -> None:
         """Forget states that are older than asked for, some blocks at a time.
@@ -388,24 +410,41 @@ def _resume(store: ChainStore) -> tuple[HeadState, Block]:
     return state, head
 
 
-def _slot_duration_ms(executor: Executor, state: Committed) -> int:
+class _Noting(Overlay):
+    """Keeps which keys were read through it."""
+
+    def __init__(self, base: Committed) -> None:
+        super().__init__(base)
+        self.read: set[bytes] = set()
+
+    def get(self, key: bytes) -> bytes | None:
+        self.read.add(key)
+        return super().get(key)
+
+
+def _slots_of(executor: Executor, state: Committed) -> _Slots:
     method = "AuraApi_slot_duration"
-    duration = int.from_bytes(executor.call(method, b"", Overlay(state))[:8], "little")
-    if not duration:
+    overlay = _Noting(state)
+    duration_ms = int.from_bytes(executor.call(method, b"", overlay)[:8], "little")
+    if not duration_ms:
         raise RuntimeTrap(method, "a slot that takes no time is none")
-    return duration
+    return _Slots(executor, duration_ms, frozenset(overlay.read))
 
 
 def _earliest_ms(head: Header, state: State, duration_ms: int) -> int:
     """When the block after ``head`` may be at the earliest.
 
     It needs a slot of its own, and pallet Timestamp wants half a slot after the last block.
+    BlockRejected if root moved the chain's clock so far that there is no such time.
     """
     slot = slot_of(head)
     if slot is None:
         return duration_ms
     last_ms = int.from_bytes(state.get(_TIMESTAMP_NOW) or b"", "little")
-    return max((slot + 1) * duration_ms, last_ms + -(-duration_ms // 2))
+    earliest_ms = max((slot + 1) * duration_ms, last_ms + -(-duration_ms // 2))
+    if earliest_ms > _TIME_MS_MAX:
+        raise BlockRejected("the next block's time does not fit into 64 bits")
+    return earliest_ms
 
 
 def _code(state: State) -> bytes:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bittensor_core import Keypair
 
-from subnet.localnet.backend import Backend, Genesis
+from subnet.localnet.backend import Backend, BuiltBlock, Genesis
 from subnet.localnet.scale import compact
 
 RUNTIME = Path(__file__).parents[4] / "subnet/localnet/runtime/assay.wasm"
@@ -64,6 +64,11 @@ def sign(chain: Backend, signer: Keypair, call: bytes, nonce: int) -> bytes:
     signature = bytes(signer.sign(payload))
     body = _SIGNED_V4 + _ID + bytes(signer.public_key) + _SR25519 + signature + extra + call
     return compact(len(body)) + body
+
+
+def step(chain: Backend, *ready: bytes) -> BuiltBlock:
+    """The next block, as early as it may be."""
+    return chain.build(chain.earliest_timestamp_ms(), ready)
 
 
 def grow(chain: Backend, blocks: int, *, first_nonce: int = 0, per_block: int = 1) -> int:

@@ -8,17 +8,13 @@ from pathlib import Path
 
 import pytest
 import zstandard
-from loguru import logger
 
-from subnet.errors import UserError
 from subnet.localnet.backend import (
     Backend,
-    BuiltBlock,
     CoreLimits,
     InvalidTransaction,
     MissingExport,
     RuntimeTrap,
-    StateDiscarded,
     UnknownBlock,
 )
 from subnet.localnet.blocks.header import slot_of
@@ -35,16 +31,16 @@ from subnet.localnet.errors import (
 from subnet.localnet.executor import vm
 from subnet.localnet.executor.code import COMPRESSED_MAGIC
 from subnet.localnet.executor.vm_binding import CheckedBinding
-from subnet.localnet.executor.wasm_binary import MAGIC, Outline, sections
+from subnet.localnet.executor.wasm_binary import Outline
 from subnet.localnet.scale import compact, encode_bytes
 from tests.unit.subnet.localnet.core_chain import (
     ALICE,
-    RUNTIME,
     genesis,
     grow,
     module_cache,
     open_chain,
     sign,
+    step,
     transfer,
 )
 
@@ -58,10 +54,6 @@ def chain() -> Iterator[Backend]:
     made = open_chain()
     yield made
     made.close()
-
-
-def step(chain: Backend, *ready: bytes) -> BuiltBlock:
-    return chain.build(chain.earliest_timestamp_ms(), ready)
 
 
 # -- genesis
@@ -327,55 +319,6 @@ def _signed_once(chain: Backend, nonce: int, amount: int) -> bytes:
     return _SIGNED.setdefault(nonce, transfer(chain, nonce, amount))
 
 
-def _without(section: str) -> bytes:
-    """The runtime without a custom section."""
-    code, ended_at = RUNTIME.read_bytes(), len(MAGIC)
-    named = encode_bytes(section.encode())[1:]
-    for _, begin, end in sections(code):
-        if code[begin + 1 :].startswith(named):
-            return code[:ended_at] + code[end:]
-        ended_at = end
-    raise AssertionError(f"there is no {section}")
-
-
-def _renamed(entry_point: bytes) -> bytes:
-    """The runtime with an entry point under another name."""
-    code = RUNTIME.read_bytes()
-    assert entry_point in code
-    return code.replace(entry_point, entry_point[:-1] + b"_")
-
-
-@pytest.mark.parametrize(
-    "code",
-    [
-        b"no runtime",
-        b"\0asm\x01\0\0\0",
-        None,
-        _without("runtime_version"),
-        _renamed(b"AuraApi_slot_duration"),
-        _renamed(b"BlockBuilder_finalize_block"),
-    ],
-    ids=["text", "nothing", "removed", "no version", "no slots", "no end"],
-)
-def test_no_block_leaves_the_chain_without_a_runtime(chain: Backend, code: bytes | None) -> None:
-    """Root may set what it likes; a chain with such a block could never have another one."""
-    if code is None:
-        inner = _KILL_STORAGE + compact(1) + encode_bytes(b":code")
-    else:
-        inner = _SET_CODE_WITHOUT_CHECKS + encode_bytes(code)
-    call = _SUDO_UNCHECKED_WEIGHT + inner + compact(0) + compact(0)
-    before = chain.head
-    with pytest.raises(BlockRejected, match="runtime"):
-        step(chain, sign(chain, ALICE, call, 0))
-    assert chain.head is before
-    assert step(chain, transfer(chain, 0)).included
-
-
-_SET_CODE_WITHOUT_CHECKS = b"\x00\x03"
-_KILL_STORAGE = b"\x00\x05"
-_SUDO_UNCHECKED_WEIGHT = b"\x0c\x01"
-
-
 # -- history
 
 
@@ -402,85 +345,6 @@ def _account_key(public: bytes) -> bytes:
     """System.Account, whose prefix every explorer shows."""
     prefix = bytes.fromhex("26aa394eea5630e07c48ae0c9558cef7b99d880ec681799c0cf30e8886371da9")
     return prefix + blake2b(public, digest_size=16).digest() + public
-
-
-def test_pruned_states_are_gone_and_blocks_stay() -> None:
-    chain = open_chain(history_blocks=10)
-    for _ in range(80):
-        step(chain)
-    oldest = chain.block_hash(1)
-    assert oldest is not None
-    assert chain.block(oldest) is not None
-    with pytest.raises(StateDiscarded, match=f"State already discarded for 0x{oldest.hex()}"):
-        chain.state(oldest)
-    with pytest.raises(StateDiscarded):
-        chain.call("Core_version", b"", oldest)
-    kept = chain.block_hash(chain.head.number - 10)
-    assert chain.state(kept).get(b":code") == chain.state().get(b":code")
-    chain.close()
-
-
-def test_a_limited_history_keeps_the_database_small() -> None:
-    """Seven keys change in an empty block; one of them, the block's hash, is new and stays."""
-    chain = open_chain(history_blocks=10)
-
-    def versions_after(blocks: int) -> int:
-        for _ in range(blocks):
-            step(chain)
-        count: int = chain._store._one("SELECT count(*) FROM versions", ())[0]
-        return count
-
-    early = versions_after(200)
-    assert versions_after(300) - early <= 300 + 64 * 7
-    chain.close()
-
-
-def test_a_long_history_is_forgotten_step_by_step(tmp_path: Path) -> None:
-    """All at once it would hold up one block for hours: the work grows with the square."""
-    chain = open_chain(tmp_path)
-    for _ in range(150):
-        step(chain)
-    chain.close()
-    again = open_chain(tmp_path, history_blocks=2)
-    discarded = []
-    for _ in range(4):
-        step(again)
-        discarded.append(again._store.oldest_state)
-    assert discarded == [64, 128, 128, 128]
-    again.close()
-
-
-@pytest.mark.parametrize("fault", [StorageFailed, ChainInUse, ChainDamaged])
-def test_no_block_is_lost_because_old_states_cannot_go(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: type[UserError]
-) -> None:
-    """Pruning is housekeeping: a full disk is met again by a later block, damage by the next."""
-    chain = open_chain(tmp_path, history_blocks=2)
-    while chain.head.number < 66:  # the 67th is the first that could prune
-        step(chain)
-    prune, tries = chain._store.prune, 0
-
-    def failing(oldest: int) -> None:
-        nonlocal tries
-        tries += 1
-        raise fault("It cannot be.", "Make it so.")
-
-    monkeypatch.setattr(chain._store, "prune", failing)
-    if fault is ChainDamaged:
-        with pytest.raises(ChainDamaged):
-            step(chain)
-        assert (chain.head.number, tries) == (66, 1), "no block was committed and then not told"
-    else:
-        told: list[str] = []
-        sink = logger.add(told.append, level="WARNING", format="{message}")
-        for _ in range(3):
-            step(chain)
-        logger.remove(sink)
-        assert (chain.head.number, tries, len(told)) == (69, 3, 1)
-        monkeypatch.setattr(chain._store, "prune", prune)
-        step(chain)
-        assert chain._store.oldest_state == 64
-    chain.close()
 
 
 # -- on disk

@@ -21,7 +21,8 @@ class CoreLimits:
     fuel_per_query: int = 7_000_000_000
     """The same for runtime APIs, which strangers can call: 1.3 seconds. The dearest honest call,
     all metagraphs of 128 subnets with 256 neurons each, needs three fifths of it (one such
-    metagraph was measured at 33 million; with 32 lenders to each of its neurons, at 190 million). A node that is asked much gives less of it (``rpc/ration.py``)."""
+    metagraph was measured at 33 million; with 32 lenders to each of its neurons, at 190 million).
+    A node that is asked much gives less of it (``rpc/ration.py``)."""
 
     host_calls_per_block_call: int = 50_000_000
     """Host functions are Python and burn no fuel, so they are counted: a minute of the cheapest."""

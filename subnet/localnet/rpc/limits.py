@@ -36,7 +36,7 @@ class RpcLimits:
     """Calls in one frame; the SDK sends some tens."""
 
     reply_bytes_max: int = 16 * 2**20
-    """One reply. Metadata in hex takes about 1 MB."""
+    """One reply. Metadata takes 240 KB in hex."""
 
     outbox_messages_max: int = 4_096
     """Messages that a client has not read yet: minutes of heads, and a full batch of watches."""
@@ -47,6 +47,10 @@ class RpcLimits:
     outboxes_bytes_max: int = 128 * 2**20
     """Of all connections together: what clients that do not read can make the node hold, what is
     being sent included. That has a copy in the socket's buffer, so twice as much in memory."""
+
+    outbox_unmetered_bytes: int = 512 * 2**10
+    """A connection that holds no more is served even then: another 128 MiB for all that there may
+    be. Metadata, the longest reply that ordinary clients need, fits in twice."""
 
     subscriptions_max: int = 1_024
     """On one connection, as Substrate's nodes have it."""

@@ -202,7 +202,7 @@ class RpcServer:
     ) -> web.Response:
         """Send a long reply here, so that it counts as unread for as long as it is."""
         unread = self._hub.unread
-        if unread.size_bytes + size_bytes > self._limits.outboxes_bytes_max:
+        if not unread.admits(size_bytes, 0, self._limits):
             return web.Response(status=503, text="clients leave too much unread; try again later\n")
         unread.size_bytes += size_bytes
         try:
@@ -332,9 +332,7 @@ class RpcServer:
             held.close()
             return web.Response(status=400)
         self._sockets.add(ws)
-        session = self._hub.join(
-            on_lost=lambda: self._drop(ws, request.transport, "it reads too slowly")
-        )
+        session = self._hub.join(on_lost=lambda why: self._drop(ws, request.transport, why))
         writer = asyncio.ensure_future(self._write(ws, session, request.transport))
         try:
             await self._read(ws, session, request.transport, frames)

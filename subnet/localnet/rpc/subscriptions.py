@@ -7,8 +7,9 @@ socket is known here: the server takes messages out of the outbox at the client'
 The policy for slow clients: a reply waits for room (the server reads no further request until
 then), but the chain never waits. A notification that does not fit means that the client would miss
 a block without knowing, so the session is *lost* instead: the server closes it with code 1013 (try
-again later), and a client that reconnects starts from the head. The same happens where all outboxes
-together hold too much.
+again later), and a client that reconnects starts from the head. The same happens to one that wants
+more than its share while all outboxes together hold too much. Up to that share everybody is served,
+whatever the others leave unread.
 """
 
 from __future__ import annotations
@@ -31,6 +32,9 @@ from subnet.localnet.rpc.limits import RpcLimits
 _LAST_STATUSES = frozenset({Status.USURPED, Status.DROPPED, Status.INVALID})
 """After these nothing more will be said of a transaction."""
 
+_TOO_SLOW: Final = "it reads too slowly"
+_TOO_MUCH_UNREAD: Final = "all clients together leave too much unread"
+
 _WATCHED_KEY_BYTES: Final = 512
 """What a key that is watched takes in the tables beside its own bytes."""
 
@@ -40,6 +44,13 @@ class Shared:
     """What all outboxes of a server hold together, with the replies that HTTP clients leave."""
 
     size_bytes: int = 0
+
+    def admits(self, added_bytes: int, held_bytes: int, limits: RpcLimits) -> bool:
+        """Whether one who holds ``held_bytes`` may hold so much more."""
+        return (
+            self.size_bytes + added_bytes <= limits.outboxes_bytes_max
+            or held_bytes + added_bytes <= limits.outbox_unmetered_bytes
+        )
 
 
 class Outbox:
@@ -61,12 +72,10 @@ class Outbox:
 
     def offer(self, message: bytes) -> bool:
         """Add a message if there is room. One that is larger than all the room finds none."""
-        limits = self._limits
         if (
             self.closed
-            or len(self._messages) >= limits.outbox_messages_max
-            or self._size_bytes + len(message) > limits.outbox_bytes_max
-            or self._shared.size_bytes + len(message) > limits.outboxes_bytes_max
+            or not self.holds(message)
+            or not self._shared.admits(len(message), self._size_bytes, self._limits)
         ):
             return False
         self._messages.append(message)
@@ -75,6 +84,14 @@ class Outbox:
         if self._half_full():
             self._drained.clear()
         return True
+
+    def holds(self, message: bytes) -> bool:
+        """Whether its own limits have room for one more, whatever the others hold."""
+        limits = self._limits
+        return (
+            len(self._messages) < limits.outbox_messages_max
+            and self._size_bytes + len(message) <= limits.outbox_bytes_max
+        )
 
     def _count(self, size_bytes: int) -> None:
         self._size_bytes += size_bytes
@@ -148,17 +165,20 @@ class Opened:
 
 
 class Session:
-    """One connection that can be notified. ``on_lost`` is called once, when it fell behind."""
+    """One connection that can be notified. ``on_lost`` is called once, with why it is given up."""
 
-    def __init__(self, limits: RpcLimits, shared: Shared, *, on_lost: Callable[[], None]) -> None:
+    def __init__(
+        self, limits: RpcLimits, shared: Shared, *, on_lost: Callable[[str], None]
+    ) -> None:
         self.outbox = Outbox(limits, shared)
         self.subscriptions: dict[str, Subscription] = {}
         self._on_lost = on_lost
 
     def notify(self, message: bytes) -> None:
-        if not self.outbox.offer(message) and not self.outbox.closed:
-            self.outbox.close()
-            self._on_lost()
+        outbox = self.outbox
+        if not outbox.offer(message) and not outbox.closed:
+            outbox.close()
+            self._on_lost(_TOO_MUCH_UNREAD if outbox.holds(message) else _TOO_SLOW)
 
 
 class Hub:
@@ -180,7 +200,7 @@ class Hub:
     def __len__(self) -> int:
         return self._count
 
-    def join(self, *, on_lost: Callable[[], None]) -> Session:
+    def join(self, *, on_lost: Callable[[str], None]) -> Session:
         """A connection that was just made."""
         return Session(self._limits, self._shared, on_lost=on_lost)
 

@@ -259,7 +259,7 @@ async def test_what_waits_in_an_outbox_is_counted_until_it_is_sent() -> None:
 
 
 async def test_all_outboxes_together_are_bounded() -> None:
-    limits, shared = RpcLimits(outboxes_bytes_max=10), Shared()
+    limits, shared = RpcLimits(outboxes_bytes_max=10, outbox_unmetered_bytes=0), Shared()
     first, second = Outbox(limits, shared), Outbox(limits, shared)
     assert first.offer(bytes(6))
     assert not second.offer(bytes(5))

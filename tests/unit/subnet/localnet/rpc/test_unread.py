@@ -8,8 +8,10 @@ import socket
 import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from typing import Any
 
 import pytest
+from aiohttp import WSMsgType
 
 from tests.unit.subnet.localnet.rpc.rig import WAIT_S, Rig, hexed, rig
 
@@ -104,6 +106,47 @@ async def test_whoever_asks_again_has_read_what_came_before() -> None:
             await loop.sock_sendall(client, CALLS * post(ASK))
             await until(first.cancelled)
             await until(lambda: cuts(node) == 1)
+
+
+@pytest.mark.parametrize(
+    "sent", [UPGRADE + CALLS * frame(ASK), CALLS * post(ASK)], ids=["websocket", "post"]
+)
+async def test_what_others_leave_unread_costs_nobody_an_ordinary_reply(sent: bytes) -> None:
+    limits: dict[str, Any] = {
+        "outbox_bytes_max": 4 * VALUE_BYTES,
+        "outboxes_bytes_max": 2 * VALUE_BYTES + 1_000,
+    }
+    async with rig(**limits) as node, node.socket() as honest:
+        node.chain.values |= {
+            b"short": bytes(VALUE_BYTES // 4),
+            b"longer": bytes(VALUE_BYTES * 3 // 2),
+        }
+        with silent(node) as client:
+            await asyncio.get_running_loop().sock_sendall(client, sent)
+            await asyncio.sleep(0.2)  # until the kernel's buffers are full and the server waits
+            assert node.hub.unread.size_bytes > 2 * VALUE_BYTES
+
+            short = hexed(node.chain.values[b"short"])
+            assert await honest.call("state_getStorage", hexed(b"short")) == short
+            ask = {"jsonrpc": "2.0", "id": 1, "method": "state_getStorage"}
+            status, reply = await node.post({**ask, "params": [hexed(b"short")]})
+            assert (status, reply["result"]) == (200, short)
+
+            status, reply = await node.post({**ask, "params": [hexed(b"longer")]})
+            assert (status, "too much unread" in reply) == (503, True)
+            await honest.ws.send_json({**ask, "params": [hexed(b"longer")]})
+            end = await honest.ws.receive(WAIT_S)
+            assert (end.data, end.extra) == (1013, "all clients together leave too much unread")
+
+
+async def test_one_that_is_too_slow_is_told_so() -> None:
+    async with rig(outbox_messages_max=4) as node, node.socket() as client:
+        await client.call("chain_subscribeNewHeads")
+        for _ in range(50):  # more than it can take, at once
+            node.service.seal()
+        while (end := await client.ws.receive(WAIT_S)).type is WSMsgType.TEXT:
+            pass
+        assert (end.data, end.extra) == (1013, "it reads too slowly")
 
 
 def cuts(node: Rig) -> int:

@@ -15,8 +15,8 @@ class CoreLimits:
     """What one backend may spend. The defaults suit a chain on one's own machine."""
 
     fuel_per_block_call: int = 60_000_000_000
-    """Wasm instructions for a call that makes a block: about half a minute of pure computation.
-    A block's weights hold it far below; this only stops a runtime that loops."""
+    """Wasm instructions for a call that makes a block: about 11 seconds of pure computation. A
+    block's weights hold it below; this only stops a runtime that loops."""
 
     fuel_per_query: int = 7_000_000_000
     """The same for runtime APIs, which strangers can call: 1.3 seconds. The dearest honest call,

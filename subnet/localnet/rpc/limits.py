@@ -95,7 +95,8 @@ class RpcLimits:
     """A runtime call that takes no longer is nobody's concern: the ordinary ones take 10 ms."""
 
     query_least_share: float = 0.05
-    """Of its budget, what a runtime call may always use: 65 ms, six metagraphs of 256 neurons."""
+    """Of its budget, what a runtime call may always use: 65 ms. A metagraph of 256 neurons takes a
+    tenth of that; half of it (0.026 of the budget) with as many lenders to each as may be."""
 
     query_debt_s_max: float = 2.0
     """So much time of long calls leaves the next one the least share; as much rest, all of it."""

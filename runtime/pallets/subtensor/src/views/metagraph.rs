@@ -229,7 +229,7 @@ impl<T: Config> Pallet<T> {
     }
 
     /// Alpha that the next epoch will divide between miners and validators.
-    fn pending_alpha(netuid: NetUid) -> AlphaBalance {
+    pub(super) fn pending_alpha(netuid: NetUid) -> AlphaBalance {
         let server = PendingServerEmission::<T>::get(netuid).rao();
         server.saturating_add(PendingValidatorEmission::<T>::get(netuid).rao()).into()
     }

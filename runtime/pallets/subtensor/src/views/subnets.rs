@@ -44,29 +44,32 @@ pub struct SubnetPrice {
 
 impl<T: Config> Pallet<T> {
     pub fn dynamic_info(netuid: NetUid) -> Option<DynamicInfo<T::AccountId>> {
-        let graph = Self::metagraph(netuid)?;
+        if !Self::subnet_exists(netuid) {
+            return None;
+        }
+        let identity = SubnetIdentitiesV3::<T>::get(netuid);
         Some(DynamicInfo {
-            netuid: graph.netuid,
-            owner_hotkey: graph.owner_hotkey,
-            owner_coldkey: graph.owner_coldkey,
-            subnet_name: graph.name,
+            netuid: netuid.into(),
+            owner_hotkey: SubnetOwnerHotkey::<T>::get(netuid),
+            owner_coldkey: SubnetOwner::<T>::get(netuid),
+            subnet_name: compact_bytes(identity.as_ref().map_or(&[], |known| &known.subnet_name)),
             token_symbol: compact_bytes(&TokenSymbol::<T>::get(netuid)),
-            tempo: graph.tempo,
-            last_step: graph.last_step,
-            blocks_since_last_step: graph.blocks_since_last_step,
-            emission: graph.subnet_emission,
-            alpha_in: graph.alpha_in,
-            alpha_out: graph.alpha_out,
-            tao_in: graph.tao_in,
-            alpha_out_emission: graph.alpha_out_emission,
-            alpha_in_emission: graph.alpha_in_emission,
-            tao_in_emission: graph.tao_in_emission,
-            pending_alpha_emission: graph.pending_alpha_emission,
-            pending_root_emission: graph.pending_root_emission,
-            subnet_volume: graph.subnet_volume,
-            network_registered_at: graph.network_registered_at,
-            subnet_identity: graph.identity,
-            moving_price: graph.moving_price,
+            tempo: Tempo::<T>::get(netuid).into(),
+            last_step: LastMechansimStepBlock::<T>::get(netuid).into(),
+            blocks_since_last_step: BlocksSinceLastStep::<T>::get(netuid).into(),
+            emission: SubnetTaoInEmission::<T>::get(netuid).rao().into(),
+            alpha_in: SubnetAlphaIn::<T>::get(netuid).into(),
+            alpha_out: SubnetAlphaOut::<T>::get(netuid).into(),
+            tao_in: SubnetTAO::<T>::get(netuid).into(),
+            alpha_out_emission: SubnetAlphaOutEmission::<T>::get(netuid).into(),
+            alpha_in_emission: SubnetAlphaInEmission::<T>::get(netuid).into(),
+            tao_in_emission: SubnetTaoInEmission::<T>::get(netuid).into(),
+            pending_alpha_emission: Self::pending_alpha(netuid).into(),
+            pending_root_emission: TaoBalance::ZERO.into(),
+            subnet_volume: SubnetVolume::<T>::get(netuid).into(),
+            network_registered_at: NetworkRegisteredAt::<T>::get(netuid).into(),
+            subnet_identity: identity,
+            moving_price: SubnetMovingPrice::<T>::get(netuid),
         })
     }
 

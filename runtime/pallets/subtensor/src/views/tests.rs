@@ -86,6 +86,51 @@ fn a_metagraph_has_a_row_for_every_neuron_and_the_values_of_storage() {
 }
 
 #[test]
+fn a_subnet_without_its_neurons_is_as_its_metagraph_has_it() {
+    run(local(), || {
+        an_epoch_of_work();
+        assert_ok!(Chain::set_subnet_identity(
+            signed(1),
+            SUBNET,
+            b"mine".to_vec(),
+            Vec::new(),
+            Vec::new(),
+            Vec::new(),
+            Vec::new(),
+            Vec::new(),
+            Vec::new(),
+            Vec::new(),
+        ));
+        let graph = Chain::metagraph(SUBNET).unwrap();
+        assert!(graph.subnet_volume.0 > 0 && graph.identity.is_some());
+        let expected = DynamicInfo {
+            netuid: graph.netuid,
+            owner_hotkey: graph.owner_hotkey,
+            owner_coldkey: graph.owner_coldkey,
+            subnet_name: graph.name,
+            token_symbol: graph.symbol,
+            tempo: graph.tempo,
+            last_step: graph.last_step,
+            blocks_since_last_step: graph.blocks_since_last_step,
+            emission: graph.subnet_emission,
+            alpha_in: graph.alpha_in,
+            alpha_out: graph.alpha_out,
+            tao_in: graph.tao_in,
+            alpha_out_emission: graph.alpha_out_emission,
+            alpha_in_emission: graph.alpha_in_emission,
+            tao_in_emission: graph.tao_in_emission,
+            pending_alpha_emission: graph.pending_alpha_emission,
+            pending_root_emission: graph.pending_root_emission,
+            subnet_volume: graph.subnet_volume,
+            network_registered_at: graph.network_registered_at,
+            subnet_identity: graph.identity,
+            moving_price: graph.moving_price,
+        };
+        assert_eq!(Chain::dynamic_info(SUBNET), Some(expected));
+    });
+}
+
+#[test]
 fn stake_on_root_counts_apart_from_alpha() {
     run(local(), || {
         an_epoch_of_work();

@@ -159,7 +159,7 @@ class _Job:
                 if landed is not None:
                     return landed
             except Lost as error:
-                logger.debug("{}: {}; the same bytes go out again", self._what, error)
+                logger.debug("{}: {}; trying again", self._what, error)
             except BittensorError as error:
                 raise self._failed(error, Stage.PREFLIGHT) from error
             await self._sessions.pause(attempt)
@@ -181,8 +181,7 @@ class _Job:
         return self._judge(signed, await session.submit_signed(signed.extrinsic, self._key))
 
     async def _sign(self, session: Session) -> _Signed:
-        self._signatures += 1
-        if self._signatures > SIGNATURES_MAX:
+        if self._signatures >= SIGNATURES_MAX:
             refusal = ChainRefused(
                 f"The nonce of {self._key.ss58_address} was taken {SIGNATURES_MAX} times while"
                 f" trying to {self._what}.",
@@ -198,6 +197,8 @@ class _Job:
         )
         # The SDK asks for the block that the era begins with after we did, and does not tell it.
         last = await session.finalized_block_number() + ERA_BLOCKS
+        # Not counted before: a read that was lost above is an outage, and no fight over the nonce.
+        self._signatures += 1
         return _Signed(SignedExtrinsic(data, hash_), int(nonce), last, scanned=born)
 
     async def _composed(self, session: Session) -> Any:

@@ -16,7 +16,7 @@ from bittensor.result import ChainError, ExtrinsicResult, chain_error_from_subst
 from subnet.chain.errors import ChainUnavailable, OutcomeUnknown, TooLittleBalance
 from subnet.chain.interface import Stage
 from subnet.chain.sdk_session import Lost, Sessions
-from subnet.chain.sdk_submit import ERA_BLOCKS, FailedError, Submitter
+from subnet.chain.sdk_submit import ERA_BLOCKS, SIGNATURES_MAX, FailedError, Submitter
 from tests.conformance.chain.worlds import NamedKey
 
 T = TypeVar("T")
@@ -244,6 +244,24 @@ async def test_a_key_that_others_fight_over_is_named() -> None:
         await submitter(chain).submit(CALL, KEY, what="transfer", timeout_s=5)
     assert caught.value.refusal.reason == "NonceContention"
     assert set(chain.executed) == {b"other"}
+
+
+async def test_a_node_that_is_busy_while_it_is_signed_is_no_fight_over_the_key() -> None:
+    """A neuron gives up over such a fight, but waits for a busy node."""
+    chain = ScriptedChain([])
+    answers = [BUSY] * (SIGNATURES_MAX + 1)
+
+    class Busy(ScriptedSession):
+        async def account_next_index(self, address: str) -> int:
+            if answers:
+                raise Lost(answers.pop())
+            return await super().account_next_index(address)
+
+    sessions = ScriptedSessions(chain)
+    sessions.session = Busy(chain)
+    await Submitter(cast(Sessions, sessions)).submit(CALL, KEY, what="transfer", timeout_s=5)
+    assert not answers
+    assert (len(chain.executed), chain.signatures) == (1, 1)
 
 
 async def test_silence_after_sending_is_an_unknown_outcome() -> None:

@@ -23,7 +23,7 @@ from subnet.chain.interface import STAKE_MIN, Chain, Signer
 from subnet.cli import output
 from subnet.cli.amounts import in_tao, parse_amount
 from subnet.errors import Refused, UserError
-from subnet.types import RAO_PER_TAO, NetUid, Rao, Ss58
+from subnet.types import RAO_PER_TAO, U64_MAX, NetUid, Rao, Ss58
 
 FEES_MAX: Final = Rao(RAO_PER_TAO // 100)
 """More than two extrinsics' fees: a uid must not be bought with what its stake's fee needs."""
@@ -48,7 +48,7 @@ class Stake:
         if self.tolerance is None and plays:
             return None
         tolerance = RATE_TOLERANCE if self.tolerance is None else self.tolerance
-        return Rao(price + int(price * tolerance))
+        return Rao(min(price + int(price * tolerance), U64_MAX))  # an order holds no more
 
 
 def parse_stake(text: str, tolerance: float | None) -> Stake | None:
@@ -194,7 +194,8 @@ async def _alpha_limit(
     limit = stake.limit(await chain.price_after(netuid, uid_price), plays=plays)
     if limit is not None:
         raised = await chain.price_after(netuid, Rao(uid_price + stake.amount))
-        if raised > limit:
+        # The largest price stands for a pool of which nothing can be bought, at whatever limit.
+        if raised > limit or raised >= U64_MAX:
             raise TooDear.stake(netuid, stake.amount, limit)
     return limit
 

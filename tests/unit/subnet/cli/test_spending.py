@@ -14,10 +14,11 @@ from subnet.chain.fake import FakeChain, FakeLedger
 from subnet.chain.fake_state import State
 from subnet.chain.interface import Signer
 from subnet.cli import output
+from subnet.cli.amounts import parse_amount
 from subnet.cli.spending import Consent, Stake, join, parse_stake
 from subnet.clock import ManualClock
 from subnet.errors import Refused, UserError
-from subnet.types import NetUid, Rao
+from subnet.types import U64_MAX, NetUid, Rao
 from tests.unit.subnet.neuron.worlds import key
 
 TAO = 10**9
@@ -234,6 +235,26 @@ async def test_no_uid_is_bought_if_its_stake_is_too_large_for_the_pool(
             await joins(chain, consent, stake, tolerance)
         assert await chain.balance(PAYER.address) == 10 * TAO
     assert ((await chain.metagraph(1)).by_hotkey(key(8).address) is not None) is bought
+
+
+@pytest.mark.parametrize("emptied_by", [0, TAO, 2 * TAO])
+async def test_no_uid_is_bought_if_nothing_can_be_bought_of_the_pool(
+    emptied_by: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its price is the largest number there is, which no tolerance makes an amount to order at."""
+    chain = await subnet_with(10 * TAO)
+
+    async def price_after(netuid: int, spent: Rao) -> Rao:
+        return Rao(U64_MAX if spent >= emptied_by else U64_MAX // 2)
+
+    monkeypatch.setattr(chain, "price_after", price_after)
+    for tolerance in (None, 0.0, 2.0):
+        with pytest.raises(TooDear, match=r"A stake of 2 TAO would raise the price") as refused:
+            await joins(chain, Consent(REAL, yes=True), 2, tolerance)
+        allowed = refused.value.cause.rpartition(" above the ")[2].split()[0]
+        assert parse_amount(allowed) <= U64_MAX
+    assert await chain.balance(PAYER.address) == 10 * TAO
+    assert (await chain.metagraph(1)).by_hotkey(key(8).address) is None
 
 
 def test_a_stake_that_no_chain_takes_is_refused_before_a_uid_is_bought() -> None:

@@ -4,7 +4,7 @@ Executed runtimes cut the ratio of a deposit to the pool to 32 bits first. Ours,
 here: the exact ratio, rounded in the pool's favour. Shares have 64 fractional bits at the first
 deposit; a deposit mints ``floor(shares * amount / value)``, a payout takes
 ``ceil(shares * amount / value)``, and paying out all that a member's shares are worth takes them
-all.
+all. What rounding would cost its member more than a rao is refused.
 """
 
 from __future__ import annotations
@@ -31,23 +31,26 @@ class SharePool:
         return self.value * held // self.shares if held else 0
 
     def deposit(self, member: str, amount: int) -> int:
-        """Add value for one member; the amount taken in: nothing if it buys no share."""
+        """Add value for one member; the amount taken in: nothing if it buys no shares of about as
+        much."""
         total = self.shares
         minted = total * amount // self.value if total and self.value else amount << SHARE_BITS
-        if minted == 0:
+        if minted == 0 or (total and self.value and minted * self.value // total + 1 < amount):
             return 0
         self.members[member] = self.members.get(member, 0) + minted
         self.value += amount
         return amount
 
     def withdraw(self, member: str, amount: int) -> bool:
-        """Pay value out to one member; False if its shares are worth less."""
+        """Pay value out to one member; False if its shares are worth less, or cost more."""
         worth = self.worth(member)
         if amount > worth:
             return False
         held = self.members[member] if amount else 0
         if amount < worth:
             held = -(-self.shares * amount // self.value)
+            if held * self.value // self.shares > amount:
+                return False
         if amount:
             self.members[member] -= held
             self.value -= amount

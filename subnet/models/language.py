@@ -144,8 +144,11 @@ class LanguageModel:
 
 
 def _cache_bytes_a_token(config: Any) -> int:
-    """Keys and values of all layers (standard names, which transformers maps others to)."""
-    heads = int(config.num_attention_heads)
+    """Keys and values of all layers (standard names, which transformers maps others to); nothing
+    for a model without attention, whose state does not grow."""
+    heads = int(getattr(config, "num_attention_heads", None) or 0)
+    if not heads:
+        return 0
     head_size = getattr(config, "head_dim", None) or int(config.hidden_size) // heads
     kept = int(getattr(config, "num_key_value_heads", None) or heads)
     return 2 * int(config.num_hidden_layers) * kept * int(head_size) * FP32_BYTES

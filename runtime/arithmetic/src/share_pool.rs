@@ -8,6 +8,10 @@
 //! for a payout round up. The sum of what members could withdraw therefore never exceeds the
 //! value. (Executed runtimes cut the ratio to 32 bits first and lose up to a few parts in 10^4
 //! of small amounts; this is the exact form.)
+//!
+//! Nor does rounding ever cost a member more than a rao: where a share has become dearer than that,
+//! a deposit or a payout that falls between two shares is refused. All that a member's shares are
+//! worth can always be paid out.
 
 use crate::wide::{mul_div_ceil, mul_div_floor};
 
@@ -26,7 +30,7 @@ pub struct SharePool {
 /// Why a pool refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ShareError {
-    /// The amount is below the price of the smallest share.
+    /// The amount is below the price of the smallest share, or too far from that of several.
     TooLittle,
     /// More was asked for than the member's shares are worth.
     TooMuch,
@@ -43,14 +47,17 @@ impl SharePool {
 
     /// Adds value for a member; returns the shares this mints, rounded down.
     pub fn deposit(&mut self, amount: u64) -> Result<u128, ShareError> {
-        let minted = if self.shares == 0 || self.value == 0 {
+        let (minted, worth) = if self.shares == 0 || self.value == 0 {
             // Without shares any value left over is nobody's and falls to the first member.
-            u128::from(amount) << FIRST_SHARE_BITS
+            (u128::from(amount) << FIRST_SHARE_BITS, amount.into())
         } else {
-            mul_div_floor(self.shares, amount.into(), self.value.into())
-                .ok_or(ShareError::Overflow)?
+            let minted = mul_div_floor(self.shares, amount.into(), self.value.into())
+                .ok_or(ShareError::Overflow)?;
+            let worth = mul_div_floor(minted, self.value.into(), self.shares)
+                .ok_or(ShareError::Overflow)?;
+            (minted, worth)
         };
-        if minted == 0 {
+        if minted == 0 || worth.saturating_add(1) < amount.into() {
             return Err(ShareError::TooLittle);
         }
         let value = self.value.checked_add(amount).ok_or(ShareError::Overflow)?;
@@ -69,9 +76,13 @@ impl SharePool {
         let cost = if amount == worth {
             held
         } else {
-            mul_div_ceil(self.shares, amount.into(), self.value.into())
+            let cost = mul_div_ceil(self.shares, amount.into(), self.value.into())
                 .ok_or(ShareError::Overflow)?
-                .min(held)
+                .min(held);
+            if self.value_of(cost) > amount {
+                return Err(ShareError::TooLittle);
+            }
+            cost
         };
         let value = self.value.checked_sub(amount).ok_or(ShareError::TooMuch)?;
         let shares = self.shares.checked_sub(cost).ok_or(ShareError::TooMuch)?;
@@ -116,6 +127,19 @@ mod tests {
         assert_eq!(pool, before);
     }
 
+    #[test]
+    fn between_two_dear_shares_there_is_nothing_to_buy_or_to_sell() {
+        let mut pool = SharePool { value: 300, shares: 3 };
+        assert_eq!(pool.deposit(150), Err(ShareError::TooLittle));
+        assert_eq!(pool.withdraw(2, 150), Err(ShareError::TooLittle));
+        assert_eq!(pool.withdraw(3, 1), Err(ShareError::TooLittle));
+        assert_eq!(pool, SharePool { value: 300, shares: 3 });
+        assert_eq!(pool.deposit(1_001), Ok(10));
+        assert_eq!(pool.withdraw(12, 100), Ok(1));
+        assert_eq!(pool.withdraw(12, 1_201), Ok(12));
+        assert_eq!(pool, SharePool::default());
+    }
+
     #[derive(Clone, Debug)]
     enum Step {
         Deposit(usize, u64),
@@ -145,15 +169,24 @@ mod tests {
                 let before: Vec<u64> = held.iter().map(|shares| pool.value_of(*shares)).collect();
                 let actor = match step {
                     Step::Deposit(who, amount) => {
-                        if let Ok(minted) = pool.deposit(amount) {
+                        let cheap = pool.shares >= pool.value.into();
+                        let minted = pool.deposit(amount);
+                        prop_assert!(minted.is_ok() || !cheap, "refused without need");
+                        if let Ok(minted) = minted {
                             held[who] += minted;
+                            prop_assert!(pool.value_of(minted) + 1 >= amount, "it bought less");
                             prop_assert!(pool.value_of(held[who]) <= before[who] + amount);
                         }
                         who
                     }
                     Step::Withdraw(who, amount) => {
-                        if let Ok(cost) = pool.withdraw(held[who], amount) {
+                        let then = pool;
+                        let cost = pool.withdraw(held[who], amount);
+                        let cheap = then.shares >= then.value.into();
+                        prop_assert!(cost != Err(ShareError::TooLittle) || !cheap);
+                        if let Ok(cost) = cost {
                             held[who] -= cost;
+                            prop_assert!(then.value_of(cost) <= amount, "it cost more");
                             prop_assert!(pool.value_of(held[who]) <= before[who] - amount);
                         }
                         who

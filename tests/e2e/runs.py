@@ -30,6 +30,8 @@ STOP_DEADLINE_S = 40.0
 EXPORTS_DIR = "ASSAY_EXPORTS_DIR"
 """Names a folder into which every run's chain is exported at its end, for ``scripts/judge``."""
 REPLAY_S_MAX = 600.0
+PORTS = range(21_000, 32_000)
+"""Above those that people choose, below those that systems give to outgoing connections."""
 CHAIN_END_S_MAX = 20.0
 """A chain whose supervisor was killed ends by itself, within seconds."""
 
@@ -44,17 +46,33 @@ def script(name: str) -> ModuleType:
     return module
 
 
+def _band() -> range:
+    """Of the ports above those that people choose, the ones of this process: tests run side by side,
+    and between the look at a port and its use another one must not have it."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    size = len(PORTS) // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    return PORTS[worker * size : (worker + 1) * size]
+
+
+_handed_out = os.getpid() * 37
+"""Where in the band the next look begins: after what was handed out, and elsewhere in each run."""
+
+
 def free_ports(count: int) -> int:
-    """The first of ``count`` free ports in a row, above those that people choose."""
-    for base in range(21_000 + (os.getpid() * 37) % 8_000, 32_000, count):
+    """The first of ``count`` free ports in a row."""
+    global _handed_out
+    band = _band()
+    for _ in range(0, len(band), count):
+        at = _handed_out % (len(band) - count)
+        _handed_out = at + count
         with contextlib.ExitStack() as held:
             try:
-                for port in range(base, base + count):
+                for port in band[at : at + count]:
                     probe = held.enter_context(socket.socket())
                     probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
-            return base
+            return band[at]
     raise AssertionError("no free ports")
 
 

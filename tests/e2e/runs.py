@@ -47,8 +47,8 @@ def script(name: str) -> ModuleType:
 
 
 def _band() -> range:
-    """Of the ports above those that people choose, the ones of this process: tests run side by side,
-    and between the look at a port and its use another one must not have it."""
+    """The ports of this process: tests run side by side, and between the look at a port and its use
+    another one must not have it."""
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     size = len(PORTS) // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     return PORTS[worker * size : (worker + 1) * size]

@@ -1,7 +1,7 @@
 //! A subnet whole: itself, its pool, its hyperparameters, and a column for each property of its
 //! neurons.
 
-use super::{compact_bytes, entry, Columns};
+use super::{entry, Columns};
 use crate::*;
 use alloc::vec::Vec;
 use codec::{Compact, Decode, Encode};
@@ -125,11 +125,11 @@ impl<T: Config> Pallet<T> {
     /// The subnet with one of its mechanisms.
     pub fn mechagraph(netuid: NetUid, mechanism: MechId) -> Option<Metagraph<T::AccountId>> {
         let index = Self::mechanism_index(netuid, mechanism).ok()?;
+        let subnet = Self::dynamic_info(netuid)?;
         let hotkeys = Self::hotkeys_of(netuid);
         let coldkeys: Vec<_> = hotkeys.iter().map(Owner::<T>::get).collect();
         let columns = Columns::read::<T>(netuid, index);
         let neurons = NeuronColumns::read::<T>(netuid, &hotkeys, &coldkeys);
-        let identity = SubnetIdentitiesV3::<T>::get(netuid);
         let (alpha_low, alpha_high) = AlphaValues::<T>::get(netuid);
         let uids = || 0..SubnetworkN::<T>::get(netuid);
         let of_permille = |column: &Vec<PerU16>| -> Vec<Compact<PerU16>> {
@@ -137,27 +137,27 @@ impl<T: Config> Pallet<T> {
         };
         Some(Metagraph {
             netuid: NetUid::from(u16::from(index)).into(),
-            name: compact_bytes(identity.as_ref().map_or(&[], |known| &known.subnet_name)),
-            symbol: compact_bytes(&TokenSymbol::<T>::get(netuid)),
-            identity,
-            network_registered_at: NetworkRegisteredAt::<T>::get(netuid).into(),
-            owner_hotkey: SubnetOwnerHotkey::<T>::get(netuid),
-            owner_coldkey: SubnetOwner::<T>::get(netuid),
+            name: subnet.subnet_name,
+            symbol: subnet.token_symbol,
+            identity: subnet.subnet_identity,
+            network_registered_at: subnet.network_registered_at,
+            owner_hotkey: subnet.owner_hotkey,
+            owner_coldkey: subnet.owner_coldkey,
             block: Self::block().into(),
-            tempo: Tempo::<T>::get(netuid).into(),
-            last_step: LastMechansimStepBlock::<T>::get(netuid).into(),
-            blocks_since_last_step: BlocksSinceLastStep::<T>::get(netuid).into(),
-            subnet_emission: SubnetTaoInEmission::<T>::get(netuid).rao().into(),
-            alpha_in: SubnetAlphaIn::<T>::get(netuid).into(),
-            alpha_out: SubnetAlphaOut::<T>::get(netuid).into(),
-            tao_in: SubnetTAO::<T>::get(netuid).into(),
-            alpha_out_emission: SubnetAlphaOutEmission::<T>::get(netuid).into(),
-            alpha_in_emission: SubnetAlphaInEmission::<T>::get(netuid).into(),
-            tao_in_emission: SubnetTaoInEmission::<T>::get(netuid).into(),
-            pending_alpha_emission: Self::pending_alpha(netuid).into(),
-            pending_root_emission: TaoBalance::ZERO.into(),
-            subnet_volume: SubnetVolume::<T>::get(netuid).into(),
-            moving_price: SubnetMovingPrice::<T>::get(netuid),
+            tempo: subnet.tempo,
+            last_step: subnet.last_step,
+            blocks_since_last_step: subnet.blocks_since_last_step,
+            subnet_emission: subnet.emission,
+            alpha_in: subnet.alpha_in,
+            alpha_out: subnet.alpha_out,
+            tao_in: subnet.tao_in,
+            alpha_out_emission: subnet.alpha_out_emission,
+            alpha_in_emission: subnet.alpha_in_emission,
+            tao_in_emission: subnet.tao_in_emission,
+            pending_alpha_emission: subnet.pending_alpha_emission,
+            pending_root_emission: subnet.pending_root_emission,
+            subnet_volume: subnet.subnet_volume,
+            moving_price: subnet.moving_price,
             rho: Rho::<T>::get(netuid).into(),
             kappa: Kappa::<T>::get(netuid).into(),
             min_allowed_weights: MinAllowedWeights::<T>::get(netuid).into(),
@@ -226,12 +226,6 @@ impl<T: Config> Pallet<T> {
             hotkeys,
             coldkeys,
         })
-    }
-
-    /// Alpha that the next epoch will divide between miners and validators.
-    pub(super) fn pending_alpha(netuid: NetUid) -> AlphaBalance {
-        let server = PendingServerEmission::<T>::get(netuid).rao();
-        server.saturating_add(PendingValidatorEmission::<T>::get(netuid).rao()).into()
     }
 }
 

@@ -73,6 +73,12 @@ impl<T: Config> Pallet<T> {
         })
     }
 
+    /// Alpha that the next epoch will divide between miners and validators.
+    fn pending_alpha(netuid: NetUid) -> AlphaBalance {
+        let server = PendingServerEmission::<T>::get(netuid).rao();
+        server.saturating_add(PendingValidatorEmission::<T>::get(netuid).rao()).into()
+    }
+
     pub fn dynamic_infos() -> Vec<Option<DynamicInfo<T::AccountId>>> {
         Self::networks().map(Self::dynamic_info).collect()
     }

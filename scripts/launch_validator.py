@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 
 try:
-    from subnet.cli.main import main
+    from assay.cli.main import main
 except ModuleNotFoundError as error:
     sys.stderr.write(
         f"error  Assay is not in this Python's environment ({error.name} is missing).\n"

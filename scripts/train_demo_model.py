@@ -3,7 +3,7 @@
 
 The corpus is the standard library's own source, which every machine that runs Assay already has;
 the result is a folder in the Hugging Face layout (Llama architecture, about 5 million parameters,
-byte-level BPE) that `subnet.models` loads by default. The script trains the tokenizer, then the
+byte-level BPE) that `assay.models` loads by default. The script trains the tokenizer, then the
 model, and writes docs/demo-model.md with the loss curve and the figures it saw.
 
 Training is one loop that can be killed at any moment and resumed: all state lies in one safetensors
@@ -38,8 +38,8 @@ from safetensors.torch import save_file
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from scoring.sampling import choose
-from subnet.models.root import model_root
+from assay.models.root import model_root
+from assay.scoring.sampling import choose
 
 ROOT = Path(__file__).resolve().parent.parent
 EOT = "<|endoftext|>"

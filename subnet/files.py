@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final, NoReturn
 
-from subnet.errors import Unavailable, UserError
+from assay.errors import Unavailable, UserError
 
 
 def write_atomic(path: Path, data: bytes, mode: int = 0o600) -> None:

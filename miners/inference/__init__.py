@@ -4,6 +4,6 @@
 an answer is made. Importing this package imports no torch; starting the task does.
 """
 
-from miners.inference.task import InferenceMiner
+from assay.miners.inference.task import InferenceMiner
 
 __all__ = ["InferenceMiner"]

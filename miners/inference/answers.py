@@ -1,6 +1,6 @@
 """How an inference miner comes by its answers: the engine, opened and asked.
 
-Adds to ``subnet.models`` the choice of an engine by the miner's settings and the translation of
+Adds to ``assay.models`` the choice of an engine by the miner's settings and the translation of
 what it makes into this task's reply. Loading takes seconds and runs in a thread. It does not know
 the chain; of a caller it looks at the standing alone.
 """
@@ -11,17 +11,17 @@ import asyncio
 from pathlib import Path
 from typing import Final
 
-from miners.inference.settings import MinerSettings
-from subnet.clock import Clock
-from subnet.errors import Unavailable, UserError
-from subnet.models.engine import Ask, Engine, LocalEngine, TooLong
-from subnet.models.root import model_root
-from subnet.models.source import resolve
-from subnet.models.turns import Asker, Busy, CallerBusy
-from subnet.neuron import Caller
-from subnet.protocol.inference import SECONDS_MAX, TOKENS_MAX, Completion
-from subnet.wire.errors import Code, RequestRefused
-from subnet.wire.interface import Standing
+from assay.clock import Clock
+from assay.errors import Unavailable, UserError
+from assay.miners.inference.settings import MinerSettings
+from assay.models.engine import Ask, Engine, LocalEngine, TooLong
+from assay.models.root import model_root
+from assay.models.source import resolve
+from assay.models.turns import Asker, Busy, CallerBusy
+from assay.neuron import Caller
+from assay.protocol.inference import SECONDS_MAX, TOKENS_MAX, Completion
+from assay.wire.errors import Code, RequestRefused
+from assay.wire.interface import Standing
 
 KEY_BYTES_MAX: Final = 4096
 """API keys take some hundred bytes; a longer file is another file."""
@@ -37,7 +37,7 @@ async def open_engine(settings: MinerSettings, clock: Clock) -> Engine:
         return await _open_openai(settings, folder, root, clock)
     if settings.base_url is not None:
         raise UserError("--base-url needs --backend openai.", "Give both or neither.")
-    from subnet.models.language import LanguageModel
+    from assay.models.language import LanguageModel
 
     model = await asyncio.to_thread(LanguageModel.load, folder, threads=settings.threads)
     return LocalEngine(model, root, monotonic=clock.monotonic)
@@ -48,8 +48,8 @@ async def _open_openai(settings: MinerSettings, folder: Path, root: bytes, clock
         raise UserError(
             "--backend openai needs an address.", "Give --base-url http://HOST:PORT/v1 as well."
         )
-    from subnet.models.openai_backend import OpenAIEngine
-    from subnet.models.tokens import Tokens
+    from assay.models.openai_backend import OpenAIEngine
+    from assay.models.tokens import Tokens
 
     return OpenAIEngine(
         settings.base_url,

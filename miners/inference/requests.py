@@ -7,9 +7,9 @@ know who asks; the wire has seen to that.
 
 from __future__ import annotations
 
-from subnet.models.engine import Ask
-from subnet.protocol.inference import Complete, noise_key
-from subnet.wire.errors import Code, RequestRefused
+from assay.models.engine import Ask
+from assay.protocol.inference import Complete, noise_key
+from assay.wire.errors import Code, RequestRefused
 
 
 def admit(request: Complete, root: bytes, *, seeded: bool) -> Ask:

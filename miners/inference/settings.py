@@ -11,8 +11,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from subnet.models.source import DEMO, check_reference
-from subnet.neuron import TaskSettings
+from assay.models.source import DEMO, check_reference
+from assay.neuron import TaskSettings
 
 
 class MinerSettings(TaskSettings):

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from loguru import logger
 
-from miners.inference import answers
-from miners.inference.requests import admit
-from miners.inference.settings import MinerSettings
-from subnet.models.engine import Engine
-from subnet.neuron import Caller, MinerContext, MinerTask
-from subnet.protocol.inference import NAME, Commitment, Complete, Completion, NumericPath
+from assay.miners.inference import answers
+from assay.miners.inference.requests import admit
+from assay.miners.inference.settings import MinerSettings
+from assay.models.engine import Engine
+from assay.neuron import Caller, MinerContext, MinerTask
+from assay.protocol.inference import NAME, Commitment, Complete, Completion, NumericPath
 
 
 class InferenceMiner(MinerTask[Complete, Completion]):

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import floor
 
-from scoring.reference.issuance import block_emission
+from assay.scoring.reference.issuance import block_emission
 
 PRICE_ONE = 2**32
 OWNER_CUT_ONE = 65535

@@ -24,8 +24,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from scoring.reference.numbers import U16_MAX
-from scoring.reference.share_pool import SharePool
+from assay.scoring.reference.numbers import U16_MAX
+from assay.scoring.reference.share_pool import SharePool
 
 PROPORTION_ONE = 2**64 - 1
 """All of a parent's stake."""

@@ -18,8 +18,8 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Generic
 
-from scoring.reference.liquid import Liquid
-from scoring.reference.numbers import (
+from assay.scoring.reference.liquid import Liquid
+from assay.scoring.reference.numbers import (
     PER_MILLION,
     U16_MAX,
     Exact,

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import floor
 
-from scoring.reference.numbers import U16_MAX, Fixed, N, Numbers
+from assay.scoring.reference.numbers import U16_MAX, Fixed, N, Numbers
 
 _PRECISION = 256
 """Bits of the exponential here: far beyond those that the rule keeps."""

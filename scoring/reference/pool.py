@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from decimal import Decimal, localcontext
 from math import floor
 
-from scoring.reference.numbers import U16_MAX
+from assay.scoring.reference.numbers import U16_MAX
 
 WEIGHT_ONE = 10**18
 """Both weights together, as they are stored."""

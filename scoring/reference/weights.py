@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scoring.reference.numbers import U16_MAX
+from assay.scoring.reference.numbers import U16_MAX
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from typing import Final
 
 from loguru import logger
 
-from subnet.clock import Clock
+from assay.clock import Clock
 
 QUIET_S: Final = 2.0
 """A local chain restarts in less than a second, a public one's connection is as soon replaced."""

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from subnet.chain.errors import WAIT_CURE
-from subnet.chain.interface import Chain, Deadlines
-from subnet.clock import Clock, SystemClock
-from subnet.errors import UserError
+from assay.chain.errors import WAIT_CURE
+from assay.chain.interface import Chain, Deadlines
+from assay.clock import Clock, SystemClock
+from assay.errors import UserError
 
 LOCAL_URL: Final = "ws://127.0.0.1:9944"
 NETWORKS: Final[Mapping[str, str]] = {
@@ -80,7 +80,7 @@ async def connect(
 
     The SDK's caches go to ``cache_dir``. Close what you get.
     """
-    from subnet.chain.sdk import SdkChain
+    from assay.chain.sdk import SdkChain
 
     limits = deadlines or Deadlines()
     chain = SdkChain(

@@ -1,4 +1,4 @@
-"""The ways a chain says no. Adds to ``subnet.errors`` the leaves that a caller tells apart.
+"""The ways a chain says no. Adds to ``assay.errors`` the leaves that a caller tells apart.
 
 The tree::
 
@@ -28,8 +28,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final
 
-from subnet.errors import Refused, Unavailable, UserError
-from subnet.types import RAO_PER_TAO
+from assay.errors import Refused, Unavailable, UserError
+from assay.types import RAO_PER_TAO
 
 
 class ChainUnavailable(Unavailable):

@@ -18,18 +18,18 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, Final, Generic, TypeVar
 
-from subnet.chain import fake_state as calls
-from subnet.chain.errors import (
+from assay.chain import fake_state as calls
+from assay.chain.errors import (
     WAIT_CURE,
     ChainRefused,
     ChainUnavailable,
     OutcomeUnknown,
     UnknownSubnet,
 )
-from subnet.chain.fake_epoch import Consensus, run_epochs, stake_weighted_mean
-from subnet.chain.fake_state import Rules, State, Subnet
-from subnet.chain.fake_views import metagraph_of, subnet_info_of
-from subnet.chain.interface import (
+from assay.chain.fake_epoch import Consensus, run_epochs, stake_weighted_mean
+from assay.chain.fake_state import Rules, State, Subnet
+from assay.chain.fake_views import metagraph_of, subnet_info_of
+from assay.chain.interface import (
     WRITE_DEADLINE_S,
     BlockRef,
     Commitment,
@@ -52,9 +52,9 @@ from subnet.chain.interface import (
     WeightsSet,
     checked_amount,
 )
-from subnet.chain.weights import Standing, preflight
-from subnet.clock import Clock
-from subnet.types import AlphaRao, BlockNumber, NetUid, Rao, Ss58, Uid
+from assay.chain.weights import Standing, preflight
+from assay.clock import Clock
+from assay.types import AlphaRao, BlockNumber, NetUid, Rao, Ss58, Uid
 
 T = TypeVar("T")
 

@@ -12,9 +12,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from subnet.chain.fake_state import State, Subnet
-from subnet.chain.interface import WeightRow
-from subnet.types import U16_MAX, Uid
+from assay.chain.fake_state import State, Subnet
+from assay.chain.interface import WeightRow
+from assay.types import U16_MAX, Uid
 
 
 @dataclass(frozen=True, slots=True)

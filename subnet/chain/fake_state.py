@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from subnet.chain.errors import (
+from assay.chain.errors import (
     AlreadyRegistered,
     ChainRefused,
     NotRegistered,
@@ -24,7 +24,7 @@ from subnet.chain.errors import (
     TooLittleBalance,
     UnknownSubnet,
 )
-from subnet.chain.interface import (
+from assay.chain.interface import (
     COMMITMENT_BYTES_MAX,
     STAKE_MIN,
     Commitment,
@@ -32,7 +32,7 @@ from subnet.chain.interface import (
     Hyperparameters,
     WeightRow,
 )
-from subnet.types import (
+from assay.types import (
     RAO_PER_TAO,
     U16_MAX,
     AlphaRao,

@@ -6,9 +6,9 @@ the alpha alone, as the fake has no root network.
 
 from __future__ import annotations
 
-from subnet.chain.fake_state import State
-from subnet.chain.interface import BlockRef, EpochTiming, Metagraph, Neuron, SubnetInfo
-from subnet.types import AlphaRao, BlockNumber, Rao, U16Weight, Uid
+from assay.chain.fake_state import State
+from assay.chain.interface import BlockRef, EpochTiming, Metagraph, Neuron, SubnetInfo
+from assay.types import AlphaRao, BlockNumber, Rao, U16Weight, Uid
 
 
 def subnet_info_of(state: State, netuid: int) -> SubnetInfo:

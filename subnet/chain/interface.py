@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Protocol
 
-from subnet.types import U64_MAX, AlphaRao, BlockNumber, NetUid, Rao, Ss58, U16Weight, Uid
+from assay.types import U64_MAX, AlphaRao, BlockNumber, NetUid, Rao, Ss58, U16Weight, Uid
 
 READ_DEADLINE_S: Final = 15.0
 """A read is one or two round trips; a node that needs longer is as good as down."""

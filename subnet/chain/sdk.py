@@ -26,7 +26,7 @@ from bittensor.intents.weights import SetWeights
 from bittensor.result import BittensorError
 from bittensor.settings import FINNEY_GENESIS_HASH
 
-from subnet.chain.errors import (
+from assay.chain.errors import (
     WAIT_CURE,
     AlreadyRegistered,
     BadAnswer,
@@ -39,7 +39,7 @@ from subnet.chain.errors import (
     TooLittleBalance,
     UnknownSubnet,
 )
-from subnet.chain.interface import (
+from assay.chain.interface import (
     COMMITMENT_BYTES_MAX,
     WRITE_DEADLINE_S,
     BlockRef,
@@ -64,12 +64,12 @@ from subnet.chain.interface import (
     WeightsSet,
     checked_amount,
 )
-from subnet.chain.sdk_reads import Reader
-from subnet.chain.sdk_session import Lost, Session, Sessions
-from subnet.chain.sdk_submit import FailedError, Landed, SdkKey, Submitter, part_of
-from subnet.chain.weights import Standing, preflight, refused_by_chain
-from subnet.clock import Clock
-from subnet.types import AlphaRao, BlockNumber, NetUid, Rao, Ss58, Uid
+from assay.chain.sdk_reads import Reader
+from assay.chain.sdk_session import Lost, Session, Sessions
+from assay.chain.sdk_submit import FailedError, Landed, SdkKey, Submitter, part_of
+from assay.chain.weights import Standing, preflight, refused_by_chain
+from assay.clock import Clock
+from assay.types import AlphaRao, BlockNumber, NetUid, Rao, Ss58, Uid
 
 T = TypeVar("T")
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from bittensor.result import ErrorCode
 
-from subnet.chain.errors import (
+from assay.chain.errors import (
     FUND_CURE,
     AlreadyRegistered,
     ChainRefused,

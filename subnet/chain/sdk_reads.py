@@ -18,8 +18,8 @@ from typing import Any, Final
 
 from bittensor._transport.errors import StorageFunctionNotFound
 
-from subnet.chain.errors import BadAnswer, UnknownSubnet
-from subnet.chain.interface import (
+from assay.chain.errors import BadAnswer, UnknownSubnet
+from assay.chain.interface import (
     COMMITMENT_BYTES_MAX,
     BlockRef,
     Commitment,
@@ -32,9 +32,9 @@ from subnet.chain.interface import (
     SubnetInfo,
     WeightRow,
 )
-from subnet.chain.sdk_session import Session
-from subnet.chain.weights import Standing
-from subnet.types import (
+from assay.chain.sdk_session import Session
+from assay.chain.weights import Standing
+from assay.types import (
     RAO_PER_TAO,
     U16_MAX,
     U64_MAX,

@@ -35,18 +35,18 @@ from bittensor.result import (
 )
 from loguru import logger
 
-from subnet.chain.absence import Absence
-from subnet.chain.connect import absence_cure, shown
-from subnet.chain.errors import (
+from assay.chain.absence import Absence
+from assay.chain.connect import absence_cure, shown
+from assay.chain.errors import (
     BadAnswer,
     ChainRefused,
     ChainUnavailable,
     OtherChain,
 )
-from subnet.chain.sdk_errors import is_busy, refusal_of, sentence
-from subnet.clock import Clock
-from subnet.errors import AssayError
-from subnet.types import SS58_PREFIX
+from assay.chain.sdk_errors import is_busy, refusal_of, sentence
+from assay.clock import Clock
+from assay.errors import AssayError
+from assay.types import SS58_PREFIX
 
 T = TypeVar("T")
 

@@ -22,17 +22,17 @@ from bittensor._transport.contract import SignedExtrinsic
 from bittensor.result import BittensorError, ExtrinsicResult
 from loguru import logger
 
-from subnet.chain.errors import (
+from assay.chain.errors import (
     WAIT_CURE,
     BadAnswer,
     ChainRefused,
     ChainUnavailable,
     OutcomeUnknown,
 )
-from subnet.chain.interface import BlockRef, Receipt, Signer, Stage
-from subnet.chain.sdk_errors import is_busy, refusal_of, sentence
-from subnet.chain.sdk_session import Lost, Session, Sessions
-from subnet.types import SS58_PREFIX, BlockNumber, Rao
+from assay.chain.interface import BlockRef, Receipt, Signer, Stage
+from assay.chain.sdk_errors import is_busy, refusal_of, sentence
+from assay.chain.sdk_session import Lost, Session, Sessions
+from assay.types import SS58_PREFIX, BlockNumber, Rao
 
 ERA_BLOCKS: Final = 128
 """How long a signature may land: 32 s on a chain of 250 ms, 25 minutes on a public one."""

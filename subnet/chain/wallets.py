@@ -20,10 +20,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from subnet.chain.connect import is_loopback, shown
-from subnet.chain.errors import WalletError, WrongPasswordError
-from subnet.errors import UserError
-from subnet.types import Ss58
+from assay.chain.connect import is_loopback, shown
+from assay.chain.errors import WalletError, WrongPasswordError
+from assay.errors import UserError
+from assay.types import Ss58
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 """Names become file names; this keeps them inside their folder."""

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final
 
-from subnet.chain.interface import (
+from assay.chain.interface import (
     BlockRef,
     Hyperparameters,
     Refusal,
@@ -27,7 +27,7 @@ from subnet.chain.interface import (
     WeightRow,
     WeightsRefused,
 )
-from subnet.types import U16_MAX, U16Weight, Uid
+from assay.types import U16_MAX, U16Weight, Uid
 
 _SHARE_MIN: Final = 1e-290
 """A share so far below the largest counts as zero, so that no step meets a denormal number."""

@@ -9,8 +9,8 @@ from __future__ import annotations
 from decimal import Context, Decimal
 from typing import Final
 
-from subnet.errors import UserError
-from subnet.types import RAO_PER_TAO, U64_MAX, Rao
+from assay.errors import UserError
+from assay.types import RAO_PER_TAO, U64_MAX, Rao
 
 _CHARS_MAX: Final = 32
 """Twenty digits and a point hold every amount; a longer text is not read at all."""

@@ -13,15 +13,15 @@ import typer
 from typer.core import TyperGroup
 
 COMMANDS: Final = {
-    "up": ("subnet.cli.up.command", "Run a whole subnet here: chain, validators, miners, rewards."),
-    "chain": ("subnet.cli.chain", "The local chain: start, verify, export-blocks."),
-    "fund": ("subnet.cli.fund", "Give an address TAO on a local chain."),
-    "subnet": ("subnet.cli.subnets", "Create and start subnets, list them."),
-    "miner": ("subnet.cli.miner", "Run a miner."),
-    "validator": ("subnet.cli.validator", "Run a validator."),
-    "wallet": ("subnet.cli.wallet", "Make a wallet, show its addresses and balance."),
-    "status": ("subnet.cli.status", "Show a subnet: uids, stake, incentive, rewards."),
-    "lab": ("subnet.cli.lab", "Cheats and faults, to see a validator catch them."),
+    "up": ("assay.cli.up.command", "Run a whole subnet here: chain, validators, miners, rewards."),
+    "chain": ("assay.cli.chain", "The local chain: start, verify, export-blocks."),
+    "fund": ("assay.cli.fund", "Give an address TAO on a local chain."),
+    "subnet": ("assay.cli.subnets", "Create and start subnets, list them."),
+    "miner": ("assay.cli.miner", "Run a miner."),
+    "validator": ("assay.cli.validator", "Run a validator."),
+    "wallet": ("assay.cli.wallet", "Make a wallet, show its addresses and balance."),
+    "status": ("assay.cli.status", "Show a subnet: uids, stake, incentive, rewards."),
+    "lab": ("assay.cli.lab", "Cheats and faults, to see a validator catch them."),
 }
 """Name, module with an ``app``, and one line of help; the module is imported when it is used."""
 

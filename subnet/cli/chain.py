@@ -1,6 +1,6 @@
 """``assay chain``: start the local chain, check a stored one, export its blocks.
 
-Adds the command line to ``subnet.localnet``. ``start`` is in ``chain_start.py``, because it must be
+Adds the command line to ``assay.localnet``. ``start`` is in ``chain_start.py``, because it must be
 up before typer would be imported. It stands here so that it is listed, has its help in the one look
 of all commands, and can be called through this app as well; its options are read off its parser.
 Nothing heavy is imported before a command runs.
@@ -17,8 +17,8 @@ from typing import Annotated, Any, Final
 import typer
 from typer.core import TyperCommand
 
-from subnet.cli import chain_start, options
-from subnet.cli.chain_start import chain_dir
+from assay.cli import chain_start, options
+from assay.cli.chain_start import chain_dir
 
 app = typer.Typer(
     add_completion=False,
@@ -97,8 +97,8 @@ def export_blocks(
     The chain must not be running. Three files: the runtime, the genesis configuration, and one
     SCALE block a line, in hex.
     """
-    from subnet.cli import output
-    from subnet.localnet import export
+    from assay.cli import output
+    from assay.localnet import export
 
     done = export.export_blocks(state_dir, folder)
     if json:
@@ -121,9 +121,9 @@ def verify(state_dir: StateDir, json: options.Json = False) -> None:
 
     The chain must not be running.
     """
-    from subnet.cli import output
-    from subnet.localnet.node import default_module_cache
-    from subnet.localnet.verify import verify_chain
+    from assay.cli import output
+    from assay.localnet.node import default_module_cache
+    from assay.localnet.verify import verify_chain
 
     def progress(done: int, blocks: int) -> None:
         if done % PROGRESS_BLOCKS == 0:

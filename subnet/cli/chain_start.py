@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from subnet.cli.process import (
+from assay.cli.process import (
     STATE_DIR,
     STATE_DIR_VARIABLE,
     configure_log,
@@ -24,11 +24,11 @@ from subnet.cli.process import (
     stop_on_signals,
     stop_with_supervisor,
 )
-from subnet.errors import UserError
-from subnet.localnet.sealing import SealingMode
+from assay.errors import UserError
+from assay.localnet.sealing import SealingMode
 
 if TYPE_CHECKING:
-    from subnet.localnet.node import Node, NodeOptions
+    from assay.localnet.node import Node, NodeOptions
 
 PORT: Final = 9_944
 """Where every Substrate client looks for a node first; the SDK's ``local`` too."""
@@ -126,7 +126,7 @@ def start(arguments: Sequence[str]) -> int:
     given = parser().parse_args(arguments)
     gc.disable()  # until the start is over: it makes little garbage and much that stays
     configure_log(given.log_level)
-    from subnet.localnet.node import (
+    from assay.localnet.node import (
         RUNTIME_PATH,
         NodeOptions,
         default_module_cache,
@@ -157,8 +157,8 @@ def start(arguments: Sequence[str]) -> int:
 
 
 async def _serve(options: NodeOptions, *, json: bool) -> None:
-    from subnet.clock import SystemClock
-    from subnet.localnet.node import running
+    from assay.clock import SystemClock
+    from assay.localnet.node import running
 
     stop = asyncio.Event()
     stop_on_signals(stop)
@@ -183,7 +183,7 @@ def _settle_memory() -> None:
 
 
 def _announce(node: Node, options: NodeOptions, *, json: bool) -> None:
-    from subnet.cli import output
+    from assay.cli import output
 
     backend = node.backend
     if json:

@@ -10,7 +10,7 @@ from typing import Annotated, Final
 
 import typer
 
-from subnet.cli import options
+from assay.cli import options
 
 _ADDRESS_CHARS_MIN: Final = 40
 """An address has 47 or 48; a wallet's name of that length without a dash is unlikely."""
@@ -31,15 +31,15 @@ def fund(
     json: options.Json = False,
 ) -> None:
     """Give an address (or a wallet's coldkey) TAO. Local chains only."""
-    from subnet.chain.connect import is_loopback, resolve
-    from subnet.chain.wallets import dev_signer, wallet_info
-    from subnet.cli import output
-    from subnet.cli.amounts import parse_amount
-    from subnet.cli.neurons import open_chain
-    from subnet.cli.process import run_async
-    from subnet.clock import SystemClock
-    from subnet.errors import UserError
-    from subnet.types import ss58_decode
+    from assay.chain.connect import is_loopback, resolve
+    from assay.chain.wallets import dev_signer, wallet_info
+    from assay.cli import output
+    from assay.cli.amounts import parse_amount
+    from assay.cli.neurons import open_chain
+    from assay.cli.process import run_async
+    from assay.clock import SystemClock
+    from assay.errors import UserError
+    from assay.types import ss58_decode
 
     rao = parse_amount(amount)
     url = resolve(chain)

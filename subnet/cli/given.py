@@ -18,7 +18,7 @@ from typing import Any, Final, TypeVar, get_type_hints
 
 import typer
 
-from subnet.cli import options
+from assay.cli import options
 
 Command = TypeVar("Command", bound=Callable[..., None])
 

@@ -1,6 +1,6 @@
 """`assay lab miner`: a miner that cheats or is slow, to see a validator catch it.
 
-Adds to `assay miner run` a wrapper from ``subnet.lab``, put around the task from outside: the
+Adds to `assay miner run` a wrapper from ``assay.lab``, put around the task from outside: the
 miner, its loop and the validator know nothing of it.
 """
 
@@ -10,11 +10,11 @@ from typing import Annotated, Final
 
 import typer
 
-from subnet.cli import options
-from subnet.cli.given import MinerOptions, takes
-from subnet.cli.miner import launch
-from subnet.cli.tasks import CONTEXT_SETTINGS, running
-from subnet.neuron.loader import load_miner
+from assay.cli import options
+from assay.cli.given import MinerOptions, takes
+from assay.cli.miner import launch
+from assay.cli.tasks import CONTEXT_SETTINGS, running
+from assay.neuron.loader import load_miner
 
 app = typer.Typer(
     add_completion=False,
@@ -59,9 +59,9 @@ def miner(
     ] = 1.0,
 ) -> None:
     """Run a miner that cheats, or that is slow. Options it does not know go to the task."""
-    from subnet.lab.around import AnyMiner
-    from subnet.lab.cheats import wrap_cheat
-    from subnet.lab.faults import wrap_slow
+    from assay.lab.around import AnyMiner
+    from assay.lab.cheats import wrap_cheat
+    from assay.lab.faults import wrap_slow
 
     def wrap(honest: AnyMiner) -> AnyMiner:
         wrapped = wrap_cheat(cheat, honest) if cheat else honest

@@ -14,7 +14,7 @@ import traceback
 from collections.abc import Sequence
 from typing import Final
 
-from subnet.errors import AssayError, UserError
+from assay.errors import AssayError, UserError
 
 WORDS_CHARS_MAX: Final = 200
 """Of an error that nobody foresaw; all of it stands in the traceback."""
@@ -25,8 +25,8 @@ INTERRUPTED: Final = 130
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; console script and child processes enter here."""
-    from subnet.cli import output
-    from subnet.cli.process import configure_log
+    from assay.cli import output
+    from assay.cli.process import configure_log
 
     arguments = sys.argv[1:] if argv is None else list(argv)
     try:
@@ -52,16 +52,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(arguments: list[str]) -> object:
     if arguments[:2] == ["chain", "start"] and not HELP.intersection(arguments):
-        from subnet.cli.chain_start import start
+        from assay.cli.chain_start import start
 
         return start(arguments[2:])
-    from subnet.cli.app import app
+    from assay.cli.app import app
 
     return app(args=arguments, prog_name="assay", standalone_mode=False)
 
 
 def _interrupted() -> int:
-    from subnet.cli import output
+    from assay.cli import output
 
     output.note("Interrupted.")
     return INTERRUPTED
@@ -74,7 +74,7 @@ def _named(error: Exception) -> str:
 
 def _other_end(error: BaseException) -> int:
     """The exit code of typer's own endings (usage errors, aborts), and of what nobody foresaw."""
-    from subnet.cli import output
+    from assay.cli import output
 
     if isinstance(error, SystemExit):
         return error.code if isinstance(error.code, int) else 1

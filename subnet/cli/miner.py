@@ -10,9 +10,9 @@ from typing import Any
 
 import typer
 
-from subnet.cli.given import MinerOptions, takes
-from subnet.cli.tasks import CONTEXT_SETTINGS, running, settings_of
-from subnet.neuron.loader import load_miner
+from assay.cli.given import MinerOptions, takes
+from assay.cli.tasks import CONTEXT_SETTINGS, running, settings_of
+from assay.neuron.loader import load_miner
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Run a miner.")
 
@@ -36,10 +36,10 @@ def launch(
 
     ``words`` are the task's own options.
     """
-    from subnet.cli import output
-    from subnet.cli.neurons import Identity, run_miner
-    from subnet.cli.places import announced, listening
-    from subnet.cli.process import configure_log, run_async
+    from assay.cli import output
+    from assay.cli.neurons import Identity, run_miner
+    from assay.cli.places import announced, listening
+    from assay.cli.process import configure_log, run_async
 
     configure_log(given.log_level)
     kind = load_miner(given.task)

@@ -1,6 +1,6 @@
 """Put a neuron together from its parts, run it, take it apart again.
 
-Adds to the loops in ``subnet.neuron`` what they are handed: a chain client, a wallet's hotkey, an
+Adds to the loops in ``assay.neuron`` what they are handed: a chain client, a wallet's hotkey, an
 axon or a dendrite, a folder, a clock, and a stop that Ctrl-C and SIGTERM set. ``assay miner run``,
 ``assay validator run`` and the lab's wrapped miners all come through here.
 """
@@ -17,30 +17,30 @@ from typing import Any, Final
 
 from loguru import logger
 
-from subnet.chain.connect import resolve, shown
-from subnet.chain.errors import NotRegistered
-from subnet.chain.interface import Chain, Endpoint, Signer
-from subnet.cli.amounts import parse_amount
-from subnet.cli.given import NeuronOptions
-from subnet.cli.options import wallets_of
-from subnet.cli.payer import Payer
-from subnet.cli.process import stop_on_signals
-from subnet.cli.spending import Consent, Stake, join
-from subnet.clock import Clock, SystemClock
-from subnet.errors import Unavailable
-from subnet.files import held
-from subnet.neuron.checkpoint import CheckpointFile
-from subnet.neuron.members import Members
-from subnet.neuron.miner import Miner, MinerConfig
-from subnet.neuron.task import (
+from assay.chain.connect import resolve, shown
+from assay.chain.errors import NotRegistered
+from assay.chain.interface import Chain, Endpoint, Signer
+from assay.cli.amounts import parse_amount
+from assay.cli.given import NeuronOptions
+from assay.cli.options import wallets_of
+from assay.cli.payer import Payer
+from assay.cli.process import stop_on_signals
+from assay.cli.spending import Consent, Stake, join
+from assay.clock import Clock, SystemClock
+from assay.errors import Unavailable
+from assay.files import held
+from assay.neuron.checkpoint import CheckpointFile
+from assay.neuron.members import Members
+from assay.neuron.miner import Miner, MinerConfig
+from assay.neuron.task import (
     MinerContext,
     MinerTask,
     TaskSettings,
     ValidatorContext,
     ValidatorTask,
 )
-from subnet.neuron.validator import Validator, ValidatorConfig
-from subnet.types import NetUid, Rao
+from assay.neuron.validator import Validator, ValidatorConfig
+from assay.types import NetUid, Rao
 
 COMMAND_PATIENCE_S: Final = 4.0
 """For a command that a person waits for: longer than a local chain takes to start again."""
@@ -103,7 +103,7 @@ async def open_chain(
     network: str, state_dir: Path, clock: Clock, *, patience_s: float = COMMAND_PATIENCE_S
 ) -> AsyncIterator[Chain]:
     """A connected chain whose caches stay under the state folder."""
-    from subnet.chain.connect import connect
+    from assay.chain.connect import connect
 
     chain = await connect(
         network, cache_dir=state_dir / "cache" / "sdk", clock=clock, patience_s=patience_s
@@ -140,7 +140,7 @@ async def _join(identity: Identity, chain: Chain, hotkey: Signer) -> None:
 @contextlib.asynccontextmanager
 async def _opened(identity: Identity, clock: Clock) -> AsyncIterator[tuple[Chain, Signer]]:
     """The chain and the hotkey, once that may work: it has a uid, and its folder to itself."""
-    from subnet.chain.wallets import open_hotkey
+    from assay.chain.wallets import open_hotkey
 
     hotkey = open_hotkey(
         wallets_of(identity.state_dir, identity.wallet_path), identity.wallet, identity.hotkey
@@ -197,9 +197,9 @@ async def run_miner(
     ``bind`` is where the axon listens (port 0: any), ``announce`` what the chain is told if that
     differs, ``serve`` the least standing that is answered (registered, permit or anybody).
     """
-    from subnet.wire.admission import Admission, Serve
-    from subnet.wire.axon import Axon
-    from subnet.wire.nonce_file import CeilingFile
+    from assay.wire.admission import Admission, Serve
+    from assay.wire.axon import Axon
+    from assay.wire.nonce_file import CeilingFile
 
     clock = SystemClock()
     async with contextlib.AsyncExitStack() as stack:
@@ -254,8 +254,8 @@ async def run_validator(
     answer_deadline_s: float,
 ) -> None:
     """Run one validator until it is told to stop. ``seed`` None draws an unguessable one."""
-    from subnet.cli.places import reach_of
-    from subnet.wire.dendrite import Dendrite
+    from assay.cli.places import reach_of
+    from assay.wire.dendrite import Dendrite
 
     clock = SystemClock()
     async with _opened(identity, clock) as (chain, hotkey):

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 
-from subnet.cli.process import STATE_DIR as STATE_DIR
-from subnet.cli.process import STATE_DIR_VARIABLE
+from assay.cli.process import STATE_DIR as STATE_DIR
+from assay.cli.process import STATE_DIR_VARIABLE
 
 if TYPE_CHECKING:
-    from subnet.chain.wallets import Secret
+    from assay.chain.wallets import Secret
 
 Chain = Annotated[
     str,
@@ -151,9 +151,9 @@ def read_password(path: Path | None) -> Secret | None:
     """The password in a file, without the newline at its end."""
     if path is None:
         return None
-    from subnet.chain.wallets import Secret
-    from subnet.errors import UserError
-    from subnet.files import read_limited
+    from assay.chain.wallets import Secret
+    from assay.errors import UserError
+    from assay.files import read_limited
 
     data = read_limited(path, PASSWORD_BYTES_MAX)
     if data is None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from subnet.errors import AssayError, Unavailable
+from assay.errors import AssayError, Unavailable
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType

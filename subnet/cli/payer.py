@@ -14,10 +14,10 @@ from pathlib import Path
 
 from loguru import logger
 
-from subnet.chain.connect import is_loopback, resolve
-from subnet.chain.interface import Signer
-from subnet.cli.options import read_password, wallets_of
-from subnet.errors import Refused
+from assay.chain.connect import is_loopback, resolve
+from assay.chain.interface import Signer
+from assay.cli.options import read_password, wallets_of
+from assay.errors import Refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +35,14 @@ class Payer:
 
     def open(self) -> Signer:
         """The key, ready to sign; ``WalletError`` says what is wrong with it."""
-        from subnet.chain.wallets import open_coldkey
+        from assay.chain.wallets import open_coldkey
 
         return open_coldkey(self.folder, self.wallet, read_password(self.password_file))
 
     def check(self, network: str, *, money: bool) -> None:
         """Refused if the key lies in clear among the state folder's and the chain's TAO is
         ``money``; a warning for any other in clear where the chain is not on this machine."""
-        from subnet.chain.wallets import is_locked
+        from assay.chain.wallets import is_locked
 
         here = is_loopback(resolve(network)) and not money
         if here or is_locked(self.folder, self.wallet):

@@ -12,11 +12,11 @@ import ipaddress
 from typing import Final
 from urllib.parse import urlsplit
 
-from subnet.chain.connect import is_loopback
-from subnet.chain.interface import Endpoint
-from subnet.errors import UserError
-from subnet.wire.interface import Reach
-from subnet.wire.reach import is_lan
+from assay.chain.connect import is_loopback
+from assay.chain.interface import Endpoint
+from assay.errors import UserError
+from assay.wire.interface import Reach
+from assay.wire.reach import is_lan
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 

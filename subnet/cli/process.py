@@ -19,7 +19,7 @@ from typing import Any, Final, TextIO, TypeVar, cast
 
 from loguru import logger
 
-from subnet.errors import UserError
+from assay.errors import UserError
 
 LIFELINE: Final = "ASSAY_LIFELINE_FD"
 """Names a file descriptor whose end of file means that the supervisor is gone."""

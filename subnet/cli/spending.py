@@ -17,13 +17,13 @@ from typing import Final
 
 from loguru import logger
 
-from subnet.chain.connect import is_loopback, resolve, shown
-from subnet.chain.errors import FUND_CURE, NotStarted, TooDear, TooLittleBalance
-from subnet.chain.interface import STAKE_MIN, Chain, Signer
-from subnet.cli import output
-from subnet.cli.amounts import in_tao, parse_amount
-from subnet.errors import Refused, UserError
-from subnet.types import RAO_PER_TAO, U64_MAX, NetUid, Rao, Ss58
+from assay.chain.connect import is_loopback, resolve, shown
+from assay.chain.errors import FUND_CURE, NotStarted, TooDear, TooLittleBalance
+from assay.chain.interface import STAKE_MIN, Chain, Signer
+from assay.cli import output
+from assay.cli.amounts import in_tao, parse_amount
+from assay.errors import Refused, UserError
+from assay.types import RAO_PER_TAO, U64_MAX, NetUid, Rao, Ss58
 
 FEES_MAX: Final = Rao(RAO_PER_TAO // 100)
 """More than two extrinsics' fees: a uid must not be bought with what its stake's fee needs."""

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
-from subnet.cli import options
-from subnet.types import RAO_PER_TAO, U16_MAX, Ss58
+from assay.cli import options
+from assay.types import RAO_PER_TAO, U16_MAX, Ss58
 
 if TYPE_CHECKING:
-    from subnet.chain.interface import Metagraph, Neuron
-    from subnet.neuron.checkpoint import Checkpoint, Standing
+    from assay.chain.interface import Metagraph, Neuron
+    from assay.neuron.checkpoint import Checkpoint, Standing
 
     Scores = Mapping[str, Checkpoint]
     """What each validator under the state folder last wrote down, by its hotkey."""
@@ -37,10 +37,10 @@ def status(
     json: options.Json = False,
 ) -> None:
     """Show a subnet's neurons: stake, incentive, dividends, scores with reasons."""
-    from subnet.cli import output
-    from subnet.cli.neurons import open_chain
-    from subnet.cli.process import run_async
-    from subnet.clock import SystemClock
+    from assay.cli import output
+    from assay.cli.neurons import open_chain
+    from assay.cli.process import run_async
+    from assay.clock import SystemClock
 
     async def run() -> tuple[Metagraph, float]:
         async with open_chain(chain, state_dir, SystemClock()) as client:
@@ -162,8 +162,8 @@ def _reasons(hotkey: str, scores: Scores) -> list[str]:
 
 def _scores(state_dir: Path, netuid: int) -> Scores:
     """What each validator under this state folder last wrote down about this subnet."""
-    from subnet.errors import UserError
-    from subnet.neuron.checkpoint import CheckpointFile
+    from assay.errors import UserError
+    from assay.neuron.checkpoint import CheckpointFile
 
     found: dict[str, Checkpoint] = {}
     for path in sorted((state_dir / "neurons").glob(f"*.{netuid}/checkpoint.json")):

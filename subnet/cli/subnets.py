@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from subnet.cli import options
+from assay.cli import options
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="Create and start subnets, list them."
@@ -41,14 +41,14 @@ def register(
     json: options.Json = False,
 ) -> None:
     """Create a subnet; the wallet's coldkey pays and owns it, its hotkey takes uid 0."""
-    from subnet.chain.wallets import open_hotkey
-    from subnet.cli import output
-    from subnet.cli.amounts import in_tao, parse_amount
-    from subnet.cli.neurons import open_chain
-    from subnet.cli.payer import Payer
-    from subnet.cli.process import run_async
-    from subnet.cli.spending import Consent
-    from subnet.clock import SystemClock
+    from assay.chain.wallets import open_hotkey
+    from assay.cli import output
+    from assay.cli.amounts import in_tao, parse_amount
+    from assay.cli.neurons import open_chain
+    from assay.cli.payer import Payer
+    from assay.cli.process import run_async
+    from assay.cli.spending import Consent
+    from assay.clock import SystemClock
 
     payer = Payer(wallet, state_dir, wallet_path, password_file)
     owner = payer.open()
@@ -94,10 +94,10 @@ def list_(
     json: options.Json = False,
 ) -> None:
     """List the chain's subnets."""
-    from subnet.cli import output
-    from subnet.cli.neurons import open_chain
-    from subnet.cli.process import run_async
-    from subnet.clock import SystemClock
+    from assay.cli import output
+    from assay.cli.neurons import open_chain
+    from assay.cli.process import run_async
+    from assay.clock import SystemClock
 
     async def run() -> None:
         async with open_chain(chain, state_dir, SystemClock()) as client:

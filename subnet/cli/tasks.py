@@ -15,8 +15,8 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from typer.core import TyperCommand
 
-from subnet.errors import UserError
-from subnet.neuron.task import MinerTask, TaskSettings, ValidatorTask
+from assay.errors import UserError
+from assay.neuron.task import MinerTask, TaskSettings, ValidatorTask
 
 CONTEXT_SETTINGS = {"allow_extra_args": True, "ignore_unknown_options": True}
 """Lets a command keep the words that it does not know, for the task."""

@@ -9,10 +9,10 @@ from typing import Annotated, Final
 
 import typer
 
-from subnet.cli import options
-from subnet.cli.given import ValidatorOptions, takes
-from subnet.cli.tasks import CONTEXT_SETTINGS, running, settings_of
-from subnet.neuron.loader import load_validator
+from assay.cli import options
+from assay.cli.given import ValidatorOptions, takes
+from assay.cli.tasks import CONTEXT_SETTINGS, running, settings_of
+from assay.neuron.loader import load_validator
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Run a validator.")
 
@@ -93,9 +93,9 @@ def run(
     rate_tolerance: RateTolerance = None,
 ) -> None:
     """Ask miners, score them and set weights until Ctrl-C. Other options go to the task."""
-    from subnet.cli.neurons import Identity, run_validator
-    from subnet.cli.process import configure_log, run_async
-    from subnet.cli.spending import parse_stake
+    from assay.cli.neurons import Identity, run_validator
+    from assay.cli.process import configure_log, run_async
+    from assay.cli.spending import parse_stake
 
     configure_log(given.log_level)
     kind = load_validator(given.task)

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from subnet.cli import options
+from assay.cli import options
 
 app = typer.Typer(
     add_completion=False,
@@ -44,10 +44,10 @@ def create(
     json: options.Json = False,
 ) -> None:
     """Make a wallet: a coldkey that holds money and a hotkey that works."""
-    from subnet.chain.wallets import Secret, create_wallet, missing_keys
-    from subnet.cli import output
-    from subnet.cli.payer import is_of_state
-    from subnet.errors import UserError
+    from assay.chain.wallets import Secret, create_wallet, missing_keys
+    from assay.cli import output
+    from assay.cli.payer import is_of_state
+    from assay.errors import UserError
 
     folder = options.wallets_of(state_dir, wallet_path)
     missing = missing_keys(folder, name, hotkey)
@@ -93,7 +93,7 @@ def create(
 
 def _asked_password() -> str:
     """From the person at the terminal, twice and unseen, or the first line of a pipe."""
-    from subnet.errors import UserError
+    from assay.errors import UserError
 
     if sys.stdin.isatty():
         typed: str = typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
@@ -116,11 +116,11 @@ def show(
     json: options.Json = False,
 ) -> None:
     """Show a wallet's addresses, its TAO, and its stake on every subnet."""
-    from subnet.chain.wallets import open_hotkey, wallet_info
-    from subnet.cli import output
-    from subnet.cli.neurons import open_chain
-    from subnet.cli.process import run_async
-    from subnet.clock import SystemClock
+    from assay.chain.wallets import open_hotkey, wallet_info
+    from assay.cli import output
+    from assay.cli.neurons import open_chain
+    from assay.cli.process import run_async
+    from assay.clock import SystemClock
 
     folder = options.wallets_of(state_dir, wallet_path)
     cold = wallet_info(folder, name).coldkey

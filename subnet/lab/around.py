@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from subnet.neuron import Caller, MinerContext, MinerTask, Synapse
+from assay.neuron import Caller, MinerContext, MinerTask, Synapse
 
 AnyMiner = MinerTask[Any, Any]
 

@@ -18,12 +18,12 @@ from typing import Any, Final
 
 from loguru import logger
 
-from subnet.errors import Unavailable
-from subnet.localnet.blocks.builder import BlockBuilder, Built
-from subnet.localnet.blocks.genesis import Genesis, canonical_json, cook
-from subnet.localnet.blocks.header import Block, Header, slot_of
-from subnet.localnet.blocks.validity import RuntimeVersion, ValidTransaction, decode_validity
-from subnet.localnet.errors import (
+from assay.errors import Unavailable
+from assay.localnet.blocks.builder import BlockBuilder, Built
+from assay.localnet.blocks.genesis import Genesis, canonical_json, cook
+from assay.localnet.blocks.header import Block, Header, slot_of
+from assay.localnet.blocks.validity import RuntimeVersion, ValidTransaction, decode_validity
+from assay.localnet.errors import (
     BadRuntime,
     BlockRejected,
     ChainDamaged,
@@ -36,18 +36,18 @@ from subnet.localnet.errors import (
     UnknownBlock,
     UnknownTransaction,
 )
-from subnet.localnet.executor.call import Executor
-from subnet.localnet.executor.code import CODE_KEY
-from subnet.localnet.executor.module_cache import ModuleCache
-from subnet.localnet.executor.runtimes import Runtimes
-from subnet.localnet.limits import CoreLimits
-from subnet.localnet.scale import ScaleError
-from subnet.localnet.state.head import HeadState
-from subnet.localnet.state.history import HistoricState
-from subnet.localnet.state.overlay import Committed, Overlay
-from subnet.localnet.state.store import META_CHAIN, META_CONFIG, META_FINGERPRINT, ChainStore
-from subnet.localnet.state.trie import stores_hashed
-from subnet.localnet.state.view import State
+from assay.localnet.executor.call import Executor
+from assay.localnet.executor.code import CODE_KEY
+from assay.localnet.executor.module_cache import ModuleCache
+from assay.localnet.executor.runtimes import Runtimes
+from assay.localnet.limits import CoreLimits
+from assay.localnet.scale import ScaleError
+from assay.localnet.state.head import HeadState
+from assay.localnet.state.history import HistoricState
+from assay.localnet.state.overlay import Committed, Overlay
+from assay.localnet.state.store import META_CHAIN, META_CONFIG, META_FINGERPRINT, ChainStore
+from assay.localnet.state.trie import stores_hashed
+from assay.localnet.state.view import State
 
 __all__ = [
     "Backend",

@@ -1,4 +1,4 @@
-"""The errors of the node's core, below those of ``subnet.errors``.
+"""The errors of the node's core, below those of ``assay.errors``.
 
 The tree::
 
@@ -30,7 +30,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from subnet.errors import AssayError, Unavailable, UserError
+from assay.errors import AssayError, Unavailable, UserError
 
 INVALID_KINDS: Final = (
     "Call",

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from subnet.files import raise_disk_error
-from subnet.localnet.blocks.genesis import canonical_json
-from subnet.localnet.errors import ChainDamaged
-from subnet.localnet.executor.code import CODE_KEY
-from subnet.localnet.limits import CoreLimits
-from subnet.localnet.state.store import ChainStore
+from assay.files import raise_disk_error
+from assay.localnet.blocks.genesis import canonical_json
+from assay.localnet.errors import ChainDamaged
+from assay.localnet.executor.code import CODE_KEY
+from assay.localnet.limits import CoreLimits
+from assay.localnet.state.store import ChainStore
 
 BLOCKS_NAME: Final = "blocks.txt"
 GENESIS_NAME: Final = "genesis.json"

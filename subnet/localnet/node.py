@@ -20,22 +20,22 @@ from typing import Final
 
 from loguru import logger
 
-from subnet.clock import Clock
-from subnet.errors import UserError
-from subnet.localnet.backend import Backend, Genesis
-from subnet.localnet.errors import GenesisDiffers
-from subnet.localnet.limits import CoreLimits
-from subnet.localnet.pool import Pool
-from subnet.localnet.pool.limits import PoolLimits
-from subnet.localnet.rpc.dispatch import Dispatcher
-from subnet.localnet.rpc.limits import RpcLimits
-from subnet.localnet.rpc.methods import registry
-from subnet.localnet.rpc.node import RpcNode
-from subnet.localnet.rpc.ration import Ration
-from subnet.localnet.rpc.server import RpcServer, bind
-from subnet.localnet.rpc.subscriptions import Hub
-from subnet.localnet.sealing import Sealing, SealingMode
-from subnet.localnet.service import Service
+from assay.clock import Clock
+from assay.errors import UserError
+from assay.localnet.backend import Backend, Genesis
+from assay.localnet.errors import GenesisDiffers
+from assay.localnet.limits import CoreLimits
+from assay.localnet.pool import Pool
+from assay.localnet.pool.limits import PoolLimits
+from assay.localnet.rpc.dispatch import Dispatcher
+from assay.localnet.rpc.limits import RpcLimits
+from assay.localnet.rpc.methods import registry
+from assay.localnet.rpc.node import RpcNode
+from assay.localnet.rpc.ration import Ration
+from assay.localnet.rpc.server import RpcServer, bind
+from assay.localnet.rpc.subscriptions import Hub
+from assay.localnet.sealing import Sealing, SealingMode
+from assay.localnet.service import Service
 
 RUNTIME_PATH: Final = Path(__file__).parent / "runtime" / "assay.wasm"
 """The committed runtime; it travels in the wheel."""

@@ -7,7 +7,7 @@ raises ``ScaleError``, whatever it holds. It knows nothing of what the values me
 
 from __future__ import annotations
 
-from subnet.errors import AssayError
+from assay.errors import AssayError
 
 
 class ScaleError(AssayError):

@@ -21,13 +21,13 @@ from typing import Final
 
 from loguru import logger
 
-from subnet.clock import Clock
-from subnet.localnet.backend import Backend, BuiltBlock
-from subnet.localnet.blocks.header import blake2_256
-from subnet.localnet.errors import BlockRejected, RuntimeTrap
-from subnet.localnet.executor.code import CODE_KEY
-from subnet.localnet.pool import BlockEffects, Event, Pool, Submitted
-from subnet.localnet.sealing import Sealing, block_timestamp_ms
+from assay.clock import Clock
+from assay.localnet.backend import Backend, BuiltBlock
+from assay.localnet.blocks.header import blake2_256
+from assay.localnet.errors import BlockRejected, RuntimeTrap
+from assay.localnet.executor.code import CODE_KEY
+from assay.localnet.pool import BlockEffects, Event, Pool, Submitted
+from assay.localnet.sealing import Sealing, block_timestamp_ms
 
 BlockListener = Callable[[BuiltBlock], None]
 EventListener = Callable[[Sequence[Event]], None]

@@ -21,10 +21,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from subnet.clock import Clock, SystemClock
-from subnet.errors import Unavailable
-from subnet.localnet.backend import Genesis
-from subnet.localnet.node import (
+from assay.clock import Clock, SystemClock
+from assay.errors import Unavailable
+from assay.localnet.backend import Genesis
+from assay.localnet.node import (
     Node,
     NodeOptions,
     default_module_cache,
@@ -32,8 +32,8 @@ from subnet.localnet.node import (
     read_runtime,
     running,
 )
-from subnet.localnet.rpc.limits import RpcLimits
-from subnet.localnet.sealing import SealingMode
+from assay.localnet.rpc.limits import RpcLimits
+from assay.localnet.sealing import SealingMode
 
 START_S_MAX: Final = 30.0
 """A node starts in half a second; on a busy machine that compiles the runtime, in some seconds."""
@@ -105,7 +105,7 @@ def start_process(*arguments: str, timeout_s: float = START_S_MAX) -> NodeProces
     Unavailable, with what it said, if it ends or stays silent. Its log goes to this process's
     stderr.
     """
-    command = [sys.executable, "-m", "subnet.cli.main", "chain", "start", "--json", *arguments]
+    command = [sys.executable, "-P", "-m", "assay.cli.main", "chain", "start", "--json", *arguments]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
     assert process.stdout is not None
     try:

@@ -14,18 +14,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from subnet.localnet.blocks.genesis import Genesis, cook_config
-from subnet.localnet.blocks.header import Block
-from subnet.localnet.blocks.importer import execute_block
-from subnet.localnet.errors import BadGenesis, BlockRejected, ChainDamaged
-from subnet.localnet.executor.code import CODE_KEY
-from subnet.localnet.executor.module_cache import ModuleCache
-from subnet.localnet.executor.runtimes import Runtimes
-from subnet.localnet.limits import CoreLimits
-from subnet.localnet.state.head import HeadState
-from subnet.localnet.state.root import slow_root
-from subnet.localnet.state.store import ChainStore
-from subnet.localnet.state.trie import stores_hashed
+from assay.localnet.blocks.genesis import Genesis, cook_config
+from assay.localnet.blocks.header import Block
+from assay.localnet.blocks.importer import execute_block
+from assay.localnet.errors import BadGenesis, BlockRejected, ChainDamaged
+from assay.localnet.executor.code import CODE_KEY
+from assay.localnet.executor.module_cache import ModuleCache
+from assay.localnet.executor.runtimes import Runtimes
+from assay.localnet.limits import CoreLimits
+from assay.localnet.state.head import HeadState
+from assay.localnet.state.root import slow_root
+from assay.localnet.state.store import ChainStore
+from assay.localnet.state.trie import stores_hashed
 
 _CURE: Final = "Start a new chain in an empty folder, or restore this one from a copy."
 

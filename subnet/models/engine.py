@@ -16,13 +16,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from subnet.errors import Unavailable, UserError
-from subnet.models.turns import Asker, Turns, first_sharing
+from assay.errors import Unavailable, UserError
+from assay.models.turns import Asker, Turns, first_sharing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from subnet.models.language import LanguageModel
+    from assay.models.language import LanguageModel
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,9 @@
 """A causal language model on one numeric path: generate token by token, or replay in one pass.
 
 Adds to transformers what makes answers checkable: the weights are taken as exact fp32 values, one
-torch thread computes, tokens are drawn by the seeded sampler of ``scoring.sampling``, and
+torch thread computes, tokens are drawn by the seeded sampler of ``assay.scoring.sampling``, and
 ``replay`` gives the logits of a finished answer in a single parallel pass. Generating with a cache
-and replaying without one differ by rounding alone, which ``scoring.agreement`` tolerates.
+and replaying without one differ by rounding alone, which ``assay.scoring.agreement`` tolerates.
 
 It knows no seeds, roots, requests or sockets. An instance serves one thread at a time.
 """
@@ -18,9 +18,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.sampling import choose
-from subnet.models.source import inference_extra_missing
-from subnet.models.tokens import LOADING_ERRORS, Tokens, ends_of, unloadable
+from assay.models.source import inference_extra_missing
+from assay.models.tokens import LOADING_ERRORS, Tokens, ends_of, unloadable
+from assay.scoring.sampling import choose
 
 try:
     import torch

@@ -3,8 +3,8 @@
 Adds to ``engine`` a client for ``POST {base_url}/completions``. The server's kernels, precision and
 sampler are its own, so what a validator can check is less than for our own engine: greedy answers
 only, and only that they are plausible for the model whose root the miner committed
-(``scoring.agreement.engine_verdict``). Answers come back as text; they are cut into tokens here
-with the model's own tokenizer, and the cut may differ from the server's at a few places.
+(``assay.scoring.agreement.engine_verdict``). Answers come back as text; they are cut into tokens
+here with the model's own tokenizer, and the cut may differ from the server's at a few places.
 
 What the server sends is parsed once, under limits of size and time. The API key is sent and nothing
 else is done with it.
@@ -19,10 +19,10 @@ from urllib.parse import urlsplit
 import aiohttp
 import msgspec
 
-from subnet.errors import Unavailable, UserError
-from subnet.models.engine import Ask, Closed, Made
-from subnet.models.tokens import Tokens
-from subnet.models.turns import Asker, Turns
+from assay.errors import Unavailable, UserError
+from assay.models.engine import Ask, Closed, Made
+from assay.models.tokens import Tokens
+from assay.models.turns import Asker, Turns
 
 ANSWER_BYTES_MAX: Final = 4 * 2**20
 """Text of a few thousand tokens as JSON takes tens of KB; log-probabilities we do not ask for."""

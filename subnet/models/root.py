@@ -24,7 +24,7 @@ from typing import Final
 
 from blake3 import blake3
 
-from subnet.errors import UserError
+from assay.errors import UserError
 
 ROOT_BYTES: Final = 32
 CHUNK_BYTES: Final = 2**20

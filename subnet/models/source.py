@@ -16,8 +16,8 @@ import re
 from pathlib import Path
 from typing import Final
 
-from subnet.errors import Unavailable, UserError
-from subnet.models.root import COUNTED, unreadable
+from assay.errors import Unavailable, UserError
+from assay.models.root import COUNTED, unreadable
 
 DEMO: Final = "demo"
 _DEMO_FOLDER: Final = Path(__file__).parent / "demo"

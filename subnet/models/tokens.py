@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from subnet.errors import UserError
-from subnet.models.source import inference_extra_missing
+from assay.errors import UserError
+from assay.models.source import inference_extra_missing
 
 try:
     import transformers

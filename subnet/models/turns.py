@@ -25,7 +25,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
-from subnet.errors import Unavailable
+from assay.errors import Unavailable
 
 OPEN_MAX: Final = 8
 """A validator has one a round; a client that wants more at once spreads them over miners."""

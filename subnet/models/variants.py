@@ -5,7 +5,7 @@ miner may choose any of these and is honest. Each variant here draws an answer i
 keeps the logits it drew from; ``spread`` compares them with the judge's replay. A variant that
 changes no bit proves nothing, so the number of differing logits is kept too.
 
-It judges nobody: a person reads the figures and sets ``scoring.agreement.TOLERANCE_FP32``.
+It judges nobody: a person reads the figures and sets ``assay.scoring.agreement.TOLERANCE_FP32``.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.sampling import choose
-from subnet.models.language import LanguageModel
-from subnet.models.source import inference_extra_missing
+from assay.models.language import LanguageModel
+from assay.models.source import inference_extra_missing
+from assay.scoring.sampling import choose
 
 try:
     import torch

@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from subnet.models.root import counted_files
-from subnet.models.source import inference_extra_missing
+from assay.models.root import counted_files
+from assay.models.source import inference_extra_missing
 
 try:
     import torch

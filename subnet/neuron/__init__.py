@@ -4,7 +4,7 @@
 ``rounds``, ``standings`` and ``checkpoint`` are a validator's turn taken apart.
 """
 
-from subnet.neuron.task import (
+from assay.neuron.task import (
     Answer,
     MinerContext,
     MinerTask,
@@ -16,8 +16,8 @@ from subnet.neuron.task import (
     ValidatorContext,
     ValidatorTask,
 )
-from subnet.wire.interface import Caller
-from subnet.wire.synapse import Synapse
+from assay.wire.interface import Caller
+from assay.wire.synapse import Synapse
 
 __all__ = [
     "Answer",

@@ -13,9 +13,9 @@ from typing import Final
 
 import msgspec
 
-from subnet.errors import UserError
-from subnet.files import read_limited, write_atomic
-from subnet.types import BlockNumber, NetUid, Ss58, Uid
+from assay.errors import UserError
+from assay.files import read_limited, write_atomic
+from assay.types import BlockNumber, NetUid, Ss58, Uid
 
 VERSION: Final = 1
 """Goes up when a field changes its meaning; an older file is then refused instead of misread."""

@@ -8,18 +8,17 @@ program, not data from outside.
 
 from __future__ import annotations
 
-import importlib.util
 import inspect
 import re
-import sys
 from importlib import metadata
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
 
-from subnet.errors import UserError
-from subnet.neuron.task import MinerTask, Task, ValidatorTask
-from subnet.wire.synapse import Synapse
+from assay.errors import UserError
+from assay.neuron.task import MinerTask, Task, ValidatorTask
+from assay.neuron.task_file import execute
+from assay.wire.synapse import Synapse
 
 MINERS = "assay.miners"
 VALIDATORS = "assay.validators"
@@ -51,7 +50,7 @@ def _load(reference: str, group: str, half: type[_Half]) -> type[_Half]:
     if not (inspect.isclass(found) and issubclass(found, half)):
         raise UserError(
             f"{reference} gives {found!r}, which is not a {half.__name__}.",
-            f"Make it a subclass of subnet.neuron.{half.__name__}.",
+            f"Make it a subclass of assay.neuron.{half.__name__}.",
         )
     _check(reference, found)
     return found
@@ -94,31 +93,19 @@ def _from_file(path: Path, half: type[_Half]) -> object:
         names = ", ".join(value.__name__ for value in own) or "none"
         raise UserError(
             f"{path} must define one whole task class, and these were found: {names}.",
-            "Write one subclass of subnet.neuron.Task with serve, challenge and score.",
+            "Write one subclass of assay.neuron.Task with serve, challenge and score.",
         )
     return own[0]
 
 
 def _execute(path: Path) -> ModuleType:
-    resolved = path.resolve()
-    # The name carries the path, so that two files of one name do not meet in sys.modules.
-    name = f"assay_task_{resolved.stem}_{abs(hash(str(resolved))):x}"
-    if name in sys.modules:
-        return sys.modules[name]
-    spec = importlib.util.spec_from_file_location(name, resolved)
-    if spec is None or spec.loader is None:
-        raise UserError(f"{path} is not a Python file.", "Give a file that ends in .py.")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # before execution: dataclasses and msgspec look the module up
     try:
-        spec.loader.exec_module(module)
+        return execute(path)
     except (Exception, SystemExit) as error:
-        del sys.modules[name]
         raise UserError(
             f"{path} failed while it was loaded: {type(error).__name__}: {error}.",
             "Run it with python to see the whole traceback.",
         ) from error
-    return module
 
 
 def _check(reference: str, task: type[MinerTask[Any, Any]] | type[ValidatorTask[Any, Any]]) -> None:
@@ -138,5 +125,5 @@ def _check(reference: str, task: type[MinerTask[Any, Any]] | type[ValidatorTask[
         if not (inspect.isclass(kind) and issubclass(kind, Synapse)):
             raise UserError(
                 f"The task's {word} is {kind!r}, which is not a Synapse.",
-                "Derive its messages from subnet.wire.Synapse.",
+                "Derive its messages from assay.wire.Synapse.",
             )

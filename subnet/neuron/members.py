@@ -6,9 +6,9 @@ Between two updates it answers from the last one; before the first it knows nobo
 
 from __future__ import annotations
 
-from subnet.chain.interface import Metagraph
-from subnet.types import Ss58
-from subnet.wire.interface import Standing
+from assay.chain.interface import Metagraph
+from assay.types import Ss58
+from assay.wire.interface import Standing
 
 
 class Members:

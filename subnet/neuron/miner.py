@@ -18,16 +18,16 @@ from typing import Any, Final
 
 from loguru import logger
 
-from subnet.chain.errors import NotRegistered, RateLimited
-from subnet.chain.interface import Chain, Endpoint, Metagraph, Neuron, Signer
-from subnet.clock import Clock
-from subnet.errors import Unavailable
-from subnet.neuron.members import Members
-from subnet.neuron.patience import Patience
-from subnet.neuron.pause import finish_or_stop, pause
-from subnet.neuron.task import MinerTask
-from subnet.types import AlphaRao, NetUid
-from subnet.wire.interface import AnyAxon
+from assay.chain.errors import NotRegistered, RateLimited
+from assay.chain.interface import Chain, Endpoint, Metagraph, Neuron, Signer
+from assay.clock import Clock
+from assay.errors import Unavailable
+from assay.neuron.members import Members
+from assay.neuron.patience import Patience
+from assay.neuron.pause import finish_or_stop, pause
+from assay.neuron.task import MinerTask
+from assay.types import AlphaRao, NetUid
+from assay.wire.interface import AnyAxon
 
 STOP_GRACE_S: Final = 1.0
 """What a look at the chain gets after a stop; draining the axon needs the rest of the time."""

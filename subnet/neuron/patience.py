@@ -16,9 +16,9 @@ from typing import Final, TypeVar
 
 from loguru import logger
 
-from subnet.clock import Clock
-from subnet.errors import Unavailable
-from subnet.neuron.pause import pause
+from assay.clock import Clock
+from assay.errors import Unavailable
+from assay.neuron.pause import pause
 
 Result = TypeVar("Result")
 

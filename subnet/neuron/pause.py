@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
-from subnet.clock import Clock
+from assay.clock import Clock
 
 
 async def pause(clock: Clock, seconds: float, stop: asyncio.Event) -> None:

@@ -15,15 +15,15 @@ from typing import Any
 
 from loguru import logger
 
-from subnet.chain.interface import Commitment, Metagraph
-from subnet.clock import Clock
-from subnet.errors import UserError
-from subnet.neuron.task import Answer, Score, Target, ValidatorTask
-from subnet.types import Ss58
-from subnet.wire.errors import CallError
-from subnet.wire.gate import bounded
-from subnet.wire.interface import AnyDendrite, Peer
-from subnet.wire.synapse import Synapse
+from assay.chain.interface import Commitment, Metagraph
+from assay.clock import Clock
+from assay.errors import UserError
+from assay.neuron.task import Answer, Score, Target, ValidatorTask
+from assay.types import Ss58
+from assay.wire.errors import CallError
+from assay.wire.gate import bounded
+from assay.wire.interface import AnyDendrite, Peer
+from assay.wire.synapse import Synapse
 
 AnyValidatorTask = ValidatorTask[Any, Any]
 

@@ -1,8 +1,8 @@
 """From judged answers to standings, and from standings to weights. Pure.
 
-Adds to ``scoring.averages`` the question of whom a score belongs to. Standings are kept by hotkey:
-a uid that changes hands starts from nothing, and a hotkey that left is forgotten. It reads no
-clock, sends nothing and draws nothing at random.
+Adds to ``assay.scoring.averages`` the question of whom a score belongs to. Standings are kept by
+hotkey: a uid that changes hands starts from nothing, and a hotkey that left is forgotten. It reads
+no clock, sends nothing and draws nothing at random.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from scoring.averages import moving_average, proportional_weights
-from subnet.chain.interface import Metagraph
-from subnet.neuron.checkpoint import Standing
-from subnet.neuron.rounds import Judged
-from subnet.types import Ss58, Uid
+from assay.chain.interface import Metagraph
+from assay.neuron.checkpoint import Standing
+from assay.neuron.rounds import Judged
+from assay.scoring.averages import moving_average, proportional_weights
+from assay.types import Ss58, Uid
 
 ABSENT_REASON = "publishes no address"
 REASONS_MAX = 8

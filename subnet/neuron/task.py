@@ -22,10 +22,10 @@ from typing import ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-from subnet.clock import Clock
-from subnet.types import Ss58, Uid
-from subnet.wire.interface import Caller
-from subnet.wire.synapse import Synapse
+from assay.clock import Clock
+from assay.types import Ss58, Uid
+from assay.wire.interface import Caller
+from assay.wire.synapse import Synapse
 
 Req = TypeVar("Req", bound=Synapse)
 Rep = TypeVar("Rep", bound=Synapse)

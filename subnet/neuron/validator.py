@@ -25,9 +25,8 @@ from typing import Any, Final
 import msgspec
 from loguru import logger
 
-from scoring.averages import newest_weight
-from subnet.chain.errors import NotRegistered
-from subnet.chain.interface import (
+from assay.chain.errors import NotRegistered
+from assay.chain.interface import (
     BlockRef,
     Chain,
     Metagraph,
@@ -36,16 +35,17 @@ from subnet.chain.interface import (
     WeightsRefused,
     WeightsSet,
 )
-from subnet.clock import Clock
-from subnet.errors import Unavailable
-from subnet.neuron import standings as standing
-from subnet.neuron.checkpoint import Checkpoint, CheckpointFile, Standing
-from subnet.neuron.patience import Patience
-from subnet.neuron.pause import finish_or_stop, pause
-from subnet.neuron.rounds import play, targets_of
-from subnet.neuron.task import ValidatorTask
-from subnet.types import NetUid, Ss58, Uid
-from subnet.wire.interface import AnyDendrite
+from assay.clock import Clock
+from assay.errors import Unavailable
+from assay.neuron import standings as standing
+from assay.neuron.checkpoint import Checkpoint, CheckpointFile, Standing
+from assay.neuron.patience import Patience
+from assay.neuron.pause import finish_or_stop, pause
+from assay.neuron.rounds import play, targets_of
+from assay.neuron.task import ValidatorTask
+from assay.scoring.averages import newest_weight
+from assay.types import NetUid, Ss58, Uid
+from assay.wire.interface import AnyDendrite
 
 STOP_GRACE_S: Final = 5.0
 """What a turn under way gets after a stop: a usual round fits; supervisors kill after 10 s."""

@@ -19,7 +19,7 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta
 
-from subnet.wire.synapse import Synapse
+from assay.wire.synapse import Synapse
 
 NAME: Final = "inference"
 """The path that requests are sent to. Changing it cuts off every miner of an older release."""
@@ -47,7 +47,7 @@ class Complete(Synapse, frozen=True):
     """Continue a text."""
 
     model: Root
-    """Root of the model that must answer (``subnet.models.root``)."""
+    """Root of the model that must answer (``assay.models.root``)."""
     prompt: Annotated[str, Meta(max_length=PROMPT_CHARS_MAX)]
     max_tokens: Annotated[int, Meta(ge=1, le=TOKENS_MAX)]
     seed: Annotated[int, Meta(ge=0, le=SEED_MAX)]

@@ -21,10 +21,10 @@ from collections import OrderedDict
 from functools import lru_cache
 from typing import Final, Generic, TypeVar
 
-from subnet.types import Ss58
-from subnet.wire.errors import Code, RequestRefused
-from subnet.wire.interface import Resolver, Standing
-from subnet.wire.limits import DEFAULT, Limits
+from assay.types import Ss58
+from assay.wire.errors import Code, RequestRefused
+from assay.wire.interface import Resolver, Standing
+from assay.wire.limits import DEFAULT, Limits
 
 _IPV6_SITE_BITS: Final = 64  # one customer gets at least a /64: finer would be free addresses
 _SOURCES_CACHED: Final = 4_096  # parsing an address costs 3 µs

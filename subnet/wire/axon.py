@@ -25,15 +25,15 @@ from aiohttp.client_exceptions import ClientError
 from aiohttp.http_exceptions import HttpProcessingError
 from multidict import CIMultiDict
 
-from subnet.clock import Clock, SystemClock
-from subnet.errors import Unavailable
-from subnet.wire import signing
-from subnet.wire.admission import Admission, source_of
-from subnet.wire.dispatch import Dispatcher, SignedReply, Ticket
-from subnet.wire.errors import Code, RequestRefused
-from subnet.wire.interface import Answer, Caller, Request, Signer
-from subnet.wire.limits import DEFAULT, Limits
-from subnet.wire.replay import CeilingStore
+from assay.clock import Clock, SystemClock
+from assay.errors import Unavailable
+from assay.wire import signing
+from assay.wire.admission import Admission, source_of
+from assay.wire.dispatch import Dispatcher, SignedReply, Ticket
+from assay.wire.errors import Code, RequestRefused
+from assay.wire.interface import Answer, Caller, Request, Signer
+from assay.wire.limits import DEFAULT, Limits
+from assay.wire.replay import CeilingStore
 
 _BACKLOG: Final = 512  # connections the kernel completes before we accept: a burst of validators
 _LINGER_S: Final = 0.2  # to read on after a refusal, so that the reply is not lost to a reset

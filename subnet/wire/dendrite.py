@@ -22,9 +22,9 @@ import aiohttp
 from aiohttp.client_proto import ResponseHandler
 from yarl import URL
 
-from subnet.clock import Clock, SystemClock
-from subnet.wire.errors import ReplyMalformed
-from subnet.wire.exchange import (
+from assay.clock import Clock, SystemClock
+from assay.wire.errors import ReplyMalformed
+from assay.wire.exchange import (
     Nonces,
     Sent,
     judge,
@@ -33,10 +33,10 @@ from subnet.wire.exchange import (
     too_late,
     unreachable,
 )
-from subnet.wire.interface import Answer, Peer, Reach, Reply, Signer
-from subnet.wire.limits import DEFAULT, Limits
-from subnet.wire.reach import check_target
-from subnet.wire.synapse import METHOD, Synapse
+from assay.wire.interface import Answer, Peer, Reach, Reply, Signer
+from assay.wire.limits import DEFAULT, Limits
+from assay.wire.reach import check_target
+from assay.wire.synapse import METHOD, Synapse
 
 _WHOLE_BYTES_MAX: Final = 2**19  # larger bodies are handed over in pieces, see _payload
 _PIECE_BYTES: Final = 2**14  # a millisecond's work at worst, and a usual reply is one

@@ -27,16 +27,16 @@ from typing import Any, Final
 import msgspec
 from loguru import logger
 
-from subnet.clock import Clock
-from subnet.errors import Unavailable
-from subnet.wire import signing
-from subnet.wire.admission import Admission
-from subnet.wire.errors import Code, RequestRefused
-from subnet.wire.gate import Gate, bounded
-from subnet.wire.interface import Answer, Caller, Request, Signer, Standing
-from subnet.wire.limits import Limits
-from subnet.wire.replay import CeilingStore, MemoryCeiling, ReplayGuard
-from subnet.wire.synapse import (
+from assay.clock import Clock
+from assay.errors import Unavailable
+from assay.wire import signing
+from assay.wire.admission import Admission
+from assay.wire.errors import Code, RequestRefused
+from assay.wire.gate import Gate, bounded
+from assay.wire.interface import Answer, Caller, Request, Signer, Standing
+from assay.wire.limits import Limits
+from assay.wire.replay import CeilingStore, MemoryCeiling, ReplayGuard
+from assay.wire.synapse import (
     CONTENT_TYPE,
     METHOD,
     NAME,

@@ -1,6 +1,6 @@
 """What can go wrong on the wire, on each side.
 
-The tree below ``subnet.errors``::
+The tree below ``assay.errors``::
 
     AssayError
     ├── RequestRefused              inside an axon; becomes a signed refusal. Handlers may raise it
@@ -25,7 +25,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final
 
-from subnet.errors import AssayError, Refused, Unavailable, UserError
+from assay.errors import AssayError, Refused, Unavailable, UserError
 
 
 class Code(StrEnum):

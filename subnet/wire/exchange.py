@@ -17,9 +17,9 @@ from typing import Final
 
 import msgspec
 
-from subnet.types import Ss58
-from subnet.wire import keys, signing
-from subnet.wire.errors import (
+from assay.types import Ss58
+from assay.wire import keys, signing
+from assay.wire.errors import (
     CallError,
     Code,
     DeadlineExceeded,
@@ -31,8 +31,8 @@ from subnet.wire.errors import (
     ReplyMalformed,
     ReplyUnsigned,
 )
-from subnet.wire.interface import Answer, Peer, Reply, Signer
-from subnet.wire.synapse import (
+from assay.wire.interface import Answer, Peer, Reply, Signer
+from assay.wire.synapse import (
     CONTENT_TYPE,
     METHOD,
     NAME,

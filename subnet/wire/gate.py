@@ -13,9 +13,9 @@ from collections import deque
 from collections.abc import Awaitable
 from typing import TypeVar
 
-from subnet.clock import Clock, SystemClock
-from subnet.wire.errors import Code, RequestRefused
-from subnet.wire.limits import Limits
+from assay.clock import Clock, SystemClock
+from assay.wire.errors import Code, RequestRefused
+from assay.wire.limits import Limits
 
 T = TypeVar("T")
 

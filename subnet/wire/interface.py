@@ -13,8 +13,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
-from subnet.types import Ss58
-from subnet.wire.synapse import Synapse
+from assay.types import Ss58
+from assay.wire.synapse import Synapse
 
 Request = TypeVar("Request", bound=Synapse)
 Answer = TypeVar("Answer", bound=Synapse)

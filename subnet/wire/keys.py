@@ -11,7 +11,7 @@ from typing import Final
 
 import sr25519
 
-from subnet.types import Ss58, ss58_encode
+from assay.types import Ss58, ss58_encode
 
 SEED_BYTES: Final = 32
 PUBLIC_KEY_BYTES: Final = 32

@@ -12,18 +12,18 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 
-from subnet.clock import Clock, SystemClock
-from subnet.errors import Unavailable
-from subnet.wire import signing
-from subnet.wire.admission import Admission
-from subnet.wire.dispatch import Dispatcher
-from subnet.wire.errors import RequestRefused
-from subnet.wire.exchange import Nonces, judge, prepare, too_large, too_late, unreachable
-from subnet.wire.gate import bounded
-from subnet.wire.interface import Answer, Caller, Peer, Reply, Request, Signer
-from subnet.wire.limits import DEFAULT, Limits
-from subnet.wire.replay import CeilingStore
-from subnet.wire.synapse import METHOD, Synapse
+from assay.clock import Clock, SystemClock
+from assay.errors import Unavailable
+from assay.wire import signing
+from assay.wire.admission import Admission
+from assay.wire.dispatch import Dispatcher
+from assay.wire.errors import RequestRefused
+from assay.wire.exchange import Nonces, judge, prepare, too_large, too_late, unreachable
+from assay.wire.gate import bounded
+from assay.wire.interface import Answer, Caller, Peer, Reply, Request, Signer
+from assay.wire.limits import DEFAULT, Limits
+from assay.wire.replay import CeilingStore
+from assay.wire.synapse import METHOD, Synapse
 
 _FIRST_FREE_PORT = 20_000  # what port 0 gives: above the ports that people choose
 

@@ -1,6 +1,6 @@
 """The file beneath ``replay``: one number, written whole or not at all.
 
-Adds to ``subnet.files`` the ceiling's own form, and a lock beside it that keeps a second process of
+Adds to ``assay.files`` the ceiling's own form, and a lock beside it that keeps a second process of
 the same hotkey from sharing it unknowingly. No clock, no policy.
 """
 
@@ -9,9 +9,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from subnet.errors import Unavailable, UserError
-from subnet.files import InUse, LockFile, raise_disk_error, read_limited, write_atomic
-from subnet.wire.replay import CeilingUnreadable
+from assay.errors import Unavailable, UserError
+from assay.files import InUse, LockFile, raise_disk_error, read_limited, write_atomic
+from assay.wire.replay import CeilingUnreadable
 
 _FILE_BYTES_MAX: Final = 64  # a header word and 20 digits
 _WORD: Final = b"assay-nonces/1"

@@ -14,9 +14,9 @@ import re
 from functools import lru_cache
 from typing import Final
 
-from subnet.wire.errors import CallError
-from subnet.wire.exchange import printable
-from subnet.wire.interface import Peer, Reach
+from assay.wire.errors import CallError
+from assay.wire.exchange import printable
+from assay.wire.interface import Peer, Reach
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 

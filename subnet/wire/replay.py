@@ -24,8 +24,8 @@ from __future__ import annotations
 import math
 from typing import Final, Protocol
 
-from subnet.wire.errors import Code, RequestRefused
-from subnet.wire.limits import DEFAULT, Limits
+from assay.wire.errors import Code, RequestRefused
+from assay.wire.limits import DEFAULT, Limits
 
 _NS: Final = 1_000_000_000
 

@@ -27,9 +27,9 @@ from typing import Final
 
 import msgspec
 
-from subnet.types import Ss58, ss58_decode
-from subnet.wire import keys
-from subnet.wire.errors import Code, RequestRefused
+from assay.types import Ss58, ss58_decode
+from assay.wire import keys
+from assay.wire.errors import Code, RequestRefused
 
 REQUEST_DOMAIN: Final = "btauth/1"
 REPLY_DOMAIN: Final = "assay-reply/1"

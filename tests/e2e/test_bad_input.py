@@ -20,11 +20,11 @@ from typing import Any
 
 import pytest
 
+from assay.chain.wallets import open_hotkey
+from assay.types import Ss58
+from assay.wire.dendrite import Dendrite
+from assay.wire.interface import Peer
 from examples.reverse import Reverse, Reversed
-from subnet.chain.wallets import open_hotkey
-from subnet.types import Ss58
-from subnet.wire.dendrite import Dendrite
-from subnet.wire.interface import Peer
 from tests.e2e.runs import ASSAY, ROOT, Run, assay, free_ports, up
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(240)]

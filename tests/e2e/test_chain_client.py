@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from subnet.chain.connect import connect
-from subnet.chain.errors import ChainUnavailable, OtherChain
-from subnet.chain.interface import Deadlines
-from subnet.chain.wallets import dev_signer
-from subnet.localnet.testing import node_process
-from subnet.types import Rao
+from assay.chain.connect import connect
+from assay.chain.errors import ChainUnavailable, OtherChain
+from assay.chain.interface import Deadlines
+from assay.chain.wallets import dev_signer
+from assay.localnet.testing import node_process
+from assay.types import Rao
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
 
@@ -110,7 +110,7 @@ async def test_another_chain_at_the_address_is_noticed(tmp_path: Path) -> None:
 LOOK = """
 import asyncio, sys
 from pathlib import Path
-from subnet.chain.connect import connect
+from assay.chain.connect import connect
 
 async def main() -> None:
     chain = await connect(sys.argv[1], cache_dir=Path(sys.argv[2]), patience_s=20)

@@ -18,9 +18,9 @@ from typing import Any
 import aiohttp
 import pytest
 
-from subnet.cli.process import LIFELINE
-from subnet.localnet.state.store import DATABASE_NAME
-from subnet.localnet.testing import NodeProcess, node_process, running_node, start_process
+from assay.cli.process import LIFELINE
+from assay.localnet.state.store import DATABASE_NAME
+from assay.localnet.testing import NodeProcess, node_process, running_node, start_process
 from tests.unit.subnet.localnet.core_chain import ALICE, transfer
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
@@ -31,7 +31,7 @@ REFUSAL_S_MAX = 30.0
 
 def refused(*arguments: str) -> str:
     """What a start that must be refused says; it must leave with code 2 and print no result."""
-    command = [sys.executable, "-m", "subnet.cli.main", "chain", "start", "--json", *arguments]
+    command = [sys.executable, "-m", "assay.cli.main", "chain", "start", "--json", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=REFUSAL_S_MAX)
     assert done.returncode == 2, done.stderr
     assert done.stdout == ""
@@ -75,7 +75,7 @@ def test_it_prints_one_line_and_ends_in_order(number: signal.Signals, tmp_path: 
 
 def test_it_ends_with_its_supervisor(tmp_path: Path) -> None:
     read_end, write_end = os.pipe()
-    command = [sys.executable, "-m", "subnet.cli.main", "chain", "start", "--json", "--port", "0"]
+    command = [sys.executable, "-m", "assay.cli.main", "chain", "start", "--json", "--port", "0"]
     with subprocess.Popen(
         [*command, "--state-dir", str(tmp_path), *QUIET],
         stdin=read_end,
@@ -124,7 +124,7 @@ def test_who_names_a_property_gets_it_or_hears_so(tmp_path: Path) -> None:
 
 
 def chain_command(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "subnet.cli.main", "chain", *arguments]
+    command = [sys.executable, "-m", "assay.cli.main", "chain", *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=60)
 
 
@@ -183,7 +183,7 @@ def test_wrong_options_are_refused(arguments: tuple[str, ...], word: str) -> Non
 
 def test_a_full_disk_ends_the_chain_with_its_cause(tmp_path: Path) -> None:
     chain = tmp_path / "chain"
-    command = [sys.executable, "-m", "subnet.cli.main", "chain", "start", "--json", "--port", "0"]
+    command = [sys.executable, "-m", "assay.cli.main", "chain", "start", "--json", "--port", "0"]
     with subprocess.Popen(
         [*command, "--state-dir", str(chain), *QUIET],
         stdout=subprocess.PIPE,

@@ -23,9 +23,9 @@ import aiohttp
 import numpy as np
 import pytest
 
-from scoring.averages import moving_average
-from subnet.cli.neurons import neuron_folder
-from subnet.neuron.checkpoint import Checkpoint, CheckpointFile
+from assay.cli.neurons import neuron_folder
+from assay.neuron.checkpoint import Checkpoint, CheckpointFile
+from assay.scoring.averages import moving_average
 from tests.e2e.runs import Run, up
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(900)]
@@ -124,10 +124,10 @@ async def background(*coroutines: Any) -> AsyncIterator[list[asyncio.Task[Any]]]
 
 async def load(run: Run, sender: str, landed: list[str]) -> None:
     """Transfers without end, each to its finality, over whatever restarts there are."""
-    from subnet.chain.connect import connect
-    from subnet.chain.errors import ChainRefused, ChainUnavailable
-    from subnet.chain.wallets import dev_signer
-    from subnet.types import Rao
+    from assay.chain.connect import connect
+    from assay.chain.errors import ChainRefused, ChainUnavailable
+    from assay.chain.wallets import dev_signer
+    from assay.types import Rao
 
     source, ferdie = (dev_signer(uri, chain_url=run.url) for uri in (sender, "//Ferdie"))
     chain = await connect(run.url, cache_dir=run.state_dir / "cache" / f"load{sender[2:]}")

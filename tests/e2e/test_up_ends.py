@@ -15,11 +15,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from subnet.cli.up import command
-from subnet.cli.up.plan import make_plan
-from subnet.cli.up.stranger import check_own_chain
-from subnet.cli.up.wishes import Wishes
-from subnet.errors import Unavailable
+from assay.cli.up import command
+from assay.cli.up.plan import make_plan
+from assay.cli.up.stranger import check_own_chain
+from assay.cli.up.wishes import Wishes
+from assay.errors import Unavailable
 from tests.e2e.runs import ASSAY, Run, assay, free_ports, up
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from subnet.wire.errors import Code
-from subnet.wire.memory import RawRequest
+from assay.wire.errors import Code
+from assay.wire.memory import RawRequest
 from tests.unit.subnet.wire.world import CLOCK, Question, http_send, refusal_in, signed
 
 pytestmark = pytest.mark.e2e
@@ -20,8 +20,8 @@ pytestmark = pytest.mark.e2e
 PROGRAM = """
 import asyncio, sys
 from pathlib import Path
-from subnet.wire.axon import Axon
-from subnet.wire.nonce_file import CeilingFile
+from assay.wire.axon import Axon
+from assay.wire.nonce_file import CeilingFile
 from tests.unit.subnet.wire.world import BOB, Answered, Question, echo
 
 async def main():

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 
 from hypothesis import strategies as st
 
-from scoring.reference.epoch import Epoch, Neuron, Rules
-from scoring.reference.liquid import Liquid
+from assay.scoring.reference.epoch import Epoch, Neuron, Rules
+from assay.scoring.reference.liquid import Liquid
 
 BLOCK = 10_000
 """The first epoch's. Well above every tempo and cutoff drawn here."""

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from scoring.reference.coinbase import (
+from assay.scoring.reference.coinbase import (
     PRICE_ONE,
     Subnet,
     emission_of,
@@ -18,8 +18,8 @@ from scoring.reference.coinbase import (
     root_proportion,
     tao_parts,
 )
-from scoring.reference.issuance import block_emission
-from scoring.reference.pool import Pool
+from assay.scoring.reference.issuance import block_emission
+from assay.scoring.reference.pool import Pool
 from tests.conformance.runtime.world import World, address
 
 _SETTINGS: dict[str, Any] = {"deadline": None, "suppress_health_check": list(HealthCheck)}

@@ -15,8 +15,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from scoring.reference.distribution import Hotkey, Landlord, Pending, distribute, stakes
-from scoring.reference.epoch import Epoch, Neuron, Rules, run
+from assay.scoring.reference.distribution import Hotkey, Landlord, Pending, distribute, stakes
+from assay.scoring.reference.epoch import Epoch, Neuron, Rules, run
 from tests.conformance.runtime.subnet import Stored, coldkey, hotkey, lay_epoch, read_epoch
 from tests.conformance.runtime.subnet import lay_stake as lay_root_stake
 from tests.conformance.runtime.world import NETUID, World, address

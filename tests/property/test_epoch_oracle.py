@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from scoring.reference.epoch import after, run
+from assay.scoring.reference.epoch import after, run
 from tests.conformance.runtime.subnet import Stored, lay_epoch, read_epoch
 from tests.conformance.runtime.world import NETUID, World
 from tests.property.epoch_cases import Case, applied, cases

@@ -12,9 +12,9 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from scoring.reference.epoch import Epoch, Neuron, Rules, run, run_exact
-from scoring.reference.liquid import Liquid
-from scoring.reference.numbers import Fixed
+from assay.scoring.reference.epoch import Epoch, Neuron, Rules, run, run_exact
+from assay.scoring.reference.liquid import Liquid
+from assay.scoring.reference.numbers import Fixed
 
 _CASES = 60
 _SEED = 3

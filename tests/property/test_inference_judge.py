@@ -8,23 +8,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scoring.agreement import TOLERANCE_FP32
-from subnet.models.root import model_root
-from subnet.models.source import DEMO, resolve
-from subnet.protocol.inference import (
+from assay.models.root import model_root
+from assay.models.source import DEMO, resolve
+from assay.protocol.inference import (
     Commitment,
     Complete,
     Completion,
     NumericPath,
     noise_key,
 )
-from subnet.wire.synapse import decode, encode
-from validators.inference.answers import Judge
+from assay.scoring.agreement import TOLERANCE_FP32
+from assay.validators.inference.answers import Judge
+from assay.wire.synapse import decode, encode
 
 pytestmark = pytest.mark.inference
 pytest.importorskip("torch")
 
-from subnet.models.language import LanguageModel  # noqa: E402  after the check for torch
+from assay.models.language import LanguageModel  # noqa: E402  after the check for torch
 
 TOKENS = 6
 

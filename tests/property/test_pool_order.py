@@ -11,10 +11,10 @@ from contextlib import suppress
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from subnet.localnet.errors import TransactionRefused
-from subnet.localnet.pool import BlockEffects, Pool
-from subnet.localnet.pool.errors import PoolRefused
-from subnet.localnet.pool.limits import PoolLimits
+from assay.localnet.errors import TransactionRefused
+from assay.localnet.pool import BlockEffects, Pool
+from assay.localnet.pool.errors import PoolRefused
+from assay.localnet.pool.limits import PoolLimits
 from tests.unit.subnet.localnet.toy_chain import Kind, ToyChain, account, extrinsic
 
 ACCOUNTS = 3

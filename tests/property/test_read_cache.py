@@ -15,17 +15,17 @@ import xxhash
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from subnet.localnet.executor.call import Executor
-from subnet.localnet.executor.host.read_cache import (
+from assay.localnet.executor.call import Executor
+from assay.localnet.executor.host.read_cache import (
     ANSWER_BYTES_MAX,
     ENTRIES,
     KEY_BYTES_MAX,
     VALUE_BYTES_MAX,
 )
-from subnet.localnet.limits import CoreLimits
-from subnet.localnet.scale import encode_bytes
-from subnet.localnet.state.head import HeadState
-from subnet.localnet.state.overlay import Overlay
+from assay.localnet.limits import CoreLimits
+from assay.localnet.scale import encode_bytes
+from assay.localnet.state.head import HeadState
+from assay.localnet.state.overlay import Overlay
 
 GET, SET, CLEAR, APPEND, CLEAR_PREFIX, START, COMMIT, ROLLBACK = range(8)
 

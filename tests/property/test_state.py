@@ -6,12 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from subnet.localnet.limits import CoreLimits
-from subnet.localnet.scale import compact, decode_compact
-from subnet.localnet.state import trie
-from subnet.localnet.state.head import HeadState
-from subnet.localnet.state.overlay import Overlay
-from subnet.localnet.state.root import slow_root
+from assay.localnet.limits import CoreLimits
+from assay.localnet.scale import compact, decode_compact
+from assay.localnet.state import trie
+from assay.localnet.state.head import HeadState
+from assay.localnet.state.overlay import Overlay
+from assay.localnet.state.root import slow_root
 
 # Few bytes and short keys: keys that are prefixes of each other are the interesting ones.
 KEYS = st.binary(max_size=4).map(lambda key: bytes(b"\x00\x01\x10\x11\xff"[b % 5] for b in key))

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from scoring.reference.pool import WEIGHT_ONE, Pool, fee
-from scoring.reference.share_pool import SharePool
+from assay.scoring.reference.pool import WEIGHT_ONE, Pool, fee
+from assay.scoring.reference.share_pool import SharePool
 from tests.conformance.runtime.subnet import hotkey, lay_subnet
 from tests.conformance.runtime.world import NETUID, World, address
 

@@ -7,8 +7,8 @@ from fractions import Fraction
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from subnet.chain.weights import quantise
-from subnet.types import U16_MAX, Uid
+from assay.chain.weights import quantise
+from assay.types import U16_MAX, Uid
 
 WEIGHTS = st.dictionaries(
     st.integers(0, 255).map(Uid),

@@ -15,13 +15,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from subnet.wire import signing
-from subnet.wire.admission import Admission
-from subnet.wire.errors import RequestRefused
-from subnet.wire.limits import Limits
-from subnet.wire.memory import MemoryAxon, MemoryNetwork, RawReply, RawRequest
-from subnet.wire.replay import MemoryCeiling, ReplayGuard
-from subnet.wire.synapse import MessageInvalid, decode, encode
+from assay.wire import signing
+from assay.wire.admission import Admission
+from assay.wire.errors import RequestRefused
+from assay.wire.limits import Limits
+from assay.wire.memory import MemoryAxon, MemoryNetwork, RawReply, RawRequest
+from assay.wire.replay import MemoryCeiling, ReplayGuard
+from assay.wire.synapse import MessageInvalid, decode, encode
 from tests.unit.subnet.wire.world import BOB, Answered, Question, echo, refusal_in, signed
 
 PLENTY = 1e9

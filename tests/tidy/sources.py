@@ -13,7 +13,15 @@ from functools import cache, cached_property
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("scoring", "subnet", "miners", "validators", "examples")
+FOLDERS = {
+    "subnet": "assay",
+    "miners": "assay.miners",
+    "validators": "assay.validators",
+    "scoring": "assay.scoring",
+    "examples": "examples",
+}
+"""Which package each folder at the checkout's top is; ``src/assay`` maps them so for Python."""
+PACKAGES = frozenset(package.split(".")[0] for package in FOLDERS.values())
 
 
 @dataclass(frozen=True)
@@ -23,8 +31,8 @@ class Source:
 
     @property
     def module(self) -> str:
-        parts = list(self.path.with_suffix("").parts)
-        return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        top, *parts = self.path.with_suffix("").parts
+        return ".".join([FOLDERS.get(top, top), *parts]).removesuffix(".__init__")
 
     @cached_property
     def text(self) -> str:
@@ -39,11 +47,11 @@ class Source:
         found: list[tuple[str, int]] = []
         for node in ast.walk(self.tree):
             if isinstance(node, ast.Import):
-                found += [(alias.name, node.lineno) for alias in node.names]
+                found += [(in_product(alias.name), node.lineno) for alias in node.names]
             elif isinstance(node, ast.ImportFrom):
                 assert node.level == 0, f"{self.path}:{node.lineno}: relative import"
-                module = node.module or ""
-                # `from subnet import wire` names a module, `from subnet.wire import Axon` does not.
+                module = in_product(node.module or "")
+                # `from assay import wire` names a module, `from assay.wire import Axon` does not.
                 found += [
                     (
                         f"{module}.{alias.name}" if _is_module(module, alias.name) else module,
@@ -54,8 +62,13 @@ class Source:
         return found
 
 
+def in_product(module: str) -> str:
+    """``module`` as the loader of task files reads it: ``subnet`` is ``assay`` there."""
+    return f"assay{module.removeprefix('subnet')}" if module.split(".")[0] == "subnet" else module
+
+
 def _is_module(package: str, name: str) -> bool:
-    base = ROOT.joinpath(*package.split("."), name)
+    base = ROOT.joinpath("src", *package.split("."), name)
     return base.with_suffix(".py").is_file() or (base / "__init__.py").is_file()
 
 
@@ -74,7 +87,7 @@ def tracked(pattern: str = "*") -> tuple[Path, ...]:
 
 @cache
 def package_sources() -> tuple[Source, ...]:
-    return tuple(Source(path) for path in tracked("*.py") if path.parts[0] in PACKAGES)
+    return tuple(Source(path) for path in tracked("*.py") if path.parts[0] in FOLDERS)
 
 
 @cache

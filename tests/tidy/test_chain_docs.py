@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from subnet.cli.chain_start import parser
-from subnet.localnet.rpc import errors
-from subnet.localnet.rpc.methods import registry
+from assay.cli.chain_start import parser
+from assay.localnet.rpc import errors
+from assay.localnet.rpc.methods import registry
 from tests.tidy.sources import ROOT
 
 PAGE = (ROOT / "docs" / "chain-node.md").read_text(encoding="utf-8")

@@ -42,7 +42,7 @@ def test_every_import_is_named_in_the_table() -> None:
 
 
 def test_every_package_has_a_row() -> None:
-    catch_all = {"subnet"}
+    catch_all = {"assay"}
     strays = {
         str(source.path)
         for source in package_sources()
@@ -87,7 +87,7 @@ def test_nothing_outside_the_lab_speaks_of_cheats() -> None:
         str(source.path)
         for source in package_sources()
         if str(source.path).startswith(honest)
-        and ("subnet.lab" in source.text or "cheat" in source.text.lower())
+        and ("assay.lab" in source.text or "cheat" in source.text.lower())
     ]
     assert not wrong, f"these know of the lab: {wrong}"
 
@@ -114,7 +114,7 @@ def test_no_code_branches_on_a_tasks_name() -> None:
     assert {"inference", "reverse"} <= names
     wrong = []
     for source in package_sources():
-        if source.path.parts[0] != "subnet" or source.module.startswith("subnet.protocol"):
+        if source.path.parts[0] != "subnet" or source.module.startswith("assay.protocol"):
             continue
         defaults = {
             id(default)
@@ -143,9 +143,9 @@ def test_what_all_tasks_share_imports_none() -> None:
     wrong = [
         f"{source.path}:{line}: {target}"
         for source in package_sources()
-        if source.path.parts[0] == "subnet" and not source.module.startswith("subnet.lab.cheats")
+        if source.path.parts[0] == "subnet" and not source.module.startswith("assay.lab.cheats")
         for target, line in source.imports()
-        if target.startswith(("miners.", "validators.", "subnet.protocol.", "examples."))
+        if target.startswith(("assay.miners.", "assay.validators.", "assay.protocol.", "examples."))
     ]
     assert not wrong, "\n".join(wrong)
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scoring.reference.epoch import Epoch, Neuron, Rules
-from scoring.reference.weights import Setting
+from assay.scoring.reference.epoch import Epoch, Neuron, Rules
+from assay.scoring.reference.weights import Setting
 
 _FOLDER = Path(__file__).parent
 

@@ -5,6 +5,6 @@ an answer is judged, ``probation`` who is not paid yet. Importing this package i
 starting the task does.
 """
 
-from validators.inference.task import InferenceValidator
+from assay.validators.inference.task import InferenceValidator
 
 __all__ = ["InferenceValidator"]

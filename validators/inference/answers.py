@@ -13,15 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from scoring.agreement import (
-    ENGINE_WORST,
-    TOLERANCE_ENGINE,
-    Agreement,
-    compare,
-    engine_verdict,
-    seeded_verdict,
-)
-from subnet.protocol.inference import (
+from assay.protocol.inference import (
     CHARS_PER_TOKEN_MAX,
     Commitment,
     Complete,
@@ -29,9 +21,17 @@ from subnet.protocol.inference import (
     NumericPath,
     noise_key,
 )
+from assay.scoring.agreement import (
+    ENGINE_WORST,
+    TOLERANCE_ENGINE,
+    Agreement,
+    compare,
+    engine_verdict,
+    seeded_verdict,
+)
 
 if TYPE_CHECKING:
-    from subnet.models.language import LanguageModel
+    from assay.models.language import LanguageModel
 
 UNSPELT: Final = "\ufffd"
 """What stands in a text for bytes that are no character."""

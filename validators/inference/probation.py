@@ -1,8 +1,9 @@
 """Who is known, and who must prove itself before it is paid; remembered over restarts.
 
-Adds to ``scoring.service.owed_after`` a memory by hotkey in one small file, written atomically, so
-that neither a restarted validator nor ``kill -9`` forgives a conviction. A hotkey that is not in
-the file has never been judged: a newcomer. It knows no uids: a uid's new owner is a newcomer too.
+Adds to ``assay.scoring.service.owed_after`` a memory by hotkey in one small file, written
+atomically, so that neither a restarted validator nor ``kill -9`` forgives a conviction. A hotkey
+that is not in the file has never been judged: a newcomer. It knows no uids: a uid's new owner is a
+newcomer too.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ from typing import Annotated, Final
 import msgspec
 from loguru import logger
 
-from scoring.service import owed_after
-from subnet.files import read_limited, write_atomic
-from subnet.types import Ss58
+from assay.files import read_limited, write_atomic
+from assay.scoring.service import owed_after
+from assay.types import Ss58
 
 FILE: Final = "probation.json"
 HOTKEYS_MAX: Final = 4096

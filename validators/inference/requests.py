@@ -20,8 +20,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from subnet.errors import UserError
-from subnet.protocol.inference import SEED_MAX, Complete
+from assay.errors import UserError
+from assay.protocol.inference import SEED_MAX, Complete
 
 TOKENS_ASKED: Final = (24, 32, 40, 48)
 """Long enough that one wrong model shows in a single answer, short enough for many rounds."""

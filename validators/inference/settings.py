@@ -11,9 +11,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from scoring.agreement import TOLERANCE_FP32
-from subnet.models.source import DEMO, check_reference
-from subnet.neuron import TaskSettings
+from assay.models.source import DEMO, check_reference
+from assay.neuron import TaskSettings
+from assay.scoring.agreement import TOLERANCE_FP32
 
 
 class ValidatorSettings(TaskSettings):

@@ -2,7 +2,8 @@
 
 Adds to ``requests``, ``answers`` and ``probation`` the round: every answer is examined on its own,
 then all are compared for speed, because what is fast depends on the day and the network. The
-arithmetic is ``scoring.service``; here stand its inputs and the reasons that a person is shown.
+arithmetic is ``assay.scoring.service``; here stand its inputs and the reasons that a person is
+shown.
 """
 
 from __future__ import annotations
@@ -15,15 +16,15 @@ from typing import Final
 import numpy as np
 from loguru import logger
 
-from scoring.service import speed_factors
-from subnet.models.root import model_root
-from subnet.models.source import resolve
-from subnet.neuron import Answer, Score, Target, ValidatorContext, ValidatorTask
-from subnet.protocol.inference import NAME, Commitment, Complete, Completion, NumericPath
-from validators.inference.answers import Finding, Judge, unjudged
-from validators.inference.probation import FILE, Probation
-from validators.inference.requests import Corpus, Requests
-from validators.inference.settings import ValidatorSettings
+from assay.models.root import model_root
+from assay.models.source import resolve
+from assay.neuron import Answer, Score, Target, ValidatorContext, ValidatorTask
+from assay.protocol.inference import NAME, Commitment, Complete, Completion, NumericPath
+from assay.scoring.service import speed_factors
+from assay.validators.inference.answers import Finding, Judge, unjudged
+from assay.validators.inference.probation import FILE, Probation
+from assay.validators.inference.requests import Corpus, Requests
+from assay.validators.inference.settings import ValidatorSettings
 
 Given = Answer[Complete, Completion]
 LATENCY_S_MIN: Final = 1e-6
@@ -48,7 +49,7 @@ class InferenceValidator(ValidatorTask[Complete, Completion]):
         settings = context.settings
         assert isinstance(settings, ValidatorSettings)
         # Here, not above: it brings torch.
-        from subnet.models.language import LanguageModel
+        from assay.models.language import LanguageModel
 
         folder = await asyncio.to_thread(resolve, settings.model)
         root = await asyncio.to_thread(model_root, folder)

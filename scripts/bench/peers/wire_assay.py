@@ -14,13 +14,13 @@ from pathlib import Path
 import uvloop
 from load import measure, say
 
-from subnet.wire.axon import Axon
-from subnet.wire.dendrite import Dendrite
-from subnet.wire.interface import Caller, Peer
-from subnet.wire.keys import SeedSigner
-from subnet.wire.limits import Limits
-from subnet.wire.nonce_file import CeilingFile
-from subnet.wire.synapse import Synapse
+from assay.wire.axon import Axon
+from assay.wire.dendrite import Dendrite
+from assay.wire.interface import Caller, Peer
+from assay.wire.keys import SeedSigner
+from assay.wire.limits import Limits
+from assay.wire.nonce_file import CeilingFile
+from assay.wire.synapse import Synapse
 
 SERVER = SeedSigner(b"\x01" * 32)
 CLIENT = SeedSigner(b"\x02" * 32)

@@ -28,11 +28,11 @@ from typing import Final, Protocol
 import msgspec
 from loguru import logger
 
-from subnet.cli import output
-from subnet.cli.process import LIFELINE
-from subnet.clock import Clock
-from subnet.errors import Unavailable, UserError
-from subnet.files import write_atomic
+from assay.cli import output
+from assay.cli.process import LIFELINE
+from assay.clock import Clock
+from assay.errors import Unavailable, UserError
+from assay.files import write_atomic
 
 STOP_GRACE_S: Final = 10.0
 """An axon drains for at most a few seconds and the chain closes its database in less."""
@@ -67,7 +67,7 @@ class _Exec:
         self._said = b""
         with open(_open_log(log), "ab") as sink:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "subnet.cli.main", *argv],
+                [sys.executable, "-P", "-m", "assay.cli.main", *argv],
                 stdin=read_end,
                 stdout=subprocess.PIPE,
                 stderr=sink,
@@ -158,7 +158,7 @@ def _enter(argv: tuple[str, ...], log: str) -> None:
     parent = multiprocessing.parent_process()
     assert parent is not None
     _terminate_at_end_of(parent.sentinel)
-    from subnet.cli.main import main
+    from assay.cli.main import main
 
     code = main(argv)
     sys.stdout.flush()
@@ -227,7 +227,7 @@ class Children:
         for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
             os.environ[variable] = "1"
         os.environ["TOKENIZERS_PARALLELISM"] = "false"
-        self._context.set_forkserver_preload(["subnet.cli.main", *modules])
+        self._context.set_forkserver_preload(["assay.cli.main", *modules])
         # The server inherits two things. Its stdout must not be ours, which is for the result
         # alone: a module may print while it is imported. And Ctrl-C, which a terminal sends to it
         # as well, must not end its imports: they stand before it ignores the signal.

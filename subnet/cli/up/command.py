@@ -19,20 +19,20 @@ from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
-from subnet.cli.given import takes
-from subnet.cli.main import INTERRUPTED
-from subnet.cli.tasks import CONTEXT_SETTINGS, running, settings_of, share_out
-from subnet.cli.up.wishes import Wishes
+from assay.cli.given import takes
+from assay.cli.main import INTERRUPTED
+from assay.cli.tasks import CONTEXT_SETTINGS, running, settings_of, share_out
+from assay.cli.up.wishes import Wishes
 
 if TYPE_CHECKING:
-    from subnet.cli.up.children import Children
-    from subnet.cli.up.plan import Member, Plan
-    from subnet.cli.up.record import RecordFile
-    from subnet.cli.up.screen import Screen
-    from subnet.cli.up.watch import View, Watch
-    from subnet.clock import Clock
+    from assay.cli.up.children import Children
+    from assay.cli.up.plan import Member, Plan
+    from assay.cli.up.record import RecordFile
+    from assay.cli.up.screen import Screen
+    from assay.cli.up.watch import View, Watch
+    from assay.clock import Clock
 
-from subnet.neuron.loader import load_miner, load_validator
+from assay.neuron.loader import load_miner, load_validator
 
 app = typer.Typer(
     add_completion=False, help="Run a whole subnet here: chain, validators, miners, rewards."
@@ -46,7 +46,7 @@ REWARD_PATIENCE_S: Final = 300.0
 LOOK_INTERVAL_S: Final = 0.5
 ROUND_INTERVAL_S: Final = 0.5
 """Ten rounds an epoch of 5 s: averages settle before they are paid for."""
-HEAVY_MODULES: Final = ("bittensor", "subnet.chain.sdk", "subnet.cli.neurons", "numpy")
+HEAVY_MODULES: Final = ("bittensor", "assay.chain.sdk", "assay.cli.neurons", "numpy")
 """What every neuron imports, whatever its task."""
 
 
@@ -57,9 +57,9 @@ def up(context: typer.Context, given: Wishes) -> None:
 
     Options that the command does not know go to the task. Ctrl-C stops everything.
     """
-    from subnet.cli.process import configure_log, run_async
-    from subnet.cli.up.plan import make_plan
-    from subnet.lab.cheats import wrap_cheat
+    from assay.cli.process import configure_log, run_async
+    from assay.cli.up.plan import make_plan
+    from assay.lab.cheats import wrap_cheat
 
     configure_log(given.log_level)
     # A broken task, a cheat nobody knows or a wrong option is told before anything starts.
@@ -84,13 +84,13 @@ def up(context: typer.Context, given: Wishes) -> None:
 
 
 async def _run(plan: Plan, wishes: Wishes) -> int:
-    from subnet.cli import output
-    from subnet.cli.process import stop_on_signals
-    from subnet.cli.up.children import Children
-    from subnet.cli.up.record import RecordFile
-    from subnet.cli.up.screen import Screen
-    from subnet.clock import SystemClock
-    from subnet.errors import AssayError, Unavailable
+    from assay.cli import output
+    from assay.cli.process import stop_on_signals
+    from assay.cli.up.children import Children
+    from assay.cli.up.record import RecordFile
+    from assay.cli.up.screen import Screen
+    from assay.clock import SystemClock
+    from assay.errors import AssayError, Unavailable
 
     clock = SystemClock()
     screen = Screen(clock, clock.monotonic())
@@ -162,11 +162,11 @@ class _Run:
         """Start everything; then look until the reward that was asked for, or without an end."""
         import msgspec
 
-        from subnet.cli.neurons import open_chain
-        from subnet.cli.up.bootstrap import bootstrap
-        from subnet.cli.up.keys import faucet, make_keys
-        from subnet.cli.up.stranger import check_own_chain
-        from subnet.cli.up.watch import Watch
+        from assay.cli.neurons import open_chain
+        from assay.cli.up.bootstrap import bootstrap
+        from assay.cli.up.keys import faucet, make_keys
+        from assay.cli.up.stranger import check_own_chain
+        from assay.cli.up.watch import Watch
 
         plan, say = self.plan, self.screen.say
         record = self.records.open(plan)
@@ -193,8 +193,8 @@ class _Run:
             await self._follow(watch)
 
     async def _follow(self, watch: Watch) -> None:
-        from subnet.cli.up.failing import Failing
-        from subnet.errors import AssayError, Unavailable
+        from assay.cli.up.failing import Failing
+        from assay.errors import AssayError, Unavailable
 
         failing = Failing(self.plan)
         while True:
@@ -218,7 +218,7 @@ class _Run:
 
 def _check_ports(plan: Plan) -> None:
     """Refuse a port in use before anything is started."""
-    from subnet.errors import Unavailable
+    from assay.errors import Unavailable
 
     for port in (plan.chain_port, *(member.port for member in plan.members if member.port)):
         with socket.socket() as probe:
@@ -244,7 +244,7 @@ def _start_chain(plan: Plan, children: Children) -> None:
 
 
 def _start_neurons(plan: Plan, netuid: int, children: Children, wishes: Wishes) -> None:
-    from subnet.cli.up.plan import HOTKEY, Role
+    from assay.cli.up.plan import HOTKEY, Role
 
     mining, validating = share_out(
         plan.task_options, load_miner(plan.task), load_validator(plan.task)
@@ -270,7 +270,7 @@ def _validator_argv(plan: Plan, member: Member) -> list[str]:
 
 
 def _miner_argv(plan: Plan, member: Member) -> list[str]:
-    from subnet.cli.up.plan import HONEST, SLOW, SLOWDOWN
+    from assay.cli.up.plan import HONEST, SLOW, SLOWDOWN
 
     port = ["--port", str(member.port)]
     if member.behaviour == HONEST:

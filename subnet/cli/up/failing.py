@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from subnet.cli.output import printable
-from subnet.cli.up.plan import HONEST, SLOW, Plan, Role
-from subnet.cli.up.watch import Row, View
-from subnet.errors import UserError
-from subnet.neuron.standings import ABSENT_REASON
+from assay.cli.output import printable
+from assay.cli.up.plan import HONEST, SLOW, Plan, Role
+from assay.cli.up.watch import Row, View
+from assay.errors import UserError
+from assay.neuron.standings import ABSENT_REASON
 
 FAILING_EPOCHS: Final = 3
 """A miner that has just come up may miss an answer or two; not all of dozens."""

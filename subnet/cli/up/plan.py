@@ -14,7 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
-from subnet.errors import UserError
+from assay.errors import UserError
 
 PORT_MAX: Final = 65_535
 SLOWDOWN: Final = 2.0

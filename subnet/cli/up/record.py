@@ -18,10 +18,10 @@ from typing import Any, Final
 
 import msgspec
 
-from subnet.cli.up.plan import HONEST, Plan
-from subnet.errors import Unavailable, UserError
-from subnet.files import InUse, LockFile, held, raise_disk_error, read_limited, write_atomic
-from subnet.types import AlphaRao, NetUid
+from assay.cli.up.plan import HONEST, Plan
+from assay.errors import Unavailable, UserError
+from assay.files import InUse, LockFile, held, raise_disk_error, read_limited, write_atomic
+from assay.types import AlphaRao, NetUid
 
 VERSION: Final = 1
 _SIZE_BYTES_MAX: Final = 1 << 20  # a few hundred members; anything longer is not ours

@@ -15,10 +15,10 @@ from typing import Final, Self
 from rich.live import Live
 from rich.text import Text
 
-from subnet.cli import output
-from subnet.cli.up.table import document, render
-from subnet.cli.up.watch import View
-from subnet.clock import Clock
+from assay.cli import output
+from assay.cli.up.table import document, render
+from assay.cli.up.watch import View
+from assay.clock import Clock
 
 PLAIN_INTERVAL_S: Final = 5.0
 """How often a log that is not a terminal gets a line: about once an epoch."""

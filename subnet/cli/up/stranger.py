@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from subnet.errors import Unavailable
+from assay.errors import Unavailable
 
 _ANSWER_BYTES_MAX: Final = 4_096
 """A hash takes a hundred."""

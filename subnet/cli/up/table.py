@@ -12,10 +12,10 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from subnet.cli.output import printable
-from subnet.cli.up.plan import HONEST, SLOW, Role
-from subnet.cli.up.watch import Row, View
-from subnet.types import RAO_PER_TAO, U16_MAX
+from assay.cli.output import printable
+from assay.cli.up.plan import HONEST, SLOW, Role
+from assay.cli.up.watch import Row, View
+from assay.types import RAO_PER_TAO, U16_MAX
 
 REASONS_SHOWN: Final = 2
 COLUMNS: Final = ("uid", "who", "score", "inc.", "div.", "reward α", "≈ TAO", "why")

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from subnet.chain.interface import BlockRef, Chain, Metagraph, Neuron
-from subnet.cli.neurons import neuron_folder
-from subnet.cli.up.bootstrap import Keys, Standup
-from subnet.cli.up.plan import HONEST, HOTKEY, SLOW, Member, Plan, Role
-from subnet.errors import UserError
-from subnet.neuron.checkpoint import CheckpointFile, Standing
-from subnet.types import AlphaRao, NetUid, Rao, Ss58
+from assay.chain.interface import BlockRef, Chain, Metagraph, Neuron
+from assay.cli.neurons import neuron_folder
+from assay.cli.up.bootstrap import Keys, Standup
+from assay.cli.up.plan import HONEST, HOTKEY, SLOW, Member, Plan, Role
+from assay.errors import UserError
+from assay.neuron.checkpoint import CheckpointFile, Standing
+from assay.types import AlphaRao, NetUid, Rao, Ss58
 
 
 @dataclass(frozen=True, slots=True)

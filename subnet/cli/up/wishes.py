@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from subnet.cli import options
+from assay.cli import options
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,11 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from subnet.errors import UserError
-from subnet.lab.around import AnyMiner
-from subnet.lab.cheats.cached import Cached
-from subnet.lab.cheats.garbage import Garbage
-from subnet.lab.cheats.perturbed import wrap_perturbed
+from assay.errors import UserError
+from assay.lab.around import AnyMiner
+from assay.lab.cheats.cached import Cached
+from assay.lab.cheats.garbage import Garbage
+from assay.lab.cheats.perturbed import wrap_perturbed
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ from typing import Final
 
 import msgspec
 
-from subnet.lab.around import AnyMiner, Around
-from subnet.neuron import Caller, Synapse
+from assay.lab.around import AnyMiner, Around
+from assay.neuron import Caller, Synapse
 
 SHAPE_MAX: Final = 2**16
 """Numbers below it say how something is wanted; larger ones are seeds and the like."""

@@ -13,8 +13,8 @@ from typing import Any, Final
 
 import msgspec
 
-from subnet.lab.around import AnyMiner, Around
-from subnet.neuron import Caller, Synapse
+from assay.lab.around import AnyMiner, Around
+from assay.neuron import Caller, Synapse
 
 LETTERS: Final = string.ascii_letters + "    \n"
 """Looks like text from afar."""

@@ -15,14 +15,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from miners.inference import InferenceMiner
-from miners.inference.settings import MinerSettings
-from subnet.errors import UserError
-from subnet.lab.around import AnyMiner
-from subnet.models.engine import Engine
-from subnet.models.root import model_root
-from subnet.models.source import resolve
-from subnet.neuron import MinerContext
+from assay.errors import UserError
+from assay.lab.around import AnyMiner
+from assay.miners.inference import InferenceMiner
+from assay.miners.inference.settings import MinerSettings
+from assay.models.engine import Engine
+from assay.models.root import model_root
+from assay.models.source import resolve
+from assay.neuron import MinerContext
 
 NOISE: Final = 0.05
 """Of each tensor's standard deviation: less than rounding to 4 bits does. The text stays fluent."""
@@ -47,7 +47,7 @@ class Perturbed(InferenceMiner):
         return engine
 
     def _spoil(self, true: Path, copy: Path) -> None:
-        from subnet.models.weights import copy_changed
+        from assay.models.weights import copy_changed
 
         generator = np.random.default_rng(self._seed)
 

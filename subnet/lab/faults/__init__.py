@@ -1,5 +1,5 @@
 """Honest miners on a bad day. Each fault is one file and works for every task."""
 
-from subnet.lab.faults.slow import wrap_slow
+from assay.lab.faults.slow import wrap_slow
 
 __all__ = ["wrap_slow"]

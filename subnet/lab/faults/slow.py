@@ -6,9 +6,9 @@ them almost like the others'.
 
 from __future__ import annotations
 
-from subnet.clock import Clock
-from subnet.lab.around import AnyMiner, Around
-from subnet.neuron import Caller, MinerContext, Synapse
+from assay.clock import Clock
+from assay.lab.around import AnyMiner, Around
+from assay.neuron import Caller, MinerContext, Synapse
 
 
 class Slow(Around):

@@ -12,20 +12,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from subnet.localnet.blocks.header import (
+from assay.localnet.blocks.header import (
     ZERO_HASH,
     Block,
     Header,
     aura_pre_runtime,
     blake2_256,
 )
-from subnet.localnet.blocks.inherents import inherent_data, inherent_extrinsics
-from subnet.localnet.blocks.validity import apply_refusal, dispatch_failed
-from subnet.localnet.errors import BlockRejected, RuntimeTrap, TransactionRefused
-from subnet.localnet.executor.call import Executor
-from subnet.localnet.limits import CoreLimits
-from subnet.localnet.scale import ScaleError
-from subnet.localnet.state.overlay import Committed, Overlay, Result
+from assay.localnet.blocks.inherents import inherent_data, inherent_extrinsics
+from assay.localnet.blocks.validity import apply_refusal, dispatch_failed
+from assay.localnet.errors import BlockRejected, RuntimeTrap, TransactionRefused
+from assay.localnet.executor.call import Executor
+from assay.localnet.limits import CoreLimits
+from assay.localnet.scale import ScaleError
+from assay.localnet.state.overlay import Committed, Overlay, Result
 
 _FOR_LATER: Final = frozenset(("ExhaustsResources", "Future"))
 """Refusals that time may heal: the block is full, or an earlier transaction is missing."""

@@ -13,14 +13,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from subnet.localnet.blocks.header import ZERO_HASH, Block, Header, blake2_256
-from subnet.localnet.errors import BadGenesis, MissingExport, RuntimeTrap
-from subnet.localnet.executor.call import Executor
-from subnet.localnet.executor.code import CODE_KEY
-from subnet.localnet.scale import Reader, ScaleError, encode_bytes
-from subnet.localnet.state.head import HeadState
-from subnet.localnet.state.overlay import Overlay
-from subnet.localnet.state.trie import EMPTY_ROOT
+from assay.localnet.blocks.header import ZERO_HASH, Block, Header, blake2_256
+from assay.localnet.errors import BadGenesis, MissingExport, RuntimeTrap
+from assay.localnet.executor.call import Executor
+from assay.localnet.executor.code import CODE_KEY
+from assay.localnet.scale import Reader, ScaleError, encode_bytes
+from assay.localnet.state.head import HeadState
+from assay.localnet.state.overlay import Overlay
+from assay.localnet.state.trie import EMPTY_ROOT
 
 DEFAULT_PROPERTIES: Final[Mapping[str, Any]] = {
     "ss58Format": 42,

@@ -14,7 +14,7 @@ from functools import cached_property
 from hashlib import blake2b
 from typing import Final
 
-from subnet.localnet.scale import Reader, ScaleError, compact, encode_bytes
+from assay.localnet.scale import Reader, ScaleError, compact, encode_bytes
 
 HASH_BYTES: Final = 32
 ZERO_HASH: Final = bytes(HASH_BYTES)

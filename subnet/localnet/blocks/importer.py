@@ -8,10 +8,10 @@ which checks nothing is caught as well. The chain of one process has nobody to r
 
 from __future__ import annotations
 
-from subnet.localnet.blocks.header import Block, Header
-from subnet.localnet.errors import BlockRejected, RuntimeTrap
-from subnet.localnet.executor.call import Executor
-from subnet.localnet.state.overlay import Committed, Overlay, Result
+from assay.localnet.blocks.header import Block, Header
+from assay.localnet.errors import BlockRejected, RuntimeTrap
+from assay.localnet.executor.call import Executor
+from assay.localnet.state.overlay import Committed, Overlay, Result
 
 
 def execute_block(executor: Executor, base: Committed, parent: Header, block: Block) -> Result:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from subnet.localnet.errors import (
+from assay.localnet.errors import (
     INVALID_KINDS,
     UNKNOWN_KINDS,
     InvalidTransaction,
     TransactionRefused,
     UnknownTransaction,
 )
-from subnet.localnet.scale import Reader, ScaleError
+from assay.localnet.scale import Reader, ScaleError
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,19 +10,19 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from subnet.localnet.blocks.validity import RuntimeVersion
-from subnet.localnet.errors import BadRuntime, BudgetSpent, MissingExport, RuntimeTrap
-from subnet.localnet.executor.code import embedded_version, unpack
-from subnet.localnet.executor.crossing import Crossing
-from subnet.localnet.executor.host import host_functions
-from subnet.localnet.executor.host.context import LOG_WARN, HostContext
-from subnet.localnet.executor.host.helper import helper_wat
-from subnet.localnet.executor.module_cache import ModuleCache
-from subnet.localnet.executor.vm import Budget, Memory, NoSuchExport, Vm, VmTrap
-from subnet.localnet.executor.wasm_binary import Outline
-from subnet.localnet.limits import CoreLimits
-from subnet.localnet.scale import ScaleError
-from subnet.localnet.state.overlay import Overlay
+from assay.localnet.blocks.validity import RuntimeVersion
+from assay.localnet.errors import BadRuntime, BudgetSpent, MissingExport, RuntimeTrap
+from assay.localnet.executor.code import embedded_version, unpack
+from assay.localnet.executor.crossing import Crossing
+from assay.localnet.executor.host import host_functions
+from assay.localnet.executor.host.context import LOG_WARN, HostContext
+from assay.localnet.executor.host.helper import helper_wat
+from assay.localnet.executor.module_cache import ModuleCache
+from assay.localnet.executor.vm import Budget, Memory, NoSuchExport, Vm, VmTrap
+from assay.localnet.executor.wasm_binary import Outline
+from assay.localnet.limits import CoreLimits
+from assay.localnet.scale import ScaleError
+from assay.localnet.state.overlay import Overlay
 
 
 class Executor:

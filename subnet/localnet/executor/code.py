@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from subnet.localnet.errors import BadRuntime
-from subnet.localnet.executor.wasm_binary import MAGIC, custom_section
-from subnet.localnet.scale import Reader, compact
+from assay.localnet.errors import BadRuntime
+from assay.localnet.executor.wasm_binary import MAGIC, custom_section
+from assay.localnet.scale import Reader, compact
 
 CODE_KEY: Final = b":code"
 """Where the state keeps the runtime (``sp_core::storage::well_known_keys::CODE``)."""

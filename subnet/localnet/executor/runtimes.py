@@ -11,12 +11,12 @@ from __future__ import annotations
 import hashlib
 from typing import Final, Protocol
 
-from subnet.localnet.errors import BadRuntime
-from subnet.localnet.executor.call import Executor
-from subnet.localnet.executor.code import CODE_KEY
-from subnet.localnet.executor.module_cache import ModuleCache
-from subnet.localnet.limits import CoreLimits
-from subnet.localnet.state.view import State
+from assay.localnet.errors import BadRuntime
+from assay.localnet.executor.call import Executor
+from assay.localnet.executor.code import CODE_KEY
+from assay.localnet.executor.module_cache import ModuleCache
+from assay.localnet.limits import CoreLimits
+from assay.localnet.state.view import State
 
 _KEPT_MAX: Final = 3
 """Executors kept: the head's, and those of two old runtimes. Each holds some tens of megabytes."""

@@ -23,12 +23,12 @@ from typing import Final
 
 import wasmtime
 
-from subnet.localnet.errors import BadRuntime
-from subnet.localnet.executor.allocator import PAGE_BYTES, AllocatorError, HostAllocator
-from subnet.localnet.executor.crossing import Crossing, OutOfHostCalls
-from subnet.localnet.executor.module_cache import ModuleCache
-from subnet.localnet.executor.vm_binding import HostFunction, select_binding, wasmtime_version
-from subnet.localnet.executor.wasm_binary import Outline, outline
+from assay.localnet.errors import BadRuntime
+from assay.localnet.executor.allocator import PAGE_BYTES, AllocatorError, HostAllocator
+from assay.localnet.executor.crossing import Crossing, OutOfHostCalls
+from assay.localnet.executor.module_cache import ModuleCache
+from assay.localnet.executor.vm_binding import HostFunction, select_binding, wasmtime_version
+from assay.localnet.executor.wasm_binary import Outline, outline
 
 _HEAP_BASE: Final = "__heap_base"
 _PER_CALL: Final = "per_call"

@@ -25,7 +25,7 @@ import wasmtime
 from loguru import logger
 from wasmtime import _ffi as ffi
 
-from subnet.localnet.executor.crossing import Crossing, OutOfHostCalls
+from assay.localnet.executor.crossing import Crossing, OutOfHostCalls
 
 HostFunction = Callable[..., Any]
 """Takes unsigned integers, one a Wasm parameter; returns one, or None where Wasm expects none."""

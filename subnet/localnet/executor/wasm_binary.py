@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from subnet.localnet.errors import BadRuntime
+from assay.localnet.errors import BadRuntime
 
 MAGIC: Final = b"\0asm\x01\0\0\0"
 

@@ -4,6 +4,6 @@
 the numbers. Nothing here reads a clock or opens a socket.
 """
 
-from subnet.localnet.pool.pool import BlockEffects, Event, Pool, Status, Submitted
+from assay.localnet.pool.pool import BlockEffects, Event, Pool, Status, Submitted
 
 __all__ = ["BlockEffects", "Event", "Pool", "Status", "Submitted"]

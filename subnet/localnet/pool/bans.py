@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Final
 
-from subnet.localnet.errors import InvalidTransaction
+from assay.localnet.errors import InvalidTransaction
 
 LASTING: Final = frozenset({"BadProof", "Stale", "AncientBirthBlock", "BadMandatory", "BadSigner"})
 """Kinds of ``InvalidTransaction`` that hold until the runtime itself changes."""

@@ -17,7 +17,7 @@ codes that clients see are given out in ``rpc/errors.py``.
 
 from __future__ import annotations
 
-from subnet.errors import AssayError
+from assay.errors import AssayError
 
 
 class PoolRefused(AssayError):

@@ -25,7 +25,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from subnet.localnet.pool.errors import TooLowPriority
+from assay.localnet.pool.errors import TooLowPriority
 
 _NONCE_BYTES: Final = 4
 _ACCOUNT_BYTES: Final = 32

@@ -21,19 +21,19 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
-from subnet.localnet.blocks.header import blake2_256
-from subnet.localnet.blocks.validity import ValidTransaction
-from subnet.localnet.errors import RuntimeTrap, TransactionRefused
-from subnet.localnet.pool.bans import Bans, is_lasting
-from subnet.localnet.pool.errors import (
+from assay.localnet.blocks.header import blake2_256
+from assay.localnet.blocks.validity import ValidTransaction
+from assay.localnet.errors import RuntimeTrap, TransactionRefused
+from assay.localnet.pool.bans import Bans, is_lasting
+from assay.localnet.pool.errors import (
     AlreadyImported,
     CycleDetected,
     ImmediatelyDropped,
     NoTags,
     TemporarilyBanned,
 )
-from subnet.localnet.pool.limits import PoolLimits
-from subnet.localnet.pool.ordering import Entry, Half, Inserted, Ordering, nonce_tag
+from assay.localnet.pool.limits import PoolLimits
+from assay.localnet.pool.ordering import Entry, Half, Inserted, Ordering, nonce_tag
 
 
 class Validator(Protocol):

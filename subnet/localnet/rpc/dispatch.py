@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import msgspec
 from loguru import logger
 
-from subnet.localnet.errors import ChainDamaged, StorageFailed
-from subnet.localnet.rpc.envelope import Id, Request, failure, id_of, read_request, success
-from subnet.localnet.rpc.errors import (
+from assay.localnet.errors import ChainDamaged, StorageFailed
+from assay.localnet.rpc.envelope import Id, Request, failure, id_of, read_request, success
+from assay.localnet.rpc.errors import (
     INTERNAL_ERROR,
     METHOD_NOT_FOUND,
     RpcError,
@@ -24,10 +24,10 @@ from subnet.localnet.rpc.errors import (
     of_read,
     reply_too_big,
 )
-from subnet.localnet.rpc.node import RpcNode
-from subnet.localnet.rpc.params import ParamsOf
-from subnet.localnet.rpc.registry import Registry, Subscribe, Unsubscribe
-from subnet.localnet.rpc.subscriptions import Opened, Session
+from assay.localnet.rpc.node import RpcNode
+from assay.localnet.rpc.params import ParamsOf
+from assay.localnet.rpc.registry import Registry, Subscribe, Unsubscribe
+from assay.localnet.rpc.subscriptions import Opened, Session
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from subnet.localnet.blocks.header import Block, Header
-from subnet.localnet.blocks.validity import RuntimeVersion
+from assay.localnet.blocks.header import Block, Header
+from assay.localnet.blocks.validity import RuntimeVersion
 
 
 def hex_of(data: bytes) -> str:

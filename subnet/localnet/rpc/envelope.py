@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
-from subnet.localnet.rpc.errors import (
+from assay.localnet.rpc.errors import (
     BATCH_TOO_BIG,
     INVALID_REQUEST,
     PARSE_ERROR,

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from subnet.errors import AssayError
-from subnet.localnet.errors import (
+from assay.errors import AssayError
+from assay.localnet.errors import (
     HistoryTooLong,
     InvalidTransaction,
     MissingExport,
@@ -19,7 +19,7 @@ from subnet.localnet.errors import (
     UnknownBlock,
     UnknownTransaction,
 )
-from subnet.localnet.pool.errors import (
+from assay.localnet.pool.errors import (
     AlreadyImported,
     CycleDetected,
     ImmediatelyDropped,

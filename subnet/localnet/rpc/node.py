@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from subnet.clock import Clock
-from subnet.localnet.backend import Backend
-from subnet.localnet.errors import BudgetSpent
-from subnet.localnet.pool import Pool
-from subnet.localnet.rpc.errors import busy
-from subnet.localnet.rpc.limits import RpcLimits
-from subnet.localnet.rpc.ration import Ration
-from subnet.localnet.rpc.subscriptions import Hub
-from subnet.localnet.service import Service
+from assay.clock import Clock
+from assay.localnet.backend import Backend
+from assay.localnet.errors import BudgetSpent
+from assay.localnet.pool import Pool
+from assay.localnet.rpc.errors import busy
+from assay.localnet.rpc.limits import RpcLimits
+from assay.localnet.rpc.ration import Ration
+from assay.localnet.rpc.subscriptions import Hub
+from assay.localnet.service import Service
 
 
 @dataclass(frozen=True, slots=True)

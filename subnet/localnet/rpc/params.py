@@ -14,8 +14,8 @@ from typing import Any, Final, get_type_hints
 
 import msgspec
 
-from subnet.localnet.rpc.errors import invalid_params
-from subnet.types import ss58_decode
+from assay.localnet.rpc.errors import invalid_params
+from assay.types import ss58_decode
 
 _HASH_BYTES: Final = 32
 

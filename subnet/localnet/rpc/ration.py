@@ -14,7 +14,7 @@ here.
 
 from __future__ import annotations
 
-from subnet.localnet.rpc.limits import RpcLimits
+from assay.localnet.rpc.limits import RpcLimits
 
 
 class Ration:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from subnet.localnet.rpc.params import ParamsOf
+from assay.localnet.rpc.params import ParamsOf
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

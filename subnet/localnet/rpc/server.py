@@ -24,13 +24,13 @@ from typing import Final
 from aiohttp import WSCloseCode, WSMsgType, web
 from loguru import logger
 
-from subnet.errors import Unavailable, UserError
-from subnet.localnet.rpc.dispatch import Answer, Dispatcher
-from subnet.localnet.rpc.envelope import failure, read_frame
-from subnet.localnet.rpc.errors import RpcError, batch_reply_too_big
-from subnet.localnet.rpc.intake import Frames, Held, Intake, Metered
-from subnet.localnet.rpc.limits import RpcLimits
-from subnet.localnet.rpc.subscriptions import Hub, Session
+from assay.errors import Unavailable, UserError
+from assay.localnet.rpc.dispatch import Answer, Dispatcher
+from assay.localnet.rpc.envelope import failure, read_frame
+from assay.localnet.rpc.errors import RpcError, batch_reply_too_big
+from assay.localnet.rpc.intake import Frames, Held, Intake, Metered
+from assay.localnet.rpc.limits import RpcLimits
+from assay.localnet.rpc.subscriptions import Hub, Session
 
 _LOOPBACK_ORIGIN: Final = re.compile(r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?")
 _KNOWN_ORIGINS: Final = frozenset({"https://polkadot.js.org"})

@@ -21,13 +21,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from subnet.localnet.backend import Backend, BuiltBlock
-from subnet.localnet.executor.code import CODE_KEY
-from subnet.localnet.pool import Event, Status
-from subnet.localnet.rpc.encoding import header_json, hex_of, runtime_version_json
-from subnet.localnet.rpc.envelope import encode, notification
-from subnet.localnet.rpc.errors import TOO_MANY_SUBSCRIPTIONS, RpcError
-from subnet.localnet.rpc.limits import RpcLimits
+from assay.localnet.backend import Backend, BuiltBlock
+from assay.localnet.executor.code import CODE_KEY
+from assay.localnet.pool import Event, Status
+from assay.localnet.rpc.encoding import header_json, hex_of, runtime_version_json
+from assay.localnet.rpc.envelope import encode, notification
+from assay.localnet.rpc.errors import TOO_MANY_SUBSCRIPTIONS, RpcError
+from assay.localnet.rpc.limits import RpcLimits
 
 _LAST_STATUSES = frozenset({Status.USURPED, Status.DROPPED, Status.INVALID})
 """After these nothing more will be said of a transaction."""

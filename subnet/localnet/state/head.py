@@ -10,7 +10,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Mapping
 
-from subnet.localnet.state import trie
+from assay.localnet.state import trie
 
 
 class HeadState:

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from itertools import islice
 
-from subnet.localnet.errors import HistoryTooLong
-from subnet.localnet.state import trie
-from subnet.localnet.state.head import end_of_prefix
-from subnet.localnet.state.store import ChainStore
+from assay.localnet.errors import HistoryTooLong
+from assay.localnet.state import trie
+from assay.localnet.state.head import end_of_prefix
+from assay.localnet.state.store import ChainStore
 
 
 class HistoricState:

@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final, Protocol
 
-from subnet.localnet.scale import ScaleError, compact, decode_compact
-from subnet.localnet.state import trie
-from subnet.localnet.state.view import State
+from assay.localnet.scale import ScaleError, compact, decode_compact
+from assay.localnet.state import trie
+from assay.localnet.state.view import State
 
 CHILD_STORAGE_PREFIX: Final = b":child_storage:"
 """Below it live the roots of child tries; ``clear_prefix`` must not touch them."""

@@ -23,11 +23,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from subnet.files import InUse, LockFile
-from subnet.localnet.blocks.header import Block, Header, decode_body, encode_body
-from subnet.localnet.errors import ChainDamaged, ChainInUse, StorageFailed
-from subnet.localnet.limits import CoreLimits
-from subnet.localnet.scale import ScaleError
+from assay.files import InUse, LockFile
+from assay.localnet.blocks.header import Block, Header, decode_body, encode_body
+from assay.localnet.errors import ChainDamaged, ChainInUse, StorageFailed
+from assay.localnet.limits import CoreLimits
+from assay.localnet.scale import ScaleError
 
 DATABASE_NAME: Final = "chain.sqlite"
 LOCK_NAME: Final = "chain.lock"

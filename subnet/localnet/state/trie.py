@@ -26,7 +26,7 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import Final
 
-from subnet.localnet.scale import compact
+from assay.localnet.scale import compact
 
 HASH_BYTES: Final = 32
 VALUE_INLINE_BYTES_MAX: Final = 32

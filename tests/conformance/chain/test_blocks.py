@@ -8,9 +8,9 @@ import time
 
 import pytest
 
-from subnet.chain.errors import ChainRefused, ChainUnavailable
-from subnet.chain.interface import BlockRef
-from subnet.types import BlockNumber
+from assay.chain.errors import ChainRefused, ChainUnavailable
+from assay.chain.interface import BlockRef
+from assay.types import BlockNumber
 from tests.conformance.chain.worlds import World, new_subnet
 
 

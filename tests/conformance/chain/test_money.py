@@ -6,15 +6,15 @@ import asyncio
 
 import pytest
 
-from subnet.chain.errors import (
+from assay.chain.errors import (
     ChainRefused,
     NotStarted,
     TooDear,
     TooLittleBalance,
     UnknownSubnet,
 )
-from subnet.chain.interface import STAKE_MIN
-from subnet.types import Rao
+from assay.chain.interface import STAKE_MIN
+from assay.types import Rao
 from tests.conformance.chain.worlds import TAO, World, funded, new_subnet
 
 

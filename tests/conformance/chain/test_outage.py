@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from subnet.chain.errors import ChainUnavailable
-from subnet.types import Rao
+from assay.chain.errors import ChainUnavailable
+from assay.types import Rao
 from tests.conformance.chain.worlds import DEADLINES, TAO, World, funded, new_subnet
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from subnet.chain.errors import ChainRefused, NotRegistered
-from subnet.chain.interface import COMMITMENT_BYTES_MAX, Endpoint
+from assay.chain.errors import ChainRefused, NotRegistered
+from assay.chain.interface import COMMITMENT_BYTES_MAX, Endpoint
 from tests.conformance.chain.worlds import World, new_subnet
 
 

@@ -7,14 +7,14 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from subnet.chain.errors import (
+from assay.chain.errors import (
     ChainRefused,
     TooDear,
     TooLittleBalance,
     UnknownSubnet,
 )
-from subnet.chain.interface import Endpoint, Refusal, WeightsRefused
-from subnet.types import Rao, Uid
+from assay.chain.interface import Endpoint, Refusal, WeightsRefused
+from assay.types import Rao, Uid
 from tests.conformance.chain.worlds import TAO, World, funded, new_subnet
 
 NOWHERE = 999

@@ -14,11 +14,11 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Protocol
 
-from subnet.chain.fake import FakeChain, FakeLedger
-from subnet.chain.interface import BlockRef, Chain, Deadlines, Metagraph, NewSubnet, Signer
-from subnet.clock import SystemClock
-from subnet.localnet.testing import NodeProcess, start_process
-from subnet.types import RAO_PER_TAO, Rao, Ss58, ss58_encode
+from assay.chain.fake import FakeChain, FakeLedger
+from assay.chain.interface import BlockRef, Chain, Deadlines, Metagraph, NewSubnet, Signer
+from assay.clock import SystemClock
+from assay.localnet.testing import NodeProcess, start_process
+from assay.types import RAO_PER_TAO, Rao, Ss58, ss58_encode
 
 TAO = RAO_PER_TAO
 DEADLINES = Deadlines(read_s=5.0, write_s=30.0)
@@ -87,7 +87,7 @@ class FakeWorld:
 
 class NodeWorld:
     def __init__(self, node: RestartableNode, cache_dir: Path) -> None:
-        from subnet.chain.wallets import dev_signer
+        from assay.chain.wallets import dev_signer
 
         self._node = node
         self._cache_dir = cache_dir
@@ -100,7 +100,7 @@ class NodeWorld:
         self.chain = await self.another_client()
 
     def key(self) -> Signer:
-        from subnet.chain.wallets import dev_signer
+        from assay.chain.wallets import dev_signer
 
         return dev_signer(f"//{self._prefix}//{next(self._names)}", chain_url=self._node.url)
 
@@ -115,7 +115,7 @@ class NodeWorld:
         await asyncio.to_thread(self._node.start)
 
     async def another_client(self) -> Chain:
-        from subnet.chain.connect import connect
+        from assay.chain.connect import connect
 
         return await connect(
             self._node.url,

@@ -13,8 +13,8 @@ from typing import Any
 
 from bittensor_core import Keypair, Runtime
 
-from subnet.localnet.backend import Backend, InvalidTransaction
-from subnet.localnet.scale import Reader
+from assay.localnet.backend import Backend, InvalidTransaction
+from assay.localnet.scale import Reader
 from tests.unit.subnet.localnet.core_chain import sign
 
 PEOPLE = [Keypair.create_from_uri(f"//{name}") for name in ("Alice", "Bob", "Charlie", "Dave")]

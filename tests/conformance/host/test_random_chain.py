@@ -14,12 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from subnet.localnet.backend import Backend
-from subnet.localnet.executor import vm
-from subnet.localnet.executor.vm_binding import CheckedBinding
-from subnet.localnet.executor.wasm_binary import Outline
-from subnet.localnet.export import export_blocks
-from subnet.localnet.verify import verify_chain
+from assay.localnet.backend import Backend
+from assay.localnet.executor import vm
+from assay.localnet.executor.vm_binding import CheckedBinding
+from assay.localnet.executor.wasm_binary import Outline
+from assay.localnet.export import export_blocks
+from assay.localnet.verify import verify_chain
 from tests.conformance.host.random_chain import RandomChain
 from tests.e2e.runs import script
 from tests.unit.subnet.localnet.core_chain import genesis, module_cache, open_chain

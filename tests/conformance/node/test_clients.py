@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from subnet.localnet.rpc.methods import registry
-from subnet.localnet.testing import NodeProcess, node_process
+from assay.localnet.rpc.methods import registry
+from assay.localnet.testing import NodeProcess, node_process
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 

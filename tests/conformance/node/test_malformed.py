@@ -15,8 +15,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from subnet.localnet.scale import encode_bytes
-from subnet.localnet.testing import NodeProcess, node_process
+from assay.localnet.scale import encode_bytes
+from assay.localnet.testing import NodeProcess, node_process
 from tests.unit.subnet.localnet.core_chain import open_chain, transfer
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]

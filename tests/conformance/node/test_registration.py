@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from subnet.localnet.testing import node_process
+from assay.localnet.testing import node_process
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 

@@ -1,1 +1,1 @@
-"""The committed runtime, in our own host, against the oracles of ``scoring.reference``."""
+"""The committed runtime, in our own host, against the oracles of ``assay.scoring.reference``."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from scoring.reference.epoch import Epoch, Outcome, Rules
+from assay.scoring.reference.epoch import Epoch, Outcome, Rules
 from tests.conformance.runtime.world import NETUID, World, address
 
 SHARE_BITS: Final = 64

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from scoring.reference.epoch import run
+from assay.scoring.reference.epoch import run
 from tests.conformance.runtime.subnet import (
     Stored,
     coldkey,

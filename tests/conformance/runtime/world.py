@@ -15,14 +15,14 @@ from typing import Any, Final
 
 from bittensor_core import Keypair, Runtime, ss58_encode
 
-from subnet.localnet.blocks.genesis import cook
-from subnet.localnet.blocks.header import ZERO_HASH, Header, aura_pre_runtime
-from subnet.localnet.executor.call import Executor
-from subnet.localnet.executor.module_cache import ModuleCache
-from subnet.localnet.limits import CoreLimits
-from subnet.localnet.scale import Reader
-from subnet.localnet.state.head import HeadState
-from subnet.localnet.state.overlay import Overlay
+from assay.localnet.blocks.genesis import cook
+from assay.localnet.blocks.header import ZERO_HASH, Header, aura_pre_runtime
+from assay.localnet.executor.call import Executor
+from assay.localnet.executor.module_cache import ModuleCache
+from assay.localnet.limits import CoreLimits
+from assay.localnet.scale import Reader
+from assay.localnet.state.head import HeadState
+from assay.localnet.state.overlay import Overlay
 from tests.unit.subnet.localnet.core_chain import genesis, module_cache, sign
 
 PALLET: Final = "SubtensorModule"

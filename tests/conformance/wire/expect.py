@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from subnet.types import Ss58
-from subnet.wire.errors import Code
-from subnet.wire.interface import Peer
-from subnet.wire.memory import RawRequest
+from assay.types import Ss58
+from assay.wire.errors import Code
+from assay.wire.interface import Peer
+from assay.wire.memory import RawRequest
 from tests.unit.subnet.wire.world import BOB, World, refusal_in, serving
 
 SECOND = 1_000_000_000

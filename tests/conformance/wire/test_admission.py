@@ -6,11 +6,11 @@ import asyncio
 
 import pytest
 
-from subnet.errors import Refused
-from subnet.wire.admission import Admission, Serve
-from subnet.wire.errors import Code, PeerBusy, PeerRefused
-from subnet.wire.interface import Caller, Standing
-from subnet.wire.limits import Limits
+from assay.errors import Refused
+from assay.wire.admission import Admission, Serve
+from assay.wire.errors import Code, PeerBusy, PeerRefused
+from assay.wire.interface import Caller, Standing
+from assay.wire.limits import Limits
 from tests.conformance.wire.expect import peer_of, refused
 from tests.unit.subnet.wire.world import (
     ALICE,

@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from subnet.errors import Unavailable
-from subnet.wire.errors import (
+from assay.errors import Unavailable
+from assay.wire.errors import (
     Code,
     DeadlineExceeded,
     PeerBusy,
@@ -17,9 +17,9 @@ from subnet.wire.errors import (
     ReplyMalformed,
     RequestRefused,
 )
-from subnet.wire.interface import Caller
-from subnet.wire.limits import Limits
-from subnet.wire.synapse import Synapse, decode, encode
+from assay.wire.interface import Caller
+from assay.wire.limits import Limits
+from assay.wire.synapse import Synapse, decode, encode
 from tests.conformance.wire.expect import peer_of
 from tests.unit.subnet.wire.world import (
     ALICE,

@@ -7,11 +7,11 @@ import asyncio
 import msgspec
 import pytest
 
-from subnet.wire.admission import Admission
-from subnet.wire.errors import Code
-from subnet.wire.interface import Caller
-from subnet.wire.limits import DEFAULT, Limits
-from subnet.wire.synapse import encode
+from assay.wire.admission import Admission
+from assay.wire.errors import Code
+from assay.wire.interface import Caller
+from assay.wire.limits import DEFAULT, Limits
+from assay.wire.synapse import encode
 from tests.conformance.wire.expect import SECOND, refused
 from tests.unit.subnet.wire.world import (
     ALICE,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import random
 
-from subnet.wire.errors import Code
-from subnet.wire.interface import Caller
-from subnet.wire.replay import MemoryCeiling
+from assay.wire.errors import Code
+from assay.wire.interface import Caller
+from assay.wire.replay import MemoryCeiling
 from tests.conformance.wire.expect import SECOND
 from tests.unit.subnet.wire.world import (
     CLOCK,

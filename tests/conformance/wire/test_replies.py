@@ -5,11 +5,11 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from subnet.types import Ss58
-from subnet.wire.errors import CallError, ReplyForged, ReplyUnsigned
-from subnet.wire.interface import Peer
-from subnet.wire.memory import RawReply, RawRequest
-from subnet.wire.synapse import encode
+from assay.types import Ss58
+from assay.wire.errors import CallError, ReplyForged, ReplyUnsigned
+from assay.wire.interface import Peer
+from assay.wire.memory import RawReply, RawRequest
+from assay.wire.synapse import encode
 from tests.conformance.wire.expect import peer_of
 from tests.unit.subnet.wire.world import MALLORY, Answered, Question, World, serving
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from scoring.service import AFTER_CONVICTION, owed_after, speed_factors
+from assay.scoring.service import AFTER_CONVICTION, owed_after, speed_factors
 
 ALL = np.array([True, True, True, True])
 

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from subnet.errors import Unavailable, UserError
-from subnet.files import InUse, LockFile, held, raise_disk_error, read_limited, write_atomic
+from assay.errors import Unavailable, UserError
+from assay.files import InUse, LockFile, held, raise_disk_error, read_limited, write_atomic
 
 WRITER = """
 import itertools, sys
 from pathlib import Path
-from subnet.files import write_atomic
+from assay.files import write_atomic
 for number in itertools.count():
     write_atomic(Path(sys.argv[1]), b"%d " % number * 5_000)
     sys.stdout.write(f"{number}\\n")
@@ -28,7 +28,7 @@ for number in itertools.count():
 HOLDER = """
 import sys
 from pathlib import Path
-from subnet.files import LockFile
+from assay.files import LockFile
 lock = LockFile(Path(sys.argv[1]))
 sys.stdout.write("held\\n")
 sys.stdout.flush()

@@ -12,12 +12,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from subnet.localnet.executor.host.context import HostContext
-from subnet.localnet.executor.host.crypto import crypto_functions
-from subnet.localnet.executor.host.hashing import hashing_functions
-from subnet.localnet.executor.host.misc import misc_functions
-from subnet.localnet.executor.host.storage import storage_functions
-from subnet.localnet.executor.host.trie import trie_functions
+from assay.localnet.executor.host.context import HostContext
+from assay.localnet.executor.host.crypto import crypto_functions
+from assay.localnet.executor.host.hashing import hashing_functions
+from assay.localnet.executor.host.misc import misc_functions
+from assay.localnet.executor.host.storage import storage_functions
+from assay.localnet.executor.host.trie import trie_functions
 
 
 def host_functions(context: HostContext) -> Mapping[str, Callable[..., Any]]:

@@ -12,10 +12,10 @@ from typing import Final, Protocol
 
 from loguru import logger
 
-from subnet.localnet.executor.crossing import Crossing
-from subnet.localnet.limits import CoreLimits
-from subnet.localnet.state.head import HeadState
-from subnet.localnet.state.overlay import Overlay
+from assay.localnet.executor.crossing import Crossing
+from assay.localnet.limits import CoreLimits
+from assay.localnet.state.head import HeadState
+from assay.localnet.state.overlay import Overlay
 
 LOG_WARN: Final = 2
 """``LogLevelFilter::Warn``: panics and warnings arrive, chatter is not even formatted."""

@@ -19,7 +19,7 @@ from typing import Any, Final
 
 import sr25519
 
-from subnet.localnet.executor.host.context import HostCallError, HostContext
+from assay.localnet.executor.host.context import HostCallError, HostContext
 
 SIGNATURE_BYTES: Final = 64
 RECOVERABLE_BYTES: Final = 65

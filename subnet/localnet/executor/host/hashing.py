@@ -13,7 +13,7 @@ from typing import Any
 
 import xxhash
 
-from subnet.localnet.executor.host.context import HostCallError, HostContext
+from assay.localnet.executor.host.context import HostCallError, HostContext
 
 
 def blake2(data: bytes, bits: int) -> bytes:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from subnet.localnet.executor.allocator import (
+from assay.localnet.executor.allocator import (
     BLOCK_BYTES_MAX,
     BLOCK_BYTES_MIN,
     BOOK_BYTES,
@@ -22,7 +22,7 @@ from subnet.localnet.executor.allocator import (
     IN_USE,
     SCRATCH_AT,
 )
-from subnet.localnet.executor.host.read_cache import IMPORTS, READ_CACHE
+from assay.localnet.executor.host.read_cache import IMPORTS, READ_CACHE
 
 _MASK_64: Final = 2**64 - 1
 

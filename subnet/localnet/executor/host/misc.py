@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from subnet.localnet.errors import BadRuntime
-from subnet.localnet.executor.code import embedded_version, unpack
-from subnet.localnet.executor.host.context import (
+from assay.localnet.errors import BadRuntime
+from assay.localnet.executor.code import embedded_version, unpack
+from assay.localnet.executor.host.context import (
     LEVEL_DEBUG,
     LOG_WARN,
     HostCallError,
     HostContext,
 )
-from subnet.localnet.scale import ScaleError, encode_bytes
+from assay.localnet.scale import ScaleError, encode_bytes
 
 _NONE: Final = b"\x00"
 _SOME: Final = b"\x01"

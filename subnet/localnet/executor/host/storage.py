@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from subnet.localnet.executor.host.context import HostContext
-from subnet.localnet.scale import Reader, compact, encode_bytes
+from assay.localnet.executor.host.context import HostContext
+from assay.localnet.scale import Reader, compact, encode_bytes
 
 _NONE: Final = b"\x00"
 _SOME: Final = b"\x01"

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from subnet.localnet.executor.host.context import HostContext
-from subnet.localnet.scale import Reader
-from subnet.localnet.state.trie import ordered_root, root_of
+from assay.localnet.executor.host.context import HostContext
+from assay.localnet.scale import Reader
+from assay.localnet.state.trie import ordered_root, root_of
 
 
 def trie_functions(context: HostContext) -> Mapping[str, Callable[..., Any]]:

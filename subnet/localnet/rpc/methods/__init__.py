@@ -4,8 +4,8 @@
 the node was started with them.
 """
 
-from subnet.localnet.rpc.methods import author, chain, dev, payment, state, system
-from subnet.localnet.rpc.registry import Registry
+from assay.localnet.rpc.methods import author, chain, dev, payment, state, system
+from assay.localnet.rpc.registry import Registry
 
 
 def registry(*, dev_methods: bool) -> Registry:

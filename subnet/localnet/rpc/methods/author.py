@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from subnet.localnet.errors import RuntimeTrap, TransactionRefused
-from subnet.localnet.pool import Event, Submitted
-from subnet.localnet.pool.errors import PoolRefused
-from subnet.localnet.rpc.encoding import hex_of
-from subnet.localnet.rpc.errors import BAD_FORMAT, RpcError, of_submission
-from subnet.localnet.rpc.node import RpcNode
-from subnet.localnet.rpc.params import Hex
-from subnet.localnet.rpc.registry import Methods
-from subnet.localnet.rpc.subscriptions import Opened, Session
-from subnet.localnet.scale import ScaleError, decode_compact
+from assay.localnet.errors import RuntimeTrap, TransactionRefused
+from assay.localnet.pool import Event, Submitted
+from assay.localnet.pool.errors import PoolRefused
+from assay.localnet.rpc.encoding import hex_of
+from assay.localnet.rpc.errors import BAD_FORMAT, RpcError, of_submission
+from assay.localnet.rpc.node import RpcNode
+from assay.localnet.rpc.params import Hex
+from assay.localnet.rpc.registry import Methods
+from assay.localnet.rpc.subscriptions import Opened, Session
+from assay.localnet.scale import ScaleError, decode_compact
 
 methods = Methods("author")
 

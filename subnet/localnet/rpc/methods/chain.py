@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from subnet.localnet.rpc.encoding import header_json, hex_of, hex_or_none, signed_block_json
-from subnet.localnet.rpc.errors import invalid_params
-from subnet.localnet.rpc.node import RpcNode
-from subnet.localnet.rpc.params import Hash
-from subnet.localnet.rpc.registry import Methods
-from subnet.localnet.rpc.subscriptions import Opened, Session
+from assay.localnet.rpc.encoding import header_json, hex_of, hex_or_none, signed_block_json
+from assay.localnet.rpc.errors import invalid_params
+from assay.localnet.rpc.node import RpcNode
+from assay.localnet.rpc.params import Hash
+from assay.localnet.rpc.registry import Methods
+from assay.localnet.rpc.subscriptions import Opened, Session
 
 methods = Methods("chain")
 

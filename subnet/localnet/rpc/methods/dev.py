@@ -6,10 +6,10 @@ a block is made. Nothing here writes storage; that would not be a chain any more
 
 from __future__ import annotations
 
-from subnet.localnet.rpc.encoding import hex_of
-from subnet.localnet.rpc.errors import invalid_params
-from subnet.localnet.rpc.node import RpcNode
-from subnet.localnet.rpc.registry import Methods
+from assay.localnet.rpc.encoding import hex_of
+from assay.localnet.rpc.errors import invalid_params
+from assay.localnet.rpc.node import RpcNode
+from assay.localnet.rpc.registry import Methods
 
 methods = Methods("dev")
 

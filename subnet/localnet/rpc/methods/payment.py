@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from subnet.localnet.rpc.methods.author import check_framing
-from subnet.localnet.rpc.node import RpcNode
-from subnet.localnet.rpc.params import Hash, Hex
-from subnet.localnet.rpc.registry import Methods
-from subnet.localnet.scale import Reader
+from assay.localnet.rpc.methods.author import check_framing
+from assay.localnet.rpc.node import RpcNode
+from assay.localnet.rpc.params import Hash, Hex
+from assay.localnet.rpc.registry import Methods
+from assay.localnet.scale import Reader
 
 methods = Methods("payment")
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from subnet.localnet.blocks.header import blake2_256
-from subnet.localnet.rpc.encoding import hex_of, hex_or_none, runtime_version_json
-from subnet.localnet.rpc.errors import (
+from assay.localnet.blocks.header import blake2_256
+from assay.localnet.rpc.encoding import hex_of, hex_or_none, runtime_version_json
+from assay.localnet.rpc.errors import (
     INVALID_BLOCK_RANGE,
     INVALID_COUNT,
     RpcError,
@@ -18,11 +18,11 @@ from subnet.localnet.rpc.errors import (
     invalid_params,
     reply_too_big,
 )
-from subnet.localnet.rpc.node import RpcNode
-from subnet.localnet.rpc.params import Hash, Hex
-from subnet.localnet.rpc.registry import Methods
-from subnet.localnet.rpc.subscriptions import Opened, Session
-from subnet.localnet.scale import Reader
+from assay.localnet.rpc.node import RpcNode
+from assay.localnet.rpc.params import Hash, Hex
+from assay.localnet.rpc.registry import Methods
+from assay.localnet.rpc.subscriptions import Opened, Session
+from assay.localnet.scale import Reader
 
 methods = Methods("state")
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from subnet.localnet.rpc.encoding import hex_of
-from subnet.localnet.rpc.methods.author import check_framing
-from subnet.localnet.rpc.node import RpcNode
-from subnet.localnet.rpc.params import Account, Hash, Hex
-from subnet.localnet.rpc.registry import Methods
+from assay.localnet.rpc.encoding import hex_of
+from assay.localnet.rpc.methods.author import check_framing
+from assay.localnet.rpc.node import RpcNode
+from assay.localnet.rpc.params import Account, Hash, Hex
+from assay.localnet.rpc.registry import Methods
 
 methods = Methods("system")
 

@@ -10,19 +10,19 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from miners.inference import InferenceMiner
-from miners.inference.requests import admit
-from miners.inference.settings import MinerSettings
-from subnet.clock import SystemClock
-from subnet.errors import UserError
-from subnet.models.root import model_root
-from subnet.models.source import DEMO, resolve
-from subnet.models.turns import OPEN_MAX
-from subnet.neuron import Caller, MinerContext
-from subnet.protocol.inference import Commitment, Complete, NumericPath, noise_key
-from subnet.types import Ss58
-from subnet.wire.errors import Code, RequestRefused
-from subnet.wire.interface import Standing
+from assay.clock import SystemClock
+from assay.errors import UserError
+from assay.miners.inference import InferenceMiner
+from assay.miners.inference.requests import admit
+from assay.miners.inference.settings import MinerSettings
+from assay.models.root import model_root
+from assay.models.source import DEMO, resolve
+from assay.models.turns import OPEN_MAX
+from assay.neuron import Caller, MinerContext
+from assay.protocol.inference import Commitment, Complete, NumericPath, noise_key
+from assay.types import Ss58
+from assay.wire.errors import Code, RequestRefused
+from assay.wire.interface import Standing
 
 ROOT = bytes(range(32))
 CALLER = Caller(Ss58("5caller"), bytes(32), Standing.PERMIT, "127.0.0.1", 1, bytes(32), 10.0)

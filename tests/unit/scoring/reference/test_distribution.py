@@ -5,7 +5,7 @@ Takes and proportions are fifths, which both scales can express exactly; TAO on 
 
 from __future__ import annotations
 
-from scoring.reference.distribution import (
+from assay.scoring.reference.distribution import (
     PROPORTION_ONE,
     RATE_BITS,
     Hotkey,
@@ -14,7 +14,7 @@ from scoring.reference.distribution import (
     distribute,
     stakes,
 )
-from scoring.reference.share_pool import SharePool
+from assay.scoring.reference.share_pool import SharePool
 
 _FIFTH = 13107
 _HALF = 2**63

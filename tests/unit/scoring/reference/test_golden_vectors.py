@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from scoring.reference.epoch import run
-from scoring.reference.issuance import MAX_SUPPLY, block_emission
-from scoring.reference.weights import refusal, stored
+from assay.scoring.reference.epoch import run
+from assay.scoring.reference.issuance import MAX_SUPPLY, block_emission
+from assay.scoring.reference.weights import refusal, stored
 from tests.vectors.readers import (
     CurvePoint,
     EpochVector,

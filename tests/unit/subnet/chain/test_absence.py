@@ -11,10 +11,10 @@ from typing import Any, cast
 import pytest
 from loguru import logger
 
-from subnet.chain.absence import QUIET_S, Absence
-from subnet.chain.errors import ChainUnavailable
-from subnet.chain.sdk_session import Lost, Session, Sessions
-from subnet.clock import ManualClock, SystemClock
+from assay.chain.absence import QUIET_S, Absence
+from assay.chain.errors import ChainUnavailable
+from assay.chain.sdk_session import Lost, Session, Sessions
+from assay.clock import ManualClock, SystemClock
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ class _Scripted(Sessions):
 async def test_a_client_tells_of_its_chain(
     state: str, log: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("subnet.chain.absence.QUIET_S", 0.05)
+    monkeypatch.setattr("assay.chain.absence.QUIET_S", 0.05)
     sessions = _Scripted("ws://here:1", tmp_path, SystemClock(), random.Random(1))
 
     async def op(_: Session) -> int:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from subnet.chain.connect import LOCAL_URL, connect, is_loopback, resolve, shown
-from subnet.chain.errors import ChainUnavailable
-from subnet.errors import UserError
+from assay.chain.connect import LOCAL_URL, connect, is_loopback, resolve, shown
+from assay.chain.errors import ChainUnavailable
+from assay.errors import UserError
 
 
 def test_names_and_addresses() -> None:
@@ -51,8 +51,8 @@ def test_an_access_token_is_not_shown() -> None:
 
 def test_the_sdk_is_not_imported_until_a_chain_is_opened() -> None:
     code = (
-        "import sys, subnet.chain.connect, subnet.chain.wallets, subnet.chain.fake, "
-        "subnet.chain.weights; sys.exit('bittensor' in sys.modules)"
+        "import sys, assay.chain.connect, assay.chain.wallets, assay.chain.fake, "
+        "assay.chain.weights; sys.exit('bittensor' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
 

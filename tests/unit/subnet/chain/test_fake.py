@@ -7,13 +7,13 @@ from dataclasses import replace
 
 import pytest
 
-from subnet.chain.errors import ChainRefused, OutcomeUnknown
-from subnet.chain.fake import FakeChain, FakeLedger
-from subnet.chain.fake_epoch import EpochInput, EpochShares, stake_weighted_mean
-from subnet.chain.fake_state import LOCAL_SETTINGS, Rules
-from subnet.chain.interface import Refusal, WeightsRefused
-from subnet.clock import ManualClock
-from subnet.types import RAO_PER_TAO, Rao, Uid
+from assay.chain.errors import ChainRefused, OutcomeUnknown
+from assay.chain.fake import FakeChain, FakeLedger
+from assay.chain.fake_epoch import EpochInput, EpochShares, stake_weighted_mean
+from assay.chain.fake_state import LOCAL_SETTINGS, Rules
+from assay.chain.interface import Refusal, WeightsRefused
+from assay.clock import ManualClock
+from assay.types import RAO_PER_TAO, Rao, Uid
 from tests.conformance.chain.worlds import NamedKey
 
 RICH = NamedKey("rich")

@@ -6,7 +6,7 @@ import pytest
 from bittensor._transport.errors import SubstrateRequestException
 from bittensor.result import ChainError, chain_error_from_substrate_request
 
-from subnet.chain.errors import (
+from assay.chain.errors import (
     AlreadyRegistered,
     ChainRefused,
     NotRegistered,
@@ -15,7 +15,7 @@ from subnet.chain.errors import (
     TooLittleBalance,
     UnknownSubnet,
 )
-from subnet.chain.sdk_errors import refusal_of, sentence
+from assay.chain.sdk_errors import refusal_of, sentence
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,11 @@ from typing import Any, cast
 import pytest
 from bittensor._transport.errors import StorageFunctionNotFound
 
-from subnet.chain.errors import BadAnswer, UnknownSubnet
-from subnet.chain.interface import BlockRef, Commitment, Endpoint
-from subnet.chain.sdk_reads import Reader
-from subnet.chain.sdk_session import Session
-from subnet.types import U64_MAX, BlockNumber
+from assay.chain.errors import BadAnswer, UnknownSubnet
+from assay.chain.interface import BlockRef, Commitment, Endpoint
+from assay.chain.sdk_reads import Reader
+from assay.chain.sdk_session import Session
+from assay.types import U64_MAX, BlockNumber
 from tests.conformance.chain.worlds import NamedKey
 
 A, B, OWNER = (NamedKey(name).address for name in ("a", "b", "owner"))

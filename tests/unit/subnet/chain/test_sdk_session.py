@@ -12,9 +12,9 @@ from bittensor._substrate import _public_request_error
 from bittensor._transport.extrinsics import NonceCache
 from bittensor._transport.rpc import classify_rpc_error
 
-from subnet.chain.errors import ChainRefused, ChainUnavailable
-from subnet.chain.sdk_session import Session, Sessions
-from subnet.clock import SystemClock
+from assay.chain.errors import ChainRefused, ChainUnavailable
+from assay.chain.sdk_session import Session, Sessions
+from assay.clock import SystemClock
 
 NODE = "ws://127.0.0.1:1"
 

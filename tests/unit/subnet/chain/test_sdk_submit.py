@@ -13,10 +13,10 @@ from bittensor._transport.contract import SignedExtrinsic
 from bittensor._transport.rpc import classify_rpc_error
 from bittensor.result import ChainError, ExtrinsicResult, chain_error_from_substrate_request
 
-from subnet.chain.errors import ChainUnavailable, OutcomeUnknown, TooLittleBalance
-from subnet.chain.interface import Stage
-from subnet.chain.sdk_session import Lost, Sessions
-from subnet.chain.sdk_submit import ERA_BLOCKS, SIGNATURES_MAX, FailedError, Submitter
+from assay.chain.errors import ChainUnavailable, OutcomeUnknown, TooLittleBalance
+from assay.chain.interface import Stage
+from assay.chain.sdk_session import Lost, Sessions
+from assay.chain.sdk_submit import ERA_BLOCKS, SIGNATURES_MAX, FailedError, Submitter
 from tests.conformance.chain.worlds import NamedKey
 
 T = TypeVar("T")

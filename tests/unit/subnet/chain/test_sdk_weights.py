@@ -9,8 +9,8 @@ from typing import Any, TypeVar, cast
 
 from bittensor.result import BittensorError, ChainError
 
-from subnet.chain.errors import ChainRefused
-from subnet.chain.interface import (
+from assay.chain.errors import ChainRefused
+from assay.chain.interface import (
     BlockRef,
     Deadlines,
     Receipt,
@@ -20,12 +20,12 @@ from subnet.chain.interface import (
     WeightsRefused,
     WeightsSet,
 )
-from subnet.chain.sdk import SdkChain
-from subnet.chain.sdk_errors import refusal_of
-from subnet.chain.sdk_session import Sessions
-from subnet.chain.sdk_submit import FailedError, Landed, Submitter
-from subnet.clock import ManualClock
-from subnet.types import U16_MAX, BlockNumber, Rao, Uid
+from assay.chain.sdk import SdkChain
+from assay.chain.sdk_errors import refusal_of
+from assay.chain.sdk_session import Sessions
+from assay.chain.sdk_submit import FailedError, Landed, Submitter
+from assay.clock import ManualClock
+from assay.types import U16_MAX, BlockNumber, Rao, Uid
 from tests.conformance.chain.worlds import NamedKey
 from tests.unit.subnet.chain.test_sdk_reads import AT, GRAPH, OWNER, Told
 

@@ -14,8 +14,8 @@ import pytest
 from bittensor.sp_core import verify
 from bittensor.wallet import Wallet
 
-from subnet.chain.errors import WalletError, WrongPasswordError
-from subnet.chain.wallets import (
+from assay.chain.errors import WalletError, WrongPasswordError
+from assay.chain.wallets import (
     Secret,
     create_wallet,
     dev_signer,
@@ -23,7 +23,7 @@ from subnet.chain.wallets import (
     open_hotkey,
     wallet_info,
 )
-from subnet.errors import UserError
+from assay.errors import UserError
 
 LOCAL = "ws://127.0.0.1:9944"
 PASSWORD = "correct horse battery"

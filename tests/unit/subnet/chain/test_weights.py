@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from subnet.chain.fake_state import LOCAL_SETTINGS
-from subnet.chain.interface import BlockRef, Refusal, Stage, WeightsRefused
-from subnet.chain.weights import Standing, preflight, quantise, refused_by_chain
-from subnet.types import U16_MAX, BlockNumber, U16Weight, Uid
+from assay.chain.fake_state import LOCAL_SETTINGS
+from assay.chain.interface import BlockRef, Refusal, Stage, WeightsRefused
+from assay.chain.weights import Standing, preflight, quantise, refused_by_chain
+from assay.types import U16_MAX, BlockNumber, U16Weight, Uid
 
 VECTORS = Path(__file__).parents[3] / "vectors" / "set_weights_spec218.json"
 CASES: list[dict[str, Any]] = json.loads(VECTORS.read_text())

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from subnet.cli.amounts import in_tao, parse_amount
-from subnet.errors import UserError
-from subnet.types import U64_MAX
+from assay.cli.amounts import in_tao, parse_amount
+from assay.errors import UserError
+from assay.types import U64_MAX
 
 
 @pytest.mark.parametrize(

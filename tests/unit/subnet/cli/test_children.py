@@ -14,9 +14,9 @@ from typing import Any, cast
 import msgspec
 import pytest
 
-from subnet.cli.up.children import RESTARTS_MAX, Child, Children
-from subnet.clock import SystemClock
-from subnet.errors import Unavailable
+from assay.cli.up.children import RESTARTS_MAX, Child, Children
+from assay.clock import SystemClock
+from assay.errors import Unavailable
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(60)]
 
@@ -129,8 +129,8 @@ PRELOADING = """
 import sys
 from pathlib import Path
 from typing import Any, cast
-from subnet.cli.up.children import Children
-from subnet.clock import SystemClock
+from assay.cli.up.children import Children
+from assay.clock import SystemClock
 children = Children(SystemClock(), Path(sys.argv[1]) / "processes.json")
 children.preload(["talkative"])
 children.fork("odd", ("chain", "start", "--port", "-5"), Path(sys.argv[1]) / "odd.log")

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from subnet.cli.up.failing import FAILING_EPOCHS, TOLD_LOOKS, Failing
-from subnet.cli.up.plan import Plan, Role, make_plan
-from subnet.cli.up.watch import View
-from subnet.errors import UserError
-from subnet.neuron.standings import ABSENT_REASON
+from assay.cli.up.failing import FAILING_EPOCHS, TOLD_LOOKS, Failing
+from assay.cli.up.plan import Plan, Role, make_plan
+from assay.cli.up.watch import View
+from assay.errors import UserError
+from assay.neuron.standings import ABSENT_REASON
 from tests.unit.subnet.cli.test_table import VIEW, row
 
 

@@ -10,9 +10,9 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from subnet.cli import lab, miner, validator
-from subnet.cli.given import MinerOptions, ValidatorOptions, takes
-from subnet.cli.tasks import CONTEXT_SETTINGS
+from assay.cli import lab, miner, validator
+from assay.cli.given import MinerOptions, ValidatorOptions, takes
+from assay.cli.tasks import CONTEXT_SETTINGS
 
 
 def options_of(app: typer.Typer, command: str) -> dict[str, Any]:

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from subnet.cli import main, output
-from subnet.cli.app import app
-from subnet.cli.chain_start import parser
-from subnet.errors import AssayError, UserError
+from assay.cli import main, output
+from assay.cli.app import app
+from assay.cli.chain_start import parser
+from assay.errors import AssayError, UserError
 
-ASSAY = [sys.executable, "-m", "subnet.cli.main"]
+ASSAY = [sys.executable, "-m", "assay.cli.main"]
 REVERSE = ["--task", "examples/reverse.py"]
 
 
@@ -146,7 +146,7 @@ def test_ctrl_c_while_a_chain_is_waited_for_is_no_traceback(tmp_path: Path) -> N
 
 
 WRITES = (
-    "import sys; from subnet.cli import main, output;"
+    "import sys; from assay.cli import main, output;"
     " main._run = lambda _: {}; sys.exit(main.main([]))"
 )
 RESULTS = {

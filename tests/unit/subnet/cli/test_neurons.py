@@ -12,20 +12,20 @@ from typing import Any
 
 import pytest
 
+from assay.chain.errors import NotRegistered
+from assay.chain.fake import FakeChain, FakeLedger
+from assay.chain.interface import Endpoint
+from assay.chain.wallets import WalletInfo, create_wallet
+from assay.cli import neurons
+from assay.cli.neurons import Identity, run_miner, run_validator
+from assay.clock import ManualClock
+from assay.errors import Refused, Unavailable
+from assay.neuron import Answer, MinerContext, Score, TaskSettings, ValidatorContext
+from assay.types import NetUid, Rao
+from assay.wire.dendrite import Dendrite
+from assay.wire.errors import PeerRefused
+from assay.wire.interface import Peer
 from examples.reverse import Reverse, Reversed, ReverseTask
-from subnet.chain.errors import NotRegistered
-from subnet.chain.fake import FakeChain, FakeLedger
-from subnet.chain.interface import Endpoint
-from subnet.chain.wallets import WalletInfo, create_wallet
-from subnet.cli import neurons
-from subnet.cli.neurons import Identity, run_miner, run_validator
-from subnet.clock import ManualClock
-from subnet.errors import Refused, Unavailable
-from subnet.neuron import Answer, MinerContext, Score, TaskSettings, ValidatorContext
-from subnet.types import NetUid, Rao
-from subnet.wire.dendrite import Dendrite
-from subnet.wire.errors import PeerRefused
-from subnet.wire.interface import Peer
 from tests.unit.subnet.neuron.worlds import key
 
 TAO = 10**9

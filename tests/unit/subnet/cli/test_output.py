@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-from subnet.cli import output
-from subnet.cli.up.table import render
+from assay.cli import output
+from assay.cli.up.table import render
 from tests.unit.subnet.cli.test_table import VIEW
 
 HOSTILE = "[/bold] [red]x [link=http://a]y :smile: [2001:db8::1]:80"

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from loguru import logger
 
-from subnet.chain.wallets import Secret, create_wallet
-from subnet.cli.payer import Payer
-from subnet.errors import Refused
+from assay.chain.wallets import Secret, create_wallet
+from assay.cli.payer import Payer
+from assay.errors import Refused
 
 PUBLIC = "finney"
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from subnet.chain.interface import Endpoint
-from subnet.cli.places import announced, listening, reach_of
-from subnet.errors import UserError
-from subnet.wire.interface import Reach
+from assay.chain.interface import Endpoint
+from assay.cli.places import announced, listening, reach_of
+from assay.errors import UserError
+from assay.wire.interface import Reach
 
 LOOPBACK = listening("127.0.0.1", 0)
 

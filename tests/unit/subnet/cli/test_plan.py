@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from subnet.cli.up.plan import HONEST, SLOW, Plan, Role, make_plan
-from subnet.errors import UserError
+from assay.cli.up.plan import HONEST, SLOW, Plan, Role, make_plan
+from assay.errors import UserError
 
 
 def plan(

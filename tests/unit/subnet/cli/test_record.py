@@ -8,11 +8,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from subnet.cli.up.plan import Plan, make_plan
-from subnet.cli.up.record import RecordFile
-from subnet.errors import Unavailable, UserError
-from subnet.files import LockFile
-from subnet.types import AlphaRao, NetUid
+from assay.cli.up.plan import Plan, make_plan
+from assay.cli.up.record import RecordFile
+from assay.errors import Unavailable, UserError
+from assay.files import LockFile
+from assay.types import AlphaRao, NetUid
 
 MADE = (
     "chain/chain.sqlite",

@@ -10,14 +10,14 @@ import pytest
 from loguru import logger
 from rich.console import Console
 
-from subnet.chain.interface import BlockRef
-from subnet.cli import output
-from subnet.cli.process import configure_log
-from subnet.cli.up.plan import Role
-from subnet.cli.up.screen import Screen
-from subnet.cli.up.watch import View
-from subnet.clock import ManualClock
-from subnet.types import BlockNumber, NetUid
+from assay.chain.interface import BlockRef
+from assay.cli import output
+from assay.cli.process import configure_log
+from assay.cli.up.plan import Role
+from assay.cli.up.screen import Screen
+from assay.cli.up.watch import View
+from assay.clock import ManualClock
+from assay.types import BlockNumber, NetUid
 from tests.unit.subnet.cli.test_table import row
 
 WIDTH = 80

@@ -15,7 +15,7 @@ SEED = "0x" + "5eed" * 16
 FAILING = f"""
 import asyncio, sys
 from loguru import logger
-from subnet.cli import main
+from assay.cli import main
 
 PHRASE, SEED = {PHRASE!r}, {SEED!r}
 

@@ -9,16 +9,16 @@ from dataclasses import replace
 
 import pytest
 
-from subnet.chain.errors import NotStarted, TooDear, TooLittleBalance
-from subnet.chain.fake import FakeChain, FakeLedger
-from subnet.chain.fake_state import State
-from subnet.chain.interface import Signer
-from subnet.cli import output
-from subnet.cli.amounts import parse_amount
-from subnet.cli.spending import Consent, Stake, join, parse_stake
-from subnet.clock import ManualClock
-from subnet.errors import Refused, UserError
-from subnet.types import U64_MAX, NetUid, Rao
+from assay.chain.errors import NotStarted, TooDear, TooLittleBalance
+from assay.chain.fake import FakeChain, FakeLedger
+from assay.chain.fake_state import State
+from assay.chain.interface import Signer
+from assay.cli import output
+from assay.cli.amounts import parse_amount
+from assay.cli.spending import Consent, Stake, join, parse_stake
+from assay.clock import ManualClock
+from assay.errors import Refused, UserError
+from assay.types import U64_MAX, NetUid, Rao
 from tests.unit.subnet.neuron.worlds import key
 
 TAO = 10**9

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from subnet.chain.fake import FakeChain, FakeLedger
-from subnet.cli import main, neurons, output
-from subnet.clock import ManualClock
-from subnet.neuron.checkpoint import Checkpoint, CheckpointFile, Standing
-from subnet.types import BlockNumber, NetUid, Rao, Uid
+from assay.chain.fake import FakeChain, FakeLedger
+from assay.cli import main, neurons, output
+from assay.clock import ManualClock
+from assay.neuron.checkpoint import Checkpoint, CheckpointFile, Standing
+from assay.types import BlockNumber, NetUid, Rao, Uid
 from tests.unit.subnet.neuron.worlds import key
 
 TAO = 10**9

@@ -6,11 +6,11 @@ import io
 
 from rich.console import Console
 
-from subnet.chain.interface import BlockRef
-from subnet.cli.up.plan import Role
-from subnet.cli.up.table import document, render
-from subnet.cli.up.watch import Row, View
-from subnet.types import AlphaRao, BlockNumber, NetUid, Rao, Ss58
+from assay.chain.interface import BlockRef
+from assay.cli.up.plan import Role
+from assay.cli.up.table import document, render
+from assay.cli.up.watch import Row, View
+from assay.types import AlphaRao, BlockNumber, NetUid, Rao, Ss58
 
 
 def row(uid: int, name: str, role: Role, behaviour: str, score: float | None) -> Row:

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from pydantic import Field
 
+from assay.cli.main import main
+from assay.cli.tasks import settings_of, share_out
+from assay.errors import UserError
+from assay.neuron import TaskSettings
 from examples.reverse import ReverseTask
-from subnet.cli.main import main
-from subnet.cli.tasks import settings_of, share_out
-from subnet.errors import UserError
-from subnet.neuron import TaskSettings
 
 
 class Options(TaskSettings):
@@ -59,7 +59,7 @@ def test_wrong_words_are_refused_with_what_there_is(words: list[str], cause: str
 
 TASK_FILE = """
 from pydantic import Field
-from subnet.neuron import TaskSettings
+from assay.neuron import TaskSettings
 from examples.reverse import ReverseTask
 
 class Options(TaskSettings):

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from subnet.chain.wallets import Secret, open_coldkey
-from subnet.cli import main, output
+from assay.chain.wallets import Secret, open_coldkey
+from assay.cli import main, output
 
 
 @pytest.fixture(autouse=True)

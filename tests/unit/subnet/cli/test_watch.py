@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from subnet.chain.fake import FakeChain, FakeLedger
-from subnet.chain.interface import BlockRef, Metagraph, WeightRow
-from subnet.cli.up.bootstrap import Keys, Standup
-from subnet.cli.up.plan import HONEST, SLOW, Member, Plan, Role
-from subnet.cli.up.watch import View, Watch
-from subnet.clock import ManualClock
-from subnet.neuron.checkpoint import Checkpoint, CheckpointFile
-from subnet.neuron.checkpoint import Standing as Opinion
-from subnet.types import U16_MAX, AlphaRao, BlockNumber, NetUid, Rao, U16Weight, Uid
+from assay.chain.fake import FakeChain, FakeLedger
+from assay.chain.interface import BlockRef, Metagraph, WeightRow
+from assay.cli.up.bootstrap import Keys, Standup
+from assay.cli.up.plan import HONEST, SLOW, Member, Plan, Role
+from assay.cli.up.watch import View, Watch
+from assay.clock import ManualClock
+from assay.neuron.checkpoint import Checkpoint, CheckpointFile
+from assay.neuron.checkpoint import Standing as Opinion
+from assay.types import U16_MAX, AlphaRao, BlockNumber, NetUid, Rao, U16Weight, Uid
 from tests.unit.subnet.neuron.worlds import key
 
 TAO = 10**9

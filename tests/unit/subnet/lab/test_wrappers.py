@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from assay.clock import ManualClock
+from assay.errors import UserError
+from assay.lab.cheats import CHEATS, wrap_cheat
+from assay.lab.faults import wrap_slow
+from assay.neuron import Answer, Caller, MinerContext, MinerTask, Target, TaskSettings
+from assay.types import Ss58, Uid
+from assay.wire.interface import Standing
 from examples.reverse import Reverse, Reversed, ReverseTask
-from subnet.clock import ManualClock
-from subnet.errors import UserError
-from subnet.lab.cheats import CHEATS, wrap_cheat
-from subnet.lab.faults import wrap_slow
-from subnet.neuron import Answer, Caller, MinerContext, MinerTask, Target, TaskSettings
-from subnet.types import Ss58, Uid
-from subnet.wire.interface import Standing
 
 CALLER = Caller(Ss58("5caller"), bytes(32), Standing.PERMIT, "127.0.0.1", 1, bytes(32), 10.0)
 TEXTS = ("reversible text", "something else", "and a third one")

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from bittensor_core import Keypair
 
-from subnet.localnet.backend import Backend, BuiltBlock, Genesis
-from subnet.localnet.scale import compact
+from assay.localnet.backend import Backend, BuiltBlock, Genesis
+from assay.localnet.scale import compact
 
 RUNTIME = Path(__file__).parents[4] / "subnet/localnet/runtime/assay.wasm"
 

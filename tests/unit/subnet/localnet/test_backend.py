@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from subnet.localnet.backend import (
+from assay.localnet.backend import (
     Backend,
     CoreLimits,
     InvalidTransaction,
@@ -17,8 +17,8 @@ from subnet.localnet.backend import (
     RuntimeTrap,
     UnknownBlock,
 )
-from subnet.localnet.blocks.header import slot_of
-from subnet.localnet.errors import (
+from assay.localnet.blocks.header import slot_of
+from assay.localnet.errors import (
     BadGenesis,
     BadRuntime,
     BlockRejected,
@@ -28,11 +28,11 @@ from subnet.localnet.errors import (
     GenesisDiffers,
     StorageFailed,
 )
-from subnet.localnet.executor import vm
-from subnet.localnet.executor.code import COMPRESSED_MAGIC
-from subnet.localnet.executor.vm_binding import CheckedBinding
-from subnet.localnet.executor.wasm_binary import Outline
-from subnet.localnet.scale import compact, encode_bytes
+from assay.localnet.executor import vm
+from assay.localnet.executor.code import COMPRESSED_MAGIC
+from assay.localnet.executor.vm_binding import CheckedBinding
+from assay.localnet.executor.wasm_binary import Outline
+from assay.localnet.scale import compact, encode_bytes
 from tests.unit.subnet.localnet.core_chain import (
     ALICE,
     genesis,

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from subnet.localnet.backend import Backend
-from subnet.localnet.errors import BlockRejected
-from subnet.localnet.executor.host.hashing import twox
-from subnet.localnet.executor.wasm_binary import MAGIC, sections
-from subnet.localnet.scale import compact, encode_bytes
+from assay.localnet.backend import Backend
+from assay.localnet.errors import BlockRejected
+from assay.localnet.executor.host.hashing import twox
+from assay.localnet.executor.wasm_binary import MAGIC, sections
+from assay.localnet.scale import compact, encode_bytes
 from tests.unit.subnet.localnet.core_chain import ALICE, RUNTIME, open_chain, sign, step, transfer
 
 SLOT_DURATION = twox(b"SubtensorModule", 128) + twox(b"SlotDurationMs", 128)

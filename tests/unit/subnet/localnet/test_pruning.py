@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from loguru import logger
 
-from subnet.errors import UserError
-from subnet.localnet.backend import StateDiscarded
-from subnet.localnet.errors import ChainDamaged, ChainInUse, StorageFailed
+from assay.errors import UserError
+from assay.localnet.backend import StateDiscarded
+from assay.localnet.errors import ChainDamaged, ChainInUse, StorageFailed
 from tests.unit.subnet.localnet.core_chain import open_chain, step
 
 

@@ -11,6 +11,11 @@ from hashlib import blake2b
 import pytest
 from bittensor_core import Keypair
 
+from assay.localnet.backend import Backend
+from assay.localnet.errors import BudgetSpent
+from assay.localnet.executor.host.hashing import twox
+from assay.localnet.rpc.limits import RpcLimits
+from assay.localnet.scale import compact
 from scripts.bench.weights_calls import (
     account,
     burned_register,
@@ -21,11 +26,6 @@ from scripts.bench.weights_calls import (
     u16,
     u64,
 )
-from subnet.localnet.backend import Backend
-from subnet.localnet.errors import BudgetSpent
-from subnet.localnet.executor.host.hashing import twox
-from subnet.localnet.rpc.limits import RpcLimits
-from subnet.localnet.scale import compact
 from tests.unit.subnet.localnet.core_chain import ALICE, genesis, module_cache, sign, step
 
 NEURONS, PARENTS, AT_ONCE = 256, 32, 64

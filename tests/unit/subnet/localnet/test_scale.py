@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from subnet.localnet.scale import Reader, ScaleError, compact, decode_compact, encode_bytes
+from assay.localnet.scale import Reader, ScaleError, compact, decode_compact, encode_bytes
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from subnet.localnet.sealing import Sealing, SealingMode, block_timestamp_ms
+from assay.localnet.sealing import Sealing, SealingMode, block_timestamp_ms
 
 
 def sealing(mode: SealingMode) -> Sealing:

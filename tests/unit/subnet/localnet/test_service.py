@@ -8,13 +8,13 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from subnet.clock import ManualClock
-from subnet.localnet.backend import BuiltBlock
-from subnet.localnet.errors import InvalidTransaction, RuntimeTrap, StorageFailed
-from subnet.localnet.pool import Event, Pool, Status
-from subnet.localnet.pool.errors import TemporarilyBanned
-from subnet.localnet.sealing import Sealing, SealingMode
-from subnet.localnet.service import Service
+from assay.clock import ManualClock
+from assay.localnet.backend import BuiltBlock
+from assay.localnet.errors import InvalidTransaction, RuntimeTrap, StorageFailed
+from assay.localnet.pool import Event, Pool, Status
+from assay.localnet.pool.errors import TemporarilyBanned
+from assay.localnet.sealing import Sealing, SealingMode
+from assay.localnet.service import Service
 from tests.unit.subnet.localnet.toy_chain import SLOT_MS, Kind, ToyChain, extrinsic, hash_of
 
 STEPS_MAX = 200

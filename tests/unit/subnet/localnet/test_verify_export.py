@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from subnet.localnet.blocks.header import Block
-from subnet.localnet.errors import ChainDamaged, ChainInUse
-from subnet.localnet.export import export_blocks
-from subnet.localnet.state.store import DATABASE_NAME
-from subnet.localnet.verify import Verified, verify_chain
+from assay.localnet.blocks.header import Block
+from assay.localnet.errors import ChainDamaged, ChainInUse
+from assay.localnet.export import export_blocks
+from assay.localnet.state.store import DATABASE_NAME
+from assay.localnet.verify import Verified, verify_chain
 from tests.unit.subnet.localnet.core_chain import grow, module_cache, open_chain
 
 
@@ -101,6 +101,6 @@ def test_the_head_is_judged_by_the_slow_trie_as_well(
     chain = open_chain(tmp_path)
     grow(chain, 2)
     chain.close()
-    monkeypatch.setattr("subnet.localnet.verify.slow_root", lambda pairs, version: bytes(32))
+    monkeypatch.setattr("assay.localnet.verify.slow_root", lambda pairs, version: bytes(32))
     with pytest.raises(ChainDamaged, match="computed differently"):
         verify(tmp_path)

@@ -10,16 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from enum import IntEnum
 
-from subnet.localnet.backend import Backend, BuiltBlock
-from subnet.localnet.blocks.header import (
+from assay.localnet.backend import Backend, BuiltBlock
+from assay.localnet.blocks.header import (
     ZERO_HASH,
     Block,
     Header,
     aura_pre_runtime,
     blake2_256,
 )
-from subnet.localnet.blocks.validity import RuntimeVersion, ValidTransaction
-from subnet.localnet.errors import (
+from assay.localnet.blocks.validity import RuntimeVersion, ValidTransaction
+from assay.localnet.errors import (
     BlockRejected,
     InvalidTransaction,
     MissingExport,
@@ -27,7 +27,7 @@ from subnet.localnet.errors import (
     TransactionRefused,
     UnknownBlock,
 )
-from subnet.localnet.scale import encode_bytes
+from assay.localnet.scale import encode_bytes
 
 SLOT_MS = 250
 _BODY_BYTES = 32 + 4 + 8 + 1

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from subnet.clock import ManualClock
-from subnet.errors import Unavailable
-from subnet.models.engine import Ask, Closed, LocalEngine, Made, TooLong
-from subnet.models.turns import OPEN_MAX, Asker, Busy
+from assay.clock import ManualClock
+from assay.errors import Unavailable
+from assay.models.engine import Ask, Closed, LocalEngine, Made, TooLong
+from assay.models.turns import OPEN_MAX, Asker, Busy
 
 RIVAL, VALIDATOR = Asker("rival"), Asker("validator", first=True)
 STEP_S = 0.5

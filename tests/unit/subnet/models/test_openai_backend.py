@@ -11,17 +11,17 @@ from functools import cache
 import pytest
 from aiohttp import web
 
-from subnet.errors import Unavailable, UserError
-from subnet.models.engine import Ask, Closed
-from subnet.models.source import DEMO, resolve
-from subnet.models.turns import OPEN_MAX, Asker, Busy
+from assay.errors import Unavailable, UserError
+from assay.models.engine import Ask, Closed
+from assay.models.source import DEMO, resolve
+from assay.models.turns import OPEN_MAX, Asker, Busy
 
 pytestmark = pytest.mark.inference
 pytest.importorskip("transformers")
 
-from subnet.models import openai_backend  # noqa: E402  after the check for transformers
-from subnet.models.openai_backend import OpenAIEngine  # noqa: E402
-from subnet.models.tokens import Tokens  # noqa: E402
+from assay.models import openai_backend  # noqa: E402  after the check for transformers
+from assay.models.openai_backend import OpenAIEngine  # noqa: E402
+from assay.models.tokens import Tokens  # noqa: E402
 
 ASK = Ask(prompt="def f(", max_tokens=8, temperature=0.0, seed=2**62 + 5, key=bytes(16))
 ASKER = Asker("caller")

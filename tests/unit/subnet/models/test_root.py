@@ -10,9 +10,9 @@ from blake3 import blake3
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from subnet.errors import UserError
-from subnet.models import root as root_module
-from subnet.models.root import CHUNK_BYTES, COUNTED, model_root
+from assay.errors import UserError
+from assay.models import root as root_module
+from assay.models.root import CHUNK_BYTES, COUNTED, model_root
 
 
 def slow_root(files: dict[str, bytes], chunk: int) -> bytes:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from subnet.errors import Unavailable, UserError
-from subnet.models.root import model_root
-from subnet.models.source import DEMO, resolve
+from assay.errors import Unavailable, UserError
+from assay.models.root import model_root
+from assay.models.source import DEMO, resolve
 
 
 def folder(path: Path, **files: str) -> Path:
@@ -85,7 +85,8 @@ def test_an_id_that_cannot_be_fetched_is_one_sentence(
 
 def test_the_packages_import_no_torch() -> None:
     code = (
-        "import sys, miners.inference, validators.inference, subnet.lab.cheats, subnet.lab.faults\n"
+        "import sys, assay.miners.inference, assay.validators.inference\n"
+        "import assay.lab.cheats, assay.lab.faults\n"
         "heavy = {'torch', 'transformers', 'tokenizers', 'huggingface_hub'} & set(sys.modules)\n"
         "sys.exit(f'imported {heavy}' if heavy else 0)"
     )

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from subnet.models.turns import (
+from assay.models.turns import (
     FIRST_SHARING_MAX,
     SHARING_MAX,
     Asker,

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from subnet.errors import UserError
-from subnet.neuron.checkpoint import Checkpoint, CheckpointFile, Standing
-from subnet.neuron.standings import REASON_CHARS_MAX, REASONS_MAX
-from subnet.types import NetUid, Ss58, Uid
+from assay.errors import UserError
+from assay.neuron.checkpoint import Checkpoint, CheckpointFile, Standing
+from assay.neuron.standings import REASON_CHARS_MAX, REASONS_MAX
+from assay.types import NetUid, Ss58, Uid
 
 NETUID, HOTKEY = NetUid(3), Ss58("5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY")
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from subnet.errors import UserError
-from subnet.neuron.loader import load_miner, load_validator, task_names
-from subnet.neuron.task import MinerTask, ValidatorTask
+from assay.errors import UserError
+from assay.neuron.loader import load_miner, load_validator, task_names
+from assay.neuron.task import MinerTask, ValidatorTask
 
 ROOT = Path(__file__).resolve().parents[4]
 EXAMPLE = ROOT / "examples" / "reverse.py"
@@ -38,7 +38,7 @@ def test_every_named_task_has_both_halves_of_one_mind(name: str) -> None:
     [
         ("", "must define one whole task class"),
         ("x = 1 / 0", "ZeroDivisionError"),
-        ("from subnet.neuron import Task\nclass A(Task): pass", "must define one whole task class"),
+        ("from assay.neuron import Task\nclass A(Task): pass", "must define one whole task class"),
         (f"{WHOLE}\n\nclass Other(ReverseTask): pass\n", "found: ReverseTask, Other"),
         (
             WHOLE.replace('name = "reverse"', 'name = "../up"'),

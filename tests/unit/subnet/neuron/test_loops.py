@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from assay.chain.errors import ChainUnavailable, NotRegistered
+from assay.chain.interface import Endpoint
+from assay.neuron import Answer, Caller, Score
+from assay.neuron.checkpoint import CheckpointFile
+from assay.neuron.rounds import BrokenTask
+from assay.wire.memory import MemoryNetwork
 from examples.reverse import Reverse, Reversed, ReverseTask
-from subnet.chain.errors import ChainUnavailable, NotRegistered
-from subnet.chain.interface import Endpoint
-from subnet.neuron import Answer, Caller, Score
-from subnet.neuron.checkpoint import CheckpointFile
-from subnet.neuron.rounds import BrokenTask
-from subnet.wire.memory import MemoryNetwork
 from tests.unit.subnet.neuron.worlds import (
     flowing,
     key,

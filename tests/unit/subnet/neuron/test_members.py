@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
-from subnet.neuron.members import Members
-from subnet.wire.interface import Standing
+from assay.neuron.members import Members
+from assay.wire.interface import Standing
 from tests.unit.subnet.neuron.worlds import key, make_world
 
 WITH, WITHOUT, GONE = key(1), key(2), key(3)

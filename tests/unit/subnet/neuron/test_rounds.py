@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import random
 
+from assay.chain.interface import Endpoint
+from assay.clock import ManualClock
+from assay.neuron.rounds import play, targets_of
+from assay.wire.memory import MemoryDendrite, MemoryNetwork
 from examples.reverse import ReverseTask
-from subnet.chain.interface import Endpoint
-from subnet.clock import ManualClock
-from subnet.neuron.rounds import play, targets_of
-from subnet.wire.memory import MemoryDendrite, MemoryNetwork
 from tests.unit.subnet.neuron.worlds import key, make_world
 
 OWN, SERVING, SILENT = key(1), key(2), key(3)

@@ -7,13 +7,13 @@ import dataclasses
 import msgspec
 import pytest
 
-from subnet.chain.interface import Endpoint, Metagraph
-from subnet.neuron import standings
-from subnet.neuron.checkpoint import Standing
-from subnet.neuron.rounds import Judged
-from subnet.neuron.task import Answer, Score, Target
-from subnet.types import Ss58, Uid
-from subnet.wire.synapse import Synapse
+from assay.chain.interface import Endpoint, Metagraph
+from assay.neuron import standings
+from assay.neuron.checkpoint import Standing
+from assay.neuron.rounds import Judged
+from assay.neuron.task import Answer, Score, Target
+from assay.types import Ss58, Uid
+from assay.wire.synapse import Synapse
 from tests.unit.subnet.neuron.worlds import key, make_world
 
 

@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
+from assay.chain.fake import FakeChain
+from assay.chain.fake_state import State
+from assay.chain.interface import WeightsOutcome
+from assay.errors import UserError
+from assay.neuron import Answer, Caller, Score
+from assay.types import Ss58, Uid
+from assay.wire.memory import MemoryNetwork
 from examples.reverse import Reverse, Reversed, ReverseTask
-from subnet.chain.fake import FakeChain
-from subnet.chain.fake_state import State
-from subnet.chain.interface import WeightsOutcome
-from subnet.errors import UserError
-from subnet.neuron import Answer, Caller, Score
-from subnet.types import Ss58, Uid
-from subnet.wire.memory import MemoryNetwork
 from tests.unit.subnet.neuron.worlds import (
     World,
     flowing,

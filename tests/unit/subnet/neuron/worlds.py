@@ -13,18 +13,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from assay.chain.fake import FakeChain, FakeLedger
+from assay.chain.interface import Chain, Endpoint
+from assay.clock import ManualClock
+from assay.neuron.checkpoint import CheckpointFile
+from assay.neuron.members import Members
+from assay.neuron.miner import Miner, MinerConfig
+from assay.neuron.validator import Validator, ValidatorConfig
+from assay.types import NetUid, Rao
+from assay.wire.admission import Admission, Serve
+from assay.wire.keys import SeedSigner
+from assay.wire.memory import MemoryAxon, MemoryDendrite, MemoryNetwork
 from examples.reverse import ReverseTask
-from subnet.chain.fake import FakeChain, FakeLedger
-from subnet.chain.interface import Chain, Endpoint
-from subnet.clock import ManualClock
-from subnet.neuron.checkpoint import CheckpointFile
-from subnet.neuron.members import Members
-from subnet.neuron.miner import Miner, MinerConfig
-from subnet.neuron.validator import Validator, ValidatorConfig
-from subnet.types import NetUid, Rao
-from subnet.wire.admission import Admission, Serve
-from subnet.wire.keys import SeedSigner
-from subnet.wire.memory import MemoryAxon, MemoryDendrite, MemoryNetwork
 
 TAO = 10**9
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from subnet.protocol.inference import (
+from assay.protocol.inference import (
     PROMPT_CHARS_MAX,
     SEED_MAX,
     TOKENS_MAX,
@@ -18,7 +18,7 @@ from subnet.protocol.inference import (
     NumericPath,
     noise_key,
 )
-from subnet.wire.synapse import MessageInvalid, decode, encode
+from assay.wire.synapse import MessageInvalid, decode, encode
 
 ROOT = bytes(range(32))
 ASKED: dict[str, Any] = {

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from subnet.types import Ss58
-from subnet.wire.admission import Admission, Bucket, Serve, source_of
-from subnet.wire.errors import Code, RequestRefused
-from subnet.wire.interface import Standing
-from subnet.wire.limits import Limits
+from assay.types import Ss58
+from assay.wire.admission import Admission, Bucket, Serve, source_of
+from assay.wire.errors import Code, RequestRefused
+from assay.wire.interface import Standing
+from assay.wire.limits import Limits
 from tests.unit.subnet.wire.world import ALICE, BOB
 
 

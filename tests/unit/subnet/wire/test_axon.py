@@ -14,11 +14,11 @@ import pytest
 from bittensor import http_auth
 from bittensor.sp_core import Keypair
 
-from subnet.wire.axon import Axon
-from subnet.wire.errors import Code
-from subnet.wire.interface import Caller, Peer
-from subnet.wire.limits import Limits
-from subnet.wire.memory import RawReply, RawRequest
+from assay.wire.axon import Axon
+from assay.wire.errors import Code
+from assay.wire.interface import Caller, Peer
+from assay.wire.limits import Limits
+from assay.wire.memory import RawReply, RawRequest
 from tests.unit.subnet.wire.world import (
     BOB,
     Answered,
@@ -317,7 +317,7 @@ async def test_a_caller_that_hangs_up_stops_the_work() -> None:
 
 async def test_no_header_changes_the_source(port: int) -> None:
     limits = Limits(source_rate=0.001, source_burst=2)
-    from subnet.wire.admission import Admission
+    from assay.wire.admission import Admission
 
     async with serving(WORLD, limits=limits, admission=Admission(limits=limits)) as axon:
         replies: list[RawReply] = []

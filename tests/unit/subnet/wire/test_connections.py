@@ -9,11 +9,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from subnet.wire.axon import Axon
-from subnet.wire.errors import Code
-from subnet.wire.interface import Caller
-from subnet.wire.limits import Limits
-from subnet.wire.memory import RawReply, RawRequest
+from assay.wire.axon import Axon
+from assay.wire.errors import Code
+from assay.wire.interface import Caller
+from assay.wire.limits import Limits
+from assay.wire.memory import RawReply, RawRequest
 from tests.unit.subnet.wire.world import (
     BOB,
     Answered,

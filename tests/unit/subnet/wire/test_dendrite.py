@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 from bittensor import http_auth
 
-from subnet.wire.dendrite import Dendrite
-from subnet.wire.errors import (
+from assay.wire.dendrite import Dendrite
+from assay.wire.errors import (
     CallError,
     DeadlineExceeded,
     PeerUnreachable,
@@ -19,8 +19,8 @@ from subnet.wire.errors import (
     ReplyMalformed,
     ReplyUnsigned,
 )
-from subnet.wire.interface import Peer
-from subnet.wire.limits import Limits
+from assay.wire.interface import Peer
+from assay.wire.limits import Limits
 from tests.unit.subnet.wire.world import ALICE, BOB, Answered, HttpWorld, Question, serving
 
 Behaviour = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]

@@ -8,12 +8,12 @@ import threading
 import pytest
 from loguru import logger
 
-from subnet.clock import ManualClock
-from subnet.wire.errors import Code
-from subnet.wire.interface import Caller
-from subnet.wire.limits import Limits
-from subnet.wire.replay import MemoryCeiling
-from subnet.wire.synapse import Synapse, encode
+from assay.clock import ManualClock
+from assay.wire.errors import Code
+from assay.wire.interface import Caller
+from assay.wire.limits import Limits
+from assay.wire.replay import MemoryCeiling
+from assay.wire.synapse import Synapse, encode
 from tests.unit.subnet.wire.world import (
     Answered,
     MemoryWorld,

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from subnet.wire.admission import Admission, Serve
-from subnet.wire.errors import STATUS
+from assay.wire.admission import Admission, Serve
+from assay.wire.errors import STATUS
 from tests.unit.subnet.wire.world import BOB, HttpWorld, serving
 
 PAGE = Path(__file__).parents[4].joinpath("docs", "wire.md").read_text(encoding="utf-8")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from subnet.errors import AssayError, Refused, Unavailable, UserError
-from subnet.wire import errors
+from assay.errors import AssayError, Refused, Unavailable, UserError
+from assay.wire import errors
 
 
 def test_every_error_is_in_the_drawing_at_its_place() -> None:

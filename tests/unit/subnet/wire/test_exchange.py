@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from subnet.wire import signing
-from subnet.wire.errors import (
+from assay.wire import signing
+from assay.wire.errors import (
     CallError,
     Code,
     DeadlineExceeded,
@@ -17,10 +17,10 @@ from subnet.wire.errors import (
     ReplyMalformed,
     RequestRefused,
 )
-from subnet.wire.exchange import Sent, judge, prepare
-from subnet.wire.interface import Peer, Reply
-from subnet.wire.memory import RawHeaders, raw_headers
-from subnet.wire.synapse import CONTENT_TYPE, Refusal, encode
+from assay.wire.exchange import Sent, judge, prepare
+from assay.wire.interface import Peer, Reply
+from assay.wire.memory import RawHeaders, raw_headers
+from assay.wire.synapse import CONTENT_TYPE, Refusal, encode
 from tests.unit.subnet.wire.world import ALICE, BOB, Answered, Question
 
 NOW = 1_800_000_000_000_000_000

@@ -7,10 +7,10 @@ import random
 
 import pytest
 
-from subnet.clock import Clock, ManualClock, SystemClock
-from subnet.wire.errors import Code, RequestRefused
-from subnet.wire.gate import Gate, bounded
-from subnet.wire.limits import Limits
+from assay.clock import Clock, ManualClock, SystemClock
+from assay.wire.errors import Code, RequestRefused
+from assay.wire.gate import Gate, bounded
+from assay.wire.limits import Limits
 
 A, B = b"a", b"b"
 

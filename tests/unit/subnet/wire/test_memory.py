@@ -6,10 +6,10 @@ import asyncio
 
 import pytest
 
-from subnet.clock import ManualClock
-from subnet.wire.errors import DeadlineExceeded, PeerUnreachable
-from subnet.wire.interface import Caller, Peer
-from subnet.wire.memory import MemoryAxon, MemoryDendrite, MemoryNetwork, RawReply, RawRequest
+from assay.clock import ManualClock
+from assay.wire.errors import DeadlineExceeded, PeerUnreachable
+from assay.wire.interface import Caller, Peer
+from assay.wire.memory import MemoryAxon, MemoryDendrite, MemoryNetwork, RawReply, RawRequest
 from tests.unit.subnet.wire.world import ALICE, BOB, Answered, Question
 
 

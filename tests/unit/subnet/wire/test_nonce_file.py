@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from subnet.errors import Unavailable
-from subnet.wire.errors import Code, RequestRefused
-from subnet.wire.nonce_file import CeilingFile
-from subnet.wire.replay import CeilingUnreadable, ReplayGuard
+from assay.errors import Unavailable
+from assay.wire.errors import Code, RequestRefused
+from assay.wire.nonce_file import CeilingFile
+from assay.wire.replay import CeilingUnreadable, ReplayGuard
 
 NOW = 1_800_000_000_000_000_000
 
@@ -65,8 +65,8 @@ def test_a_folder_that_is_a_file_is_unavailable(tmp_path: Path) -> None:
 CHILD = """
 import sys, time
 from pathlib import Path
-from subnet.wire.nonce_file import CeilingFile
-from subnet.wire.replay import ReplayGuard
+from assay.wire.nonce_file import CeilingFile
+from assay.wire.replay import ReplayGuard
 guard = ReplayGuard(CeilingFile(Path(sys.argv[1])), now_ns=time.time_ns())
 while True:
     nonce = time.time_ns()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from subnet.types import Ss58
-from subnet.wire.errors import CallError
-from subnet.wire.interface import Peer, Reach
-from subnet.wire.reach import check_target
+from assay.types import Ss58
+from assay.wire.errors import CallError
+from assay.wire.interface import Peer, Reach
+from assay.wire.reach import check_target
 
 HERE, LAN, PUBLIC = Reach.HERE_AND_PUBLIC, Reach.LAN_AND_PUBLIC, Reach.PUBLIC
 

@@ -6,9 +6,9 @@ import random
 
 import pytest
 
-from subnet.wire.errors import Code, RequestRefused
-from subnet.wire.limits import DEFAULT, Limits
-from subnet.wire.replay import CeilingUnreadable, MemoryCeiling, ReplayGuard
+from assay.wire.errors import Code, RequestRefused
+from assay.wire.limits import DEFAULT, Limits
+from assay.wire.replay import CeilingUnreadable, MemoryCeiling, ReplayGuard
 
 SECOND = 1_000_000_000
 NOW = 1_800_000_000 * SECOND

@@ -8,11 +8,11 @@ import pytest
 from bittensor import http_auth
 from bittensor.sp_core import Keypair
 
-from subnet.wire import keys, signing
-from subnet.wire.errors import Code, RequestRefused
-from subnet.wire.exchange import Nonces, prepare
-from subnet.wire.interface import Peer
-from subnet.wire.memory import raw_headers
+from assay.wire import keys, signing
+from assay.wire.errors import Code, RequestRefused
+from assay.wire.exchange import Nonces, prepare
+from assay.wire.interface import Peer
+from assay.wire.memory import raw_headers
 from tests.unit.subnet.wire.world import ALICE, BOB, MALLORY, Question
 
 NOW = 1_800_000_000_000_000_000

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import msgspec
 import pytest
 
-from subnet.wire.synapse import NAME, MessageInvalid, Synapse, decode, encode
+from assay.wire.synapse import NAME, MessageInvalid, Synapse, decode, encode
 
 
 class Sample(Synapse):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
-import subnet.wire
+import assay.wire
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[3]
@@ -93,7 +93,7 @@ ACCEPTED = {"bodies are in clear"}
 
 
 def threats() -> set[str]:
-    table = (subnet.wire.__doc__ or "").split("====\n", 2)[1].rsplit("\n====", 1)[0]
+    table = (assay.wire.__doc__ or "").split("====\n", 2)[1].rsplit("\n====", 1)[0]
     return {
         line[:28].strip()
         for line in table.splitlines()

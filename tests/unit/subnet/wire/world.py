@@ -10,14 +10,14 @@ from typing import Annotated, Any
 
 import msgspec
 
-from subnet.clock import SystemClock
-from subnet.wire import keys, signing
-from subnet.wire.axon import Axon
-from subnet.wire.dendrite import Dendrite
-from subnet.wire.interface import AnyAxon, AnyDendrite, Caller, Peer, Signer
-from subnet.wire.keys import SeedSigner
-from subnet.wire.memory import MemoryAxon, MemoryDendrite, MemoryNetwork, RawReply, RawRequest
-from subnet.wire.synapse import CONTENT_TYPE, Refusal, Synapse, encode
+from assay.clock import SystemClock
+from assay.wire import keys, signing
+from assay.wire.axon import Axon
+from assay.wire.dendrite import Dendrite
+from assay.wire.interface import AnyAxon, AnyDendrite, Caller, Peer, Signer
+from assay.wire.keys import SeedSigner
+from assay.wire.memory import MemoryAxon, MemoryDendrite, MemoryNetwork, RawReply, RawRequest
+from assay.wire.synapse import CONTENT_TYPE, Refusal, Synapse, encode
 
 ALICE = SeedSigner(b"\x01" * 32)  # calls
 BOB = SeedSigner(b"\x02" * 32)  # serves

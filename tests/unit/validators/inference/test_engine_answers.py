@@ -12,8 +12,9 @@ from typing import Any, Final
 import numpy as np
 import pytest
 
-from scoring.agreement import ENGINE_WORST, TOLERANCE_FP32, compare
-from subnet.protocol.inference import Complete, Completion
+from assay.protocol.inference import Complete, Completion
+from assay.scoring.agreement import ENGINE_WORST, TOLERANCE_FP32, compare
+from assay.validators.inference.answers import Finding, Judge
 from tests.unit.validators.inference.test_judgement import (
     ENGINE,
     ROOT,
@@ -22,7 +23,6 @@ from tests.unit.validators.inference.test_judgement import (
     honest,
     judge,
 )
-from validators.inference.answers import Finding, Judge
 
 pytestmark = pytest.mark.inference
 

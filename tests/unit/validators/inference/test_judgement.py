@@ -20,36 +20,36 @@ import numpy as np
 import pytest
 from aiohttp import web
 
-from miners.inference import InferenceMiner
-from miners.inference.settings import MinerSettings
-from scoring.agreement import TOLERANCE_FP32, compare
-from scoring.sampling import choose
-from scoring.service import AFTER_CONVICTION
-from subnet.clock import SystemClock
-from subnet.lab.around import Around
-from subnet.lab.cheats import CHEATS, wrap_cheat
-from subnet.lab.faults import wrap_slow
-from subnet.models.root import model_root
-from subnet.models.source import DEMO, resolve
-from subnet.neuron import Answer, Caller, MinerContext, Synapse, Target, ValidatorContext
-from subnet.protocol.inference import (
+from assay.clock import SystemClock
+from assay.lab.around import Around
+from assay.lab.cheats import CHEATS, wrap_cheat
+from assay.lab.faults import wrap_slow
+from assay.miners.inference import InferenceMiner
+from assay.miners.inference.settings import MinerSettings
+from assay.models.root import model_root
+from assay.models.source import DEMO, resolve
+from assay.neuron import Answer, Caller, MinerContext, Synapse, Target, ValidatorContext
+from assay.protocol.inference import (
     Commitment,
     Complete,
     Completion,
     NumericPath,
     noise_key,
 )
-from subnet.types import Ss58, Uid
-from subnet.wire.interface import Standing
-from validators.inference import InferenceValidator
-from validators.inference.answers import Finding, Judge
-from validators.inference.settings import ValidatorSettings
+from assay.scoring.agreement import TOLERANCE_FP32, compare
+from assay.scoring.sampling import choose
+from assay.scoring.service import AFTER_CONVICTION
+from assay.types import Ss58, Uid
+from assay.validators.inference import InferenceValidator
+from assay.validators.inference.answers import Finding, Judge
+from assay.validators.inference.settings import ValidatorSettings
+from assay.wire.interface import Standing
 
 pytestmark = pytest.mark.inference
 pytest.importorskip("torch")
 
-from subnet.models import variants  # noqa: E402  after the check for torch
-from subnet.models.language import LanguageModel  # noqa: E402
+from assay.models import variants  # noqa: E402  after the check for torch
+from assay.models.language import LanguageModel  # noqa: E402
 
 ROOT = model_root(resolve(DEMO))
 SEEDED = Commitment(ROOT, NumericPath.SEEDED_FP32)

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from scoring.service import AFTER_CONVICTION
-from subnet.errors import UserError
-from subnet.types import Ss58
-from validators.inference import probation as module
-from validators.inference.probation import FILE, Probation
+from assay.errors import UserError
+from assay.scoring.service import AFTER_CONVICTION
+from assay.types import Ss58
+from assay.validators.inference import probation as module
+from assay.validators.inference.probation import FILE, Probation
 
 A, B = Ss58("5a"), Ss58("5b")
 

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from subnet.errors import UserError
-from subnet.wire.synapse import decode, encode
-from validators.inference.requests import (
+from assay.errors import UserError
+from assay.validators.inference.requests import (
     CHARS_LEFT,
     PROMPT_CHARS,
     TOKENS_ASKED,
@@ -18,6 +17,7 @@ from validators.inference.requests import (
     Corpus,
     Requests,
 )
+from assay.wire.synapse import decode, encode
 
 ROOT = bytes(range(32))
 

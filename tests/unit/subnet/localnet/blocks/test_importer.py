@@ -7,13 +7,13 @@ from dataclasses import replace
 
 import pytest
 
-from subnet.localnet.backend import Backend, Block
-from subnet.localnet.blocks.header import aura_pre_runtime
-from subnet.localnet.blocks.importer import execute_block
-from subnet.localnet.errors import BlockRejected
-from subnet.localnet.executor.call import Executor
-from subnet.localnet.state.head import HeadState
-from subnet.localnet.state.root import slow_root
+from assay.localnet.backend import Backend, Block
+from assay.localnet.blocks.header import aura_pre_runtime
+from assay.localnet.blocks.importer import execute_block
+from assay.localnet.errors import BlockRejected
+from assay.localnet.executor.call import Executor
+from assay.localnet.state.head import HeadState
+from assay.localnet.state.root import slow_root
 from tests.unit.subnet.localnet.core_chain import open_chain, transfer
 
 

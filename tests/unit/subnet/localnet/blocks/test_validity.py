@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import pytest
 
-from subnet.localnet.blocks.genesis import merge
-from subnet.localnet.blocks.validity import (
+from assay.localnet.blocks.genesis import merge
+from assay.localnet.blocks.validity import (
     ValidTransaction,
     apply_refusal,
     decode_validity,
     dispatch_failed,
 )
-from subnet.localnet.errors import (
+from assay.localnet.errors import (
     BadGenesis,
     InvalidTransaction,
     TransactionRefused,
     UnknownTransaction,
 )
-from subnet.localnet.scale import ScaleError
+from assay.localnet.scale import ScaleError
 
 
 def test_a_valid_transaction() -> None:

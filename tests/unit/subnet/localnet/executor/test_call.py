@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from subnet.localnet.errors import BadRuntime, BudgetSpent, MissingExport, RuntimeTrap
-from subnet.localnet.executor.call import Executor
-from subnet.localnet.limits import CoreLimits
-from subnet.localnet.state.head import HeadState
-from subnet.localnet.state.overlay import Overlay
-from subnet.localnet.state.root import slow_root
+from assay.localnet.errors import BadRuntime, BudgetSpent, MissingExport, RuntimeTrap
+from assay.localnet.executor.call import Executor
+from assay.localnet.limits import CoreLimits
+from assay.localnet.state.head import HeadState
+from assay.localnet.state.overlay import Overlay
+from assay.localnet.state.root import slow_root
 from tests.unit.subnet.localnet.executor import wat_runtime
 from tests.unit.subnet.localnet.executor.wat_runtime import overlay
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from subnet.localnet.executor.crossing import Crossing, OutOfHostCalls
-from subnet.localnet.executor.host.context import HostCallError, HostContext
-from subnet.localnet.executor.vm import Memory, MemoryAccessError
-from subnet.localnet.limits import CoreLimits
+from assay.localnet.executor.crossing import Crossing, OutOfHostCalls
+from assay.localnet.executor.host.context import HostCallError, HostContext
+from assay.localnet.executor.vm import Memory, MemoryAccessError
+from assay.localnet.limits import CoreLimits
 from tests.unit.subnet.localnet.executor.wat_runtime import overlay
 
 

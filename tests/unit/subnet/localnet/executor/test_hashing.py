@@ -10,7 +10,7 @@ import xxhash
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from subnet.localnet.executor.call import Executor
+from assay.localnet.executor.call import Executor
 from tests.unit.subnet.localnet.executor import wat_runtime
 from tests.unit.subnet.localnet.executor.wat_runtime import overlay
 

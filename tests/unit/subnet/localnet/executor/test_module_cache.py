@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from subnet.localnet.executor.call import Executor
-from subnet.localnet.executor.module_cache import _MODULES_MAX, ModuleCache
-from subnet.localnet.limits import CoreLimits
+from assay.localnet.executor.call import Executor
+from assay.localnet.executor.module_cache import _MODULES_MAX, ModuleCache
+from assay.localnet.limits import CoreLimits
 from tests.unit.subnet.localnet.executor.wat_runtime import assemble, overlay
 
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from subnet.localnet.errors import BadRuntime
-from subnet.localnet.executor.runtimes import Runtimes
-from subnet.localnet.limits import CoreLimits
-from subnet.localnet.state.head import HeadState
+from assay.localnet.errors import BadRuntime
+from assay.localnet.executor.runtimes import Runtimes
+from assay.localnet.limits import CoreLimits
+from assay.localnet.state.head import HeadState
 from tests.unit.subnet.localnet.executor.wat_runtime import assemble
 
 # Different bytes, same module: a custom section tells them apart.

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import wasmtime
 
-from subnet.localnet.executor import vm_binding as binding
-from subnet.localnet.executor.crossing import Crossing
-from subnet.localnet.executor.vm import _new_engine
+from assay.localnet.executor import vm_binding as binding
+from assay.localnet.executor.crossing import Crossing
+from assay.localnet.executor.vm import _new_engine
 
 
 @pytest.mark.parametrize("kind", [binding.UncheckedBinding, binding.CheckedBinding])

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import wasmtime
 
-from subnet.localnet.executor.call import Executor
-from subnet.localnet.limits import CoreLimits
-from subnet.localnet.state.head import HeadState
-from subnet.localnet.state.overlay import Overlay
+from assay.localnet.executor.call import Executor
+from assay.localnet.limits import CoreLimits
+from assay.localnet.state.head import HeadState
+from assay.localnet.state.overlay import Overlay
 
 ONE_POINTER_HASHES = {
     "twox_64": 8,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from subnet.localnet.blocks.validity import ValidTransaction
-from subnet.localnet.errors import InvalidTransaction, RuntimeTrap
-from subnet.localnet.pool import BlockEffects, Event, Pool, Status
-from subnet.localnet.pool.errors import (
+from assay.localnet.blocks.validity import ValidTransaction
+from assay.localnet.errors import InvalidTransaction, RuntimeTrap
+from assay.localnet.pool import BlockEffects, Event, Pool, Status
+from assay.localnet.pool.errors import (
     AlreadyImported,
     CycleDetected,
     ImmediatelyDropped,
@@ -15,7 +15,7 @@ from subnet.localnet.pool.errors import (
     TemporarilyBanned,
     TooLowPriority,
 )
-from subnet.localnet.pool.limits import PoolLimits
+from assay.localnet.pool.limits import PoolLimits
 from tests.unit.subnet.localnet.toy_chain import Kind, ToyChain, account, extrinsic, hash_of
 
 NOW = 1_000.0

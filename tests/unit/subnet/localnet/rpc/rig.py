@@ -13,17 +13,17 @@ from typing import Any
 
 import aiohttp
 
-from subnet.clock import Clock, ManualClock
-from subnet.localnet.pool import Pool
-from subnet.localnet.rpc.dispatch import Dispatcher
-from subnet.localnet.rpc.limits import RpcLimits
-from subnet.localnet.rpc.methods import registry
-from subnet.localnet.rpc.node import RpcNode
-from subnet.localnet.rpc.ration import Ration
-from subnet.localnet.rpc.server import RpcServer, bind
-from subnet.localnet.rpc.subscriptions import Hub
-from subnet.localnet.sealing import Sealing, SealingMode
-from subnet.localnet.service import Service
+from assay.clock import Clock, ManualClock
+from assay.localnet.pool import Pool
+from assay.localnet.rpc.dispatch import Dispatcher
+from assay.localnet.rpc.limits import RpcLimits
+from assay.localnet.rpc.methods import registry
+from assay.localnet.rpc.node import RpcNode
+from assay.localnet.rpc.ration import Ration
+from assay.localnet.rpc.server import RpcServer, bind
+from assay.localnet.rpc.subscriptions import Hub
+from assay.localnet.sealing import Sealing, SealingMode
+from assay.localnet.service import Service
 from tests.unit.subnet.localnet.toy_chain import SLOT_MS, ToyChain
 
 WAIT_S = 5.0

@@ -8,9 +8,9 @@ import json
 import aiohttp
 import pytest
 
-from subnet.errors import Unavailable, UserError
-from subnet.localnet.errors import ChainDamaged, StorageFailed
-from subnet.localnet.rpc.server import bind
+from assay.errors import Unavailable, UserError
+from assay.localnet.errors import ChainDamaged, StorageFailed
+from assay.localnet.rpc.server import bind
 from tests.unit.subnet.localnet.rpc.rig import WAIT_S, rig
 
 

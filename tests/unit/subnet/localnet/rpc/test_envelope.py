@@ -8,16 +8,16 @@ from typing import Any
 import msgspec
 import pytest
 
-from subnet.localnet.rpc.envelope import failure, id_of, read_frame, read_request, success
-from subnet.localnet.rpc.errors import (
+from assay.localnet.rpc.envelope import failure, id_of, read_frame, read_request, success
+from assay.localnet.rpc.errors import (
     BATCH_TOO_BIG,
     INVALID_PARAMS,
     INVALID_REQUEST,
     PARSE_ERROR,
     RpcError,
 )
-from subnet.localnet.rpc.params import Account, Hash, Hex, ParamsOf
-from subnet.types import ss58_encode
+from assay.localnet.rpc.params import Account, Hash, Hex, ParamsOf
+from assay.types import ss58_encode
 
 
 def code_of(frame: bytes) -> int:

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from subnet.localnet.limits import CoreLimits
-from subnet.localnet.rpc.limits import RpcLimits
-from subnet.localnet.rpc.methods import registry
+from assay.localnet.limits import CoreLimits
+from assay.localnet.rpc.limits import RpcLimits
+from assay.localnet.rpc.methods import registry
 from tests.unit.subnet.localnet.rpc.rig import rig
 
 

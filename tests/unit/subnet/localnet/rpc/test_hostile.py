@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from loguru import logger
 
-from subnet.clock import SystemClock
-from subnet.localnet.rpc.limits import RpcLimits
-from subnet.localnet.rpc.subscriptions import Outbox, Shared
-from subnet.localnet.sealing import SealingMode
+from assay.clock import SystemClock
+from assay.localnet.rpc.limits import RpcLimits
+from assay.localnet.rpc.subscriptions import Outbox, Shared
+from assay.localnet.sealing import SealingMode
 from tests.unit.subnet.localnet.rpc.rig import Rig, hexed, rig
 from tests.unit.subnet.localnet.rpc.test_unread import post
 from tests.unit.subnet.localnet.toy_chain import SLOT_MS, extrinsic

@@ -16,7 +16,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from subnet.localnet.rpc.intake import Frames, Held, Intake
+from assay.localnet.rpc.intake import Frames, Held, Intake
 from tests.unit.subnet.localnet.rpc.rig import WAIT_S, Rig, hexed, rig
 from tests.unit.subnet.localnet.rpc.test_unread import UPGRADE, until
 

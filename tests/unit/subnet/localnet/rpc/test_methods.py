@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from subnet.localnet.rpc.methods import registry
-from subnet.types import ss58_encode
+from assay.localnet.rpc.methods import registry
+from assay.types import ss58_encode
 from tests.unit.subnet.localnet.rpc.rig import hexed, rig
 from tests.unit.subnet.localnet.toy_chain import Kind, account, extrinsic, hash_of
 
@@ -63,7 +63,7 @@ async def test_rpc_methods_is_the_registry() -> None:
 
 
 def test_each_method_is_in_the_file_of_its_prefix() -> None:
-    from subnet.localnet.rpc.methods import author, chain, dev, payment, state, system
+    from assay.localnet.rpc.methods import author, chain, dev, payment, state, system
 
     strays = {
         "chain_getRuntimeVersion": "state",

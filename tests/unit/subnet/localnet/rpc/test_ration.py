@@ -8,11 +8,11 @@ import time
 
 import pytest
 
-from subnet.clock import ManualClock, SystemClock
-from subnet.localnet.errors import BudgetSpent
-from subnet.localnet.rpc.limits import RpcLimits
-from subnet.localnet.rpc.ration import Ration
-from subnet.localnet.sealing import SealingMode
+from assay.clock import ManualClock, SystemClock
+from assay.localnet.errors import BudgetSpent
+from assay.localnet.rpc.limits import RpcLimits
+from assay.localnet.rpc.ration import Ration
+from assay.localnet.sealing import SealingMode
 from tests.unit.subnet.localnet.rpc.rig import Rig, rig
 from tests.unit.subnet.localnet.toy_chain import SLOT_MS
 

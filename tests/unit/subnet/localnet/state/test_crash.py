@@ -18,9 +18,9 @@ from typing import Any
 
 import pytest
 
-from subnet.localnet.limits import CoreLimits
-from subnet.localnet.state import store as store_module
-from subnet.localnet.state.store import ChainStore
+from assay.localnet.limits import CoreLimits
+from assay.localnet.state import store as store_module
+from assay.localnet.state.store import ChainStore
 from tests.unit.subnet.localnet.state.test_store import block, fill, states
 
 RETURNED = 3

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from subnet.localnet.state.head import HeadState, end_of_prefix
-from subnet.localnet.state.overlay import NoTrie, Overlay
-from subnet.localnet.state.root import slow_root
+from assay.localnet.state.head import HeadState, end_of_prefix
+from assay.localnet.state.overlay import NoTrie, Overlay
+from assay.localnet.state.root import slow_root
 
 
 def over(pairs: dict[bytes, bytes]) -> Overlay:

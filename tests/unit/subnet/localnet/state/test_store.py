@@ -8,18 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from subnet.localnet.blocks.header import ZERO_HASH, Block, Header
-from subnet.localnet.errors import (
+from assay.localnet.blocks.header import ZERO_HASH, Block, Header
+from assay.localnet.errors import (
     ChainDamaged,
     ChainInUse,
     HistoryTooLong,
     StateDiscarded,
     StorageFailed,
 )
-from subnet.localnet.limits import CoreLimits
-from subnet.localnet.state.head import HeadState
-from subnet.localnet.state.history import HistoricState
-from subnet.localnet.state.store import DATABASE_NAME, ChainStore
+from assay.localnet.limits import CoreLimits
+from assay.localnet.state.head import HeadState
+from assay.localnet.state.history import HistoricState
+from assay.localnet.state.store import DATABASE_NAME, ChainStore
 
 Changes = dict[bytes, bytes | None]
 

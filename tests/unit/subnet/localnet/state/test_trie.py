@@ -6,8 +6,8 @@ import hashlib
 
 import pytest
 
-from subnet.localnet.state import trie
-from subnet.localnet.state.root import slow_root
+from assay.localnet.state import trie
+from assay.localnet.state.root import slow_root
 
 
 def blake2_256(data: bytes) -> bytes:

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, Final, Generic, TypeVar
 
+from assay.aio import bounded
 from assay.chain import fake_state as calls
 from assay.chain.errors import (
     WAIT_CURE,
@@ -213,16 +214,12 @@ class FakeChain:
         return self._ledger
 
     async def _within(self, awaitable: Awaitable[T], timeout_s: float, what: str) -> T:
-        work = asyncio.ensure_future(awaitable)
-        alarm = asyncio.ensure_future(self._ledger.clock.sleep(timeout_s))
         try:
-            await asyncio.wait({work, alarm}, return_when=asyncio.FIRST_COMPLETED)
-            if work.done():
-                return work.result()
-            raise ChainUnavailable(f"{what} did not happen within {timeout_s:g} s.", WAIT_CURE)
-        finally:
-            work.cancel()
-            alarm.cancel()
+            return await bounded(self._ledger.clock, timeout_s, awaitable)
+        except TimeoutError:
+            raise ChainUnavailable(
+                f"{what} did not happen within {timeout_s:g} s.", WAIT_CURE
+            ) from None
 
     # Blocks
 

@@ -157,6 +157,7 @@ def start(arguments: Sequence[str]) -> int:
 
 
 async def _serve(options: NodeOptions, *, json: bool) -> None:
+    from assay.aio import first
     from assay.clock import SystemClock
     from assay.localnet.node import running
 
@@ -166,13 +167,7 @@ async def _serve(options: NodeOptions, *, json: bool) -> None:
     async with running(options, SystemClock()) as node:
         _announce(node, options, json=json)
         asyncio.get_running_loop().call_later(_SETTLE_S, _settle_memory)
-        stopped = asyncio.ensure_future(stop.wait())
-        failed = asyncio.ensure_future(node.finished())
-        await asyncio.wait((stopped, failed), return_when=asyncio.FIRST_COMPLETED)
-        stopped.cancel()
-        if failed.done():
-            failed.result()
-        failed.cancel()
+        await first(node.finished(), stop.wait())
 
 
 def _settle_memory() -> None:

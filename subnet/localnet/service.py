@@ -15,12 +15,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from itertools import islice
 from typing import Final
 
 from loguru import logger
 
+from assay.aio import until
 from assay.clock import Clock
 from assay.localnet.backend import Backend, BuiltBlock
 from assay.localnet.blocks.header import blake2_256
@@ -181,15 +181,7 @@ class Service:
         if wait_s is None:
             await self._wake.wait()
             return
-        news = asyncio.ensure_future(self._wake.wait())
-        timer = asyncio.ensure_future(self._clock.sleep(wait_s))
-        try:
-            await asyncio.wait((news, timer), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for waiter in (news, timer):
-                waiter.cancel()
-                with suppress(asyncio.CancelledError):
-                    await waiter
+        await until(self._wake, self._clock, wait_s)
 
     def stop(self) -> None:
         """Let ``run`` end; a block that is being built is finished first."""

@@ -10,12 +10,13 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
+from assay.aio import first, until
 from assay.clock import Clock
 
 
 async def pause(clock: Clock, seconds: float, stop: asyncio.Event) -> None:
     """Return after ``seconds``, or as soon as ``stop`` is set."""
-    await _first(asyncio.ensure_future(clock.sleep(seconds)), asyncio.ensure_future(stop.wait()))
+    await until(stop, clock, seconds)
 
 
 async def finish_or_stop(
@@ -30,16 +31,4 @@ async def finish_or_stop(
         await stop.wait()
         await clock.sleep(grace_s)
 
-    await _first(asyncio.ensure_future(work), asyncio.ensure_future(patience()))
-
-
-async def _first(*waits: asyncio.Future[Any]) -> None:
-    """Until one of them is done; the others are cancelled. An error goes through."""
-    try:
-        done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for wait in waits:
-            wait.cancel()
-        await asyncio.gather(*waits, return_exceptions=True)
-    for wait in done:
-        wait.result()
+    await first(work, patience())

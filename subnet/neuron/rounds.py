@@ -15,13 +15,13 @@ from typing import Any
 
 from loguru import logger
 
+from assay.aio import bounded
 from assay.chain.interface import Commitment, Metagraph
 from assay.clock import Clock
 from assay.errors import UserError
 from assay.neuron.task import Answer, Score, Target, ValidatorTask
 from assay.types import Ss58
 from assay.wire.errors import CallError
-from assay.wire.gate import bounded
 from assay.wire.interface import AnyDendrite, Peer
 from assay.wire.synapse import Synapse
 

@@ -27,12 +27,13 @@ from typing import Any, Final
 import msgspec
 from loguru import logger
 
+from assay.aio import bounded
 from assay.clock import Clock
 from assay.errors import Unavailable
 from assay.wire import signing
 from assay.wire.admission import Admission
 from assay.wire.errors import Code, RequestRefused
-from assay.wire.gate import Gate, bounded
+from assay.wire.gate import Gate
 from assay.wire.interface import Answer, Caller, Request, Signer, Standing
 from assay.wire.limits import Limits
 from assay.wire.replay import CeilingStore, MemoryCeiling, ReplayGuard

@@ -1,41 +1,18 @@
 """How many requests run at once, who waits, and for how long.
 
 Adds to a handler a bounded number of places and a bounded queue in order of arrival; one hotkey
-can hold only part of both. Also ``bounded``, the one way to end an await by a budget: by the
-loop's timer under the system clock, by a race against ``clock.sleep`` under any other, so that
-simulated time works. It knows nothing of messages; a refusal is a ``RequestRefused``.
+can hold only part of both. It knows nothing of messages; a refusal is a ``RequestRefused``.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable
-from typing import TypeVar
 
-from assay.clock import Clock, SystemClock
+from assay.aio import bounded
+from assay.clock import Clock
 from assay.wire.errors import Code, RequestRefused
 from assay.wire.limits import Limits
-
-T = TypeVar("T")
-
-
-async def bounded(clock: Clock, seconds: float, awaitable: Awaitable[T]) -> T:
-    """The awaitable's result, or TimeoutError (and its cancellation) after ``seconds``."""
-    if isinstance(clock, SystemClock):
-        async with asyncio.timeout(seconds):
-            return await awaitable
-    work = asyncio.ensure_future(awaitable)
-    timer = asyncio.ensure_future(clock.sleep(seconds))
-    try:
-        await asyncio.wait({work, timer}, return_when=asyncio.FIRST_COMPLETED)
-        if work.done():
-            return work.result()
-        raise TimeoutError
-    finally:
-        for task in (work, timer):
-            task.cancel()
-        await asyncio.gather(work, timer, return_exceptions=True)
 
 
 class Gate:

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 
+from assay.aio import bounded
 from assay.clock import Clock, SystemClock
 from assay.errors import Unavailable
 from assay.wire import signing
@@ -19,7 +20,6 @@ from assay.wire.admission import Admission
 from assay.wire.dispatch import Dispatcher
 from assay.wire.errors import RequestRefused
 from assay.wire.exchange import Nonces, judge, prepare, too_large, too_late, unreachable
-from assay.wire.gate import bounded
 from assay.wire.interface import Answer, Caller, Peer, Reply, Request, Signer
 from assay.wire.limits import DEFAULT, Limits
 from assay.wire.replay import CeilingStore

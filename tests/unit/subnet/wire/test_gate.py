@@ -9,7 +9,7 @@ import pytest
 
 from assay.clock import Clock, ManualClock, SystemClock
 from assay.wire.errors import Code, RequestRefused
-from assay.wire.gate import Gate, bounded
+from assay.wire.gate import Gate
 from assay.wire.limits import Limits
 
 A, B = b"a", b"b"
@@ -98,33 +98,3 @@ async def test_no_place_is_lost_whatever_is_cancelled() -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
     assert (gate.running, gate.waiting) == (0, 0)
     await asyncio.gather(*(gate.enter(A, 1.0) for _ in range(3)))
-
-
-async def test_bounded_in_simulated_time() -> None:
-    clock = ManualClock()
-    cancelled = []
-
-    async def work() -> None:
-        try:
-            await clock.sleep(10)
-        except asyncio.CancelledError:
-            cancelled.append(True)
-            raise
-
-    task = asyncio.ensure_future(bounded(clock, 5, work()))
-    await settle()
-    clock.advance(4.9)
-    await settle()
-    assert not task.done()
-    clock.advance(0.2)
-    with pytest.raises(TimeoutError):
-        await task
-    assert cancelled == [True]
-
-
-async def test_bounded_gives_the_result() -> None:
-    async def work() -> int:
-        return 7
-
-    assert await bounded(ManualClock(), 5, work()) == 7
-    assert await bounded(SystemClock(), 5, work()) == 7

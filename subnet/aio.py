@@ -1,0 +1,87 @@
+"""Races between awaitables, and waits with a bound, for every room that waits.
+
+In come awaitables, a clock and a bound in seconds; out comes the outcome of the awaitable that
+ended first. Whatever loses a race is cancelled and has ended before the race returns, so that no
+task outlives the function that started it. All time is the clock's: a test moves it by hand.
+
+This module knows nothing of what is awaited. It retries nothing and starts no process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Collection
+from typing import Any, TypeVar
+
+from assay.clock import Clock, SystemClock
+
+T = TypeVar("T")
+
+
+async def first(*awaitables: Awaitable[T]) -> T:
+    """Return the result, or raise the error, of whichever of ``awaitables`` ends first.
+
+    The others are cancelled and awaited. Of several that end in one turn of the event loop the one
+    named first counts, so name the one whose result must not be lost before the one that merely
+    says stop. An error that a loser raises after its cancellation is reported to the event loop's
+    exception handler. A future that somebody else still needs is passed as
+    ``asyncio.shield(future)``.
+    """
+    racers = [asyncio.ensure_future(awaitable) for awaitable in awaitables]
+    try:
+        await asyncio.wait(racers, return_when=asyncio.FIRST_COMPLETED)
+        winner = next(racer for racer in racers if racer.done())
+    except BaseException:
+        await _end(racers)
+        raise
+    await _end([racer for racer in racers if racer is not winner])
+    return winner.result()
+
+
+async def bounded(clock: Clock, seconds: float, awaitable: Awaitable[T]) -> T:
+    """Return the result of ``awaitable``; TimeoutError, and its cancellation, after ``seconds``.
+
+    Under any clock the rules are those of ``asyncio.timeout``: an awaitable that answers its
+    cancellation with a result or with another error has that result returned or that error raised.
+    """
+    if isinstance(clock, SystemClock):  # one timer of the event loop, and no task
+        async with asyncio.timeout(seconds):
+            return await awaitable
+    timer = asyncio.ensure_future(clock.sleep(seconds))
+    try:
+        async with asyncio.timeout(None) as scope:
+            timer.add_done_callback(lambda _: _expire(scope))
+            return await awaitable
+    finally:
+        await _end([timer])
+
+
+async def until(event: asyncio.Event, clock: Clock, seconds: float) -> bool:
+    """Wait for ``event``, for at most ``seconds``; return whether it is set."""
+    with contextlib.suppress(TimeoutError):
+        await bounded(clock, seconds, event.wait())
+    return event.is_set()
+
+
+def _expire(scope: asyncio.Timeout) -> None:
+    """End the block of ``scope`` now, unless it has ended already."""
+    with contextlib.suppress(RuntimeError):
+        scope.reschedule(asyncio.get_running_loop().time())
+
+
+async def _end(tasks: Collection[asyncio.Future[Any]]) -> None:
+    """Cancel ``tasks`` and wait until each has ended; report the errors they end with."""
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks)
+    for task in tasks:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            asyncio.get_running_loop().call_exception_handler(
+                {
+                    "message": "an awaitable that lost a race failed",
+                    "exception": error,
+                    "future": task,
+                }
+            )

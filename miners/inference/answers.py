@@ -21,7 +21,7 @@ from assay.models.turns import Asker, Busy, CallerBusy
 from assay.neuron import Caller
 from assay.protocol.inference import SECONDS_MAX, TOKENS_MAX, Completion
 from assay.wire.errors import Code, RequestRefused
-from assay.wire.interface import Standing
+from assay.wire.interface import Membership
 
 KEY_BYTES_MAX: Final = 4096
 """API keys take some hundred bytes; a longer file is another file."""
@@ -80,7 +80,7 @@ async def answer(engine: Engine, ask: Ask, caller: Caller) -> Completion:
 
     Validators go first: what others ask for must not cost this miner its score.
     """
-    asker = Asker(caller.address, first=caller.standing >= Standing.PERMIT)
+    asker = Asker(caller.address, first=caller.membership >= Membership.PERMIT)
     try:
         made = await engine.complete(ask, asker)
     except TooLong as error:

@@ -8,22 +8,22 @@ from __future__ import annotations
 
 from assay.chain.interface import Metagraph
 from assay.types import Ss58
-from assay.wire.interface import Standing
+from assay.wire.interface import Membership
 
 
 class Members:
-    """The hotkeys of a subnet and their standing, as of the last update."""
+    """The hotkeys of a subnet and what each is there, as of the last update."""
 
     def __init__(self) -> None:
-        self._standing: dict[Ss58, Standing] = {}
+        self._membership: dict[Ss58, Membership] = {}
 
     def update(self, metagraph: Metagraph) -> None:
         """Take the place of all that was known."""
-        self._standing = {
-            neuron.hotkey: Standing.PERMIT if neuron.validator_permit else Standing.REGISTERED
+        self._membership = {
+            neuron.hotkey: Membership.PERMIT if neuron.validator_permit else Membership.REGISTERED
             for neuron in metagraph.neurons
         }
 
-    def __call__(self, address: Ss58) -> Standing:
+    def __call__(self, address: Ss58) -> Membership:
         """The wire's resolver."""
-        return self._standing.get(address, Standing.UNKNOWN)
+        return self._membership.get(address, Membership.UNKNOWN)

@@ -27,7 +27,7 @@ from assay.neuron.patience import Patience
 from assay.neuron.pause import finish_or_stop, pause
 from assay.neuron.task import MinerTask
 from assay.types import AlphaRao, NetUid
-from assay.wire.interface import AnyAxon
+from assay.wire.interface import AnyAxon, Method
 
 STOP_GRACE_S: Final = 1.0
 """What a look at the chain gets after a stop; draining the axon needs the rest of the time."""
@@ -79,7 +79,10 @@ class Miner:
     async def run(self, ready: Callable[[int], None] = lambda port: None) -> None:
         """Serve until ``stop``; ``ready`` is told the port. Raises what a person must mend."""
         self._own_row(await self._patient("metagraph", self._metagraph))
-        self._axon.attach(self._task.name, self._task.request, self._task.reply, self._task.serve)
+        task = self._task
+        self._axon.attach(
+            Method(name=task.name, request=task.request, reply=task.reply, handler=task.serve)
+        )
         await self._axon.start()
         try:
             ready(self._axon.port)

@@ -18,17 +18,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Generic, TypeVar
+from typing import ClassVar, Generic
 
 from pydantic import BaseModel, ConfigDict
 
 from assay.clock import Clock
 from assay.types import Ss58, Uid
-from assay.wire.interface import Caller
-from assay.wire.synapse import Synapse
-
-Req = TypeVar("Req", bound=Synapse)
-Rep = TypeVar("Rep", bound=Synapse)
+from assay.wire.interface import Caller, Rep, Req
 
 
 class TaskSettings(BaseModel):

@@ -16,6 +16,7 @@ The folder, in the order of a call's life::
     reach       pure: which addresses are called, whoever announced them
     replay      pure: each signed request at most once, also after kill -9
     nonce_file  the small fsynced file beneath replay
+    methods     pure: what one axon serves, and which method a path names
     gate        how many run at once, who waits, for how long
     dispatch    the server's half of a call, the same on every transport
     axon        HTTP server (aiohttp)

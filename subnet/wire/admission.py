@@ -4,7 +4,7 @@ Adds three judgements to a request, each as cheap as its place in line demands:
 
 1. ``knock``: budgets per source and for all strangers (or all proven sources) together, before any
    parsing that costs;
-2. ``stand``: whether the claimed hotkey is one that is served here, before cryptography, because a
+2. ``admit``: whether the claimed hotkey is one that is served here, before cryptography, because a
    resolver's answer costs less than a signature;
 3. ``debit``: the hotkey's own bucket, to be called only after its signature was verified and its
    nonce found new. Anything sooner would let anyone empty a victim's bucket.
@@ -23,7 +23,7 @@ from typing import Final, Generic, TypeVar
 
 from assay.types import Ss58
 from assay.wire.errors import Code, RequestRefused
-from assay.wire.interface import Resolver, Standing
+from assay.wire.interface import Membership, Resolver
 from assay.wire.limits import DEFAULT, Limits
 
 _IPV6_SITE_BITS: Final = 64  # one customer gets at least a /64: finer would be free addresses
@@ -31,16 +31,16 @@ _SOURCES_CACHED: Final = 4_096  # parsing an address costs 3 µs
 
 
 class Serve(enum.IntEnum):
-    """The least standing that is served."""
+    """The least membership that is served."""
 
-    ANYBODY = Standing.UNKNOWN
-    REGISTERED = Standing.REGISTERED
-    PERMIT = Standing.PERMIT
+    ANYBODY = Membership.UNKNOWN
+    REGISTERED = Membership.REGISTERED
+    PERMIT = Membership.PERMIT
 
 
-def everyone(_: Ss58) -> Standing:
+def everyone(_: Ss58) -> Membership:
     """A resolver for axons without a chain: nobody is known."""
-    return Standing.UNKNOWN
+    return Membership.UNKNOWN
 
 
 class Bucket:
@@ -168,14 +168,15 @@ class Admission:
         source = self._proven_sources.get(source_of(address))
         return source is not None and source.proven_until_s > now_s
 
-    def stand(self, address: Ss58) -> Standing:
-        """The claimed hotkey's standing, if that is served."""
-        standing = self._resolver(address)
-        if standing < self._serve:
-            if standing == Standing.UNKNOWN:
+    def admit(self, address: Ss58, least: Membership | None = None) -> Membership:
+        """What the hotkey ``address`` is, if that is at least ``least`` (None: the axon's rule);
+        RequestRefused if it is less."""
+        membership = self._resolver(address)
+        if membership < (self._serve if least is None else least):
+            if membership == Membership.UNKNOWN:
                 raise RequestRefused(Code.UNKNOWN_CALLER, "the hotkey is not registered here")
             raise RequestRefused(Code.NO_PERMIT, "only validators with a permit are served")
-        return standing
+        return membership
 
     def debit(self, public_key: bytes, address: str, now_s: float) -> None:
         """A verified, new request: its hotkey pays, its source is proven for a while."""

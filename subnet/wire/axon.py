@@ -31,7 +31,7 @@ from assay.wire import signing
 from assay.wire.admission import Admission, source_of
 from assay.wire.dispatch import Dispatcher, SignedReply, Ticket
 from assay.wire.errors import Code, RequestRefused
-from assay.wire.interface import Answer, Caller, Request, Signer
+from assay.wire.interface import Method, Rep, Req, Signer
 from assay.wire.limits import DEFAULT, Limits
 from assay.wire.replay import CeilingStore
 
@@ -71,14 +71,8 @@ class Axon:
         self._sweeper: asyncio.Task[None] | None = None
         self._bodies_bytes = 0
 
-    def attach(
-        self,
-        name: str,
-        request_type: type[Request],
-        reply_type: type[Answer],
-        handler: Callable[[Request, Caller], Awaitable[Answer]],
-    ) -> None:
-        self.dispatcher.attach(name, request_type, reply_type, handler)
+    def attach(self, method: Method[Req, Rep]) -> None:
+        self.dispatcher.attach(method)
 
     @property
     def port(self) -> int:
@@ -151,7 +145,7 @@ class Axon:
         stream = request.content
         if stream.is_eof():
             body = stream.read_nowait(-1)
-            self.dispatcher.check_size(len(body))
+            self.dispatcher.check_size(len(body), ticket)
             self._hold(len(body), len(body))
             return body
         chunks = []
@@ -159,7 +153,7 @@ class Axon:
         try:
             async with asyncio.timeout(min(self._limits.body_s_max, ticket.budget_s)):
                 while chunk := await stream.readany():
-                    self.dispatcher.check_size(size + len(chunk))
+                    self.dispatcher.check_size(size + len(chunk), ticket)
                     self._hold(len(chunk), size + len(chunk))
                     size += len(chunk)
                     chunks.append(chunk)

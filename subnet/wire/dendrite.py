@@ -33,7 +33,7 @@ from assay.wire.exchange import (
     too_late,
     unreachable,
 )
-from assay.wire.interface import Answer, Peer, Reach, Reply, Signer
+from assay.wire.interface import Peer, Reach, Rep, Reply, Signer
 from assay.wire.limits import DEFAULT, Limits
 from assay.wire.reach import check_target
 from assay.wire.synapse import METHOD, Synapse
@@ -73,10 +73,10 @@ class Dendrite:
         peer: Peer,
         name: str,
         request: Synapse,
-        reply_type: type[Answer],
+        reply_type: type[Rep],
         *,
         deadline_s: float,
-    ) -> Reply[Answer]:
+    ) -> Reply[Rep]:
         check_target(peer, self._reach)
         started_s = self._clock.monotonic()
         place = self._place(peer)

@@ -20,9 +20,8 @@ import asyncio
 import math
 import re
 import traceback
-from collections.abc import Awaitable, Callable
 from hashlib import sha256
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import msgspec
 from loguru import logger
@@ -34,14 +33,13 @@ from assay.wire import signing
 from assay.wire.admission import Admission
 from assay.wire.errors import Code, RequestRefused
 from assay.wire.gate import Gate
-from assay.wire.interface import Answer, Caller, Request, Signer, Standing
+from assay.wire.interface import Caller, Membership, Method, Rep, Req, Signer, UnaryHandler
 from assay.wire.limits import Limits
+from assay.wire.methods import MethodTable, smaller
 from assay.wire.replay import CeilingStore, MemoryCeiling, ReplayGuard
 from assay.wire.synapse import (
     CONTENT_TYPE,
     METHOD,
-    NAME,
-    PATH_PREFIX,
     MessageInvalid,
     Refusal,
     Synapse,
@@ -67,20 +65,13 @@ class SignedReply(msgspec.Struct, frozen=True, gc=False):
     """The request's body may still be on its way: the connection cannot serve another request."""
 
 
-class Route(msgspec.Struct, frozen=True):
-    name: str
-    request_type: type[Synapse]
-    reply_type: type[Synapse]
-    handler: Callable[[Any, Caller], Awaitable[Synapse]]
-
-
 class Ticket(msgspec.Struct, frozen=True, gc=False):
     """A request whose head was let in: its body may be read."""
 
     head: signing.RequestHead
     claim: signing.Claim
-    route: Route
-    standing: Standing
+    method: Method[Any, Any]
+    membership: Membership
     source: str
     opened_s: float
     budget_s: float
@@ -105,7 +96,7 @@ class Dispatcher:
         self._nonces = ReplayGuard(nonces or MemoryCeiling(), now_ns=clock.now_ns(), limits=limits)
         self._admission = admission or Admission(limits=limits, now_s=clock.monotonic())
         self._gate = Gate(limits, clock)
-        self._routes: dict[str, Route] = {}
+        self._methods = MethodTable()
         self._reserving: asyncio.Task[None] | None = None
         self._answering = 0
         self._idle = asyncio.Event()
@@ -123,18 +114,11 @@ class Dispatcher:
         """The budgets, for a transport that bounds connections by them."""
         return self._admission
 
-    def attach(
-        self,
-        name: str,
-        request_type: type[Request],
-        reply_type: type[Answer],
-        handler: Callable[[Request, Caller], Awaitable[Answer]],
-    ) -> None:
-        if NAME.fullmatch(name) is None:
-            raise ValueError(f"{name!r} is not a synapse's name: {NAME.pattern}")
-        if name in self._routes:
-            raise ValueError(f"{name} is attached already")
-        self._routes[name] = Route(name, request_type, reply_type, handler)
+    def attach(self, method: Method[Req, Rep]) -> None:
+        """Serve ``method``; ValueError if it cannot be served, or its name is taken."""
+        if method.stream:
+            raise ValueError(f"the method {method.name!r} is a stream, which is not served yet")
+        self._methods.add(method)
 
     # -- step one: the head
 
@@ -144,14 +128,14 @@ class Dispatcher:
         self._admission.knock(source, now_s)
         if self._draining:
             raise RequestRefused(Code.DRAINING, "this axon is stopping", retry_after_s=5.0)
-        route, budget_s = self._route(head)
-        self._check_framing(head)
+        method, budget_s = self._route(head)
+        self._check_framing(head, method)
         claim = signing.read_claim(
             head, self._signer.address, accept_unbound=self._admission.accept_unbound
         )
         self._check_nonce(claim)
-        standing = self._admission.stand(claim.sender)
-        return Ticket(head, claim, route, standing, source, now_s, budget_s)
+        membership = self._admission.admit(claim.sender, method.admits)
+        return Ticket(head, claim, method, membership, source, now_s, budget_s)
 
     def _check_nonce(self, claim: signing.Claim) -> None:
         now_ns = self._clock.now_ns()
@@ -169,18 +153,18 @@ class Dispatcher:
                 )
             raise
 
-    def _route(self, head: signing.RequestHead) -> tuple[Route, float]:
+    def _route(self, head: signing.RequestHead) -> tuple[Method[Any, Any], float]:
         path, _, query = head.target.partition("?")
-        route = self._routes.get(path.removeprefix(PATH_PREFIX))
-        if route is None or not path.startswith(PATH_PREFIX):
+        method = self._methods.at(path)
+        if method is None:
             raise RequestRefused(Code.UNKNOWN_SYNAPSE, "nothing is served under this path")
         if head.method != METHOD:
             raise RequestRefused(Code.WRONG_METHOD, f"only {METHOD} is served")
         budget = _BUDGET.search(query)
-        longest = self._limits.handler_s_max
-        return route, min(int(budget[1]) / 1000, longest) if budget else longest
+        longest_s = smaller(method.budget_s_max, self._limits.handler_s_max)
+        return method, min(int(budget[1]) / 1000, longest_s) if budget else longest_s
 
-    def _check_framing(self, head: signing.RequestHead) -> None:
+    def _check_framing(self, head: signing.RequestHead, method: Method[Any, Any]) -> None:
         if head.upgrade is not None:
             raise RequestRefused(Code.MALFORMED_REQUEST, "no upgrade is offered")
         if head.content_encoding is not None:
@@ -191,14 +175,16 @@ class Dispatcher:
         if length is not None:
             if _LENGTH.fullmatch(length) is None:
                 raise RequestRefused(Code.MALFORMED_REQUEST, "the content length is no number")
-            self.check_size(int(length))
+            self._check_size(int(length), method)
 
-    def check_size(self, size: int) -> None:
-        """Refuse a body of this size; transports call it for each chunk."""
-        if size > self._limits.request_bytes_max:
-            raise RequestRefused(
-                Code.TOO_LARGE, f"a body has at most {self._limits.request_bytes_max} bytes"
-            )
+    def check_size(self, size: int, ticket: Ticket) -> None:
+        """Refuse a body of ``size`` bytes; transports call it for each chunk."""
+        self._check_size(size, ticket.method)
+
+    def _check_size(self, size: int, method: Method[Any, Any]) -> None:
+        size_max = smaller(method.request_bytes_max, self._limits.request_bytes_max)
+        if size > size_max:
+            raise RequestRefused(Code.TOO_LARGE, f"a body has at most {size_max} bytes")
 
     # -- step two: the whole request
 
@@ -246,7 +232,7 @@ class Dispatcher:
     async def _serve(self, ticket: Ticket, body: bytes, request_hash: bytes) -> bytes:
         claim = ticket.claim
         try:
-            message = decode(ticket.route.request_type, body)
+            message = decode(ticket.method.request, body)
         except MessageInvalid as error:
             raise RequestRefused(Code.BAD_MESSAGE, str(error)) from None
         await self._gate.enter(claim.public_key, self._left_s(ticket))
@@ -254,21 +240,22 @@ class Dispatcher:
             answer = await self._handle(ticket, message, request_hash)
         finally:
             self._gate.leave(claim.public_key)
-        return self._encode(ticket.route, answer)
+        return self._encode(ticket.method, answer)
 
     async def _handle(self, ticket: Ticket, message: Synapse, request_hash: bytes) -> Synapse:
         budget_s = self._left_s(ticket)
+        handler = cast("UnaryHandler[Any, Any]", ticket.method.handler)
         caller = Caller(
             ticket.claim.sender,
             ticket.claim.public_key,
-            ticket.standing,
+            ticket.membership,
             ticket.source,
             ticket.claim.nonce_ns,
             request_hash,
             budget_s,
         )
         try:
-            return await bounded(self._clock, budget_s, ticket.route.handler(message, caller))
+            return await bounded(self._clock, budget_s, handler(message, caller))
         except RequestRefused:
             raise
         except Exception as error:
@@ -281,16 +268,16 @@ class Dispatcher:
             place = traceback.extract_tb(error.__traceback__)[-1]
             logger.error(
                 "synapse {} failed: {} at {}:{}",
-                ticket.route.name,
+                ticket.method.name,
                 type(error).__name__,
                 place.filename,
                 place.lineno,
             )
             raise RequestRefused(Code.HANDLER_FAILED, "the handler failed") from None
 
-    def _encode(self, route: Route, answer: Synapse) -> bytes:
-        if not isinstance(answer, route.reply_type):
-            logger.error("synapse {} answered a {}", route.name, type(answer).__name__)
+    def _encode(self, method: Method[Any, Any], answer: Synapse) -> bytes:
+        if not isinstance(answer, method.reply):
+            logger.error("synapse {} answered a {}", method.name, type(answer).__name__)
             raise RequestRefused(Code.HANDLER_FAILED, "the handler answered another type")
         try:
             encoded = encode(answer)
@@ -298,13 +285,13 @@ class Dispatcher:
             Exception
         ) as error:  # half of a surrogate pair, a number beyond 64 bits, a task's own
             logger.error(
-                "synapse {} answered what cannot be sent: {}", route.name, type(error).__name__
+                "synapse {} answered what cannot be sent: {}", method.name, type(error).__name__
             )
             raise RequestRefused(
                 Code.HANDLER_FAILED, "the handler's answer cannot be sent"
             ) from None
-        if len(encoded) > self._limits.reply_bytes_max:
-            logger.error("synapse {} answered {} bytes", route.name, len(encoded))
+        if len(encoded) > smaller(method.reply_bytes_max, self._limits.reply_bytes_max):
+            logger.error("synapse {} answered {} bytes", method.name, len(encoded))
             raise RequestRefused(Code.HANDLER_FAILED, "the answer is larger than replies may be")
         return encoded
 

@@ -31,7 +31,7 @@ from assay.wire.errors import (
     ReplyMalformed,
     ReplyUnsigned,
 )
-from assay.wire.interface import Answer, Peer, Reply, Signer
+from assay.wire.interface import Peer, Rep, Reply, Signer
 from assay.wire.synapse import (
     CONTENT_TYPE,
     METHOD,
@@ -148,9 +148,9 @@ def judge(
     status: int,
     raw_headers: Iterable[tuple[bytes, bytes]],
     body: bytes,
-    reply_type: type[Answer],
+    reply_type: type[Rep],
     latency_s: float,
-) -> Reply[Answer]:
+) -> Reply[Rep]:
     """The typed reply, or the CallError that tells what is wrong with it."""
     address = sent.peer.address
     covered, ours = _sort_headers(raw_headers)

@@ -9,16 +9,16 @@ conformance suite runs on both.
 from __future__ import annotations
 
 import enum
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from assay.types import Ss58
 from assay.wire.synapse import Synapse
 
-Request = TypeVar("Request", bound=Synapse)
-Answer = TypeVar("Answer", bound=Synapse)
-AnswerCo = TypeVar("AnswerCo", bound=Synapse, covariant=True)
+Req = TypeVar("Req", bound=Synapse)
+Rep = TypeVar("Rep", bound=Synapse)
+RepCo = TypeVar("RepCo", bound=Synapse, covariant=True)
 
 
 class Signer(Protocol):
@@ -58,7 +58,7 @@ class Reach(enum.Enum):
     """Public addresses: none in this machine's own networks, however wrapped."""
 
 
-class Standing(enum.IntEnum):
+class Membership(enum.IntEnum):
     """What a hotkey is on the subnet, from least to most."""
 
     UNKNOWN = 0
@@ -66,7 +66,7 @@ class Standing(enum.IntEnum):
     PERMIT = 2
 
 
-Resolver = Callable[[Ss58], Standing]
+Resolver = Callable[[Ss58], Membership]
 """Says who a caller is, from what is already known (a metagraph in memory): no I/O, no waiting."""
 
 
@@ -76,7 +76,7 @@ class Caller:
 
     address: Ss58
     public_key: bytes
-    standing: Standing
+    membership: Membership
     source: str
     """The network address the request came from."""
     nonce_ns: int
@@ -87,10 +87,10 @@ class Caller:
 
 
 @dataclass(frozen=True, slots=True)
-class Reply(Generic[AnswerCo]):
+class Reply(Generic[RepCo]):
     """An answer whose signature was checked, with what a third party needs to check it again."""
 
-    message: AnswerCo
+    message: RepCo
     latency_s: float
     """From the moment the request was signed to the last byte of the reply."""
     peer: Peer
@@ -99,20 +99,41 @@ class Reply(Generic[AnswerCo]):
     body: bytes
 
 
-Handler = Callable[[Any, Caller], Awaitable[Synapse]]
+UnaryHandler = Callable[[Req, Caller], Awaitable[Rep]]
+StreamHandler = Callable[[Req, Caller], AsyncIterator[Rep]]
+
+
+@dataclass(frozen=True, slots=True)
+class Method(Generic[Req, Rep]):
+    """One message pair that a neuron serves, and the coroutine function that answers it.
+
+    A limit that is None is the axon's own. A limit that is given holds below the axon's: the
+    smaller of the two counts.
+    """
+
+    name: str
+    """The last part of the wire path: ``<task>`` or ``<task>.<name>``."""
+    request: type[Req]
+    reply: type[Rep]
+    handler: UnaryHandler[Req, Rep] | StreamHandler[Req, Rep]
+    """``async def`` with ``return`` for one reply; ``async def`` with ``yield`` for a stream."""
+    stream: bool = False
+    """Whether the handler yields many replies for one request."""
+    request_bytes_max: int | None = None
+    reply_bytes_max: int | None = None
+    """For a stream: the size of one frame."""
+    budget_s_max: float | None = None
+    """The longest time that a caller may ask this method to work."""
+    admits: Membership | None = None
+    """The least that a caller must be. None: what the axon demands of everybody. A value given
+    here takes the place of the axon's, so a method may be open to more callers, or to fewer."""
 
 
 class AnyAxon(Protocol):
     """A neuron's server."""
 
-    def attach(
-        self,
-        name: str,
-        request_type: type[Request],
-        reply_type: type[Answer],
-        handler: Callable[[Request, Caller], Awaitable[Answer]],
-    ) -> None:
-        """Serve ``name``; before or after start."""
+    def attach(self, method: Method[Req, Rep]) -> None:
+        """Serve ``method``; before or after start. ValueError names a method that cannot be."""
         ...
 
     async def start(self) -> None: ...
@@ -135,10 +156,10 @@ class AnyDendrite(Protocol):
         peer: Peer,
         name: str,
         request: Synapse,
-        reply_type: type[Answer],
+        reply_type: type[Rep],
         *,
         deadline_s: float,
-    ) -> Reply[Answer]:
+    ) -> Reply[Rep]:
         """One signed call; raises a ``CallError`` within ``deadline_s``."""
         ...
 

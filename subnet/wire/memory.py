@@ -8,8 +8,6 @@ so a whole subnet runs in simulated time. A fault is put in from outside: subcla
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-
 import msgspec
 
 from assay.aio import bounded
@@ -20,7 +18,7 @@ from assay.wire.admission import Admission
 from assay.wire.dispatch import Dispatcher
 from assay.wire.errors import RequestRefused
 from assay.wire.exchange import Nonces, judge, prepare, too_large, too_late, unreachable
-from assay.wire.interface import Answer, Caller, Peer, Reply, Request, Signer
+from assay.wire.interface import Method, Peer, Rep, Reply, Req, Signer
 from assay.wire.limits import DEFAULT, Limits
 from assay.wire.replay import CeilingStore
 from assay.wire.synapse import METHOD, Synapse
@@ -101,14 +99,8 @@ class MemoryAxon:
             signer, clock=self._clock, limits=limits, nonces=nonces, admission=admission
         )
 
-    def attach(
-        self,
-        name: str,
-        request_type: type[Request],
-        reply_type: type[Answer],
-        handler: Callable[[Request, Caller], Awaitable[Answer]],
-    ) -> None:
-        self.dispatcher.attach(name, request_type, reply_type, handler)
+    def attach(self, method: Method[Req, Rep]) -> None:
+        self.dispatcher.attach(method)
 
     @property
     def port(self) -> int:
@@ -131,7 +123,7 @@ class MemoryAxon:
         head = signing.parse_head(request.method, request.target, request.headers)
         try:
             ticket = self.dispatcher.open(head, request.source)
-            self.dispatcher.check_size(len(request.body))
+            self.dispatcher.check_size(len(request.body), ticket)
         except RequestRefused as refusal:
             refused = self.dispatcher.refuse(head, refusal)
             if refused is None:
@@ -169,10 +161,10 @@ class MemoryDendrite:
         peer: Peer,
         name: str,
         request: Synapse,
-        reply_type: type[Answer],
+        reply_type: type[Rep],
         *,
         deadline_s: float,
-    ) -> Reply[Answer]:
+    ) -> Reply[Rep]:
         started_s = self._clock.monotonic()
         sent = prepare(
             self._signer,

@@ -26,7 +26,7 @@ from tests.unit.subnet.wire.world import BOB, Answered, Question, echo
 
 async def main():
     axon = Axon(BOB, nonces=CeilingFile(Path(sys.argv[1]) / "nonces"))
-    axon.attach("echo", Question, Answered, echo)
+    axon.attach(Method(name="echo", request=Question, reply=Answered, handler=echo))
     await axon.start()
     print(axon.port, flush=True)
     await asyncio.to_thread(sys.stdin.read)

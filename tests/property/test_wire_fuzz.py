@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from assay.wire import signing
 from assay.wire.admission import Admission
 from assay.wire.errors import RequestRefused
+from assay.wire.interface import Method
 from assay.wire.limits import Limits
 from assay.wire.memory import MemoryAxon, MemoryNetwork, RawReply, RawRequest
 from assay.wire.replay import MemoryCeiling, ReplayGuard
@@ -40,7 +41,7 @@ class Served:
         self.axon = MemoryAxon(
             BOB, MemoryNetwork(), limits=LIMITS, admission=Admission(limits=LIMITS)
         )
-        self.axon.attach("echo", Question, Answered, echo)
+        self.axon.attach(Method(name="echo", request=Question, reply=Answered, handler=echo))
         self.loop.run_until_complete(self.axon.start())
 
     def send(self, request: RawRequest) -> RawReply:

@@ -16,7 +16,7 @@ from load import measure, say
 
 from assay.wire.axon import Axon
 from assay.wire.dendrite import Dendrite
-from assay.wire.interface import Caller, Peer
+from assay.wire.interface import Caller, Method, Peer
 from assay.wire.keys import SeedSigner
 from assay.wire.limits import Limits
 from assay.wire.nonce_file import CeilingFile
@@ -43,7 +43,7 @@ async def echo(request: Echo, _: Caller) -> Echo:
 async def serve() -> None:
     with tempfile.TemporaryDirectory() as folder:
         axon = Axon(SERVER, limits=LIMITS, nonces=CeilingFile(Path(folder) / "nonces"))
-        axon.attach("echo", Echo, Echo, echo)
+        axon.attach(Method(name="echo", request=Echo, reply=Echo, handler=echo))
         await axon.start()
         say({"port": axon.port})
         await asyncio.to_thread(sys.stdin.read)  # until the bench lets go

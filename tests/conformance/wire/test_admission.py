@@ -9,7 +9,7 @@ import pytest
 from assay.errors import Refused
 from assay.wire.admission import Admission, Serve
 from assay.wire.errors import Code, PeerBusy, PeerRefused
-from assay.wire.interface import Caller, Standing
+from assay.wire.interface import Caller, Membership
 from assay.wire.limits import Limits
 from tests.conformance.wire.expect import peer_of, refused
 from tests.unit.subnet.wire.world import (
@@ -24,30 +24,30 @@ from tests.unit.subnet.wire.world import (
 )
 
 
-def standing_of(known: dict[str, Standing]) -> Admission:
+def knowing(known: dict[str, Membership]) -> Admission:
     return Admission(
-        serve=Serve.PERMIT, resolver=lambda address: known.get(address, Standing.UNKNOWN)
+        serve=Serve.PERMIT, resolver=lambda address: known.get(address, Membership.UNKNOWN)
     )
 
 
 async def test_unknown_caller_gets_a_signed_403(world: World) -> None:
-    await refused(world, signed(), Code.UNKNOWN_CALLER, status=403, admission=standing_of({}))
+    await refused(world, signed(), Code.UNKNOWN_CALLER, status=403, admission=knowing({}))
 
 
 async def test_registered_without_permit_is_told_so(world: World) -> None:
-    admission = standing_of({ALICE.address: Standing.REGISTERED})
+    admission = knowing({ALICE.address: Membership.REGISTERED})
     await refused(world, signed(), Code.NO_PERMIT, status=403, admission=admission)
 
 
 async def test_permit_holder_is_served(world: World) -> None:
-    admission = standing_of({ALICE.address: Standing.PERMIT})
+    admission = knowing({ALICE.address: Membership.PERMIT})
     async with serving(world, admission=admission) as axon:
         assert (await world.send(axon, signed())).status == 200
 
 
 async def test_the_dendrite_raises_refused_with_a_cure(world: World) -> None:
     dendrite = world.dendrite()
-    async with serving(world, admission=standing_of({})) as axon:
+    async with serving(world, admission=knowing({})) as axon:
         with pytest.raises(PeerRefused, match="Register this hotkey") as caught:
             await dendrite.call(peer_of(axon.port), "echo", Question(), Answered, deadline_s=5)
     await dendrite.close()

@@ -17,7 +17,7 @@ from assay.wire.errors import (
     ReplyMalformed,
     RequestRefused,
 )
-from assay.wire.interface import Caller
+from assay.wire.interface import Caller, Method
 from assay.wire.limits import Limits
 from assay.wire.synapse import Synapse, decode, encode
 from tests.conformance.wire.expect import peer_of
@@ -143,7 +143,7 @@ async def test_stop_lets_the_running_finish_and_refuses_the_new(world: World) ->
 
     dendrite = world.dendrite()
     axon = await world.axon()
-    axon.attach("echo", Question, Answered, handler)
+    axon.attach(Method(name="echo", request=Question, reply=Answered, handler=handler))
     await axon.start()
     peer = peer_of(axon.port)
     call = asyncio.ensure_future(

@@ -9,7 +9,7 @@ import pytest
 
 from assay.wire.admission import Admission
 from assay.wire.errors import Code
-from assay.wire.interface import Caller
+from assay.wire.interface import Caller, Method
 from assay.wire.limits import DEFAULT, Limits
 from assay.wire.synapse import encode
 from tests.conformance.wire.expect import SECOND, refused
@@ -20,6 +20,7 @@ from tests.unit.subnet.wire.world import (
     Answered,
     Question,
     World,
+    echo,
     refusal_in,
     serving,
     signed,
@@ -143,7 +144,7 @@ async def test_tampered_body(world: World) -> None:
 
 async def test_tampered_path(world: World) -> None:
     async with serving(world) as axon:
-        axon.attach("other", Question, Answered, None)  # type: ignore[arg-type]
+        axon.attach(Method(name="other", request=Question, reply=Answered, handler=echo))
         request = msgspec.structs.replace(signed(), target="/v1/other?budget_ms=5000")
         reply = await world.send(axon, request)
     assert refusal_in(reply, request).code == Code.BAD_SIGNATURE

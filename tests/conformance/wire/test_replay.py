@@ -6,7 +6,7 @@ import asyncio
 import random
 
 from assay.wire.errors import Code
-from assay.wire.interface import Caller
+from assay.wire.interface import Caller, Method
 from assay.wire.replay import MemoryCeiling
 from tests.conformance.wire.expect import SECOND
 from tests.unit.subnet.wire.world import (
@@ -41,7 +41,7 @@ async def test_restart_after_a_crash_refuses_what_was_accepted(world: World) -> 
     """Kill -9: the axon is not stopped, only forgotten. Its ceiling survives."""
     disk = MemoryCeiling()
     crashed = await world.axon(nonces=disk)
-    crashed.attach("echo", Question, Answered, _echo)
+    crashed.attach(Method(name="echo", request=Question, reply=Answered, handler=_echo))
     await crashed.start()
     request = signed()
     assert (await world.send(crashed, request)).status == 200

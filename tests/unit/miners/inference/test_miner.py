@@ -22,11 +22,11 @@ from assay.neuron import Caller, MinerContext
 from assay.protocol.inference import Commitment, Complete, NumericPath, noise_key
 from assay.types import Ss58
 from assay.wire.errors import Code, RequestRefused
-from assay.wire.interface import Standing
+from assay.wire.interface import Membership
 
 ROOT = bytes(range(32))
-CALLER = Caller(Ss58("5caller"), bytes(32), Standing.PERMIT, "127.0.0.1", 1, bytes(32), 10.0)
-RIVAL = dataclasses.replace(CALLER, address=Ss58("5rival"), standing=Standing.REGISTERED)
+CALLER = Caller(Ss58("5caller"), bytes(32), Membership.PERMIT, "127.0.0.1", 1, bytes(32), 10.0)
+RIVAL = dataclasses.replace(CALLER, address=Ss58("5rival"), membership=Membership.REGISTERED)
 
 
 def asked(root: bytes = ROOT, **changes: object) -> Complete:

@@ -13,10 +13,10 @@ from assay.lab.cheats import CHEATS, wrap_cheat
 from assay.lab.faults import wrap_slow
 from assay.neuron import Answer, Caller, MinerContext, MinerTask, Target, TaskSettings
 from assay.types import Ss58, Uid
-from assay.wire.interface import Standing
+from assay.wire.interface import Membership
 from examples.reverse import Reverse, Reversed, ReverseTask
 
-CALLER = Caller(Ss58("5caller"), bytes(32), Standing.PERMIT, "127.0.0.1", 1, bytes(32), 10.0)
+CALLER = Caller(Ss58("5caller"), bytes(32), Membership.PERMIT, "127.0.0.1", 1, bytes(32), 10.0)
 TEXTS = ("reversible text", "something else", "and a third one")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from assay.neuron.members import Members
-from assay.wire.interface import Standing
+from assay.wire.interface import Membership
 from tests.unit.subnet.neuron.worlds import key, make_world
 
 WITH, WITHOUT, GONE = key(1), key(2), key(3)
@@ -19,10 +19,10 @@ async def test_standing_is_the_metagraphs_and_nobody_else_has_one() -> None:
         for neuron in metagraph.neurons
     )
     members = Members()
-    assert members(WITH.address) is Standing.UNKNOWN
+    assert members(WITH.address) is Membership.UNKNOWN
     members.update(dataclasses.replace(metagraph, neurons=neurons))
-    assert members(WITH.address) is Standing.PERMIT
-    assert members(WITHOUT.address) is Standing.REGISTERED
-    assert members(key(9).address) is Standing.UNKNOWN
+    assert members(WITH.address) is Membership.PERMIT
+    assert members(WITHOUT.address) is Membership.REGISTERED
+    assert members(key(9).address) is Membership.UNKNOWN
     members.update(dataclasses.replace(metagraph, neurons=neurons[:-1]))
-    assert members(GONE.address) is Standing.UNKNOWN, "who left is forgotten"
+    assert members(GONE.address) is Membership.UNKNOWN, "who left is forgotten"

@@ -7,7 +7,7 @@ import pytest
 from assay.types import Ss58
 from assay.wire.admission import Admission, Bucket, Serve, source_of
 from assay.wire.errors import Code, RequestRefused
-from assay.wire.interface import Standing
+from assay.wire.interface import Membership
 from assay.wire.limits import Limits
 from tests.unit.subnet.wire.world import ALICE, BOB
 
@@ -131,24 +131,24 @@ def test_tables_are_bounded_and_forget_the_longest_unused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("serve", "standing", "code"),
+    ("serve", "membership", "code"),
     [
-        (Serve.ANYBODY, Standing.UNKNOWN, None),
-        (Serve.REGISTERED, Standing.UNKNOWN, Code.UNKNOWN_CALLER),
-        (Serve.REGISTERED, Standing.REGISTERED, None),
-        (Serve.REGISTERED, Standing.PERMIT, None),
-        (Serve.PERMIT, Standing.UNKNOWN, Code.UNKNOWN_CALLER),
-        (Serve.PERMIT, Standing.REGISTERED, Code.NO_PERMIT),
-        (Serve.PERMIT, Standing.PERMIT, None),
+        (Serve.ANYBODY, Membership.UNKNOWN, None),
+        (Serve.REGISTERED, Membership.UNKNOWN, Code.UNKNOWN_CALLER),
+        (Serve.REGISTERED, Membership.REGISTERED, None),
+        (Serve.REGISTERED, Membership.PERMIT, None),
+        (Serve.PERMIT, Membership.UNKNOWN, Code.UNKNOWN_CALLER),
+        (Serve.PERMIT, Membership.REGISTERED, Code.NO_PERMIT),
+        (Serve.PERMIT, Membership.PERMIT, None),
     ],
 )
-def test_the_door(serve: Serve, standing: Standing, code: Code | None) -> None:
-    admission = Admission(serve=serve, resolver=lambda _: standing)
+def test_the_door(serve: Serve, membership: Membership, code: Code | None) -> None:
+    admission = Admission(serve=serve, resolver=lambda _: membership)
     if code is None:
-        assert admission.stand(Ss58("x")) == standing
+        assert admission.admit(Ss58("x")) == membership
     else:
         with pytest.raises(RequestRefused) as caught:
-            admission.stand(Ss58("x"))
+            admission.admit(Ss58("x"))
         assert caught.value.code == code
 
 

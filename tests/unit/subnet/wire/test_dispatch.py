@@ -10,7 +10,7 @@ from loguru import logger
 
 from assay.clock import ManualClock
 from assay.wire.errors import Code
-from assay.wire.interface import Caller
+from assay.wire.interface import Caller, Method
 from assay.wire.limits import Limits
 from assay.wire.replay import MemoryCeiling
 from assay.wire.synapse import Synapse, encode
@@ -39,7 +39,7 @@ async def test_an_answer_that_cannot_be_encoded_is_a_signed_500(answer: Synapse)
 
     world = MemoryWorld()
     axon = await world.axon()
-    axon.attach("echo", Question, type(answer), serve)
+    axon.attach(Method(name="echo", request=Question, reply=type(answer), handler=serve))
     await axon.start()
     request = signed()
     reply = await world.send(axon, request)

@@ -8,7 +8,7 @@ import pytest
 
 from assay.clock import ManualClock
 from assay.wire.errors import DeadlineExceeded, PeerUnreachable
-from assay.wire.interface import Caller, Peer
+from assay.wire.interface import Caller, Method, Peer
 from assay.wire.memory import MemoryAxon, MemoryDendrite, MemoryNetwork, RawReply, RawRequest
 from tests.unit.subnet.wire.world import ALICE, BOB, Answered, Question
 
@@ -27,7 +27,7 @@ async def test_latency_and_deadlines_are_the_clocks() -> None:
         return Answered(text="done")
 
     axon = MemoryAxon(BOB, network, clock=clock)
-    axon.attach("echo", Question, Answered, slow)
+    axon.attach(Method(name="echo", request=Question, reply=Answered, handler=slow))
     await axon.start()
     dendrite = MemoryDendrite(ALICE, network, clock=clock)
     peer = Peer(BOB.address, "127.0.0.1", axon.port)
@@ -63,7 +63,7 @@ async def test_a_fault_wraps_the_network() -> None:
     async def echo(question: Question, _: Caller) -> Answered:
         return Answered(text=question.text)
 
-    axon.attach("echo", Question, Answered, echo)
+    axon.attach(Method(name="echo", request=Question, reply=Answered, handler=echo))
     await axon.start()
     dendrite = MemoryDendrite(ALICE, network)
     peer = Peer(BOB.address, "127.0.0.1", axon.port)

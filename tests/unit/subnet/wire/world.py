@@ -14,7 +14,7 @@ from assay.clock import SystemClock
 from assay.wire import keys, signing
 from assay.wire.axon import Axon
 from assay.wire.dendrite import Dendrite
-from assay.wire.interface import AnyAxon, AnyDendrite, Caller, Peer, Signer
+from assay.wire.interface import AnyAxon, AnyDendrite, Caller, Method, Peer, Signer
 from assay.wire.keys import SeedSigner
 from assay.wire.memory import MemoryAxon, MemoryDendrite, MemoryNetwork, RawReply, RawRequest
 from assay.wire.synapse import CONTENT_TYPE, Refusal, Synapse, encode
@@ -189,7 +189,7 @@ async def serving(
 ) -> AsyncIterator[AnyAxon]:
     """A started axon of Bob's with ``echo`` attached."""
     axon = await world.axon(**options)
-    axon.attach("echo", Question, Answered, handler)
+    axon.attach(Method(name="echo", request=Question, reply=Answered, handler=handler))
     await axon.start()
     try:
         yield axon

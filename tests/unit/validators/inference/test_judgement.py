@@ -43,7 +43,7 @@ from assay.types import Ss58, Uid
 from assay.validators.inference import InferenceValidator
 from assay.validators.inference.answers import Finding, Judge
 from assay.validators.inference.settings import ValidatorSettings
-from assay.wire.interface import Standing
+from assay.wire.interface import Membership
 
 pytestmark = pytest.mark.inference
 pytest.importorskip("torch")
@@ -54,7 +54,7 @@ from assay.models.language import LanguageModel  # noqa: E402
 ROOT = model_root(resolve(DEMO))
 SEEDED = Commitment(ROOT, NumericPath.SEEDED_FP32)
 ENGINE = Commitment(ROOT, NumericPath.ENGINE)
-CALLER = Caller(Ss58("5v"), bytes(32), Standing.PERMIT, "127.0.0.1", 1, bytes(32), 60.0)
+CALLER = Caller(Ss58("5v"), bytes(32), Membership.PERMIT, "127.0.0.1", 1, bytes(32), 60.0)
 PROMPTS = (
     "import ",
     "class Reader:\n    def __init__(self, path):\n        self.",

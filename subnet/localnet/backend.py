@@ -267,14 +267,18 @@ class Backend:
         return _earliest_ms(self.head.header, self._state, self.slot_duration_ms())
 
     def build(
-        self, timestamp_ms: int, ready: Iterable[bytes], *, max_extrinsics: int | None = None
+        self,
+        timestamp_ms: int,
+        ready: Iterable[tuple[bytes, bytes]],
+        *,
+        max_extrinsics: int | None = None,
     ) -> BuiltBlock:
         """Build the next block, commit it, make it the head.
 
-        ``timestamp_ms`` must be at least ``earliest_timestamp_ms()``. ``ready`` is consumed
-        lazily, in order, until the block is full or ``max_extrinsics`` are in. Whatever goes wrong
-        with the block as a whole (StorageFailed, RuntimeTrap, BlockRejected) leaves the head where
-        it was.
+        ``timestamp_ms`` must be at least ``earliest_timestamp_ms()``. ``ready``, each
+        extrinsic after its hash, is consumed lazily, in order, until the block is full or
+        ``max_extrinsics`` are in. Whatever goes wrong with the block as a whole (StorageFailed,
+        RuntimeTrap, BlockRejected) leaves the head where it was.
         """
         earliest = self.earliest_timestamp_ms()
         if timestamp_ms < earliest:

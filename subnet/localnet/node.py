@@ -25,7 +25,7 @@ from assay.errors import UserError
 from assay.localnet.backend import Backend, Genesis
 from assay.localnet.errors import GenesisDiffers
 from assay.localnet.limits import CoreLimits
-from assay.localnet.pool import Pool
+from assay.localnet.pool import TransactionPool
 from assay.localnet.pool.limits import PoolLimits
 from assay.localnet.rpc.dispatch import Dispatcher
 from assay.localnet.rpc.limits import RpcLimits
@@ -157,7 +157,7 @@ class Node:
     @classmethod
     def _wire(cls, backend: Backend, options: NodeOptions, clock: Clock) -> Node:
         limits = options.rpc_limits or RpcLimits()
-        pool = Pool(backend, head_number=backend.head.number, limits=options.pool_limits)
+        pool = TransactionPool(backend, head_number=backend.head.number, limits=options.pool_limits)
         sealing = Sealing(
             options.sealing,
             interval_s=backend.slot_duration_ms() / 1_000,

@@ -23,10 +23,9 @@ from loguru import logger
 from assay.aio import until
 from assay.clock import Clock
 from assay.localnet.backend import Backend, BuiltBlock
-from assay.localnet.blocks.header import blake2_256
 from assay.localnet.errors import BlockRejected, RuntimeTrap
 from assay.localnet.executor.code import CODE_KEY
-from assay.localnet.pool import BlockEffects, Event, Pool, Submitted
+from assay.localnet.pool import BlockEffects, Event, Submitted, TransactionPool
 from assay.localnet.sealing import Sealing, block_timestamp_ms
 
 BlockListener = Callable[[BuiltBlock], None]
@@ -47,7 +46,9 @@ _RETRY_S: Final = 1.0
 class Service:
     """Owns the order of things; owns neither the backend's life nor any socket."""
 
-    def __init__(self, backend: Backend, pool: Pool, sealing: Sealing, clock: Clock) -> None:
+    def __init__(
+        self, backend: Backend, pool: TransactionPool, sealing: Sealing, clock: Clock
+    ) -> None:
         self._backend = backend
         self._pool = pool
         self._sealing = sealing
@@ -57,7 +58,7 @@ class Service:
         self._most: int | None = None
         """How many transactions a block may try, after one failed as a whole."""
         self._suspect: bytes | None = None
-        """The only transaction of a block that failed."""
+        """The hash of the only transaction of a block that failed."""
         self._block_listeners: list[BlockListener] = []
         self._event_listeners: list[EventListener] = []
 
@@ -104,12 +105,12 @@ class Service:
         logger.debug("block {} 0x{}: {} in", block.number, block.hash.hex(), len(built.included))
         return built
 
-    def _ready(self, budget_s: float | None, tried: list[bytes]) -> Iterator[bytes]:
-        """What a block should try, noted in ``tried`` as it is taken."""
+    def _ready(self, budget_s: float | None, tried: list[bytes]) -> Iterator[tuple[bytes, bytes]]:
+        """What a block should try; the hashes are noted in ``tried`` as they are taken."""
         until_s = None if budget_s is None else self._clock.monotonic() + budget_s
-        for extrinsic in islice(self._pool.best(), self._most):
-            tried.append(extrinsic)
-            yield extrinsic
+        for name, extrinsic in islice(self._pool.best(), self._most):
+            tried.append(name)
+            yield name, extrinsic
             if until_s is not None and self._clock.monotonic() >= until_s:
                 return
 
@@ -124,9 +125,8 @@ class Service:
     def _relax(self, now_s: float) -> None:
         """A block was made: so the suspect that was left out of it is to blame."""
         if self._suspect is not None:
-            name = blake2_256(self._suspect)
-            logger.warning("0x{} leaves the pool: no block can hold it", name.hex())
-            self._tell(self._pool.expel(name, now_s))
+            logger.warning("0x{} leaves the pool: no block can hold it", self._suspect.hex())
+            self._tell(self._pool.expel(self._suspect, now_s))
             self._most = self._suspect = None
         elif self._most is not None:
             # Who was to blame may have left by itself. If not, the next failure halves it again.

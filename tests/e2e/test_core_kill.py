@@ -27,16 +27,14 @@ READY_S_MAX = 60.0
 CHILD = """
 import sys
 from pathlib import Path
-from tests.unit.subnet.localnet.core_chain import ALICE, open_chain, transfer
+from tests.unit.subnet.localnet.core_chain import ALICE, open_chain, step, transfer
 chain = open_chain(Path(sys.argv[1]))
 print("ready", flush=True)
 nonce = int.from_bytes(
     chain.call("AccountNonceApi_account_nonce", bytes(ALICE.public_key)), "little"
 )
 while True:
-    built = chain.build(
-        chain.earliest_timestamp_ms(), [transfer(chain, nonce + at) for at in range(3)]
-    )
+    built = step(chain, *(transfer(chain, nonce + at) for at in range(3)))
     assert not built.failed
     nonce += 3
     print(built.block.number, built.block.hash.hex(), flush=True)

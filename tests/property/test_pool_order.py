@@ -7,14 +7,17 @@ their nonces, each nonce once, and everything that could be included at the end 
 from __future__ import annotations
 
 from contextlib import suppress
+from itertools import islice
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assay.localnet.errors import TransactionRefused
-from assay.localnet.pool import BlockEffects, Pool
+from assay.localnet.pool import BlockEffects, TransactionPool
 from assay.localnet.pool.errors import PoolRefused
 from assay.localnet.pool.limits import PoolLimits
+from assay.localnet.pool.ordering import Entry, Ordering
 from tests.unit.subnet.localnet.toy_chain import Kind, ToyChain, account, extrinsic
 
 ACCOUNTS = 3
@@ -27,11 +30,13 @@ submissions = st.tuples(
 steps = st.lists(st.one_of(submissions, st.just("block")), max_size=60)
 
 
-def seal(pool: Pool, chain: ToyChain) -> None:
+def seal(pool: TransactionPool, chain: ToyChain) -> None:
     tried = list(pool.best())
     assert len(tried) == len(set(tried)) == pool.ready_count
     built = chain.build(chain.earliest_timestamp_ms(), iter(tried))
     pool.after_block(BlockEffects(built.block.number, built.included, built.failed), 0.0)
+    followers = {data[1:33] for name, data in tried if name in dict(built.failed)}
+    assert not any(data[1:33] in followers for data in pool.pending())
 
 
 @given(steps=steps, small=st.booleans())
@@ -41,7 +46,7 @@ def test_invariants_hold_and_every_account_goes_in_order(
 ) -> None:
     chain = ToyChain()
     limits = PoolLimits(ready_count=4, future_count=3) if small else PoolLimits()
-    pool = Pool(chain, head_number=0, limits=limits)
+    pool = TransactionPool(chain, head_number=0, limits=limits)
     for step in steps:
         if isinstance(step, str):
             seal(pool, chain)
@@ -62,8 +67,53 @@ def test_invariants_hold_and_every_account_goes_in_order(
             if data[1:33] == account(who)
         ]
         assert taken == list(range(len(taken)))
-    assert not any(data[45] == Kind.GOOD and _next(chain, data) for data in pool.best())
+    assert not any(data[45] == Kind.GOOD and _next(chain, data) for data in pool.pending())
 
 
 def _next(chain: ToyChain, data: bytes) -> bool:
     return chain.nonces.get(data[1:33], 0) == int.from_bytes(data[33:37], "little")
+
+
+TAGS = st.sets(st.sampled_from([b"a", b"b", b"c", b"d", b"e"]), max_size=3)
+moves = st.one_of(
+    st.tuples(st.just("insert"), st.tuples(TAGS, TAGS.filter(bool), st.integers(0, 3))),
+    st.tuples(st.just("include"), st.integers(0, 9)),
+    st.tuples(st.just("remove"), st.integers(0, 9)),
+)
+
+
+@given(steps=st.lists(moves, max_size=40))
+@settings(max_examples=300, deadline=None)
+def test_the_graph_of_tags_holds_together_however_they_are_knotted(
+    steps: list[tuple[str, Any]],
+) -> None:
+    """More tags than FRAME gives: chains, forks, joins, rivals that carry a part of the branch."""
+    ordering = Ordering()
+    for number, (what, how) in enumerate(steps):
+        if what == "insert":
+            requires, provides, priority = how
+            entry = Entry(
+                number.to_bytes(2, "big"),
+                b"x",
+                priority,
+                frozenset(requires),
+                tuple(provides),
+                9,
+                0,
+            )
+            if not requires & provides:
+                with suppress(PoolRefused):
+                    ordering.insert(entry)
+        elif what == "include":
+            for entry in islice(ordering.best(), how):
+                ordering.remove_included(entry)
+                for rival in ordering.rivals(entry.provides):
+                    ordering.remove([rival] if rival.hash in ordering else [])
+                ordering.satisfy(entry.provides)
+        elif entries := list(ordering):
+            chosen = entries[how % len(entries)]
+            left = ordering.remove([chosen])
+            assert left[0] is chosen
+            assert not any(other.hash in ordering for other in left)
+        ordering.check()
+        assert sum(1 for _ in ordering.best()) == len(ordering.ready.entries)

@@ -8,7 +8,7 @@ that the runtime put into the header is compared with the root of the overlay.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -43,6 +43,11 @@ class Built:
     """What the block changed, and the trie after it."""
 
 
+def named(extrinsics: Iterable[bytes]) -> Iterator[tuple[bytes, bytes]]:
+    """Each extrinsic after its hash, as the builder takes them."""
+    return ((blake2_256(extrinsic), extrinsic) for extrinsic in extrinsics)
+
+
 class BlockBuilder:
     """One block in the making."""
 
@@ -56,9 +61,16 @@ class BlockBuilder:
         self._body: list[bytes] = []
 
     def build(
-        self, timestamp_ms: int, slot: int, ready: Iterable[bytes], max_extrinsics: int | None
+        self,
+        timestamp_ms: int,
+        slot: int,
+        ready: Iterable[tuple[bytes, bytes]],
+        max_extrinsics: int | None,
     ) -> Built:
-        """The whole course. RuntimeTrap or BlockRejected if the block itself cannot be made."""
+        """The whole course. RuntimeTrap or BlockRejected if the block itself cannot be made.
+
+        ``ready``: the extrinsics to try, each after its hash.
+        """
         self._initialize(slot)
         self._apply_inherents(timestamp_ms, slot)
         included, failed, postponed = self._apply_ready(ready, max_extrinsics)
@@ -97,7 +109,7 @@ class BlockBuilder:
             self._body.append(extrinsic)
 
     def _apply_ready(
-        self, ready: Iterable[bytes], max_extrinsics: int | None
+        self, ready: Iterable[tuple[bytes, bytes]], max_extrinsics: int | None
     ) -> tuple[list[bytes], list[tuple[bytes, TransactionRefused | RuntimeTrap]], list[bytes]]:
         included: list[bytes] = []
         failed: list[tuple[bytes, TransactionRefused | RuntimeTrap]] = []
@@ -105,8 +117,7 @@ class BlockBuilder:
         too_large_in_a_row = 0
         if max_extrinsics is not None and max_extrinsics <= 0:
             return included, failed, postponed
-        for extrinsic in ready:
-            name = blake2_256(extrinsic)
+        for name, extrinsic in ready:
             try:
                 refusal = apply_refusal(self._apply(extrinsic))
             except RuntimeTrap as trap:

@@ -25,7 +25,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from assay.localnet.pool.errors import TooLowPriority
+from assay.localnet.pool.errors import CycleDetected, TooLowPriority
+from assay.localnet.pool.shares import Shares
 
 _NONCE_BYTES: Final = 4
 _ACCOUNT_BYTES: Final = 32
@@ -70,33 +71,41 @@ class Entry:
 
 @dataclass(slots=True)
 class Inserted:
-    """What one insertion changed: who is ready now, and who was replaced by whom."""
+    """What one insertion changed: which entries are ready now, and which left for which other."""
 
     ready: list[Entry] = field(default_factory=list)
     replaced: list[tuple[Entry, Entry]] = field(default_factory=list)
 
 
 class Half:
-    """One half of the pool with its sums."""
+    """The ready or the future transactions, by hash and by sender, with their sums."""
 
-    __slots__ = ("entries", "senders", "size_bytes")
+    __slots__ = ("by_sender", "bytes_by_sender", "count_by_sender", "entries", "size_bytes")
 
     def __init__(self) -> None:
         self.entries: dict[bytes, Entry] = {}
-        self.senders: Counter[bytes] = Counter()
+        self.by_sender: dict[bytes, dict[bytes, Entry]] = {}  # in the order in which they came
+        self.count_by_sender = Shares()
+        self.bytes_by_sender = Shares()
         self.size_bytes = 0
 
     def add(self, entry: Entry) -> None:
+        sender, size_bytes = entry.sender, len(entry.extrinsic)
         self.entries[entry.hash] = entry
-        self.senders[entry.sender] += 1
-        self.size_bytes += len(entry.extrinsic)
+        self.by_sender.setdefault(sender, {})[entry.hash] = entry
+        self.count_by_sender.change(sender, 1)
+        self.bytes_by_sender.change(sender, size_bytes)
+        self.size_bytes += size_bytes
 
     def discard(self, entry: Entry) -> None:
+        sender, size_bytes = entry.sender, len(entry.extrinsic)
         del self.entries[entry.hash]
-        self.size_bytes -= len(entry.extrinsic)
-        self.senders[entry.sender] -= 1
-        if not self.senders[entry.sender]:
-            del self.senders[entry.sender]
+        del self.by_sender[sender][entry.hash]
+        if not self.by_sender[sender]:
+            del self.by_sender[sender]
+        self.count_by_sender.change(sender, -1)
+        self.bytes_by_sender.change(sender, -size_bytes)
+        self.size_bytes -= size_bytes
 
 
 class Ordering:
@@ -131,8 +140,10 @@ class Ordering:
         """The tags among these that no ready transaction provides."""
         return {tag for tag in requires if tag not in self._providers}
 
+    # -- coming in
+
     def insert(self, entry: Entry) -> Inserted:
-        """Take a new transaction in; TooLowPriority leaves everything as it was."""
+        """Take a new transaction in. What ``replaced_by`` raises leaves everything as it was."""
         entry.order = next(self._arrivals)
         entry.missing = self.missing_of(entry.requires)
         changed = Inserted()
@@ -146,32 +157,40 @@ class Ordering:
         return changed
 
     def _make_ready(self, entry: Entry, changed: Inserted) -> None:
-        rivals = self.replaced_by(entry)
-        for rival in rivals:
-            self._forget(rival)
-            changed.replaced.append((rival, entry))
+        leaving = self.replaced_by(entry)
+        orphaned = [tag for old in leaving for tag in self._forget(old)]
+        changed.replaced += [(old, entry) for old in leaving]
         self.ready.add(entry)
         for tag in entry.provides:
             self._providers[tag] = entry
+        self._withdraw(orphaned)
         heapq.heappush(self._worst, (entry.priority, -entry.order, entry.hash))
         if len(self._worst) > len(self.ready.entries) + _STALE_MAX:
             self._worst = [(e.priority, -e.order, e.hash) for e in self.ready.entries.values()]
             heapq.heapify(self._worst)
         changed.ready.append(entry)
-        for rival in rivals:
-            self._demote(tag for tag in rival.provides if tag not in self._providers)
 
     def replaced_by(self, entry: Entry) -> list[Entry]:
-        """The ready transactions whose place the entry would take; TooLowPriority if it cannot."""
+        """The ready transactions that leave if the entry becomes ready.
+
+        Those are the providers of its tags, and all that cannot go without one of them: the entry
+        takes over only the tags that it provides itself. TooLowPriority where the entry is not
+        better than what it would replace, CycleDetected where it needs what would leave.
+        """
         rivals = {
             self._providers[tag].hash: self._providers[tag]
             for tag in entry.provides
             if tag in self._providers
         }
+        if not rivals:
+            return []
         old = sum(rival.priority for rival in rivals.values())
-        if rivals and entry.priority <= old:
+        if entry.priority <= old:
             raise TooLowPriority(old, entry.priority)
-        return list(rivals.values())
+        leaving = self._with_dependents(rivals.values(), kept=entry.provides)
+        if any(not entry.requires.isdisjoint(other.provides) for other in leaving):
+            raise CycleDetected("the transaction requires what it would replace")
+        return leaving
 
     def satisfy(self, tags: Iterable[bytes]) -> Inserted:
         """The chain provides these tags now: who waited for them may become ready."""
@@ -202,13 +221,15 @@ class Ordering:
             self.future.discard(other)
             try:
                 self._make_ready(other, changed)
-            except TooLowPriority:
+            except (TooLowPriority, CycleDetected):
                 self._forget_requirements(other)
                 rival = next(self._providers[t] for t in other.provides if t in self._providers)
                 changed.replaced.append((other, rival))
             else:
                 settled.append(other)
         return settled
+
+    # -- leaving
 
     def rivals(self, provides: Iterable[bytes]) -> list[Entry]:
         """All, ready or future, that provide one of these tags."""
@@ -224,59 +245,60 @@ class Ordering:
         return list(found.values())
 
     def remove_included(self, entry: Entry) -> None:
-        """It is in a block: what it provides stays provided, by the chain."""
+        """The entry is in a block: what it provides stays provided, by the chain."""
         self._forget(entry)
 
-    def remove_failed(self, entry: Entry) -> list[Entry]:
-        """It will not be in a block: those that required it wait again. Returns those."""
-        self._forget(entry)
-        return self._demote(tag for tag in entry.provides if tag not in self._providers)
+    def remove(self, entries: Iterable[Entry]) -> list[Entry]:
+        """Remove entries that will not be in a block. Returns all that left, these first.
+
+        With each leave the ready transactions that cannot go without it, as in a Substrate node:
+        left behind, they would wait for a tag that nobody is going to provide, and might later run
+        behind another transaction than the one that their sender meant.
+        """
+        leaving = self._with_dependents(entries)
+        self._withdraw([tag for entry in leaving for tag in self._forget(entry)])
+        return leaving
 
     def subtree(self, entry: Entry) -> list[Entry]:
-        """A ready transaction with all ready ones that cannot go without it, itself first."""
-        found = {entry.hash: entry}
-        todo = [entry]
+        """A transaction with all ready ones that cannot go without it, itself first."""
+        return self._with_dependents((entry,))
+
+    def _with_dependents(self, entries: Iterable[Entry], kept: Iterable[bytes] = ()) -> list[Entry]:
+        """The entries and all ready ones that require what they provide, but for ``kept`` tags."""
+        found = {entry.hash: entry for entry in entries}
+        spared = frozenset(kept)
+        todo = deque(found.values())
         while todo:
-            one = todo.pop()
-            for tag in one.provides:
+            entry = todo.popleft()
+            for tag in entry.provides:
+                if tag in spared or self._providers.get(tag) is not entry:
+                    continue
                 for other in self._requirers.get(tag, {}).values():
-                    if not other.missing and other.hash not in found:
+                    if other.hash in self.ready.entries and other.hash not in found:
                         found[other.hash] = other
                         todo.append(other)
         return list(found.values())
 
-    def remove_all(self, entries: Iterable[Entry]) -> None:
-        """Remove these; whoever still requires one of them waits again."""
-        gone = list(entries)
-        for entry in gone:
-            self._forget(entry)
-        self._demote(tag for entry in gone for tag in entry.provides if tag not in self._providers)
+    def _withdraw(self, orphaned: Iterable[bytes]) -> None:
+        """Those that still wait miss these tags again, unless another entry provides them."""
+        for tag in orphaned:
+            if tag not in self._providers:
+                for other in self._requirers.get(tag, {}).values():
+                    other.missing.add(tag)
 
-    def _demote(self, tags: Iterable[bytes]) -> list[Entry]:
-        demoted: list[Entry] = []
-        todo = list(tags)
-        while todo:
-            tag = todo.pop()
-            for other in self._requirers.get(tag, {}).values():
-                if other.hash in self.ready.entries:
-                    self.ready.discard(other)
-                    for provided in other.provides:
-                        self._providers.pop(provided, None)
-                    self.future.add(other)
-                    demoted.append(other)
-                    todo.extend(other.provides)
-                other.missing.add(tag)
-        return demoted
-
-    def _forget(self, entry: Entry) -> None:
+    def _forget(self, entry: Entry) -> list[bytes]:
+        """Take the entry out. Returns the tags of which it was the ready provider."""
+        orphaned: list[bytes] = []
         if entry.hash in self.ready.entries:
             self.ready.discard(entry)
             for tag in entry.provides:
                 if self._providers.get(tag) is entry:
                     del self._providers[tag]
+                    orphaned.append(tag)
         else:
             self.future.discard(entry)
         self._forget_requirements(entry)
+        return orphaned
 
     def _forget_requirements(self, entry: Entry) -> None:
         for tag in entry.requires:
@@ -333,7 +355,15 @@ class Ordering:
         assert len(provided) == len(set(provided)) == len(self._providers)
         for half in (self.ready, self.future):
             assert half.size_bytes == sum(len(e.extrinsic) for e in half.entries.values())
-            assert half.senders == Counter(e.sender for e in half.entries.values())
+            entries = list(half.entries.values())
+            sizes: Counter[bytes] = Counter()
+            for entry in entries:
+                sizes[entry.sender] += len(entry.extrinsic)
+                assert half.by_sender[entry.sender][entry.hash] is entry
+            counts = Counter(entry.sender for entry in entries)
+            assert half.count_by_sender.as_dict() == counts
+            assert half.bytes_by_sender.as_dict() == sizes
+            assert {sender: len(held) for sender, held in half.by_sender.items()} == counts
         for entry in self:
             assert entry.missing <= entry.requires
             assert not any(tag in self._providers for tag in entry.missing)

@@ -7,16 +7,19 @@ hears of them is not the pool's matter.
 What a block does to the pool, in this order (``after_block``):
 
 1. included ones leave; whatever else provided the same tags is stale and leaves as *usurped*;
-2. those that failed in the block leave as *invalid*; their dependents wait again;
-3. those whose time is over leave (mortality);
+2. those that failed in the block leave as *invalid*;
+3. those whose time is over leave as *invalid* (mortality);
 4. a few of the longest-waiting are validated again; all of them if the runtime changed. A young
    transaction is not: the block that tries it would find out;
 5. whatever is above a limit after all that leaves as *dropped*.
+
+Whoever leaves without being included takes along, with the same status, the ready transactions that
+require it: a nonce that will not come makes the later ones worthless. A Substrate node does so too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
@@ -33,11 +36,12 @@ from assay.localnet.pool.errors import (
     TemporarilyBanned,
 )
 from assay.localnet.pool.limits import PoolLimits
-from assay.localnet.pool.ordering import Entry, Half, Inserted, Ordering, nonce_tag
+from assay.localnet.pool.ordering import Entry, Inserted, Ordering, nonce_tag
+from assay.localnet.pool.room import room_for
 
 
-class Validator(Protocol):
-    """The part of the backend that the pool asks."""
+class TransactionCheck(Protocol):
+    """The part of the backend that the pool asks: what the runtime says of a transaction."""
 
     def validate(self, extrinsic: bytes) -> ValidTransaction: ...
 
@@ -79,13 +83,13 @@ class BlockEffects:
     runtime_changed: bool = False
 
 
-class Pool:
+class TransactionPool:
     """See the module. ``head_number`` is the height the chain has when the pool is made."""
 
     def __init__(
-        self, validator: Validator, *, head_number: int, limits: PoolLimits | None = None
+        self, check: TransactionCheck, *, head_number: int, limits: PoolLimits | None = None
     ) -> None:
-        self._validator = validator
+        self._check = check
         self._limits = limits or PoolLimits()
         self._head_number = head_number
         self._ordering = Ordering()
@@ -102,13 +106,13 @@ class Pool:
     def __contains__(self, transaction_hash: bytes) -> bool:
         return transaction_hash in self._ordering
 
-    def best(self) -> Iterator[bytes]:
-        """The extrinsics that the next block should try, in order."""
-        return (entry.extrinsic for entry in self._ordering.best())
+    def best(self) -> Iterator[tuple[bytes, bytes]]:
+        """What the next block should try, in order: each extrinsic after its hash."""
+        return ((entry.hash, entry.extrinsic) for entry in self._ordering.best())
 
     def pending(self) -> list[bytes]:
         """All ready extrinsics, in the order of ``best``."""
-        return list(self.best())
+        return [extrinsic for _, extrinsic in self.best()]
 
     def next_nonce(self, account: bytes, chain_nonce: int) -> int:
         """The first nonce from ``chain_nonce`` on that no ready transaction of the account uses."""
@@ -127,15 +131,15 @@ class Pool:
         if self._bans.holds(transaction_hash, now_s):
             raise TemporarilyBanned(f"0x{transaction_hash.hex()} was invalid a short while ago")
         try:
-            valid = self._validator.validate(extrinsic)
+            valid = self._check.validate(extrinsic)
         except TransactionRefused as refusal:
             if is_lasting(refusal):
                 self._bans.add(transaction_hash, now_s)
             raise
         entry = self._entry(transaction_hash, extrinsic, valid)
-        evicted = self._make_room(entry)
+        evicted = self._ordering.remove(room_for(entry, self._ordering, self._limits))
         changed = self._ordering.insert(entry)
-        events = [Event(e.hash, Status.DROPPED) for e in evicted]
+        events = _events(evicted, Status.DROPPED)
         if entry.missing:
             events.append(Event(transaction_hash, Status.FUTURE))
         events += _events_of(changed)
@@ -160,77 +164,25 @@ class Pool:
             validated_at=self._head_number,
         )
 
-    def _make_room(self, entry: Entry) -> list[Entry]:
-        """Check the limits that the entry meets; evict worse ones for it. Returns those evicted."""
-        limits, ordering = self._limits, self._ordering
-        if ordering.missing_of(entry.requires):
-            half = ordering.future
-            if half.senders[entry.sender] >= limits.sender_future_count:
-                raise ImmediatelyDropped("waiting transactions of one sender")
-            if len(half.entries) >= limits.future_count:
-                raise ImmediatelyDropped("waiting transactions")
-            if half.size_bytes + len(entry.extrinsic) > limits.future_bytes:
-                raise ImmediatelyDropped("bytes of waiting transactions")
-            return []
-        replaced = ordering.replaced_by(entry)
-        if not replaced and ordering.ready.senders[entry.sender] >= limits.sender_ready_count:
-            raise ImmediatelyDropped("transactions of one sender")
-        evicted = self._evicted_for(entry, {rival.hash for rival in replaced})
-        ordering.remove_all(evicted)
-        return evicted
-
-    def _evicted_for(self, entry: Entry, replaced: Set[bytes]) -> list[Entry]:
-        """Who must go so that the entry fits, the worst first. Nothing is removed yet.
-
-        A replacement takes the place of what it replaces, so that a full pool still lets a sender
-        raise a tip; only where it is longer it may push out others.
-        """
-        limits, ready = self._limits, self._ordering.ready
-        count = len(ready.entries) + 1 - len(replaced)
-        size_bytes = ready.size_bytes + len(entry.extrinsic)
-        size_bytes -= sum(len(ready.entries[name].extrinsic) for name in replaced)
-        leaving: dict[bytes, Entry] = {}
-        worst_first = self._ordering.worst_first()
-        while count > limits.ready_count or size_bytes > limits.ready_bytes:
-            worst = next(worst_first, None)
-            if worst is None or worst.priority >= entry.priority:
-                raise ImmediatelyDropped("ready transactions")
-            for other in self._ordering.subtree(worst):
-                if not entry.requires.isdisjoint(other.provides):
-                    raise ImmediatelyDropped("ready transactions")  # its own branch
-                if other.hash not in leaving and other.hash not in replaced:
-                    leaving[other.hash] = other
-                    count -= 1
-                    size_bytes -= len(other.extrinsic)
-        return list(leaving.values())
-
     def _trim(self, promoted: Iterable[Entry]) -> list[Event]:
-        """Hold both halves to their limits after transactions moved between them.
-
-        Of those that became ready just now the last go first; of those that wait, the youngest.
-        """
-        limits, ordering = self._limits, self._ordering
-        leaving: list[Entry] = []
+        """Hold the ready half to its limits after others became ready: the last of those go."""
+        limits, ready = self._limits, self._ordering.ready
         late = list(promoted)
-        while late and _above(ordering.ready, limits.ready_count, limits.ready_bytes):
+        leaving: list[Entry] = []
+        while late and (
+            len(ready.entries) > limits.ready_count or ready.size_bytes > limits.ready_bytes
+        ):
             entry = late.pop()
-            if entry.hash in ordering.ready.entries:
-                gone = ordering.subtree(entry)
-                ordering.remove_all(gone)
-                leaving += gone
-        if _above(ordering.future, limits.future_count, limits.future_bytes):
-            waiting = sorted(ordering.future.entries.values(), key=lambda e: e.order)
-            while _above(ordering.future, limits.future_count, limits.future_bytes):
-                leaving.append(waiting.pop())
-                ordering.remove_failed(leaving[-1])
-        return [Event(entry.hash, Status.DROPPED) for entry in leaving]
+            if entry.hash in ready.entries:
+                leaving += self._ordering.remove((entry,))
+        return _events(leaving, Status.DROPPED)
 
     def expel(self, transaction_hash: bytes, now_s: float) -> list[Event]:
         """Remove a transaction because of which a block could not be made, and take it no more: it
         pays nothing, and costs a row of blocks each time."""
         self._bans.add(transaction_hash, now_s)
         entry = self._ordering.get(transaction_hash)
-        return [] if entry is None else self._remove(entry, Status.INVALID)
+        return [] if entry is None else self._invalid(entry)
 
     # -- a block was built -------------------------------------------------------------------
 
@@ -241,7 +193,8 @@ class Pool:
         for transaction_hash, refusal in block.failed:
             events += self._drop(transaction_hash, refusal, now_s)
         for entry in [e for e in self._ordering if e.valid_till <= block.number]:
-            events += self._remove(entry, Status.INVALID)
+            if entry.hash in self._ordering:  # not gone with another
+                events += self._invalid(entry)
         if block.runtime_changed:
             self._bans.clear()
         events += self._revalidate(everything=block.runtime_changed, now_s=now_s)
@@ -258,9 +211,11 @@ class Pool:
                 winners.update((tag, entry.hash) for tag in entry.provides)
         if self.future_count:
             for rival in self._ordering.rivals(winners):
+                if rival.hash not in self._ordering:
+                    continue  # gone with another
                 winner = next(winners[tag] for tag in rival.provides if tag in winners)
-                events.append(Event(rival.hash, Status.USURPED, winner))
-                events += self._demoted(self._ordering.remove_failed(rival))
+                leaving = self._ordering.remove((rival,))
+                events += [Event(entry.hash, Status.USURPED, winner) for entry in leaving]
             changed = self._ordering.satisfy(winners)
             events += _events_of(changed) + self._trim(changed.ready)
         return events
@@ -269,15 +224,11 @@ class Pool:
         if is_lasting(refusal):
             self._bans.add(transaction_hash, now_s)
         entry = self._ordering.get(transaction_hash)
-        return [] if entry is None else self._remove(entry, Status.INVALID)
+        return [] if entry is None else self._invalid(entry)
 
-    def _remove(self, entry: Entry, status: Status) -> list[Event]:
-        demoted = self._ordering.remove_failed(entry)
-        return [Event(entry.hash, status), *self._demoted(demoted)]
-
-    @staticmethod
-    def _demoted(entries: Iterable[Entry]) -> list[Event]:
-        return [Event(entry.hash, Status.FUTURE) for entry in entries]
+    def _invalid(self, entry: Entry) -> list[Event]:
+        """The entry can never be included, and so neither can those that require it."""
+        return _events(self._ordering.remove((entry,)), Status.INVALID)
 
     def _revalidate(self, *, everything: bool, now_s: float) -> list[Event]:
         limits = self._limits
@@ -292,19 +243,19 @@ class Pool:
             if entry.hash not in self._ordering:
                 continue
             try:
-                valid = self._validator.validate(entry.extrinsic)
+                valid = self._check.validate(entry.extrinsic)
             except (TransactionRefused, RuntimeTrap) as refusal:
                 events += self._drop(entry.hash, refusal, now_s)
                 continue
             entry.validated_at = self._head_number
             if everything and set(valid.provides) != set(entry.provides):
                 # Another runtime may tag by other rules; the old graph would not hold together.
-                events += self._remove(entry, Status.INVALID)
+                events += self._invalid(entry)
         return events
 
 
-def _above(half: Half, count: int, size_bytes: int) -> bool:
-    return len(half.entries) > count or half.size_bytes > size_bytes
+def _events(entries: Iterable[Entry], status: Status) -> list[Event]:
+    return [Event(entry.hash, status) for entry in entries]
 
 
 def _events_of(changed: Inserted) -> list[Event]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from assay.clock import Clock
 from assay.localnet.backend import Backend
 from assay.localnet.errors import BudgetSpent
-from assay.localnet.pool import Pool
+from assay.localnet.pool import TransactionPool
 from assay.localnet.rpc.errors import busy
 from assay.localnet.rpc.limits import RpcLimits
 from assay.localnet.rpc.ration import Ration
@@ -25,7 +25,7 @@ class RpcNode:
     """The parts of a running node."""
 
     backend: Backend
-    pool: Pool
+    pool: TransactionPool
     service: Service
     hub: Hub
     limits: RpcLimits

@@ -15,7 +15,7 @@ from bittensor_core import Keypair, Runtime
 
 from assay.localnet.backend import Backend, InvalidTransaction
 from assay.localnet.scale import Reader
-from tests.unit.subnet.localnet.core_chain import sign
+from tests.unit.subnet.localnet.core_chain import sign, step
 
 PEOPLE = [Keypair.create_from_uri(f"//{name}") for name in ("Alice", "Bob", "Charlie", "Dave")]
 HOTKEYS = [Keypair.create_from_uri(f"//hot{number}") for number in range(6)]
@@ -62,7 +62,7 @@ class RandomChain:
     def run(self, blocks: int, per_block: int) -> None:
         for _ in range(blocks):
             ready = [self._extrinsic() for _ in range(self.rng.randrange(per_block + 1))]
-            built = self.chain.build(self.chain.earliest_timestamp_ms(), ready)
+            built = step(self.chain, *ready)
             self.included += len(built.included)
             self.nonces.clear()  # what was refused in the pool leaves gaps
 
@@ -76,9 +76,7 @@ class RandomChain:
         weight = {"ref_time": 0, "proof_size": 0}
         call = self.compose("Sudo", "sudo_unchecked_weight", {"call": set_code, "weight": weight})
         nonce = self._nonce(PEOPLE[0])
-        built = self.chain.build(
-            self.chain.earliest_timestamp_ms(), [sign(self.chain, PEOPLE[0], call, nonce)]
-        )
+        built = step(self.chain, sign(self.chain, PEOPLE[0], call, nonce))
         assert built.included and built.changes[b":code"] == marked
         self.nonces.clear()
 
@@ -118,7 +116,7 @@ class RandomChain:
             arguments = {"dest": str(hotkey.ss58_address), "value": 200 * RAO}
             call = self.compose("Balances", "transfer_keep_alive", arguments)
             ready.append(sign(self.chain, sender, call, self._nonce(sender) + len(ready)))
-        built = self.chain.build(self.chain.earliest_timestamp_ms(), ready)
+        built = step(self.chain, *ready)
         assert len(built.included) == len(HOTKEYS)
         self.nonces.clear()
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from bittensor_core import Keypair
 
 from assay.localnet.backend import Backend, BuiltBlock, Genesis
+from assay.localnet.blocks.builder import named
 from assay.localnet.scale import compact
 
 RUNTIME = Path(__file__).parents[4] / "subnet/localnet/runtime/assay.wasm"
@@ -68,7 +69,7 @@ def sign(chain: Backend, signer: Keypair, call: bytes, nonce: int) -> bytes:
 
 def step(chain: Backend, *ready: bytes) -> BuiltBlock:
     """The next block, as early as it may be."""
-    return chain.build(chain.earliest_timestamp_ms(), ready)
+    return chain.build(chain.earliest_timestamp_ms(), named(ready))
 
 
 def grow(chain: Backend, blocks: int, *, first_nonce: int = 0, per_block: int = 1) -> int:
@@ -76,7 +77,7 @@ def grow(chain: Backend, blocks: int, *, first_nonce: int = 0, per_block: int = 
     nonce = first_nonce
     for _ in range(blocks):
         ready = [transfer(chain, nonce + at) for at in range(per_block)]
-        built = chain.build(chain.earliest_timestamp_ms(), ready)
+        built = step(chain, *ready)
         assert (built.failed, built.postponed) == ((), ())
         nonce += per_block
     return nonce

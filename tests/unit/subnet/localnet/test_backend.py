@@ -17,6 +17,7 @@ from assay.localnet.backend import (
     RuntimeTrap,
     UnknownBlock,
 )
+from assay.localnet.blocks.builder import named
 from assay.localnet.blocks.header import slot_of
 from assay.localnet.errors import (
     BadGenesis,
@@ -156,7 +157,7 @@ def test_each_transaction_meets_its_fate(chain: Backend) -> None:
     garbage = encode_bytes(b"\x84not an extrinsic")
     built = chain.build(
         chain.earliest_timestamp_ms(),
-        [good[0], bytes(forged), good[1], future, garbage, good[0], good[2]],
+        named([good[0], bytes(forged), good[1], future, garbage, good[0], good[2]]),
     )
     assert built.included == tuple(map(name_of, good))
     assert built.postponed == (name_of(future),)
@@ -179,9 +180,9 @@ def test_the_number_of_extrinsics_can_be_limited(chain: Backend) -> None:
             taken += 1
             yield transfer(chain, nonce)
 
-    built = chain.build(chain.earliest_timestamp_ms(), ready(), max_extrinsics=2)
+    built = chain.build(chain.earliest_timestamp_ms(), named(ready()), max_extrinsics=2)
     assert (len(built.included), taken) == (2, 2)
-    nothing = chain.build(chain.earliest_timestamp_ms(), ready(), max_extrinsics=0)
+    nothing = chain.build(chain.earliest_timestamp_ms(), named(ready()), max_extrinsics=0)
     assert (nothing.included, taken) == ((), 2)
 
 
@@ -191,7 +192,7 @@ def test_a_full_block_postpones(chain: Backend) -> None:
     small = Backend.open(None, genesis(), limits=limits, module_cache=module_cache())
     remark = b"\x00\x00" + encode_bytes(bytes(1_000_000))
     ready = [sign(small, ALICE, remark, nonce) for nonce in range(12)]
-    built = small.build(small.earliest_timestamp_ms(), ready)
+    built = step(small, *ready)
     assert 1 <= len(built.included) < 12
     # After the first that does not fit, those behind it have a nonce from the future.
     assert built.postponed[0] == name_of(ready[len(built.included)])
@@ -296,7 +297,7 @@ def test_every_way_of_running_gives_the_same_chain(
     def run(made: Backend) -> bytes:
         for nonce, amount in recipe:
             extrinsic = _signed_once(chain, nonce, amount)
-            built = made.build(made.earliest_timestamp_ms(), [extrinsic])
+            built = step(made, extrinsic)
             assert len(built.included) == 1
         return made.head.hash
 

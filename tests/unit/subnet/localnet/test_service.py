@@ -11,7 +11,7 @@ import pytest
 from assay.clock import ManualClock
 from assay.localnet.backend import BuiltBlock
 from assay.localnet.errors import InvalidTransaction, RuntimeTrap, StorageFailed
-from assay.localnet.pool import Event, Pool, Status
+from assay.localnet.pool import Event, Status, TransactionPool
 from assay.localnet.pool.errors import TemporarilyBanned
 from assay.localnet.sealing import Sealing, SealingMode
 from assay.localnet.service import Service
@@ -24,7 +24,7 @@ class Run:
     def __init__(self, mode: SealingMode, interval_s: float) -> None:
         self.clock = ManualClock()
         self.chain = ToyChain()
-        self.pool = Pool(self.chain, head_number=0)
+        self.pool = TransactionPool(self.chain, head_number=0)
         sealing = Sealing(mode, interval_s=interval_s, now_s=self.clock.monotonic())
         self.service = Service(self.chain, self.pool, sealing, self.clock)
         self.blocks: list[BuiltBlock] = []

@@ -150,7 +150,11 @@ class ToyChain(Backend):
         return InvalidTransaction("Stale") if nonce < self.nonces.get(who, 0) else None
 
     def build(
-        self, timestamp_ms: int, ready: Iterable[bytes], *, max_extrinsics: int | None = None
+        self,
+        timestamp_ms: int,
+        ready: Iterable[tuple[bytes, bytes]],
+        *,
+        max_extrinsics: int | None = None,
     ) -> BuiltBlock:
         if self.build_fault is not None:
             raise self.build_fault
@@ -161,17 +165,18 @@ class ToyChain(Backend):
         postponed: list[bytes] = []
         body: list[bytes] = []
         changes: dict[bytes, bytes | None] = {b"now": timestamp_ms.to_bytes(8, "little")}
-        for data in ready:
+        for name, data in ready:
+            assert name == hash_of(data)
             self.before_each()
             who, nonce = data[1:33], int.from_bytes(data[33:37], "little")
             kind = Kind(data[45])
             if kind is Kind.TOO_BIG or nonce > self.nonces.get(who, 0):
-                postponed.append(hash_of(data))
+                postponed.append(name)
             elif kind is Kind.FAILS_IN_BLOCK or nonce < self.nonces.get(who, 0):
-                failed.append((hash_of(data), InvalidTransaction("Payment")))
+                failed.append((name, InvalidTransaction("Payment")))
             else:
                 self.nonces[who] = nonce + 1
-                included.append(hash_of(data))
+                included.append(name)
                 body.append(data)
                 if kind is Kind.UPGRADE:
                     changes[b":code"] = b"new wasm"

@@ -14,15 +14,15 @@ from assay.localnet.errors import BlockRejected
 from assay.localnet.executor.call import Executor
 from assay.localnet.state.head import HeadState
 from assay.localnet.state.root import slow_root
-from tests.unit.subnet.localnet.core_chain import open_chain, transfer
+from tests.unit.subnet.localnet.core_chain import open_chain, step, transfer
 
 
 @pytest.fixture(scope="module")
 def chain() -> Iterator[Backend]:
     """Two blocks with three transfers in the second."""
     made = open_chain()
-    made.build(made.earliest_timestamp_ms(), [])
-    made.build(made.earliest_timestamp_ms(), [transfer(made, nonce) for nonce in range(3)])
+    step(made)
+    step(made, *(transfer(made, nonce) for nonce in range(3)))
     yield made
     made.close()
 

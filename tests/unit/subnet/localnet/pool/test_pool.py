@@ -6,7 +6,7 @@ import pytest
 
 from assay.localnet.blocks.validity import ValidTransaction
 from assay.localnet.errors import InvalidTransaction, RuntimeTrap
-from assay.localnet.pool import BlockEffects, Event, Pool, Status
+from assay.localnet.pool import BlockEffects, Event, Status, TransactionPool
 from assay.localnet.pool.errors import (
     AlreadyImported,
     CycleDetected,
@@ -21,11 +21,11 @@ from tests.unit.subnet.localnet.toy_chain import Kind, ToyChain, account, extrin
 NOW = 1_000.0
 
 
-def pool_of(chain: ToyChain, **limits: int) -> Pool:
-    return Pool(chain, head_number=chain.head.number, limits=PoolLimits(**limits))
+def pool_of(chain: ToyChain, **limits: int) -> TransactionPool:
+    return TransactionPool(chain, head_number=chain.head.number, limits=PoolLimits(**limits))
 
 
-def seal(pool: Pool, chain: ToyChain, now_s: float = NOW) -> list[Event]:
+def seal(pool: TransactionPool, chain: ToyChain, now_s: float = NOW) -> list[Event]:
     built = chain.build(chain.earliest_timestamp_ms(), pool.best())
     effects = BlockEffects(
         built.block.number, built.included, built.failed, b":code" in built.changes
@@ -41,7 +41,7 @@ def test_priority_then_arrival_but_never_before_what_is_required() -> None:
     late = extrinsic(3, 0, priority=5)
     for data in (first, second, other, late):
         pool.submit(data, NOW)
-    assert list(pool.best()) == [other, late, first, second]
+    assert pool.pending() == [other, late, first, second]
 
 
 def test_a_gap_in_nonces_waits_and_is_closed() -> None:
@@ -52,7 +52,7 @@ def test_a_gap_in_nonces_waits_and_is_closed() -> None:
     events = pool.submit(extrinsic(1, 0), NOW).events
     assert [e.status for e in events] == [Status.READY] * 3
     assert [e.hash for e in events] == [hash_of(extrinsic(1, n)) for n in range(3)]
-    assert list(pool.best()) == [extrinsic(1, n) for n in range(3)]
+    assert pool.pending() == [extrinsic(1, n) for n in range(3)]
 
 
 def test_the_pool_knows_the_next_nonce() -> None:
@@ -81,7 +81,7 @@ def test_replacement_needs_a_higher_priority_and_keeps_dependents() -> None:
     new = extrinsic(1, 0, priority=6)
     events = pool.submit(new, NOW).events
     assert Event(hash_of(extrinsic(1, 0, priority=5)), Status.USURPED, hash_of(new)) in events
-    assert list(pool.best()) == [new, extrinsic(1, 1, priority=5)]
+    assert pool.pending() == [new, extrinsic(1, 1, priority=5)]
 
 
 def test_a_lasting_refusal_is_banned_for_a_while_and_not_asked_again() -> None:
@@ -135,19 +135,64 @@ def test_a_block_takes_what_it_included() -> None:
     assert pool.ready_count == 0
 
 
-def test_a_failed_one_leaves_and_its_dependents_wait() -> None:
+def test_with_one_that_failed_leaves_all_that_could_only_follow_it() -> None:
+    """As in a Substrate node: the dependents are invalid, and their watchers are told."""
     chain = ToyChain()
     pool = pool_of(chain)
-    failing = extrinsic(1, 0, kind=Kind.FAILS_IN_BLOCK)
-    pool.submit(failing, NOW)
-    pool.submit(extrinsic(1, 1), NOW)
+    failing = extrinsic(1, 1, kind=Kind.FAILS_IN_BLOCK)
+    branch = [extrinsic(1, 0), failing, extrinsic(1, 2), extrinsic(1, 3)]
+    for data in [*branch, extrinsic(1, 5), extrinsic(2, 0)]:
+        pool.submit(data, NOW)
     events = seal(pool, chain)
-    assert Event(hash_of(failing), Status.INVALID) in events
-    assert Event(hash_of(extrinsic(1, 1)), Status.FUTURE) in events
-    assert (pool.ready_count, pool.future_count) == (0, 1)
-    pool.submit(extrinsic(1, 0), NOW)
+    assert events == [Event(hash_of(data), Status.INVALID) for data in branch[1:]]
+    assert (pool.ready_count, pool.future_count) == (0, 1), "what had a gap before waits on"
+    for data in (extrinsic(1, 1), extrinsic(1, 2), extrinsic(1, 3), extrinsic(1, 4)):
+        pool.submit(data, NOW)  # none of them is banned
     seal(pool, chain)
-    assert chain.nonces[account(1)] == 2
+    assert (pool.ready_count, pool.future_count, chain.nonces[account(1)]) == (0, 0, 6)
+
+
+def test_an_old_follower_never_runs_behind_what_is_sent_instead() -> None:
+    chain = ToyChain()
+    pool = pool_of(chain)
+    pool.submit(extrinsic(1, 0, kind=Kind.FAILS_IN_BLOCK), NOW)
+    pool.submit(extrinsic(1, 1, priority=7), NOW)
+    seal(pool, chain)
+    pool.submit(extrinsic(1, 0), NOW)
+    assert pool.pending() == [extrinsic(1, 0)]
+
+
+@pytest.mark.parametrize("how", ["expelled", "too old", "found invalid", "another runtime"])
+def test_however_one_becomes_invalid_its_dependents_do_too(how: str) -> None:
+    chain = ToyChain()
+    pool = pool_of(chain, revalidate_after_blocks=1 if how == "found invalid" else 99)
+    first = extrinsic(1, 0, kind=Kind.TOO_BIG)  # stays, block after block
+    chain.longevity = 1 if how == "too old" else 64
+    pool.submit(first, NOW)
+    chain.longevity = 64
+    pool.submit(extrinsic(1, 1), NOW)
+    pool.submit(extrinsic(1, 2), NOW)
+    if how == "expelled":
+        events = pool.expel(hash_of(first), NOW)
+    else:
+        if how != "too old":
+            chain.refuse[hash_of(first)] = InvalidTransaction("Payment")
+        effects = BlockEffects(1, (), runtime_changed=how == "another runtime")
+        events = pool.after_block(effects, NOW)
+    gone = [first, extrinsic(1, 1), extrinsic(1, 2)]
+    assert events == [Event(hash_of(data), Status.INVALID) for data in gone]
+    assert (pool.ready_count, pool.future_count) == (0, 0)
+    pool._ordering.check()
+
+
+def test_with_one_that_is_pushed_out_its_dependents_are_dropped() -> None:
+    pool = pool_of(ToyChain(), ready_count=3)
+    for nonce in range(3):
+        pool.submit(extrinsic(1, nonce, priority=nonce), NOW)
+    events = pool.submit(extrinsic(2, 0, priority=1), NOW).events
+    dropped = [event.hash for event in events if event.status is Status.DROPPED]
+    assert dropped == [hash_of(extrinsic(1, nonce, priority=nonce)) for nonce in range(3)]
+    assert pool.pending() == [extrinsic(2, 0, priority=1)]
 
 
 def test_rivals_of_an_included_one_are_usurped() -> None:
@@ -164,7 +209,7 @@ def test_rivals_of_an_included_one_are_usurped() -> None:
     assert chain.nonces[account(1)] == 2
 
 
-def test_the_chain_itself_may_close_a_gap() -> None:
+def test_a_bigger_one_that_stays_keeps_its_followers() -> None:
     chain = ToyChain()
     pool = pool_of(chain)
     pool.submit(extrinsic(1, 1), NOW)
@@ -232,6 +277,53 @@ def test_each_limit_holds_at_its_value_and_not_beyond(
     assert pool.ready_count + pool.future_count == 2
 
 
+def test_whoever_holds_most_of_the_waiting_places_gives_way() -> None:
+    """A dozen senders held nearly all places for nonce gaps, and everybody else was refused."""
+    pool = pool_of(ToyChain(), future_count=24, sender_future_count=8)
+    for who in range(3):
+        for nonce in range(1, 9):
+            pool.submit(extrinsic(who, nonce), NOW)
+    dropped: list[bytes] = []
+    for who in range(3, 24):
+        events = pool.submit(extrinsic(who, 1), NOW).events
+        dropped += [event.hash for event in events if event.status is Status.DROPPED]
+    assert pool.future_count == 24
+    assert len(dropped) == len(set(dropped)) == 21
+    kept = [extrinsic(who, 1) for who in range(24)]
+    assert {entry.extrinsic for entry in pool._ordering} == set(kept), "the youngest went first"
+    with pytest.raises(ImmediatelyDropped, match="waiting transactions"):
+        pool.submit(extrinsic(99, 1), NOW)  # nobody holds more than it would
+    pool._ordering.check()
+
+
+def test_nobody_gives_way_to_one_who_would_hold_as_much() -> None:
+    pool = pool_of(ToyChain(), future_count=4)
+    for who, nonce in ((1, 1), (1, 2), (1, 3), (2, 1)):
+        pool.submit(extrinsic(who, nonce), NOW)
+    pool.submit(extrinsic(2, 2), NOW)  # 3 and 1 become 2 and 2
+    for who in (1, 2):
+        with pytest.raises(ImmediatelyDropped):
+            pool.submit(extrinsic(who, 9), NOW)
+    assert {entry.extrinsic for entry in pool._ordering} == {
+        extrinsic(who, nonce) for who in (1, 2) for nonce in (1, 2)
+    }
+
+
+def test_a_full_pool_of_equals_is_shared_among_senders() -> None:
+    pool = pool_of(ToyChain(), ready_count=6)
+    for nonce in range(6):
+        pool.submit(extrinsic(1, nonce, priority=5), NOW)
+    with pytest.raises(ImmediatelyDropped):
+        pool.submit(extrinsic(2, 0, priority=4), NOW)  # a higher priority does not yield
+    for nonce in range(3):
+        events = pool.submit(extrinsic(2, nonce, priority=5), NOW).events
+        last = extrinsic(1, 5 - nonce, priority=5)
+        assert Event(hash_of(last), Status.DROPPED) in events
+    with pytest.raises(ImmediatelyDropped):
+        pool.submit(extrinsic(2, 3, priority=5), NOW)
+    pool._ordering.check()
+
+
 class Tagger(ToyChain):
     """Answers with the tags that it was given."""
 
@@ -297,7 +389,7 @@ def test_a_full_pool_lets_the_better_in_and_the_worst_go() -> None:
     better = extrinsic(3, 0, priority=2)
     events = pool.submit(better, NOW).events
     assert Event(hash_of(low), Status.DROPPED) in events
-    assert list(pool.best()) == [high, better]
+    assert pool.pending() == [high, better]
     with pytest.raises(ImmediatelyDropped):
         pool.submit(extrinsic(4, 0, priority=2), NOW)  # equal is not better
 
@@ -310,16 +402,13 @@ def test_a_full_pool_still_lets_a_tip_be_raised_but_not_the_own_branch_be_sawn_o
         pool.submit(extrinsic(1, 2, priority=9), NOW)
     raised = extrinsic(1, 0, priority=2)
     pool.submit(raised, NOW)
-    assert list(pool.best()) == [raised, extrinsic(1, 1, priority=5)]
+    assert pool.pending() == [raised, extrinsic(1, 1, priority=5)]
 
 
 def test_a_long_chain_that_waited_becomes_ready_at_once() -> None:
-    chain = ToyChain()
-    pool = pool_of(chain, future_count=2_000)
-    pool.submit(extrinsic(1, 0, kind=Kind.FAILS_IN_BLOCK), NOW)
+    pool = pool_of(ToyChain(), future_count=2_000, sender_future_count=2_000)
     for nonce in range(1, 1_500):
         pool.submit(extrinsic(1, nonce), NOW)
-    seal(pool, chain)
     assert (pool.ready_count, pool.future_count) == (0, 1_499)
     pool.submit(extrinsic(1, 0), NOW)
     assert (pool.ready_count, pool.future_count) == (1_500, 0)
@@ -343,22 +432,10 @@ def test_what_became_ready_with_another_stays_within_the_limits() -> None:
     for nonce in range(1, 6):
         pool.submit(extrinsic(1, nonce), NOW)
     events = pool.submit(extrinsic(1, 0), NOW).events
-    assert list(pool.best()) == [extrinsic(2, 0), extrinsic(1, 0), extrinsic(1, 1)]
+    assert pool.pending() == [extrinsic(2, 0), extrinsic(1, 0), extrinsic(1, 1)]
     dropped = {event.hash for event in events if event.status is Status.DROPPED}
     assert dropped == {hash_of(extrinsic(1, nonce)) for nonce in range(2, 6)}
     pool._ordering.check()
-
-
-def test_what_must_wait_again_stays_within_the_limits() -> None:
-    chain = ToyChain()
-    pool = pool_of(chain, future_count=2)
-    pool.submit(extrinsic(1, 0, kind=Kind.FAILS_IN_BLOCK), NOW)
-    for nonce in range(1, 6):
-        pool.submit(extrinsic(1, nonce), NOW)
-    events = seal(pool, chain)
-    assert (pool.ready_count, pool.future_count) == (0, 2)
-    dropped = {event.hash for event in events if event.status is Status.DROPPED}
-    assert dropped == {hash_of(extrinsic(1, nonce)) for nonce in range(3, 6)}
 
 
 class Sized(ToyChain):
@@ -379,7 +456,7 @@ def test_whoever_does_not_fit_after_all_has_pushed_out_nobody() -> None:
     pool.submit(high, NOW)
     with pytest.raises(ImmediatelyDropped):
         pool.submit(sized(3, 5, 20), NOW)  # it would need the room of both
-    assert list(pool.best()) == [high, low]
+    assert pool.pending() == [high, low]
     events = pool.submit(sized(3, 5, 10), NOW).events
     assert Event(hash_of(low), Status.DROPPED) in events
 
@@ -393,7 +470,7 @@ def test_a_replacement_may_not_grow_beyond_the_limit() -> None:
     longer = sized(2, 10, 15)
     events = pool.submit(longer, NOW).events
     assert Event(hash_of(sized(1, 1, 10)), Status.DROPPED) in events
-    assert list(pool.best()) == [longer]
+    assert pool.pending() == [longer]
 
 
 def test_a_replacement_that_is_refused_has_pushed_out_nobody() -> None:
@@ -403,3 +480,51 @@ def test_a_replacement_that_is_refused_has_pushed_out_nobody() -> None:
     with pytest.raises(TooLowPriority):
         pool.submit(sized(2, 9, 15), NOW)
     assert pool.ready_count == 2
+
+
+def test_whoever_holds_most_bytes_gives_way_to_a_smaller_one() -> None:
+    pool = pool_of(Sized(), ready_bytes=40)
+    large = [sized(1, 5, 30), sized(2, 5, 10)]
+    for data in large:
+        pool.submit(data, NOW)
+    with pytest.raises(ImmediatelyDropped):
+        pool.submit(sized(3, 5, 30), NOW)
+    events = pool.submit(sized(3, 5, 29), NOW).events
+    assert Event(hash_of(large[0]), Status.DROPPED) in events
+
+
+class Linked(ToyChain):
+    """Each extrinsic is its priority, the tags it requires, a bar, and the tags it provides."""
+
+    def validate(self, extrinsic: bytes, source: int = 2) -> ValidTransaction:
+        requires, provides = (
+            tuple(bytes((tag,)) for tag in tags) for tags in extrinsic[1:].split(b"|")
+        )
+        return ValidTransaction(int(extrinsic[:1]), requires, provides, 64, True)
+
+
+def test_with_one_that_is_replaced_leaves_what_the_new_one_does_not_carry() -> None:
+    pool = pool_of(Linked())
+    for data in (b"1|ab", b"5a|x", b"5b|y", b"5y|z", b"5yq|w"):
+        pool.submit(data, NOW)
+    assert (pool.ready_count, pool.future_count) == (4, 1)
+    events = pool.submit(b"2|a", NOW).events
+    usurped = {event.hash for event in events if event.status is Status.USURPED}
+    assert usurped == {hash_of(data) for data in (b"1|ab", b"5b|y", b"5y|z")}
+    assert {event.other for event in events if event.status is Status.USURPED} == {hash_of(b"2|a")}
+    assert pool.pending() == [b"2|a", b"5a|x"]
+    pool._ordering.check()
+    pool.submit(b"1|q", NOW)
+    pool.submit(b"1|y", NOW)
+    assert b"5yq|w" in pool.pending(), "it missed again what it had found before"
+    pool._ordering.check()
+
+
+def test_nothing_can_replace_what_it_stands_on() -> None:
+    pool = pool_of(Linked())
+    for data in (b"1|ab", b"1b|y"):
+        pool.submit(data, NOW)
+    with pytest.raises(CycleDetected):
+        pool.submit(b"9y|a", NOW)
+    assert pool.pending() == [b"1|ab", b"1b|y"]
+    pool._ordering.check()

@@ -14,7 +14,7 @@ from typing import Any
 import aiohttp
 
 from assay.clock import Clock, ManualClock
-from assay.localnet.pool import Pool
+from assay.localnet.pool import TransactionPool
 from assay.localnet.rpc.dispatch import Dispatcher
 from assay.localnet.rpc.limits import RpcLimits
 from assay.localnet.rpc.methods import registry
@@ -45,7 +45,7 @@ class Rig:
     ) -> None:
         clock = clock or ManualClock()
         self.chain = ToyChain()
-        self.pool = Pool(self.chain, head_number=0)
+        self.pool = TransactionPool(self.chain, head_number=0)
         sealing = Sealing(mode, interval_s=SLOT_MS / 1e3, now_s=clock.monotonic())
         self.service = Service(self.chain, self.pool, sealing, clock)
         self.hub = Hub(self.chain, limits)

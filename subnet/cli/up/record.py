@@ -26,7 +26,7 @@ from assay.types import AlphaRao, NetUid
 VERSION: Final = 1
 _SIZE_BYTES_MAX: Final = 1 << 20  # a few hundred members; anything longer is not ours
 _FRESH: Final = {
-    "chain": re.compile(r"chain\.(lock|sqlite(-wal|-shm|-journal)?)"),
+    "chain": re.compile(r"chain\.(lock|head|sqlite(-wal|-shm|-journal)?)"),
     "neurons": re.compile(r"[^.].*\.[^.]+\.\d+"),
     "logs": re.compile(r"(chain|owner|(validator|miner)-\d+)\.log"),
     "cache": re.compile(r"sdk"),

@@ -11,6 +11,8 @@ power ``CoreLimits.synchronous`` decides: NORMAL may lose the newest blocks but 
 sound, FULL loses nothing that was announced. One process at a time may have a chain open, which a
 lock on a file beside the database ensures. A failed write leaves the last committed block in place
 and raises ``StorageFailed``; a file that is no database, or is cut short, raises ``ChainDamaged``.
+So does a database that ends before the last announced block, which stands in a file of its own
+(``last_block``): a damaged log looks to SQLite like a shorter one.
 """
 
 from __future__ import annotations
@@ -28,6 +30,12 @@ from assay.localnet.blocks.header import Block, Header, decode_body, encode_body
 from assay.localnet.errors import ChainDamaged, ChainInUse, StorageFailed
 from assay.localnet.limits import CoreLimits
 from assay.localnet.scale import ScaleError
+from assay.localnet.state.last_block import (
+    LAST_BLOCK_NAME,
+    LastBlock,
+    LastBlockFile,
+    UnreadableLastBlock,
+)
 
 DATABASE_NAME: Final = "chain.sqlite"
 LOCK_NAME: Final = "chain.lock"
@@ -91,11 +99,13 @@ class ChainStore:
         """``folder`` None: in memory. ``create``: begin an empty database where there is none."""
         self._folder = folder
         self._lock: LockFile | None = None
+        self._last_block: LastBlockFile | None = None
         try:
             if folder is not None:
                 self._take_folder(folder, create)
             self._database = self._connect(limits)
             self._prepare()
+            self._check_last_block()
         except sqlite3.Error as error:
             self.close()
             raise self._explained(error) from error
@@ -118,6 +128,7 @@ class ChainStore:
             raise ChainDamaged(f"There is no chain in {folder}.", "Give the folder of a chain.")
         try:
             self._lock = LockFile(folder / LOCK_NAME)
+            self._last_block = LastBlockFile(folder / LAST_BLOCK_NAME)
         except InUse as error:
             raise ChainInUse(
                 f"The chain in {folder} is open in another process ({error.holder}).",
@@ -158,6 +169,41 @@ class ChainStore:
                 "Open it with the program that wrote it, or start a new chain in an empty folder.",
             )
 
+    def _check_last_block(self) -> None:
+        """ChainDamaged where the database does not hold the last block that was announced."""
+        if self._last_block is None:
+            return
+        try:
+            announced = self._last_block.read()
+        except UnreadableLastBlock as error:
+            raise ChainDamaged(
+                f"The file {LAST_BLOCK_NAME} in {self._folder}, which names the chain's last block,"
+                " is damaged.",
+                "Remove that file to go on from the last block that the database holds.",
+            ) from error
+        except OSError as error:
+            raise self._failed_beside(error) from error
+        if announced is None or self.hash_of(announced.number) == announced.hash:
+            return
+        head = self.head_number()
+        ends = "holds no block" if head is None else f"ends at block {head}"
+        if head is not None and head >= announced.number:
+            ends = f"holds another block {announced.number}"
+        raise ChainDamaged(
+            f"The database of the chain in {self._folder} {ends}, but block {announced.number} "
+            f"(0x{announced.hash.hex()}) was announced: later blocks were lost, by damage to the "
+            "database's log or by loss of power.",
+            f"Restore the folder from a copy, or remove {LAST_BLOCK_NAME} there to go on without "
+            "the lost blocks.",
+        )
+
+    def _failed_beside(self, error: OSError) -> StorageFailed:
+        return StorageFailed(
+            f"The file {LAST_BLOCK_NAME} in {self._folder} cannot be read or written: "
+            f"{error.strerror or error}.",
+            "Check the disk and the folder's rights.",
+        )
+
     def close(self) -> None:
         """Close the database and give up the lock. May be called twice."""
         database = getattr(self, "_database", None)
@@ -165,6 +211,9 @@ class ChainStore:
             # A failing checkpoint at close loses nothing: the log is read at the next start.
             with contextlib.suppress(sqlite3.Error):
                 database.close()
+        if self._last_block is not None:
+            self._last_block.close()
+            self._last_block = None
         if self._lock is not None:
             self._lock.close()
             self._lock = None
@@ -197,6 +246,7 @@ class ChainStore:
         with self._transaction():
             self._database.executemany("INSERT INTO meta VALUES (?, ?)", meta.items())
             self._write_block(genesis, pairs, state_version)
+        self._name_last(genesis)
 
     def append(
         self, block: Block, changes: Mapping[bytes, bytes | None], state_version: int
@@ -204,6 +254,15 @@ class ChainStore:
         """A block and what it changed. Committed when this returns."""
         with self._transaction():
             self._write_block(block, changes, state_version)
+        self._name_last(block)
+
+    def _name_last(self, block: Block) -> None:
+        """After the commit, so that the file never names a block that the database lacks."""
+        if self._last_block is not None:
+            try:
+                self._last_block.write(LastBlock(block.number, block.hash))
+            except OSError as error:
+                raise self._failed_beside(error) from error
 
     def _write_block(
         self, block: Block, changes: Mapping[bytes, bytes | None], state_version: int

@@ -7,7 +7,7 @@ u16 where 65535 is one. Addresses are SS58 (Substrate's base58 with a blake2b ch
 from __future__ import annotations
 
 from hashlib import blake2b
-from typing import Final, NewType
+from typing import Final, NewType, Protocol
 
 Rao = NewType("Rao", int)
 """An amount of TAO in rao, u64."""
@@ -71,3 +71,15 @@ def ss58_decode(address: str, prefix: int | None = SS58_PREFIX) -> bytes:
     if prefix is not None and body[0] != prefix:
         raise ValueError(f"the address is for network {body[0]}, not {prefix}")
     return body[1:]
+
+
+class Signer(Protocol):
+    """A key that signs: sr25519 under the context ``substrate``. Its secret never leaves it."""
+
+    @property
+    def public_key(self) -> bytes: ...
+
+    @property
+    def address(self) -> Ss58: ...
+
+    def sign(self, message: bytes, /) -> bytes: ...

@@ -13,11 +13,11 @@ from assay.miners.inference import answers
 from assay.miners.inference.requests import admit
 from assay.miners.inference.settings import MinerSettings
 from assay.models.engine import Engine
-from assay.neuron import Caller, MinerContext, MinerTask
+from assay.neuron import Caller, Serving, TaskContext
 from assay.protocol.inference import NAME, Commitment, Complete, Completion, NumericPath
 
 
-class InferenceMiner(MinerTask[Complete, Completion]):
+class InferenceMiner(Serving[Complete, Completion]):
     """Serves one model."""
 
     name = NAME
@@ -29,16 +29,16 @@ class InferenceMiner(MinerTask[Complete, Completion]):
     def __init__(self) -> None:
         self._engine: Engine | None = None
 
-    async def open_engine(self, context: MinerContext) -> Engine:
+    async def open_engine(self, context: TaskContext) -> Engine:
         """What answers: by default the engine that the settings name."""
         assert isinstance(context.settings, MinerSettings)
         return await answers.open_engine(context.settings, context.clock)
 
-    async def start(self, context: MinerContext) -> None:
+    async def start(self, context: TaskContext) -> None:
         engine = self._engine = await self.open_engine(context)
         path = NumericPath.SEEDED_FP32 if engine.seeded else NumericPath.ENGINE
         logger.info("Serving the model {} ({})", engine.root.hex()[:16], path.name.lower())
-        await context.commit(Commitment(engine.root, path).pack())
+        await context.publish(Commitment(engine.root, path).pack())
 
     async def serve(self, request: Complete, caller: Caller) -> Completion:
         assert self._engine is not None, "serve comes after start"

@@ -40,7 +40,7 @@ from assay.chain.interface import (
     Metagraph,
     NewSubnet,
     Receipt,
-    Refusal,
+    RefusalReason,
     Registration,
     Signer,
     Stage,
@@ -229,6 +229,9 @@ class FakeChain:
     async def finalized(self) -> BlockRef:
         return self._reach().finalized
 
+    async def genesis_hash(self) -> str:
+        return "0x" + "11" * 32
+
     async def block_time_s(self) -> float:
         return self._reach().block_time_s
 
@@ -367,13 +370,15 @@ class FakeChain:
         try:
             standing = self._standing(state, state.subnet(netuid), address, head)
         except UnknownSubnet as error:
-            return WeightsRefused(Refusal.UNKNOWN_SUBNET, Stage.PREFLIGHT, error.cause, error.cure)
+            return WeightsRefused(
+                RefusalReason.UNKNOWN_SUBNET, Stage.PREFLIGHT, error.cause, error.cure
+            )
         checked = preflight(standing, weights, version_key)
         if isinstance(checked, WeightsRefused):
             return checked
         if standing.settings.commit_reveal:
             return WeightsRefused(
-                Refusal.OTHER,
+                RefusalReason.OTHER,
                 Stage.PREFLIGHT,
                 "The fake chain does not seal weights.",
                 "Use a real chain for commit-reveal.",
@@ -384,13 +389,13 @@ class FakeChain:
                 lambda state, block: calls.set_row(state, block, netuid, address, row), timeout_s
             )
         except ChainRefused as refusal:
-            reason = Refusal.NOT_REGISTERED
+            reason = RefusalReason.NOT_REGISTERED
             return WeightsRefused(reason, Stage.DISPATCH, refusal.cause, refusal.cure)
         read_at = self._ledger.finalized
         stored = (await self.weights(netuid, read_at)).get(standing.uid or Uid(0))
         if stored != row:
             return WeightsRefused(
-                Refusal.OVERWRITTEN,
+                RefusalReason.OVERWRITTEN,
                 Stage.READ_BACK,
                 "Another row stood at this uid when it was read back.",
                 "Read the metagraph and set the weights again.",

@@ -235,7 +235,7 @@ def checked_amount(amount: int) -> int:
     return amount
 
 
-class Refusal(StrEnum):
+class RefusalReason(StrEnum):
     """Why weights were not set."""
 
     UNKNOWN_SUBNET = "unknown_subnet"
@@ -284,7 +284,7 @@ class WeightsCommitted:
 class WeightsRefused:
     """The weights do not stand. ``retry_after_blocks`` where waiting alone helps."""
 
-    reason: Refusal
+    reason: RefusalReason
     stage: Stage
     cause: str
     cure: str
@@ -309,6 +309,10 @@ class Chain(Protocol):
 
     async def finalized(self) -> BlockRef:
         """The newest block that cannot be taken back."""
+        ...
+
+    async def genesis_hash(self) -> str:
+        """The hash of block 0, ``0x`` and 64 hex digits: which chain this is."""
         ...
 
     async def block_time_s(self) -> float:

@@ -50,7 +50,7 @@ from assay.chain.interface import (
     Metagraph,
     NewSubnet,
     Receipt,
-    Refusal,
+    RefusalReason,
     Registration,
     Signer,
     Stage,
@@ -111,6 +111,9 @@ class SdkChain:
 
     async def finalized(self) -> BlockRef:
         return await self._ask("name its finalized head", _finalized)
+
+    async def genesis_hash(self) -> str:
+        return await self._genesis()
 
     async def block_time_s(self) -> float:
         async def ask(session: Session) -> float:
@@ -286,7 +289,9 @@ class SdkChain:
                 await self.head(),
             )
         except UnknownSubnet as error:
-            return WeightsRefused(Refusal.UNKNOWN_SUBNET, Stage.PREFLIGHT, error.cause, error.cure)
+            return WeightsRefused(
+                RefusalReason.UNKNOWN_SUBNET, Stage.PREFLIGHT, error.cause, error.cure
+            )
         row = preflight(standing, weights, version_key)
         if isinstance(row, WeightsRefused):
             return row
@@ -324,7 +329,7 @@ class SdkChain:
         if stored == row and holder == uid:
             return WeightsSet(receipt, read_at, row)
         return WeightsRefused(
-            Refusal.OVERWRITTEN,
+            RefusalReason.OVERWRITTEN,
             Stage.READ_BACK,
             f"At block {read_at.number} another row stands at uid {uid} than the one that was set"
             f" in block {receipt.block.number}.",

@@ -46,14 +46,3 @@ class ChainView(Protocol):
         Leave it through ``contextlib.aclosing``.
         """
         ...
-
-    async def block_hash(self, number: int) -> bytes:
-        """The 32-byte hash of the finalized block ``number``; ``UnknownBlock`` if there is none yet
-        or the chain no longer knows it."""
-        ...
-
-    async def read(self, item: str, *keys: object, at: BlockRef | None = None) -> object:
-        """The storage item ``item`` ("Pallet.Item") under ``keys`` at the block ``at``, by default
-        the newest moment's; the item's default where nothing is stored. ValueError for an item that
-        the chain's metadata does not have, or a key of the wrong type."""
-        ...

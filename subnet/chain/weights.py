@@ -22,7 +22,7 @@ from typing import Final
 from assay.chain.interface import (
     BlockRef,
     Hyperparameters,
-    Refusal,
+    RefusalReason,
     Stage,
     WeightRow,
     WeightsRefused,
@@ -51,7 +51,9 @@ class Standing:
     """True where the chain stores drand pulses, without which a sealed row never opens."""
 
 
-def refuse(reason: Refusal, cause: str, cure: str, after: int | None = None) -> WeightsRefused:
+def refuse(
+    reason: RefusalReason, cause: str, cure: str, after: int | None = None
+) -> WeightsRefused:
     return WeightsRefused(reason, Stage.PREFLIGHT, cause, cure, after)
 
 
@@ -139,26 +141,26 @@ def _may_set(
     settings = standing.settings
     if standing.uid is None:
         return refuse(
-            Refusal.NOT_REGISTERED,
+            RefusalReason.NOT_REGISTERED,
             f"Hotkey {standing.hotkey} is not registered on subnet {standing.netuid}.",
             "Register it first; a hotkey that was pruned has to register again.",
         )
     if standing.total_stake < settings.stake_threshold:
         return refuse(
-            Refusal.TOO_LITTLE_STAKE,
+            RefusalReason.TOO_LITTLE_STAKE,
             f"The hotkey's stake weight of {standing.total_stake} rao is below the"
             f" {settings.stake_threshold} rao that setting weights needs.",
             "Stake more to this hotkey.",
         )
     if version_key < settings.weights_version:
         return refuse(
-            Refusal.STALE_VERSION,
+            RefusalReason.STALE_VERSION,
             f"The version key {version_key} is older than the subnet's {settings.weights_version}.",
             "Update the validator's code, or pass the subnet's version key.",
         )
     if settings.commit_reveal and not standing.beacon:
         return refuse(
-            Refusal.COMMIT_REVEAL_WITHOUT_BEACON,
+            RefusalReason.COMMIT_REVEAL_WITHOUT_BEACON,
             f"Subnet {standing.netuid} has commit-reveal on, and this chain stores no beacon"
             " pulses, so a sealed row would never open.",
             "Let the subnet's owner switch commit_reveal_weights_enabled off.",
@@ -168,7 +170,7 @@ def _may_set(
     limit = settings.weights_rate_limit_blocks
     if not settings.commit_reveal and standing.last_update and since < limit:
         return refuse(
-            Refusal.RATE_LIMITED,
+            RefusalReason.RATE_LIMITED,
             f"Weights were set {since} blocks ago and may be set every {limit} blocks.",
             f"Wait {limit - since} blocks.",
             limit - since,
@@ -176,7 +178,7 @@ def _may_set(
     alone = set(weights) == {standing.uid}
     if not (standing.permit or standing.owner or alone):
         return refuse(
-            Refusal.NO_PERMIT,
+            RefusalReason.NO_PERMIT,
             f"uid {standing.uid} holds no validator permit on subnet {standing.netuid}.",
             "Stake more to this hotkey and wait for the next epoch, which hands out the permits.",
         )
@@ -188,7 +190,7 @@ def _row(standing: Standing, weights: Mapping[Uid, float]) -> WeightRow | Weight
     unknown = sorted(uid for uid in weights if not 0 <= uid < standing.n)
     if unknown:
         return refuse(
-            Refusal.UNKNOWN_UID,
+            RefusalReason.UNKNOWN_UID,
             f"uid {unknown[0]} does not exist; subnet {standing.netuid} has {standing.n} of them.",
             "Read the metagraph again before setting weights.",
         )
@@ -197,58 +199,66 @@ def _row(standing: Standing, weights: Mapping[Uid, float]) -> WeightRow | Weight
         row = quantise(weights, U16_MAX if alone else settings.max_weight_limit)
     except ValueError as error:
         return refuse(
-            Refusal.BAD_WEIGHT,
+            RefusalReason.BAD_WEIGHT,
             f"These weights cannot be set: {error}.",
             "Give every weight as a finite number that is not negative, and enough of them.",
         )
     if not row:
         return refuse(
-            Refusal.NOTHING_TO_SET,
+            RefusalReason.NOTHING_TO_SET,
             "All weights are zero.",
             "Score at least one miner above zero, or leave the last row standing.",
         )
     least = min(standing.n, settings.min_allowed_weights)
     if len(row) < least and not alone:
         return refuse(
-            Refusal.TOO_FEW_WEIGHTS,
+            RefusalReason.TOO_FEW_WEIGHTS,
             f"{len(row)} weights are above zero after rounding; the subnet needs {least}.",
             "Give more miners a weight above zero.",
         )
     return row
 
 
-_BY_NAME: Final[Mapping[str, tuple[Refusal, str]]] = {
-    "SubnetNotExists": (Refusal.UNKNOWN_SUBNET, "Choose a subnet that exists."),
-    "MechanismDoesNotExist": (Refusal.UNKNOWN_SUBNET, "Choose a subnet that exists."),
-    "HotKeyNotRegisteredInSubNet": (Refusal.NOT_REGISTERED, "Register the hotkey first."),
-    "HotKeyNotRegisteredInNetwork": (Refusal.NOT_REGISTERED, "Register the hotkey first."),
-    "HotKeyAccountNotExists": (Refusal.NOT_REGISTERED, "Register the hotkey first."),
+_BY_NAME: Final[Mapping[str, tuple[RefusalReason, str]]] = {
+    "SubnetNotExists": (RefusalReason.UNKNOWN_SUBNET, "Choose a subnet that exists."),
+    "MechanismDoesNotExist": (RefusalReason.UNKNOWN_SUBNET, "Choose a subnet that exists."),
+    "HotKeyNotRegisteredInSubNet": (RefusalReason.NOT_REGISTERED, "Register the hotkey first."),
+    "HotKeyNotRegisteredInNetwork": (RefusalReason.NOT_REGISTERED, "Register the hotkey first."),
+    "HotKeyAccountNotExists": (RefusalReason.NOT_REGISTERED, "Register the hotkey first."),
     "NeuronNoValidatorPermit": (
-        Refusal.NO_PERMIT,
+        RefusalReason.NO_PERMIT,
         "Stake more to this hotkey and wait for the next epoch, which hands out the permits.",
     ),
-    "NotEnoughStakeToSetWeights": (Refusal.TOO_LITTLE_STAKE, "Stake more to this hotkey."),
-    "IncorrectWeightVersionKey": (Refusal.STALE_VERSION, "Update the validator's code."),
-    "SettingWeightsTooFast": (Refusal.RATE_LIMITED, "Wait for the rate limit to pass."),
-    "CommittingWeightsTooFast": (Refusal.RATE_LIMITED, "Wait for the rate limit to pass."),
-    "RateLimitExceeded": (Refusal.RATE_LIMITED, "Wait for the rate limit to pass."),
+    "NotEnoughStakeToSetWeights": (RefusalReason.TOO_LITTLE_STAKE, "Stake more to this hotkey."),
+    "IncorrectWeightVersionKey": (RefusalReason.STALE_VERSION, "Update the validator's code."),
+    "SettingWeightsTooFast": (RefusalReason.RATE_LIMITED, "Wait for the rate limit to pass."),
+    "CommittingWeightsTooFast": (RefusalReason.RATE_LIMITED, "Wait for the rate limit to pass."),
+    "RateLimitExceeded": (RefusalReason.RATE_LIMITED, "Wait for the rate limit to pass."),
     "CommitRevealEnabled": (
-        Refusal.COMMIT_REVEAL_WITHOUT_BEACON,
+        RefusalReason.COMMIT_REVEAL_WITHOUT_BEACON,
         "Set the weights again: commit-reveal was switched on meanwhile.",
     ),
-    "WeightVecLengthIsLow": (Refusal.TOO_FEW_WEIGHTS, "Give more miners a weight above zero."),
-    "MaxWeightExceeded": (Refusal.BAD_WEIGHT, "Spread the weights over more miners."),
-    "UidVecContainInvalidOne": (Refusal.UNKNOWN_UID, "Read the metagraph again."),
-    "UidsLengthExceedUidsInSubNet": (Refusal.UNKNOWN_UID, "Read the metagraph again."),
-    "DuplicateUids": (Refusal.BAD_WEIGHT, "Name every uid once."),
-    "rate_limited": (Refusal.RATE_LIMITED, "Wait for the rate limit to pass."),
-    "not_registered": (Refusal.NOT_REGISTERED, "Register the hotkey first."),
-    "not_authorized": (Refusal.NO_PERMIT, "Stake more to this hotkey and wait for the next epoch."),
-    "WeightVecNotEqualSize": (Refusal.BAD_WEIGHT, "Give each uid one weight."),
+    "WeightVecLengthIsLow": (
+        RefusalReason.TOO_FEW_WEIGHTS,
+        "Give more miners a weight above zero.",
+    ),
+    "MaxWeightExceeded": (RefusalReason.BAD_WEIGHT, "Spread the weights over more miners."),
+    "UidVecContainInvalidOne": (RefusalReason.UNKNOWN_UID, "Read the metagraph again."),
+    "UidsLengthExceedUidsInSubNet": (RefusalReason.UNKNOWN_UID, "Read the metagraph again."),
+    "DuplicateUids": (RefusalReason.BAD_WEIGHT, "Name every uid once."),
+    "rate_limited": (RefusalReason.RATE_LIMITED, "Wait for the rate limit to pass."),
+    "not_registered": (RefusalReason.NOT_REGISTERED, "Register the hotkey first."),
+    "not_authorized": (
+        RefusalReason.NO_PERMIT,
+        "Stake more to this hotkey and wait for the next epoch.",
+    ),
+    "WeightVecNotEqualSize": (RefusalReason.BAD_WEIGHT, "Give each uid one weight."),
 }
 
 
 def refused_by_chain(name: str | None, cause: str, stage: Stage) -> WeightsRefused:
     """The typed refusal of an error by its name (the chain's, or the SDK's code; None: unnamed)."""
-    reason, cure = _BY_NAME.get(name or "", (Refusal.OTHER, "Read the cause; nothing was changed."))
+    reason, cure = _BY_NAME.get(
+        name or "", (RefusalReason.OTHER, "Read the cause; nothing was changed.")
+    )
     return WeightsRefused(reason, stage, cause or f"The chain refused the weights: {name}.", cure)

@@ -59,11 +59,11 @@ def miner(
     ] = 1.0,
 ) -> None:
     """Run a miner that cheats, or that is slow. Options it does not know go to the task."""
-    from assay.lab.around import AnyMiner
     from assay.lab.cheats import wrap_cheat
     from assay.lab.faults import wrap_slow
+    from assay.neuron import MinerTask
 
-    def wrap(honest: AnyMiner) -> AnyMiner:
+    def wrap(honest: MinerTask) -> MinerTask:
         wrapped = wrap_cheat(cheat, honest) if cheat else honest
         return wrap_slow(slow, wrapped) if slow > 1.0 else wrapped
 

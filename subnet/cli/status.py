@@ -17,7 +17,8 @@ from assay.types import RAO_PER_TAO, U16_MAX, Ss58
 
 if TYPE_CHECKING:
     from assay.chain.interface import Metagraph, Neuron
-    from assay.neuron.checkpoint import Checkpoint, Standing
+    from assay.neuron.checkpoint import Checkpoint
+    from assay.neuron.opinions import Opinion
 
     Scores = Mapping[str, Checkpoint]
     """What each validator under the state folder last wrote down, by its hotkey."""
@@ -42,12 +43,13 @@ def status(
     from assay.cli.process import run_async
     from assay.clock import SystemClock
 
-    async def run() -> tuple[Metagraph, float]:
+    async def run() -> tuple[Metagraph, float, str]:
         async with open_chain(chain, state_dir, SystemClock()) as client:
-            return await client.metagraph(netuid), await client.block_time_s()
+            graph = await client.metagraph(netuid)
+            return graph, await client.block_time_s(), await client.genesis_hash()
 
-    graph, block_time_s = run_async(run)
-    scores = _scores(state_dir, netuid)
+    graph, block_time_s, genesis = run_async(run)
+    scores = _scores(state_dir, genesis, netuid)
     if json:
         output.document(_document(graph, scores))
         return
@@ -149,24 +151,25 @@ def _mean(values: Sequence[float]) -> float | None:
     return sum(values) / len(values) if values else None
 
 
-def _of(hotkey: str, scores: Scores) -> list[tuple[str, Standing]]:
+def _of(hotkey: str, scores: Scores) -> list[tuple[str, Opinion]]:
     """What each judge thinks of a hotkey, by the judge's."""
-    standings = ((judge, memory.standings) for judge, memory in scores.items())
-    return [(judge, table[Ss58(hotkey)]) for judge, table in standings if hotkey in table]
+    opinions = ((judge, memory.opinions) for judge, memory in scores.items())
+    return [(judge, table[Ss58(hotkey)]) for judge, table in opinions if hotkey in table]
 
 
 def _reasons(hotkey: str, scores: Scores) -> list[str]:
-    found = (reason for _, own in _of(hotkey, scores) for reason in own.reasons)
+    found = (reason.text for _, own in _of(hotkey, scores) for reason in own.reasons)
     return list(dict.fromkeys(found))
 
 
-def _scores(state_dir: Path, netuid: int) -> Scores:
+def _scores(state_dir: Path, genesis: str, netuid: int) -> Scores:
     """What each validator under this state folder last wrote down about this subnet."""
     from assay.errors import UserError
     from assay.neuron.checkpoint import CheckpointFile
+    from assay.neuron.folder import checkpoints
 
     found: dict[str, Checkpoint] = {}
-    for path in sorted((state_dir / "neurons").glob(f"*.{netuid}/checkpoint.json")):
+    for path in checkpoints(state_dir, genesis, netuid):
         try:
             memory = CheckpointFile(path).read()
         except UserError:

@@ -23,7 +23,7 @@ CONTEXT_SETTINGS = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 TASK: Final = "--task"
 
-AnyHalf = type[MinerTask[Any, Any]] | type[ValidatorTask[Any, Any]]
+AnyHalf = type[MinerTask] | type[ValidatorTask]
 
 
 def running(*loads: Callable[[str], AnyHalf]) -> type[TyperCommand]:

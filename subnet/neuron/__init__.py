@@ -1,35 +1,57 @@
-"""Neurons: the Task interface that a subnet builder writes against, and the loops that run it.
+"""Neurons: the Task interface that a subnet builder writes against, and what runs it.
 
-``task`` is the interface, ``loader`` finds one, ``miner`` and ``validator`` are the two loops, and
-``rounds``, ``standings`` and ``checkpoint`` are a validator's turn taken apart.
+For builders: ``task`` is the interface, ``rounds`` the usual shape of a task (serve, challenge,
+score), ``loader`` and ``task_file`` find one.
+
+The validator's turn: ``asking`` plays one, ``peers`` asks, ``seeds`` makes its randomness
+recheckable, ``opinions`` and ``checkpoint`` remember, ``weighing`` sets weights.
+
+The neuron around it: ``miner`` and ``validator``, ``server`` (what both serve), ``callers`` (who
+may call), ``record`` and ``presence`` (what the chain shows of a neuron), ``faults`` (a builder's
+mistakes), ``retry`` and ``stopping``, ``folder`` (its files), ``reach`` (whom it may call), and
+``run``, which puts all of it together.
 """
 
+from assay.neuron.opinions import Opinion, Reason
+from assay.neuron.peers import Answer, Origin, Peers, Question, Target
+from assay.neuron.record import Role
+from assay.neuron.rounds import Rounds, Serving, Task
 from assay.neuron.task import (
-    Answer,
-    MinerContext,
     MinerTask,
+    Pace,
     Score,
-    Target,
-    Task,
     TaskContext,
     TaskSettings,
-    ValidatorContext,
+    Turn,
     ValidatorTask,
+    Verdict,
 )
-from assay.wire.interface import Caller
+from assay.wire.errors import RequestRefused
+from assay.wire.interface import Caller, Method
 from assay.wire.synapse import Synapse
 
 __all__ = [
     "Answer",
     "Caller",
-    "MinerContext",
+    "Method",
     "MinerTask",
+    "Opinion",
+    "Origin",
+    "Pace",
+    "Peers",
+    "Question",
+    "Reason",
+    "RequestRefused",
+    "Role",
+    "Rounds",
     "Score",
+    "Serving",
     "Synapse",
     "Target",
     "Task",
     "TaskContext",
     "TaskSettings",
-    "ValidatorContext",
+    "Turn",
     "ValidatorTask",
+    "Verdict",
 ]

@@ -1,9 +1,9 @@
-"""A validator's memory between rounds, and across ``kill -9``.
+"""A validator's memory between turns, and across ``kill -9``.
 
-One JSON file, replaced atomically after each round, holds the moving averages by hotkey, the number
-of the last finished round, and that round's scores with their reasons (which is also what
-``assay status`` and the live table read). Loading is strict: a file that is not whole, not of this
-version, or of another neuron is refused with its cure, never half used.
+One JSON file, replaced atomically after each turn, holds the opinions by hotkey, the count of
+finished turns, and the last turn's verdicts with their reasons (``assay status`` and the live table
+read them too). Loading is strict: a file that is not whole, not of this version, or of another
+chain, subnet or hotkey is refused with its cure, never half used.
 """
 
 from __future__ import annotations
@@ -15,47 +15,40 @@ import msgspec
 
 from assay.errors import UserError
 from assay.files import read_limited, write_atomic
-from assay.types import BlockNumber, NetUid, Ss58, Uid
+from assay.neuron.opinions import Opinion
+from assay.types import BlockNumber, NetUid, Ss58
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Goes up when a field changes its meaning; an older file is then refused instead of misread."""
 SIZE_BYTES_MAX: Final = 64 * 1024 * 1024
-"""4,096 uids with as many reasons as are kept (``standings``), every character of them escaped in
-six bytes, take 40 MB; a larger file is not ours."""
-
-
-class Standing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a validator thinks of one hotkey."""
-
-    uid: Uid
-    average: float
-    """Moving average of the scores, in [0, 1]."""
-    rounds: int
-    """How many scores this average holds; 0 until the hotkey first answered."""
-    score: float
-    """The last round's score, in [0, 1]."""
-    latency_s: float
-    reasons: tuple[str, ...] = ()
+"""4,096 uids with as many reasons as are kept (``opinions``), every character of them escaped in
+six bytes, take 48 MB; a larger file is not ours."""
 
 
 class Checkpoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything a validator must remember."""
 
     version: int = VERSION
+    genesis: str
+    """The chain that all of this is about: ``0x`` and 64 hex digits."""
     netuid: NetUid
     hotkey: Ss58
     round: int = 0
-    """Rounds finished since this validator first ran."""
+    """Turns finished since this validator first ran."""
+    turn: int | None = None
+    """The number of the last finished turn, of the task's pace; None before the first."""
     block: BlockNumber | None = None
-    """The chain's finalized block when the last round began; None before the first."""
-    standings: dict[Ss58, Standing] = {}
-    """By hotkey, never by uid: a uid may change hands between two rounds."""
+    """The chain's finalized block when the last turn began; None before the first."""
+    opinions: dict[Ss58, Opinion] = {}
+    """By hotkey, never by uid: a uid may change hands between two turns."""
     newest_weight: float = 0.0
-    """What the last round's scores weighed in the averages that held many."""
+    """What the last turn's verdicts weighed in the averages that held many."""
     earned: bool = False
-    """Whether any score was above zero since weights were last set."""
+    """Whether any verdict was above zero since weights were last set."""
     weights_epoch: int | None = None
     """The chain's epoch index for which weights were last read back from a finalized block."""
+    seed_epoch: int | None = None
+    """The epoch index in which the newest link of the hash chain was given out."""
 
 
 class CheckpointFile:
@@ -64,15 +57,15 @@ class CheckpointFile:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def load(self, netuid: NetUid, hotkey: Ss58) -> Checkpoint:
+    def load(self, genesis: str, netuid: NetUid, hotkey: Ss58) -> Checkpoint:
         """The stored checkpoint, or an empty one if there is none yet."""
         stored = self.read()
         if stored is None:
-            return Checkpoint(netuid=netuid, hotkey=hotkey)
-        if stored.version != VERSION or (stored.netuid, stored.hotkey) != (netuid, hotkey):
+            return Checkpoint(genesis=genesis, netuid=netuid, hotkey=hotkey)
+        if (stored.genesis, stored.netuid, stored.hotkey) != (genesis, netuid, hotkey):
             raise UserError(
-                f"The checkpoint {self.path} belongs to subnet {stored.netuid}, hotkey "
-                f"{stored.hotkey}, version {stored.version}.",
+                f"The checkpoint {self.path} belongs to hotkey {stored.hotkey} on subnet "
+                f"{stored.netuid} of the chain {stored.genesis}.",
                 "Give this validator a state folder of its own with --state-dir.",
             )
         return stored
@@ -83,14 +76,38 @@ class CheckpointFile:
         if data is None:
             return None
         try:
-            return msgspec.json.decode(data, type=Checkpoint)
+            version = msgspec.json.decode(data, type=_Versioned).version
+            if version == VERSION:
+                return msgspec.json.decode(data, type=Checkpoint)
+            problem = f"it is of version {version}, not {VERSION}"
         except msgspec.MsgspecError as error:
-            raise UserError(
-                f"The checkpoint {self.path} cannot be read: {error}.",
-                "Move it away to start from no scores, or restore it from a copy.",
-            ) from error
+            problem = str(error)
+        raise UserError(
+            f"The checkpoint {self.path} cannot be read: {problem}.",
+            "Move it away to start from no scores, or restore it from a copy.",
+        )
 
     def save(self, checkpoint: Checkpoint) -> None:
         """Replace the stored checkpoint; durable when this returns."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         write_atomic(self.path, msgspec.json.encode(checkpoint))
+
+
+class _Versioned(msgspec.Struct):
+    """The one field that every version has."""
+
+    version: int
+
+
+class Memory:
+    """A checkpoint in memory and on disk at once: ``now`` is what the file holds."""
+
+    def __init__(self, file: CheckpointFile, loaded: Checkpoint) -> None:
+        self._file = file
+        self.now = loaded
+
+    def remember(self, **changes: object) -> None:
+        """Replace some fields; on disk before in memory."""
+        changed = msgspec.structs.replace(self.now, **changes)
+        self._file.save(changed)
+        self.now = changed

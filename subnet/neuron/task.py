@@ -1,30 +1,40 @@
 """The Task interface: what a subnet builder writes, and all that a neuron knows of the work.
 
-A task has two halves. A miner's half answers requests (``serve``); a validator's half asks them
-(``challenge``) and judges the answers (``score``). Large tasks keep the halves in packages of
-their own (``miners/<task>``, ``validators/<task>``); a small one writes both in one class, a
-``Task``, in one file. Every task is found by the same loader (``loader.py``) and run by the same
-two loops (``miner.py``, ``validator.py``), which never look at a task's name.
+A task has two halves. A miner's half (``MinerTask``) serves methods; a validator's half
+(``ValidatorTask``) takes turns: in each turn the validator asks miners, and says what their work is
+worth. Both halves may serve methods, run work of their own, publish a record and read the chain.
+Large tasks keep the halves in packages of their own (``miners/<task>``, ``validators/<task>``). The
+usual case, one message pair and one judgement, is ``assay.neuron.rounds.Task``: serve, challenge,
+score.
 
-The halves are generic in their two messages: ``class Reverse(Task[Question, Reply])``.
+The neuron owns time, keys, transport, memory and weights; the task owns what is said and what it is
+worth. Everything a task may do reaches the task as a value in its ``TaskContext`` or its ``Turn``.
 
-What this module does not know: the chain, sockets, weights, or any particular task.
+What this module does not know: sockets, how a chain is connected, or any particular task.
 """
 
 from __future__ import annotations
 
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, Generic
+from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
+from assay.chain.view import ChainView, Moment
 from assay.clock import Clock
-from assay.types import Ss58, Uid
-from assay.wire.interface import Caller, Rep, Req
+from assay.neuron.opinions import Opinion, Reason, proportional
+from assay.neuron.peers import Answer, Peers, Question, Target
+from assay.neuron.record import Role
+from assay.types import Ss58
+from assay.wire.interface import Method
+from assay.wire.synapse import Synapse
+
+Req = TypeVar("Req", bound=Synapse)
+Rep = TypeVar("Rep", bound=Synapse)
 
 
 class TaskSettings(BaseModel):
@@ -38,52 +48,158 @@ class TaskSettings(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class TaskContext:
-    """What a task is handed when it starts.
+    """What a task is handed when it starts; the same for both halves.
 
-    ``settings`` is an instance of the task's own ``settings`` class; ``state_dir`` is a folder that
-    belongs to this neuron alone and survives restarts.
+    ``publish(data)`` puts up to ``record.DATA_BYTES_MAX`` bytes under the hotkey on chain. It
+    returns at once: the neuron sends the record as soon as the hotkey has a uid, and sends it again
+    whenever the chain shows another one.
     """
 
     settings: TaskSettings
     hotkey: Ss58
+    role: Role
     state_dir: Path
+    """A folder of this neuron alone, by chain, subnet and hotkey. It survives restarts."""
     clock: Clock
+    rng: random.Random
+    """Unpredictable, and not recorded; what must be recheckable comes from ``Turn.rng``."""
+    chain: ChainView
+    publish: Callable[[bytes], Awaitable[None]]
+    peers: Peers
 
 
 @dataclass(frozen=True, slots=True)
-class MinerContext(TaskContext):
-    """A miner's context. ``commit`` publishes at most 128 bytes under the hotkey on chain."""
+class Pace:
+    """How often a validator takes a turn. Make one with ``seconds``, ``blocks`` or ``epochs``."""
 
-    commit: Callable[[bytes], Awaitable[None]]
+    unit: str
+    length: float
+
+    @classmethod
+    def seconds(cls, length: float) -> Pace:
+        """A turn begins ``length`` seconds after the turn before has ended."""
+        return cls("seconds", length)
+
+    @classmethod
+    def blocks(cls, length: int) -> Pace:
+        """One turn in every ``length`` blocks, counted from block 0."""
+        return cls("blocks", length)
+
+    @classmethod
+    def epochs(cls, length: int) -> Pace:
+        """One turn in every ``length`` epochs of the subnet."""
+        return cls("epochs", length)
+
+    def __post_init__(self) -> None:
+        whole = self.unit in ("blocks", "epochs")
+        if self.unit not in ("seconds", "blocks", "epochs") or not (
+            self.length >= 1 if whole else self.length >= 0
+        ):
+            raise ValueError(f"a pace is some seconds, blocks or epochs, not {self!r}")
+        if whole and self.length != int(self.length):
+            raise ValueError(f"{self.unit} come whole, not {self.length!r}")
+
+    def number(self, moment: Moment) -> int | None:
+        """The number of the turn that ``moment`` lies in; None for a pace in seconds, whose turns
+        the validator counts."""
+        if self.unit == "seconds":
+            return None
+        at = moment.at.number if self.unit == "blocks" else moment.epoch.index
+        return at // int(self.length)
+
+
+Questions = Sequence[Question[Any, Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class ValidatorContext(TaskContext):
-    """A validator's context."""
+class Turn:
+    """One turn of a validator: what it may look at, and the way to ask."""
+
+    number: int
+    """Of the pace: the block's or the epoch's number divided by the pace's length, or a count."""
+    moment: Moment
+    targets: Sequence[Target]
+    """The subnet's miners that publish an address, by uid."""
+    rng: random.Random
+    """All randomness that a third party must be able to recheck. See ``assay.neuron.seeds``."""
+    rng_of: Callable[[Ss58], random.Random]
+    """Such a generator for one target alone, so that its challenge does not depend on others."""
+    ask: Callable[[Questions], Awaitable[list[Answer[Any, Any]]]]
+    """Asks all questions at once; the answers come in the questions' order."""
+    organic: Sequence[Answer[Any, Any]] = ()
+    """Answers that miners gave to clients since the last turn, where a gateway hands them over."""
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
-    """The miner that a request goes to; ``commitment`` is what it last published on chain."""
+class Verdict:
+    """What one hotkey's work in a turn is worth: ``value`` in [0, 1].
 
-    uid: Uid
-    hotkey: Ss58
-    commitment: bytes | None
-
-
-@dataclass(frozen=True, slots=True)
-class Answer(Generic[Req, Rep]):
-    """One request and what came back. Exactly one of ``reply`` and ``failure`` is None.
-
-    ``latency_s`` is from the first byte sent to the last byte read, as the validator saw it; for a
-    failure it is the time until it was known.
+    ``weight`` says how much this verdict counts beside one ordinary verdict: at 0 only the reasons
+    are kept. ``reasons`` may be plain texts.
     """
 
-    target: Target
-    request: Req
-    reply: Rep | None
-    failure: str | None
-    latency_s: float
+    hotkey: Ss58
+    value: float
+    weight: float = 1.0
+    reasons: Sequence[Reason | str] = ()
+    latency_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.value <= 1.0:  # also refuses NaN
+            raise ValueError(f"a verdict's value lies in [0, 1], not {self.value!r}")
+        if not 0.0 <= self.weight < WEIGHT_MAX:
+            raise ValueError(f"a verdict's weight lies in [0, {WEIGHT_MAX:g}), not {self.weight!r}")
+
+
+WEIGHT_MAX: Final = 1e6
+"""A weight above it would make every other verdict count for nothing in a float's precision."""
+
+
+class _Half:
+    """What both halves of a task have."""
+
+    name: str
+    """A short slug: lower-case letters, digits and dashes. Wire paths begin with it."""
+    settings: type[TaskSettings] = TaskSettings
+    preload: Sequence[str] = ()
+    """Modules that take long to import. ``assay up`` imports them once for all its neurons."""
+
+    def methods(self) -> Sequence[Method[Any, Any]]:
+        """The methods that this half serves. A method's name is put behind the task's: "" is served
+        as ``<task>``, "part" as ``<task>.part``. Asked for once, after ``start``."""
+        return ()
+
+    async def start(self, context: TaskContext) -> None:
+        """Load what the work needs. An error here ends the neuron before anything is paid."""
+
+    async def run(self) -> None:
+        """Do work that nobody asked for, until cancelled. Returning early is fine."""
+
+    async def close(self) -> None:
+        """Give back what ``start`` took. Called once, also after a failed start."""
+
+
+class MinerTask(_Half):
+    """The miner's half: does the work."""
+
+
+class ValidatorTask(_Half, ABC):
+    """The validator's half: asks for work and says what it is worth."""
+
+    pace: Pace = Pace.seconds(1.0)
+
+    @abstractmethod
+    async def turn(self, turn: Turn) -> Sequence[Verdict]:
+        """Ask and judge once. One hotkey may get several verdicts, or none: its opinion then stays
+        as it is for as long as the hotkey publishes an address."""
+
+    def weights(
+        self,
+        opinions: Mapping[Ss58, Opinion],
+        moment: Moment,
+    ) -> Mapping[Ss58, float]:
+        """Relative weights for the chain, by hotkey; by default in proportion to the averages."""
+        return proportional(opinions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,63 +207,10 @@ class Score:
     """A judgement of one answer: ``value`` in [0, 1], and the reasons a person is shown."""
 
     value: float
-    reasons: tuple[str, ...] = ()
+    reasons: Sequence[Reason | str] = field(default=())
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.value <= 1.0:  # also refuses NaN
             raise ValueError(f"a score lies in [0, 1], not {self.value!r}")
-
-
-class _Half(ABC, Generic[Req, Rep]):
-    """What both halves of a task declare."""
-
-    name: ClassVar[str]
-    """A short slug: lower-case letters, digits and dashes. It is the path requests are sent to."""
-    request: type[Req]
-    reply: type[Rep]
-    """The two messages, as class attributes."""
-    settings: ClassVar[type[TaskSettings]] = TaskSettings
-    preload: ClassVar[tuple[str, ...]] = ()
-    """Modules that take long to import. ``assay up`` imports them once for all its neurons."""
-
-    async def close(self) -> None:
-        """Give back what ``start`` took. Called once, also after a failed start."""
-
-
-class MinerTask(_Half[Req, Rep]):
-    """The miner's half: does the work."""
-
-    async def start(self, context: MinerContext) -> None:
-        """Load what serving needs; publish a commitment if validators check against one."""
-
-    @abstractmethod
-    async def serve(self, request: Req, caller: Caller) -> Rep:
-        """Answer one request. Blocking work belongs in a thread (``asyncio.to_thread``)."""
-
-
-class ValidatorTask(_Half[Req, Rep]):
-    """The validator's half: asks for work and judges it."""
-
-    async def start(self, context: ValidatorContext) -> None:
-        """Load what judging needs."""
-
-    @abstractmethod
-    def challenge(self, rng: random.Random, target: Target) -> Req:
-        """A request for ``target``. All randomness comes from ``rng``: a round can be replayed."""
-
-    @abstractmethod
-    async def score(
-        self, rng: random.Random, answers: Sequence[Answer[Req, Rep]]
-    ) -> Sequence[Score]:
-        """One score an answer, in the same order.
-
-        The answers of one round come together, so that speed can be judged relative to the others.
-        A failure is an answer too.
-        """
-
-
-class Task(MinerTask[Req, Rep], ValidatorTask[Req, Rep]):
-    """Both halves in one class: the one-file task."""
-
-    async def start(self, context: MinerContext | ValidatorContext) -> None:
-        """Load what either half needs."""
+        if isinstance(self.reasons, str):  # ("right") is a text, ("right",) would be a tuple
+            object.__setattr__(self, "reasons", (self.reasons,))

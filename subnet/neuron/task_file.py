@@ -26,6 +26,8 @@ from typing import Final
 
 PRODUCT: Final = "assay"
 OLD_NAME: Final = "subnet"
+TASK_MODULE: Final = "assay_task_"
+"""What the module names of task files begin with, so that none meets another module's."""
 _OPEN: Final = frozenset({"neuron", "wire", "chain", "types", "errors", "clock", "files"})
 """The rooms that a task file could import as ``subnet.<room>``. Any other name after ``subnet.`` is
 the user's own package and stays as it is."""
@@ -87,6 +89,21 @@ class _Neighbours:
     def __init__(self) -> None:
         self.folders: list[str] = []
 
+    def enter(self, folder: str) -> None:
+        """Look in ``folder`` first from now on. Modules from other folders stay with those who
+        imported them, but a file of the same name here is another module."""
+        if folder in self.folders:
+            self.folders.remove(folder)
+        self.folders.insert(0, folder)
+        for name, module in list(sys.modules.items()):
+            loader = getattr(getattr(module, "__spec__", None), "loader", None)
+            if (
+                isinstance(loader, TaskFileLoader)
+                and not name.startswith(TASK_MODULE)
+                and not loader.path.startswith(folder)
+            ):
+                del sys.modules[name]
+
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
@@ -111,11 +128,10 @@ def execute(path: Path) -> ModuleType:
     resolved = path.resolve()
     # The name carries the path, so that two files of one name do not meet in sys.modules.
     digest = sha256(str(resolved).encode("utf-8", "surrogateescape")).hexdigest()[:16]
-    name = f"assay_task_{resolved.stem}_{digest}"
+    name = f"{TASK_MODULE}{resolved.stem}_{digest}"
     if name in sys.modules:
         return sys.modules[name]
-    if str(resolved.parent) not in _NEIGHBOURS.folders:
-        _NEIGHBOURS.folders.append(str(resolved.parent))
+    _NEIGHBOURS.enter(str(resolved.parent))
     if _NEIGHBOURS not in sys.meta_path:
         sys.meta_path.append(_NEIGHBOURS)
     spec = spec_from_file_location(name, resolved, loader=TaskFileLoader(name, str(resolved)))

@@ -1,56 +1,64 @@
-"""The validator's loop: look at the chain, ask, judge, remember, and set weights each epoch.
+"""The validator: take turns at the task's pace, remember, and set weights each epoch.
 
-One turn reads top to bottom in ``_turn``. What the loop promises: a score never passes to a new
-owner of a uid (``standings.py`` keeps them by hotkey, and a uid that changed hands while weights
-were on their way has them set anew); after ``kill -9`` the averages are those of the last finished
-round (``checkpoint.py``); weights are set once an epoch and count only when they were read back
-from a finalized block; a chain that goes away is waited for, not fatal.
+What the validator promises: a verdict never passes to a new owner of a uid (``opinions`` are kept
+by hotkey); after ``kill -9`` the averages are those of the last finished turn (``checkpoint``);
+averages that a long absence made meaningless pay nobody; a turn can be rechecked by anybody once
+its link of the hash chain is published (``seeds``); weights are set once an epoch and count only
+when they were read back (``weighing``); a chain that goes away is waited for, not fatal.
 
 What an average remembers is measured in epochs, because weights are set once an epoch and at a time
-that everybody knows: with a memory of a few rounds a miner that works for the last minute of an
-epoch would be paid for all of it. And weights stand until others replace them, so when a whole
-epoch passes in which nobody earned anything, the last row is withdrawn.
+that everybody knows: with a memory of a few turns a miner that works for the last minute of an
+epoch would be paid for all of it.
 
-It knows no task by name, no sockets and no chain client: all three are passed in.
+The validator knows no task by name, no sockets and no chain client: all are passed in.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-import msgspec
 from loguru import logger
 
-from assay.chain.errors import NotRegistered
-from assay.chain.interface import (
-    BlockRef,
-    Chain,
-    Metagraph,
-    Signer,
-    WeightsCommitted,
-    WeightsRefused,
-    WeightsSet,
-)
+from assay.chain.interface import Chain
+from assay.chain.view import ChainView, Moment
 from assay.clock import Clock
-from assay.errors import Unavailable
-from assay.neuron import standings as standing
-from assay.neuron.checkpoint import Checkpoint, CheckpointFile, Standing
-from assay.neuron.patience import Patience
-from assay.neuron.pause import finish_or_stop, pause
-from assay.neuron.rounds import play, targets_of
-from assay.neuron.task import ValidatorTask
+from assay.neuron import opinions as opinion
+from assay.neuron.asking import Played, TaskHangs, play
+from assay.neuron.checkpoint import Checkpoint, CheckpointFile, Memory
+from assay.neuron.faults import BrokenTask, Faults
+from assay.neuron.opinions import Opinion
+from assay.neuron.peers import Answer, Peers
+from assay.neuron.presence import Presence
+from assay.neuron.record import Record, Role
+from assay.neuron.retry import Retry
+from assay.neuron.seeds import Seeds
+from assay.neuron.server import NeuronServer, run_own_work
+from assay.neuron.stopping import pause, until_stopped
+from assay.neuron.task import Pace, ValidatorTask, Verdict
+from assay.neuron.weighing import WeightSetter
 from assay.scoring.averages import newest_weight
-from assay.types import NetUid, Ss58, Uid
-from assay.wire.interface import AnyDendrite
+from assay.types import NetUid, Signer, Ss58
 
 STOP_GRACE_S: Final = 5.0
-"""What a turn under way gets after a stop: a usual round fits; supervisors kill after 10 s."""
+"""What a turn under way gets after a stop: a usual one fits; supervisors kill after 10 s."""
 _ELAPSED_S_MIN: Final = 0.001
-"""Two rounds are never closer in earnest; simulated time may stand still between them."""
+"""Two turns are never closer in earnest; simulated time may stand still between them."""
+STALE_EPOCHS: Final = 4
+"""Averages older than this pay nobody: with the usual half-life less than a two-hundredth of them
+would be left, had the validator gone on."""
+REUNION_S: Final = 30.0
+"""For so long after its start a validator does not count it against a miner that nobody could be
+reached: machines that start together, and a network that comes back, need that time."""
+ANSWER_DEADLINE_S: Final = 12.0
+"""One block of a public chain. A miner that needs longer has not served its client."""
+SEED_WAIT_BLOCKS: Final = 8
+"""How many blocks a turn waits for the hash chain's link to stand on chain. On a chain that does
+not take the record, turns go on without proof, and the log says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,199 +66,272 @@ class ValidatorConfig:
     """A validator's settings; the command line documents each."""
 
     netuid: NetUid
-    seed: str
-    """Challenges are drawn from it: unguessable in earnest, fixed only in a laboratory."""
-    round_interval_s: float = 1.0
-    """Pause between two rounds. Shorter costs miners more work; longer learns more slowly."""
-    answer_deadline_s: float = 12.0
-    """One block of a public chain. A miner that needs longer has not served its client."""
-    concurrency: int = 64
-    """Requests in flight. More than this and our own machine is what is measured."""
-    score_deadline_s: float = 600.0
-    """How long a task may judge one round. Beyond it no weights would be set, and nobody told."""
+    pace: Pace | None = None
+    """How often a turn is taken; None: as the task says."""
+    answer_deadline_s: float = ANSWER_DEADLINE_S
+    turn_deadline_s: float = 600.0
+    """How long a task may take for one turn. Beyond it no weights would be set, and nobody told."""
     half_life_epochs: float = 0.5
     """An average forgets half of its past in this many epochs: three quarters of a weight are work
     of the epoch that just ended, wherever in it."""
     alpha: float = 0.3
-    """The most that one round weighs in an average of many, however long the pause before it."""
+    """The most that one turn weighs in an average of many, however long the pause before it."""
     chain_patience_s: float = 600.0
     """How long a silent chain is waited for before the validator gives up."""
 
 
 class Validator:
     """One validator. ``run`` returns after ``stop``: the turn under way gets a grace, and leaves no
-    trace if it is cut off before its round was remembered."""
+    trace if it is cut off before its verdicts were remembered."""
 
     def __init__(
         self,
         config: ValidatorConfig,
         *,
         chain: Chain,
-        dendrite: AnyDendrite,
-        task: ValidatorTask[Any, Any],
+        view: ChainView,
+        genesis: str,
+        server: NeuronServer,
+        presence: Presence,
+        peers: Peers,
+        task: ValidatorTask,
         hotkey: Signer,
         checkpoints: CheckpointFile,
+        seeds: Seeds,
         clock: Clock,
         rng: random.Random,
+        organic: Callable[[], Sequence[Answer[Any, Any]]] = tuple,
     ) -> None:
+        """``organic()`` gives what miners answered to clients since it was last called."""
         self._config = config
+        self._pace = config.pace or task.pace
         self._chain = chain
-        self._dendrite = dendrite
+        self._view = view
+        self._server = server
+        self._presence = presence
+        self._peers = peers
         self._task = task
         self._hotkey = hotkey
-        self._checkpoints = checkpoints
+        self._seeds = seeds
         self._clock = clock
+        self._rng = rng
+        self._organic = organic
         self.stop = asyncio.Event()
-        self._patient = Patience(
-            clock=clock, rng=rng, limit_s=config.chain_patience_s, stop=self.stop
+        self._memory = Memory(checkpoints, checkpoints.load(genesis, config.netuid, hotkey.address))
+        retry = Retry(clock=clock, rng=rng, limit_s=config.chain_patience_s, stop=self.stop)
+        self._retry = retry
+        self._setter = WeightSetter(
+            chain,
+            config.netuid,
+            hotkey,
+            self._memory,
+            weights=lambda moment: task.weights(self._memory.now.opinions, moment),
+            retry=retry,
         )
-        self._memory = checkpoints.load(config.netuid, hotkey.address)
-        self._block_time_s = 0.0
+        self._faults = Faults(task)
+        self._block_time_s = 1.0
+        self._started_s = 0.0
         self._judged_s: float | None = None
-        """When the last round was judged; None before the first of this process."""
-        self._weights_due_at_block = 0
+        """When the last turn was judged; None before the first of this process."""
+        self._reached: set[Ss58] = set()
+        """The hotkeys that replied to this process at least once."""
+        self._data: bytes | None = None
         self._idle = False
 
     @property
     def memory(self) -> Checkpoint:
         """What this validator remembers now; equal to what is on disk between two turns."""
-        return self._memory
+        return self._memory.now
 
-    async def run(self) -> None:
-        """Turn after turn until ``stop``. Raises what a person must mend."""
+    def publish(self, data: bytes | None) -> None:
+        """Put the task's bytes into this validator's record; ValueError if they are too long."""
+        Record(Role.VALIDATOR, data, bytes(32), bytes(32)).pack()
+        self._data = data
+        self._publish_record()
+
+    async def run(self, ready: Callable[[int | None], None] = lambda port: None) -> None:
+        """Turn after turn until ``stop``; ``ready`` is told the port, if the task serves methods.
+        Raises what a person must mend."""
+        moment = self._view.now()
+        self._server.own_row(moment)
+        self._block_time_s = await self._retry("block time", self._chain.block_time_s)
+        self._forget_stale(moment)
+        self._started_s = self._clock.monotonic()
         logger.info(
             "Validating subnet {} as {}, round {} next",
             self._config.netuid,
             self._hotkey.address,
-            self._memory.round + 1,
+            self.memory.round + 1,
         )
-        while not self.stop.is_set():
-            try:
-                await finish_or_stop(
-                    self._turn(), clock=self._clock, stop=self.stop, grace_s=STOP_GRACE_S
-                )
-            except Unavailable:
-                if not self.stop.is_set():
-                    raise
-            await pause(self._clock, self._config.round_interval_s, self.stop)
-        logger.info("Stopped after round {}", self._memory.round)
+        try:
+            ready(await self._server.open())
+            await until_stopped(
+                self._turns(),
+                self._server.keep_up(),
+                self._weigh(),
+                run_own_work(self._task, clock=self._clock, rng=self._rng),
+                clock=self._clock,
+                stop=self.stop,
+                grace_s=STOP_GRACE_S,
+            )
+        finally:
+            await self._server.close()
+        logger.info("Stopped after round {}", self.memory.round)
 
-    async def _turn(self) -> None:
-        netuid = self._config.netuid
-        metagraph = await self._patient("metagraph", lambda: self._chain.metagraph(netuid))
-        if metagraph.by_hotkey(self._hotkey.address) is None:
-            raise NotRegistered.of(self._hotkey.address, netuid)
-        if not self._block_time_s:
-            self._block_time_s = await self._patient("block time", self._chain.block_time_s)
-        await self._play_round(metagraph)
-        await self._set_weights(metagraph)
+    def _forget_stale(self, moment: Moment) -> None:
+        block, tempo = self.memory.block, max(moment.epoch.tempo, 1)
+        if block is None or 0 <= moment.at.number - block <= STALE_EPOCHS * tempo:
+            return
+        logger.warning(
+            "The averages are of block {} and the chain is at block {}: too far apart to pay "
+            "anybody by. Scores begin anew.",
+            block,
+            moment.at.number,
+        )
+        self._memory.remember(opinions={}, earned=False, newest_weight=0.0, block=None)
 
-    async def _play_round(self, metagraph: Metagraph) -> None:
-        number = self._memory.round + 1
-        commitments = await self._patient(
-            "commitments", lambda: self._chain.commitments(self._config.netuid)
+    async def _weigh(self) -> None:
+        """Set weights whenever an epoch has none yet and this process has judged somebody."""
+        async with contextlib.aclosing(self._view.blocks()) as moments:
+            async for moment in moments:
+                if self._judged_s is not None:
+                    await self._setter.keep(moment)
+
+    # -- turns
+
+    async def _turns(self) -> None:
+        async with contextlib.aclosing(self._view.blocks()) as moments:
+            async for moment in moments:
+                if self.stop.is_set():
+                    return
+                if not await self._proof_stands(moment):
+                    continue
+                if self._pace.unit == "seconds":
+                    # Several turns may fit into one block.
+                    while not self.stop.is_set():
+                        await self._turn(self._view.now(), self.memory.round + 1)
+                        await pause(self._clock, self._pace.length, self.stop)
+                        if self._view.now().at != moment.at:
+                            break
+                else:
+                    number = self._pace.number(moment)
+                    if number is not None and number != self.memory.turn:
+                        await self._turn(moment, number)
+
+    async def _proof_stands(self, moment: Moment) -> bool:
+        """Whether a turn may begin: its link of the hash chain stands on chain, or the chain does
+        not take it. Gives out the next link once an epoch, between two turns."""
+        if self.memory.seed_epoch != moment.epoch.index or self._presence.record is None:
+            if self.memory.seed_epoch != moment.epoch.index:
+                # Remembered first: after a crash the link counts as given out.
+                self._memory.remember(seed_epoch=moment.epoch.index)
+                self._seeds.advance()
+            self._publish_record()
+            self._proof_due = moment.at.number + SEED_WAIT_BLOCKS
+        if self._presence.shows_record(moment):
+            self._seeds.seen(moment.at.number)
+        if self._seeds.ready(moment.at.number):
+            return True
+        if moment.at.number < self._proof_due:
+            return False
+        if not self._told_unproven:
+            self._told_unproven = True
+            logger.warning(
+                "The chain does not show this validator's record: its challenges cannot be "
+                "rechecked by others until it does."
+            )
+        return True
+
+    _proof_due = 0
+    _told_unproven = False
+
+    def _publish_record(self) -> None:
+        self._presence.record = Record(Role.VALIDATOR, self._data, self._seeds.tip).pack()
+
+    async def _turn(self, moment: Moment, number: int) -> None:
+        count = self.memory.round + 1
+        try:
+            played = await play(
+                self._task,
+                self._peers,
+                moment,
+                number=number,
+                seed=self._seeds.turn_seed(bytes.fromhex(moment.at.hash[2:]), number),
+                organic=self._organic(),
+                clock=self._clock,
+                deadline_s=self._config.answer_deadline_s,
+                turn_deadline_s=self._config.turn_deadline_s,
+            )
+        except (BrokenTask, TaskHangs):
+            raise
+        except Exception as error:  # whatever a builder's code may raise
+            broken = self._faults.note(error, f"turn {number}")
+            if broken is not None:
+                raise broken from error
+            return
+        self._judge(moment, number, count, played)
+
+    def _judge(self, moment: Moment, number: int, count: int, played: Played) -> None:
+        weight = self._newest_weight(moment)
+        self._reached |= played.replied
+        verdicts = self._lenient(played)
+        updated = opinion.update(
+            self.memory.opinions,
+            verdicts,
+            moment.metagraph,
+            alpha=weight,
+            askable={target.hotkey for target in self._peers.of_role(Role.MINER)},
+            replied=played.replied,
         )
-        judged = await play(
-            self._task,
-            self._dendrite,
-            targets_of(metagraph, commitments, self._hotkey.address),
-            rng=random.Random(f"{self._config.seed}/{self._hotkey.address}/{number}"),
-            clock=self._clock,
-            deadline_s=self._config.answer_deadline_s,
-            concurrency=self._config.concurrency,
-            score_deadline_s=self._config.score_deadline_s,
-        )
-        weight = self._newest_weight(metagraph)
-        updated = standing.update(self._memory.standings, judged, metagraph, alpha=weight)
-        self._remember(
-            round=number,
-            block=metagraph.at.number,
-            standings=updated,
+        self._memory.remember(
+            round=count,
+            turn=number,
+            block=moment.at.number,
+            opinions=updated,
             newest_weight=weight,
-            earned=self._memory.earned or any(item.score.value > 0.0 for item in judged),
+            earned=self.memory.earned or any(v.value * v.weight > 0.0 for v in verdicts),
         )
-        self._tell(number, updated)
+        self._tell(count, updated)
 
-    def _tell(self, number: int, scores: Mapping[Ss58, Standing]) -> None:
-        """One line a round; one in all while there is nobody to ask."""
-        if scores:
-            told = (f"uid {s.uid} {s.score:.3f} ({s.average:.3f})" for s in scores.values())
+    def _lenient(self, played: Played) -> Sequence[Verdict]:
+        """The verdicts; soon after the start, those on miners that were not reached yet without
+        their weight."""
+        if self._clock.monotonic() - self._started_s > REUNION_S:
+            return played.verdicts
+        spared = played.unreached - self._reached
+        return [
+            Verdict(v.hotkey, v.value, 0.0, v.reasons, v.latency_s)
+            if v.hotkey in spared and v.value == 0.0
+            else v
+            for v in played.verdicts
+        ]
+
+    def _tell(self, number: int, opinions: Mapping[Ss58, Opinion]) -> None:
+        """One line a turn; one in all while there is nobody to ask."""
+        if opinions:
+            told = (
+                f"uid {o.uid} {o.score:.3f} (average {o.average:.3f})" for o in opinions.values()
+            )
             logger.info("Round {}: {}", number, ", ".join(told))
+            for each in opinions.values():
+                if each.score < each.average / 2 and each.reasons:
+                    logger.info("uid {}: {}", each.uid, "; ".join(r.text for r in each.reasons))
         elif not self._idle:
             logger.info("Round {}: nobody publishes an address yet", number)
-        self._idle = not scores
+        self._idle = not opinions
 
-    def _newest_weight(self, metagraph: Metagraph) -> float:
+    def _newest_weight(self, moment: Moment) -> float:
         now_s = self._clock.monotonic()
         before_s, self._judged_s = self._judged_s, now_s
-        # After a restart the time of the round before is not known: take the shortest it can be.
-        elapsed_s = now_s - before_s if before_s is not None else self._config.round_interval_s
-        epoch_s = max(metagraph.epoch.tempo, 1) * self._block_time_s
+        if before_s is not None:
+            elapsed_s = now_s - before_s
+        elif self.memory.block is not None:  # of an earlier process: the chain says how long ago
+            elapsed_s = (moment.at.number - self.memory.block) * self._block_time_s
+        else:
+            elapsed_s = _ELAPSED_S_MIN
+        epoch_s = max(moment.epoch.tempo, 1) * self._block_time_s
         return newest_weight(
             max(elapsed_s, _ELAPSED_S_MIN),
             self._config.half_life_epochs * epoch_s,
             self._config.alpha,
         )
-
-    async def _set_weights(self, metagraph: Metagraph) -> None:
-        """Once an epoch, and again when a refusal that waiting mends has waited."""
-        epoch = metagraph.epoch.index
-        if self._memory.weights_epoch == epoch or metagraph.at.number < self._weights_due_at_block:
-            return
-        # The round took its time: whose uid is whose must be as of now.
-        metagraph = await self._patient(
-            "metagraph", lambda: self._chain.metagraph(self._config.netuid)
-        )
-        wanted = self._wanted(metagraph)
-        if not wanted:
-            return  # nobody earned anything yet: silence, not equal shares
-        try:
-            outcome = await self._chain.set_weights(
-                self._config.netuid,
-                self._hotkey,
-                wanted,
-                version_key=metagraph.settings.weights_version,
-            )
-        except Unavailable as error:
-            logger.warning(
-                "Weights were not set: {} Trying again after the next round.", error.cause
-            )
-            return
-        match outcome:
-            case WeightsSet(receipt=receipt, read_at=read_at):
-                if await self._changed_hands(wanted, metagraph, read_at):
-                    logger.warning("A uid changed hands meanwhile; weights are set again.")
-                    return
-                logger.info("Weights of epoch {} stand since block {}", epoch, receipt.block.number)
-                self._remember(weights_epoch=epoch, earned=False)
-            case WeightsCommitted(reveal_round=reveal):
-                logger.info("Weights of epoch {} are sealed until beacon round {}", epoch, reveal)
-                self._remember(weights_epoch=epoch, earned=False)
-            case WeightsRefused(cause=cause, cure=cure, retry_after_blocks=wait):
-                logger.warning("Weights were refused: {} {}", cause, cure)
-                self._weights_due_at_block = metagraph.at.number + (wait or 1)
-
-    def _wanted(self, metagraph: Metagraph) -> Mapping[Uid, float]:
-        """The weights to set now. A row on ourselves alone counts for nobody: it withdraws."""
-        if self._memory.earned or self._memory.weights_epoch is None:
-            return standing.weights(self._memory.standings, metagraph)
-        own = metagraph.by_hotkey(self._hotkey.address)
-        logger.warning("Nobody earned anything for a whole epoch: the last weights are withdrawn.")
-        return {own.uid: 1.0} if own is not None else {}
-
-    async def _changed_hands(
-        self, wanted: Mapping[Uid, float], believed: Metagraph, at: BlockRef
-    ) -> bool:
-        """Whether any uid that was given a weight had another owner when the weights stood."""
-        now = await self._patient(
-            "metagraph", lambda: self._chain.metagraph(self._config.netuid, at)
-        )
-        return any(
-            uid >= now.n or now.neurons[uid].hotkey != believed.neurons[uid].hotkey
-            for uid in wanted
-        )
-
-    def _remember(self, **changes: object) -> None:
-        memory = msgspec.structs.replace(self._memory, **changes)
-        self._checkpoints.save(memory)
-        self._memory = memory

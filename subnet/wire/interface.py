@@ -115,8 +115,9 @@ class Method(Generic[Req, Rep]):
     """The last part of the wire path: ``<task>`` or ``<task>.<name>``."""
     request: type[Req]
     reply: type[Rep]
-    handler: UnaryHandler[Req, Rep] | StreamHandler[Req, Rep]
-    """``async def`` with ``return`` for one reply; ``async def`` with ``yield`` for a stream."""
+    handler: UnaryHandler[Req, Rep] | StreamHandler[Req, Rep] | None = None
+    """``async def`` with ``return`` for one reply; ``async def`` with ``yield`` for a stream. None
+    for who only calls the method; such a method cannot be attached."""
     stream: bool = False
     """Whether the handler yields many replies for one request."""
     request_bytes_max: int | None = None

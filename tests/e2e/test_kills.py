@@ -23,7 +23,7 @@ import aiohttp
 import numpy as np
 import pytest
 
-from assay.cli.neurons import neuron_folder
+from assay.chain.wallets import open_hotkey
 from assay.neuron.checkpoint import Checkpoint, CheckpointFile
 from assay.scoring.averages import moving_average
 from tests.e2e.runs import Run, up
@@ -143,9 +143,9 @@ async def load(run: Run, sender: str, landed: list[str]) -> None:
 
 
 def memory_of(run: Run, name: str) -> Checkpoint:
-    memory = CheckpointFile(
-        neuron_folder(run.state_dir, name, "default", 1) / "checkpoint.json"
-    ).read()
+    hotkey = open_hotkey(run.state_dir / "wallets", name, "default").address
+    (path,) = (run.state_dir / "neurons").glob(f"*/1/{hotkey}/checkpoint.json")
+    memory = CheckpointFile(path).read()
     assert memory is not None
     return memory
 
@@ -166,11 +166,11 @@ async def check_validator(run: Run, name: str) -> None:
     deadline = time.monotonic() + 60
     while (now := memory_of(run, name)).round == died_with.round:
         assert time.monotonic() < deadline, f"{name} plays no more rounds"
-        assert now.standings == died_with.standings
+        assert now.opinions == died_with.opinions
         await asyncio.sleep(0.01)
     assert now.round == died_with.round + 1, "the first round after the restart was missed"
-    for hotkey, standing in now.standings.items():
-        before = died_with.standings.get(hotkey)
+    for hotkey, standing in now.opinions.items():
+        before = died_with.opinions.get(hotkey)
         if before is None or before.rounds == 0:
             continue  # nothing was remembered of it yet
         expected = moving_average(

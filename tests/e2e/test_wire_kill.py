@@ -21,6 +21,7 @@ PROGRAM = """
 import asyncio, sys
 from pathlib import Path
 from assay.wire.axon import Axon
+from assay.wire.interface import Method
 from assay.wire.nonce_file import CeilingFile
 from tests.unit.subnet.wire.world import BOB, Answered, Question, echo
 

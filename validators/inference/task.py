@@ -18,7 +18,7 @@ from loguru import logger
 
 from assay.models.root import model_root
 from assay.models.source import resolve
-from assay.neuron import Answer, Score, Target, ValidatorContext, ValidatorTask
+from assay.neuron import Answer, Rounds, Score, Target, TaskContext
 from assay.protocol.inference import NAME, Commitment, Complete, Completion, NumericPath
 from assay.scoring.service import speed_factors
 from assay.validators.inference.answers import Finding, Judge, unjudged
@@ -31,7 +31,7 @@ LATENCY_S_MIN: Final = 1e-6
 """No network is faster; where time is simulated it may stand still over a whole answer."""
 
 
-class InferenceValidator(ValidatorTask[Complete, Completion]):
+class InferenceValidator(Rounds[Complete, Completion]):
     """Judges miners against one model."""
 
     name = NAME
@@ -45,7 +45,7 @@ class InferenceValidator(ValidatorTask[Complete, Completion]):
         self._judge: Judge | None = None
         self._probation: Probation | None = None
 
-    async def start(self, context: ValidatorContext) -> None:
+    async def start(self, context: TaskContext) -> None:
         settings = context.settings
         assert isinstance(settings, ValidatorSettings)
         # Here, not above: it brings torch.

@@ -16,7 +16,7 @@ from assay.cli.output import printable
 from assay.cli.up.plan import HONEST, SLOW, Plan, Role
 from assay.cli.up.watch import Row, View
 from assay.errors import UserError
-from assay.neuron.standings import ABSENT_REASON
+from assay.neuron.opinions import ABSENT
 
 FAILING_EPOCHS: Final = 3
 """A miner that has just come up may miss an answer or two; not all of dozens."""
@@ -65,4 +65,4 @@ class Failing:
 
 
 def _fails(row: Row) -> bool:
-    return row.score == 0.0 and bool(row.reasons) and ABSENT_REASON not in row.reasons
+    return row.score == 0.0 and bool(row.reasons) and ABSENT.code not in row.codes

@@ -27,7 +27,8 @@ VERSION: Final = 1
 _SIZE_BYTES_MAX: Final = 1 << 20  # a few hundred members; anything longer is not ours
 _FRESH: Final = {
     "chain": re.compile(r"chain\.(lock|head|sqlite(-wal|-shm|-journal)?)"),
-    "neurons": re.compile(r"[^.].*\.[^.]+\.\d+"),
+    # By the chain's genesis; an older version named them by wallet, hotkey and netuid.
+    "neurons": re.compile(r"[0-9a-f]{8}|[^.].*\.[^.]+\.\d+"),
     "logs": re.compile(r"(chain|owner|(validator|miner)-\d+)\.log"),
     "cache": re.compile(r"sdk"),
 }
@@ -158,7 +159,7 @@ class RecordFile:
                     f"{entry} was not made by a run, so --fresh does not remove {folder}.",
                     "Move it away, or give another --state-dir.",
                 )
-        for path in (*folder.glob("*.lock"), *folder.glob("*/*.lock")):
+        for path in folder.rglob("*.lock"):
             try:
                 locks.callback(LockFile(path).close)
             except InUse as error:

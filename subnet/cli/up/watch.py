@@ -11,11 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from assay.chain.interface import BlockRef, Chain, Metagraph, Neuron
-from assay.cli.neurons import neuron_folder
 from assay.cli.up.bootstrap import Keys, Standup
-from assay.cli.up.plan import HONEST, HOTKEY, SLOW, Member, Plan, Role
+from assay.cli.up.plan import HONEST, SLOW, Member, Plan, Role
 from assay.errors import UserError
-from assay.neuron.checkpoint import CheckpointFile, Standing
+from assay.neuron.checkpoint import CheckpointFile
+from assay.neuron.folder import NeuronFolder
+from assay.neuron.opinions import Opinion
 from assay.types import AlphaRao, NetUid, Rao, Ss58
 
 
@@ -36,6 +37,8 @@ class Row:
     reward_alpha: AlphaRao
     reward_tao: Rao
     permit: bool
+    codes: frozenset[str] = frozenset()
+    """The reasons' codes, for programs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +80,8 @@ class Watch:
             self._rewarded = await self._is_rewarded(metagraph, stakes)
         if metagraph.epoch.index != self._epoch:
             self._epoch, self._before_epoch = metagraph.epoch.index, stakes
-        standings = self._standings()
-        rows = [self._row(member, metagraph, stakes, standings) for member in self.plan.members]
+        opinions = self._opinions(await self.chain.genesis_hash())
+        rows = [self._row(member, metagraph, stakes, opinions) for member in self.plan.members]
         return View(
             at=metagraph.at,
             netuid=metagraph.netuid,
@@ -118,17 +121,18 @@ class Watch:
             for member in self.plan.members
         }
 
-    def _standings(self) -> list[Mapping[Ss58, Standing]]:
+    def _opinions(self, genesis: str) -> list[Mapping[Ss58, Opinion]]:
         """What each validator wrote down after its last round."""
-        found: list[Mapping[Ss58, Standing]] = []
+        found: list[Mapping[Ss58, Opinion]] = []
         for member in self.plan.of(Role.VALIDATOR):
-            folder = neuron_folder(self.plan.state_dir, member.name, HOTKEY, self.standup.netuid)
-            file = CheckpointFile(folder / "checkpoint.json")
+            hotkey = self.keys[member.name].hotkey.address
+            netuid = self.standup.netuid
+            folder = NeuronFolder.of(self.plan.state_dir, genesis, netuid, hotkey)
             try:
-                memory = file.load(self.standup.netuid, self.keys[member.name].hotkey.address)
+                memory = CheckpointFile(folder.checkpoint).load(genesis, netuid, hotkey)
             except UserError:
                 continue  # the validator itself will say what is wrong with its file
-            found.append(memory.standings)
+            found.append(memory.opinions)
         return found
 
     def _neuron(self, member: Member, metagraph: Metagraph) -> Neuron:
@@ -139,10 +143,10 @@ class Watch:
         member: Member,
         metagraph: Metagraph,
         stakes: Mapping[str, AlphaRao],
-        standings: list[Mapping[Ss58, Standing]],
+        opinions: list[Mapping[Ss58, Opinion]],
     ) -> Row:
         neuron = self._neuron(member, metagraph)
-        own = [table[neuron.hotkey] for table in standings if neuron.hotkey in table]
+        own = [table[neuron.hotkey] for table in opinions if neuron.hotkey in table]
         gained = AlphaRao(stakes[member.name] - self.baseline.get(member.name, AlphaRao(0)))
         return Row(
             uid=neuron.uid,
@@ -151,7 +155,8 @@ class Watch:
             role=member.role,
             behaviour=member.behaviour,
             score=sum(s.average for s in own) / len(own) if own else None,
-            reasons=tuple(dict.fromkeys(reason for s in own for reason in s.reasons)),
+            reasons=tuple(dict.fromkeys(reason.text for s in own for reason in s.reasons)),
+            codes=frozenset(reason.code for s in own for reason in s.reasons),
             incentive=neuron.incentive,
             dividends=neuron.dividends,
             reward_alpha=gained,

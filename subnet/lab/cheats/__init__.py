@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from assay.errors import UserError
-from assay.lab.around import AnyMiner
 from assay.lab.cheats.cached import Cached
 from assay.lab.cheats.garbage import Garbage
 from assay.lab.cheats.perturbed import wrap_perturbed
+from assay.neuron import MinerTask
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Cheat:
     """One way to cheat: what it does, and how it is put around an honest task."""
 
     summary: str
-    wrap: Callable[[AnyMiner], AnyMiner]
+    wrap: Callable[[MinerTask], MinerTask]
 
 
 CHEATS: Final[dict[str, Cheat]] = {
@@ -35,7 +35,7 @@ CHEATS: Final[dict[str, Cheat]] = {
 }
 
 
-def wrap_cheat(name: str, honest: AnyMiner) -> AnyMiner:
+def wrap_cheat(name: str, honest: MinerTask) -> MinerTask:
     """The cheat called ``name`` around ``honest``; UserError if there is none of that name."""
     cheat = CHEATS.get(name)
     if cheat is None:

@@ -1,58 +1,86 @@
 """Cached answers: the work is done once, for nobody, and handed to everybody.
 
 It hopes that a validator looks whether an answer is good, not whether it answers the question. It
-works for every task: the stored answer is the inner task's own, to half of the first question. One
-is kept for each shape of question (how long an answer it asks for, say), so that nothing but the
-content gives it away.
+works for every task: the stored answer is the inner task's own, to another question of the same
+kind. One is kept for each method and each shape of question (how long an answer it asks for, say),
+so that nothing but the content gives it away.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator
 from typing import Final
 
 import msgspec
 
-from assay.lab.around import AnyMiner, Around
-from assay.neuron import Caller, Synapse
+from assay.lab.around import AnyMethod, Around, Serve, Stream
+from assay.neuron import MinerTask, Synapse
 
-SHAPE_MAX: Final = 2**16
-"""Numbers below it say how something is wanted; larger ones are seeds and the like."""
 STORED_MAX: Final = 256
+
+_Key = tuple[object, ...]
 
 
 class Cached(Around):
     """Answers every question of one shape with one stored reply."""
 
-    def __init__(self, inner: AnyMiner) -> None:
+    def __init__(self, inner: MinerTask) -> None:
         super().__init__(inner)
-        self._stored: dict[object, Synapse] = {}
+        self._replies: dict[_Key, Synapse] = {}
+        self._frames: dict[_Key, list[Synapse]] = {}
         self._making = asyncio.Lock()
 
-    async def serve(self, request: Synapse, caller: Caller) -> Synapse:
+    async def answer(self, method: AnyMethod, request: Synapse, serve: Serve) -> Synapse:
         async with self._making:
-            shape = _shape(request)
-            if shape not in self._stored:
-                if len(self._stored) >= STORED_MAX:
-                    self._stored.clear()
-                self._stored[shape] = await self.inner.serve(_half(request), caller)
-            return self._stored[shape]
+            key = _shape(method, request)
+            if key not in self._replies:
+                if len(self._replies) >= STORED_MAX:
+                    self._replies.clear()
+                self._replies[key] = await serve(_other(request))
+            return self._replies[key]
+
+    async def frames(
+        self, method: AnyMethod, request: Synapse, stream: Stream
+    ) -> AsyncGenerator[Synapse, None]:
+        async with self._making:
+            key = _shape(method, request)
+            if key not in self._frames:
+                if len(self._frames) >= STORED_MAX:
+                    self._frames.clear()
+                self._frames[key] = [frame async for frame in stream(_other(request))]
+        for frame in self._frames[key]:
+            yield frame
 
 
-def _shape(request: Synapse) -> tuple[tuple[str, int | float], ...]:
-    """What tells two questions apart besides their content: their small numbers."""
-    return tuple(
-        (field.name, value)
-        for field in msgspec.structs.fields(request)
-        if isinstance(value := getattr(request, field.name), int | float) and value < SHAPE_MAX
-    )
+def _shape(method: AnyMethod, request: Synapse) -> _Key:
+    """What tells two questions apart besides their content.
+
+    Where a question holds a text, bytes or a list, that is the content, and its numbers say how an
+    answer is wanted. A question of numbers alone has no other content: all of them are one shape.
+    """
+    values = [getattr(request, field.name) for field in msgspec.structs.fields(request)]
+    numbers = [value for value in values if isinstance(value, int | float)]
+    if len(numbers) == len(values):
+        numbers = []
+    return (method.name, *(value for value in numbers if value < NUMBER_MAX))
 
 
-def _half(request: Synapse) -> Synapse:
-    """Another question of the same kind: each text cut to half of it."""
-    texts = {
-        field.name: value[: len(value) // 2]
-        for field in msgspec.structs.fields(request)
-        if isinstance(value := getattr(request, field.name), str)
+NUMBER_MAX: Final = 2**16
+"""Numbers below it say how something is wanted; larger ones are seeds and the like."""
+
+
+def _other(request: Synapse) -> Synapse:
+    """Another question of the same kind: each text cut to half of it, and if there is no text, each
+    number halved."""
+    fields = {f.name: getattr(request, f.name) for f in msgspec.structs.fields(request)}
+    changed: dict[str, object] = {
+        name: value[: len(value) // 2] for name, value in fields.items() if isinstance(value, str)
     }
-    return msgspec.structs.replace(request, **texts)
+    if not changed:
+        changed = {
+            name: value // 2
+            for name, value in fields.items()
+            if isinstance(value, int) and not isinstance(value, bool)
+        }
+    return msgspec.structs.replace(request, **changed)

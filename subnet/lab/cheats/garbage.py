@@ -6,15 +6,15 @@ that of one honest reply, each letter and each number replaced by a random one.
 
 from __future__ import annotations
 
-import asyncio
 import random
 import string
+from collections.abc import AsyncGenerator
 from typing import Any, Final
 
 import msgspec
 
-from assay.lab.around import AnyMiner, Around
-from assay.neuron import Caller, Synapse
+from assay.lab.around import AnyMethod, Around, Serve, Stream
+from assay.neuron import MinerTask, Synapse
 
 LETTERS: Final = string.ascii_letters + "    \n"
 """Looks like text from afar."""
@@ -23,20 +23,30 @@ LETTERS: Final = string.ascii_letters + "    \n"
 class Garbage(Around):
     """Answers everything with random letters and numbers."""
 
-    def __init__(self, inner: AnyMiner, rng: random.Random | None = None) -> None:
+    def __init__(self, inner: MinerTask, rng: random.Random | None = None) -> None:
         super().__init__(inner)
         self._rng = rng if rng is not None else random.Random(0)
-        self._shape: Synapse | None = None
-        self._making = asyncio.Lock()
+        self._shapes: dict[str, list[Synapse]] = {}
+        """One honest reply of each method, or all frames of one."""
 
-    async def serve(self, request: Synapse, caller: Caller) -> Synapse:
-        async with self._making:
-            if self._shape is None:
-                self._shape = await self.inner.serve(request, caller)
-        fields = msgspec.structs.fields(self._shape)
+    async def answer(self, method: AnyMethod, request: Synapse, serve: Serve) -> Synapse:
+        if method.name not in self._shapes:
+            self._shapes[method.name] = [await serve(request)]
+        return self._like(self._shapes[method.name][0])
+
+    async def frames(
+        self, method: AnyMethod, request: Synapse, stream: Stream
+    ) -> AsyncGenerator[Synapse, None]:
+        if method.name not in self._shapes:
+            self._shapes[method.name] = [frame async for frame in stream(request)]
+        for frame in self._shapes[method.name]:
+            yield self._like(frame)
+
+    def _like(self, reply: Synapse) -> Synapse:
+        fields = msgspec.structs.fields(reply)
         return msgspec.structs.replace(
-            self._shape,
-            **{field.name: self._scrambled(getattr(self._shape, field.name)) for field in fields},
+            reply,
+            **{field.name: self._scrambled(getattr(reply, field.name)) for field in fields},
         )
 
     def _scrambled(self, value: Any) -> Any:

@@ -16,13 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.errors import UserError
-from assay.lab.around import AnyMiner
 from assay.miners.inference import InferenceMiner
 from assay.miners.inference.settings import MinerSettings
 from assay.models.engine import Engine
 from assay.models.root import model_root
 from assay.models.source import resolve
-from assay.neuron import MinerContext
+from assay.neuron import MinerTask, TaskContext
 
 NOISE: Final = 0.05
 """Of each tensor's standard deviation: less than rounding to 4 bits does. The text stays fluent."""
@@ -36,7 +35,7 @@ class Perturbed(InferenceMiner):
         self._noise = noise
         self._seed = seed
 
-    async def open_engine(self, context: MinerContext) -> Engine:
+    async def open_engine(self, context: TaskContext) -> Engine:
         assert isinstance(context.settings, MinerSettings)
         true = resolve(context.settings.model)
         copy = context.state_dir / "perturbed"
@@ -59,7 +58,7 @@ class Perturbed(InferenceMiner):
         copy_changed(true, copy, change)
 
 
-def wrap_perturbed(honest: AnyMiner) -> AnyMiner:
+def wrap_perturbed(honest: MinerTask) -> MinerTask:
     """A perturbed miner in place of ``honest``; UserError if that serves no model."""
     if not isinstance(honest, InferenceMiner):
         raise UserError(

@@ -13,7 +13,7 @@ from assay.chain.errors import (
     TooLittleBalance,
     UnknownSubnet,
 )
-from assay.chain.interface import Endpoint, Refusal, WeightsRefused
+from assay.chain.interface import Endpoint, RefusalReason, WeightsRefused
 from assay.types import Rao, Uid
 from tests.conformance.chain.worlds import TAO, World, funded, new_subnet
 
@@ -154,4 +154,4 @@ async def test_weights_for_a_subnet_that_is_not_there(world: World) -> None:
     assert not await world.chain.subnet_exists(NOWHERE)
     outcome = await world.chain.set_weights(NOWHERE, world.rich, {Uid(0): 1.0})
     assert isinstance(outcome, WeightsRefused)
-    assert outcome.reason is Refusal.UNKNOWN_SUBNET
+    assert outcome.reason is RefusalReason.UNKNOWN_SUBNET

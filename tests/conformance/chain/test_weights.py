@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from assay.chain.interface import Refusal, Signer, Stage, WeightsRefused, WeightsSet
+from assay.chain.interface import RefusalReason, Signer, Stage, WeightsRefused, WeightsSet
 from assay.types import U16_MAX, NetUid, Rao, Uid
 from tests.conformance.chain.worlds import TAO, World, funded, new_subnet, next_epoch
 
@@ -38,7 +38,7 @@ async def test_weights_go_from_refusal_to_reward(world: World) -> None:
     netuid, wanted = who.netuid, {Uid(2): 3.0, Uid(3): 1.0}
     early = await chain.set_weights(netuid, who.miners[0], wanted)
     assert isinstance(early, WeightsRefused)
-    assert early.reason is Refusal.NO_PERMIT
+    assert early.reason is RefusalReason.NO_PERMIT
 
     graph = await next_epoch(world, netuid)
     assert graph.neurons[1].validator_permit
@@ -73,12 +73,12 @@ async def test_weights_replace_the_row(world: World) -> None:
 
 
 BAD = {
-    "a uid that is not there": ({Uid(2): 1.0, Uid(77): 1.0}, Refusal.UNKNOWN_UID),
-    "nothing": ({}, Refusal.NOTHING_TO_SET),
-    "only zeros": ({Uid(2): 0.0}, Refusal.NOTHING_TO_SET),
-    "a negative weight": ({Uid(2): -1.0}, Refusal.BAD_WEIGHT),
-    "no number": ({Uid(2): math.nan}, Refusal.BAD_WEIGHT),
-    "infinity": ({Uid(2): math.inf}, Refusal.BAD_WEIGHT),
+    "a uid that is not there": ({Uid(2): 1.0, Uid(77): 1.0}, RefusalReason.UNKNOWN_UID),
+    "nothing": ({}, RefusalReason.NOTHING_TO_SET),
+    "only zeros": ({Uid(2): 0.0}, RefusalReason.NOTHING_TO_SET),
+    "a negative weight": ({Uid(2): -1.0}, RefusalReason.BAD_WEIGHT),
+    "no number": ({Uid(2): math.nan}, RefusalReason.BAD_WEIGHT),
+    "infinity": ({Uid(2): math.inf}, RefusalReason.BAD_WEIGHT),
 }
 
 
@@ -98,7 +98,7 @@ async def test_a_stranger_sets_no_weights(world: World) -> None:
     created, _, _ = await new_subnet(world)
     outcome = await world.chain.set_weights(created.netuid, world.key(), {Uid(0): 1.0})
     assert isinstance(outcome, WeightsRefused)
-    assert outcome.reason is Refusal.NOT_REGISTERED
+    assert outcome.reason is RefusalReason.NOT_REGISTERED
 
 
 @pytest.mark.parametrize("version", [0, 7, 2**63])

@@ -18,11 +18,12 @@ from assay.miners.inference.settings import MinerSettings
 from assay.models.root import model_root
 from assay.models.source import DEMO, resolve
 from assay.models.turns import OPEN_MAX
-from assay.neuron import Caller, MinerContext
+from assay.neuron import Caller
 from assay.protocol.inference import Commitment, Complete, NumericPath, noise_key
 from assay.types import Ss58
 from assay.wire.errors import Code, RequestRefused
 from assay.wire.interface import Membership
+from tests.support.contexts import task_context
 
 ROOT = bytes(range(32))
 CALLER = Caller(Ss58("5caller"), bytes(32), Membership.PERMIT, "127.0.0.1", 1, bytes(32), 10.0)
@@ -57,12 +58,13 @@ async def started(
 ) -> tuple[InferenceMiner, list[bytes]]:
     published: list[bytes] = []
 
-    async def commit(data: bytes) -> None:
-        published.append(data)
-
     miner = InferenceMiner()
-    context = MinerContext(
-        settings or MinerSettings(), Ss58("5miner"), tmp_path, SystemClock(), commit=commit
+    context = task_context(
+        settings or MinerSettings(),
+        Ss58("5miner"),
+        tmp_path,
+        SystemClock(),
+        published=published,
     )
     await miner.start(context)
     return miner, published

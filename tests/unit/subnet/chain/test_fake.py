@@ -11,7 +11,7 @@ from assay.chain.errors import ChainRefused, OutcomeUnknown
 from assay.chain.fake import FakeChain, FakeLedger
 from assay.chain.fake_epoch import EpochInput, EpochShares, stake_weighted_mean
 from assay.chain.fake_state import LOCAL_SETTINGS, Rules
-from assay.chain.interface import Refusal, WeightsRefused
+from assay.chain.interface import RefusalReason, WeightsRefused
 from assay.clock import ManualClock
 from assay.types import RAO_PER_TAO, Rao, Uid
 from tests.conformance.chain.worlds import NamedKey
@@ -131,7 +131,7 @@ async def test_sealed_weights_are_named_for_what_they_are() -> None:
     )
     outcome = await chain.set_weights(netuid, NamedKey("owner"), {Uid(0): 1.0})
     assert isinstance(outcome, WeightsRefused)
-    assert outcome.reason is Refusal.COMMIT_REVEAL_WITHOUT_BEACON
+    assert outcome.reason is RefusalReason.COMMIT_REVEAL_WITHOUT_BEACON
 
 
 async def test_old_states_end_somewhere() -> None:

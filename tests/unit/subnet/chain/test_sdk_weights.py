@@ -14,7 +14,7 @@ from assay.chain.interface import (
     BlockRef,
     Deadlines,
     Receipt,
-    Refusal,
+    RefusalReason,
     Stage,
     WeightsCommitted,
     WeightsRefused,
@@ -115,14 +115,14 @@ async def test_another_row_or_another_holder_is_no_success() -> None:
         session = Session(get_metagraph=PERMITTED, **changes)
         outcome = await chain_of(session, Recorder()).set_weights(1, KEY, {Uid(0): 1.0})
         assert isinstance(outcome, WeightsRefused)
-        assert (outcome.reason, outcome.stage) == (Refusal.OVERWRITTEN, Stage.READ_BACK)
+        assert (outcome.reason, outcome.stage) == (RefusalReason.OVERWRITTEN, Stage.READ_BACK)
 
 
 async def test_no_permit_sends_nothing() -> None:
     recorder = Recorder()
     outcome = await chain_of(Session(), recorder).set_weights(1, KEY, {Uid(0): 1.0})
     assert isinstance(outcome, WeightsRefused)
-    assert outcome.reason is Refusal.NO_PERMIT
+    assert outcome.reason is RefusalReason.NO_PERMIT
     assert recorder.calls == []
 
 
@@ -132,7 +132,7 @@ async def test_a_refusal_in_the_block_is_named() -> None:
     session = Session(get_metagraph=PERMITTED)
     outcome = await chain_of(session, Recorder(failure)).set_weights(1, KEY, {Uid(0): 1.0})
     assert isinstance(outcome, WeightsRefused)
-    assert (outcome.reason, outcome.stage) == (Refusal.RATE_LIMITED, Stage.DISPATCH)
+    assert (outcome.reason, outcome.stage) == (RefusalReason.RATE_LIMITED, Stage.DISPATCH)
 
 
 SEALED = {
@@ -150,7 +150,7 @@ async def test_commit_reveal_without_a_beacon_is_refused() -> None:
     session = Session(get_metagraph=PERMITTED, **SEALED)
     outcome = await chain_of(session, recorder).set_weights(1, KEY, {Uid(0): 1.0})
     assert isinstance(outcome, WeightsRefused)
-    assert outcome.reason is Refusal.COMMIT_REVEAL_WITHOUT_BEACON
+    assert outcome.reason is RefusalReason.COMMIT_REVEAL_WITHOUT_BEACON
     assert "beacon" in outcome.cause
     assert recorder.calls == []
 
@@ -173,6 +173,6 @@ async def test_the_sdks_own_refusal_to_seal_is_typed() -> None:
     session = Session(get_metagraph=PERMITTED, **items)
     outcome = await chain_of(session, recorder).set_weights(1, KEY, {Uid(0): 1.0})
     assert isinstance(outcome, WeightsRefused)
-    assert (outcome.reason, outcome.stage) == (Refusal.RATE_LIMITED, Stage.PREFLIGHT)
+    assert (outcome.reason, outcome.stage) == (RefusalReason.RATE_LIMITED, Stage.PREFLIGHT)
     assert "8 blocks ago" in outcome.cause
     assert recorder.calls == []

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from assay.chain.fake_state import LOCAL_SETTINGS
-from assay.chain.interface import BlockRef, Refusal, Stage, WeightsRefused
+from assay.chain.interface import BlockRef, RefusalReason, Stage, WeightsRefused
 from assay.chain.weights import Standing, preflight, quantise, refused_by_chain
 from assay.types import U16_MAX, BlockNumber, U16Weight, Uid
 
@@ -19,14 +19,14 @@ VECTORS = Path(__file__).parents[3] / "vectors" / "set_weights_spec218.json"
 CASES: list[dict[str, Any]] = json.loads(VECTORS.read_text())
 
 REASONS = {
-    "WeightVecLengthIsLow": {Refusal.TOO_FEW_WEIGHTS, Refusal.NOTHING_TO_SET},
-    "UidVecContainInvalidOne": {Refusal.UNKNOWN_UID},
-    "NeuronNoValidatorPermit": {Refusal.NO_PERMIT},
-    "MaxWeightExceeded": {Refusal.BAD_WEIGHT},
-    "IncorrectWeightVersionKey": {Refusal.STALE_VERSION},
-    "SettingWeightsTooFast": {Refusal.RATE_LIMITED},
-    "NotEnoughStakeToSetWeights": {Refusal.TOO_LITTLE_STAKE},
-    "CommitRevealEnabled": {Refusal.COMMIT_REVEAL_WITHOUT_BEACON},
+    "WeightVecLengthIsLow": {RefusalReason.TOO_FEW_WEIGHTS, RefusalReason.NOTHING_TO_SET},
+    "UidVecContainInvalidOne": {RefusalReason.UNKNOWN_UID},
+    "NeuronNoValidatorPermit": {RefusalReason.NO_PERMIT},
+    "MaxWeightExceeded": {RefusalReason.BAD_WEIGHT},
+    "IncorrectWeightVersionKey": {RefusalReason.STALE_VERSION},
+    "SettingWeightsTooFast": {RefusalReason.RATE_LIMITED},
+    "NotEnoughStakeToSetWeights": {RefusalReason.TOO_LITTLE_STAKE},
+    "CommitRevealEnabled": {RefusalReason.COMMIT_REVEAL_WITHOUT_BEACON},
 }
 NOT_ASKED = {"dup", "length", "too_many", "max_limit_over"}
 """What uid -> weight cannot express, and a row above the limit: ours is cut to it, see below."""
@@ -84,7 +84,7 @@ def test_verdict_and_row_are_the_runtimes(case: dict[str, Any]) -> None:
     stored = tuple(sorted((uid, value) for uid, value in seen["stored"] if value))
     if not stored:  # the runtime takes a row of zeros; we do not send one
         assert isinstance(verdict, WeightsRefused)
-        assert verdict.reason is Refusal.NOTHING_TO_SET
+        assert verdict.reason is RefusalReason.NOTHING_TO_SET
     else:
         assert verdict == stored
 
@@ -139,8 +139,8 @@ def test_commit_reveal_with_a_beacon_is_let_through() -> None:
 
 def test_the_chains_own_words_become_ours() -> None:
     known = refused_by_chain("SettingWeightsTooFast", "", Stage.DISPATCH)
-    assert (known.reason, known.stage) == (Refusal.RATE_LIMITED, Stage.DISPATCH)
+    assert (known.reason, known.stage) == (RefusalReason.RATE_LIMITED, Stage.DISPATCH)
     assert "SettingWeightsTooFast" in known.cause
     unknown = refused_by_chain(None, "The priority is too low.", Stage.POOL)
-    assert unknown.reason is Refusal.OTHER
+    assert unknown.reason is RefusalReason.OTHER
     assert "priority" in unknown.cause

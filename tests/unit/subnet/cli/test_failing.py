@@ -11,7 +11,7 @@ from assay.cli.up.failing import FAILING_EPOCHS, TOLD_LOOKS, Failing
 from assay.cli.up.plan import Plan, Role, make_plan
 from assay.cli.up.watch import View
 from assay.errors import UserError
-from assay.neuron.standings import ABSENT_REASON
+from assay.neuron.opinions import ABSENT
 from tests.unit.subnet.cli.test_table import VIEW, row
 
 
@@ -24,7 +24,10 @@ def plan(tmp_path: Path) -> Plan:
 
 
 def view(epoch: int, score: float | None, *reasons: str) -> View:
-    honest = dataclasses.replace(row(3, "miner-2", Role.MINER, "honest", score), reasons=reasons)
+    codes = frozenset({ABSENT.code} if ABSENT.text in reasons else {"told"})
+    honest = dataclasses.replace(
+        row(3, "miner-2", Role.MINER, "honest", score), reasons=reasons, codes=codes
+    )
     return dataclasses.replace(VIEW, epoch=epoch, rows=(*VIEW.rows, honest))
 
 
@@ -39,7 +42,7 @@ def test_three_whole_epochs_of_nothing_are_enough(plan: Plan) -> None:
     assert str(plan.log("miner-2")) in told.value.cure
 
 
-@pytest.mark.parametrize("good", [(None,), (0.2, "slow"), (0.0, ABSENT_REASON), (0.0,)], ids=repr)
+@pytest.mark.parametrize("good", [(None,), (0.2, "slow"), (0.0, ABSENT.text), (0.0,)], ids=repr)
 def test_a_miner_that_may_still_come_up_has_not_failed(
     plan: Plan, good: tuple[float | None, str]
 ) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import dataclasses
 import random
+import socket
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,13 @@ from assay.chain.errors import NotRegistered
 from assay.chain.fake import FakeChain, FakeLedger
 from assay.chain.interface import Endpoint
 from assay.chain.wallets import WalletInfo, create_wallet
-from assay.cli import neurons
-from assay.cli.neurons import Identity, run_miner, run_validator
-from assay.clock import ManualClock
-from assay.errors import Refused, Unavailable
-from assay.neuron import Answer, MinerContext, Score, TaskSettings, ValidatorContext
+from assay.cli.neurons import Identity, OpensSubnet, run_miner, run_validator
+from assay.clock import SystemClock
+from assay.errors import Refused, Unavailable, UserError
+from assay.neuron import Answer, Score, TaskContext, TaskSettings
+from assay.neuron.faults import BrokenTask
+from assay.neuron.reach import reach_for
+from assay.neuron.run import OpenSubnet, use_subnet
 from assay.types import NetUid, Rao
 from assay.wire.dendrite import Dendrite
 from assay.wire.errors import PeerRefused
@@ -29,7 +32,7 @@ from examples.reverse import Reverse, Reversed, ReverseTask
 from tests.unit.subnet.neuron.worlds import key
 
 TAO = 10**9
-Starts = Callable[[Identity, Any], Coroutine[Any, Any, None]]
+Starts = Callable[[Identity, Any, FakeLedger], Coroutine[Any, Any, None]]
 
 
 class Noting(ReverseTask):
@@ -38,7 +41,7 @@ class Noting(ReverseTask):
     def __init__(self) -> None:
         self.started = asyncio.Event()
 
-    async def start(self, context: MinerContext | ValidatorContext) -> None:
+    async def start(self, context: TaskContext) -> None:
         self.started.set()
 
 
@@ -53,28 +56,40 @@ def wallet(state: Path) -> WalletInfo:
 
 
 @pytest.fixture
-async def ledger(wallet: WalletInfo, monkeypatch: pytest.MonkeyPatch) -> FakeLedger:
-    """A chain with one started subnet, at every address."""
+async def ledger(wallet: WalletInfo) -> AsyncIterator[FakeLedger]:
+    """A chain with one started subnet, at every address, that seals twenty blocks a second."""
     owner = key(200)
     funds = {owner.address: Rao(9_000 * TAO), wallet.coldkey: Rao(9_000 * TAO)}
-    made = FakeLedger(ManualClock(), balances=funds)
+    made = FakeLedger(SystemClock(), balances=funds, block_time_s=0.05)
     chain = FakeChain(made)
     netuid = (await chain.create_subnet(owner, key(201).address)).netuid
     await chain.start_subnet(netuid, owner)
+    sealing = asyncio.create_task(made.run())
+    yield made
+    sealing.cancel()
+    await asyncio.gather(sealing, return_exceptions=True)
+
+
+def opening(ledger: FakeLedger) -> OpensSubnet:
+    """Opens a subnet of ``ledger``, whatever address was given."""
 
     @contextlib.asynccontextmanager
-    async def opened(*_: object, **__: object) -> AsyncIterator[FakeChain]:
-        yield FakeChain(made)
+    async def opened(network: str, netuid: int, *, state_dir: Path) -> AsyncIterator[OpenSubnet]:
+        chain = FakeChain(ledger)
+        reach = reach_for(network, public=await chain.is_public())
+        async with use_subnet(
+            chain, netuid, state_dir=state_dir, clock=SystemClock(), reach=reach
+        ) as subnet:
+            yield subnet
 
-    monkeypatch.setattr(neurons, "open_chain", opened)
-    return made
+    return opened
 
 
 def identity(state: Path, *, register: bool, max_price: Rao | None = None) -> Identity:
     return Identity("local", NetUid(1), "w", "default", state, None, register, max_price=max_price)
 
 
-async def mine(who: Identity, task: Any) -> None:
+async def mine(who: Identity, task: Any, ledger: FakeLedger) -> None:
     await run_miner(
         who,
         lambda: task,
@@ -82,10 +97,11 @@ async def mine(who: Identity, task: Any) -> None:
         bind=Endpoint("127.0.0.1", 0),
         announce=None,
         serve="registered",
+        open_subnet=opening(ledger),
     )
 
 
-async def validate(who: Identity, task: Any) -> None:
+async def validate(who: Identity, task: Any, ledger: FakeLedger) -> None:
     await run_validator(
         who,
         lambda: task,
@@ -93,6 +109,7 @@ async def validate(who: Identity, task: Any) -> None:
         seed="s",
         round_interval_s=0.0,
         answer_deadline_s=1.0,
+        open_subnet=opening(ledger),
     )
 
 
@@ -101,20 +118,20 @@ async def test_a_neurons_folder_has_one_process(
     run: Starts, state: Path, ledger: FakeLedger
 ) -> None:
     first, second = Noting(), Noting()
-    running = asyncio.create_task(run(identity(state, register=True), first))
+    running = asyncio.create_task(run(identity(state, register=True), first, ledger))
     await asyncio.wait(
         (running, asyncio.ensure_future(first.started.wait())),
         return_when=asyncio.FIRST_COMPLETED,
     )
     assert first.started.is_set()
-    with pytest.raises(Unavailable, match=r"w\.default\.1") as refused:
-        await run(identity(state, register=True), second)
+    with pytest.raises(Unavailable, match="runs a neuron in") as refused:
+        await run(identity(state, register=True), second, ledger)
     assert "--state-dir" in refused.value.cure
     assert not second.started.is_set()
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     third = Noting()
-    again = asyncio.create_task(run(identity(state, register=False), third))
+    again = asyncio.create_task(run(identity(state, register=False), third, ledger))
     await asyncio.wait_for(third.started.wait(), 5)
     again.cancel()
     await asyncio.gather(again, return_exceptions=True)
@@ -126,7 +143,7 @@ async def test_a_key_without_a_uid_is_refused_before_anything_is_done(
 ) -> None:
     task = Noting()
     with pytest.raises(NotRegistered):
-        await run(identity(state, register=False), task)
+        await run(identity(state, register=False), task, ledger)
     assert not task.started.is_set()
     assert not (state / "neurons").exists()
 
@@ -179,7 +196,7 @@ async def test_a_validator_calls_nobody_inside_its_own_networks(
     ledger.money = public
     task = Hearing()
     who = dataclasses.replace(identity(state, register=False), network=network)
-    running = asyncio.create_task(validate(who, task))
+    running = asyncio.create_task(validate(who, task, ledger))
     await asyncio.wait(
         (running, asyncio.ensure_future(task.judged.wait())),
         return_when=asyncio.FIRST_COMPLETED,
@@ -198,9 +215,8 @@ async def test_a_local_wallet_in_clear_buys_nothing_for_real_money(
     task, before = Noting(), await FakeChain(ledger).balance(wallet.coldkey)
     who = dataclasses.replace(identity(state, register=True), network="finney", yes=True)
     with pytest.raises(Refused, match="lies in clear"):
-        await run(who, task)
+        await run(who, task, ledger)
     assert await FakeChain(ledger).balance(wallet.coldkey) == before
-    assert not task.started.is_set()
 
 
 @pytest.mark.parametrize("run", [mine, validate])
@@ -213,17 +229,21 @@ async def test_a_uid_that_costs_too_much_is_not_bought(
     with pytest.raises(
         Refused, match=r"costs 1 TAO, more than the 0\.999999999 allowed"
     ) as refused:
-        await run(identity(state, register=True, max_price=Rao(price - 1)), task)
+        await run(identity(state, register=True, max_price=Rao(price - 1)), task, ledger)
     assert "--max-price" in refused.value.cure
     assert await chain.balance(wallet.coldkey) == before
-    assert not task.started.is_set()
-    running = asyncio.create_task(run(identity(state, register=True, max_price=price), task))
+    task = Noting()
+    running = asyncio.create_task(
+        run(identity(state, register=True, max_price=price), task, ledger)
+    )
     await asyncio.wait_for(task.started.wait(), 5)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     # Whoever has its uid pays nothing more, whatever one costs now.
     again = Noting()
-    running = asyncio.create_task(run(identity(state, register=True, max_price=Rao(1)), again))
+    running = asyncio.create_task(
+        run(identity(state, register=True, max_price=Rao(1)), again, ledger)
+    )
     await asyncio.wait_for(again.started.wait(), 5)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
@@ -242,7 +262,7 @@ async def test_a_miner_serves_members_only_and_remembers_on_disk_whom_it_answere
     running = asyncio.create_task(
         run_miner(
             who, ReverseTask, TaskSettings(), bind=Endpoint("127.0.0.1", 0), announce=None,
-            serve="registered", ready=ready.set_result,
+            serve="registered", ready=ready.set_result, open_subnet=opening(ledger),
         )
     )  # fmt: skip
     await asyncio.wait((running, ready), return_when=asyncio.FIRST_COMPLETED, timeout=20)
@@ -261,6 +281,41 @@ async def test_a_miner_serves_members_only_and_remembers_on_disk_whom_it_answere
             with pytest.raises(PeerRefused, match="not registered"):
                 await call
         await dendrite.close()
-    assert (who.folder / "nonces").read_bytes().startswith(b"assay-nonces/1 ")
+    (nonces,) = who.state_dir.glob("neurons/*/1/*/nonces")
+    assert nonces.read_bytes().startswith(b"assay-nonces/1 ")
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
+
+
+class Unready(ReverseTask):
+    async def start(self, context: TaskContext) -> None:
+        raise RuntimeError("no GPU")
+
+
+@pytest.mark.parametrize("run", [mine, validate])
+async def test_nothing_is_paid_for_a_task_that_does_not_start(
+    run: Starts, state: Path, ledger: FakeLedger, wallet: WalletInfo
+) -> None:
+    before = await FakeChain(ledger).balance(wallet.coldkey)
+    with pytest.raises(BrokenTask, match=r"test_neurons.py:\d+ in start\(\): RuntimeError: no GPU"):
+        await run(identity(state, register=True), Unready(), ledger)
+    assert await FakeChain(ledger).balance(wallet.coldkey) == before
+
+
+async def test_nothing_is_paid_where_the_port_is_taken(
+    state: Path, ledger: FakeLedger, wallet: WalletInfo
+) -> None:
+    before = await FakeChain(ledger).balance(wallet.coldkey)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        bind = Endpoint("127.0.0.1", taken.getsockname()[1])
+        with pytest.raises(UserError, match="Cannot listen"):
+            await run_miner(
+                identity(state, register=True),
+                ReverseTask,
+                TaskSettings(),
+                bind=bind,
+                announce=None,
+                serve="registered",
+                open_subnet=opening(ledger),
+            )
+    assert await FakeChain(ledger).balance(wallet.coldkey) == before

@@ -17,6 +17,7 @@ from assay.types import AlphaRao, NetUid
 MADE = (
     "chain/chain.sqlite",
     "neurons/miner-1.default.1/checkpoint.json",
+    "neurons/45fb4fa2/1/5Hotkey/checkpoint.json",
     "logs/miner-1.log",
     "cache/sdk",
 )
@@ -99,7 +100,7 @@ def test_fresh_follows_no_link(tmp_path: Path) -> None:
     assert (elsewhere / "sdk").is_dir()
 
 
-@pytest.mark.parametrize("lock", ["chain/chain.lock", "neurons/miner-1.default.1/nonces.lock"])
+@pytest.mark.parametrize("lock", ["chain/chain.lock", "neurons/45fb4fa2/1/5Hotkey/nonces.lock"])
 def test_fresh_removes_nothing_that_is_in_use(tmp_path: Path, lock: str) -> None:
     for name in (*MADE, lock):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)

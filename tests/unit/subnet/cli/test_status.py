@@ -12,9 +12,11 @@ import pytest
 from assay.chain.fake import FakeChain, FakeLedger
 from assay.cli import main, neurons, output
 from assay.clock import ManualClock
-from assay.neuron.checkpoint import Checkpoint, CheckpointFile, Standing
+from assay.neuron.checkpoint import Checkpoint, CheckpointFile
+from assay.neuron.folder import NeuronFolder
+from assay.neuron.opinions import Opinion, Reason
 from assay.types import BlockNumber, NetUid, Rao, Uid
-from tests.unit.subnet.neuron.worlds import key
+from tests.unit.subnet.neuron.worlds import GENESIS, key
 
 TAO = 10**9
 OWNER, JUDGE, MINER = key(200), key(1), key(2)
@@ -57,10 +59,17 @@ def test_scores_have_an_age(
     ledger.advance(250)
     block = None if age is None else BlockNumber(ledger.finalized.number - age)
     known = age if age is not None and age >= 0 else None
-    thinks = Standing(uid=Uid(2), average=0.5, rounds=3, score=0.5, latency_s=0.1, reasons=("ok",))
-    CheckpointFile(tmp_path / "neurons" / "v.default.1" / "checkpoint.json").save(
+    thinks = Opinion(
+        uid=Uid(2), average=0.5, rounds=3, score=0.5, latency_s=0.1, reasons=(Reason("told", "ok"),)
+    )
+    folder = NeuronFolder.of(tmp_path, GENESIS, 1, JUDGE.address)
+    CheckpointFile(folder.checkpoint).save(
         Checkpoint(
-            netuid=NetUid(1), hotkey=JUDGE.address, block=block, standings={MINER.address: thinks}
+            genesis=GENESIS,
+            netuid=NetUid(1),
+            hotkey=JUDGE.address,
+            block=block,
+            opinions={MINER.address: thinks},
         )
     )
     command = ["status", "--state-dir", str(tmp_path)]

@@ -15,9 +15,10 @@ from assay.cli.up.plan import HONEST, SLOW, Member, Plan, Role
 from assay.cli.up.watch import View, Watch
 from assay.clock import ManualClock
 from assay.neuron.checkpoint import Checkpoint, CheckpointFile
-from assay.neuron.checkpoint import Standing as Opinion
+from assay.neuron.folder import NeuronFolder
+from assay.neuron.opinions import Opinion, Reason
 from assay.types import U16_MAX, AlphaRao, BlockNumber, NetUid, Rao, U16Weight, Uid
-from tests.unit.subnet.neuron.worlds import key
+from tests.unit.subnet.neuron.worlds import GENESIS, key
 
 TAO = 10**9
 BOUGHT = AlphaRao(500)
@@ -186,11 +187,13 @@ async def test_scores_and_reasons_are_the_validators(watch: Watch, tmp_path: Pat
         hotkey = KEYS[name].hotkey.address
         opinion = Opinion(
             uid=UIDS["miner-1"], average=average, rounds=3, score=average, latency_s=0.1,
-            reasons=(reason, "said by both"),
+            reasons=(Reason("told", reason), Reason("told", "said by both")),
         )  # fmt: skip
-        folder = tmp_path / "neurons" / f"{name}.default.1"
-        CheckpointFile(folder / "checkpoint.json").save(
-            Checkpoint(netuid=NetUid(1), hotkey=hotkey, round=3, standings={miner: opinion})
+        folder = NeuronFolder.of(tmp_path, GENESIS, 1, hotkey)
+        CheckpointFile(folder.checkpoint).save(
+            Checkpoint(
+                genesis=GENESIS, netuid=NetUid(1), hotkey=hotkey, round=3, opinions={miner: opinion}
+            )
         )
     rows = {row.name: row for row in (await watch.look()).rows}
     assert rows["miner-1"].score == 0.625

@@ -11,21 +11,24 @@ from assay.clock import ManualClock
 from assay.errors import UserError
 from assay.lab.cheats import CHEATS, wrap_cheat
 from assay.lab.faults import wrap_slow
-from assay.neuron import Answer, Caller, MinerContext, MinerTask, Target, TaskSettings
+from assay.neuron import Answer, Caller, MinerTask, Target, TaskSettings
 from assay.types import Ss58, Uid
 from assay.wire.interface import Membership
 from examples.reverse import Reverse, Reversed, ReverseTask
+from tests.support.contexts import task_context
 
 CALLER = Caller(Ss58("5caller"), bytes(32), Membership.PERMIT, "127.0.0.1", 1, bytes(32), 10.0)
 TEXTS = ("reversible text", "something else", "and a third one")
 
 
-async def scores(miner: MinerTask) -> list[float]:  # type: ignore[type-arg]
+async def scores(miner: MinerTask) -> list[float]:
     validator = ReverseTask()
     answers = []
     for text in TEXTS:
         request = Reverse(text=text)
-        reply = await miner.serve(request, CALLER)
+        (method,) = miner.methods()
+        assert method.handler is not None
+        reply = await method.handler(request, CALLER)
         assert isinstance(reply, Reversed)
         answers.append(Answer(Target(Uid(1), Ss58("5m"), None), request, reply, None, 0.1))
     return [score.value for score in await validator.score(random.Random(0), answers)]
@@ -38,7 +41,9 @@ async def test_the_honest_task_earns() -> None:
 @pytest.mark.parametrize("name", ["cached", "garbage"])
 async def test_a_cheat_speaks_the_protocol_and_earns_nothing(name: str) -> None:
     miner = wrap_cheat(name, ReverseTask())
-    assert (miner.name, miner.request, miner.reply) == ("reverse", Reverse, Reversed)
+    (method,) = miner.methods()
+    assert (miner.name, method.name) == ("reverse", "")
+    assert (method.request, method.reply) == (Reverse, Reversed)
     assert await scores(miner) == [0.0, 0.0, 0.0]
 
 
@@ -71,12 +76,9 @@ async def test_slow_takes_a_multiple_of_the_time_and_answers_right(tmp_path: Pat
         async def sleep(self, seconds: float) -> None:
             self.advance(seconds)
 
-    async def commit(_: bytes) -> None: ...
-
     clock = Skipping()
     miner = wrap_slow(2.0, Works(clock))
-    context = MinerContext(TaskSettings(), Ss58("5m"), tmp_path, clock, commit=commit)
-    await miner.start(context)
+    await miner.start(task_context(TaskSettings(), Ss58("5m"), tmp_path, clock))
     before = clock.monotonic()
     assert await scores(miner) == [1.0, 1.0, 1.0]
     assert clock.monotonic() - before == pytest.approx(2.0 * len(TEXTS))

@@ -38,7 +38,10 @@ def test_every_named_task_has_both_halves_of_one_mind(name: str) -> None:
     [
         ("", "must define one whole task class"),
         ("x = 1 / 0", "ZeroDivisionError"),
-        ("from assay.neuron import Task\nclass A(Task): pass", "must define one whole task class"),
+        (
+            "from assay.neuron import Task\nclass A(Task): pass",
+            r"task.py:2 in A: the task class A lacks challenge, score, serve",
+        ),
         (f"{WHOLE}\n\nclass Other(ReverseTask): pass\n", "found: ReverseTask, Other"),
         (
             WHOLE.replace('name = "reverse"', 'name = "../up"'),
@@ -70,3 +73,42 @@ def test_a_reference_that_is_too_long_to_be_anything(reference: str) -> None:
     with pytest.raises(UserError, match=r"no task file|No task is called") as refused:
         load_miner(reference)
     assert len(refused.value.cause) < 400
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "cause"),
+    [
+        ("async def serve", "def serve", r"task.py:\d+ in serve\(\): serve must be async"),
+        ("async def score", "def score", r"task.py:\d+ in score\(\): score must be async"),
+        ("def challenge", "async def challenge", r"challenge must not be async"),
+        ("    text: Text\n", "    text: complex\n", "cannot be sent"),
+        ('name = "reverse"', 'name = "reverse"\n    settings = int', "the settings of the task"),
+    ],
+)
+def test_a_builders_slip_is_told_when_the_task_is_loaded(
+    tmp_path: Path, before: str, after: str, cause: str
+) -> None:
+    file = tmp_path / "task.py"
+    assert before in WHOLE
+    file.write_text(WHOLE.replace(before, after, 1), encoding="utf-8")
+    with pytest.raises(UserError, match=cause):
+        load_miner(str(file))
+
+
+@pytest.mark.parametrize(
+    ("text", "cause"),
+    [
+        ("import random\n\nx = [\n1,\n", r"task.py:3: task.py failed while it was loaded: Syntax"),
+        ("import random\n\nx = {}['a']\n", r"task.py:3: task.py failed while .*KeyError"),
+        ("from nowhere_at_all import x", "ModuleNotFoundError"),
+        ("from helper import broken", r"helper.py:2: task.py failed while .*ZeroDivision"),
+    ],
+)
+def test_what_fails_while_it_is_loaded_is_told_with_its_line(
+    tmp_path: Path, text: str, cause: str
+) -> None:
+    (tmp_path / "helper.py").write_text("# a neighbour\nbroken = 1 / 0\n")
+    file = tmp_path / "task.py"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(UserError, match=cause):
+        load_miner(str(file))

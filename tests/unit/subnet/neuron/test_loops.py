@@ -13,10 +13,12 @@ from assay.chain.errors import ChainUnavailable, NotRegistered
 from assay.chain.interface import Endpoint
 from assay.neuron import Answer, Caller, Score
 from assay.neuron.checkpoint import CheckpointFile
-from assay.neuron.rounds import BrokenTask
+from assay.neuron.faults import BrokenTask
+from assay.neuron.opinions import Reason
 from assay.wire.memory import MemoryNetwork
 from examples.reverse import Reverse, Reversed, ReverseTask
 from tests.unit.subnet.neuron.worlds import (
+    GENESIS,
     flowing,
     key,
     make_miner,
@@ -68,11 +70,11 @@ async def test_work_is_paid_and_idleness_is_not(tmp_path: Path) -> None:
     uids = {neuron.hotkey: neuron.uid for neuron in metagraph.neurons}
     rows = await world.chain.weights(world.netuid)
     assert [uid for uid, _ in rows[uids[VALIDATOR.address]]] == [uids[HONEST.address]]
-    lazy = validator.memory.standings[LAZY.address]
+    lazy = validator.memory.opinions[LAZY.address]
     assert lazy.average == 0.0
-    assert lazy.reasons == ("the text is not the reverse",)
+    assert lazy.reasons == (Reason("told", "the text is not the reverse"),)
     assert (
-        CheckpointFile(tmp_path / "checkpoint.json").load(world.netuid, VALIDATOR.address)
+        CheckpointFile(tmp_path / "checkpoint.json").load(GENESIS, world.netuid, VALIDATOR.address)
         == validator.memory
     ), "what is on disk is what is in memory"
 
@@ -87,7 +89,9 @@ async def test_a_restarted_validator_goes_on_from_its_last_round(tmp_path: Path)
         killed = group.create_task(first.run())
         await until(lambda: first.memory.round >= 3, "three rounds")
         killed.cancel()  # as abrupt as it gets inside one process
-        stored = CheckpointFile(tmp_path / "checkpoint.json").load(world.netuid, VALIDATOR.address)
+        stored = CheckpointFile(tmp_path / "checkpoint.json").load(
+            GENESIS, world.netuid, VALIDATOR.address
+        )
         assert stored.block is not None
         assert 0 < stored.block <= world.ledger.finalized.number
         second = make_validator(world, network, VALIDATOR, tmp_path)
@@ -119,12 +123,15 @@ async def test_a_chain_that_goes_away_is_waited_for(tmp_path: Path) -> None:
 
 async def test_patience_ends(tmp_path: Path) -> None:
     world = await make_world({VALIDATOR: None})
-    world.ledger.down = True
     validator = make_validator(world, MemoryNetwork(), VALIDATOR, tmp_path)
     async with flowing(world):
+        running = asyncio.create_task(validator.run())
+        await until(lambda: validator.memory.round >= 1, "a round")
+        world.ledger.down = True
+        gone = world.clock.monotonic()
         with pytest.raises(ChainUnavailable):
-            await validator.run()
-    assert world.clock.monotonic() >= 600
+            await running
+    assert world.clock.monotonic() >= gone + 600
 
 
 async def test_an_unregistered_validator_is_told_so(tmp_path: Path) -> None:

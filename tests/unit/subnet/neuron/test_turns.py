@@ -183,7 +183,7 @@ async def test_a_task_that_hangs_ends_its_validator_with_a_sentence(tmp_path: Pa
     world = await make_world({VALIDATOR: None})
     validator = make_validator(world, MemoryNetwork(), VALIDATOR, tmp_path, Hanging())
     async with flowing(world):
-        with pytest.raises(UserError, match="judged one round for more than 600 s"):
+        with pytest.raises(UserError, match="took more than 600 s for one turn"):
             await validator.run()
     assert validator.memory.round == 0
 

@@ -14,11 +14,17 @@ from pathlib import Path
 from typing import Any
 
 from assay.chain.fake import FakeChain, FakeLedger
+from assay.chain.follow import Follower
 from assay.chain.interface import Chain, Endpoint
 from assay.clock import ManualClock
+from assay.neuron.callers import Callers
 from assay.neuron.checkpoint import CheckpointFile
-from assay.neuron.members import Members
-from assay.neuron.miner import Miner, MinerConfig
+from assay.neuron.miner import Miner
+from assay.neuron.peers import Peers
+from assay.neuron.presence import Presence
+from assay.neuron.seeds import Seeds
+from assay.neuron.server import NeuronServer, ServingConfig
+from assay.neuron.task import Pace
 from assay.neuron.validator import Validator, ValidatorConfig
 from assay.types import NetUid, Rao
 from assay.wire.admission import Admission, Serve
@@ -83,26 +89,53 @@ async def flowing(world: World) -> AsyncIterator[None]:
                 await task
 
 
-def make_miner(world: World, network: MemoryNetwork, hotkey: SeedSigner, task: Any) -> Miner:
-    members = Members()
+GENESIS = "0x" + "11" * 32
+
+
+class InWorld:
+    """A neuron with a view of its own, which is opened for as long as the neuron runs."""
+
+    def __init__(self, neuron: Any, view: Follower) -> None:
+        self._neuron = neuron
+        self._view = view
+
+    async def run(self, *arguments: Any) -> None:
+        async with self._view:
+            await self._neuron.run(*arguments)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._neuron, name)
+
+
+def make_server(
+    world: World, hotkey: SeedSigner, task: Any, view: Follower, presence: Presence, network: Any
+) -> NeuronServer:
+    callers = Callers()
     axon = MemoryAxon(
         hotkey,
         network,
         clock=world.clock,
         admission=Admission(
-            now_s=world.clock.monotonic(), resolver=members, serve=Serve.REGISTERED
+            now_s=world.clock.monotonic(), resolver=callers, serve=Serve.REGISTERED
         ),
     )
-    return Miner(
-        MinerConfig(world.netuid, "127.0.0.1", sync_interval_s=0.5),
-        chain=world.chain,
+    return NeuronServer(
+        ServingConfig(world.netuid, "127.0.0.1"),
+        view=view,
         axon=axon,
-        members=members,
+        callers=callers,
+        presence=presence,
         task=task,
         hotkey=hotkey,
-        clock=world.clock,
-        rng=random.Random(1),
     )
+
+
+def make_miner(world: World, network: MemoryNetwork, hotkey: SeedSigner, task: Any) -> InWorld:
+    view = Follower(world.chain, world.netuid, clock=world.clock, rng=random.Random(3))
+    presence = Presence(world.chain, world.netuid, hotkey)
+    server = make_server(world, hotkey, task, view, presence, network)
+    miner = Miner(server, view=view, task=task, clock=world.clock, rng=random.Random(1))
+    return InWorld(miner, view)
 
 
 def make_validator(
@@ -112,17 +145,36 @@ def make_validator(
     folder: Path,
     task: Any = None,
     chain: Chain | None = None,
-) -> Validator:
-    return Validator(
-        ValidatorConfig(world.netuid, seed="s", round_interval_s=0.5, answer_deadline_s=2.0),
-        chain=chain or world.chain,
-        dendrite=MemoryDendrite(hotkey, network, clock=world.clock),
-        task=task or ReverseTask(),
+    pace: Pace | None = None,
+    genesis: str = GENESIS,
+    organic: Any = tuple,
+) -> InWorld:
+    task, chain = task or ReverseTask(), chain or world.chain
+    view = Follower(chain, world.netuid, clock=world.clock, rng=random.Random(4))
+    presence = Presence(chain, world.netuid, hotkey)
+    validator = Validator(
+        ValidatorConfig(world.netuid, pace or Pace.seconds(0.5), answer_deadline_s=2.0),
+        chain=chain,
+        view=view,
+        genesis=genesis,
+        server=make_server(world, hotkey, task, view, presence, network),
+        presence=presence,
+        peers=Peers(
+            MemoryDendrite(hotkey, network, clock=world.clock),
+            task=task.name,
+            own=hotkey.address,
+            now=view.now,
+            clock=world.clock,
+        ),
+        task=task,
         hotkey=hotkey,
         checkpoints=CheckpointFile(folder / "checkpoint.json"),
+        seeds=Seeds(folder / "seeds.json", new_secret=lambda: bytes([7]) * 32),
         clock=world.clock,
         rng=random.Random(2),
+        organic=organic,
     )
+    return InWorld(validator, view)
 
 
 async def until(condition: Any, what: str) -> None:

@@ -21,14 +21,14 @@ import pytest
 from aiohttp import web
 
 from assay.clock import SystemClock
-from assay.lab.around import Around
+from assay.lab.around import AnyMethod, Around, Serve
 from assay.lab.cheats import CHEATS, wrap_cheat
 from assay.lab.faults import wrap_slow
 from assay.miners.inference import InferenceMiner
 from assay.miners.inference.settings import MinerSettings
 from assay.models.root import model_root
 from assay.models.source import DEMO, resolve
-from assay.neuron import Answer, Caller, MinerContext, Synapse, Target, ValidatorContext
+from assay.neuron import Answer, Caller, Role, Synapse, Target
 from assay.protocol.inference import (
     Commitment,
     Complete,
@@ -44,6 +44,7 @@ from assay.validators.inference import InferenceValidator
 from assay.validators.inference.answers import Finding, Judge
 from assay.validators.inference.settings import ValidatorSettings
 from assay.wire.interface import Membership
+from tests.support.contexts import served, task_context
 
 pytestmark = pytest.mark.inference
 pytest.importorskip("torch")
@@ -225,7 +226,7 @@ class Subnet:
         answers = []
         for target, request in zip(targets, requests, strict=True):
             begun = asyncio.get_running_loop().time()
-            reply = await self.miners[target.hotkey].serve(request, CALLER)
+            reply = await served(self.miners[target.hotkey], request, CALLER)
             took = asyncio.get_running_loop().time() - begun
             answers.append(Answer(target, request, reply, None, took))
         scores = await self.validator.score(rng, answers)
@@ -243,22 +244,20 @@ async def subnet(
     settings: dict[str, MinerSettings] | None = None,
     validator_settings: ValidatorSettings | None = None,
 ) -> AsyncIterator[Subnet]:
-    commitments: dict[str, bytes] = {}
+    published: dict[str, list[bytes]] = {}
     clock = SystemClock()
     for name, miner in miners.items():
-
-        async def commit(data: bytes, name: str = name) -> None:
-            commitments[name] = data
-
+        published[name] = []
         folder = tmp_path / name
         folder.mkdir()
         own = (settings or {}).get(name, miner.settings())
-        await miner.start(MinerContext(own, Ss58(name), folder, clock, commit=commit))
+        await miner.start(task_context(own, Ss58(name), folder, clock, published=published[name]))
     validator = InferenceValidator()
     folder = tmp_path / "validator"
     folder.mkdir()
     judging = validator_settings or ValidatorSettings()
-    await validator.start(ValidatorContext(judging, Ss58("v"), folder, clock))
+    await validator.start(task_context(judging, Ss58("v"), folder, clock, role=Role.VALIDATOR))
+    commitments = {name: records[-1] for name, records in published.items() if records}
     try:
         yield Subnet(validator, miners, commitments)
     finally:
@@ -377,8 +376,8 @@ async def test_a_miner_twice_as_slow_keeps_more_than_half(tmp_path: Path) -> Non
 class Marked(Around):
     """Its answers can be told from others by the time that they say they took."""
 
-    async def serve(self, request: Synapse, caller: Caller) -> Synapse:
-        return msgspec.structs.replace(await super().serve(request, caller), total_s=13.0)
+    async def answer(self, method: AnyMethod, request: Synapse, serve: Serve) -> Synapse:
+        return msgspec.structs.replace(await super().answer(method, request, serve), total_s=13.0)
 
 
 async def test_an_answer_that_breaks_the_judge_costs_nobody_else(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from assay.neuron.members import Members
+from assay.neuron.callers import Callers
 from assay.wire.interface import Membership
 from tests.unit.subnet.neuron.worlds import key, make_world
 
@@ -18,7 +18,7 @@ async def test_standing_is_the_metagraphs_and_nobody_else_has_one() -> None:
         dataclasses.replace(neuron, validator_permit=neuron.hotkey == WITH.address)
         for neuron in metagraph.neurons
     )
-    members = Members()
+    members = Callers()
     assert members(WITH.address) is Membership.UNKNOWN
     members.update(dataclasses.replace(metagraph, neurons=neurons))
     assert members(WITH.address) is Membership.PERMIT

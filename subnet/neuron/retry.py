@@ -1,10 +1,12 @@
-"""Waiting for a chain that is away: bounded retries with jitter, shared by both loops.
+"""Asking a chain again that is away: bounded retries with jitter.
 
-Adds to a call that may raise ``Unavailable`` a patience: it is repeated with growing, jittered
-pauses until it answers, the patience is used up or the neuron is told to stop; then the last error
-goes through. Refusals go through at once. It says nothing aloud: the chain's client tells once that
-its chain is away, and once that it is back. It knows nothing of what the call does, so only calls
-that may be repeated without harm belong here.
+``Retry`` repeats a call that raises ``Unavailable``, with growing, jittered pauses, until the call
+answers, a time is used up, or the neuron is told to stop; then the last error goes through.
+Refusals go through at once. Nothing is told to a person: the chain's client says once that its
+chain is away, and once that the chain is back.
+
+This module does not know what a call does; only calls that may be repeated without harm belong
+here.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from loguru import logger
 
 from assay.clock import Clock
 from assay.errors import Unavailable
-from assay.neuron.pause import pause
+from assay.neuron.stopping import pause
 
 Result = TypeVar("Result")
 
@@ -27,8 +29,8 @@ LONGEST_PAUSE_S: Final = 10.0
 """One to two blocks of a public chain: a longer pause would miss the epoch's end."""
 
 
-class Patience:
-    """How long a neuron keeps asking a chain that does not answer."""
+class Retry:
+    """Repeats calls to a chain that does not answer, each for at most ``limit_s``."""
 
     def __init__(
         self, *, clock: Clock, rng: random.Random, limit_s: float, stop: asyncio.Event

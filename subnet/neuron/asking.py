@@ -1,0 +1,117 @@
+"""One turn of a validator: draw, hand the task its ``Turn``, check the verdicts.
+
+``play`` makes a ``Turn`` from a moment and a seed, runs the task's ``turn`` within a deadline, and
+returns the verdicts with what the loop must know besides: which hotkeys replied, and which could
+not be reached. All randomness comes from the seed.
+
+This module knows no weights, no memory and no task by name.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from assay.aio import bounded
+from assay.chain.view import Moment
+from assay.clock import Clock
+from assay.errors import UserError
+from assay.neuron.faults import BrokenTask
+from assay.neuron.peers import Answer, Origin, Peers, Question
+from assay.neuron.record import Role
+from assay.neuron.seeds import target_rng, turn_rng
+from assay.neuron.task import Turn, ValidatorTask, Verdict
+from assay.types import Ss58
+
+UNREACHED: Final = frozenset({"no_address", "peer_unreachable"})
+"""Codes of failures that say nothing of a miner's work: nobody was there to ask."""
+
+
+class TaskHangs(UserError):
+    """A task that does not end its turn."""
+
+
+@dataclass(slots=True)
+class Played:
+    """What came of one turn."""
+
+    verdicts: Sequence[Verdict] = ()
+    answers: list[Answer[Any, Any]] = field(default_factory=list)
+    """Everything that was asked in this turn and what came back, in the order asked."""
+
+    @property
+    def replied(self) -> set[Ss58]:
+        """The hotkeys that gave a reply, to the validator or to a client."""
+        return {answer.target.hotkey for answer in self.answers if answer.reply is not None}
+
+    @property
+    def unreached(self) -> set[Ss58]:
+        """The hotkeys that were asked and could not be reached at all."""
+        asked = {answer.target.hotkey for answer in self.answers}
+        reached = {a.target.hotkey for a in self.answers if a.code not in UNREACHED}
+        return asked - reached
+
+
+async def play(
+    task: ValidatorTask,
+    peers: Peers,
+    moment: Moment,
+    *,
+    number: int,
+    seed: bytes,
+    organic: Sequence[Answer[Any, Any]],
+    clock: Clock,
+    deadline_s: float,
+    turn_deadline_s: float,
+) -> Played:
+    """Let the task take one turn.
+
+    ``deadline_s`` bounds each question, ``turn_deadline_s`` the whole turn. TaskHangs for a task
+    that takes longer, BrokenTask for one that returns what is no verdict. What a task raises goes
+    through to the caller: verdicts made up in their place would be paid for.
+    """
+    played = Played(answers=[a for a in organic if a.origin is Origin.ORGANIC])
+
+    async def ask(questions: Sequence[Question[Any, Any]]) -> list[Answer[Any, Any]]:
+        answers = await peers.fan_out(questions, deadline_s=deadline_s)
+        played.answers += answers
+        return answers
+
+    turn = Turn(
+        number,
+        moment,
+        peers.of_role(Role.MINER),
+        turn_rng(seed),
+        lambda hotkey: target_rng(seed, hotkey),
+        ask,
+        tuple(organic),
+    )
+    taking = asyncio.ensure_future(task.turn(turn))
+    try:
+        verdicts = await bounded(clock, turn_deadline_s, taking)
+    except TimeoutError:
+        if not taking.cancelled():
+            raise  # the task's own
+        raise TaskHangs(
+            f"The task {task.name} took more than {turn_deadline_s:g} s for one turn.",
+            "Mend its turn() or score(), or give it less to judge.",
+        ) from None
+    played.verdicts = _checked(task, verdicts)
+    return played
+
+
+def _checked(task: ValidatorTask, verdicts: object) -> Sequence[Verdict]:
+    if not isinstance(verdicts, Sequence) or not all(isinstance(v, Verdict) for v in verdicts):
+        wrong = (
+            next((v for v in verdicts if not isinstance(v, Verdict)), verdicts)
+            if isinstance(verdicts, Sequence)
+            else verdicts
+        )
+        raise BrokenTask.of(
+            task.turn,
+            f"The turn() of task {task.name} returned a {type(wrong).__name__}.",
+            "Let it return a list of Verdict objects: Verdict(hotkey, value).",
+        )
+    return verdicts

@@ -1,0 +1,169 @@
+"""A builder's mistakes: found, named by file and line, and told apart from other people's.
+
+An exception that passed through a task's own file is most likely the builder's. ``where`` finds the
+innermost frame of that file; ``Faults`` counts equal faults and says when a second one shows that
+the mistake will not go away; ``LoopWatch`` names the line that keeps the event loop from running.
+
+This module knows nothing of scores, chains or the wire.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import inspect
+import sys
+import threading
+import traceback
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any, Final
+
+from loguru import logger
+
+from assay.errors import UserError
+
+EQUAL_FAULTS_MAX: Final = 2
+"""A fault that comes twice the same way is no accident; once may be a network's or a disk's."""
+BLOCKED_S: Final = 1.0
+"""A loop that stands still for so long makes a miner late for every caller."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A line of a task's own code."""
+
+    file: str
+    line: int
+    function: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line} in {self.function}()"
+
+
+class BrokenTask(UserError):
+    """A mistake in a task that starting it again does not mend. ``place`` is where, if known."""
+
+    place: Place | None = None
+
+    @classmethod
+    def of(cls, function: Callable[..., Any], cause: str, cure: str) -> BrokenTask:
+        """The mistake of one function of a task, named by the function's own place."""
+        code = getattr(inspect.unwrap(function), "__code__", None)
+        error = cls(cause, cure)
+        if code is not None:
+            place = Place(code.co_filename, code.co_firstlineno, code.co_name)
+            error = cls(f"{place}: {cause}", cure)
+            error.place = place
+        return error
+
+
+def where(error: BaseException, task: object) -> Place | None:
+    """The innermost frame of ``error`` that lies in the file of ``task``'s class or beside it.
+
+    None if no frame does: then the fault is not known to be the builder's.
+    """
+    try:
+        folder = Path(inspect.getfile(type(task))).parent
+    except (TypeError, OSError):
+        return None
+    found = None
+    for frame in traceback.extract_tb(error.__traceback__):
+        if Path(frame.filename).parent == folder:
+            found = Place(frame.filename, frame.lineno or 0, frame.name)
+    return found
+
+
+class Faults:
+    """Counts the faults of one task by what they are and where."""
+
+    def __init__(self, task: object) -> None:
+        self._task = task
+        self._seen: dict[tuple[str, str], int] = {}
+
+    def note(self, error: Exception, doing: str) -> BrokenTask | None:
+        """Log ``error`` with its traceback. The error to end the neuron with, once the same fault
+        of the task's own file has come ``EQUAL_FAULTS_MAX`` times; else None.
+
+        ``doing`` says what the task was asked for ("turn", "run"). A ``BrokenTask`` is returned as
+        it is: it cannot mend itself.
+        """
+        if isinstance(error, BrokenTask):
+            return error
+        place = where(error, self._task)
+        what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        logger.opt(exception=error).error("The task failed in {}: {}", doing, what)
+        if place is None:
+            return None
+        key = (str(place), type(error).__name__)
+        self._seen[key] = self._seen.get(key, 0) + 1
+        if self._seen[key] < EQUAL_FAULTS_MAX:
+            return None
+        broken = BrokenTask(
+            f"{place}: {what} ({EQUAL_FAULTS_MAX} times the same).",
+            "Mend the task there; the whole traceback stands in this neuron's log.",
+        )
+        broken.place = place
+        return broken
+
+
+@contextlib.asynccontextmanager
+async def watched_loop(blocked_s: float = BLOCKED_S) -> AsyncGenerator[None, None]:
+    """Tell the log, with file and line, when the running event loop stands still for longer than
+    ``blocked_s``: a task's code then computes where it should await a thread."""
+    watch = LoopWatch(blocked_s)
+    beating = asyncio.create_task(watch.beat())
+    thread = threading.Thread(target=watch.look, name="assay-loop-watch", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        watch.ended.set()
+        beating.cancel()
+        await asyncio.gather(beating, return_exceptions=True)
+
+
+class LoopWatch:
+    """Looks at the event loop's thread from another thread. One warning for each standstill."""
+
+    def __init__(self, blocked_s: float) -> None:
+        self.ended = threading.Event()
+        self._blocked_s = blocked_s
+        self._beats = 0
+        self._loop_thread = threading.get_ident()
+
+    async def beat(self) -> None:
+        """Show that the loop runs. Real time, whatever clock the neuron has: it is about the
+        machine."""
+        while True:
+            self._beats += 1
+            await asyncio.sleep(self._blocked_s / 4)
+
+    def look(self) -> None:
+        """Until ``ended``: warn once when the loop misses its beats."""
+        told = seen = -1
+        while not self.ended.wait(self._blocked_s):
+            if self._beats == seen and told != seen:
+                told = seen
+                frame = sys._current_frames().get(self._loop_thread)
+                logger.warning(
+                    "The event loop has stood still for over {:g} s, at {}. Nobody is answered "
+                    "meanwhile; let blocking work run in a thread (asyncio.to_thread) or a worker.",
+                    self._blocked_s,
+                    _shown(frame),
+                )
+            seen = self._beats
+
+
+def _shown(frame: FrameType | None) -> str:
+    """The innermost frame outside the standard library, or the innermost one."""
+    stdlib = str(Path(inspect.getfile(asyncio)).parent.parent)
+    at = frame
+    while at is not None and at.f_code.co_filename.startswith((stdlib, "<")):
+        at = at.f_back
+    at = at or frame
+    if at is None:
+        return "an unknown place"
+    return str(Place(at.f_code.co_filename, at.f_lineno, at.f_code.co_name))

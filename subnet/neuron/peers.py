@@ -1,0 +1,229 @@
+"""Asking other neurons: one question, a stream of replies, or many questions at once.
+
+``Peers`` finds a neuron's address in the chain's newest moment, calls it over a dendrite, and turns
+every way that a call can end into an ``Answer``. Questions go out with bounded concurrency, each
+with a deadline of its own.
+
+This module does not know what a question means, what an answer is worth, or how bytes travel.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Generic, TypeVar
+
+from loguru import logger
+
+from assay.chain.view import Moment
+from assay.clock import Clock
+from assay.neuron.record import Role, parse
+from assay.types import Ss58, Uid
+from assay.wire.errors import CallError
+from assay.wire.interface import AnyDendrite, Method, Peer
+from assay.wire.limits import DEFAULT
+from assay.wire.methods import smaller
+from assay.wire.synapse import Synapse, encode
+
+Req = TypeVar("Req", bound=Synapse)
+Rep = TypeVar("Rep", bound=Synapse)
+
+CONCURRENCY: Final = 64
+"""Questions in flight. With more of them our own machine is what a latency measures."""
+
+
+class Origin(enum.StrEnum):
+    """Who asked the question of an answer."""
+
+    SYNTHETIC = "synthetic"
+    """The validator, to see what a miner does."""
+    ORGANIC = "organic"
+    """A client, who wanted the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A neuron that a request goes to; ``commitment`` is the task's part of what it last published
+    on chain."""
+
+    uid: Uid
+    hotkey: Ss58
+    commitment: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Question(Generic[Req, Rep]):
+    """One message to one target. ``method`` needs no handler here."""
+
+    target: Target
+    method: Method[Req, Rep]
+    message: Req
+
+
+@dataclass(frozen=True, slots=True)
+class Answer(Generic[Req, Rep]):
+    """One request and what came back. Exactly one of ``reply`` and ``failure`` is None.
+
+    ``latency_s`` is the wire's (``assay.wire.interface.Reply``): from the moment the request was
+    signed to the last byte of the reply; for a failure, until the failure was known. ``code`` names
+    the failure for programs. ``frames`` are all replies of a streamed method, in order; ``reply``
+    is the last of them.
+    """
+
+    target: Target
+    request: Req
+    reply: Rep | None
+    failure: str | None
+    latency_s: float
+    code: str | None = None
+    method: str = ""
+    frames: tuple[Rep, ...] = ()
+    origin: Origin = Origin.SYNTHETIC
+    evidence: Any = None
+
+
+class Peers:
+    """Every neuron of the subnet that publishes an address, and the ways to ask it."""
+
+    def __init__(
+        self,
+        dendrite: AnyDendrite,
+        *,
+        task: str,
+        own: Ss58,
+        now: Callable[[], Moment],
+        clock: Clock,
+        concurrency: int = CONCURRENCY,
+    ) -> None:
+        """``task`` is the name that wire paths begin with, ``own`` this neuron's hotkey, and
+        ``now()`` the chain's newest moment."""
+        self._dendrite = dendrite
+        self._task = task
+        self._own = own
+        self._now = now
+        self._clock = clock
+        self._places = asyncio.Semaphore(concurrency)
+
+    def find(self, hotkey: Ss58) -> Target | None:
+        """The neuron of this hotkey as a target, or None if it publishes no address now."""
+        return next((t for t, _ in addressed(self._now()) if t.hotkey == hotkey), None)
+
+    def of_role(self, role: Role) -> list[Target]:
+        """All neurons of a role that publish an address, by uid, this one left out."""
+        return targets_of(self._now(), self._own, role)
+
+    async def call(
+        self, target: Target, method: Method[Req, Rep], message: Req, *, deadline_s: float
+    ) -> Answer[Req, Rep]:
+        """Ask one question. A failure is an answer too; nothing about the peer raises."""
+        async with self._places:
+            return await self._call(Question(target, method, message), deadline_s)
+
+    async def fan_out(
+        self, questions: Sequence[Question[Any, Any]], *, deadline_s: float
+    ) -> list[Answer[Any, Any]]:
+        """Ask all questions at once; the answers come in the questions' order.
+
+        ValueError for a message that is larger than its method takes: that mistake is the
+        asker's, and no peer must be blamed for it.
+        """
+        for question in questions:
+            size = len(encode(question.message))
+            most = smaller(question.method.request_bytes_max, DEFAULT.request_bytes_max)
+            if size > most:
+                raise ValueError(
+                    f"a {type(question.message).__name__} of {size} bytes is larger than the "
+                    f"{most} that {self.path(question.method)} takes"
+                )
+
+        async def ask(question: Question[Any, Any]) -> Answer[Any, Any]:
+            async with self._places:
+                return await self._call(question, deadline_s)
+
+        return list(await asyncio.gather(*(ask(question) for question in questions)))
+
+    def path(self, method: Method[Any, Any]) -> str:
+        """Where a method of this task is served on the wire."""
+        return wire_path(self._task, method.name)
+
+    async def _call(self, question: Question[Any, Any], deadline_s: float) -> Answer[Any, Any]:
+        target, method = question.target, question.method
+        started = self._clock.monotonic()
+
+        def failed(what: str, code: str) -> Answer[Any, Any]:
+            waited = self._clock.monotonic() - started
+            return Answer(
+                target, question.message, None, what, waited, code=code, method=method.name
+            )
+
+        peer = peer_of(self._now(), target)
+        if peer is None:
+            return failed("publishes no address", "no_address")
+        try:
+            reply = await self._dendrite.call(
+                peer,
+                self.path(method),
+                question.message,
+                method.reply,
+                deadline_s=smaller(method.budget_s_max, deadline_s),
+            )
+        except CallError as error:
+            logger.debug("uid {} did not answer: {}", target.uid, error)
+            return failed(error.what.removesuffix("."), failure_code(error))
+        return Answer(
+            target,
+            question.message,
+            reply.message,
+            None,
+            reply.latency_s,
+            method=method.name,
+        )
+
+
+def wire_path(task: str, method: str) -> str:
+    """The path on the wire of a task's method: the task's name alone for the method ""."""
+    return f"{task}.{method}" if method else task
+
+
+def failure_code(error: CallError) -> str:
+    """A word for programs: what a peer's signed refusal says, else the kind of the failure."""
+    code = getattr(error, "code", "")
+    return code or _WORD.sub("_", type(error).__name__).lower()
+
+
+_WORD: Final = re.compile(r"(?<!^)(?=[A-Z])")
+
+
+def addressed(moment: Moment) -> list[tuple[Target, Role]]:
+    """Every neuron that publishes an address, by uid, with the role that it has.
+
+    A neuron has the role that its record declares. One that calls itself a validator counts as one
+    only while it holds a permit: otherwise any miner could leave the validators' sight by a word.
+    """
+    found = []
+    for neuron in moment.metagraph.neurons:
+        if neuron.axon is None:
+            continue
+        committed = moment.commitments.get(neuron.hotkey)
+        record = parse(committed.data if committed else None)
+        role = record.role
+        if role is Role.VALIDATOR and not neuron.validator_permit:
+            role = Role.MINER
+        found.append((Target(neuron.uid, neuron.hotkey, record.data), role))
+    return found
+
+
+def targets_of(moment: Moment, own: Ss58, role: Role = Role.MINER) -> list[Target]:
+    """Every neuron of a role that publishes an address, by uid, except the hotkey ``own``."""
+    return [target for target, has in addressed(moment) if has is role and target.hotkey != own]
+
+
+def peer_of(moment: Moment, target: Target) -> Peer | None:
+    """Where a target listens in this moment; None if it publishes no address any more."""
+    neuron = moment.metagraph.by_hotkey(target.hotkey)
+    if neuron is None or neuron.axon is None:
+        return None
+    return Peer(neuron.hotkey, neuron.axon.host, neuron.axon.port)

@@ -1,0 +1,134 @@
+"""What the chain shows of a neuron, kept as the neuron wants it: its record and its address.
+
+``Presence.keep`` compares a moment with what is wanted and sends what differs. The record goes
+before the address, so that whoever finds the address also finds what is served there. A write that
+is refused is tried again after a growing number of blocks, and told once while its cause stays the
+same: the neuron serves on meanwhile.
+
+An address that stood on chain and was then replaced means that another process uses the same
+hotkey. That is named, and answered ever more slowly, because each answer costs a fee.
+
+This module does not know what a record says, or what is served.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from loguru import logger
+
+from assay.chain.errors import RateLimited
+from assay.chain.interface import Chain, Endpoint, Receipt
+from assay.chain.view import Moment
+from assay.errors import UserError
+from assay.types import NetUid, Signer
+
+BACKOFF_BLOCKS_MAX: Final = 360
+"""An epoch of a public subnet: a neuron that cannot publish for an hour still tries once in it."""
+
+
+class _Write:
+    """One thing to publish: when it may be tried again, and what was told about it."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._failures = 0
+        self._due_at_block = 0
+        self._told: str | None = None
+
+    def due(self, block: int) -> bool:
+        return block >= self._due_at_block
+
+    def stood_for(self, blocks: int) -> None:
+        """Forget earlier failures once it has stood for longer than the longest wait."""
+        if blocks > BACKOFF_BLOCKS_MAX:
+            self._failures = 0
+
+    def put_off(self, block: int, at_least: int = 1) -> int:
+        """Wait for twice as many blocks as the last time; returns for how many."""
+        self._failures += 1
+        wait = max(at_least, min(1 << (self._failures - 1), BACKOFF_BLOCKS_MAX))
+        self._due_at_block = block + wait
+        return wait
+
+    async def send(self, moment: Moment, write: Callable[[], Awaitable[Receipt | None]]) -> bool:
+        """Send it; True once the chain took it. A refusal is told once and tried again later."""
+        try:
+            receipt = await write()
+        except UserError as error:
+            at_least = error.retry_after_blocks if isinstance(error, RateLimited) else None
+            wait = self.put_off(moment.at.number, at_least or 1)
+            if self._told != error.cause:
+                self._told = error.cause
+                logger.warning(
+                    "{} is not published yet: {} {} It is tried again in {} blocks, and so on.",
+                    self._what,
+                    error.cause,
+                    error.cure,
+                    wait,
+                )
+            return False
+        self._told = None
+        # The next moment may be older than the block that holds the write.
+        self._due_at_block = (receipt.block.number if receipt else moment.at.number) + 1
+        return True
+
+
+class Presence:
+    """One neuron's record and address on one subnet."""
+
+    def __init__(self, chain: Chain, netuid: NetUid, hotkey: Signer) -> None:
+        self._chain = chain
+        self._netuid = netuid
+        self._hotkey = hotkey
+        self._record = _Write("The record")
+        self._axon = _Write("The address")
+        self._stood_since: int | None = None
+        self._told_rival: Endpoint | None = None
+        self.record: bytes | None = None
+        """What the chain should show under the hotkey; None: whatever it shows."""
+        self.endpoint: Endpoint | None = None
+        """Where the chain should say that the axon is; None: nothing is served."""
+
+    def shows_record(self, moment: Moment) -> bool:
+        """Whether the chain shows the wanted record in this moment."""
+        shown = moment.commitments.get(self._hotkey.address)
+        return self.record is None or (shown is not None and shown.data == self.record)
+
+    async def keep(self, moment: Moment) -> None:
+        """Send what the chain shows otherwise than wanted. Raises for nothing that a chain says."""
+        block = moment.at.number
+        record = self.record
+        if record is not None and not self.shows_record(moment) and self._record.due(block):
+            await self._record.send(
+                moment, lambda: self._chain.set_commitment(self._netuid, self._hotkey, record)
+            )
+        await self._keep_axon(moment)
+
+    async def _keep_axon(self, moment: Moment) -> None:
+        own, neuron = self.endpoint, moment.metagraph.by_hotkey(self._hotkey.address)
+        if own is None or neuron is None:
+            return
+        if neuron.axon == own:
+            self._stood_since = self._stood_since or moment.at.number
+            self._axon.stood_for(moment.at.number - self._stood_since)
+            return
+        if not self._axon.due(moment.at.number):
+            return
+        if self._stood_since is not None and neuron.axon is not None:
+            self._stood_since = None
+            wait = self._axon.put_off(moment.at.number)
+            if self._told_rival != neuron.axon:
+                self._told_rival = neuron.axon
+                logger.warning(
+                    "Another process publishes {} for this hotkey. Stop one of the two: each pays "
+                    "a fee for every change. The next try is in {} blocks, and ever later.",
+                    neuron.axon,
+                    wait,
+                )
+            return
+        if await self._axon.send(
+            moment, lambda: self._chain.serve_axon(self._netuid, self._hotkey, own)
+        ):
+            logger.info("The chain says that this axon is at {}", own)

@@ -1,0 +1,130 @@
+"""Setting weights: once an epoch, by uid, read back, and told when the chain says no.
+
+``WeightSetter.keep`` looks at a moment and at the validator's memory, and sends a row when the
+epoch has none yet. Weights count only once they were read back from a finalized block and no uid
+among them changed hands meanwhile. A refusal is told when it begins, when it changes and when it
+ends, and tried again when waiting can have helped. When a whole epoch passes in which nobody earned
+anything, the last row is withdrawn.
+
+This module does not know where opinions come from: it is handed weights by hotkey.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from loguru import logger
+
+from assay.chain.interface import (
+    Chain,
+    Metagraph,
+    RefusalReason,
+    WeightsCommitted,
+    WeightsRefused,
+    WeightsSet,
+)
+from assay.chain.view import Moment
+from assay.errors import Unavailable
+from assay.neuron.checkpoint import Memory
+from assay.neuron.opinions import by_uid
+from assay.neuron.retry import Retry
+from assay.types import NetUid, Signer, Ss58, Uid
+
+NEXT_EPOCH: Final = frozenset({RefusalReason.NO_PERMIT, RefusalReason.TOO_LITTLE_STAKE})
+"""Permits and stake weights change at an epoch's end; asking sooner cannot help."""
+
+
+class WeightSetter:
+    """Sets one validator's weights."""
+
+    def __init__(
+        self,
+        chain: Chain,
+        netuid: NetUid,
+        hotkey: Signer,
+        memory: Memory,
+        *,
+        weights: Callable[[Moment], Mapping[Ss58, float]],
+        retry: Retry,
+    ) -> None:
+        """``weights(moment)`` gives the relative weights to set, by hotkey."""
+        self._chain = chain
+        self._netuid = netuid
+        self._hotkey = hotkey
+        self._memory = memory
+        self._weights = weights
+        self._retry = retry
+        self._due_at_block = 0
+        self._refused: str | None = None
+
+    async def keep(self, moment: Moment) -> None:
+        """Set weights if this epoch has none yet, and a refusal has had the time it needs."""
+        epoch = moment.epoch.index
+        if self._memory.now.weights_epoch == epoch or moment.at.number < self._due_at_block:
+            return
+        wanted = self._wanted(moment)
+        if not wanted:
+            return  # nobody earned anything yet: silence, not equal shares
+        version = moment.metagraph.settings.weights_version
+        try:
+            outcome = await self._chain.set_weights(
+                self._netuid, self._hotkey, wanted, version_key=version
+            )
+        except Unavailable as error:
+            logger.warning("Weights were not set: {} Trying again.", error.cause)
+            self._due_at_block = moment.at.number + 1
+            return
+        match outcome:
+            case WeightsSet(receipt=receipt, read_at=read_at):
+                now = await self._retry(
+                    "metagraph", lambda: self._chain.metagraph(self._netuid, read_at)
+                )
+                if _changed_hands(wanted, moment.metagraph, now):
+                    logger.warning("A uid changed hands meanwhile; weights are set again.")
+                    self._due_at_block = read_at.number
+                    return
+                logger.info("Weights of epoch {} stand since block {}", epoch, receipt.block.number)
+                self._stands(epoch)
+            case WeightsCommitted(reveal_round=reveal):
+                logger.info("Weights of epoch {} are sealed until beacon round {}", epoch, reveal)
+                self._stands(epoch)
+            case WeightsRefused():
+                self._put_off(moment, outcome)
+
+    def _wanted(self, moment: Moment) -> Mapping[Uid, float]:
+        """The weights to set now, by uid. A row on this validator alone withdraws the last one: the
+        chain counts no weight on oneself."""
+        memory = self._memory.now
+        if memory.earned or memory.weights_epoch is None:
+            return by_uid(self._weights(moment), moment.metagraph)
+        own = moment.metagraph.by_hotkey(self._hotkey.address)
+        logger.warning("Nobody earned anything for a whole epoch: the last weights are withdrawn.")
+        return {own.uid: 1.0} if own is not None else {}
+
+    def _stands(self, epoch: int) -> None:
+        if self._refused is not None:
+            logger.info("The chain takes weights again.")
+            self._refused = None
+        self._memory.remember(weights_epoch=epoch, earned=False)
+
+    def _put_off(self, moment: Moment, refused: WeightsRefused) -> None:
+        wait = refused.retry_after_blocks or 1
+        if refused.reason in NEXT_EPOCH:
+            wait = max(wait, moment.epoch.next_block - moment.at.number + 1)
+        self._due_at_block = moment.at.number + wait
+        if self._refused != refused.reason:
+            self._refused = refused.reason
+            logger.warning(
+                "Weights were refused: {} {} Tried again from block {} on; this is said once.",
+                refused.cause,
+                refused.cure,
+                self._due_at_block,
+            )
+
+
+def _changed_hands(wanted: Mapping[Uid, float], believed: Metagraph, now: Metagraph) -> bool:
+    """Whether any uid that was given a weight had another owner when the weights stood."""
+    return any(
+        uid >= now.n or now.neurons[uid].hotkey != believed.neurons[uid].hotkey for uid in wanted
+    )

@@ -1,0 +1,57 @@
+"""A task's context for tests that run a task without a neuron around it."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Any, cast
+
+from assay.chain.view import ChainView
+from assay.clock import Clock
+from assay.neuron import (
+    Caller,
+    MinerTask,
+    Peers,
+    Role,
+    Synapse,
+    TaskContext,
+    TaskSettings,
+)
+from assay.types import Ss58
+
+
+def task_context(
+    settings: TaskSettings,
+    hotkey: Ss58,
+    state_dir: Path,
+    clock: Clock,
+    *,
+    published: list[bytes] | None = None,
+    role: Role = Role.MINER,
+) -> TaskContext:
+    """A context whose ``publish`` adds to ``published``. It has no chain and no peers: a task that
+    looks at them fails."""
+
+    async def publish(data: bytes) -> None:
+        if published is not None:
+            published.append(data)
+
+    nothing: Any = None
+    return TaskContext(
+        settings,
+        hotkey,
+        role,
+        state_dir,
+        clock,
+        random.Random(0),
+        cast(ChainView, nothing),
+        publish,
+        cast(Peers, nothing),
+    )
+
+
+async def served(miner: MinerTask, request: Synapse, caller: Caller) -> Any:
+    """The reply of the one method that ``miner`` serves."""
+    (method,) = miner.methods()
+    assert method.handler is not None
+    return await method.handler(request, caller)

@@ -7,7 +7,6 @@ the chain; of a caller it looks at the standing alone.
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import Final
 
@@ -15,8 +14,7 @@ from assay.clock import Clock
 from assay.errors import Unavailable, UserError
 from assay.miners.inference.settings import MinerSettings
 from assay.models.engine import Ask, Engine, LocalEngine, TooLong
-from assay.models.root import model_root
-from assay.models.source import resolve
+from assay.models.opening import open_model, open_tokens
 from assay.models.turns import Asker, Busy, CallerBusy
 from assay.neuron import Caller
 from assay.protocol.inference import SECONDS_MAX, TOKENS_MAX, Completion
@@ -31,33 +29,32 @@ RETRY_AFTER_S: Final = 1.0
 
 async def open_engine(settings: MinerSettings, clock: Clock) -> Engine:
     """The engine that ``settings`` name, ready to answer. UserError if they name none."""
-    folder = await asyncio.to_thread(resolve, settings.model)
-    root = await asyncio.to_thread(model_root, folder)
     if settings.backend == "openai":
-        return await _open_openai(settings, folder, root, clock)
+        return await _open_openai(settings, clock)
     if settings.base_url is not None:
         raise UserError("--base-url needs --backend openai.", "Give both or neither.")
-    from assay.models.language import LanguageModel
+    opened = await open_model(
+        settings.model, threads=settings.threads, tolerance=settings.tolerance
+    )
+    return LocalEngine(opened.model, opened.root, monotonic=clock.monotonic)
 
-    model = await asyncio.to_thread(LanguageModel.load, folder, threads=settings.threads)
-    return LocalEngine(model, root, monotonic=clock.monotonic)
 
-
-async def _open_openai(settings: MinerSettings, folder: Path, root: bytes, clock: Clock) -> Engine:
+async def _open_openai(settings: MinerSettings, clock: Clock) -> Engine:
     if settings.base_url is None:
         raise UserError(
             "--backend openai needs an address.", "Give --base-url http://HOST:PORT/v1 as well."
         )
+    api_key = _read_key(settings.api_key_file) if settings.api_key_file else None
+    tokens, root = await open_tokens(settings.model)
     from assay.models.openai_backend import OpenAIEngine
-    from assay.models.tokens import Tokens
 
     return OpenAIEngine(
         settings.base_url,
         settings.served_name or settings.model,
-        await asyncio.to_thread(Tokens.load, folder),
+        tokens,
         root,
         monotonic=clock.monotonic,
-        api_key=_read_key(settings.api_key_file) if settings.api_key_file else None,
+        api_key=api_key,
     )
 
 

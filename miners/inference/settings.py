@@ -13,6 +13,7 @@ from pydantic import AfterValidator, Field
 
 from assay.models.source import DEMO, check_reference
 from assay.neuron import TaskSettings
+from assay.scoring.agreement import TOLERANCE_FP32
 
 
 class MinerSettings(TaskSettings):
@@ -34,6 +35,13 @@ class MinerSettings(TaskSettings):
     )
     api_key_file: Path | None = Field(
         None, description="With --backend openai: a file that holds the key the server asks for."
+    )
+    tolerance: float = Field(
+        TOLERANCE_FP32,
+        gt=0.0,
+        le=1.0,
+        description="Rounding, in logits, that the subnet's validators allow; "
+        "a model that shows more in its trial at the start is refused.",
     )
     threads: int = Field(
         1, ge=1, le=256, description="Threads for one answer; more only pay for large models."

@@ -1,6 +1,10 @@
 """Model code that miners and validators share: finding, naming, loading, generating, replaying.
 
-``source`` finds a model's folder, ``root`` gives its fingerprint, ``language`` computes, ``engine``
-is what a miner serves with, ``openai_backend`` the same over HTTP. torch and transformers are the
-extra ``inference`` and are imported by the modules that compute, never by this package itself.
+``opening`` goes the whole way from a name to a model that can be relied on. ``source`` finds a
+model's folder, ``layout`` lists its files, ``examination`` tries configuration and tokenizer in a
+child process, ``root`` gives the fingerprint, ``tokens`` and ``parameters`` load, ``language``
+computes, ``trial`` compares what is generated with what is replayed. ``engine`` is what a miner
+serves with, in the order of ``turns``; ``openai_backend`` is an engine over HTTP. ``variants`` and
+``weights`` serve measurements and tests. torch and transformers are the extra ``inference`` and are
+imported by the modules that compute, never by this package itself.
 """

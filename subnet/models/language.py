@@ -18,8 +18,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from assay.models.layout import read_layout
+from assay.models.parameters import load_network
 from assay.models.source import inference_extra_missing
-from assay.models.tokens import LOADING_ERRORS, Tokens, ends_of, unloadable
+from assay.models.tokens import Tokens, ends_of, refusing_folder
 from assay.scoring.sampling import choose
 
 try:
@@ -61,24 +63,15 @@ class LanguageModel:
 
     @classmethod
     def load(cls, folder: Path, *, threads: int = 1) -> LanguageModel:
-        """The model in ``folder``. UserError if it cannot be loaded as a causal model.
+        """The model in ``folder``. UserError if it is not a causal language model, whole and exact.
 
         ``threads`` is torch's for the whole process; another count may round differently.
         """
         torch.set_num_threads(threads)
-        transformers.utils.logging.set_verbosity_error()
-        transformers.utils.logging.disable_progress_bar()
-        try:
-            model = transformers.AutoModelForCausalLM.from_pretrained(
-                folder,
-                dtype=torch.float32,
-                local_files_only=True,
-                use_safetensors=True,
-                trust_remote_code=False,
-            )
-        except LOADING_ERRORS as error:
-            raise unloadable(folder, error) from error
-        return cls(model.eval().requires_grad_(False), Tokens.load(folder))
+        quiet()
+        layout = read_layout(folder)
+        with refusing_folder(folder):
+            return cls(load_network(layout), Tokens.load(folder))
 
     def is_end(self, token: int) -> bool:
         """Whether ``token`` ends a text."""
@@ -103,7 +96,9 @@ class LanguageModel:
                     input_ids=step, past_key_values=cache, use_cache=True, logits_to_keep=1
                 )
                 logits = output.logits[0, -1].float().numpy()
-            cache = output.past_key_values
+            cache = getattr(output, "past_key_values", None)
+            if cache is None:
+                raise ValueError("this kind of model keeps no attention cache")
             token = choose(logits, temperature, key, position)
             yield token
             if token in self.ends:
@@ -141,6 +136,12 @@ class LanguageModel:
             )
             logits: NDArray[np.float32] = output.logits[0, -len(answer) :].float().numpy()
         return logits
+
+
+def quiet() -> None:
+    """Keep transformers from writing warnings and progress bars to this process's error stream."""
+    transformers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
 
 
 def _cache_bytes_a_token(config: Any) -> int:

@@ -2,8 +2,8 @@
 
 Three forms: ``demo`` is the model that ships with Assay; a path is a folder in the Hugging Face
 layout; anything else is a Hugging Face id, taken from the local cache if it is there and fetched
-otherwise. A folder is looked over before anything is loaded, so that a wrong one gives one clear
-sentence. Weights in pickle (``*.bin``) are refused: loading them would run a stranger's code.
+otherwise. A folder is looked over by ``layout`` before anything is loaded, so that a wrong one, or
+one of which a file did not arrive, gives one clear sentence.
 
 It computes nothing and imports no torch.
 """
@@ -11,22 +11,25 @@ It computes nothing and imports no torch.
 from __future__ import annotations
 
 import contextlib
-import json
 import re
 from pathlib import Path
 from typing import Final
 
 from assay.errors import Unavailable, UserError
-from assay.models.root import COUNTED, unreadable
+from assay.models.layout import (
+    COUNTED,
+    PARAMETERS_SUFFIX,
+    WHOLE,
+    MissingFiles,
+    NoParameters,
+    read_layout,
+)
 
 DEMO: Final = "demo"
 _DEMO_FOLDER: Final = Path(__file__).parent / "demo"
 _ID: Final = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?")
 _ID_CHARS_MAX: Final = 200
 """Beyond an id's longest form; what a person is shown of a longer text."""
-_CONFIG_BYTES_MAX: Final = 2**20
-"""A config.json takes a few KB; a megabyte of one is something else."""
-_LAYOUT: Final = "A model folder holds config.json, tokenizer.json and *.safetensors."
 
 
 def resolve(reference: str) -> Path:
@@ -41,6 +44,11 @@ def resolve(reference: str) -> Path:
             "Give a path, an id such as owner/name, or demo for the model that ships with Assay.",
         )
     return check_folder(_from_hub(reference))
+
+
+def is_demo(folder: Path) -> bool:
+    """Whether ``folder`` is that of the model that ships with Assay."""
+    return folder == _DEMO_FOLDER
 
 
 def check_reference(reference: str) -> str:
@@ -66,29 +74,14 @@ def _is_there(path: Path) -> bool:
 
 
 def check_folder(folder: Path) -> Path:
-    """``folder`` itself if it has a model's layout, else UserError. Reads config.json only."""
+    """``folder`` itself if it holds a whole model by its names, else UserError.
+
+    Only configuration and index are read.
+    """
     if not (_is_there(folder) and folder.is_dir()):
         shown = str(folder)[:_ID_CHARS_MAX]
         raise UserError(f"There is no model folder {shown}.", "Check the path given as --model.")
-    config = folder / "config.json"
-    if not config.is_file():
-        raise UserError(f"{folder} is not a model folder: config.json is missing.", _LAYOUT)
-    try:
-        with config.open("rb") as stream:
-            parsed = json.loads(stream.read(_CONFIG_BYTES_MAX))
-    except (ValueError, RecursionError):
-        raise UserError(f"{config} is not JSON.", _LAYOUT) from None
-    except OSError as error:
-        raise unreadable(folder, error) from None
-    if not isinstance(parsed, dict) or "model_type" not in parsed:
-        raise UserError(f"{config} names no model_type.", _LAYOUT)
-    if not any(folder.glob("*.safetensors")):
-        pickled = any(folder.glob("*.bin"))
-        raise UserError(
-            f"{folder} has no weights in safetensors"
-            + (" (only *.bin, which can run code when loaded)." if pickled else "."),
-            "Convert them with transformers' save_pretrained." if pickled else _LAYOUT,
-        )
+    read_layout(folder)
     return folder
 
 
@@ -99,19 +92,30 @@ def _from_hub(name: str) -> Path:
         from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
     except ImportError:
         raise inference_extra_missing() from None
-    patterns = [f"*{suffix}" for suffix in COUNTED]
+    small = [f"*{suffix}" for suffix in COUNTED if suffix != PARAMETERS_SUFFIX]
+    with contextlib.suppress(LocalEntryNotFoundError, MissingFiles, NoParameters):
+        # A snapshot in the cache may be there in part only.
+        return check_folder(
+            Path(snapshot_download(name, allow_patterns=small, local_files_only=True))
+        )
     try:
-        return Path(snapshot_download(name, allow_patterns=patterns, local_files_only=True))
-    except LocalEntryNotFoundError:
-        pass  # not in the cache, or only in part: fetch it
-    try:
-        return Path(snapshot_download(name, allow_patterns=patterns))
+        folder = Path(snapshot_download(name, allow_patterns=small))
+        # Not every safetensors file: some repositories hold the same tensors twice.
+        shards = [WHOLE]
+        try:
+            read_layout(folder)
+        except MissingFiles as error:
+            shards = error.missing
+        except NoParameters:
+            pass
+        snapshot_download(name, revision=folder.name, allow_patterns=shards)
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         raise Unavailable(
             f"The model {name} is not on this machine and could not be fetched "
             f"({type(error).__name__}).",
             "Check the id and the connection, or give a folder; --model demo needs neither.",
         ) from None
+    return check_folder(folder)
 
 
 def inference_extra_missing() -> UserError:

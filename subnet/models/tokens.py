@@ -7,37 +7,46 @@ this part of a model alone.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from assay.errors import UserError
+from assay.models.layout import (
+    TEXT_BYTES_MAX,
+    TOKENIZER_CONFIG,
+    Layout,
+    read_layout,
+    read_object,
+)
 from assay.models.source import inference_extra_missing
 
 try:
     import transformers
-    from safetensors import SafetensorError
 except ImportError:
     raise inference_extra_missing() from None
 
-LOADING_ERRORS: Final = (
-    OSError,
-    ValueError,
-    KeyError,
-    AttributeError,
-    TypeError,
-    ImportError,
-    RuntimeError,
-    SafetensorError,
-)
-"""What transformers raises for a folder that it cannot read; it has no class of its own."""
+SAID_CHARS_MAX: Final = 200
+"""Of a library's own message: its cause stands at the beginning, and pages of advice may follow."""
+LOADABLE: Final = "Give a causal language model that transformers can load, with its tokenizer."
+FILE_FIELD: Final = "_file"
+"""End of the names of fields that name files, in old configurations by where they once lay."""
+POSITIONAL: Final = "init_inputs"
+"""The field whose items become a tokenizer's first arguments, which may be files as well."""
 
 
-def ends_of(named: int | list[int] | None) -> frozenset[int]:
-    """The end-of-text ids in a configuration's field, which holds one, several or none."""
-    if named is None:
-        return frozenset()
-    return frozenset(named) if isinstance(named, list) else frozenset((named,))
+def ends_of(named: object) -> frozenset[int]:
+    """The end-of-text ids in a configuration's field, which holds one, several or none.
+
+    ValueError for anything else.
+    """
+    ends = named if isinstance(named, list) else [] if named is None else [named]
+    if not all(type(end) is int and end >= 0 for end in ends):
+        raise ValueError(f"the end of a text is named by {str(named)[:80]!r}, not by token ids")
+    return frozenset(ends)
 
 
 class Tokens:
@@ -50,13 +59,13 @@ class Tokens:
     @classmethod
     def load(cls, folder: Path) -> Tokens:
         """The tokenizer in a model's folder; UserError if there is none that loads."""
-        try:
-            tokenizer = transformers.AutoTokenizer.from_pretrained(
-                folder, local_files_only=True, trust_remote_code=False
+        layout = read_layout(folder)
+        with refusing_folder(folder), _staged(layout) as alone:
+            return cls(
+                transformers.AutoTokenizer.from_pretrained(
+                    alone, local_files_only=True, trust_remote_code=False
+                )
             )
-        except LOADING_ERRORS as error:
-            raise unloadable(folder, error) from error
-        return cls(tokenizer)
 
     def encode(self, prompt: str) -> list[int]:
         """Ids of a prompt, with whatever the model puts before one.
@@ -82,10 +91,46 @@ class Tokens:
         return text
 
 
-def unloadable(folder: Path, error: Exception) -> UserError:
-    """What a person is told whose folder looked like a model and is none."""
-    first = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
-    return UserError(
-        f"The model in {folder} cannot be loaded: {first.rstrip('.')}.",
-        "Give a causal language model that transformers can load, with its tokenizer.",
-    )
+@contextmanager
+def _staged(layout: Layout) -> Iterator[Path]:
+    """A folder with the files of ``layout`` that are not tensors, and nothing else.
+
+    Which tokenizer transformers makes follows from what lies in a folder, from the folder's name,
+    and from fields that name files; here none of that is left but what the root covers.
+    """
+    with TemporaryDirectory(prefix="assay-model-") as home:
+        alone = Path(home, "model")
+        alone.mkdir()
+        for path in layout.others:
+            if path.name == TOKENIZER_CONFIG:
+                fields = read_object(path, TEXT_BYTES_MAX)
+                for name in [*fields]:
+                    if name.endswith(FILE_FIELD) or name == POSITIONAL:
+                        del fields[name]
+                (alone / path.name).write_text(json.dumps(fields), encoding="utf-8")
+            else:
+                (alone / path.name).symlink_to(path.resolve())
+        yield alone
+
+
+@contextmanager
+def refusing(what: str, cure: str) -> Iterator[None]:
+    """Turn whatever the body raises into a UserError: ``what`` fails, why, and its ``cure``.
+
+    transformers has no error class of its own for a model that it cannot take, and its libraries
+    in Rust raise what is not even an ``Exception`` where they panic. A UserError passes unchanged.
+    """
+    try:
+        yield
+    except UserError:
+        raise
+    except BaseException as error:
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
+        said = " ".join(str(error).split())[:SAID_CHARS_MAX] or type(error).__name__
+        raise UserError(f"{what}: {said.rstrip('.')}.", cure) from error
+
+
+def refusing_folder(folder: Path) -> AbstractContextManager[None]:
+    """``refusing`` for a folder that looked like a model and cannot be loaded as one."""
+    return refusing(f"The model in {folder} cannot be loaded", LOADABLE)

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.models.root import counted_files
+from assay.models.layout import PARAMETERS_SUFFIX, read_layout
 from assay.models.source import inference_extra_missing
 
 try:
@@ -35,8 +35,8 @@ def copy_changed(folder: Path, out: Path, change: Change) -> None:
     tensors by name, so that a ``change`` that draws random numbers gives the same copy again.
     """
     out.mkdir(parents=True, exist_ok=True)
-    for path in counted_files(folder):
-        if path.suffix != ".safetensors":
+    for path in read_layout(folder).files:
+        if path.suffix != PARAMETERS_SUFFIX:
             shutil.copyfile(path, out / path.name)
             continue
         changed = {}

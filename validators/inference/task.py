@@ -16,8 +16,7 @@ from typing import Final
 import numpy as np
 from loguru import logger
 
-from assay.models.root import model_root
-from assay.models.source import resolve
+from assay.models.opening import open_model
 from assay.neuron import Answer, Rounds, Score, Target, TaskContext
 from assay.protocol.inference import NAME, Commitment, Complete, Completion, NumericPath
 from assay.scoring.service import speed_factors
@@ -48,12 +47,10 @@ class InferenceValidator(Rounds[Complete, Completion]):
     async def start(self, context: TaskContext) -> None:
         settings = context.settings
         assert isinstance(settings, ValidatorSettings)
-        # Here, not above: it brings torch.
-        from assay.models.language import LanguageModel
-
-        folder = await asyncio.to_thread(resolve, settings.model)
-        root = await asyncio.to_thread(model_root, folder)
-        model = await asyncio.to_thread(LanguageModel.load, folder, threads=settings.threads)
+        opened = await open_model(
+            settings.model, threads=settings.threads, tolerance=settings.tolerance
+        )
+        model, root = opened.model, opened.root
         corpus = await asyncio.to_thread(Corpus.open, settings.corpus)
         self._requests = Requests(
             corpus,

@@ -24,6 +24,7 @@ from assay.types import Ss58
 from assay.wire.errors import Code, RequestRefused
 from assay.wire.interface import Membership
 from tests.support.contexts import task_context
+from tests.unit.subnet.models.folders import demo_copy, edit
 
 ROOT = bytes(range(32))
 CALLER = Caller(Ss58("5caller"), bytes(32), Membership.PERMIT, "127.0.0.1", 1, bytes(32), 10.0)
@@ -54,9 +55,11 @@ def test_a_foreign_engine_answers_greedily_only() -> None:
 
 
 async def started(
-    tmp_path: Path, settings: MinerSettings | None = None
+    tmp_path: Path,
+    settings: MinerSettings | None = None,
+    published: list[bytes] | None = None,
 ) -> tuple[InferenceMiner, list[bytes]]:
-    published: list[bytes] = []
+    published = [] if published is None else published
 
     miner = InferenceMiner()
     context = task_context(
@@ -86,6 +89,18 @@ async def test_it_commits_its_model_and_answers(tmp_path: Path) -> None:
             await miner.serve(asked(root, prompt="x = 1\n" * 400), CALLER)
     finally:
         await miner.close()
+
+
+@pytest.mark.inference
+async def test_a_model_that_fails_its_trial_is_published_nowhere(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    folder = demo_copy(tmp_path / "m")
+    rope = {"rope_type": "default", "rope_theta": 0.0}
+    edit(folder / "config.json", lambda fields: fields.update(rope_parameters=rope))
+    published: list[bytes] = []
+    with pytest.raises(UserError, match="not finite"):
+        await started(tmp_path, MinerSettings(model=str(folder)), published)
+    assert not published
 
 
 @pytest.mark.inference

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from assay.errors import UserError
 from assay.models import root as root_module
-from assay.models.root import CHUNK_BYTES, COUNTED, model_root
+from assay.models.layout import COUNTED
+from assay.models.root import CHUNK_BYTES, model_root, root_of
 
 
 def slow_root(files: dict[str, bytes], chunk: int) -> bytes:
@@ -44,6 +45,10 @@ def write(folder: Path, files: dict[str, bytes]) -> Path:
     return folder
 
 
+def tree_root(folder: Path) -> bytes:
+    return root_of(sorted(folder.iterdir()))
+
+
 @given(
     sizes=st.lists(st.integers(0, 90), min_size=1, max_size=7),
     chunk=st.sampled_from([1, 7, 16]),
@@ -57,15 +62,23 @@ def test_the_root_is_the_slow_trees(
     files = {f"part-{i}.safetensors": bytes((i, 7)) * size for i, size in enumerate(sizes)}
     with monkeypatch.context() as patched:
         patched.setattr(root_module, "CHUNK_BYTES", chunk)
-        assert model_root(write(tmp_path / "m", files)) == slow_root(files, chunk)
+        assert tree_root(write(tmp_path / "m", files)) == slow_root(files, chunk)
 
 
 def test_files_larger_than_a_chunk(tmp_path: Path) -> None:
     files = {"config.json": b"{}", "model.safetensors": b"ab" * CHUNK_BYTES + b"c"}
-    assert model_root(write(tmp_path / "m", files)) == slow_root(files, CHUNK_BYTES)
+    assert tree_root(write(tmp_path / "m", files)) == slow_root(files, CHUNK_BYTES)
 
 
-BASE = {"config.json": b"{}", "model.safetensors": b"weights", "tokenizer.json": b"[]"}
+def test_a_models_root_is_that_of_its_files(tmp_path: Path) -> None:
+    assert model_root(write(tmp_path / "m", BASE)) == slow_root(BASE, CHUNK_BYTES)
+
+
+BASE = {
+    "config.json": b'{"model_type": "llama"}',
+    "model.safetensors": b"weights",
+    "tokenizer.json": b"[]",
+}
 
 
 @pytest.mark.parametrize(
@@ -82,7 +95,7 @@ BASE = {"config.json": b"{}", "model.safetensors": b"weights", "tokenizer.json":
 def test_every_change_that_counts_changes_the_root(
     changed: dict[str, bytes], tmp_path: Path
 ) -> None:
-    assert model_root(write(tmp_path / "a", BASE)) != model_root(write(tmp_path / "b", changed))
+    assert tree_root(write(tmp_path / "a", BASE)) != tree_root(write(tmp_path / "b", changed))
 
 
 def test_what_decides_nothing_does_not_count(tmp_path: Path) -> None:
@@ -92,5 +105,5 @@ def test_what_decides_nothing_does_not_count(tmp_path: Path) -> None:
 
 
 def test_an_empty_folder_has_no_root(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="holds no model files"):
+    with pytest.raises(UserError, match=r"config\.json is missing"):
         model_root(tmp_path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -102,11 +103,14 @@ def test_a_reference_too_long_to_be_anything_is_refused() -> None:
     assert len(caught.value.cause) < 300
 
 
-@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="needs a file that opens and fails")
 def test_a_file_that_cannot_be_read_is_one_sentence(tmp_path: Path) -> None:
-    broken = folder(tmp_path / "m", model_safetensors="x")
-    (broken / "config.json").symlink_to("/proc/self/mem")  # opens, and fails when it is read
-    with pytest.raises(UserError, match="cannot be read"):
-        resolve(str(broken))
-    with pytest.raises(UserError, match="cannot be read"):
-        model_root(broken)
+    whole = folder(tmp_path / "m", config_json='{"model_type": "llama"}', model_safetensors="x")
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, before[1]))  # no file can be opened
+    try:
+        with pytest.raises(UserError, match="cannot be read"):
+            resolve(str(whole))
+        with pytest.raises(UserError, match="cannot be read"):
+            model_root(whole)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)

@@ -1,8 +1,10 @@
-"""Assay: what every participant of a subnet shares.
+"""Assay: build and run subnets. What runs a neuron from Python can be imported from here.
+
+    from assay import open_hotkey, open_subnet, run_miner, run_validator
 
 The rooms, and what each one knows:
 
-``types errors clock files``
+``types errors clock files aio``
     Words that all rooms use. Standard library only.
 ``localnet``
     The node: runs the Wasm runtime, builds blocks, keeps them, answers JSON-RPC.
@@ -15,9 +17,13 @@ The rooms, and what each one knows:
 ``protocol``
     The messages of each task, shared by its miners and its validators.
 ``neuron``
-    The Task interface and the two loops, the miner's and the validator's.
+    The Task interface, the miner and the validator, and ``run``, which puts them together.
 ``models``
     Model code that miners and validators share.
+``miners validators``
+    The tasks that ship: language-model inference.
+``scoring``
+    The arithmetic of incentives; ``scoring.reference`` is the chain's own, slow and readable.
 ``lab``
     Cheats and faults that wrap the real code from outside. Nothing imports it.
 ``cli``
@@ -25,3 +31,47 @@ The rooms, and what each one knows:
 
 Who may import whom is data in ``tests/tidy/layers.toml``, held by a test.
 """
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from assay.chain.interface import Endpoint as Endpoint
+    from assay.chain.wallets import open_hotkey as open_hotkey
+    from assay.neuron.loader import load_miner as load_miner
+    from assay.neuron.loader import load_validator as load_validator
+    from assay.neuron.run import OpenSubnet as OpenSubnet
+    from assay.neuron.run import open_subnet as open_subnet
+    from assay.neuron.run import run_miner as run_miner
+    from assay.neuron.run import run_validator as run_validator
+
+_HOMES: Final = {
+    "Endpoint": "assay.chain.interface",
+    "OpenSubnet": "assay.neuron.run",
+    "load_miner": "assay.neuron.loader",
+    "load_validator": "assay.neuron.loader",
+    "open_hotkey": "assay.chain.wallets",
+    "open_subnet": "assay.neuron.run",
+    "run_miner": "assay.neuron.run",
+    "run_validator": "assay.neuron.run",
+}
+"""Imported when first asked for: the command line imports this package, and must start fast."""
+
+__all__ = [
+    "Endpoint",
+    "OpenSubnet",
+    "load_miner",
+    "load_validator",
+    "open_hotkey",
+    "open_subnet",
+    "run_miner",
+    "run_validator",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)

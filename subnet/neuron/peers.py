@@ -82,7 +82,10 @@ class Answer(Generic[Req, Rep]):
     method: str = ""
     frames: tuple[Rep, ...] = ()
     origin: Origin = Origin.SYNTHETIC
-    evidence: Any = None
+    evidence: bytes | None = None
+    """What shows a third party who signed what (``assay.wire.evidence``), packed."""
+    body: bytes | None = None
+    """The reply as it was signed."""
 
 
 class Peers:
@@ -180,6 +183,7 @@ class Peers:
             None,
             reply.latency_s,
             method=method.name,
+            body=reply.body,
         )
 
 

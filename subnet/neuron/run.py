@@ -42,6 +42,7 @@ from assay.neuron.miner import Miner
 from assay.neuron.peers import Answer, Peers
 from assay.neuron.presence import Presence
 from assay.neuron.reach import reach_for
+from assay.neuron.receipts import Receipts
 from assay.neuron.record import Record, Role
 from assay.neuron.seeds import Seeds
 from assay.neuron.server import NeuronServer, ServingConfig
@@ -199,6 +200,7 @@ async def run_validator(
             hotkey=hotkey,
             checkpoints=CheckpointFile(parts.folder.checkpoint),
             seeds=Seeds(parts.folder.seeds, new_secret=lambda: _secret(seed, hotkey)),
+            receipts=Receipts(parts.folder.receipts),
             clock=subnet.clock,
             rng=parts.rng,
             organic=organic,

@@ -36,6 +36,8 @@ LINKS: Final = 2**14
 """Links of one chain: 16,384 epochs, over two years of a public subnet and more than a day of a
 local one. A longer chain takes longer to compute (10 ms for this one); at its end a new one begins
 from the same secret."""
+_PERIODS: Final = LINKS - 1
+"""Links of one chain that are given out: the last one only has turns drawn from it."""
 _FILE_BYTES_MAX: Final = 4096
 _TURN: Final = b"assay/turn/1"
 _CHAIN: Final = b"assay/seed-chain/1"
@@ -94,9 +96,18 @@ class Seeds:
         return self._link(self._state.published)
 
     @property
-    def shown(self) -> bool:
-        """Whether the chain is known to show the tip, in a finalized block."""
-        return self._state.published_at is not None
+    def period(self) -> int:
+        """How many links were given out so far. Turns are drawn from the same link within one
+        period; 0 before the first link was given out."""
+        if self._state.published is None:
+            return 0
+        return self._state.generation * _PERIODS + self._state.published + 1
+
+    def of_period(self, period: int) -> tuple[bytes, bytes]:
+        """The tip of a period from 1 on, and the link that its turns were drawn from."""
+        generation, index = divmod(period - 1, _PERIODS)
+        links = _links(self._state.secret, generation)
+        return links[index], links[index + 1]
 
     def advance(self) -> bytes:
         """Give up the link that turns are drawn from: it is the tip from now on, and may be sent.
@@ -107,7 +118,7 @@ class Seeds:
         state = self._state
         if state.published is None:
             state = msgspec.structs.replace(state, published=0)
-        elif state.published + 2 < LINKS:
+        elif state.published + 1 < _PERIODS:
             state = msgspec.structs.replace(state, published=state.published + 1)
         else:
             state = msgspec.structs.replace(state, published=0, generation=state.generation + 1)

@@ -34,6 +34,7 @@ from assay.neuron.faults import BrokenTask, Faults
 from assay.neuron.opinions import Opinion
 from assay.neuron.peers import Answer, Peers
 from assay.neuron.presence import Presence
+from assay.neuron.receipts import Receipts, record_of
 from assay.neuron.record import Record, Role
 from assay.neuron.retry import Retry
 from assay.neuron.seeds import Seeds
@@ -98,6 +99,7 @@ class Validator:
         hotkey: Signer,
         checkpoints: CheckpointFile,
         seeds: Seeds,
+        receipts: Receipts,
         clock: Clock,
         rng: random.Random,
         organic: Callable[[], Sequence[Answer[Any, Any]]] = tuple,
@@ -113,6 +115,7 @@ class Validator:
         self._task = task
         self._hotkey = hotkey
         self._seeds = seeds
+        self._receipts = receipts
         self._clock = clock
         self._rng = rng
         self._organic = organic
@@ -226,6 +229,7 @@ class Validator:
                 # Remembered first: after a crash the link counts as given out.
                 self._memory.remember(seed_epoch=moment.epoch.index)
                 self._seeds.advance()
+                self._close_periods()
             self._publish_record()
             self._proof_due = moment.at.number + SEED_WAIT_BLOCKS
         if self._presence.shows_record(moment):
@@ -245,8 +249,17 @@ class Validator:
     _proof_due = 0
     _told_unproven = False
 
+    def _close_periods(self) -> None:
+        """Close the receipts of every period whose link was given out: usually one, after a crash
+        perhaps the one before."""
+        for period in self._receipts.open_periods():
+            if 0 < period < self._seeds.period:
+                tip, link = self._seeds.of_period(period)
+                self._receipts.close_period(period, tip=tip, link=link)
+
     def _publish_record(self) -> None:
-        self._presence.record = Record(Role.VALIDATOR, self._data, self._seeds.tip).pack()
+        record = Record(Role.VALIDATOR, self._data, self._seeds.tip, self._receipts.root)
+        self._presence.record = record.pack()
 
     async def _turn(self, moment: Moment, number: int) -> None:
         count = self.memory.round + 1
@@ -269,7 +282,15 @@ class Validator:
             if broken is not None:
                 raise broken from error
             return
+        self._keep(moment, number, played)
         self._judge(moment, number, count, played)
+
+    def _keep(self, moment: Moment, number: int, played: Played) -> None:
+        """Write down what was asked and answered, before anything is made of it."""
+        for answer in played.answers:
+            self._receipts.append(
+                record_of(answer, period=self._seeds.period, turn=number, at=moment.at)
+            )
 
     def _judge(self, moment: Moment, number: int, count: int, played: Played) -> None:
         weight = self._newest_weight(moment)

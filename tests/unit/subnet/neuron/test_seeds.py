@@ -31,6 +31,17 @@ def test_each_tip_reveals_what_the_epoch_before_was_drawn_from(tmp_path: Path) -
         assert turn_seed(after, HASH, 9) == seed
 
 
+def test_periods_count_the_links_that_were_given_out(tmp_path: Path) -> None:
+    chain = open_seeds(tmp_path)
+    assert chain.period == 0
+    for period in range(1, 4):
+        tip = chain.advance()
+        assert chain.period == period
+        before, link = chain.of_period(period)
+        assert before == tip
+        assert turn_seed(link, HASH, 3) == chain.turn_seed(HASH, 3)
+
+
 def test_the_formula_is_the_documented_one() -> None:
     link = b"\x01" * 32
     seed = sha256(b"assay/turn/1" + link + HASH + (5).to_bytes(8, "little")).digest()
@@ -92,6 +103,10 @@ def test_a_used_up_chain_is_followed_by_another(tmp_path: Path) -> None:
     chain.turn_seed(HASH, 1)
     new = chain.advance()
     assert not follows(new, last)
+    assert chain.of_period(chain.period)[0] == new
+    tip, link = chain.of_period(chain.period - 1)
+    assert tip == last
+    assert follows(link, last)
     chain.turn_seed(HASH, 1)
     assert follows(chain.advance(), new)
 

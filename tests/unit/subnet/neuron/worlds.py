@@ -22,6 +22,7 @@ from assay.neuron.checkpoint import CheckpointFile
 from assay.neuron.miner import Miner
 from assay.neuron.peers import Peers
 from assay.neuron.presence import Presence
+from assay.neuron.receipts import Receipts
 from assay.neuron.seeds import Seeds
 from assay.neuron.server import NeuronServer, ServingConfig
 from assay.neuron.task import Pace
@@ -170,6 +171,7 @@ def make_validator(
         hotkey=hotkey,
         checkpoints=CheckpointFile(folder / "checkpoint.json"),
         seeds=Seeds(folder / "seeds.json", new_secret=lambda: bytes([7]) * 32),
+        receipts=Receipts(folder / "receipts"),
         clock=world.clock,
         rng=random.Random(2),
         organic=organic,

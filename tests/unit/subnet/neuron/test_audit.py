@@ -1,0 +1,105 @@
+"""A third party draws a validator's challenges again, from its folder and the chain alone."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import msgspec
+
+from assay.neuron.audit import Audit, check_challenges, check_links
+from assay.neuron.receipts import ReceiptRecord, Receipts, prove
+from assay.neuron.record import parse
+from assay.wire.memory import MemoryNetwork
+from examples.reverse import ReverseTask
+from tests.unit.subnet.neuron.worlds import (
+    GENESIS,
+    World,
+    flowing,
+    key,
+    make_miner,
+    make_validator,
+    make_world,
+    until,
+)
+
+VALIDATOR = key(1)
+MINERS = [key(number) for number in range(2, 8)]
+
+
+async def run_until(folder: Path, records: int) -> tuple[World, set[bytes], bytes]:
+    """Run a validator until its closed periods hold so many records; what its chain showed."""
+    world = await make_world(dict.fromkeys([VALIDATOR, *MINERS]))
+    network = MemoryNetwork()
+    miners = [make_miner(world, network, miner, ReverseTask()) for miner in MINERS]
+    validator = make_validator(world, network, VALIDATOR, folder)
+    tips: set[bytes] = set()
+    root = b""
+
+    def enough() -> bool:
+        nonlocal root
+        subnet = world.ledger.state_at(world.ledger.finalized).subnet(world.netuid)
+        if VALIDATOR.address in subnet.commitments:
+            shown = parse(subnet.commitments[VALIDATOR.address].data)
+            assert shown.seed_tip is not None
+            assert shown.receipts_root is not None
+            tips.add(shown.seed_tip)
+            root = shown.receipts_root
+        log = Receipts(folder / "receipts")
+        closed = log.periods()
+        return sum(p.records for p in closed) >= records and log.root == root
+
+    async with flowing(world):
+        running = [asyncio.create_task(neuron.run()) for neuron in (*miners, validator)]
+        while not enough():
+            for task in running:
+                assert not task.done(), task.result()
+            seen = validator.memory.round
+            await until(lambda: validator.memory.round > seen, "turns go on")  # noqa: B023
+        for neuron in (*miners, validator):
+            neuron.stop.set()
+        await asyncio.gather(*running)
+    return world, tips, root
+
+
+async def test_a_thousand_challenges_are_drawn_again_bit_for_bit(tmp_path: Path) -> None:
+    world, tips, root = await run_until(tmp_path, 1_000)
+    log = Receipts(tmp_path / "receipts")
+    audit = Audit()
+    check_links(log.periods(), tips, audit)
+    hashes = set()
+    for period in log.periods():
+        records = log.records(period.number)
+        check_challenges(ReverseTask(), period, records, audit)
+        for raw in records:
+            record = msgspec.msgpack.decode(raw, type=ReceiptRecord)
+            hashes.add((record.block, record.block_hash))
+    assert audit.problems == []
+    assert audit.challenges >= 1_000
+    for number, digest in hashes:
+        assert digest == bytes.fromhex(world.ledger._ref(number).hash[2:]), "the chain's own hash"
+    last = log.periods()[-1]
+    index = last.records - 1
+    proof = prove(log, last.number, index, genesis=GENESIS, netuid=1, validator=VALIDATOR.address)
+    assert proof.running() == root, "what the chain shows"
+
+
+async def test_a_validator_that_chose_its_challenges_is_seen(tmp_path: Path) -> None:
+    _, tips, _ = await run_until(tmp_path, 60)
+    log = Receipts(tmp_path / "receipts")
+    period = log.periods()[-1]
+
+    class Chooses(ReverseTask):
+        def challenge(self, rng, target):  # type: ignore[no-untyped-def]
+            rng.random()
+            return super().challenge(rng, target)
+
+    audit = Audit()
+    check_challenges(Chooses(), period, log.records(period.number), audit)
+    assert audit.challenges == 0
+    assert len(audit.problems) == period.records
+    forged = msgspec.structs.replace(period, link=bytes(32))
+    audit = Audit()
+    check_links([forged], tips, audit)
+    check_links([msgspec.structs.replace(period, tip=bytes(32))], tips, audit)
+    assert len(audit.problems) >= 3

@@ -27,6 +27,9 @@ class UserError(AssayError):
     """
 
     exit_code = 2
+    needs_fresh = False
+    """Whether only a start without what is stored helps. A caller that keeps the folder knows how
+    a user asks it for that."""
 
     def __init__(self, cause: str, cure: str) -> None:
         super().__init__(f"{cause} {cure}")

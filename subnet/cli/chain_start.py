@@ -22,7 +22,6 @@ from assay.cli.process import (
     configure_log,
     run_async,
     stop_on_signals,
-    stop_with_supervisor,
 )
 from assay.errors import UserError
 from assay.localnet.sealing import SealingMode
@@ -163,7 +162,6 @@ async def _serve(options: NodeOptions, *, json: bool) -> None:
 
     stop = asyncio.Event()
     stop_on_signals(stop)
-    stop_with_supervisor(stop)
     async with running(options, SystemClock()) as node:
         _announce(node, options, json=json)
         asyncio.get_running_loop().call_later(_SETTLE_S, _settle_memory)

@@ -11,43 +11,45 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
-from assay.errors import AssayError, UserError
+from assay.child import Supervised
+from assay.errors import AssayError
+from assay.outcome import INTERRUPTED, Kind, Outcome, SourceLine, outcome_of
 
-WORDS_CHARS_MAX: Final = 200
-"""Of an error that nobody foresaw; all of it stands in the traceback."""
 HELP: Final = frozenset(("-h", "--help"))
-INTERRUPTED: Final = 130
-"""128 + SIGINT, as shells expect."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code; console script and child processes enter here."""
+    """Run one command and return its exit code; console script and child processes enter here.
+
+    A child process also tells its supervisor how it ended (``assay.child``).
+    """
+    supervised = Supervised.attend()
+    outcome = _ended(sys.argv[1:] if argv is None else list(argv))
+    supervised.report(outcome)
+    return outcome.code
+
+
+def _ended(arguments: list[str]) -> Outcome:
+    """Run a command; say on stderr why it failed, if it did."""
     from assay.cli import output
     from assay.cli.process import configure_log
 
-    arguments = sys.argv[1:] if argv is None else list(argv)
     try:
         # Before anything else: what logs by itself shows local variables, which may be secrets. A
         # command that runs for long has --log-level and sets its own; the others say what went
         # wrong in two sentences, and the log only what a person should know besides.
         configure_log(os.environ.get("ASSAY_LOG_LEVEL", "WARNING"))
         result = _run(arguments)
-    except UserError as error:
-        output.error(error.cause, error.cure)
-        return error.exit_code
     except output.NobodyReads as error:
-        return error.exit_code
-    except AssayError as error:
-        output.error(str(error), "This is our fault: please report it with the log.")
-        return error.exit_code
-    except KeyboardInterrupt:
-        return _interrupted()
+        return Outcome(code=error.exit_code, kind=Kind.DONE)
     except BaseException as error:
-        return _other_end(error)
-    return _interrupted() if result == INTERRUPTED else result if isinstance(result, int) else 0
+        return _told(error)
+    if result == INTERRUPTED:
+        return _told(KeyboardInterrupt())
+    return Outcome(code=result if isinstance(result, int) else 0, kind=Kind.DONE)
 
 
 def _run(arguments: list[str]) -> object:
@@ -60,44 +62,54 @@ def _run(arguments: list[str]) -> object:
     return app(args=arguments, prog_name="assay", standalone_mode=False)
 
 
-def _interrupted() -> int:
-    from assay.cli import output
-
-    output.note("Interrupted.")
-    return INTERRUPTED
-
-
-def _named(error: Exception) -> str:
-    words = " ".join(str(error).split())[:WORDS_CHARS_MAX]
-    return f"{type(error).__name__}: {words}" if words else type(error).__name__
-
-
-def _other_end(error: BaseException) -> int:
-    """The exit code of typer's own endings (usage errors, aborts), and of what nobody foresaw."""
+def _told(error: BaseException) -> Outcome:
+    """What ``error`` comes to, once a person has been told. Raises what is no error of a command's,
+    as GeneratorExit."""
     from assay.cli import output
 
     if isinstance(error, SystemExit):
-        return error.code if isinstance(error.code, int) else 1
+        return Outcome(code=error.code if isinstance(error.code, int) else 1, kind=Kind.DONE)
     typer = sys.modules.get("typer")
     if typer is not None and isinstance(error, typer.Abort):  # what it makes of Ctrl-C
-        return _interrupted()
-    code = getattr(error, "exit_code", None)
-    if not isinstance(error, Exception):
+        error = KeyboardInterrupt()
+    if not isinstance(error, (Exception, KeyboardInterrupt)):
         raise error
-    if code is None:
-        traceback.print_exception(error)
-        output.error(
-            f"This should not happen ({_named(error)}).",
-            "Mend it if it is your task's; else it is ours: please report it with what stands"
-            " above.",
-        )
-        return AssayError.exit_code
+    outcome = _of_typer(error) or outcome_of(error)
+    if outcome.kind is Kind.INTERRUPTED:
+        output.note("Interrupted.")
+        return outcome
+    if not isinstance(error, AssayError) and outcome.kind in (Kind.TASK, Kind.INTERNAL):
+        sys.stderr.writelines(_traceback(error, outcome.at))
+    if outcome.cause:
+        output.error(outcome.cause, outcome.cure)
+    return outcome
+
+
+def _traceback(error: BaseException, at: SourceLine | None) -> Iterable[str]:
+    """The traceback of ``error``; from the builder's code inwards, if it passed through that."""
+    told = traceback.TracebackException.from_exception(error)
+    if at is not None:
+        own = [frame.filename == at.file for frame in told.stack].index(True)
+        told.stack = traceback.StackSummary.from_list(told.stack[own:])
+    return told.format()
+
+
+def _of_typer(error: BaseException) -> Outcome | None:
+    """The outcome of a usage error, if ``error`` is one of typer's."""
+    code = getattr(error, "exit_code", None)
+    if isinstance(error, AssayError) or code is None:
+        return None
     message = getattr(error, "format_message", lambda: "")()
-    if message:
-        whole = message if message.endswith(("?", "!")) else message.rstrip(".") + "."
-        # click puts a full stop behind its own question
-        output.error(whole.replace("?.", "?"), "See --help for what may be given.")
-    return int(code)
+    # click puts a full stop behind its own question
+    whole = (message if message.endswith(("?", "!")) else message.rstrip(".") + ".").replace(
+        "?.", "?"
+    )
+    return Outcome(
+        code=int(code),
+        kind=Kind.USER if code else Kind.DONE,
+        cause=whole if message else "",
+        cure="See --help for what may be given." if message else "",
+    )
 
 
 if __name__ == "__main__":

@@ -2,15 +2,13 @@
 
 Adds to the standard library the project's choices: the log goes to stderr without variables in its
 tracebacks, the loop is uvloop's where there is one, and the first SIGINT or SIGTERM asks for an
-orderly end while a second one ends at once. A child also ends when its supervisor is gone. Imports
-nothing heavy: the chain's start is measured.
+orderly end while a second one ends at once. Imports nothing heavy: the chain's start is measured.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine
@@ -20,9 +18,6 @@ from typing import Any, Final, TextIO, TypeVar, cast
 from loguru import logger
 
 from assay.errors import UserError
-
-LIFELINE: Final = "ASSAY_LIFELINE_FD"
-"""Names a file descriptor whose end of file means that the supervisor is gone."""
 
 STATE_DIR: Final = Path(".assay")
 """Under the current folder: nothing is left in the home folder unless asked for."""
@@ -80,21 +75,3 @@ def stop_on_signals(stop: asyncio.Event) -> None:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, first)
-
-
-def stop_with_supervisor(stop: asyncio.Event) -> None:
-    """In a child with a lifeline: end in order when the supervisor is gone, however it went."""
-    number = os.environ.pop(LIFELINE, None)
-    if number is None:
-        return
-    descriptor = int(number)
-    loop = asyncio.get_running_loop()
-
-    def readable() -> None:
-        with contextlib.suppress(OSError):
-            if os.read(descriptor, 1):
-                return
-        loop.remove_reader(descriptor)
-        stop.set()
-
-    loop.add_reader(descriptor, readable)

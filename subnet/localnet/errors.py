@@ -134,9 +134,13 @@ class BadGenesis(UserError):
 class GenesisDiffers(UserError):
     """The database holds a chain that began otherwise."""
 
+    needs_fresh = True
+
 
 class ChainDamaged(UserError):
     """The database is unreadable or contradicts itself."""
+
+    needs_fresh = True
 
 
 class ChainInUse(Unavailable):

@@ -18,7 +18,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from assay.cli.process import LIFELINE
+from assay.child import LIFELINE
 from assay.localnet.state.store import DATABASE_NAME
 from assay.localnet.testing import NodeProcess, node_process, running_node, start_process
 from tests.unit.subnet.localnet.core_chain import ALICE, transfer

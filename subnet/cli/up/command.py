@@ -11,26 +11,26 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import re
+import random
 import socket
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import typer
 
 from assay.cli.given import takes
-from assay.cli.main import INTERRUPTED
 from assay.cli.tasks import CONTEXT_SETTINGS, running, settings_of, share_out
 from assay.cli.up.wishes import Wishes
+from assay.outcome import INTERRUPTED
 
 if TYPE_CHECKING:
-    from assay.cli.up.children import Children
     from assay.cli.up.plan import Member, Plan
     from assay.cli.up.record import RecordFile
     from assay.cli.up.screen import Screen
     from assay.cli.up.watch import View, Watch
     from assay.clock import Clock
+    from assay.supervise import Supervisor
 
 from assay.neuron.loader import load_miner, load_validator
 
@@ -39,6 +39,8 @@ app = typer.Typer(
 )
 
 CHAIN: Final = "chain"
+ENTRY: Final = "assay.cli.main"
+"""What every process of a run enters by, as a person's command does."""
 CHAIN_PATIENCE_S: Final = 20.0
 """A chain is up in under a second; a cold start compiles its runtime first, on a busy machine."""
 REWARD_PATIENCE_S: Final = 300.0
@@ -46,7 +48,7 @@ REWARD_PATIENCE_S: Final = 300.0
 LOOK_INTERVAL_S: Final = 0.5
 ROUND_INTERVAL_S: Final = 0.5
 """Ten rounds an epoch of 5 s: averages settle before they are paid for."""
-HEAVY_MODULES: Final = ("bittensor", "assay.chain.sdk", "assay.cli.neurons", "numpy")
+HEAVY_MODULES: Final = (ENTRY, "bittensor", "assay.chain.sdk", "assay.cli.neurons", "numpy")
 """What every neuron imports, whatever its task."""
 
 
@@ -84,13 +86,14 @@ def up(context: typer.Context, given: Wishes) -> None:
 
 
 async def _run(plan: Plan, wishes: Wishes) -> int:
+    from assay.aio import first
     from assay.cli import output
     from assay.cli.process import stop_on_signals
-    from assay.cli.up.children import Children
     from assay.cli.up.record import RecordFile
     from assay.cli.up.screen import Screen
     from assay.clock import SystemClock
-    from assay.errors import AssayError, Unavailable
+    from assay.errors import AssayError, Unavailable, UserError
+    from assay.supervise import Supervisor
 
     clock = SystemClock()
     screen = Screen(clock, clock.monotonic())
@@ -101,15 +104,17 @@ async def _run(plan: Plan, wishes: Wishes) -> int:
             records.clear()
         records.save(records.open(plan))  # from here on the folder is known to be this run's
         _check_ports(plan)
-        run = _Run(plan, wishes, records, Children(clock, plan.pid_file), screen)
+        run = _Run(plan, wishes, records, Supervisor(clock, random.Random(), plan.pid_file), screen)
         try:
             with screen:
                 stop_on_signals(stop)
-                await while_alive(run.go(clock), run.children, stop)
+                await first(run.go(clock), run.children.keep_alive(), stop.wait())
         except (AssayError, OSError) as error:
             records.check_there()  # a folder that is gone explains whatever else went wrong
-            if isinstance(error, Unavailable):
-                raise Unavailable(error.cause, _by_option(error.cure)) from error
+            if isinstance(error, UserError) and error.needs_fresh:
+                raise Unavailable(
+                    error.cause, "Give --fresh to start over there, or another --state-dir."
+                ) from error
             raise
         finally:
             run.children.stop()
@@ -122,31 +127,6 @@ async def _run(plan: Plan, wishes: Wishes) -> int:
     return 0
 
 
-def _by_option(cure: str) -> str:
-    """A chain tells its user to begin anew; whoever has `assay up` has an option for that."""
-    told = re.sub(r"\b[Ss]tart a new chain in an empty folder", "give --fresh to start over", cure)
-    return told[:1].upper() + told[1:]
-
-
-async def while_alive(
-    work: Coroutine[Any, Any, None], children: Children, stop: asyncio.Event
-) -> None:
-    """Do ``work`` to its end, or until told to stop; dead children are started again meanwhile."""
-    doing, told = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
-    try:
-        while not (doing.done() or told.done()):
-            children.check()
-            await asyncio.wait(
-                (doing, told), timeout=LOOK_INTERVAL_S, return_when=asyncio.FIRST_COMPLETED
-            )
-        if doing.done():
-            doing.result()
-    finally:
-        for task in (doing, told):
-            task.cancel()
-        await asyncio.gather(doing, told, return_exceptions=True)
-
-
 @dataclass
 class _Run:
     """One run from its first process to its end. ``view``: the last that was seen of it."""
@@ -154,7 +134,7 @@ class _Run:
     plan: Plan
     wishes: Wishes
     records: RecordFile
-    children: Children
+    children: Supervisor
     screen: Screen
     view: View | None = None
 
@@ -167,12 +147,16 @@ class _Run:
         from assay.cli.up.keys import faucet, make_keys
         from assay.cli.up.stranger import check_own_chain
         from assay.cli.up.watch import Watch
+        from assay.spawn import compute_environment
 
         plan, say = self.plan, self.screen.say
         record = self.records.open(plan)
         say("Starting the chain")
         _start_chain(plan, self.children)
-        self.children.preload([*HEAVY_MODULES, *_modules_of(plan.task)])
+        # The demo's miners share two or four processor cores: one thread each.
+        self.children.preload(
+            [*HEAVY_MODULES, *_modules_of(plan.task)], compute_environment(threads=1)
+        )
         # Before that, whoever answers at the port is a stranger.
         ready = await self.children.first_line(CHAIN, CHAIN_PATIENCE_S)
         await asyncio.to_thread(check_own_chain, plan.chain_port, ready)
@@ -237,14 +221,17 @@ def _modules_of(task: str) -> Sequence[str]:
     return (*load_miner(task).preload, *load_validator(task).preload)
 
 
-def _start_chain(plan: Plan, children: Children) -> None:
+def _start_chain(plan: Plan, children: Supervisor) -> None:
+    from assay.spawn import ChildSpec
+
     argv = ["chain", "start", "--port", str(plan.chain_port), "--state-dir", str(plan.chain_dir)]
     argv.append("--json")
-    children.execute(CHAIN, argv, plan.log(CHAIN))
+    children.start(ChildSpec(name=CHAIN, module=ENTRY, arguments=tuple(argv), log=plan.log(CHAIN)))
 
 
-def _start_neurons(plan: Plan, netuid: int, children: Children, wishes: Wishes) -> None:
+def _start_neurons(plan: Plan, netuid: int, children: Supervisor, wishes: Wishes) -> None:
     from assay.cli.up.plan import HOTKEY, Role
+    from assay.spawn import ChildSpec
 
     mining, validating = share_out(
         plan.task_options, load_miner(plan.task), load_validator(plan.task)
@@ -260,7 +247,16 @@ def _start_neurons(plan: Plan, netuid: int, children: Children, wishes: Wishes) 
             *("--log-level", wishes.neuron_log_level),
             *(validating if validates else mining),
         ]
-        children.fork(member.name, argv, plan.log(member.name))
+        children.start(
+            ChildSpec(
+                name=member.name,
+                module=ENTRY,
+                arguments=tuple(argv),
+                log=plan.log(member.name),
+                forked=True,
+                stage=1,
+            )
+        )
 
 
 def _validator_argv(plan: Plan, member: Member) -> list[str]:

@@ -29,7 +29,7 @@ _FRESH: Final = {
     "chain": re.compile(r"chain\.(lock|head|sqlite(-wal|-shm|-journal)?)"),
     # By the chain's genesis; an older version named them by wallet, hotkey and netuid.
     "neurons": re.compile(r"[0-9a-f]{8}|[^.].*\.[^.]+\.\d+"),
-    "logs": re.compile(r"(chain|owner|(validator|miner)-\d+)\.log"),
+    "logs": re.compile(r"(chain|owner|(validator|miner)-\d+)\.(log|outcome\.json)"),
     "cache": re.compile(r"sdk"),
 }
 """What ``--fresh`` removes, and what each of these folders holds if it is a run's. Wallets stay: a

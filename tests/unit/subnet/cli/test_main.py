@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from assay.child import OUTCOME
 from assay.cli import main, output
 from assay.cli.app import app
 from assay.cli.chain_start import parser
 from assay.errors import AssayError, UserError
+from assay.localnet.errors import ChainDamaged
+from assay.outcome import Kind, Outcome, read_outcome
 
 ASSAY = [sys.executable, "-m", "assay.cli.main"]
 REVERSE = ["--task", "examples/reverse.py"]
 
 
 def ended(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> int:
-    def run(_: list[str]) -> None:
-        raise error
-
-    monkeypatch.setattr(main, "_run", run)
+    # As if the product's own code raised it: a line of this file would be a builder's.
+    space: dict[str, Any] = {"__name__": main.__name__, "error": error}
+    exec(compile("def run(_): raise error", main.__file__, "exec"), space)
+    monkeypatch.setattr(main, "_run", space["run"])
     return main.main([])
 
 
@@ -53,6 +58,33 @@ def test_each_end_has_its_code_and_its_words(
     assert out == ""
     assert all(word in err for word in words)
     assert bool(words) == bool(err)
+
+
+def test_a_fault_of_the_builders_code_is_told_by_its_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def score() -> None:
+        raise KeyError("oops")
+
+    monkeypatch.delitem(vars(output), "err", raising=False)
+    monkeypatch.setattr(main, "_run", lambda _: score())
+    assert main.main([]) == 1
+    err = capsys.readouterr().err
+    line = 1 + Path(__file__).read_text().splitlines().index('        raise KeyError("oops")')
+    assert f"error  {__file__}:{line} in score(): KeyError: 'oops'." in err
+    assert "in _ended" not in err, "the product's frames do not help the builder"
+
+
+def test_a_supervised_command_leaves_its_outcome(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = tmp_path / "outcome.json"
+    monkeypatch.setenv(OUTCOME, str(path))
+    assert ended(ChainDamaged("It is so.", "Do so."), monkeypatch) == 2
+    assert read_outcome(path) == Outcome(
+        code=2, kind=Kind.USER, cause="It is so.", cure="Do so.", needs_fresh=True
+    )
+    assert OUTCOME not in os.environ
 
 
 @pytest.mark.e2e

@@ -1,0 +1,68 @@
+"""What a supervised process does for its supervisor: it follows a lifeline and says how it ended.
+
+A supervisor (``assay.supervise``) names in a child's environment a file descriptor, which is
+readable once the supervisor is gone, and a file for the child's outcome. A program that may be a
+child calls ``Supervised.attend()`` first and ``report`` last; without a supervisor both do nothing.
+
+This module does not know what the process does, nor who started it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from assay.outcome import Outcome, write_outcome
+
+LIFELINE: Final = "ASSAY_LIFELINE_FD"
+"""Names a file descriptor whose end of file means that the supervisor is gone."""
+OUTCOME: Final = "ASSAY_OUTCOME_FILE"
+"""Names the file that takes the child's outcome."""
+NICENESS: Final = "ASSAY_NICENESS"
+"""How much nicer than its supervisor a child is to the other processes of the machine."""
+ORPHAN_GRACE_S: Final = 15.0
+"""From the supervisor's end to the child's, if it does not end in order before: longer than any
+child takes to drain. A person who starts again before that may find ports and locks taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Supervised:
+    """This process's side of its supervision. ``outcome_file`` None: nobody wants to know."""
+
+    outcome_file: Path | None = None
+
+    @classmethod
+    def attend(cls) -> Supervised:
+        """Take on what the environment asks for. The variables are removed from it, so that a
+        process which this one starts is nobody's child by mistake."""
+        lifeline = os.environ.pop(LIFELINE, None)
+        outcome = os.environ.pop(OUTCOME, None)
+        niceness = os.environ.pop(NICENESS, None)
+        if niceness is not None:
+            os.nice(int(niceness))
+        if lifeline is not None:
+            threading.Thread(
+                target=_follow, args=(int(lifeline),), name="lifeline", daemon=True
+            ).start()
+        return cls(Path(outcome) if outcome else None)
+
+    def report(self, outcome: Outcome) -> None:
+        """Leave ``outcome`` for the supervisor."""
+        if self.outcome_file is not None:
+            write_outcome(self.outcome_file, outcome)
+
+
+def _follow(descriptor: int) -> None:
+    """End this process when ``descriptor`` does: in order if it can, at once if it cannot."""
+    with contextlib.suppress(OSError):
+        while os.read(descriptor, 1):
+            pass
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(ORPHAN_GRACE_S)
+    os.kill(os.getpid(), signal.SIGKILL)

@@ -1,0 +1,312 @@
+"""Start child processes of two sorts behind one handle: a fresh interpreter, or a fork.
+
+In goes a ``ChildSpec``: which module's ``main(arguments) -> int`` runs, with which environment and
+which log. Out comes a ``Handle`` with a process id and, later, an exit code. A fork comes from a
+server that has imported heavy modules once, so that ten children pay for one import.
+
+Every child gets a lifeline (``assay.child``): it ends when the process that started it is gone,
+however that went. This module starts nothing again and judges no exit code; ``assay.supervise``
+does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import select
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from multiprocessing.context import ForkServerContext
+from pathlib import Path
+from typing import Final, Protocol
+
+from assay.child import LIFELINE, NICENESS, OUTCOME
+
+LOG_MODE: Final = 0o600
+"""Logs may name hosts and paths; they are their owner's alone."""
+_LOST: Final = 255
+"""The exit code that ``multiprocessing`` gives a child whose fork server is gone."""
+_PUT_DOWN_S: Final = 1.0
+"""A killed process is gone within milliseconds."""
+_LINE_BYTES_MAX: Final = 4_096
+"""The line that a chain prints when it is ready takes three hundred."""
+_READ_BYTES: Final = 65_536
+"""What a pipe holds on Linux."""
+THREADS: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+"""What numerical libraries read, each once, when they are loaded."""
+DEVICES: Final = "CUDA_VISIBLE_DEVICES"
+
+
+def compute_environment(
+    *, threads: int | None = None, devices: Sequence[int] | None = None
+) -> dict[str, str]:
+    """The environment of a child that computes with ``threads`` threads on the GPUs ``devices``.
+
+    None leaves the choice to the libraries; an empty ``devices`` hides every GPU.
+    """
+    chosen = {} if threads is None else dict.fromkeys(THREADS, str(threads))
+    if threads == 1:
+        chosen["TOKENIZERS_PARALLELISM"] = "false"
+    if devices is not None:
+        chosen[DEVICES] = ",".join(map(str, devices))
+    return chosen
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChildSpec:
+    """One child: what it runs and what it is given."""
+
+    name: str
+    module: str
+    """Its ``main(arguments)`` returns the exit code; run as a program, it exits with that code."""
+    arguments: tuple[str, ...]
+    log: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """On top of the supervisor's own environment."""
+    niceness: int = 0
+    forked: bool = False
+    """Whether it comes from the fork server. A fresh interpreter's stdout is its ready line; a
+    fork's goes to its log."""
+    stage: int = 0
+    """Children of a higher stage need those below, and are stopped before them."""
+
+    @property
+    def outcome_file(self) -> Path:
+        """Where the child says how it ended."""
+        return self.log.with_suffix(".outcome.json")
+
+    def told(self, lifeline: int) -> dict[str, str]:
+        """What the environment says to the child alone."""
+        own = {**self.environment, LIFELINE: str(lifeline), OUTCOME: str(self.outcome_file)}
+        return {**own, NICENESS: str(self.niceness)} if self.niceness else own
+
+
+class Handle(Protocol):
+    """One process, from its start to its end."""
+
+    @property
+    def pid(self) -> int | None:
+        """None until it is known: a fork server may be importing still."""
+        ...
+
+    def code(self) -> int | None:
+        """The exit code, negative for a signal's number; None while the process runs."""
+        ...
+
+    def wait(self, timeout_s: float) -> None:
+        """Return when it has ended, or after ``timeout_s``."""
+        ...
+
+    def first_line(self) -> bytes | None:
+        """What it printed up to its first line break; None before that."""
+        ...
+
+
+class Interpreter:
+    """A child in a fresh interpreter."""
+
+    def __init__(self, spec: ChildSpec) -> None:
+        read_end, self._write_end = os.pipe()
+        self._said = b""
+        try:
+            with open(open_log(spec.log), "ab") as sink:
+                self._process = subprocess.Popen(
+                    # -P: the folder that the supervisor was started in is none of the child's
+                    [sys.executable, "-P", "-m", spec.module, *spec.arguments],
+                    stdin=read_end,
+                    stdout=subprocess.PIPE,
+                    stderr=sink,
+                    start_new_session=True,  # Ctrl-C in the terminal is the supervisor's to pass on
+                    env={**os.environ, **spec.told(0)},
+                )
+        except BaseException:
+            os.close(self._write_end)
+            raise
+        finally:
+            os.close(read_end)
+        assert self._process.stdout is not None
+        self._stdout = self._process.stdout
+        os.set_blocking(self._stdout.fileno(), False)
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid
+
+    def first_line(self) -> bytes | None:
+        # Whatever comes after the line is read as well, or the child would wait for its reader.
+        with contextlib.suppress(BlockingIOError, ValueError):  # nothing there; closed
+            while read := os.read(self._stdout.fileno(), _READ_BYTES):
+                if b"\n" not in self._said:
+                    self._said = (self._said + read)[:_LINE_BYTES_MAX]
+        line, ended, _ = self._said.partition(b"\n")
+        return line if ended else None
+
+    def code(self) -> int | None:
+        self.first_line()
+        code = self._process.poll()
+        if code is not None and self._write_end >= 0:
+            os.close(self._write_end)
+            self._write_end = -1
+            self._stdout.close()
+        return code
+
+    def wait(self, timeout_s: float) -> None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout_s)
+        self.code()  # gives the pipes back
+
+
+class ForkServer:
+    """A process that imports modules once and forks children.
+
+    A fork shares its memory with the server until one of them writes, and starts in milliseconds.
+    """
+
+    def __init__(self, modules: Sequence[str], environment: Mapping[str, str]) -> None:
+        """Start the server, which imports ``modules`` under ``environment``; returns at once."""
+        self.environment = dict(environment)
+        self._context = multiprocessing.get_context("forkserver")
+        self._context.set_forkserver_preload(list(modules))
+        self._ensure_running()
+
+    def _ensure_running(self) -> None:
+        """Start the server if it does not run.
+
+        A server inherits three things from this process. Its environment is its own. Its stdout
+        must not be this process's, which is for the result alone: a module may print while it is
+        imported. And Ctrl-C, which a terminal sends to it as well, must not end its imports: they
+        stand before it ignores the signal.
+        """
+        from multiprocessing import forkserver, resource_tracker
+
+        resource_tracker.ensure_running()  # its own start would unblock the signal again
+        kept = {name: os.environ.get(name) for name in self.environment}
+        own = os.dup(1)
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT,))
+        try:
+            os.environ.update(self.environment)
+            os.dup2(2, 1)
+            forkserver.ensure_running()
+        finally:
+            os.dup2(own, 1)
+            os.close(own)
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            for name, value in kept.items():
+                if value is None:
+                    del os.environ[name]
+                else:
+                    os.environ[name] = value
+
+    def stop(self) -> None:
+        """End the server, also in the middle of its imports. Its children must have ended."""
+        from multiprocessing import forkserver
+
+        # ``multiprocessing`` has no public way to end a server that imports still; left alone, it
+        # would hold this process's stderr open for minutes after this process.
+        pid = forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]
+        if pid is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    def fork(self, spec: ChildSpec) -> Fork:
+        """A child of this server. ValueError if it asks for what only a fresh interpreter can
+        have: the server's libraries have read their number of threads."""
+        for name in THREADS:
+            if name in spec.environment and spec.environment[name] != self.environment.get(name):
+                raise ValueError(f"{spec.name}: {name} was settled when the fork server started")
+        self._ensure_running()  # it may have been killed
+        return Fork(self._context, spec)
+
+
+class Fork:
+    """A child of the fork server. Its start waits for the server's imports, so a thread does it."""
+
+    def __init__(self, context: ForkServerContext, spec: ChildSpec) -> None:
+        self._process = context.Process(target=_enter, args=(spec,))
+        self._started = threading.Event()
+        self._abandoned = False
+        self._failed = False
+        # A daemon: a server that imports for minutes must not hold up the supervisor's own end. It
+        # looks whether the supervisor is gone before it forks.
+        threading.Thread(target=self._start, name=f"fork-{spec.name}", daemon=True).start()
+
+    def _start(self) -> None:
+        try:
+            self._process.start()
+        except (OSError, EOFError):  # the server was killed meanwhile
+            self._failed = True
+        self._started.set()
+        if self._abandoned and not self._failed:
+            self._process.kill()
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._started.is_set() and not self._failed else None
+
+    def first_line(self) -> bytes | None:
+        return None
+
+    def code(self) -> int | None:
+        if not self._started.is_set():
+            return None
+        if self._failed:
+            return _LOST
+        code = self._process.exitcode
+        if code == _LOST and self._process.pid is not None:
+            _put_down(self._process.pid)
+        return code
+
+    def wait(self, timeout_s: float) -> None:
+        """As a handle's. A fork that has not begun is given up at once."""
+        self._abandoned = not self._started.is_set()
+        if not self._abandoned and not self._failed:
+            self._process.join(timeout_s)
+
+
+def _enter(spec: ChildSpec) -> None:
+    """A fork's first function: become a process of its own and run the module's ``main``."""
+    os.setsid()  # Ctrl-C in the terminal is the supervisor's to pass on
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT,))  # see ``ForkServer``
+    descriptor = open_log(spec.log)
+    for stream in (1, 2):
+        os.dup2(descriptor, stream)
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    os.environ.update(spec.told(parent.sentinel))
+    code = import_module(spec.module).main(spec.arguments)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)  # no at-exit work of the fork server's
+
+
+def open_log(path: Path) -> int:
+    """A descriptor that appends to the log at ``path``, made for its owner alone."""
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, LOG_MODE)
+
+
+def send_signal(handle: Handle, number: signal.Signals) -> None:
+    """Send a signal to a child that has begun; one that is gone is left in peace."""
+    if (pid := handle.pid) is not None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
+def _put_down(pid: int) -> None:
+    """End a child whose fork server was killed: it lives on, and its port and locks with it."""
+    try:
+        process = os.pidfd_open(pid)
+    except (ProcessLookupError, AttributeError):  # gone, or no Linux: its lifeline must do
+        return
+    try:
+        signal.pidfd_send_signal(process, signal.SIGKILL)
+        select.select([process], [], [], _PUT_DOWN_S)
+    except ProcessLookupError:
+        pass  # it has ended, and whoever inherited it has not looked yet
+    finally:
+        os.close(process)

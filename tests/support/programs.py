@@ -1,0 +1,130 @@
+"""A program for tests that need a child process: it does what its first argument names.
+
+Run as a module (``python -m tests.support.programs WHAT``) or entered by ``main``, as the product's
+own programs are.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from assay.child import Supervised
+from assay.errors import UserError
+from assay.outcome import Kind, Outcome, outcome_of
+
+ROOT = Path(__file__).resolve().parents[2]
+MODULE = "tests.support.programs"
+
+
+class Stale(UserError):
+    needs_fresh = True
+
+
+def live(*_: str) -> None:
+    """Until a signal ends it."""
+    while True:
+        time.sleep(60)
+
+
+def deaf(*_: str) -> None:
+    """Until SIGKILL ends it."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    print("deaf", flush=True)
+    live()
+
+
+def ready(*_: str) -> None:
+    """Say so, say much more, and live."""
+    print(f"ready {os.getpid()}", flush=True)
+    print("x" * 300_000, flush=True)
+    print("all was read", file=sys.stderr, flush=True)
+    live()
+
+
+def leave(code: str) -> None:
+    """End with an exit code and not a word."""
+    os._exit(int(code))
+
+
+def mistake(*_: str) -> None:
+    raise UserError("It is [/x] \x1b[2Jso.", "Do so.")
+
+
+def stale(*_: str) -> None:
+    raise Stale("It is too old.", "Start a new one.")
+
+
+def fault(*words: str) -> None:
+    raise KeyError(*words)
+
+
+def deep_fault(*_: str) -> None:
+    int("odd")
+
+
+def tell(*names: str) -> None:
+    """Write what of the environment a child sees, and its niceness, into its log."""
+    print({name: os.environ.get(name) for name in names}, os.nice(0), flush=True, file=sys.stderr)
+    live()
+
+
+def parent(log: str) -> None:
+    """Supervise two children that live, one of each sort, and say their process ids."""
+    import random
+
+    from assay.clock import SystemClock
+    from assay.spawn import ChildSpec
+    from assay.supervise import Supervisor
+    from tests.support.waiting import eventually
+
+    made = Supervisor(SystemClock(), random.Random(0))
+    made.preload([MODULE], {})
+    for forked in (False, True):
+        spec = ChildSpec(
+            name=str(forked), module=MODULE, arguments=("live",),
+            log=Path(log).with_name(f"{forked}.log"), forked=forked,
+        )  # fmt: skip
+        made.start(spec)
+    pids = [eventually(lambda name=name: made.handle(name).pid, name) for name in ("False", "True")]
+    print(*pids, flush=True)
+    live()
+
+
+def search_path() -> str:
+    """The PYTHONPATH of a process that is to find this module, wherever it is started."""
+    return os.pathsep.join((str(ROOT), os.environ.get("PYTHONPATH", "")))
+
+
+def start(*arguments: str) -> subprocess.Popen[str]:
+    """This program in a process of its own, its stdout a pipe."""
+    return subprocess.Popen(
+        [sys.executable, "-P", "-m", MODULE, *arguments],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": search_path()},
+    )
+
+
+def main(arguments: Sequence[str]) -> int:
+    supervised = Supervised.attend()
+    what: dict[str, Callable[..., None]] = {
+        one.__name__: one
+        for one in (live, deaf, ready, leave, mistake, stale, fault, deep_fault, tell, parent)
+    }
+    try:
+        what[arguments[0]](*arguments[1:])
+        outcome = Outcome(code=0, kind=Kind.DONE)
+    except Exception as error:
+        outcome = outcome_of(error)
+    supervised.report(outcome)
+    return outcome.code
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

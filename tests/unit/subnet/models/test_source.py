@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 import subprocess
 import sys
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from assay.errors import Unavailable, UserError
 from assay.models.root import model_root
 from assay.models.source import DEMO, resolve
+from tests.unit.subnet.models.folders import SHARDS, sharded
 
 
 def folder(path: Path, **files: str) -> Path:
@@ -114,3 +116,54 @@ def test_a_file_that_cannot_be_read_is_one_sentence(tmp_path: Path) -> None:
             model_root(whole)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+@pytest.mark.inference
+def test_a_snapshot_in_the_cache_that_is_not_whole_is_not_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import huggingface_hub.constants as hub
+
+    monkeypatch.setattr(hub, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(hub, "HF_HUB_CACHE", str(tmp_path))
+    repository, revision = tmp_path / "models--assay-test--cut-off", "0" * 40
+    snapshot = sharded(repository / "snapshots" / revision)
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text(revision)
+    assert resolve("assay-test/cut-off") == snapshot
+    (snapshot / SHARDS[1]).unlink()
+    with pytest.raises(UserError, match=f"is not whole: {SHARDS[1]} is missing"):
+        resolve("assay-test/cut-off")
+
+
+@pytest.mark.inference
+def test_of_a_repository_only_the_models_own_files_are_fetched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Against a hub in a folder that serves as ``snapshot_download`` says it does."""
+    import huggingface_hub
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    served = sharded(tmp_path / "served")
+    (served / "consolidated.safetensors").write_bytes(b"all of it once more")
+    here = tmp_path / "snapshots" / ("0" * 40)
+
+    def snapshot_download(
+        name: str,
+        *,
+        allow_patterns: list[str],
+        revision: str | None = None,
+        local_files_only: bool = False,
+    ) -> str:
+        assert (name, revision) in {("a/b", None), ("a/b", here.name)}
+        if local_files_only:
+            raise LocalEntryNotFoundError("not here")
+        here.mkdir(parents=True, exist_ok=True)
+        for path in served.iterdir():
+            if any(fnmatch(path.name, pattern) for pattern in allow_patterns):
+                (here / path.name).write_bytes(path.read_bytes())
+        return str(here)
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot_download)
+    assert model_root(resolve("a/b")) == model_root(served)
+    assert not (here / "consolidated.safetensors").exists()

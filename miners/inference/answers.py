@@ -11,9 +11,18 @@ from pathlib import Path
 from typing import Final
 
 from assay.clock import Clock
-from assay.errors import Unavailable, UserError
+from assay.errors import UserError
+from assay.miners.inference.outage import Outage
 from assay.miners.inference.settings import MinerSettings
-from assay.models.engine import Ask, Engine, LocalEngine, TooLong
+from assay.models.engine import (
+    Ask,
+    Closed,
+    Engine,
+    EngineFailed,
+    LocalEngine,
+    NotTaken,
+    TooLong,
+)
 from assay.models.opening import open_model, open_tokens
 from assay.models.turns import Asker, Busy, CallerBusy
 from assay.neuron import Caller
@@ -25,6 +34,8 @@ KEY_BYTES_MAX: Final = 4096
 """API keys take some hundred bytes; a longer file is another file."""
 RETRY_AFTER_S: Final = 1.0
 """An answer of a usual length is made in less."""
+CLOSED_RETRY_AFTER_S: Final = 5.0
+"""A miner that is started anew has its model loaded by then, if it is small."""
 
 
 async def open_engine(settings: MinerSettings, clock: Clock) -> Engine:
@@ -72,24 +83,33 @@ def _read_key(path: Path) -> str:
     return text
 
 
-async def answer(engine: Engine, ask: Ask, caller: Caller) -> Completion:
+async def answer(engine: Engine, ask: Ask, caller: Caller, outage: Outage) -> Completion:
     """What the engine makes of ``ask``, as a reply; RequestRefused if it cannot.
 
-    Validators go first: what others ask for must not cost this miner its score.
+    Validators go first: what others ask for must not cost this miner its score. The caller is told
+    what went wrong in words of ours; the rest is the operator's business, and goes to ``outage``.
     """
     asker = Asker(caller.address, first=caller.membership >= Membership.PERMIT)
     try:
         made = await engine.complete(ask, asker)
     except TooLong as error:
         raise RequestRefused(Code.REFUSED_BY_TASK, error.cause) from None
+    except NotTaken as error:
+        outage.refused(error)
+        raise RequestRefused(Code.REFUSED_BY_TASK, error.told) from None
     except Busy as error:
         code = Code.CALLER_LIMITED if isinstance(error, CallerBusy) else Code.OVERLOADED
         raise RequestRefused(code, error.cause, retry_after_s=RETRY_AFTER_S) from None
-    except Unavailable as error:
-        # The cause names our engine's address, which is nobody's business but the operator's.
+    except EngineFailed as error:
+        outage.failed(error)
         raise RequestRefused(
-            Code.OVERLOADED, "the engine does not answer", retry_after_s=5.0
-        ) from error
+            Code.OVERLOADED, error.told, retry_after_s=error.retry_after_s
+        ) from None
+    except Closed:
+        raise RequestRefused(
+            Code.DRAINING, "this miner is stopping", retry_after_s=CLOSED_RETRY_AFTER_S
+        ) from None
+    outage.answered()
     return Completion(
         text=made.text,
         tokens=list(made.tokens[:TOKENS_MAX]),

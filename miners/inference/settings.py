@@ -28,7 +28,9 @@ class MinerSettings(TaskSettings):
         description="transformers computes here, with every token checkable; openai asks a server.",
     )
     base_url: str | None = Field(
-        None, description="With --backend openai: the server, such as http://127.0.0.1:8000/v1."
+        None,
+        repr=False,  # it may hold a user, a password or a key
+        description="With --backend openai: the server, such as http://127.0.0.1:8000/v1.",
     )
     served_name: str | None = Field(
         None, description="With --backend openai: the model's name there, if it is not --model."

@@ -10,6 +10,7 @@ from __future__ import annotations
 from loguru import logger
 
 from assay.miners.inference import answers
+from assay.miners.inference.outage import Outage
 from assay.miners.inference.requests import admit
 from assay.miners.inference.settings import MinerSettings
 from assay.models.engine import Engine
@@ -28,6 +29,7 @@ class InferenceMiner(Serving[Complete, Completion]):
 
     def __init__(self) -> None:
         self._engine: Engine | None = None
+        self._outage: Outage | None = None
 
     async def open_engine(self, context: TaskContext) -> Engine:
         """What answers: by default the engine that the settings name."""
@@ -36,14 +38,15 @@ class InferenceMiner(Serving[Complete, Completion]):
 
     async def start(self, context: TaskContext) -> None:
         engine = self._engine = await self.open_engine(context)
+        self._outage = Outage(context.clock)
         path = NumericPath.SEEDED_FP32 if engine.seeded else NumericPath.ENGINE
         logger.info("Serving the model {} ({})", engine.root.hex()[:16], path.name.lower())
         await context.publish(Commitment(engine.root, path).pack())
 
     async def serve(self, request: Complete, caller: Caller) -> Completion:
-        assert self._engine is not None, "serve comes after start"
+        assert self._engine is not None and self._outage is not None, "serve comes after start"
         ask = admit(request, self._engine.root, seeded=self._engine.seeded)
-        return await answers.answer(self._engine, ask, caller)
+        return await answers.answer(self._engine, ask, caller, self._outage)
 
     async def close(self) -> None:
         if self._engine is not None:

@@ -14,9 +14,10 @@ import asyncio
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from assay.errors import Unavailable, UserError
+from assay.errors import Refused, Unavailable, UserError
 from assay.models.turns import Asker, Turns, first_sharing
 
 if TYPE_CHECKING:
@@ -73,6 +74,58 @@ class Closed(Unavailable):
         return type(self), ()
 
 
+class Trouble(StrEnum):
+    """What is wrong with an engine that computes elsewhere."""
+
+    KEY = "key"
+    """It does not accept the miner's key: its operator must act."""
+    NAME = "name"
+    """It does not know the model by the name that the miner asks for: its operator must act."""
+    ADDRESS = "address"
+    """Something else answers there, or asks otherwise: its operator must act."""
+    BUSY = "busy"
+    """It takes no more requests for now."""
+    AWAY = "away"
+    """It does not answer, or says that it cannot."""
+    ANSWER = "answer"
+    """It answers with what is no whole answer."""
+
+
+class EngineFailed(Unavailable):
+    """An engine elsewhere did not answer. ``cause`` and ``cure`` are for the miner's operator,
+    ``told`` for the caller: it names neither the engine's address nor its words."""
+
+    def __init__(
+        self, trouble: Trouble, cause: str, cure: str, *, told: str, retry_after_s: float
+    ) -> None:
+        super().__init__(cause, cure)
+        self.trouble = trouble
+        self.told = told
+        self.retry_after_s = retry_after_s
+
+    def __reduce__(self) -> tuple[object, tuple[object, ...]]:  # type: ignore[override]
+        parts = (self.trouble, self.cause, self.cure, self.told, self.retry_after_s)
+        return _failed_again, parts
+
+
+def _failed_again(
+    trouble: Trouble, cause: str, cure: str, told: str, retry_after_s: float
+) -> EngineFailed:
+    return EngineFailed(trouble, cause, cure, told=told, retry_after_s=retry_after_s)
+
+
+class NotTaken(Refused):
+    """An engine elsewhere refused the request itself: the caller's mistake. ``told`` is for the
+    caller, as in ``EngineFailed``."""
+
+    def __init__(self, cause: str, cure: str, told: str) -> None:
+        super().__init__(cause, cure)
+        self.told = told
+
+    def __reduce__(self) -> tuple[type[NotTaken], tuple[str, str, str]]:  # type: ignore[override]
+        return type(self), (self.cause, self.cure, self.told)
+
+
 class Engine(Protocol):
     """Anything that continues text."""
 
@@ -82,8 +135,9 @@ class Engine(Protocol):
     """True: fp32 logits and our seeded sampler, so that every token can be checked."""
 
     async def complete(self, ask: Ask, asker: Asker) -> Made:
-        """The continuation. TooLong for the caller's mistake, Busy for one who has too many answers
-        open, Unavailable for a dead engine, Closed for one that was closed."""
+        """The continuation. TooLong or NotTaken for the caller's mistake, Busy for a caller who has
+        too many answers open, EngineFailed for an engine elsewhere that does not answer, Closed
+        for one that was closed."""
         ...
 
     async def close(self) -> None:

@@ -1,31 +1,37 @@
 """An engine behind an OpenAI-compatible server: vLLM, SGLang, llama.cpp and the like.
 
-Adds to ``engine`` a client for ``POST {base_url}/completions``. The server's kernels, precision and
-sampler are its own, so what a validator can check is less than for our own engine: greedy answers
-only, and only that they are plausible for the model whose root the miner committed
-(``assay.scoring.agreement.engine_verdict``). Answers come back as text; they are cut into tokens
-here with the model's own tokenizer, and the cut may differ from the server's at a few places.
+In comes an ``Ask``; it is sent as ``POST {base_url}/completions``, and the server's text comes back
+as tokens. The server's kernels, precision and sampler are its own, so what a validator can check is
+less than for our own engine: greedy answers only, and only that they are plausible for the model
+whose root the miner committed (``assay.scoring.agreement.engine_verdict``). The text is cut into
+tokens here with the model's own tokenizer; the server may have cut it otherwise at a few places.
 
-What the server sends is parsed once, under limits of size and time. The API key is sent and nothing
-else is done with it.
+What the server sends is read here under limits of size and time; ``openai_replies`` says what it
+means. The API key, and whatever else of the address is secret, is sent and nothing else is done
+with it: ``shown_address`` is what messages name.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Final, Literal
-from urllib.parse import urlsplit
+from typing import Final
 
 import aiohttp
-import msgspec
+from yarl import URL
 
-from assay.errors import Unavailable, UserError
+from assay.errors import UserError
 from assay.models.engine import Ask, Closed, Made
+from assay.models.openai_replies import (
+    ANSWER_BYTES_MAX,
+    OpenAIAnswer,
+    away,
+    broken,
+    failure,
+    parse_answer,
+)
 from assay.models.tokens import Tokens
 from assay.models.turns import Asker, Turns
 
-ANSWER_BYTES_MAX: Final = 4 * 2**20
-"""Text of a few thousand tokens as JSON takes tens of KB; log-probabilities we do not ask for."""
 TOTAL_S_MAX: Final = 120.0
 """The longest budget that a caller may have on our wire; nobody waits for more."""
 CONNECT_S_MAX: Final = 5.0
@@ -34,21 +40,26 @@ SEED_BITS: Final = 31
 """Several servers keep seeds in 32 signed bits. Their samplers are not ours in any case."""
 
 
-def _is_address(text: str) -> bool:
+def parse_address(text: str) -> URL:
+    """The address of an OpenAI-compatible server in ``text``; UserError if it is none.
+
+    The error does not repeat ``text``, which may hold a key.
+    """
     try:
-        parts = urlsplit(text)
-        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        url = URL(text)
+        if url.scheme in {"http", "https"} and url.host and url.port:
+            return url
     except ValueError:  # brackets that do not close, a port beyond 65535
-        return False
+        pass
+    raise UserError(
+        "What was given as --base-url is not an http address.",
+        "Give --base-url as http://HOST:PORT/v1, the address that OpenAI clients use.",
+    )
 
 
-class _Choice(msgspec.Struct):
-    text: Annotated[str, msgspec.Meta(max_length=ANSWER_BYTES_MAX)]
-    finish_reason: str | None = None
-
-
-class _Response(msgspec.Struct):
-    choices: Annotated[list[_Choice], msgspec.Meta(min_length=1, max_length=16)]
+def shown_address(url: URL) -> str:
+    """Scheme, host and port of ``url``: user, password, path and query may each hold a secret."""
+    return str(url.origin())
 
 
 class OpenAIEngine:
@@ -66,28 +77,34 @@ class OpenAIEngine:
         monotonic: Callable[[], float],
         api_key: str | None = None,
     ) -> None:
-        if not _is_address(base_url):
+        base = parse_address(base_url)
+        if api_key and base.user is not None:
             raise UserError(
-                f"{base_url!r} is not an http address.",
-                "Give --base-url as http://HOST:PORT/v1, the address that OpenAI clients use.",
+                "--base-url holds a user and --api-key-file a key, and only one can be sent.",
+                "Give one of them.",
             )
         self.root = root
-        self._url = f"{base_url.rstrip('/')}/completions"
+        path = f"{base.raw_path.rstrip('/')}/completions"
+        self._url = base.with_user(None).with_path(path, encoded=True).with_query(base.query)
+        self._shown = shown_address(self._url)
         self._model = model
         self._tokens = tokens
         self._monotonic = monotonic
         self._turns: Turns[object] = Turns()
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+        if base.user is not None:
+            headers["Authorization"] = aiohttp.encode_basic_auth(base.user, base.password or "")
         self._session = aiohttp.ClientSession(
             headers=headers,
             timeout=aiohttp.ClientTimeout(total=TOTAL_S_MAX, connect=CONNECT_S_MAX),
         )
 
     async def complete(self, ask: Ask, asker: Asker) -> Made:
+        """The server's continuation, as ``Engine.complete`` has it."""
         if self._session.closed:
             raise Closed
         asked = self._monotonic()
-        choice = await self._in_turn(
+        answer = await self._in_turn(
             asker,
             {
                 "model": self._model,
@@ -98,18 +115,18 @@ class OpenAIEngine:
                 "stream": False,
             },
         )
-        finish: Literal["length", "stop"] = "stop" if choice.finish_reason == "stop" else "length"
-        tokens = self._tokens.encode_answer(choice.text)
+        finish = answer.finish(ask.max_tokens, self._shown)
+        tokens = self._tokens.encode_answer(answer.text)
         if finish == "stop":
             tokens += sorted(self._tokens.ends)[:1]
         if not tokens:
-            raise self._broken("an empty answer")
+            raise broken(self._shown, "an empty answer")
         took = self._monotonic() - asked
-        return Made(choice.text, tuple(tokens), finish, 0.0, took, took)
+        return Made(answer.text, tuple(tokens), finish, 0.0, took, took)
 
-    async def _in_turn(self, asker: Asker, body: dict[str, object]) -> _Choice:
-        """The server computes many answers together and knows nobody; we bound what one caller may
-        have open there."""
+    async def _in_turn(self, asker: Asker, body: dict[str, object]) -> OpenAIAnswer:
+        """Ask the server, unless ``asker`` has too many answers open there already: the server
+        computes many together and knows nobody."""
         job = object()
         self._turns.add(job, asker)
         try:
@@ -117,28 +134,23 @@ class OpenAIEngine:
         finally:
             self._turns.remove(job)
 
-    async def _post(self, body: dict[str, object]) -> _Choice:
+    async def _post(self, body: dict[str, object]) -> OpenAIAnswer:
         try:
             async with self._session.post(self._url, json=body, allow_redirects=False) as response:
-                if response.status != 200:
-                    raise self._broken(f"status {response.status}")
                 raw = bytearray()
                 async for chunk in response.content.iter_any():
                     raw += chunk
                     if len(raw) > ANSWER_BYTES_MAX:
-                        raise self._broken(f"more than {ANSWER_BYTES_MAX} bytes")
-        except (TimeoutError, aiohttp.ClientError, OSError) as error:
-            raise self._broken(type(error).__name__) from error
-        try:
-            return msgspec.json.decode(bytes(raw), type=_Response).choices[0]
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            raise self._broken("something that is not a completion") from None
-
-    def _broken(self, what: str) -> Unavailable:
-        return Unavailable(
-            f"The engine at {self._url} answered with {what}.",
-            "Check that it runs, serves this model's name, and offers /v1/completions.",
-        )
+                        raise broken(self._shown, f"more than {ANSWER_BYTES_MAX} bytes")
+        except TimeoutError:
+            raise away(self._shown, "does not answer in time") from None
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            # Not the error itself: it may name the whole address.
+            raise away(self._shown, f"cannot be asked ({type(error).__name__})") from None
+        if response.status != 200:
+            raise failure(response.status, response.headers, bytes(raw), self._shown, self._model)
+        return parse_answer(bytes(raw), self._shown)
 
     async def close(self) -> None:
+        """End what is open at the server, and the connections to it."""
         await self._session.close()

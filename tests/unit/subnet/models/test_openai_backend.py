@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import time
+import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import cache
@@ -12,7 +14,7 @@ import pytest
 from aiohttp import web
 
 from assay.errors import Unavailable, UserError
-from assay.models.engine import Ask, Closed
+from assay.models.engine import Ask, Closed, EngineFailed, NotTaken
 from assay.models.source import DEMO, resolve
 from assay.models.turns import OPEN_MAX, Asker, Busy
 
@@ -34,7 +36,9 @@ def tokens() -> Tokens:
 
 
 @asynccontextmanager
-async def engine(handler: Handler, api_key: str | None = None) -> AsyncIterator[OpenAIEngine]:
+async def engine(
+    handler: Handler, api_key: str | None = None, address: Callable[[str], str] = str
+) -> AsyncIterator[OpenAIEngine]:
     app = web.Application()
     app.router.add_post("/v1/completions", handler)
     runner = web.AppRunner(app)
@@ -43,7 +47,7 @@ async def engine(handler: Handler, api_key: str | None = None) -> AsyncIterator[
     await site.start()
     port = runner.addresses[0][1]
     client = OpenAIEngine(
-        f"http://127.0.0.1:{port}/v1/",
+        address(f"http://127.0.0.1:{port}/v1/"),
         "served",
         tokens(),
         bytes(32),
@@ -112,8 +116,6 @@ def body(raw: bytes, status: int = 200) -> Handler:
 @pytest.mark.parametrize(
     "handler",
     [
-        body(b"oh no", 500),
-        body(b"no", 401),
         body(b"not json"),
         body(b"{}"),
         body(b'{"choices": []}'),
@@ -133,6 +135,68 @@ async def test_an_endless_answer_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> 
     async with engine(says("x" * 20_000)) as client:
         with pytest.raises(Unavailable, match="more than 10000 bytes"):
             await client.complete(ASK, ASKER)
+
+
+@pytest.mark.parametrize(
+    ("status", "cause"),
+    [
+        (500, "answers with status 500"),
+        (401, "does not accept this miner's key"),
+        (404, "knows no model 'served'"),
+        (429, "no more requests for now"),
+        (307, "does not take what is asked"),
+    ],
+)
+async def test_a_failing_engine_is_told_as_what_it_is(status: int, cause: str) -> None:
+    async with engine(body(b"oh no", status)) as client:
+        with pytest.raises(EngineFailed, match=cause) as told:
+            await client.complete(ASK, ASKER)
+    assert "oh no" not in str(told.value)
+
+
+async def test_a_request_that_the_engine_refuses_is_the_callers_mistake() -> None:
+    async with engine(body(b'{"error": {"type": "exceed_context_size_error"}}', 400)) as client:
+        with pytest.raises(NotTaken, match="exceed_context_size_error"):
+            await client.complete(ASK, ASKER)
+
+
+async def test_what_is_secret_in_an_address_is_sent_and_never_shown() -> None:
+    seen: list[tuple[str, str | None]] = []
+
+    async def handler(request: web.Request) -> web.Response:
+        seen.append((request.path_qs, request.headers.get("Authorization")))
+        return web.Response(status=503)
+
+    def secret(address: str) -> str:
+        return address.replace("http://", "http://user:pass-word@") + "?token=to-ken"
+
+    async with engine(handler, address=secret) as client:
+        with pytest.raises(EngineFailed) as told:
+            await client.complete(ASK, ASKER)
+    basic = "Basic " + base64.b64encode(b"user:pass-word").decode()
+    assert seen == [("/v1/completions?token=to-ken", basic)]
+    shown = "".join(traceback.format_exception(told.value))
+    assert "127.0.0.1" in shown
+    for part in ("pass-word", "to-ken", "user:"):
+        assert part not in shown
+
+
+@pytest.mark.parametrize(
+    "url", ["http://user:pass-word@h:port/v1", "ftp://user:pass-word@h/v1?token=to-ken"]
+)
+async def test_not_even_a_wrong_address_is_repeated(url: str) -> None:
+    with pytest.raises(UserError, match="is not an http address") as told:
+        OpenAIEngine(url, "m", tokens(), bytes(32), monotonic=time.monotonic)
+    shown = "".join(traceback.format_exception(told.value, chain=True))
+    assert "pass-word" not in str(told.value) and "to-ken" not in str(told.value)
+    assert "pass-word" not in shown.replace(url, "")
+
+
+async def test_a_user_and_a_key_are_one_too_many() -> None:
+    with pytest.raises(UserError, match="only one can be sent"):
+        OpenAIEngine(
+            "http://u:p@h/v1", "m", tokens(), bytes(32), monotonic=time.monotonic, api_key="k"
+        )
 
 
 async def test_nobody_there() -> None:

@@ -22,6 +22,7 @@ from assay.chain.errors import RateLimited
 from assay.chain.interface import Chain, Endpoint, Receipt
 from assay.chain.view import Moment
 from assay.errors import UserError
+from assay.metrics import NO_METRICS, Metrics
 from assay.types import NetUid, Signer
 
 BACKOFF_BLOCKS_MAX: Final = 360
@@ -31,8 +32,9 @@ BACKOFF_BLOCKS_MAX: Final = 360
 class _Write:
     """One thing to publish: when it may be tried again, and what was told about it."""
 
-    def __init__(self, what: str) -> None:
+    def __init__(self, what: str, metrics: Metrics) -> None:
         self._what = what
+        self._metrics = metrics
         self._failures = 0
         self._due_at_block = 0
         self._told: str | None = None
@@ -57,6 +59,7 @@ class _Write:
         try:
             receipt = await write()
         except UserError as error:
+            self._count("failed")
             at_least = error.retry_after_blocks if isinstance(error, RateLimited) else None
             wait = self.put_off(moment.at.number, at_least or 1)
             if self._told != error.cause:
@@ -70,20 +73,27 @@ class _Write:
                 )
             return False
         self._told = None
+        self._count("stood")
         # The next moment may be older than the block that holds the write.
         self._due_at_block = (receipt.block.number if receipt else moment.at.number) + 1
         return True
+
+    def _count(self, outcome: str) -> None:
+        what = self._what.removeprefix("The ")
+        self._metrics.count("assay_published_total", what=what, outcome=outcome)
 
 
 class Presence:
     """One neuron's record and address on one subnet."""
 
-    def __init__(self, chain: Chain, netuid: NetUid, hotkey: Signer) -> None:
+    def __init__(
+        self, chain: Chain, netuid: NetUid, hotkey: Signer, metrics: Metrics = NO_METRICS
+    ) -> None:
         self._chain = chain
         self._netuid = netuid
         self._hotkey = hotkey
-        self._record = _Write("The record")
-        self._axon = _Write("The address")
+        self._record = _Write("The record", metrics)
+        self._axon = _Write("The address", metrics)
         self._stood_since: int | None = None
         self._told_rival: Endpoint | None = None
         self.record: bytes | None = None

@@ -41,8 +41,8 @@ PERIOD_BYTES_MAX: Final = 64 * 2**20
 only."""
 LOG_BYTES_MAX: Final = 512 * 2**20
 """Of all periods. A disk that the log could fill would end the validator; old receipts go first."""
-PERIODS_MAX: Final = 2048
-"""Three months of a public subnet's epochs, and some hours of a local one's. Each takes two
+PERIODS_MAX: Final = 512
+"""Three weeks of a public subnet's epochs, and some hours of a local one's. Each takes two
 files."""
 RECORD_BYTES_MAX: Final = 2**20
 """A longer record is a damaged length. Bodies above ``BODY_BYTES_MAX`` are kept as digests."""

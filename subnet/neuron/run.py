@@ -34,6 +34,7 @@ from assay.chain.view import ChainView
 from assay.clock import Clock, SystemClock
 from assay.errors import Unavailable, UserError
 from assay.files import held
+from assay.metrics import NO_METRICS, Metrics
 from assay.neuron.callers import Callers
 from assay.neuron.checkpoint import CheckpointFile
 from assay.neuron.faults import BrokenTask, watched_loop, where
@@ -76,6 +77,7 @@ class OpenSubnet:
     clock: Clock
     reach: Reach
     """Which of the addresses that the chain shows are called."""
+    metrics: Metrics = NO_METRICS
 
 
 @contextlib.asynccontextmanager
@@ -86,6 +88,7 @@ async def open_subnet(
     state_dir: Path,
     clock: Clock | None = None,
     patience_s: float = PATIENCE_S,
+    metrics: Metrics = NO_METRICS,
 ) -> AsyncGenerator[OpenSubnet, None]:
     """Connect to the chain ``network`` (a URL, or a name that ``assay.chain`` knows) and follow the
     subnet ``netuid``. Unavailable if the chain does not answer within ``patience_s``."""
@@ -96,7 +99,7 @@ async def open_subnet(
     try:
         reach = reach_for(network, public=await chain.is_public())
         async with use_subnet(
-            chain, netuid, state_dir=state_dir, clock=clock, reach=reach
+            chain, netuid, state_dir=state_dir, clock=clock, reach=reach, metrics=metrics
         ) as subnet:
             yield subnet
     finally:
@@ -105,13 +108,19 @@ async def open_subnet(
 
 @contextlib.asynccontextmanager
 async def use_subnet(
-    chain: Chain, netuid: int, *, state_dir: Path, clock: Clock, reach: Reach
+    chain: Chain,
+    netuid: int,
+    *,
+    state_dir: Path,
+    clock: Clock,
+    reach: Reach,
+    metrics: Metrics = NO_METRICS,
 ) -> AsyncGenerator[OpenSubnet, None]:
     """Follow the subnet ``netuid`` of a chain that is connected already, and stays so."""
     genesis = await chain.genesis_hash()
     rng = random.Random(secrets.randbits(64))
     async with Follower(chain, NetUid(netuid), clock=clock, rng=rng) as view:
-        yield OpenSubnet(chain, NetUid(netuid), genesis, view, state_dir, clock, reach)
+        yield OpenSubnet(chain, NetUid(netuid), genesis, view, state_dir, clock, reach, metrics)
 
 
 @dataclass(slots=True)
@@ -204,6 +213,7 @@ async def run_validator(
             clock=subnet.clock,
             rng=parts.rng,
             organic=organic,
+            metrics=subnet.metrics,
         )
         validator.stop = stop or validator.stop
 
@@ -257,7 +267,7 @@ async def _parts(
                 host=bind.host,
                 port=bind.port,
             )
-        presence = Presence(subnet.chain, subnet.netuid, hotkey)
+        presence = Presence(subnet.chain, subnet.netuid, hotkey, subnet.metrics)
         server = NeuronServer(
             ServingConfig(
                 subnet.netuid,
@@ -270,6 +280,7 @@ async def _parts(
             presence=presence,
             task=task,
             hotkey=hotkey,
+            metrics=subnet.metrics,
         )
         stack.push_async_callback(server.close)
         await server.bind()

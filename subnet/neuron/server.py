@@ -20,6 +20,7 @@ from assay.chain.errors import NotRegistered
 from assay.chain.interface import Endpoint, Neuron
 from assay.chain.view import ChainView, Moment
 from assay.clock import Clock
+from assay.metrics import NO_METRICS, Metrics
 from assay.neuron.callers import Callers
 from assay.neuron.faults import BrokenTask, Faults
 from assay.neuron.peers import wire_path
@@ -57,6 +58,7 @@ class NeuronServer:
         presence: Presence,
         task: MinerTask | ValidatorTask,
         hotkey: Signer,
+        metrics: Metrics = NO_METRICS,
     ) -> None:
         """``axon`` None: this neuron serves nothing."""
         self._config = config
@@ -68,6 +70,7 @@ class NeuronServer:
         self._hotkey = hotkey
         self._earned = AlphaRao(0)
         self._bound = False
+        self._metrics = metrics
 
     def own_row(self, moment: Moment) -> Neuron:
         """This neuron's row; NotRegistered if there is none. Callers are judged by this moment from
@@ -108,6 +111,8 @@ class NeuronServer:
         async with contextlib.aclosing(self._view.blocks()) as moments:
             async for moment in moments:
                 neuron = self.own_row(moment)
+                self._metrics.show("assay_chain_block", moment.at.number)
+                self._metrics.show("assay_alpha_paid", neuron.emission)
                 if neuron.emission != self._earned:
                     self._earned = neuron.emission
                     logger.info("The last epoch paid {:.9f} alpha", self._earned / 1e9)

@@ -27,6 +27,7 @@ from loguru import logger
 from assay.chain.interface import Chain
 from assay.chain.view import ChainView, Moment
 from assay.clock import Clock
+from assay.metrics import NO_METRICS, Metrics
 from assay.neuron import opinions as opinion
 from assay.neuron.asking import Played, TaskHangs, play
 from assay.neuron.checkpoint import Checkpoint, CheckpointFile, Memory
@@ -103,6 +104,7 @@ class Validator:
         clock: Clock,
         rng: random.Random,
         organic: Callable[[], Sequence[Answer[Any, Any]]] = tuple,
+        metrics: Metrics = NO_METRICS,
     ) -> None:
         """``organic()`` gives what miners answered to clients since it was last called."""
         self._config = config
@@ -119,6 +121,7 @@ class Validator:
         self._clock = clock
         self._rng = rng
         self._organic = organic
+        self._metrics = metrics
         self.stop = asyncio.Event()
         self._memory = Memory(checkpoints, checkpoints.load(genesis, config.netuid, hotkey.address))
         retry = Retry(clock=clock, rng=rng, limit_s=config.chain_patience_s, stop=self.stop)
@@ -130,6 +133,7 @@ class Validator:
             self._memory,
             weights=lambda moment: task.weights(self._memory.now.opinions, moment),
             retry=retry,
+            metrics=metrics,
         )
         self._faults = Faults(task)
         self._block_time_s = 1.0
@@ -262,7 +266,7 @@ class Validator:
         self._presence.record = record.pack()
 
     async def _turn(self, moment: Moment, number: int) -> None:
-        count = self.memory.round + 1
+        count, begun_s = self.memory.round + 1, self._clock.monotonic()
         try:
             played = await play(
                 self._task,
@@ -278,16 +282,24 @@ class Validator:
         except (BrokenTask, TaskHangs):
             raise
         except Exception as error:  # whatever a builder's code may raise
+            self._metrics.count("assay_turns_total", outcome="failed")
             broken = self._faults.note(error, f"turn {number}")
             if broken is not None:
                 raise broken from error
             return
+        self._metrics.count("assay_turns_total", outcome="finished")
+        self._metrics.observe("assay_turn_seconds", self._clock.monotonic() - begun_s)
         self._keep(moment, number, played)
         self._judge(moment, number, count, played)
 
     def _keep(self, moment: Moment, number: int, played: Played) -> None:
         """Write down what was asked and answered, before anything is made of it."""
         for answer in played.answers:
+            self._metrics.count(
+                "assay_answers_total", outcome=answer.code or "reply", origin=answer.origin.value
+            )
+            if answer.reply is not None:
+                self._metrics.observe("assay_answer_latency_seconds", answer.latency_s)
             self._receipts.append(
                 record_of(answer, period=self._seeds.period, turn=number, at=moment.at)
             )
@@ -312,6 +324,8 @@ class Validator:
             newest_weight=weight,
             earned=self.memory.earned or any(v.value * v.weight > 0.0 for v in verdicts),
         )
+        for each in updated.values():
+            self._metrics.show("assay_opinion", each.average, uid=str(each.uid))
         self._tell(count, updated)
 
     def _lenient(self, played: Played) -> Sequence[Verdict]:

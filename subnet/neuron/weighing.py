@@ -26,6 +26,7 @@ from assay.chain.interface import (
 )
 from assay.chain.view import Moment
 from assay.errors import Unavailable
+from assay.metrics import NO_METRICS, Metrics
 from assay.neuron.checkpoint import Memory
 from assay.neuron.opinions import by_uid
 from assay.neuron.retry import Retry
@@ -47,6 +48,7 @@ class WeightSetter:
         *,
         weights: Callable[[Moment], Mapping[Ss58, float]],
         retry: Retry,
+        metrics: Metrics = NO_METRICS,
     ) -> None:
         """``weights(moment)`` gives the relative weights to set, by hotkey."""
         self._chain = chain
@@ -55,6 +57,7 @@ class WeightSetter:
         self._memory = memory
         self._weights = weights
         self._retry = retry
+        self._metrics = metrics
         self._due_at_block = 0
         self._refused: str | None = None
 
@@ -72,11 +75,13 @@ class WeightSetter:
                 self._netuid, self._hotkey, wanted, version_key=version
             )
         except Unavailable as error:
+            self._count("unavailable")
             logger.warning("Weights were not set: {} Trying again.", error.cause)
             self._due_at_block = moment.at.number + 1
             return
         match outcome:
             case WeightsSet(receipt=receipt, read_at=read_at):
+                self._count("set")
                 now = await self._retry(
                     "metagraph", lambda: self._chain.metagraph(self._netuid, read_at)
                 )
@@ -87,10 +92,15 @@ class WeightSetter:
                 logger.info("Weights of epoch {} stand since block {}", epoch, receipt.block.number)
                 self._stands(epoch)
             case WeightsCommitted(reveal_round=reveal):
+                self._count("sealed")
                 logger.info("Weights of epoch {} are sealed until beacon round {}", epoch, reveal)
                 self._stands(epoch)
-            case WeightsRefused():
+            case WeightsRefused(reason=reason):
+                self._count(reason.value)
                 self._put_off(moment, outcome)
+
+    def _count(self, outcome: str) -> None:
+        self._metrics.count("assay_weights_total", outcome=outcome)
 
     def _wanted(self, moment: Moment) -> Mapping[Uid, float]:
         """The weights to set now, by uid. A row on this validator alone withdraws the last one: the

@@ -17,7 +17,7 @@ The rooms, and what each one knows:
 ``protocol``
     The messages of each task, shared by its miners and its validators.
 ``neuron``
-    The Task interface, the miner and the validator, and ``run``, which puts them together.
+    The Task interface, the miner and the validator, and what puts them together.
 ``models``
     Model code that miners and validators share.
 ``miners validators``

@@ -99,7 +99,7 @@ class _Versioned(msgspec.Struct):
     version: int
 
 
-class Memory:
+class ValidatorMemory:
     """A checkpoint in memory and on disk at once: ``now`` is what the file holds."""
 
     def __init__(self, file: CheckpointFile, loaded: Checkpoint) -> None:

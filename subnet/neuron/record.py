@@ -44,7 +44,7 @@ _ROLES: Final = (Role.MINER, Role.VALIDATOR, Role.CLIENT)
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class NeuronRecord:
     """What one neuron publishes. ``data`` None: its task publishes nothing."""
 
     role: Role = Role.MINER
@@ -73,19 +73,19 @@ class Record:
         return packed or None
 
 
-def parse(published: bytes | None) -> Record:
+def parse(published: bytes | None) -> NeuronRecord:
     """The record in what a hotkey published; plain bytes are a miner's."""
     if published is None:
-        return Record()
+        return NeuronRecord()
     if len(published) < _HEAD_BYTES or not published.startswith(_MAGIC):
-        return Record(data=published)
+        return NeuronRecord(data=published)
     role, flags = published[2], published[3]
     rest = published[_HEAD_BYTES:]
     wanted = HASH_BYTES * ((flags & _TIP > 0) + (flags & _ROOT > 0))
     if role >= len(_ROLES) or flags & ~(_TIP | _ROOT) or len(rest) < wanted:
-        return Record(data=published)
+        return NeuronRecord(data=published)
     tip = rest[:HASH_BYTES] if flags & _TIP else None
     rest = rest[HASH_BYTES:] if tip is not None else rest
     root = rest[:HASH_BYTES] if flags & _ROOT else None
     rest = rest[HASH_BYTES:] if root is not None else rest
-    return Record(_ROLES[role], rest or None, tip, root)
+    return NeuronRecord(_ROLES[role], rest or None, tip, root)

@@ -44,7 +44,7 @@ from assay.neuron.peers import Answer, Peers
 from assay.neuron.presence import Presence
 from assay.neuron.reach import reach_for
 from assay.neuron.receipts import Receipts
-from assay.neuron.record import Record, Role
+from assay.neuron.record import NeuronRecord, Role
 from assay.neuron.seeds import Seeds
 from assay.neuron.server import NeuronServer, ServingConfig
 from assay.neuron.task import MinerTask, Pace, TaskContext, TaskSettings, ValidatorTask
@@ -158,7 +158,7 @@ async def run_miner(
     async with _parts(subnet, hotkey, task, bind, announce, serve, old, serving=True) as parts:
 
         async def publish(data: bytes) -> None:
-            parts.presence.record = Record(Role.MINER, data).pack()
+            parts.presence.record = NeuronRecord(Role.MINER, data).pack()
 
         context = _context(subnet, hotkey, task, parts, Role.MINER, settings, publish)
         async with _started(task, context):

@@ -30,13 +30,13 @@ from assay.clock import Clock
 from assay.metrics import NO_METRICS, Metrics
 from assay.neuron import opinions as opinion
 from assay.neuron.asking import Played, TaskHangs, play
-from assay.neuron.checkpoint import Checkpoint, CheckpointFile, Memory
+from assay.neuron.checkpoint import Checkpoint, CheckpointFile, ValidatorMemory
 from assay.neuron.faults import BrokenTask, Faults
 from assay.neuron.opinions import Opinion
 from assay.neuron.peers import Answer, Peers
 from assay.neuron.presence import Presence
 from assay.neuron.receipts import Receipts, record_of
-from assay.neuron.record import Record, Role
+from assay.neuron.record import NeuronRecord, Role
 from assay.neuron.retry import Retry
 from assay.neuron.seeds import Seeds
 from assay.neuron.server import NeuronServer, run_own_work
@@ -123,7 +123,9 @@ class Validator:
         self._organic = organic
         self._metrics = metrics
         self.stop = asyncio.Event()
-        self._memory = Memory(checkpoints, checkpoints.load(genesis, config.netuid, hotkey.address))
+        self._memory = ValidatorMemory(
+            checkpoints, checkpoints.load(genesis, config.netuid, hotkey.address)
+        )
         retry = Retry(clock=clock, rng=rng, limit_s=config.chain_patience_s, stop=self.stop)
         self._retry = retry
         self._setter = WeightSetter(
@@ -152,7 +154,7 @@ class Validator:
 
     def publish(self, data: bytes | None) -> None:
         """Put the task's bytes into this validator's record; ValueError if they are too long."""
-        Record(Role.VALIDATOR, data, bytes(32), bytes(32)).pack()
+        NeuronRecord(Role.VALIDATOR, data, bytes(32), bytes(32)).pack()
         self._data = data
         self._publish_record()
 
@@ -262,7 +264,7 @@ class Validator:
                 self._receipts.close_period(period, tip=tip, link=link)
 
     def _publish_record(self) -> None:
-        record = Record(Role.VALIDATOR, self._data, self._seeds.tip, self._receipts.root)
+        record = NeuronRecord(Role.VALIDATOR, self._data, self._seeds.tip, self._receipts.root)
         self._presence.record = record.pack()
 
     async def _turn(self, moment: Moment, number: int) -> None:

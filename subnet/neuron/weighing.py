@@ -27,7 +27,7 @@ from assay.chain.interface import (
 from assay.chain.view import Moment
 from assay.errors import Unavailable
 from assay.metrics import NO_METRICS, Metrics
-from assay.neuron.checkpoint import Memory
+from assay.neuron.checkpoint import ValidatorMemory
 from assay.neuron.opinions import by_uid
 from assay.neuron.retry import Retry
 from assay.types import NetUid, Signer, Ss58, Uid
@@ -44,7 +44,7 @@ class WeightSetter:
         chain: Chain,
         netuid: NetUid,
         hotkey: Signer,
-        memory: Memory,
+        memory: ValidatorMemory,
         *,
         weights: Callable[[Moment], Mapping[Ss58, float]],
         retry: Retry,

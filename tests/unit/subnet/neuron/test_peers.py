@@ -8,7 +8,7 @@ from assay.chain.interface import Endpoint
 from assay.chain.view import Moment
 from assay.clock import ManualClock
 from assay.neuron.peers import Peers, Question, targets_of
-from assay.neuron.record import Record, Role
+from assay.neuron.record import NeuronRecord, Role
 from assay.wire.interface import Method
 from assay.wire.memory import MemoryDendrite, MemoryNetwork
 from examples.reverse import Reverse, Reversed
@@ -52,7 +52,7 @@ async def test_who_calls_itself_a_validator_is_one_only_with_a_permit(
     import dataclasses
 
     world = await make_world({OWN: None, SERVING: Endpoint("127.0.0.1", 20_002)})
-    record = Record(Role.VALIDATOR, b"own", bytes(32)).pack()
+    record = NeuronRecord(Role.VALIDATOR, b"own", bytes(32)).pack()
     assert record is not None
     await world.chain.set_commitment(world.netuid, SERVING, record)
     moment = await moment_of(world)

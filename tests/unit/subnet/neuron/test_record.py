@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assay.neuron.record import DATA_BYTES_MAX, RECORD_BYTES_MAX, Record, Role, parse
+from assay.neuron.record import DATA_BYTES_MAX, RECORD_BYTES_MAX, NeuronRecord, Role, parse
 
 hashes = st.none() | st.binary(min_size=32, max_size=32)
 records = st.builds(
-    Record,
+    NeuronRecord,
     st.sampled_from(Role),
     st.none() | st.binary(min_size=1, max_size=DATA_BYTES_MAX),
     hashes,
@@ -19,7 +19,7 @@ records = st.builds(
 
 
 @given(records)
-def test_what_is_packed_is_parsed(record: Record) -> None:
+def test_what_is_packed_is_parsed(record: NeuronRecord) -> None:
     packed = record.pack()
     assert packed is None or len(packed) <= RECORD_BYTES_MAX
     assert parse(packed) == record
@@ -34,27 +34,30 @@ def test_any_bytes_are_a_record(published: bytes) -> None:
 
 def test_a_miner_may_use_all_bytes_and_they_stand_there_as_they_are() -> None:
     data = bytes(range(128))
-    assert Record(data=data).pack() == data
+    assert NeuronRecord(data=data).pack() == data
     with pytest.raises(ValueError, match="at most 128 bytes, not 129"):
-        Record(data=data + b"!").pack()
+        NeuronRecord(data=data + b"!").pack()
 
 
 def test_a_miners_bytes_that_look_like_a_record_are_wrapped() -> None:
     data = b"\xa5\x01 and more"
-    packed = Record(data=data).pack()
+    packed = NeuronRecord(data=data).pack()
     assert packed != data
-    assert parse(packed) == Record(data=data)
+    assert parse(packed) == NeuronRecord(data=data)
 
 
 def test_the_bytes_are_as_documented() -> None:
     tip, root = b"T" * 32, b"R" * 32
-    assert Record(Role.VALIDATOR, b"d", tip, root).pack() == b"\xa5\x01\x01\x03" + tip + root + b"d"
-    assert Record(Role.CLIENT).pack() == b"\xa5\x01\x02\x00"
-    assert Record().pack() is None
+    assert (
+        NeuronRecord(Role.VALIDATOR, b"d", tip, root).pack()
+        == b"\xa5\x01\x01\x03" + tip + root + b"d"
+    )
+    assert NeuronRecord(Role.CLIENT).pack() == b"\xa5\x01\x02\x00"
+    assert NeuronRecord().pack() is None
 
 
 @pytest.mark.parametrize("cut", [3, 4, 35, 36, 67])
 def test_a_record_that_is_cut_counts_as_plain_bytes(cut: int) -> None:
-    packed = Record(Role.VALIDATOR, None, b"T" * 32, b"R" * 32).pack()
+    packed = NeuronRecord(Role.VALIDATOR, None, b"T" * 32, b"R" * 32).pack()
     assert packed is not None
-    assert parse(packed[:cut]) == Record(data=packed[:cut])
+    assert parse(packed[:cut]) == NeuronRecord(data=packed[:cut])

@@ -1,5 +1,7 @@
 """Scoring: the arithmetic of incentives, pure and numpy only.
 
-No clock, socket, file or random source. ``assay.scoring.reference`` holds slow, readable oracles
-in the chain's own fixed point; the modules beside it are what validators call.
+``shared`` holds what every task's scores go through, ``inference`` what an answer of a language
+model is worth, and ``reference`` the chain's own arithmetic as a specification: slow, readable,
+and compared with the runtime by tests. Numbers go in and numbers come out; there is no clock,
+socket, file or random source here.
 """

@@ -39,7 +39,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from assay.models.root import model_root
-from assay.scoring.sampling import choose
+from assay.scoring.inference.sampling import choose
 
 ROOT = Path(__file__).resolve().parent.parent
 EOT = "<|endoftext|>"

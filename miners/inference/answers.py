@@ -23,8 +23,8 @@ from assay.models.engine import (
     NotTaken,
     TooLong,
 )
+from assay.models.fair_queue import Asker, Busy, CallerBusy
 from assay.models.opening import open_model, open_tokens
-from assay.models.turns import Asker, Busy, CallerBusy
 from assay.neuron import Caller
 from assay.protocol.inference import SECONDS_MAX, TOKENS_MAX, Completion
 from assay.wire.errors import Code, RequestRefused

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field
 
 from assay.models.source import DEMO, check_reference
 from assay.neuron import TaskSettings
-from assay.scoring.agreement import TOLERANCE_FP32
+from assay.scoring.inference.agreement import TOLERANCE_FP32
 
 
 class MinerSettings(TaskSettings):

@@ -1,11 +1,13 @@
-"""What a miner serves with: one interface, and the engine that computes in this process.
+"""What a miner serves with: an engine's interface, and the engine that computes in this process.
 
-An engine turns a request into tokens. ``LocalEngine`` runs ``language.LanguageModel`` in a thread
-of its own, so that the event loop stays free and the arithmetic is that of a single thread; open
-answers take turns on it, token by token, in the order of ``turns``. ``openai_backend.OpenAIEngine``
-asks a foreign server. What a validator can check differs, and ``seeded`` says which it is.
+In comes a request for text (``Ask``), out comes its continuation in tokens (``Made``). A
+``LocalEngine`` runs a ``LanguageModel`` in a thread of its own, so that the event loop stays free
+and the arithmetic is that of a single thread; the answers that are open take turns on it, one token
+at a time, in the order that ``fair_queue`` decides. ``openai_backend.OpenAIEngine`` asks a server
+elsewhere. What a validator can check differs between the two, and ``Engine.seeded`` says which it
+is.
 
-It knows no chain and no messages, and callers by a name alone.
+This module knows no chain and no messages; of a caller it knows a name and whether it goes first.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from assay.errors import Refused, Unavailable, UserError
-from assay.models.turns import Asker, Turns, first_sharing
+from assay.models.fair_queue import Asker, FairQueue, first_sharing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -172,7 +174,7 @@ class LocalEngine:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="model")
         self._lock = threading.Lock()
         """Guards what follows: the loop adds and removes what the thread takes its turns from."""
-        self._turns: Turns[_Job] = Turns(first_sharing_max=first_sharing(model.cache_bytes))
+        self._queue: FairQueue[_Job] = FairQueue(first_sharing_max=first_sharing(model.cache_bytes))
         self._working = False
         self._closed = False
 
@@ -181,7 +183,7 @@ class LocalEngine:
         with self._lock:
             if self._closed:
                 raise Closed
-            self._turns.add(job, asker)
+            self._queue.add(job, asker)
             if not self._working:
                 self._working = True
                 self._thread.submit(self._work)
@@ -195,13 +197,13 @@ class LocalEngine:
         finally:
             # Also when the caller has gone: nobody waits for the rest.
             with self._lock:
-                self._turns.remove(job)
+                self._queue.remove(job)
 
     def _work(self) -> None:
         """Step after step for as long as there is anything to do. Runs in the thread."""
         while True:
             with self._lock:
-                job = self._turns.next()
+                job = self._queue.next()
                 if job is None:
                     self._working = False
                     return
@@ -217,7 +219,7 @@ class LocalEngine:
     def _ends(self, job: _Job) -> bool:
         """Give it no more turns; whether anybody still waits for it."""
         with self._lock:
-            self._turns.remove(job)
+            self._queue.remove(job)
         return job.made.set_running_or_notify_cancel()
 
     def _step(self, job: _Job) -> Made | None:
@@ -250,7 +252,7 @@ class LocalEngine:
     async def close(self) -> None:
         with self._lock:
             self._closed = True
-            abandoned = self._turns.clear()
+            abandoned = self._queue.clear()
         for job in abandoned:
             job.made.cancel()
         await asyncio.to_thread(self._thread.shutdown, wait=True, cancel_futures=True)

@@ -1,11 +1,12 @@
 """A causal language model on one numeric path: generate token by token, or replay in one pass.
 
-Adds to transformers what makes answers checkable: the weights are taken as exact fp32 values, one
-torch thread computes, tokens are drawn by the seeded sampler of ``assay.scoring.sampling``, and
-``replay`` gives the logits of a finished answer in a single parallel pass. Generating with a cache
-and replaying without one differ by rounding alone, which ``assay.scoring.agreement`` tolerates.
+In come token ids; out come tokens, or the logits from which tokens are drawn. Answers can be
+checked because nothing is left open: parameters are exact fp32 values, one torch thread computes,
+and ``assay.scoring.inference.sampling`` draws each token by a key. ``replay`` gives the logits of
+a finished answer in a single parallel pass. Generating with a cache and replaying without one
+differ by rounding alone, which ``assay.scoring.inference.agreement`` tolerates.
 
-It knows no seeds, roots, requests or sockets. An instance serves one thread at a time.
+This module knows no seeds, roots, requests or sockets. An instance serves one thread at a time.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from assay.models.layout import read_layout
 from assay.models.parameters import load_network
 from assay.models.source import inference_extra_missing
 from assay.models.tokens import Tokens, ends_of, refusing_folder
-from assay.scoring.sampling import choose
+from assay.scoring.inference.sampling import choose
 
 try:
     import torch

@@ -1,10 +1,11 @@
 """An engine behind an OpenAI-compatible server: vLLM, SGLang, llama.cpp and the like.
 
 In comes an ``Ask``; it is sent as ``POST {base_url}/completions``, and the server's text comes back
-as tokens. The server's kernels, precision and sampler are its own, so what a validator can check is
-less than for our own engine: greedy answers only, and only that they are plausible for the model
-whose root the miner committed (``assay.scoring.agreement.engine_verdict``). The text is cut into
-tokens here with the model's own tokenizer; the server may have cut it otherwise at a few places.
+as tokens. The server's kernels, precision and sampler are its own, so a validator can check less
+than for our own engine: greedy answers only, and only that they are plausible for the model whose
+root the miner committed (``engine_verdict`` in ``assay.scoring.inference.agreement``). The text is
+cut into tokens here with the model's own tokenizer; the server may have cut it otherwise at a few
+places.
 
 What the server sends is read here under limits of size and time; ``openai_replies`` says what it
 means. The API key, and whatever else of the address is secret, is sent and nothing else is done
@@ -21,6 +22,7 @@ from yarl import URL
 
 from assay.errors import UserError
 from assay.models.engine import Ask, Closed, Made
+from assay.models.fair_queue import Asker, FairQueue
 from assay.models.openai_replies import (
     ANSWER_BYTES_MAX,
     OpenAIAnswer,
@@ -30,7 +32,6 @@ from assay.models.openai_replies import (
     parse_answer,
 )
 from assay.models.tokens import Tokens
-from assay.models.turns import Asker, Turns
 
 TOTAL_S_MAX: Final = 120.0
 """The longest budget that a caller may have on our wire; nobody waits for more."""
@@ -90,7 +91,7 @@ class OpenAIEngine:
         self._model = model
         self._tokens = tokens
         self._monotonic = monotonic
-        self._turns: Turns[object] = Turns()
+        self._queue: FairQueue[object] = FairQueue()
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         if base.user is not None:
             headers["Authorization"] = aiohttp.encode_basic_auth(base.user, base.password or "")
@@ -128,11 +129,11 @@ class OpenAIEngine:
         """Ask the server, unless ``asker`` has too many answers open there already: the server
         computes many together and knows nobody."""
         job = object()
-        self._turns.add(job, asker)
+        self._queue.add(job, asker)
         try:
             return await self._post(body)
         finally:
-            self._turns.remove(job)
+            self._queue.remove(job)
 
     async def _post(self, body: dict[str, object]) -> OpenAIAnswer:
         try:

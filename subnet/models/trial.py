@@ -20,7 +20,7 @@ import numpy as np
 from assay.errors import UserError
 from assay.models.language import LanguageModel
 from assay.models.tokens import refusing
-from assay.scoring.agreement import Agreement, compare
+from assay.scoring.inference.agreement import Agreement, compare
 
 TEXTS: Final = ("def main(argv):\n    ", "The quick brown fox jumps over the lazy dog. " * 3)
 """A short prompt and one that is longer than the windows of attention that small models have."""
@@ -34,7 +34,7 @@ CURE: Final = "Serve another model: validators would convict every answer of thi
 def try_model(model: LanguageModel, *, tolerance: float) -> None:
     """Draw, draw again, replay and compare a few answers of ``model``; UserError if they differ.
 
-    ``tolerance`` is in logits, as for ``assay.scoring.agreement.seeded_verdict``.
+    ``tolerance`` is in logits, as for ``assay.scoring.inference.agreement.seeded_verdict``.
     """
     endless = copy.copy(model)
     endless.ends = frozenset()  # else an answer of one token would try nothing

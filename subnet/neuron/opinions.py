@@ -18,7 +18,7 @@ import msgspec
 import numpy as np
 
 from assay.chain.interface import Metagraph
-from assay.scoring.averages import moving_average, proportional_weights
+from assay.scoring.shared.averages import moving_average, proportional_weights
 from assay.types import Ss58, Uid
 
 REASONS_MAX: Final = 8

@@ -43,7 +43,7 @@ from assay.neuron.server import NeuronServer, run_own_work
 from assay.neuron.stopping import pause, until_stopped
 from assay.neuron.task import Pace, ValidatorTask, Verdict
 from assay.neuron.weighing import WeightSetter
-from assay.scoring.averages import newest_weight
+from assay.scoring.shared.averages import newest_weight
 from assay.types import NetUid, Signer, Ss58
 
 STOP_GRACE_S: Final = 5.0

@@ -25,7 +25,7 @@ import pytest
 
 from assay.chain.wallets import open_hotkey
 from assay.neuron.checkpoint import Checkpoint, CheckpointFile
-from assay.scoring.averages import moving_average
+from assay.scoring.shared.averages import moving_average
 from tests.e2e.runs import Run, up
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(900)]

@@ -17,7 +17,7 @@ from assay.protocol.inference import (
     NumericPath,
     noise_key,
 )
-from assay.scoring.agreement import TOLERANCE_FP32
+from assay.scoring.inference.agreement import TOLERANCE_FP32
 from assay.validators.inference.answers import Judge
 from assay.wire.synapse import decode, encode
 

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from assay.scoring.agreement import TOLERANCE_FP32, compare, seeded_verdict
-from assay.scoring.sampling import choose
-from assay.scoring.service import EXPONENT, speed_factors
+from assay.scoring.inference.agreement import TOLERANCE_FP32, compare, seeded_verdict
+from assay.scoring.inference.sampling import choose
+from assay.scoring.inference.speed import EXPONENT, speed_factors
 
 ASKED = np.full(12, 32.0)
 seeds = st.integers(0, 2**32 - 1)

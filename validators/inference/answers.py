@@ -21,7 +21,7 @@ from assay.protocol.inference import (
     NumericPath,
     noise_key,
 )
-from assay.scoring.agreement import (
+from assay.scoring.inference.agreement import (
     ENGINE_WORST,
     TOLERANCE_ENGINE,
     Agreement,

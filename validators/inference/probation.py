@@ -1,8 +1,9 @@
 """Who is known, and who must prove itself before it is paid; remembered over restarts.
 
-Adds to ``assay.scoring.service.owed_after`` a memory by hotkey in one small file, written
-atomically, so that neither a restarted validator nor ``kill -9`` forgives a conviction. A hotkey
-that is not in the file has never been judged: a newcomer. It knows no uids: a uid's new owner is a
+In come the findings of each round; out comes, by hotkey, how many clean answers are owed
+(``assay.scoring.inference.probation``). The memory is one small file, written atomically, so that
+neither a restarted validator nor ``kill -9`` forgives a conviction. A hotkey that is not in the
+file has never been judged: it is a newcomer. This module knows no uids, so a uid's new owner is a
 newcomer too.
 """
 
@@ -16,7 +17,7 @@ import msgspec
 from loguru import logger
 
 from assay.files import read_limited, write_atomic
-from assay.scoring.service import owed_after
+from assay.scoring.inference.probation import owed_after
 from assay.types import Ss58
 
 FILE: Final = "probation.json"

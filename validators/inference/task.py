@@ -1,9 +1,9 @@
-"""The inference validator: draw requests, replay answers, and say what each is worth.
+"""The inference validator: draw requests, replay answers, and say what each answer is worth.
 
-Adds to ``requests``, ``answers`` and ``probation`` the round: every answer is examined on its own,
-then all are compared for speed, because what is fast depends on the day and the network. The
-arithmetic is ``assay.scoring.service``; here stand its inputs and the reasons that a person is
-shown.
+In come the answers of one round; out come their scores with reasons. Each answer is examined on its
+own by ``answers``; then all are compared for speed (``assay.scoring.inference.speed``), because
+what is fast depends on the day and the network. ``requests`` draws what is asked and ``probation``
+remembers who is not paid yet.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from loguru import logger
 from assay.models.opening import open_model
 from assay.neuron import Answer, Rounds, Score, Target, TaskContext
 from assay.protocol.inference import NAME, Commitment, Complete, Completion, NumericPath
-from assay.scoring.service import speed_factors
+from assay.scoring.inference.speed import speed_factors
 from assay.validators.inference.answers import Finding, Judge, unjudged
 from assay.validators.inference.probation import FILE, Probation
 from assay.validators.inference.requests import Corpus, Requests

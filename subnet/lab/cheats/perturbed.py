@@ -46,7 +46,7 @@ class Perturbed(InferenceMiner):
         return engine
 
     def _spoil(self, true: Path, copy: Path) -> None:
-        from assay.models.weights import copy_changed
+        from assay.lab.edited_copy import copy_changed
 
         generator = np.random.default_rng(self._seed)
 

@@ -15,9 +15,9 @@ from assay.errors import UserError
 from assay.miners.inference import InferenceMiner
 from assay.miners.inference.requests import admit
 from assay.miners.inference.settings import MinerSettings
+from assay.models.fair_queue import OPEN_MAX
 from assay.models.root import model_root
 from assay.models.source import DEMO, resolve
-from assay.models.turns import OPEN_MAX
 from assay.neuron import Caller
 from assay.protocol.inference import Commitment, Complete, NumericPath, noise_key
 from assay.types import Ss58

@@ -13,7 +13,7 @@ import pytest
 from assay.clock import ManualClock
 from assay.errors import Unavailable
 from assay.models.engine import Ask, Closed, LocalEngine, Made, TooLong
-from assay.models.turns import OPEN_MAX, Asker, Busy
+from assay.models.fair_queue import OPEN_MAX, Asker, Busy
 
 RIVAL, VALIDATOR = Asker("rival"), Asker("validator", first=True)
 STEP_S = 0.5

@@ -12,14 +12,14 @@ import pytest
 from assay.errors import UserError
 from assay.models.root import model_root
 from assay.models.source import DEMO, resolve
-from assay.scoring.agreement import TOLERANCE_FP32, compare, seeded_verdict
+from assay.scoring.inference.agreement import TOLERANCE_FP32, compare, seeded_verdict
 from tests.unit.subnet.models.numpy_llama import NumpyLlama
 
 pytestmark = pytest.mark.inference
 pytest.importorskip("torch")
 
+from assay.lab.edited_copy import copy_changed  # noqa: E402
 from assay.models.language import LanguageModel  # noqa: E402  after the check for torch
-from assay.models.weights import copy_changed  # noqa: E402
 
 KEY = b"sixteen byte key"
 

@@ -15,8 +15,8 @@ from aiohttp import web
 
 from assay.errors import Unavailable, UserError
 from assay.models.engine import Ask, Closed, EngineFailed, NotTaken
+from assay.models.fair_queue import OPEN_MAX, Asker, Busy
 from assay.models.source import DEMO, resolve
-from assay.models.turns import OPEN_MAX, Asker, Busy
 
 pytestmark = pytest.mark.inference
 pytest.importorskip("transformers")

@@ -10,7 +10,7 @@ import pytest
 
 from assay.errors import UserError
 from assay.models.source import DEMO, resolve
-from assay.scoring.agreement import TOLERANCE_FP32
+from assay.scoring.inference.agreement import TOLERANCE_FP32
 from tests.unit.subnet.models.folders import demo_copy, edit
 
 pytestmark = pytest.mark.inference

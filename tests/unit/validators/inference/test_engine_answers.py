@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from assay.protocol.inference import Complete, Completion
-from assay.scoring.agreement import ENGINE_WORST, TOLERANCE_FP32, compare
+from assay.scoring.inference.agreement import ENGINE_WORST, TOLERANCE_FP32, compare
 from assay.validators.inference.answers import Finding, Judge
 from tests.unit.validators.inference.test_judgement import (
     ENGINE,

@@ -36,9 +36,9 @@ from assay.protocol.inference import (
     NumericPath,
     noise_key,
 )
-from assay.scoring.agreement import TOLERANCE_FP32, compare
-from assay.scoring.sampling import choose
-from assay.scoring.service import AFTER_CONVICTION
+from assay.scoring.inference.agreement import TOLERANCE_FP32, compare
+from assay.scoring.inference.probation import AFTER_CONVICTION
+from assay.scoring.inference.sampling import choose
 from assay.types import Ss58, Uid
 from assay.validators.inference import InferenceValidator
 from assay.validators.inference.answers import Finding, Judge
@@ -49,7 +49,7 @@ from tests.support.contexts import served, task_context
 pytestmark = pytest.mark.inference
 pytest.importorskip("torch")
 
-from assay.models import variants  # noqa: E402  after the check for torch
+from assay.lab import numerics  # noqa: E402  after the check for torch
 from assay.models.language import LanguageModel  # noqa: E402
 
 ROOT = model_root(resolve(DEMO))
@@ -105,16 +105,16 @@ def examine(request: Complete, reply: Completion) -> Finding:
 
 
 @pytest.mark.parametrize("prompt", PROMPTS, ids=["short", "middle", "long"])
-@pytest.mark.parametrize("variant", variants.VARIANTS)
+@pytest.mark.parametrize("variant", numerics.VARIANTS)
 def test_no_honest_way_of_computing_is_convicted(variant: str, prompt: str) -> None:
     # Two threads on a busy machine wait for each other for a second a token.
     count = 3 if variant == "two threads" else 10
     ids = demo().tokens.encode(prompt)
     for temperature in (0.0, 1.0):
         request = asked(prompt, count, temperature)
-        with variants.computing(demo(), variant) as following:
-            drawn = variants.draw(following, ids, count, temperature, noise_key(11, ROOT))
-        seen = variants.spread(demo(), ids, drawn)
+        with numerics.computing(demo(), variant) as following:
+            drawn = numerics.draw(following, ids, count, temperature, noise_key(11, ROOT))
+        seen = numerics.spread(demo(), ids, drawn)
         # Honest margins stay below twice the spread, and the tolerance is ten times that.
         assert 2 * seen.logits_max <= TOLERANCE_FP32 / 10
         if not any(demo().tokens.ends & {token} for token in drawn.tokens):
@@ -123,10 +123,10 @@ def test_no_honest_way_of_computing_is_convicted(variant: str, prompt: str) -> N
 
 def test_the_variants_do_change_bits() -> None:
     ids = demo().tokens.encode(PROMPTS[2])
-    for variant in variants.VARIANTS:
-        with variants.computing(demo(), variant) as following:
-            drawn = variants.draw(following, ids, 2, 1.0, bytes(16))
-        assert variants.spread(demo(), ids, drawn).differing > 0, variant
+    for variant in numerics.VARIANTS:
+        with numerics.computing(demo(), variant) as following:
+            drawn = numerics.draw(following, ids, 2, 1.0, bytes(16))
+        assert numerics.spread(demo(), ids, drawn).differing > 0, variant
 
 
 def test_an_honest_answer_is_verified_with_its_reason() -> None:

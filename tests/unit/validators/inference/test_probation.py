@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from assay.errors import UserError
-from assay.scoring.service import AFTER_CONVICTION
+from assay.scoring.inference.probation import AFTER_CONVICTION
 from assay.types import Ss58
 from assay.validators.inference import probation as module
 from assay.validators.inference.probation import FILE, Probation

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assay.scoring.averages import moving_average, newest_weight, proportional_weights
+from assay.scoring.shared.averages import moving_average, newest_weight, proportional_weights
 
 unit = st.floats(0.0, 1.0)
 ONE = np.ones(1, dtype=np.int64)

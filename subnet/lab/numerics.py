@@ -1,11 +1,12 @@
-"""Honest ways to compute one answer that differ in their bits, to calibrate what is tolerated.
+"""Honest ways to compute one answer that differ in their bits, to measure what must be tolerated.
 
 Floating-point sums depend on their order, and the order on batch, threads, caches and kernels. A
-miner may choose any of these and is honest. Each variant here draws an answer in its own way and
-keeps the logits it drew from; ``spread`` compares them with the judge's replay. A variant that
-changes no bit proves nothing, so the number of differing logits is kept too.
+miner may choose any of these and is honest. Each variant draws an answer in its own way and keeps
+the logits from which it drew; ``spread`` compares them with a validator's replay. A variant that
+changes no bit proves nothing, so the number of differing logits is counted too.
 
-It judges nobody: a person reads the figures and sets ``assay.scoring.agreement.TOLERANCE_FP32``.
+This module judges nobody. A person reads the figures that ``scripts/bench/verify`` prints and sets
+``TOLERANCE_FP32`` in ``assay.scoring.inference.agreement``.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 
 from assay.models.language import LanguageModel
 from assay.models.source import inference_extra_missing
-from assay.scoring.sampling import choose
+from assay.scoring.inference.sampling import choose
 
 try:
     import torch

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from assay.scoring.sampling import POSITIONS_MAX, choose, gumbel_noise, perturb
+from assay.scoring.inference.sampling import POSITIONS_MAX, choose, gumbel_noise, perturb
 
 MASK = 2**64 - 1
 

@@ -1,11 +1,11 @@
-"""What answers are worth: the gate, the gentle price of being slow, and probation."""
+"""What answers are worth: the gate, and the gentle price of being slow."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from assay.scoring.service import AFTER_CONVICTION, owed_after, speed_factors
+from assay.scoring.inference.speed import speed_factors
 
 ALL = np.array([True, True, True, True])
 
@@ -58,20 +58,3 @@ def test_whoever_is_asked_for_more_is_not_slow_for_it() -> None:
     asked = np.array([24.0, 24.0, 24.0, 96.0])
     got = speed_factors(asked, 0.01 * asked, ALL, asked)
     np.testing.assert_allclose(got, np.sqrt(0.5))
-
-
-def test_probation_is_paid_off_answer_by_answer_and_starts_anew() -> None:
-    owed = owed_after(0, verified=False, convicted=True)
-    assert owed == AFTER_CONVICTION
-    for _ in range(AFTER_CONVICTION - 1):
-        owed = owed_after(owed, verified=True, convicted=False)
-    assert owed == 1
-    assert owed_after(owed, verified=False, convicted=False) == 1
-    assert owed_after(owed, verified=False, convicted=True) == AFTER_CONVICTION
-    assert owed_after(owed, verified=True, convicted=False) == 0
-    assert owed_after(0, verified=True, convicted=False) == 0
-
-
-def test_an_answer_is_not_both() -> None:
-    with pytest.raises(ValueError, match="both"):
-        owed_after(0, verified=True, convicted=True)

@@ -22,7 +22,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.scoring.sampling import perturb
+from assay.scoring.inference.sampling import perturb
 
 TOLERANCE_FP32: Final = 5e-3
 """In logits, for fp32 against fp32. Ten times the honest maximum seen over threads, batches, tiles

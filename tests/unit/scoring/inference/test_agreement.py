@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from assay.scoring.agreement import (
+from assay.scoring.inference.agreement import (
     ENGINE_SHARE_MIN,
     TOLERANCE_ENGINE,
     TOLERANCE_FP32,
@@ -14,7 +14,7 @@ from assay.scoring.agreement import (
     engine_verdict,
     seeded_verdict,
 )
-from assay.scoring.sampling import choose
+from assay.scoring.inference.sampling import choose
 
 KEY = b"a key of 16 byte"
 

@@ -1,9 +1,9 @@
-"""A copy of a model folder with its weights changed, one tensor at a time.
+"""A copy of a model folder with its parameters changed, one tensor at a time.
 
-Adds to safetensors the walk over all weight files of a folder, with tensors shown as fp32 arrays
-whatever type they are stored in, and written back in that type. Everything else is copied as it is,
-so the result is a whole model folder with a root of its own. It does not know why anybody would
-change weights.
+In come a folder and a function from a tensor's name and values to new values; out comes a whole
+model folder with a root of its own. Tensors are shown as fp32 arrays, whatever type they are stored
+in, and written back in that type; all other files are copied as they are. This module does not know
+why anybody would change parameters.
 """
 
 from __future__ import annotations

@@ -1,0 +1,205 @@
+"""The order in which an engine works on the answers that are open.
+
+In come answers (jobs of any kind) with the caller of each; out comes, step after step, the answer
+to work on next. A step is small: one token. After each step the next caller has its turn. Callers
+who *go first* (validators with a permit) come before all others; within a kind the turn passes from
+caller to caller; one caller's answers are worked on one after the other. So neither long answers
+nor many of them buy a caller more than its share, and what callers without a permit ask for delays
+a validator by one step at the most.
+
+Bounds, so that neither one caller nor many fill the memory, or the places that a server has for
+requests; what goes beyond them is refused with ``Busy``:
+
+* A caller has at most ``open_max`` answers open.
+* All callers who do not go first have at most ``others_max`` open together.
+* A caller who goes first may always have one open, and more only while all who go first have fewer
+  than ``first_max``.
+* At most ``sharing_max`` answers for the others are under way at once, because each holds a cache.
+  Further callers begin, in the order in which they came, when one of these ends.
+* At most ``first_sharing_max`` answers for callers who go first are under way at once. That is all
+  of them while the model is small: a few hostile ones with long answers would otherwise keep the
+  rest from beginning until it is too late.
+
+This module has no threads and no clock. It does not know what a step computes, nor who may go
+first: it is told.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, OrderedDict, deque
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
+
+from assay.errors import Unavailable
+
+OPEN_MAX: Final = 8
+"""A validator has one answer open a round; a client that wants more at once asks several miners."""
+OTHERS_MAX: Final = 32
+"""Half of the requests that an axon runs at once (``wire.limits``). With more, a rival with many
+registered hotkeys would leave validators less than the other half."""
+FIRST_MAX: Final = 16
+"""As much as two validators may have open. Together with one answer for each further validator, it
+takes sixteen validators that ask at once to fill half of what an axon runs."""
+SHARING_MAX: Final = 8
+"""Answers under way for callers who do not go first. Each holds a cache, of a few megabytes for a
+small model. With a large model, callers wait longer in any case."""
+FIRST_SHARING_MAX: Final = 64
+"""As many validators as have a permit on a subnet by default, so that none of them waits for
+another's answer to end. ``first_sharing`` gives fewer for a large model."""
+CACHES_BYTES_MAX: Final = 2**30
+"""Memory for the caches of callers who go first, each as long as the context. With more, callers
+could fill the machine's memory where the model has caches of a hundred megabytes."""
+
+Job = TypeVar("Job", bound=Hashable)
+
+
+class Busy(Unavailable):
+    """The engine has as many answers open as it may, for all callers of this kind together."""
+
+    def __init__(self, open_max: int) -> None:
+        super().__init__(
+            f"{open_max} answers {self._whose} are under way or wait.",
+            "Wait for one of them before asking again.",
+        )
+        self._open_max = open_max
+
+    _whose = "for callers like this one"
+
+    def __reduce__(self) -> tuple[type[Busy], tuple[int]]:  # type: ignore[override]
+        return type(self), (self._open_max,)
+
+
+class CallerBusy(Busy):
+    """The engine has as many answers open as it may for this one caller."""
+
+    _whose = "for this caller"
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """A caller for whom an answer is made."""
+
+    name: str
+    first: bool = False
+    """Whether this caller goes before all callers who do not go first."""
+
+
+class _Line(Generic[Job]):
+    """The answers of all callers of one kind: those under way, and those that wait to begin."""
+
+    def __init__(self, sharing_max: int) -> None:
+        self._sharing_max = sharing_max
+        self._begun: deque[tuple[str, Job]] = deque()
+        """The answers under way with their callers' names, at most one for each name. The first in
+        the deque is the next to be worked on."""
+        self._waiting: OrderedDict[str, deque[Job]] = OrderedDict()
+        """The answers that have not begun, by caller. The caller who waits longest comes first."""
+
+    def add(self, name: str, job: Job) -> None:
+        """Let ``job`` wait behind the other answers of the caller ``name``."""
+        self._waiting.setdefault(name, deque()).append(job)
+
+    def next(self) -> Job | None:
+        """Return the answer whose turn it is; None if no answer is open."""
+        self._begin()
+        if not self._begun:
+            return None
+        self._begun.rotate(-1)
+        return self._begun[-1][1]
+
+    def remove(self, name: str, job: Job) -> None:
+        """Forget ``job`` of the caller ``name``, whether it is under way or waits."""
+        if (name, job) in self._begun:
+            self._begun.remove((name, job))
+            if name in self._waiting:
+                # Its next answer waits behind the callers who came meanwhile.
+                self._waiting.move_to_end(name)
+            return
+        behind = self._waiting[name]
+        behind.remove(job)
+        if not behind:
+            del self._waiting[name]
+
+    def _begin(self) -> None:
+        """Begin the next answer of each caller who has none under way, while there is room."""
+        names = {name for name, _ in self._begun}
+        for name in [name for name in self._waiting if name not in names]:
+            if len(self._begun) >= self._sharing_max:
+                return
+            behind = self._waiting[name]
+            # Behind all answers under way: a caller who asks for one short answer after the other
+            # would otherwise leave them no turn at all.
+            self._begun.append((name, behind.popleft()))
+            if not behind:
+                del self._waiting[name]
+
+
+def first_sharing(cache_bytes: int) -> int:
+    """Return how many answers for callers who go first are under way at once.
+
+    ``cache_bytes`` is the memory that one answer holds. As many are let in as fit into
+    ``CACHES_BYTES_MAX``, up to ``FIRST_SHARING_MAX``, and at least as many as for other callers.
+    """
+    return max(SHARING_MAX, min(FIRST_SHARING_MAX, CACHES_BYTES_MAX // max(cache_bytes, 1)))
+
+
+class FairQueue(Generic[Job]):
+    """All open answers of one engine, and whose turn it is. The header has the order and bounds."""
+
+    def __init__(
+        self,
+        *,
+        open_max: int = OPEN_MAX,
+        others_max: int = OTHERS_MAX,
+        first_max: int = FIRST_MAX,
+        sharing_max: int = SHARING_MAX,
+        first_sharing_max: int = FIRST_SHARING_MAX,
+    ) -> None:
+        self._open_max = open_max
+        self._others_max = others_max
+        self._first_max = first_max
+        self._lines = {True: _Line[Job](first_sharing_max), False: _Line[Job](sharing_max)}
+        self._askers: dict[Job, Asker] = {}
+        self._open: Counter[str] = Counter()
+        self._others = 0
+
+    def __len__(self) -> int:
+        return len(self._askers)
+
+    def add(self, job: Job, asker: Asker) -> None:
+        """Take in the answer ``job`` for ``asker``; Busy if too many answers are open already."""
+        if self._open[asker.name] >= self._open_max:
+            raise CallerBusy(self._open_max)
+        if asker.first:
+            if self._open[asker.name] and len(self._askers) - self._others >= self._first_max:
+                raise Busy(self._first_max)
+        elif self._others >= self._others_max:
+            raise Busy(self._others_max)
+        self._open[asker.name] += 1
+        self._others += not asker.first
+        self._askers[job] = asker
+        self._lines[asker.first].add(asker.name, job)
+
+    def next(self) -> Job | None:
+        """Return the answer to work on for one step; None if no answer is open."""
+        job = self._lines[True].next()
+        return job if job is not None else self._lines[False].next()
+
+    def remove(self, job: Job) -> None:
+        """Forget ``job``, which is finished or was given up. A second call does nothing."""
+        asker = self._askers.pop(job, None)
+        if asker is None:
+            return
+        self._lines[asker.first].remove(asker.name, job)
+        self._open[asker.name] -= 1
+        self._others -= not asker.first
+        if not self._open[asker.name]:
+            del self._open[asker.name]
+
+    def clear(self) -> list[Job]:
+        """Forget all answers and return those that were open."""
+        jobs = list(self._askers)
+        for job in jobs:
+            self.remove(job)
+        return jobs

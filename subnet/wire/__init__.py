@@ -10,6 +10,8 @@ The folder, in the order of a call's life::
     interface   what neurons see: Signer, Peer, Caller, Reply, the two transports' common shape
     keys        sr25519
     signing     pure: btauth/1 requests, our own signed replies
+    stream      pure: the frames of a streamed reply, written and checked
+    evidence    pure: what shows a third party who said what
     exchange    pure: the client's half of a call (make a request, judge a reply)
     limits      every number, with its reason
     admission   pure: budgets, standing, who is served
@@ -18,10 +20,15 @@ The folder, in the order of a call's life::
     nonce_file  the small fsynced file beneath replay
     methods     pure: what one axon serves, and which method a path names
     gate        how many run at once, who waits, for how long
+    replies     pure: what an axon says, signed
+    reservation the ceiling of nonces on disk, ahead of need
+    faults      what handlers raise: for the axon's own log, never for a caller
+    stream_server  the server's half of a stream: runs a handler as fast as its reader reads
+    stream_client  the client's half: bytes in, replies out, none of them unsigned
     dispatch    the server's half of a call, the same on every transport
     axon        HTTP server (aiohttp)
     dendrite    HTTP client (aiohttp)
-    memory      both of them without sockets, for the simulator and for tests
+    memory      both of them without sockets, within one process
 
 Threats, by STRIDE, and what stands against each
 -------------------------------------------------
@@ -35,9 +42,11 @@ a source address is faked     budgets are per TCP peer, never from a header (axo
 body, path, query, method     inside the request's signature; hashed as received, before parsing
 a reply's body or status      inside the reply's signature, with the headers that matter (signing)
 a reply to another request    the reply names the hash of its request, nonce and signature included
-a signature used elsewhere    requests and replies sign under different, versioned domains
+a signature used elsewhere    requests, replies and streams sign under different domains
+frames of a stream            a hash chain from the request on, signed all along (stream)
+a stream cut short            only the peer can sign an end; without one it was cut (stream)
 **Repudiation**
-a miner denies its answer     the reply's signature with the request is evidence for a third party
+a miner denies its answer     both signatures are kept as evidence for a third party (evidence)
 **Information disclosure**
 bodies are in clear           by design in this version: sessions with encryption come later
 errors tell too much          a refusal has a code and one fixed sentence, never a trace or payload
@@ -52,6 +61,8 @@ peers that answer much        a bound for one reply and for all that are being r
 tiny chunks, empty replies    a bound for what comes beside a body, or unasked (dendrite)
 huge or compressed bodies     counted while streaming, both ways; no encoding is accepted (axon)
 slow senders, slow readers    deadlines for head, body and reply, caps on connections (axon)
+a stream that nobody reads    its handler waits; 1 MiB a stream on either side (stream_server)
+a stream without end          time, silence, frames and their size are bounded, on either side
 many nonces, many sources     bounded tables; when full, older nonces are refused (replay), new
                               addresses push out new ones, not proven ones (admission)
 deep or odd messages          strict typed decoding, depth included (synapse)
@@ -62,3 +73,9 @@ an address points inward      only public addresses are called on a public chain
 replays, also after a crash   seen-set above a persisted ceiling reserved ahead (replay)
 ============================  ===================================================================
 """
+
+from assay.wire.errors import Code, RequestRefused
+from assay.wire.interface import Caller, Membership, Method
+from assay.wire.synapse import Synapse
+
+__all__ = ["Caller", "Code", "Membership", "Method", "RequestRefused", "Synapse"]

@@ -16,11 +16,12 @@ import asyncio
 import contextlib
 import math
 import resource
+import socket
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
-from aiohttp import web, web_protocol
+from aiohttp import HttpVersion11, web, web_protocol
 from aiohttp.client_exceptions import ClientError
 from aiohttp.http_exceptions import HttpProcessingError
 from multidict import CIMultiDict
@@ -29,11 +30,14 @@ from assay.clock import Clock, SystemClock
 from assay.errors import Unavailable
 from assay.wire import signing
 from assay.wire.admission import Admission, source_of
-from assay.wire.dispatch import Dispatcher, SignedReply, Ticket
+from assay.wire.dispatch import Dispatcher, Ticket
 from assay.wire.errors import Code, RequestRefused
+from assay.wire.faults import OnFault
 from assay.wire.interface import Method, Rep, Req, Signer
 from assay.wire.limits import DEFAULT, Limits
 from assay.wire.replay import CeilingStore
+from assay.wire.replies import Headers, SignedReply
+from assay.wire.stream_server import StreamedReply
 
 _BACKLOG: Final = 512  # connections the kernel completes before we accept: a burst of validators
 _LINGER_S: Final = 0.2  # to read on after a refusal, so that the reply is not lost to a reset
@@ -42,11 +46,14 @@ _SERVER: Final = "assay"  # aiohttp would name its version and Python's to every
 _DESCRIPTORS_KEPT: Final = 128  # of the process's: files, the chain, our own calls
 _STRANGERS_SHARE: Final = 0.75  # of the connections; four addresses could else hold them all
 _SWEEPS: Final = 4  # looks at half-sent heads within one head's time
+_TCP_NOTSENT_LOWAT: Final[int | None] = getattr(socket, "TCP_NOTSENT_LOWAT", None)
+_UNSENT_BYTES: Final = 2**17  # of a stream: one batch and a little; less would make it stutter
 
 
 class Axon:
     """A neuron's HTTP server. ``nonces`` is where the replay ceiling survives a crash: pass a
-    ``CeilingFile`` outside of tests. The axon closes it when it stops."""
+    ``CeilingFile`` outside of tests. The axon closes it when it stops. ``on_fault`` is told each
+    exception that a handler raised."""
 
     def __init__(
         self,
@@ -56,6 +63,7 @@ class Axon:
         limits: Limits = DEFAULT,
         nonces: CeilingStore | None = None,
         admission: Admission | None = None,
+        on_fault: OnFault | None = None,
         host: str = "127.0.0.1",
         port: int = 0,
     ) -> None:
@@ -64,7 +72,12 @@ class Axon:
         self._host = host
         self._port = port
         self.dispatcher = Dispatcher(
-            signer, clock=self._clock, limits=limits, nonces=nonces, admission=admission
+            signer,
+            clock=self._clock,
+            limits=limits,
+            nonces=nonces,
+            admission=admission,
+            on_fault=on_fault,
         )
         self._http: _Server | None = None
         self._listener: asyncio.Server | None = None
@@ -108,7 +121,7 @@ class Axon:
 
     # -- one request
 
-    async def _handle(self, request: web.BaseRequest) -> web.Response:
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         connection = request.protocol
         assert isinstance(connection, _Connection)
         connection.head_since_s = None
@@ -124,10 +137,37 @@ class Axon:
             return _cut(request)
         try:
             reply = await self.dispatcher.answer(ticket, body)
-            return _cut(request) if reply is None else _response(reply)
         finally:
             self._bodies_bytes -= len(body)
             connection.reply_since_s = self._clock.monotonic()
+        if isinstance(reply, StreamedReply):
+            del body  # a stream may last for an hour
+            return await self._stream(request, connection, reply)
+        return _cut(request) if reply is None else _response(reply)
+
+    async def _stream(
+        self, request: web.BaseRequest, connection: _Connection, reply: StreamedReply
+    ) -> web.StreamResponse:
+        """Send a stream as it is made; whoever hangs up, or does not read, ends its handler."""
+        response = web.StreamResponse(status=reply.status, headers=_headers(reply.headers))
+        if request.version >= HttpVersion11:
+            response.enable_chunked_encoding()  # before 1.1 the connection's end is the body's
+        try:
+            _keep_unsent_small(request)
+            await response.prepare(request)
+            while True:
+                connection.reply_since_s = math.inf
+                batch = await reply.read()
+                connection.reply_since_s = self._clock.monotonic()
+                if reply.is_over:
+                    await response.write_eof(batch)
+                    break
+                await response.write(batch)
+        except (ClientError, ConnectionError):
+            return _cut(request)
+        finally:
+            await reply.aclose()
+        return response
 
     def _refused(
         self, request: web.BaseRequest, head: signing.RequestHead, refusal: RequestRefused
@@ -192,9 +232,22 @@ class Axon:
 
 
 def _response(reply: SignedReply) -> web.Response:
-    headers = CIMultiDict(reply.headers)
+    return web.Response(status=reply.status, headers=_headers(reply.headers), body=reply.body)
+
+
+def _headers(signed: Headers) -> CIMultiDict[str]:
+    headers = CIMultiDict(signed)
     headers["Server"] = _SERVER
-    return web.Response(status=reply.status, headers=headers, body=reply.body)
+    return headers
+
+
+def _keep_unsent_small(request: web.BaseRequest) -> None:
+    """Let the kernel keep little that it has not sent: a slow reader then holds up the handler,
+    and megabytes of a stream do not wait in a socket. What is on its way is not bounded by it."""
+    end = request.transport.get_extra_info("socket") if request.transport is not None else None
+    if end is not None and _TCP_NOTSENT_LOWAT is not None:
+        with contextlib.suppress(OSError):
+            end.setsockopt(socket.IPPROTO_TCP, _TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
 
 
 def _cut(request: web.BaseRequest) -> web.Response:

@@ -1,9 +1,9 @@
-"""The dendrite over HTTP/1.1: a socket around ``exchange``.
+"""The dendrite over HTTP/1.1: a socket around ``exchange`` and ``stream_client``.
 
-Adds connections to the client's half of a call: reuse, a deadline that is one budget for waiting,
-connecting, sending and receiving, replies counted while they stream. No redirects, no cookies, no
+It makes, keeps and bounds connections: reuse, a deadline that is one budget for waiting,
+connecting, sending and receiving, replies counted while they arrive. No redirects, no cookies, no
 proxies from the environment, no content encodings, no look-up of our own address. Everything that
-a reply means is decided in ``exchange``.
+a reply means is decided in ``exchange``, everything that a frame means in ``stream``.
 
 A call is sent once. Whether a broken connection had already carried it is unknowable, and not
 every synapse may run twice, so retries are the caller's decision.
@@ -12,8 +12,10 @@ every synapse may run twice, so retries are the caller's decision.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
-from collections.abc import Callable
+import math
+from collections.abc import AsyncIterator, Callable, Iterator
 from functools import lru_cache, partial
 from typing import Any, Final
 from weakref import WeakValueDictionary
@@ -23,12 +25,15 @@ from aiohttp.client_proto import ResponseHandler
 from yarl import URL
 
 from assay.clock import Clock, SystemClock
-from assay.wire.errors import ReplyMalformed
+from assay.wire.errors import CallError, ReplyMalformed
 from assay.wire.exchange import (
     Nonces,
     Sent,
+    is_stream,
     judge,
+    no_stream,
     prepare,
+    reader_of,
     too_large,
     too_late,
     unreachable,
@@ -36,6 +41,7 @@ from assay.wire.exchange import (
 from assay.wire.interface import Peer, Reach, Rep, Reply, Signer
 from assay.wire.limits import DEFAULT, Limits
 from assay.wire.reach import check_target
+from assay.wire.stream_client import IDLE_S, ReplyStream
 from assay.wire.synapse import METHOD, Synapse
 
 _WHOLE_BYTES_MAX: Final = 2**19  # larger bodies are handed over in pieces, see _payload
@@ -77,48 +83,89 @@ class Dendrite:
         *,
         deadline_s: float,
     ) -> Reply[Rep]:
-        check_target(peer, self._reach)
-        started_s = self._clock.monotonic()
-        place = self._place(peer)
-        try:
-            # The peer's place first: who waits for a slow peer must not keep others waiting.
-            async with asyncio.timeout(deadline_s), place, self._places:
-                # Signed only now: a nonce must not grow old in a queue.
-                signed_s = self._clock.monotonic()
-                sent = prepare(
-                    self._signer,
-                    peer,
-                    name,
-                    request,
-                    nonce_ns=self._nonces.next(self._clock.now_ns()),
-                    budget_s=deadline_s - (signed_s - started_s),
-                )
-                status, headers, body = await self._exchange(sent)
-        except aiohttp.ConnectionTimeoutError:  # a TimeoutError too, but not of the deadline
-            raise unreachable(peer, "no connection in time") from None
-        except TimeoutError:
-            raise too_late(peer, deadline_s) from None
-        except (aiohttp.ClientError, OSError) as error:
-            raise unreachable(peer, type(error).__name__) from None
-        latency_s = self._clock.monotonic() - signed_s
-        return judge(sent, status, headers, body, reply_type, latency_s)
+        call = _Call(peer, deadline_s, self._clock)
+        with call.errors():
+            check_target(peer, self._reach)
+            async with asyncio.timeout(deadline_s), self._opened(call, name, request) as response:
+                if is_stream(response.raw_headers):
+                    response.close()
+                    body = b""
+                else:
+                    body = await self._read(peer, response)
+            latency_s = call.latency_s()
+            return judge(
+                call.sent, response.status, response.raw_headers, body, reply_type, latency_s
+            )
+
+    @contextlib.asynccontextmanager
+    async def stream(
+        self,
+        peer: Peer,
+        name: str,
+        request: Synapse,
+        reply_type: type[Rep],
+        *,
+        deadline_s: float,
+        idle_s: float = IDLE_S,
+    ) -> AsyncIterator[ReplyStream[Rep]]:
+        call = _Call(peer, deadline_s, self._clock)
+        async with contextlib.AsyncExitStack() as stack:
+            with call.errors():
+                check_target(peer, self._reach)
+                async with asyncio.timeout(deadline_s):
+                    response = await stack.enter_async_context(
+                        self._opened(call, name, request, idle_s)
+                    )
+                    headers = response.raw_headers
+                    if not is_stream(headers):
+                        body = await self._read(peer, response)
+                        judge(call.sent, response.status, headers, body, reply_type, 0.0)
+                        raise no_stream(peer)
+                    reader = reader_of(call.sent, response.status, headers, self._limits)
+            source = await stack.enter_async_context(contextlib.aclosing(_Body(response)))
+            yield ReplyStream(
+                source,
+                reader,
+                call.sent,
+                reply_type,
+                clock=self._clock,
+                signed_s=call.signed_s,
+                deadline_s=deadline_s,
+                left_s=call.left_s,
+                idle_s=idle_s,
+            )
 
     async def close(self) -> None:
         if self._session is not None:
             await self._session.close()
             self._session = None
 
-    async def _exchange(self, sent: Sent) -> tuple[int, tuple[tuple[bytes, bytes], ...], bytes]:
-        peer = sent.peer
-        async with self._open_session().request(
-            METHOD,
-            _url(peer.host, peer.port, sent.target),
-            data=_payload(sent.body),
-            headers=sent.headers,
-            allow_redirects=False,
-        ) as response:
-            body = await self._read(peer, response)
-            return response.status, response.raw_headers, body
+    @contextlib.asynccontextmanager
+    async def _opened(
+        self, call: _Call, name: str, request: Synapse, idle_s: float | None = None
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """The reply to one signed request, its head read and its body still to come."""
+        peer = call.peer
+        # The peer's place first: who waits for a slow peer must not keep others waiting.
+        async with self._place(peer), self._places:
+            # Signed only now: a nonce must not grow old in a queue.
+            call.sent = prepare(
+                self._signer,
+                peer,
+                name,
+                request,
+                nonce_ns=self._nonces.next(self._clock.now_ns()),
+                budget_s=call.begin_signing(),
+                idle_s=idle_s,
+            )
+            async with self._open_session().request(
+                METHOD,
+                _url(peer.host, peer.port, call.sent.target),
+                data=_payload(call.sent.body),
+                headers=call.sent.headers,
+                allow_redirects=False,
+            ) as response:
+                yield response
 
     async def _read(self, peer: Peer, response: aiohttp.ClientResponse) -> bytes:
         size_max = self._limits.reply_bytes_max
@@ -176,6 +223,67 @@ class Dendrite:
                 max_headers=limits.headers_max,
             )
         return self._session
+
+
+class _Call:
+    """One call: when it began and was signed, and what it sent."""
+
+    def __init__(self, peer: Peer, deadline_s: float, clock: Clock) -> None:
+        self.peer = peer
+        self.sent: Sent
+        self.signed_s = math.nan
+        self.left_s = deadline_s
+        """Of the deadline, when the request was signed."""
+        self._deadline_s = deadline_s
+        self._clock = clock
+        self._began_s = clock.monotonic()
+
+    def begin_signing(self) -> float:
+        """From here latency counts; returns what is left of the deadline."""
+        self.signed_s = self._clock.monotonic()
+        self.left_s = self._deadline_s - (self.signed_s - self._began_s)
+        return self.left_s
+
+    def latency_s(self) -> float:
+        return self._clock.monotonic() - self.signed_s
+
+    @contextlib.contextmanager
+    def errors(self) -> Iterator[None]:
+        """Every way a call can fail as a CallError that knows how long it took."""
+        try:
+            with self._translated():
+                yield
+        except CallError as error:
+            error.latency_s = None if math.isnan(self.signed_s) else self.latency_s()
+            raise
+
+    @contextlib.contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except aiohttp.ConnectionTimeoutError:  # a TimeoutError too, but not of the deadline
+            raise unreachable(self.peer, "no connection in time") from None
+        except TimeoutError:
+            raise too_late(self.peer, self._deadline_s) from None
+        except (aiohttp.ClientError, OSError) as error:
+            raise unreachable(self.peer, type(error).__name__) from None
+
+
+class _Body:
+    """The body of a stream as it arrives: a ``ByteSource``."""
+
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self._response = response
+
+    async def read(self) -> bytes:
+        try:
+            return await self._response.content.readany()
+        except aiohttp.ClientError as error:
+            raise ConnectionError(type(error).__name__) from None
+
+    async def aclose(self) -> None:
+        if not self._response.content.at_eof():
+            self._response.close()  # the peer sees it, and ends its handler
 
 
 class _Connector(aiohttp.TCPConnector):

@@ -1,13 +1,14 @@
 """The server's half of a call, the same on every transport.
 
-Adds to signing, replay, admission and gate their order, which is the heart of the defence: each
-check stands before every costlier one, and nothing is debited from anyone before it is certain
-that they asked. In three steps, so that a transport reads a body only for who may send one::
+The order of its checks is the heart of the defence: each check stands before every costlier one,
+and nothing is debited from anyone before it is certain that they asked. In three steps, so that a
+transport reads a body only for who may send one::
 
     open(head, source)   budgets of the source; method, name, encoding, length; form of the claim;
-                         receiver; freshness and known replays; standing.  No cryptography.
+                         receiver; freshness and known replays; membership.  No cryptography.
     answer(ticket, body) signature -> new nonce -> the hotkey's budget -> decoding -> a place to run
-                         -> the handler within the caller's budget -> the signed reply
+                         -> the handler within the caller's budget -> the signed reply, or the
+                         first of a stream's frames
     refuse(head, no)     a signed refusal, or None where the budget for those is spent
 
 It owns no socket. ``answer`` returns whatever happens, except on its own cancellation, which
@@ -17,52 +18,45 @@ reaches the handler: that is how a caller that hung up stops the work.
 from __future__ import annotations
 
 import asyncio
-import math
 import re
-import traceback
+from collections.abc import Callable
 from hashlib import sha256
 from typing import Any, Final, cast
 
 import msgspec
 from loguru import logger
 
-from assay.aio import bounded
+from assay.aio import bounded, until
 from assay.clock import Clock
-from assay.errors import Unavailable
 from assay.wire import signing
 from assay.wire.admission import Admission
 from assay.wire.errors import Code, RequestRefused
+from assay.wire.faults import Faults, OnFault, UnsendableAnswer
 from assay.wire.gate import Gate
-from assay.wire.interface import Caller, Membership, Method, Rep, Req, Signer, UnaryHandler
+from assay.wire.interface import (
+    Caller,
+    Membership,
+    Method,
+    Rep,
+    Req,
+    Signer,
+    StreamHandler,
+    UnaryHandler,
+)
 from assay.wire.limits import Limits
 from assay.wire.methods import MethodTable, smaller
 from assay.wire.replay import CeilingStore, MemoryCeiling, ReplayGuard
-from assay.wire.synapse import (
-    CONTENT_TYPE,
-    METHOD,
-    MessageInvalid,
-    Refusal,
-    Synapse,
-    decode,
-    encode,
-)
+from assay.wire.replies import ReplySigner, SignedReply
+from assay.wire.reservation import Reservation
+from assay.wire.stream_server import TIMER_SLACK_S, StreamedReply
+from assay.wire.synapse import CONTENT_TYPE, METHOD, MessageInvalid, Synapse, decode, encode
 
 _BUDGET: Final = re.compile(r"(?:^|&)budget_ms=([1-9][0-9]{0,8})(?:&|$)", re.ASCII)
-_TIMER_SLACK_S: Final = 0.01
-"""Loops fire timers up to some milliseconds early. A TimeoutError with more budget left than this
-is the handler's own trouble."""
+_IDLE: Final = re.compile(r"(?:^|&)idle_ms=([1-9][0-9]{0,8})(?:&|$)", re.ASCII)
 _WARN_EVERY_S: Final = 60.0  # a log line a minute is seen, and fills no disk
+_STOPPING: Final = (Code.DRAINING, "this axon is stopping")
+_LAST_WORDS_S: Final = 0.5  # for streams to say that they end; a reader that is there takes 1 ms
 _LENGTH: Final = re.compile(r"[0-9]{1,15}", re.ASCII)
-
-
-class SignedReply(msgspec.Struct, frozen=True, gc=False):
-    """What goes back: all of it is covered by the signature among the headers."""
-
-    status: int
-    headers: tuple[tuple[str, str], ...]
-    body: bytes
-    body_unread: bool = False
-    """The request's body may still be on its way: the connection cannot serve another request."""
 
 
 class Ticket(msgspec.Struct, frozen=True, gc=False):
@@ -78,7 +72,7 @@ class Ticket(msgspec.Struct, frozen=True, gc=False):
 
 
 class Dispatcher:
-    """The synapses of one axon and the way to them."""
+    """The methods of one axon and the way to them."""
 
     def __init__(
         self,
@@ -88,26 +82,25 @@ class Dispatcher:
         limits: Limits,
         nonces: CeilingStore | None = None,
         admission: Admission | None = None,
+        on_fault: OnFault | None = None,
     ) -> None:
-        """``nonces`` None: a ceiling that dies with this object; ``admission`` None: anybody."""
-        self._signer = signer
+        """``nonces`` None: a ceiling that dies with this object; ``admission`` None: anybody;
+        ``on_fault`` is told what handlers raise."""
+        self._replies = ReplySigner(signer)
         self._clock = clock
         self._limits = limits
         self._nonces = ReplayGuard(nonces or MemoryCeiling(), now_ns=clock.now_ns(), limits=limits)
+        self._reservation = Reservation(self._nonces)
         self._admission = admission or Admission(limits=limits, now_s=clock.monotonic())
         self._gate = Gate(limits, clock)
         self._methods = MethodTable()
-        self._reserving: asyncio.Task[None] | None = None
+        self._faults = Faults(clock, on_fault)
         self._answering = 0
         self._idle = asyncio.Event()
         self._idle.set()
+        self._streams: set[StreamedReply] = set()
         self._draining = False
         self._warn_after_s = 0.0
-        self._headers_full = (
-            ("Content-Type", CONTENT_TYPE),
-            (signing.H_REPLY_HOTKEY, signer.address),
-            (signing.H_REPLY_SCOPE, signing.SCOPE_FULL),
-        )
 
     @property
     def admission(self) -> Admission:
@@ -116,8 +109,6 @@ class Dispatcher:
 
     def attach(self, method: Method[Req, Rep]) -> None:
         """Serve ``method``; ValueError if it cannot be served, or its name is taken."""
-        if method.stream:
-            raise ValueError(f"the method {method.name!r} is a stream, which is not served yet")
         self._methods.add(method)
 
     # -- step one: the head
@@ -127,11 +118,11 @@ class Dispatcher:
         now_s = self._clock.monotonic()
         self._admission.knock(source, now_s)
         if self._draining:
-            raise RequestRefused(Code.DRAINING, "this axon is stopping", retry_after_s=5.0)
+            raise RequestRefused(*_STOPPING, retry_after_s=5.0)
         method, budget_s = self._route(head)
         self._check_framing(head, method)
         claim = signing.read_claim(
-            head, self._signer.address, accept_unbound=self._admission.accept_unbound
+            head, self._replies.address, accept_unbound=self._admission.accept_unbound
         )
         self._check_nonce(claim)
         membership = self._admission.admit(claim.sender, method.admits)
@@ -160,9 +151,9 @@ class Dispatcher:
             raise RequestRefused(Code.UNKNOWN_SYNAPSE, "nothing is served under this path")
         if head.method != METHOD:
             raise RequestRefused(Code.WRONG_METHOD, f"only {METHOD} is served")
-        budget = _BUDGET.search(query)
-        longest_s = smaller(method.budget_s_max, self._limits.handler_s_max)
-        return method, min(int(budget[1]) / 1000, longest_s) if budget else longest_s
+        common_s = self._limits.stream_s_max if method.stream else self._limits.handler_s_max
+        longest_s = smaller(method.budget_s_max, common_s)
+        return method, min(_asked_s(_BUDGET, query, longest_s), longest_s)
 
     def _check_framing(self, head: signing.RequestHead, method: Method[Any, Any]) -> None:
         if head.upgrade is not None:
@@ -188,112 +179,141 @@ class Dispatcher:
 
     # -- step two: the whole request
 
-    async def answer(self, ticket: Ticket, body: bytes) -> SignedReply | None:
-        """The signed reply to a whole request, a refusal included; None: cut the connection."""
-        self._answering += 1
-        self._idle.clear()
+    async def answer(self, ticket: Ticket, body: bytes) -> SignedReply | StreamedReply | None:
+        """The signed reply to a whole request, a refusal included; None: cut the connection.
+
+        A ``StreamedReply`` has begun; the transport reads it to its end and closes it.
+        """
+        self._enter()
+        leave = self._leave
         body_hash = sha256(body).hexdigest()
         request_hash = signing.request_hash(ticket.head, body_hash)
         paid = False
         try:
             await self._accept(ticket, body_hash)
             paid = True
-            encoded = await self._serve(ticket, body, request_hash)
+            message = self._decode(ticket.method, body)
+            await self._gate.enter(ticket.claim.public_key, self._left_s(ticket))
+            leave = self._leave_both(ticket)
+            if ticket.method.stream:
+                streamed = await self._stream(ticket, message, request_hash, leave)
+                leave = _stay
+                return streamed
+            encoded = await self._handle(ticket, message, request_hash)
         except RequestRefused as refusal:
             # A request that its hotkey did not pay for buys no signature out of the others' time.
             if not paid and not self._admission.may_refuse(self._clock.monotonic()):
                 return None
-            return self._sign_refusal(ticket.head, refusal, request_hash, signing.SCOPE_FULL)
+            return self._replies.refusal(ticket.head, refusal, request_hash)
         else:
-            return self._sign(
-                200,
-                self._headers_full,
-                encoded,
-                request_hash,
-                signing.SCOPE_FULL,
-                ticket.claim.sender,
-            )
+            return self._replies.answer(encoded, request_hash, ticket.claim.sender)
         finally:
-            self._answering -= 1
-            if not self._answering:
-                self._idle.set()
+            leave()
+
+    def _enter(self) -> None:
+        self._answering += 1
+        self._idle.clear()
+
+    def _leave(self) -> None:
+        self._answering -= 1
+        if not self._answering:
+            self._idle.set()
+
+    def _leave_both(self, ticket: Ticket) -> Callable[[], None]:
+        def leave() -> None:
+            self._gate.leave(ticket.claim.public_key)
+            self._leave()
+
+        return leave
 
     async def _accept(self, ticket: Ticket, body_hash: str) -> None:
         """Signature, nonce and the hotkey's budget: afterwards the request counts as made."""
         claim = ticket.claim
         signing.verify_request(ticket.head, claim, body_hash)
-        await self._secure(claim.nonce_ns)
+        await self._reservation.secure(claim.nonce_ns)
         # From here to ``accept`` nothing awaits: two copies of a request cannot both pass.
         now_ns = self._clock.now_ns()
         self._nonces.check(claim.public_key, claim.nonce_ns, now_ns)
         self._admission.debit(claim.public_key, ticket.source, self._clock.monotonic())
         self._nonces.accept(claim.public_key, claim.nonce_ns, now_ns)
 
-    async def _serve(self, ticket: Ticket, body: bytes, request_hash: bytes) -> bytes:
-        claim = ticket.claim
+    def _decode(self, method: Method[Any, Any], body: bytes) -> Synapse:
         try:
-            message = decode(ticket.method.request, body)
+            message: Synapse = decode(method.request, body)
         except MessageInvalid as error:
             raise RequestRefused(Code.BAD_MESSAGE, str(error)) from None
-        await self._gate.enter(claim.public_key, self._left_s(ticket))
-        try:
-            answer = await self._handle(ticket, message, request_hash)
-        finally:
-            self._gate.leave(claim.public_key)
-        return self._encode(ticket.method, answer)
+        return message
 
-    async def _handle(self, ticket: Ticket, message: Synapse, request_hash: bytes) -> Synapse:
-        budget_s = self._left_s(ticket)
-        handler = cast("UnaryHandler[Any, Any]", ticket.method.handler)
-        caller = Caller(
+    async def _handle(self, ticket: Ticket, message: Synapse, request_hash: bytes) -> bytes:
+        method = ticket.method
+        handler = cast("UnaryHandler[Any, Any]", method.handler)
+        caller = self._caller(ticket, request_hash)
+        size_max = smaller(method.reply_bytes_max, self._limits.reply_bytes_max)
+        try:
+            answer = await bounded(self._clock, caller.budget_s, handler(message, caller))
+            return _encode(method, answer, size_max)
+        except Exception as error:
+            raise self._explain(ticket, error) from None
+
+    async def _stream(
+        self, ticket: Ticket, message: Synapse, request_hash: bytes, leave: Callable[[], None]
+    ) -> StreamedReply:
+        """A stream that has begun; whoever closes it calls ``leave``."""
+        method, limits = ticket.method, self._limits
+        handler = cast("StreamHandler[Any, Any]", method.handler)
+        caller = self._caller(ticket, request_hash)
+        idle_s = _asked_s(_IDLE, ticket.head.target.partition("?")[2], limits.stream_idle_s_max)
+        size_max = smaller(method.reply_bytes_max, limits.frame_bytes_max)
+        streamed = StreamedReply(
+            handler(message, caller),
+            self._replies.stream(
+                request_hash,
+                ticket.claim.sender,
+                frame_bytes_max=limits.frame_bytes_max,
+                frames_max=limits.frames_max,
+            ),
+            headers=self._replies.stream_headers,
+            encode=lambda reply: _encode(method, reply, size_max),
+            explain=lambda error: self._explain(ticket, error),
+            clock=self._clock,
+            budget_s=caller.budget_s,
+            idle_s=min(idle_s, limits.stream_idle_s_max),
+            frames_max=limits.frames_max,
+            on_close=lambda: self._close_stream(streamed, leave),
+        )
+        try:
+            await streamed.begin()
+        except BaseException:
+            await streamed.end_work()
+            raise
+        self._streams.add(streamed)
+        return streamed
+
+    def _close_stream(self, streamed: StreamedReply, leave: Callable[[], None]) -> None:
+        self._streams.discard(streamed)
+        leave()
+
+    def _caller(self, ticket: Ticket, request_hash: bytes) -> Caller:
+        return Caller(
             ticket.claim.sender,
             ticket.claim.public_key,
             ticket.membership,
             ticket.source,
             ticket.claim.nonce_ns,
             request_hash,
-            budget_s,
+            self._left_s(ticket),
         )
-        try:
-            return await bounded(self._clock, budget_s, handler(message, caller))
-        except RequestRefused:
-            raise
-        except Exception as error:
-            left_s = ticket.opened_s + ticket.budget_s - self._clock.monotonic()
-            if isinstance(error, TimeoutError) and left_s < _TIMER_SLACK_S:
-                raise RequestRefused(
-                    Code.OUT_OF_TIME, "the caller's budget ran out before the answer"
-                ) from None
-            # Where, not what: messages of exceptions may quote a prompt.
-            place = traceback.extract_tb(error.__traceback__)[-1]
-            logger.error(
-                "synapse {} failed: {} at {}:{}",
-                ticket.method.name,
-                type(error).__name__,
-                place.filename,
-                place.lineno,
-            )
-            raise RequestRefused(Code.HANDLER_FAILED, "the handler failed") from None
 
-    def _encode(self, method: Method[Any, Any], answer: Synapse) -> bytes:
-        if not isinstance(answer, method.reply):
-            logger.error("synapse {} answered a {}", method.name, type(answer).__name__)
-            raise RequestRefused(Code.HANDLER_FAILED, "the handler answered another type")
-        try:
-            encoded = encode(answer)
-        except (
-            Exception
-        ) as error:  # half of a surrogate pair, a number beyond 64 bits, a task's own
-            logger.error(
-                "synapse {} answered what cannot be sent: {}", method.name, type(error).__name__
-            )
-            raise RequestRefused(
-                Code.HANDLER_FAILED, "the handler's answer cannot be sent"
-            ) from None
-        if len(encoded) > smaller(method.reply_bytes_max, self._limits.reply_bytes_max):
-            logger.error("synapse {} answered {} bytes", method.name, len(encoded))
-            raise RequestRefused(Code.HANDLER_FAILED, "the answer is larger than replies may be")
-        return encoded
+    def _explain(self, ticket: Ticket, error: Exception) -> RequestRefused:
+        """What a caller is told of an exception that came out of a handler."""
+        if isinstance(error, RequestRefused):
+            return error
+        left_s = ticket.opened_s + ticket.budget_s - self._clock.monotonic()
+        if isinstance(error, TimeoutError) and left_s < TIMER_SLACK_S:
+            return RequestRefused(Code.OUT_OF_TIME, "the caller's budget ran out before the answer")
+        self._faults.report(ticket.method, error)
+        told = error.told if isinstance(error, UnsendableAnswer) else "the handler failed"
+        return RequestRefused(Code.HANDLER_FAILED, told)
 
     def _left_s(self, ticket: Ticket) -> float:
         left_s = ticket.budget_s - (self._clock.monotonic() - ticket.opened_s)
@@ -301,102 +321,62 @@ class Dispatcher:
             raise RequestRefused(Code.OUT_OF_TIME, "the caller's budget was spent waiting")
         return left_s
 
-    # -- the ceiling, saved aside
-
-    async def _secure(self, nonce_ns: int) -> None:
-        """Return when a ceiling above this nonce is on disk; renew an ageing one in passing."""
-        if self._nonces.wanted(nonce_ns) is None:
-            return
-        while True:
-            if self._reserving is None:
-                wanted = self._nonces.wanted(nonce_ns)
-                if wanted is not None:
-                    self._reserving = asyncio.ensure_future(self._reserve(wanted))
-            if nonce_ns <= self._nonces.ceiling or self._reserving is None:
-                return
-            try:
-                await asyncio.shield(self._reserving)
-            except Unavailable as error:
-                logger.error("requests are refused: {}", error.cause)
-                raise RequestRefused(
-                    Code.OVERLOADED, "the memory of requests cannot be saved", retry_after_s=10.0
-                ) from None
-
-    async def _reserve(self, ceiling_ns: int) -> None:
-        store = self._nonces.store
-        try:
-            if store.blocking:
-                await asyncio.to_thread(store.save, ceiling_ns)
-            else:
-                store.save(ceiling_ns)
-            self._nonces.reserved(ceiling_ns)
-        finally:
-            self._reserving = None
-
-    # -- replies
+    # -- refusals before the body was read
 
     def refuse(self, head: signing.RequestHead, refusal: RequestRefused) -> SignedReply | None:
         """A refusal before the body was read; None: say nothing, cut the connection."""
         if not self._admission.may_refuse(self._clock.monotonic()):
             return None
         request_hash = signing.request_hash(head, signing.UNREAD_BODY)
-        return self._sign_refusal(head, refusal, request_hash, signing.SCOPE_HEAD)
-
-    def _sign_refusal(
-        self, head: signing.RequestHead, refusal: RequestRefused, request_hash: bytes, scope: str
-    ) -> SignedReply:
-        retry_after_s = refusal.retry_after_s
-        headers: tuple[tuple[str, str], ...] = (
-            ("Content-Type", CONTENT_TYPE),
-            (signing.H_REPLY_HOTKEY, self._signer.address),
-            (signing.H_REPLY_SCOPE, scope),
-        )
-        if retry_after_s is not None:
-            headers += (("Retry-After", str(max(1, math.ceil(retry_after_s)))),)
-        body = msgspec.msgpack.encode(
-            Refusal(code=refusal.code, detail=refusal.detail, retry_after_s=retry_after_s)
-        )
-        receiver = head.hotkey or signing.NO_RECEIVER
-        return self._sign(refusal.status, headers, body, request_hash, scope, receiver)
-
-    def _sign(
-        self,
-        status: int,
-        headers: tuple[tuple[str, str], ...],
-        body: bytes,
-        request_hash: bytes,
-        scope: str,
-        receiver: str,
-    ) -> SignedReply:
-        payload = signing.reply_payload(
-            scope=scope,
-            request_hash=request_hash,
-            status=status,
-            headers=headers,
-            body=body,
-            sender=self._signer.address,
-            receiver=receiver,
-        )
-        signature = "0x" + self._signer.sign(payload).hex()
-        return SignedReply(
-            status,
-            (*headers, (signing.H_REPLY_SIGNATURE, signature)),
-            body,
-            scope == signing.SCOPE_HEAD,
-        )
+        return self._replies.refusal(head, refusal, request_hash, signing.SCOPE_HEAD)
 
     # -- the end
 
     async def drain(self) -> None:
-        """Let nobody in any more and wait, within the limit, until nothing runs."""
+        """Let nobody in any more and wait, within the limit, until nothing runs.
+
+        Streams that are still open then end with a signed refusal.
+        """
         self._draining = True
-        try:
-            await bounded(self._clock, self._limits.drain_s_max, self._idle.wait())
-        except TimeoutError:
-            logger.warning("{} requests did not finish in time", self._answering)
-        if self._reserving is not None:
-            await asyncio.gather(self._reserving, return_exceptions=True)
+        if not await until(self._idle, self._clock, self._limits.drain_s_max):
+            for streamed in self._streams:
+                streamed.stop(RequestRefused(*_STOPPING, retry_after_s=5.0))
+            if not self._streams or not await until(self._idle, self._clock, _LAST_WORDS_S):
+                logger.warning("{} requests did not finish in time", self._answering)
+        await self._reservation.finish()
 
     def close(self) -> None:
         """After the last request: lower the ceiling to what was really accepted."""
         self._nonces.close()
+
+
+def _stay() -> None:
+    """Somebody else leaves."""
+
+
+def _asked_s(pattern: re.Pattern[str], query: str, default_s: float) -> float:
+    """The seconds that a request's query asks for."""
+    asked = pattern.search(query)
+    return int(asked[1]) / 1000 if asked else default_s
+
+
+def _encode(method: Method[Any, Any], answer: Synapse, size_max: int) -> bytes:
+    """The bytes of a handler's ``answer``; UnsendableAnswer if it is none that may be sent."""
+    if not isinstance(answer, method.reply):
+        raise UnsendableAnswer(
+            "the handler answered another type",
+            f"it answered a {type(answer).__name__} in place of a {method.reply.__name__}",
+        )
+    try:
+        encoded = encode(answer)
+    except Exception as error:  # half of a surrogate pair, a number beyond 64 bits, a task's own
+        raise UnsendableAnswer(
+            "the handler's answer cannot be sent",
+            f"its answer cannot be encoded: {type(error).__name__}",
+        ) from error
+    if len(encoded) > size_max:
+        raise UnsendableAnswer(
+            "the answer is larger than replies may be",
+            f"its answer has {len(encoded)} bytes; at most {size_max} are sent",
+        )
+    return encoded

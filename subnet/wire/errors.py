@@ -11,6 +11,7 @@ The tree below ``assay.errors``::
             ├── PeerBusy            (Unavailable) signed 429 or 503; ``retry_after_s``
             ├── PeerFailed          (Unavailable) signed 5xx: its handler broke
             ├── PeerRefused         (Refused) signed 4xx: the same request would be refused again
+            ├── StreamCut           (Unavailable) a stream broke off before its signed end
             └── ReplyInvalid        (Unavailable) not to be trusted, or not a reply at all
                 ├── ReplyUnsigned   no signature
                 ├── ReplyForged     a signature that does not hold for this request and reply
@@ -23,9 +24,17 @@ cannot make a miner look busy or unwilling.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final, overload
 
 from assay.errors import AssayError, Refused, Unavailable, UserError
+
+if TYPE_CHECKING:
+    from assay.wire.evidence import Evidence
+
+
+DETAIL_CHARS_MAX: Final = 300
+"""Of a refusal's sentence: it is shown to a person, in one line. Longer ones are cut, by the axon
+that says them and by the dendrite that reads them."""
 
 
 class Code(StrEnum):
@@ -85,14 +94,34 @@ STATUS: Final[dict[Code, int]] = {
 }
 
 
-class RequestRefused(AssayError):
-    """An axon's no. A handler may raise it with ``Code.REFUSED_BY_TASK`` and one safe sentence."""
+def printable(text: str) -> str:
+    """A stranger's ``text`` as a log or a terminal may show it: no line breaks, no escape codes."""
+    return "".join(char if char.isprintable() else "?" for char in text)
 
-    def __init__(self, code: Code, detail: str, *, retry_after_s: float | None = None) -> None:
-        super().__init__(f"{code.value}: {detail}")
-        self.code = code
-        self.detail = detail
+
+class RequestRefused(AssayError):
+    """An axon's no. A handler raises it with one sentence, which the caller is told.
+
+    ``RequestRefused("too hard")`` has the code ``Code.REFUSED_BY_TASK``; another code stands
+    before the sentence. ``retry_after_s`` says when the same request may be answered.
+    """
+
+    @overload
+    def __init__(self, detail: str, /, *, retry_after_s: float | None = None) -> None: ...
+    @overload
+    def __init__(
+        self, code: Code, detail: str, /, *, retry_after_s: float | None = None
+    ) -> None: ...
+
+    def __init__(
+        self, code: str, detail: str | None = None, /, *, retry_after_s: float | None = None
+    ) -> None:
+        if detail is None:
+            code, detail = Code.REFUSED_BY_TASK, code
+        self.code = Code(code)
+        self.detail = str(detail)[:DETAIL_CHARS_MAX]
         self.retry_after_s = retry_after_s
+        super().__init__(f"{self.code.value}: {self.detail}")
 
     @property
     def status(self) -> int:
@@ -107,6 +136,9 @@ class CallError(UserError):
         self.peer = peer
         self.what = cause
         """The cause without the peer's address: for where it is clear whom it is about."""
+        self.latency_s: float | None = None
+        """From the moment the request was signed until the failure was known, as in ``Reply``.
+        None: nothing was signed, so nothing was sent."""
         self._parts = (peer, cause, cure)
 
     def __reduce__(self) -> tuple[type[CallError], tuple[str, ...]]:  # type: ignore[override]
@@ -122,7 +154,10 @@ class DeadlineExceeded(CallError, Unavailable):
 
 
 class SignedRefusal(CallError):
-    """A refusal whose signature holds: ``code``, ``status`` and, if given, ``retry_after_s``."""
+    """A refusal whose signature holds: ``code``, ``status`` and, if given, ``retry_after_s``.
+
+    ``evidence`` shows a third party that the peer refused.
+    """
 
     def __init__(
         self,
@@ -132,12 +167,16 @@ class SignedRefusal(CallError):
         code: str = "",
         status: int = 0,
         retry_after_s: float | None = None,
+        evidence: Evidence | None = None,
     ) -> None:
         super().__init__(peer, cause, cure)
         self.code = code
         self.status = status
         self.retry_after_s = retry_after_s
-        self._parts = (peer, cause, cure, code, status, retry_after_s)  # type: ignore[assignment]
+        self.evidence = evidence
+        self._parts = (  # type: ignore[assignment]
+            peer, cause, cure, code, status, retry_after_s, evidence,
+        )  # fmt: skip
 
 
 class PeerBusy(SignedRefusal, Unavailable):
@@ -150,6 +189,10 @@ class PeerFailed(SignedRefusal, Unavailable):
 
 class PeerRefused(SignedRefusal, Refused):
     """4xx: the same request would be refused again."""
+
+
+class StreamCut(CallError, Unavailable):
+    """A stream broke off: no signed end came. What was handed out before was signed for."""
 
 
 class ReplyInvalid(CallError, Unavailable):

@@ -1,9 +1,9 @@
 """The client's half of a call, the same on every transport. Pure.
 
-Adds to signing the two moments of a caller: ``prepare`` makes the one request that will be sent,
-``judge`` turns what came back into a typed reply or a typed error. Nothing that is unsigned, or
-signed for another request, by another hotkey or over other bytes, gets past ``judge``: not even a
-refusal. It opens no socket and reads no clock.
+``prepare`` makes the one request that will be sent; ``judge`` turns what came back into a typed
+reply or a typed error; ``reader_of`` gives what checks the frames of a stream. Nothing that is
+unsigned, or signed for another request, by another hotkey or over other bytes, gets past them: not
+even a refusal. This module opens no socket and reads no clock.
 """
 
 from __future__ import annotations
@@ -13,13 +13,15 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 from hashlib import sha256
-from typing import Final
+from typing import Any, Final, cast
 
 import msgspec
 
 from assay.types import Ss58
-from assay.wire import keys, signing
+from assay.wire import keys, signing, stream
 from assay.wire.errors import (
+    DETAIL_CHARS_MAX,
+    STATUS,
     CallError,
     Code,
     DeadlineExceeded,
@@ -30,8 +32,11 @@ from assay.wire.errors import (
     ReplyForged,
     ReplyMalformed,
     ReplyUnsigned,
+    printable,
 )
+from assay.wire.evidence import Evidence, canonical
 from assay.wire.interface import Peer, Rep, Reply, Signer
+from assay.wire.limits import Limits
 from assay.wire.synapse import (
     CONTENT_TYPE,
     METHOD,
@@ -50,7 +55,6 @@ _SIGNATURE: Final = re.compile(r"0x([0-9a-fA-F]{128})", re.ASCII)
 _REFUSAL = msgspec.msgpack.Decoder(Refusal)
 _CODE_CHARS_MAX: Final = 64  # twice the longest of ours
 _RETRY_S_MAX: Final = 3_600.0  # a caller may sleep as long as a refusal says: an hour at most
-_DETAIL_CHARS_MAX: Final = 300  # a peer's words are shown to a person: a sentence or two
 _NAMES_CACHED: Final = 256  # replies have seven headers; strangers may invent more
 _OUR_HEADERS: Final = {
     signing.H_REPLY_HOTKEY.lower(): "hotkey",
@@ -86,6 +90,9 @@ class Sent(msgspec.Struct, frozen=True, gc=False):
     target: str
     headers: dict[str, str]
     body: bytes
+    nonce_ns: int
+    body_digest: bytes
+    signature: bytes
     hash_full: bytes
     hash_head: bytes
 
@@ -101,29 +108,39 @@ def peer_key(peer: Peer) -> bytes:
 
 
 def prepare(
-    signer: Signer, peer: Peer, name: str, message: Synapse, *, nonce_ns: int, budget_s: float
+    signer: Signer,
+    peer: Peer,
+    name: str,
+    message: Synapse,
+    *,
+    nonce_ns: int,
+    budget_s: float,
+    idle_s: float | None = None,
 ) -> Sent:
-    """Encode, sign and name one request."""
+    """Encode, sign and name one request; ``idle_s`` is for streams."""
     if NAME.fullmatch(name) is None:
         raise ValueError(f"{name!r} is not a synapse's name: {NAME.pattern}")
     peer_key(peer)
     body = encode(message)
     # The budget travels in the target because that is signed.
-    budget_ms = min(max(1, int(budget_s * 1000)), _BUDGET_MS_MAX)
-    target = f"{PATH_PREFIX}{name}?budget_ms={budget_ms}"
-    body_hash = sha256(body).hexdigest()
+    target = f"{PATH_PREFIX}{name}?budget_ms={_milliseconds(budget_s)}"
+    if idle_s is not None:
+        target += f"&idle_ms={_milliseconds(idle_s)}"
+    body_digest = sha256(body).digest()
+    body_hash = body_digest.hex()
     payload = signing.request_payload(
         METHOD, target, body_hash, nonce_ns, signer.address, peer.address
     )
     nonce = str(nonce_ns)
-    signature = "0x" + signer.sign(payload).hex()
+    signature = signer.sign(payload)
+    signature_hex = "0x" + signature.hex()
     head = signing.RequestHead(
         method=METHOD,
         target=target,
         hotkey=signer.address,
         receiver=peer.address,
         nonce=nonce,
-        signature=signature,
+        signature=signature_hex,
     )
     return Sent(
         peer,
@@ -135,9 +152,12 @@ def prepare(
             signing.H_HOTKEY: signer.address,
             signing.H_RECEIVER: peer.address,
             signing.H_NONCE: nonce,
-            signing.H_SIGNATURE: signature,
+            signing.H_SIGNATURE: signature_hex,
         },
         body,
+        nonce_ns,
+        body_digest,
+        signature,
         signing.request_hash(head, body_hash),
         signing.request_hash(head, signing.UNREAD_BODY),
     )
@@ -154,15 +174,17 @@ def judge(
     """The typed reply, or the CallError that tells what is wrong with it."""
     address = sent.peer.address
     covered, ours = _sort_headers(raw_headers)
+    if ours.get("scope") == signing.SCOPE_STREAM:
+        raise ReplyMalformed(address, "answers with a stream.", "Call it with stream().")
     if "signature" not in ours:
         raise ReplyUnsigned(
             address,
             f"sent a reply ({status}) without a signature.",
             "Nothing in it can be trusted.",
         )
-    request_hash, signature = _check_signature(sent, status, covered, ours, body)
+    evidence = _check_signature(sent, status, covered, ours, body)
     if status != 200:
-        raise _refusal(address, status, body)
+        raise refusal(address, status, body, evidence)
     names = [name for name, _ in covered]
     if ("content-type", CONTENT_TYPE) not in covered or "content-encoding" in names:
         raise ReplyMalformed(address, "answered another content type.", "Call another peer.")
@@ -171,10 +193,78 @@ def judge(
     except MessageInvalid as error:
         raise ReplyMalformed(
             address,
-            f"answered no {reply_type.__name__}: {printable(str(error)[:_DETAIL_CHARS_MAX])}.",
+            f"answered no {reply_type.__name__}: {printable(str(error)[:DETAIL_CHARS_MAX])}.",
             "Call another peer.",
         ) from None
-    return Reply(message, latency_s, sent.peer, request_hash, signature, body)
+    request_hash = sent.hash_full if evidence.scope == signing.SCOPE_FULL else sent.hash_head
+    return Reply(message, latency_s, sent.peer, request_hash, body, evidence)
+
+
+def is_stream(raw_headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    """Whether these headers say that a stream follows. Nobody has signed for it yet."""
+    _, ours = _sort_headers(raw_headers)
+    return ours.get("scope") == signing.SCOPE_STREAM
+
+
+def reader_of(
+    sent: Sent, status: int, raw_headers: Iterable[tuple[bytes, bytes]], limits: Limits
+) -> stream.FrameReader:
+    """What checks the frames of a stream with these headers; ReplyForged if they are another's.
+
+    The headers themselves are under each signature among the frames.
+    """
+    address = sent.peer.address
+    covered, ours = _sort_headers(raw_headers)
+    if ours.get("hotkey") != address:
+        raise ReplyForged(
+            address, "is not who answered with a stream.", "Check its address on the chain."
+        )
+    names = [name for name, _ in covered]
+    typed = ("content-type", stream.CONTENT_TYPE) in covered
+    if status != 200 or not typed or "content-encoding" in names:
+        raise ReplyMalformed(address, "sent no stream as it must be.", "Call another peer.")
+    binding = stream.StreamBinding(
+        request_hash=sent.hash_full,
+        status=status,
+        headers=covered,
+        sender=address,
+        receiver=sent.caller,
+    )
+    return stream.FrameReader(
+        binding,
+        peer_key(sent.peer),
+        frame_bytes_max=limits.frame_bytes_max,
+        frames_max=limits.frames_max,
+    )
+
+
+def stream_evidence(sent: Sent, reader: stream.FrameReader) -> Evidence | None:
+    """What shows a third party what the peer has signed of a stream so far; None: nothing yet."""
+    seal = reader.sealed
+    if seal is None:
+        return None
+    return Evidence(
+        **_of_request(sent),
+        scope=signing.SCOPE_STREAM,
+        status=reader.binding.status,
+        headers=canonical(reader.binding.headers),
+        reply_digest=seal.running_hash,
+        frames=seal.frames,
+        word=seal.word,
+        reply_signature=seal.signature,
+    )
+
+
+def _of_request(sent: Sent) -> dict[str, Any]:
+    """The caller's half of the evidence."""
+    return {
+        "caller": sent.caller,
+        "peer": sent.peer.address,
+        "target": sent.target,
+        "nonce_ns": sent.nonce_ns,
+        "request_digest": sent.body_digest,
+        "request_signature": sent.signature,
+    }
 
 
 def _sort_headers(
@@ -205,8 +295,8 @@ def _check_signature(
     covered: tuple[tuple[str, str], ...],
     ours: dict[str, str],
     body: bytes,
-) -> tuple[bytes, bytes]:
-    """The request's hash as the reply names it, and the signature; ReplyForged if it fails."""
+) -> Evidence:
+    """The evidence of a reply whose signature holds; ReplyForged if it does not."""
     address = sent.peer.address
     scope = ours.get("scope")
     # A reply made without reading the body proves nothing about it: it can only be a refusal.
@@ -216,13 +306,13 @@ def _check_signature(
         raise ReplyForged(
             address, "is not who signed the reply.", "Check its address and port on the chain."
         )
-    request_hash = sent.hash_full if scope == signing.SCOPE_FULL else sent.hash_head
-    payload = signing.reply_payload(
+    digest = sha256(body).digest()
+    payload = signing.reply_payload_of_digest(
         scope=str(scope),
-        request_hash=request_hash,
+        request_hash=sent.hash_full if scope == signing.SCOPE_FULL else sent.hash_head,
         status=status,
         headers=covered,
-        body=body,
+        body_digest=digest,
         sender=address,
         receiver=sent.caller,
     )
@@ -233,7 +323,14 @@ def _check_signature(
             "sent a reply whose signature does not hold for this call.",
             "Somebody between changed it, or the peer is not honest.",
         )
-    return request_hash, signature
+    return Evidence(
+        **_of_request(sent),
+        scope=str(scope),
+        status=status,
+        headers=canonical(covered),
+        reply_digest=digest,
+        reply_signature=signature,
+    )
 
 
 def unreachable(peer: Peer, why: str) -> PeerUnreachable:
@@ -253,29 +350,38 @@ def too_late(peer: Peer, deadline_s: float) -> DeadlineExceeded:
     )
 
 
+def no_stream(peer: Peer) -> ReplyMalformed:
+    """The peer answered a call for a stream with one reply."""
+    return ReplyMalformed(peer.address, "answers with one reply.", "Call it with call().")
+
+
+def silent(peer: Peer, idle_s: float) -> DeadlineExceeded:
+    """The peer went quiet in the middle of a stream."""
+    return DeadlineExceeded(
+        peer.address, f"sent nothing for {idle_s:g} s.", "Call another peer, or allow more silence."
+    )
+
+
 def too_large(peer: Peer, size_bytes_max: int) -> ReplyMalformed:
     return ReplyMalformed(
         peer.address, f"answered more than {size_bytes_max} bytes.", "Call another peer."
     )
 
 
-def printable(text: str) -> str:
-    """A stranger's words as a log or a terminal may show them: no line breaks, no escape codes."""
-    return "".join(char if char.isprintable() else "?" for char in text)
-
-
-def _refusal(address: str, status: int, body: bytes) -> CallError:
-    """The error a signed refusal stands for."""
+def refusal(address: str, status: int | None, body: bytes, evidence: Evidence) -> CallError:
+    """The error that a signed refusal stands for; ``status`` None: it came within a stream."""
     try:
-        refusal = _REFUSAL.decode(body)
+        said = _REFUSAL.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return ReplyMalformed(
             address, f"refused ({status}) in a form unknown here.", "Call another peer."
         )
-    detail = printable(refusal.detail[:_DETAIL_CHARS_MAX])
-    code = printable(refusal.code[:_CODE_CHARS_MAX])
+    detail = printable(said.detail[:DETAIL_CHARS_MAX])
+    code = printable(said.code[:_CODE_CHARS_MAX])
     cause = f"refused ({code}): {detail}."
-    facts = (code, status, _retry_after_s(refusal.retry_after_s))
+    if status is None:
+        status = STATUS.get(cast("Code", code), STATUS[Code.HANDLER_FAILED])
+    facts = (code, status, _retry_after_s(said.retry_after_s), evidence)
     if code == Code.OUT_OF_TIME:
         return DeadlineExceeded(address, cause, "Give the call a longer deadline.")
     if status in (429, 503):
@@ -285,8 +391,12 @@ def _refusal(address: str, status: int, body: bytes) -> CallError:
     return PeerRefused(address, cause, _CURES.get(code, "Change the request."), *facts)
 
 
+def _milliseconds(seconds: float) -> int:
+    return min(max(1, int(seconds * 1000)), _BUDGET_MS_MAX)
+
+
 def _retry_after_s(said: float | None) -> float | None:
-    """A time that can be slept: what is no number counts as unsaid."""
+    """``said`` as seconds that can be slept, an hour at most; NaN counts as absent."""
     if said is None or math.isnan(said):
         return None
     return min(max(said, 0.0), _RETRY_S_MAX)

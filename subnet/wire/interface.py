@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import enum
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from assay.types import Ss58
+from assay.wire.evidence import Evidence
 from assay.wire.synapse import Synapse
 
 Req = TypeVar("Req", bound=Synapse)
@@ -88,15 +90,19 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Reply(Generic[RepCo]):
-    """An answer whose signature was checked, with what a third party needs to check it again."""
+    """A reply whose signature was checked, with what a third party needs to check it again."""
 
     message: RepCo
     latency_s: float
-    """From the moment the request was signed to the last byte of the reply."""
+    """From the moment the request was signed to the last byte of the reply: the time a caller
+    waited for the peer. Waiting for a free connection to the peer comes before and is not in it;
+    encoding, connecting, sending and the peer's own work are. The one definition: failures carry
+    the same (``CallError.latency_s``), and so do streams (``ReplyStream.latency_s``)."""
     peer: Peer
     request_hash: bytes
-    signature: bytes
+    """Names the request; the peer's handler saw the same in ``Caller``."""
     body: bytes
+    evidence: Evidence
 
 
 UnaryHandler = Callable[[Req, Caller], Awaitable[Rep]]
@@ -128,6 +134,39 @@ class Method(Generic[Req, Rep]):
     admits: Membership | None = None
     """The least that a caller must be. None: what the axon demands of everybody. A value given
     here takes the place of the axon's, so a method may be open to more callers, or to fewer."""
+
+
+class AnyStream(Protocol[RepCo]):
+    """The replies of one stream, in order, none of which is unsigned.
+
+    Iteration ends where the peer has signed the end. StreamCut if the stream breaks off before;
+    the error of the refusal if the peer signed one; ReplyForged or ReplyMalformed for frames that
+    are not what the peer signed.
+    """
+
+    @property
+    def request_hash(self) -> bytes:
+        """Names the request."""
+        ...
+
+    @property
+    def frames(self) -> int:
+        """How many frames the peer has signed so far."""
+        ...
+
+    @property
+    def latency_s(self) -> float:
+        """From the moment the request was signed to the last byte that was read."""
+        ...
+
+    @property
+    def evidence(self) -> Evidence | None:
+        """What the peer has signed so far: after the end all of it, None before the first."""
+        ...
+
+    def __aiter__(self) -> AsyncIterator[RepCo]: ...
+
+    async def __anext__(self) -> RepCo: ...
 
 
 class AnyAxon(Protocol):
@@ -162,6 +201,28 @@ class AnyDendrite(Protocol):
         deadline_s: float,
     ) -> Reply[Rep]:
         """One signed call; raises a ``CallError`` within ``deadline_s``."""
+        ...
+
+    def stream(
+        self,
+        peer: Peer,
+        name: str,
+        request: Synapse,
+        reply_type: type[Rep],
+        *,
+        deadline_s: float,
+        idle_s: float = ...,
+    ) -> AbstractAsyncContextManager[AnyStream[Rep]]:
+        """One signed call that is answered by a stream of replies::
+
+            async with dendrite.stream(peer, "count", request, Number, deadline_s=60) as replies:
+                async for number in replies:
+                    ...
+
+        The call is sent on entering; what refuses it is raised there. ``deadline_s`` bounds the
+        whole stream, ``idle_s`` the wait for each part of it. Leaving the block ends the call:
+        the peer's handler is cancelled if it still runs.
+        """
         ...
 
     async def close(self) -> None: ...

@@ -60,6 +60,18 @@ class Limits:
     drain_s_max: float = 10.0
     """What running requests get to finish in after ``stop``. Supervisors kill after 15 to 30 s."""
 
+    # -- streams
+    frame_bytes_max: int = 2**17
+    """One message of a stream: a chunk of a file (64 KiB) with its proof. Both sides keep a few of
+    them, so larger ones would take a stream beyond 1 MiB."""
+    frames_max: int = 2**20
+    """Messages in a stream: 64 GiB in chunks of 64 KiB. It bounds what one request can cost."""
+    stream_s_max: float = 3_600.0
+    """The longest budget of a stream. A file of 10 GB at 23 Mb/s; it holds its place meanwhile."""
+    stream_idle_s_max: float = 60.0
+    """How long a stream's handler may yield nothing: a handler that hangs is told from a slow one.
+    Below the time that gateways and proxies keep a silent connection."""
+
     # -- connections
     connections_max: int = 1024
     """The common limit of descriptors; the axon takes fewer where the process may have fewer, and

@@ -1,12 +1,15 @@
-"""Axon and dendrite without sockets: the simulator's network, and tests'.
+"""Axon and dendrite without sockets: a network within one process.
 
-Adds a network of named places to ``dispatch`` and ``exchange``, and nothing between them: the same
-bytes are signed, hashed, limited and judged as over HTTP, in the same order. Time is the clock's,
-so a whole subnet runs in simulated time. A fault is put in from outside: subclass
-``MemoryNetwork`` and override ``carry`` to drop, delay, change or repeat what passes.
+A ``MemoryNetwork`` of named places stands where sockets stand in ``axon`` and ``dendrite``: the
+same bytes are signed, hashed, limited and judged as over HTTP, in the same order. Time is the
+clock's, so a whole subnet runs under a clock that is moved by hand. A fault is put in from outside:
+subclass ``MemoryNetwork`` and override ``carry`` to drop, delay, change or repeat what passes.
 """
 
 from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
 
 import msgspec
 
@@ -16,11 +19,25 @@ from assay.errors import Unavailable
 from assay.wire import signing
 from assay.wire.admission import Admission
 from assay.wire.dispatch import Dispatcher
-from assay.wire.errors import RequestRefused
-from assay.wire.exchange import Nonces, judge, prepare, too_large, too_late, unreachable
+from assay.wire.errors import CallError, RequestRefused
+from assay.wire.exchange import (
+    Nonces,
+    Sent,
+    judge,
+    no_stream,
+    prepare,
+    reader_of,
+    too_large,
+    too_late,
+    unreachable,
+)
+from assay.wire.faults import OnFault
 from assay.wire.interface import Method, Peer, Rep, Reply, Req, Signer
 from assay.wire.limits import DEFAULT, Limits
 from assay.wire.replay import CeilingStore
+from assay.wire.replies import SignedReply
+from assay.wire.stream_client import IDLE_S, ByteSource, ReplyStream
+from assay.wire.stream_server import StreamedReply
 from assay.wire.synapse import METHOD, Synapse
 
 _FIRST_FREE_PORT = 20_000  # what port 0 gives: above the ports that people choose
@@ -39,11 +56,12 @@ class RawRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RawReply(msgspec.Struct, frozen=True, kw_only=True):
-    """A reply as it passes back."""
+    """A reply as it passes back; ``chunks`` in place of a body if it is a stream."""
 
     status: int
     headers: RawHeaders
     body: bytes
+    chunks: ByteSource | None = None
 
 
 class MemoryNetwork:
@@ -87,6 +105,7 @@ class MemoryAxon:
         limits: Limits = DEFAULT,
         nonces: CeilingStore | None = None,
         admission: Admission | None = None,
+        on_fault: OnFault | None = None,
         host: str = "127.0.0.1",
         port: int = 0,
     ) -> None:
@@ -96,7 +115,12 @@ class MemoryAxon:
         self._port = port
         self._open = False
         self.dispatcher = Dispatcher(
-            signer, clock=self._clock, limits=limits, nonces=nonces, admission=admission
+            signer,
+            clock=self._clock,
+            limits=limits,
+            nonces=nonces,
+            admission=admission,
+            on_fault=on_fault,
         )
 
     def attach(self, method: Method[Req, Rep]) -> None:
@@ -128,13 +152,14 @@ class MemoryAxon:
             refused = self.dispatcher.refuse(head, refusal)
             if refused is None:
                 raise ConnectionResetError from None
-            reply = refused
-        else:
-            answer = await self.dispatcher.answer(ticket, request.body)
-            if answer is None:
-                raise ConnectionResetError
-            reply = answer
-        return RawReply(status=reply.status, headers=raw_headers(reply.headers), body=reply.body)
+            return _raw(refused)
+        answer = await self.dispatcher.answer(ticket, request.body)
+        if answer is None:
+            raise ConnectionResetError
+        if isinstance(answer, StreamedReply):
+            headers = raw_headers(answer.headers)
+            return RawReply(status=answer.status, headers=headers, body=b"", chunks=answer)
+        return _raw(answer)
 
 
 class MemoryDendrite:
@@ -165,7 +190,55 @@ class MemoryDendrite:
         *,
         deadline_s: float,
     ) -> Reply[Rep]:
-        started_s = self._clock.monotonic()
+        signed_s = self._clock.monotonic()
+        try:
+            sent, reply = await self._send(peer, name, request, deadline_s, None)
+            if reply.chunks is not None:
+                await reply.chunks.aclose()
+            if len(reply.body) > self._limits.reply_bytes_max:
+                raise too_large(peer, self._limits.reply_bytes_max)
+            latency_s = self._clock.monotonic() - signed_s
+            return judge(sent, reply.status, reply.headers, reply.body, reply_type, latency_s)
+        except CallError as error:
+            error.latency_s = self._clock.monotonic() - signed_s
+            raise
+
+    @contextlib.asynccontextmanager
+    async def stream(
+        self,
+        peer: Peer,
+        name: str,
+        request: Synapse,
+        reply_type: type[Rep],
+        *,
+        deadline_s: float,
+        idle_s: float = IDLE_S,
+    ) -> AsyncIterator[ReplyStream[Rep]]:
+        signed_s = self._clock.monotonic()
+        try:
+            sent, reply = await self._send(peer, name, request, deadline_s, idle_s)
+            if reply.chunks is None:
+                judge(sent, reply.status, reply.headers, reply.body, reply_type, 0.0)
+                raise no_stream(peer)
+        except CallError as error:
+            error.latency_s = self._clock.monotonic() - signed_s
+            raise
+        async with contextlib.aclosing(reply.chunks) as chunks:
+            yield ReplyStream(
+                chunks,
+                reader_of(sent, reply.status, reply.headers, self._limits),
+                sent,
+                reply_type,
+                clock=self._clock,
+                signed_s=signed_s,
+                deadline_s=deadline_s,
+                left_s=deadline_s,
+                idle_s=idle_s,
+            )
+
+    async def _send(
+        self, peer: Peer, name: str, request: Synapse, deadline_s: float, idle_s: float | None
+    ) -> tuple[Sent, RawReply]:
         sent = prepare(
             self._signer,
             peer,
@@ -173,6 +246,7 @@ class MemoryDendrite:
             request,
             nonce_ns=self._nonces.next(self._clock.now_ns()),
             budget_s=deadline_s,
+            idle_s=idle_s,
         )
         raw = RawRequest(
             method=METHOD,
@@ -189,13 +263,14 @@ class MemoryDendrite:
             raise too_late(peer, deadline_s) from None
         except ConnectionError as error:
             raise unreachable(peer, type(error).__name__) from None
-        if len(reply.body) > self._limits.reply_bytes_max:
-            raise too_large(peer, self._limits.reply_bytes_max)
-        latency_s = self._clock.monotonic() - started_s
-        return judge(sent, reply.status, reply.headers, reply.body, reply_type, latency_s)
+        return sent, reply
 
     async def close(self) -> None:
         """Nothing to let go of."""
+
+
+def _raw(reply: SignedReply) -> RawReply:
+    return RawReply(status=reply.status, headers=raw_headers(reply.headers), body=reply.body)
 
 
 def raw_headers(headers: tuple[tuple[str, str], ...]) -> RawHeaders:

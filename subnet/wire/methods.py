@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+from types import CodeType
 from typing import Any, TypeVar
 
 from assay.wire.interface import Method
@@ -50,10 +51,16 @@ def check(method: Method[Any, Any]) -> None:
 
 def place_of(handler: object) -> str:
     """``file:line`` of the function beneath ``handler``, or the type's name if it has none."""
-    code = getattr(_function_of(handler), "__code__", None)
+    code = code_of(handler)
     if code is None:
         return f"a {type(handler).__name__}"
     return f"{code.co_filename}:{code.co_firstlineno}"
+
+
+def code_of(handler: object) -> CodeType | None:
+    """The code of the function beneath ``handler``; None if that is not written in Python."""
+    code = getattr(_function_of(handler), "__code__", None)
+    return code if isinstance(code, CodeType) else None
 
 
 def smaller(own: _Number | None, common: _Number) -> _Number:

@@ -14,8 +14,7 @@ import re
 from functools import lru_cache
 from typing import Final
 
-from assay.wire.errors import CallError
-from assay.wire.exchange import printable
+from assay.wire.errors import CallError, printable
 from assay.wire.interface import Peer, Reach
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address

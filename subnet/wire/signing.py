@@ -1,14 +1,16 @@
 """What is signed, byte for byte: btauth/1 requests and our own replies. Pure.
 
-Adds to sr25519 the canonical bytes of the two sentences that are said on the wire:
+Adds to sr25519 the canonical bytes of the three sentences that are said on the wire:
 
 * *btauth/1* (the bittensor SDK 11's ``http_auth``): "hotkey S sends this method, target and body to
   hotkey R at time N". Written here from its published form, and tested against the SDK both ways.
 * *assay-reply/1*: "hotkey R answers exactly that request, signature included, with this status,
   these headers and this body". A reply that was made before its request's body was read says so
   (scope ``head``) and can only be a refusal.
+* *assay-stream/1*: "hotkey R answers exactly that request with these headers, and these are its
+  first n frames" (or all of them, or all before it failed). The frames are in ``stream.py``.
 
-The two start with different words, so no signature of one kind can pass for the other. Header
+The three start with different words, so no signature of one kind can pass for another. Header
 values come from outside and are checked for form here, once. Neither clock nor nonce memory lives
 here: freshness is a comparison against a time that is passed in, replay is ``replay.py``.
 
@@ -33,6 +35,7 @@ from assay.wire.errors import Code, RequestRefused
 
 REQUEST_DOMAIN: Final = "btauth/1"
 REPLY_DOMAIN: Final = "assay-reply/1"
+STREAM_DOMAIN: Final = "assay-stream/1"
 REQUEST_HASH_DOMAIN: Final = "assay-request/1"
 VERSION: Final = "1"
 SCHEME: Final = "sr25519"
@@ -53,6 +56,7 @@ H_REPLY_SCOPE: Final = "X-Assay-Scope"
 H_REPLY_SIGNATURE: Final = "X-Assay-Signature"
 SCOPE_FULL: Final = "full"
 SCOPE_HEAD: Final = "head"
+SCOPE_STREAM: Final = "stream"
 
 _NONCE: Final = re.compile(r"[1-9][0-9]{0,19}", re.ASCII)  # u64 has at most 20 digits
 _HEX_SIGNATURE: Final = re.compile(r"(?:0x)?([0-9a-fA-F]{128})", re.ASCII)
@@ -224,7 +228,50 @@ def reply_payload(
     receiver: str,
 ) -> bytes:
     """assay-reply/1's signed bytes; ``sender`` is the axon, ``receiver`` who asked (or ``-``)."""
+    return reply_payload_of_digest(
+        scope=scope,
+        request_hash=request_hash,
+        status=status,
+        headers=headers,
+        body_digest=sha256(body).digest(),
+        sender=sender,
+        receiver=receiver,
+    )
+
+
+def reply_payload_of_digest(
+    *,
+    scope: str,
+    request_hash: bytes,
+    status: int,
+    headers: tuple[tuple[str, str], ...],
+    body_digest: bytes,
+    sender: str,
+    receiver: str,
+) -> bytes:
+    """``reply_payload`` for a body of which only the SHA-256 is known."""
     return (
         f"{REPLY_DOMAIN}\n{scope}\n{request_hash.hex()}\n{status}\n{headers_digest(headers)}\n"
-        f"{sha256(body).hexdigest()}\n{sender}\n{receiver}"
+        f"{body_digest.hex()}\n{sender}\n{receiver}"
+    ).encode("utf-8", "surrogateescape")
+
+
+def stream_payload(
+    *,
+    word: str,
+    request_hash: bytes,
+    status: int,
+    headers: tuple[tuple[str, str], ...],
+    frames: int,
+    running_hash: bytes,
+    sender: str,
+    receiver: str,
+) -> bytes:
+    """assay-stream/1's signed bytes: ``frames`` frames were said, and ``running_hash`` binds them.
+
+    ``word`` says whether more may follow; ``sender`` is the axon, ``receiver`` who asked.
+    """
+    return (
+        f"{STREAM_DOMAIN}\n{word}\n{request_hash.hex()}\n{status}\n{headers_digest(headers)}\n"
+        f"{frames}\n{running_hash.hex()}\n{sender}\n{receiver}"
     ).encode("utf-8", "surrogateescape")

@@ -48,3 +48,25 @@ def test_errors_can_be_copied() -> None:
     )
     gone = copy.copy(errors.PeerUnreachable("5Abc", "is gone.", "Look."))
     assert str(gone) == "5Abc is gone. Look."
+
+
+def test_a_task_says_no_in_one_sentence() -> None:
+    """What a builder finds in ``assay.wire`` and writes down first."""
+    from assay.wire import Code, RequestRefused
+
+    plain = RequestRefused("too hard")
+    assert (plain.code, plain.detail, plain.status) == (Code.REFUSED_BY_TASK, "too hard", 422)
+    assert str(plain) == "refused_by_task: too hard"
+    later = RequestRefused("too soon", retry_after_s=2.0)
+    assert (later.code, later.retry_after_s) == (Code.REFUSED_BY_TASK, 2.0)
+    other = RequestRefused(Code.OVERLOADED, "full", retry_after_s=3.0)
+    assert (other.code, other.detail, other.retry_after_s) == (Code.OVERLOADED, "full", 3.0)
+    assert len(RequestRefused("x" * 10_000).detail) == 300
+
+
+def test_what_a_builder_needs_can_be_imported_from_the_room() -> None:
+    from assay import wire
+
+    for name in wire.__all__:
+        assert getattr(wire, name).__name__ == name
+    assert {"RequestRefused", "Synapse", "Method", "Caller"} <= set(wire.__all__)

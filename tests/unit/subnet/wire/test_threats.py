@@ -32,7 +32,18 @@ TESTED_BY = {
     "a reply's body or status": ("test_tampered_reply_body", "test_tampered_reply_status"),
     "a reply to another request": ("test_reply_to_another_request",),
     "a signature used elsewhere": ("test_a_request_can_never_pass_for_a_reply",),
-    "a miner denies its answer": ("test_every_part_of_a_reply_is_signed",),
+    "frames of a stream": (
+        "test_each_damage_is_one_clear_error",
+        "test_a_stream_is_bound_to_all_of_its_call",
+    ),
+    "a stream cut short": (
+        "test_cut_at_each_of_100_points_is_told_as_cut",
+        "test_a_seal_cannot_pass_for_an_end",
+    ),
+    "a miner denies its answer": (
+        "test_every_part_of_a_reply_is_signed",
+        "test_every_field_is_under_a_signature",
+    ),
     "errors tell too much": (
         "test_a_broken_handler_is_a_signed_500_without_its_words",
         "test_the_error_holds_no_word_of_a_stranger",
@@ -67,6 +78,12 @@ TESTED_BY = {
         "test_slow_head",
         "test_slow_body",
         "test_a_caller_that_does_not_read_its_reply_is_cut",
+    ),
+    "a stream that nobody reads": ("test_a_slow_reader_costs_a_mebibyte_at_most",),
+    "a stream without end": (
+        "test_a_stream_that_never_falls_silent_ends_with_its_budget",
+        "test_silence_ends_a_stream_on_the_axons_side",
+        "test_a_stream_has_so_many_frames_at_most",
     ),
     "many nonces, many sources": (
         "test_memory_is_bounded_and_full_memory_lets_no_replay_in",

@@ -39,6 +39,28 @@ async def echo(question: Question, _: Caller) -> Answered:
     return Answered(text=question.text)
 
 
+class Count(Synapse):
+    """Asks for the numbers below ``to``, in replies of ``bytes_each`` bytes more."""
+
+    to: int = 10
+    bytes_each: int = 0
+
+
+class Counted(Synapse):
+    number: int
+    filling: bytes = b""
+
+
+async def count(request: Count, _: Caller) -> AsyncIterator[Counted]:
+    for number in range(request.to):
+        yield Counted(number=number, filling=bytes(request.bytes_each))
+
+
+def counting(handler: Any = count, **limits: Any) -> Method[Count, Counted]:
+    """The method ``count`` of the tests of streams."""
+    return Method("count", Count, Counted, handler, stream=True, **limits)
+
+
 def signed(
     signer: Signer = ALICE,
     *,
@@ -115,6 +137,8 @@ def refusal_in(reply: RawReply, request: RawRequest, axon: Signer = BOB) -> Refu
 
 
 Mutation = Callable[[RawRequest, RawReply], RawReply]
+Alteration = Callable[[bytes], tuple[bytes, bool]]
+"""From the body of a stream: the bytes to pass on, and whether the connection ends properly."""
 
 
 class HttpWorld:
@@ -143,6 +167,30 @@ class HttpWorld:
             await writer.drain()
             writer.close()
             await writer.wait_closed()
+
+        server = await asyncio.start_server(meet, "127.0.0.1", 0)
+        try:
+            yield Peer(BOB.address, "127.0.0.1", server.sockets[0].getsockname()[1])
+        finally:
+            server.close()
+
+    @contextlib.asynccontextmanager
+    async def altering(self, axon: AnyAxon, alter: Alteration) -> AsyncIterator[Peer]:
+        """A place that looks like the axon's, where a stranger changes a stream's bytes."""
+
+        async def meet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            request = await _read_request(reader)
+            head, body = await http_stream(axon.port, request)
+            changed, properly = alter(body)
+            writer.write(head.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+            for start in range(0, len(changed), 1_000):
+                piece = changed[start : start + 1_000]
+                writer.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+            writer.write(b"0\r\n\r\n" if properly else b"")
+            with contextlib.suppress(ConnectionError):
+                await writer.drain()
+                writer.close()
+                await writer.wait_closed()
 
         server = await asyncio.start_server(meet, "127.0.0.1", 0)
         try:
@@ -179,6 +227,41 @@ class MemoryWorld:
         yield Peer(BOB.address, "127.0.0.1", axon.port)
         self.network.carry = honest  # type: ignore[method-assign]
 
+    @contextlib.asynccontextmanager
+    async def altering(self, axon: AnyAxon, alter: Alteration) -> AsyncIterator[Peer]:
+        honest = self.network.carry
+
+        async def carry(host: str, port: int, request: RawRequest) -> RawReply:
+            reply = await honest(host, port, request)
+            assert reply.chunks is not None
+            body = b""
+            while piece := await reply.chunks.read():
+                body += piece
+            await reply.chunks.aclose()
+            return msgspec.structs.replace(reply, chunks=_Said(*alter(body)))
+
+        self.network.carry = carry  # type: ignore[method-assign]
+        yield Peer(BOB.address, "127.0.0.1", axon.port)
+        self.network.carry = honest  # type: ignore[method-assign]
+
+
+class _Said:
+    """A stream's body that is known from the start."""
+
+    def __init__(self, body: bytes, properly: bool) -> None:
+        self._pieces = [body[start : start + 1_000] for start in range(0, len(body), 1_000)]
+        self._properly = properly
+
+    async def read(self) -> bytes:
+        if self._pieces:
+            return self._pieces.pop(0)
+        if not self._properly:
+            raise ConnectionResetError
+        return b""
+
+    async def aclose(self) -> None:
+        self._pieces.clear()
+
 
 World = HttpWorld | MemoryWorld
 
@@ -203,6 +286,26 @@ async def http_send(port: int, request: RawRequest) -> RawReply:
         writer.write(request_bytes(request))
         await writer.drain()
         return await read_reply(reader)
+    finally:
+        writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
+
+
+async def http_stream(port: int, request: RawRequest) -> tuple[bytes, bytes]:
+    """One raw request whose reply is a stream: the head as it came, and the body without chunks."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        writer.write(request_bytes(request))
+        await writer.drain()
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)
+        assert b"Transfer-Encoding: chunked" in head
+        body = b""
+        while True:
+            size = int(await asyncio.wait_for(reader.readuntil(b"\r\n"), 10), 16)
+            body += (await asyncio.wait_for(reader.readexactly(size + 2), 10))[:-2]
+            if not size:
+                return head, body
     finally:
         writer.close()
         with contextlib.suppress(ConnectionError):

@@ -1,0 +1,340 @@
+"""A streamed reply as bytes: its frames, the hash chain that binds them, and their order. Pure.
+
+``FrameWriter`` turns payloads into frames and signs them; ``FrameReader`` turns the bytes of a
+connection into payloads, in whatever pieces they come, and hands out none that is not signed for.
+Neither knows sockets, clocks or message types.
+
+A frame is ``kind`` (1 byte), ``number`` (4, big-endian), ``length`` (4, big-endian), payload:
+
+====  ===========  ==========================================  =================================
+kind  meaning      number                                      payload
+====  ===========  ==========================================  =================================
+d     data         its place, from 1                           one message
+f     failure      its place                                   a refusal: why no more data comes
+s     seal         how many ``d`` and ``f`` went before        64 bytes: a signature over these
+e     end          the same                                    the same; nothing may follow
+====  ===========  ==========================================  =================================
+
+The running hash begins as the request's hash; each ``d`` and ``f`` makes it SHA-256(hash, frame).
+A seal or an end signs the request's hash, the headers, the number and the running hash, so it
+holds for exactly those frames, in that order, in reply to that request. Whoever cuts a stream
+cannot make an end; the number tells at once, before any signature, a frame that is missing, comes
+twice or stands in another's place.
+"""
+
+from __future__ import annotations
+
+import enum
+import struct
+from collections.abc import Callable, Sequence
+from hashlib import sha256
+from typing import Final
+
+import msgspec
+
+from assay.wire import keys, signing
+
+DATA: Final = b"d"
+FAILURE: Final = b"f"
+SEAL: Final = b"s"
+END: Final = b"e"
+HEAD: Final = struct.Struct(">cII")
+"""A frame's first nine bytes."""
+
+CONTENT_TYPE: Final = "application/vnd.assay.stream"
+PART: Final = "part"
+WHOLE: Final = "whole"
+FAILED: Final = "failed"
+"""The word in the signed bytes: of a seal; of an end; of an end behind a failure."""
+
+UNSEALED_FRAMES_MAX: Final = 64
+"""Frames under one signature: 64 share its 56 µs (signed and checked). With more a reader would
+wait longer for the first of them; the protocol's constant, so both sides must have the same."""
+UNSEALED_BYTES_MAX: Final = 2**18
+"""Payloads under one signature. A reader must keep them until it comes, so this bounds its memory:
+with a frame that is still arriving (128 KiB) and its socket's buffer (384 KiB at most) it stays
+below 1 MiB. The protocol's constant too."""
+
+
+class StreamState(enum.Enum):
+    """Where a stream stands, on either side."""
+
+    OPEN = enum.auto()
+    FAILING = enum.auto()
+    """A failure was said; only the end may follow."""
+    ENDED = enum.auto()
+    BROKEN = enum.auto()
+    """Something came that may not: nothing after it is looked at."""
+
+
+NEXT: Final[dict[StreamState, dict[bytes, StreamState]]] = {
+    StreamState.OPEN: {
+        DATA: StreamState.OPEN,
+        SEAL: StreamState.OPEN,
+        FAILURE: StreamState.FAILING,
+        END: StreamState.ENDED,
+    },
+    StreamState.FAILING: {END: StreamState.ENDED},
+    StreamState.ENDED: {},
+    StreamState.BROKEN: {},
+}
+"""Which kinds of frames may come in a state, and the state that follows. All of it."""
+
+
+class StreamBinding(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """What a stream replies to, and between whom: every one of its signatures covers this."""
+
+    request_hash: bytes
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    sender: str
+    receiver: str
+
+    def payload(self, word: str, frames: int, running_hash: bytes) -> bytes:
+        """The signed bytes of a seal or an end."""
+        return signing.stream_payload(
+            word=word,
+            request_hash=self.request_hash,
+            status=self.status,
+            headers=self.headers,
+            frames=frames,
+            running_hash=running_hash,
+            sender=self.sender,
+            receiver=self.receiver,
+        )
+
+
+class Seal(msgspec.Struct, frozen=True, gc=False):
+    """A signature over the first ``frames`` frames of a stream."""
+
+    word: str
+    frames: int
+    running_hash: bytes
+    signature: bytes
+
+
+class FrameError(Exception):
+    """The bytes are no stream as it must be. ``args[0]`` is one sentence that says why."""
+
+
+class SealBroken(FrameError):
+    """A signature does not hold: the frames, or the headers, are not what the sender signed."""
+
+
+class FrameWriter:
+    """The sender's half of one stream. Each method returns the bytes to send."""
+
+    def __init__(
+        self,
+        binding: StreamBinding,
+        sign: Callable[[bytes], bytes],
+        *,
+        frame_bytes_max: int,
+        frames_max: int,
+    ) -> None:
+        self._binding = binding
+        self._sign = sign
+        self._frame_bytes_max = frame_bytes_max
+        self._frames_max = frames_max
+        self._hash = binding.request_hash
+        self._unsealed = 0
+        self._unsealed_bytes = 0
+        self.frames = 0
+        self.state = StreamState.OPEN
+
+    def data(self, payload: bytes) -> bytes:
+        """``payload`` as a frame, behind a seal over the frames before it where one is due."""
+        if len(payload) > self._frame_bytes_max:
+            raise FrameError(f"a frame has at most {self._frame_bytes_max} bytes")
+        if self.frames >= self._frames_max:
+            raise FrameError(f"a stream has at most {self._frames_max} frames")
+        full = self._unsealed_bytes + len(payload) > UNSEALED_BYTES_MAX
+        due = full or self._unsealed >= UNSEALED_FRAMES_MAX
+        sealed = self.seal() if due else b""
+        return sealed + self._chained(DATA, payload)
+
+    def seal(self) -> bytes:
+        """A signature over all frames so far; nothing if there is no new one."""
+        return self._signed(SEAL, PART) if self._unsealed else b""
+
+    def end(self) -> bytes:
+        """The last frame of a whole stream."""
+        return self._signed(END, WHOLE)
+
+    def fail(self, refusal: bytes) -> bytes:
+        """The last two frames of a stream that ends before it is whole."""
+        return self._chained(FAILURE, refusal) + self._signed(END, FAILED)
+
+    def _chained(self, kind: bytes, payload: bytes) -> bytes:
+        self._step(kind)
+        self.frames += 1
+        self._unsealed += 1
+        self._unsealed_bytes += len(payload)
+        frame = HEAD.pack(kind, self.frames, len(payload)) + payload
+        self._hash = sha256(self._hash + frame).digest()
+        return frame
+
+    def _signed(self, kind: bytes, word: str) -> bytes:
+        self._step(kind)
+        self._unsealed = self._unsealed_bytes = 0
+        signature = self._sign(self._binding.payload(word, self.frames, self._hash))
+        return HEAD.pack(kind, self.frames, len(signature)) + signature
+
+    def _step(self, kind: bytes) -> None:
+        following = NEXT[self.state].get(kind)
+        if following is None:
+            raise FrameError(f"no {kind.decode()} frame may be sent any more")
+        self.state = following
+
+
+class FrameReader:
+    """The receiver's half of one stream: ``feed`` takes bytes, ``take`` hands out payloads."""
+
+    def __init__(
+        self,
+        binding: StreamBinding,
+        public_key: bytes,
+        *,
+        frame_bytes_max: int,
+        frames_max: int,
+    ) -> None:
+        self.binding = binding
+        self._public_key = public_key
+        self._frame_bytes_max = frame_bytes_max
+        self._frames_max = frames_max
+        self._hash = binding.request_hash
+        self._arriving = bytearray()
+        self._unsealed: list[bytes] = []
+        self._unsealed_bytes = 0
+        self._ready: list[bytes] = []
+        self._said_no: bytes | None = None
+        self._error: FrameError | None = None
+        self.frames = 0
+        self.state = StreamState.OPEN
+        self.failure: bytes | None = None
+        """The refusal with which the stream ended, once that is signed for."""
+        self.sealed: Seal | None = None
+        """The newest signature that holds."""
+
+    def feed(self, data: bytes) -> None:
+        """Take what arrived. Whatever is wrong with it is raised by ``take``."""
+        if self._error is not None:
+            return
+        self._arriving += data
+        try:
+            self._parse()
+        except FrameError as error:
+            self._error = error
+            self.state = StreamState.BROKEN
+            self._arriving.clear()
+            self._unsealed.clear()
+            self._unsealed_bytes = 0
+
+    def take(self) -> list[bytes]:
+        """The payloads that are signed for and were not handed out yet, in order.
+
+        FrameError if there are none and the stream is broken.
+        """
+        if self._ready:
+            ready, self._ready = self._ready, []
+            return ready
+        if self._error is not None:
+            raise self._error
+        return []
+
+    @property
+    def held_bytes(self) -> int:
+        """What is kept here: bytes that are no whole frame yet, and payloads not handed out."""
+        return len(self._arriving) + self._unsealed_bytes + sum(map(len, self._ready))
+
+    def _parse(self) -> None:
+        arriving = self._arriving
+        place = 0
+        while len(arriving) - place >= HEAD.size:
+            kind, number, length = HEAD.unpack_from(arriving, place)
+            self._check(kind, number, length)
+            end = place + HEAD.size + length
+            if len(arriving) < end:
+                break
+            frame = bytes(arriving[place:end])
+            place = end
+            if kind in (DATA, FAILURE):
+                self._chain(kind, frame)
+            else:
+                self._seal(kind, frame[HEAD.size :])
+            self.state = NEXT[self.state][kind]
+        del arriving[:place]
+        if self.state is StreamState.ENDED and arriving:
+            raise FrameError("more came after the end")
+
+    def _check(self, kind: bytes, number: int, length: int) -> None:
+        """FrameError unless a frame with this head may come now."""
+        if kind not in NEXT[StreamState.OPEN]:
+            raise FrameError("a frame of an unknown kind came")
+        if kind not in NEXT[self.state]:
+            ended = self.state is StreamState.ENDED
+            raise FrameError("more came after the end" if ended else "more came after the failure")
+        signed = kind in (SEAL, END)
+        due = self.frames if signed else self.frames + 1
+        if number != due:
+            raise FrameError(_out_of_place(number, due, signed=signed))
+        if signed:
+            if length != keys.SIGNATURE_BYTES:
+                raise FrameError(f"a signature of {length} bytes came")
+            return
+        if length > self._frame_bytes_max:
+            raise FrameError(f"a frame of more than {self._frame_bytes_max} bytes came")
+        if kind == DATA and number > self._frames_max:
+            raise FrameError(f"more than {self._frames_max} frames came")
+        # A failure may always follow what is full; it is the last.
+        if kind == DATA and (
+            len(self._unsealed) >= UNSEALED_FRAMES_MAX
+            or self._unsealed_bytes + length > UNSEALED_BYTES_MAX
+        ):
+            raise FrameError(
+                f"more than {UNSEALED_FRAMES_MAX} frames or {UNSEALED_BYTES_MAX} bytes came"
+                " without a signature"
+            )
+
+    def _chain(self, kind: bytes, frame: bytes) -> None:
+        self.frames += 1
+        self._hash = sha256(self._hash + frame).digest()
+        payload = frame[HEAD.size :]
+        if kind == FAILURE:
+            self._said_no = payload
+        else:
+            self._unsealed.append(payload)
+            self._unsealed_bytes += len(payload)
+
+    def _seal(self, kind: bytes, signature: bytes) -> None:
+        failing = self.state is StreamState.FAILING
+        word = PART if kind == SEAL else FAILED if failing else WHOLE
+        payload = self.binding.payload(word, self.frames, self._hash)
+        if not keys.verify(signature, payload, self._public_key):
+            raise SealBroken(
+                f"the signature over its first {self.frames} frames does not hold for this call"
+            )
+        self.failure = self._said_no
+        self.sealed = Seal(word, self.frames, self._hash, signature)
+        self._ready += self._unsealed
+        self._unsealed.clear()
+        self._unsealed_bytes = 0
+
+
+def running_hash(request_hash: bytes, payloads: Sequence[bytes], *, failed: bool) -> bytes:
+    """The running hash of a stream with these ``payloads``, of which the last is a failure's if it
+    ``failed``."""
+    running = request_hash
+    for number, payload in enumerate(payloads, 1):
+        kind = FAILURE if failed and number == len(payloads) else DATA
+        running = sha256(running + HEAD.pack(kind, number, len(payload)) + payload).digest()
+    return running
+
+
+def _out_of_place(number: int, due: int, *, signed: bool) -> str:
+    if signed:
+        return f"a signature over {number} frames came after {due}"
+    if number < due:
+        return f"frame {number} came twice" if number else "a frame without a number came"
+    missing = str(due) if number == due + 1 else f"{due} to {number - 1}"
+    return f"frame {number} came where frame {missing} is missing"

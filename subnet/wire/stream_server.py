@@ -1,0 +1,185 @@
+"""The server's half of one streamed reply: from a handler's replies to batches of signed frames.
+
+A task of its own runs the handler and puts encoded replies into a small buffer; the transport
+takes them out in batches with ``read`` and sends them. A handler that is faster than its reader
+waits, so the buffer is all that a slow reader costs. Each batch ends with a signature, so no frame
+waits for one: the reader can check what it has as soon as it has it.
+
+This module knows no sockets. What a handler may raise is explained by the ``explain`` it is given.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from typing import Any, Final
+
+from assay.aio import bounded
+from assay.clock import Clock
+from assay.wire.errors import Code, RequestRefused
+from assay.wire.faults import UnsendableAnswer
+from assay.wire.replies import Headers, encode_refusal
+from assay.wire.stream import FrameWriter
+
+_AHEAD_BYTES_MAX: Final = 2**16
+"""Bytes that a handler may be ahead of its reader, and one frame more. Buffer, a batch that is
+being sent (as large) and what aiohttp and the socket's writer hold (128 KiB) come to 512 KiB."""
+_AHEAD_FRAMES_MAX: Final = 512
+"""The same in frames: an empty one costs 33 bytes here, too."""
+_TURN_S: Final = 0.005
+"""A handler that never waits lets others run after this long, and its own frames leave. Longer
+holds up every other call of the process; shorter makes many small batches."""
+_TURN_FRAMES: Final = 32
+TIMER_SLACK_S: Final = 0.01
+"""Loops fire timers up to some milliseconds early. A TimeoutError with more budget left than this
+is the handler's own trouble."""
+
+
+class StreamedReply:
+    """A reply that is still being made: ``begin``, then ``read`` until ``b""``; always ``aclose``.
+
+    Status and headers are known from the start. Everything else is covered by the signatures
+    among the frames.
+    """
+
+    status: Final = 200
+
+    def __init__(
+        self,
+        replies: AsyncIterator[Any],
+        writer: FrameWriter,
+        *,
+        headers: Headers,
+        encode: Callable[[Any], bytes],
+        explain: Callable[[Exception], RequestRefused],
+        clock: Clock,
+        budget_s: float,
+        idle_s: float,
+        frames_max: int,
+        on_close: Callable[[], None],
+    ) -> None:
+        self.headers = headers
+        self._replies = replies
+        self._writer = writer
+        self._encode = encode
+        self._explain = explain
+        self._clock = clock
+        self._budget_s = budget_s
+        self._idle_s = idle_s
+        self._frames_max = frames_max
+        self._on_close = on_close
+        self._buffer: list[bytes] = []
+        self._buffered_bytes = 0
+        self._made = 0
+        self._changed = asyncio.Event()
+        self._room = asyncio.Event()
+        self._refusal: RequestRefused | None = None
+        self._is_made = False
+        self.is_over = False
+        """Whether ``read`` has given the last bytes."""
+        self._working: asyncio.Task[None] | None = None
+
+    async def begin(self) -> None:
+        """Run the handler up to its first reply, or its end. RequestRefused if it fails before."""
+        self._working = asyncio.ensure_future(self._work())
+        await self._something()
+        if self._refusal is not None and not self._buffer:
+            raise self._refusal
+
+    async def read(self) -> bytes:
+        """The next bytes to send, signed for; ``b""`` after the last."""
+        if self.is_over:
+            return b""
+        await self._something()
+        pieces = [self._writer.data(payload) for payload in self._buffer]
+        self._buffer.clear()
+        self._buffered_bytes = 0
+        self._room.set()
+        self._changed.clear()
+        if not self._is_made:
+            pieces.append(self._writer.seal())
+        elif self._refusal is not None:
+            pieces.append(self._writer.fail(encode_refusal(self._refusal)))
+        else:
+            pieces.append(self._writer.end())
+        self.is_over = self._is_made
+        return b"".join(pieces)
+
+    async def aclose(self) -> None:
+        """End the handler if it still runs, and give its place back. May be called twice."""
+        on_close, self._on_close = self._on_close, _nothing
+        try:
+            await self.end_work()
+        finally:
+            on_close()
+
+    def stop(self, refusal: RequestRefused) -> None:
+        """End the handler and say ``refusal`` to the reader in place of what would have come."""
+        if not self._is_made and self._working is not None:
+            self._refusal = refusal
+            self._working.cancel()
+
+    async def end_work(self) -> None:
+        """End the handler if it still runs, and wait until it has ended."""
+        if self._working is not None:
+            self._working.cancel()
+            await asyncio.wait([self._working])
+
+    async def _something(self) -> None:
+        while not self._buffer and not self._is_made:
+            self._changed.clear()
+            await self._changed.wait()
+
+    async def _work(self) -> None:
+        """Run the handler to its end; never raises but for its own cancellation."""
+        try:
+            await bounded(self._clock, self._budget_s, self._make())
+        except Exception as error:
+            self._refusal = self._explain(error)
+        finally:
+            self._is_made = True
+            self._changed.set()
+
+    async def _make(self) -> None:
+        turn_s, in_turn = self._clock.monotonic(), 0
+        async with contextlib.aclosing(self._replies) as replies:  # type: ignore[type-var]
+            while (reply := await self._next(replies)) is not _END:
+                await self._put(self._encode(reply))
+                in_turn += 1
+                now_s = self._clock.monotonic()
+                if in_turn >= _TURN_FRAMES or now_s - turn_s >= _TURN_S:
+                    await asyncio.sleep(0)
+                    turn_s, in_turn = self._clock.monotonic(), 0
+
+    async def _next(self, replies: AsyncIterator[Any]) -> Any:
+        asked_s = self._clock.monotonic()
+        try:
+            return await bounded(self._clock, self._idle_s, anext(replies, _END))
+        except TimeoutError:
+            if self._clock.monotonic() - asked_s < self._idle_s - TIMER_SLACK_S:
+                raise  # the handler's own
+            raise RequestRefused(
+                Code.OUT_OF_TIME, f"no reply came for {self._idle_s:g} s"
+            ) from None
+
+    async def _put(self, payload: bytes) -> None:
+        if self._made >= self._frames_max:
+            raise UnsendableAnswer(
+                "the stream is longer than streams may be",
+                f"it yielded more than {self._frames_max} replies",
+            )
+        while self._buffered_bytes >= _AHEAD_BYTES_MAX or len(self._buffer) >= _AHEAD_FRAMES_MAX:
+            self._room.clear()
+            await self._room.wait()
+        self._made += 1
+        self._buffer.append(payload)
+        self._buffered_bytes += len(payload)
+        self._changed.set()
+
+
+_END: Final = object()
+
+
+def _nothing() -> None:
+    """There is nothing left to give back."""

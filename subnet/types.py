@@ -22,6 +22,8 @@ Ss58 = NewType("Ss58", str)
 RAO_PER_TAO: Final = 10**9
 U16_MAX: Final = 65_535
 U64_MAX: Final = 2**64 - 1
+PORT_MAX: Final = 65_535
+"""The last TCP port there is."""
 SS58_PREFIX: Final = 42
 """Generic Substrate addresses; Bittensor uses them too. Another value makes other addresses."""
 

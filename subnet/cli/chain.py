@@ -1,97 +1,38 @@
 """``assay chain``: start the local chain, check a stored one, export its blocks.
 
-Adds the command line to ``assay.localnet``. ``start`` is in ``chain_start.py``, because it must be
-up before typer would be imported. It stands here so that it is listed, has its help in the one look
-of all commands, and can be called through this app as well; its options are read off its parser.
+Adds the command line to ``assay.localnet``; ``start`` has a file of its own (``chain_start.py``).
 Nothing heavy is imported before a command runs.
 """
 
 from __future__ import annotations
 
-import argparse
-import inspect
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Final
 
-import typer
-from typer.core import TyperCommand
+import click
 
-from assay.cli import chain_start, options
-from assay.cli.chain_start import chain_dir
+from assay.cli import arguments
+from assay.cli.chain_start import start, state_dir
+from assay.cli.command import Command, LazyGroup
+from assay.cli.param_types import FOLDER
 
-app = typer.Typer(
-    add_completion=False,
-    no_args_is_help=True,
-    help="The local chain: start, verify, export-blocks.",
-)
-
-WORDS: Final = "words"
 PROGRESS_BLOCKS: Final = 1_000
 """How often ``verify`` says where it is: every second or so."""
 
-StateDir = Annotated[
-    Path,
-    typer.Option(
-        "--state-dir",
-        metavar="DIR",
-        file_okay=False,
-        default_factory=chain_dir,
-        show_default="ASSAY_STATE_DIR/chain, else .assay/chain",
-        help="The chain's own folder.",
-    ),
-]
+
+@click.group(cls=LazyGroup)
+def chain() -> None:
+    """The local chain: start, verify, export-blocks."""
 
 
-class _HandedOn(TyperCommand):
-    """Has options for its help alone: the words go on as they are."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        if set(args) & set(ctx.help_option_names):
-            return super().parse_args(ctx, args)
-        ctx.meta[WORDS] = list(args)
-        return []
+chain.add_command(start)
 
 
-def start(context: typer.Context, **_: Any) -> None:
-    """Start a local chain and run it until Ctrl-C."""
-    raise typer.Exit(chain_start.start(context.meta[WORDS]))
-
-
-def _options(parser: argparse.ArgumentParser) -> Iterator[inspect.Parameter]:
-    """What a parser takes, as parameters of a typer command; a group's title is its panel's."""
-    for group in parser._action_groups:
-        for action in group._group_actions:
-            option = typer.Option(
-                *action.option_strings,
-                metavar=str(action.metavar) if action.metavar else None,
-                help=action.help,
-                show_default=action.default not in (None, False) and action.default != [],
-                rich_help_panel=None if group is parser._optionals else group.title,
-            )
-            yield inspect.Parameter(
-                action.dest,
-                inspect.Parameter.KEYWORD_ONLY,
-                default=action.default is True if action.nargs == 0 else str(action.default),
-                annotation=Annotated[bool if action.nargs == 0 else str, option],
-            )
-
-
-_context, *_ = inspect.signature(start, eval_str=True).parameters.values()
-_parameters = (_context, *_options(chain_start.parser()))
-start.__signature__ = inspect.Signature(_parameters)  # type: ignore[attr-defined]
-start.__annotations__ = {each.name: each.annotation for each in _parameters}
-app.command(cls=_HandedOn)(start)
-
-
-@app.command("export-blocks")
-def export_blocks(
-    folder: Annotated[
-        Path, typer.Argument(metavar="FOLDER", file_okay=False, help="Where the files go.")
-    ],
-    state_dir: StateDir,
-    json: options.Json = False,
-) -> None:
+@chain.command("export-blocks", cls=Command)
+@click.argument("folder", type=FOLDER, metavar="FOLDER", help="Where the files go.")
+@state_dir
+@arguments.json
+def export_blocks(folder: Path, state_dir: Path, json: bool) -> None:
     """Write a stored chain as files that another Substrate implementation can execute.
 
     The chain must not be running. Three files: the runtime, the genesis configuration, and one
@@ -115,8 +56,10 @@ def export_blocks(
         output.text(f"{done.blocks} blocks in {done.folder}, head {_hex(done.head_hash)}")
 
 
-@app.command()
-def verify(state_dir: StateDir, json: options.Json = False) -> None:
+@chain.command(cls=Command)
+@state_dir
+@arguments.json
+def verify(state_dir: Path, json: bool) -> None:
     """Execute a stored chain again and compare every root, hash and change with what is stored.
 
     The chain must not be running.

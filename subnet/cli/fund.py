@@ -6,29 +6,36 @@ ordinary extrinsic; on a chain elsewhere that account has nothing, and the comma
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from pathlib import Path
+from typing import Final
 
-import typer
+import click
 
-from assay.cli import options
+from assay.cli import arguments
+from assay.cli.command import Command
+from assay.cli.param_types import WalletName
 
 _ADDRESS_CHARS_MIN: Final = 40
 """An address has 47 or 48; a wallet's name of that length without a dash is unlikely."""
 
-app = typer.Typer(add_completion=False, help="Give an address TAO on a local chain.")
-
 
 # A negative amount is an amount that is refused, not an option.
-@app.command(no_args_is_help=True, context_settings={"ignore_unknown_options": True})
+@click.command(cls=Command, context_settings={"ignore_unknown_options": True})
+@click.argument(
+    "address", type=WalletName(), metavar="ADDRESS", help="An SS58 address, or a wallet's name."
+)
+@click.argument("amount", metavar="AMOUNT", help="How many TAO.")
+@arguments.chain
+@arguments.state_dir
+@arguments.wallet_path
+@arguments.json
 def fund(
-    address: Annotated[
-        str, typer.Argument(metavar="ADDRESS", help="An SS58 address, or the name of a wallet.")
-    ],
-    amount: Annotated[str, typer.Argument(metavar="AMOUNT", help="How many TAO.")],
-    chain: options.Chain = "local",
-    state_dir: options.StateDir = options.STATE_DIR,
-    wallet_path: options.WalletPath = None,
-    json: options.Json = False,
+    address: str,
+    amount: str,
+    chain: str,
+    state_dir: Path,
+    wallet_path: Path | None,
+    json: bool,
 ) -> None:
     """Give an address (or a wallet's coldkey) TAO. Local chains only."""
     from assay.chain.connect import is_loopback, resolve
@@ -57,7 +64,7 @@ def fund(
                 f"{address:.80} is not an SS58 address of this kind of chain: it was mistyped.",
                 "Copy it again; `assay wallet show NAME` has a wallet's.",
             ) from None
-        to = wallet_info(options.wallets_of(state_dir, wallet_path), address).coldkey
+        to = wallet_info(arguments.wallets_of(state_dir, wallet_path), address).coldkey
 
     async def run() -> None:
         async with open_chain(chain, state_dir, SystemClock()) as client:

@@ -6,59 +6,38 @@ miner, its loop and the validator know nothing of it.
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Any, Final
 
-import typer
+import click
 
-from assay.cli import options
-from assay.cli.given import MinerOptions, takes
+from assay.cli.arguments import MinerArguments, miner_options
+from assay.cli.command import LazyGroup
 from assay.cli.miner import launch
-from assay.cli.tasks import CONTEXT_SETTINGS, running
+from assay.cli.param_types import Number
+from assay.cli.task_options import ChosenTask, TaskCommand
 from assay.neuron.loader import load_miner
-
-app = typer.Typer(
-    add_completion=False,
-    no_args_is_help=True,
-    help="Cheats and faults, to see a validator catch them.",
-)
-
 
 SLOW_MAX: Final = 1_000.0
 """Slower than that is the same as silent."""
 
 
-@app.callback()
-def _group() -> None:
+@click.group(cls=LazyGroup)
+def lab() -> None:
     """Cheats and faults, to see a validator catch them."""
 
 
-@app.command(cls=running(load_miner), context_settings=CONTEXT_SETTINGS)
-@takes(MinerOptions)
-def miner(
-    context: typer.Context,
-    given: MinerOptions,
-    cheat: Annotated[
-        str | None,
-        typer.Option(
-            "--cheat",
-            metavar="NAME",
-            show_default="none",
-            help="What it does instead of work: cached, garbage or perturbed.",
-        ),
-    ] = None,
-    slow: Annotated[
-        float,
-        typer.Option(
-            "--slow",
-            min=1.0,
-            max=SLOW_MAX,
-            metavar="FACTOR",
-            callback=options.finite,
-            help="How many times longer it takes.",
-        ),
-    ] = 1.0,
-) -> None:
-    """Run a miner that cheats, or that is slow. Options it does not know go to the task."""
+@lab.command(cls=TaskCommand, loads=[load_miner])
+@miner_options
+@click.option(
+    "--cheat", metavar="NAME", show_default="none",
+    help="What it does instead of work: cached, garbage or perturbed.",
+)  # fmt: skip
+@click.option(
+    "--slow", type=Number(1.0, SLOW_MAX), default=1.0, metavar="FACTOR",
+    help="How many times longer it takes.",
+)  # fmt: skip
+def miner(chosen: ChosenTask, cheat: str | None, slow: float, **given: Any) -> None:
+    """Run a miner that cheats, or that is slow."""
     from assay.lab.cheats import wrap_cheat
     from assay.lab.faults import wrap_slow
     from assay.neuron import MinerTask
@@ -67,4 +46,4 @@ def miner(
         wrapped = wrap_cheat(cheat, honest) if cheat else honest
         return wrap_slow(slow, wrapped) if slow > 1.0 else wrapped
 
-    launch(given, context.args, wrap=wrap)
+    launch(MinerArguments(**given), chosen, wrap=wrap)

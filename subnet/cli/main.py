@@ -1,9 +1,8 @@
 """The command line: ``assay``. Runs a command, and turns errors into exit codes.
 
 Every error leaves with a cause, a cure and the house's exit codes (0 done, 2 the user's mistake or
-a refusal, 1 our fault). The commands are typer's (``app.py``) but for one: ``assay chain start``
-is entered before typer is imported, because typer, pydantic and rich would cost it a third of the
-half second in which a chain has to be up; its help has all the time.
+a refusal, 1 our fault). The commands are click's (``app.py``); what click raises for a wrong word
+is told like any other mistake. A shell that asks for completions enters here as well.
 """
 
 from __future__ import annotations
@@ -14,11 +13,16 @@ import traceback
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+import click
+
 from assay.child import Supervised
-from assay.errors import AssayError
+from assay.errors import AssayError, UserError
 from assay.outcome import INTERRUPTED, Kind, Outcome, SourceLine, outcome_of
 
-HELP: Final = frozenset(("-h", "--help"))
+COMPLETE_VARIABLE: Final = "_ASSAY_COMPLETE"
+"""A shell's completion sets it to say what it wants to know."""
+QUIET: Final = frozenset(("-h", "--help"))
+"""Whoever asks for help runs nothing that logs, and is spared the log's import."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -35,14 +39,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _ended(arguments: list[str]) -> Outcome:
     """Run a command; say on stderr why it failed, if it did."""
     from assay.cli import output
-    from assay.cli.process import configure_log
 
+    instruction = os.environ.get(COMPLETE_VARIABLE)
     try:
         # Before anything else: what logs by itself shows local variables, which may be secrets. A
         # command that runs for long has --log-level and sets its own; the others say what went
         # wrong in two sentences, and the log only what a person should know besides.
-        configure_log(os.environ.get("ASSAY_LOG_LEVEL", "WARNING"))
-        result = _run(arguments)
+        if not instruction and not QUIET.intersection(arguments):
+            from assay.cli.process import configure_log
+
+            configure_log(os.environ.get("ASSAY_LOG_LEVEL", "WARNING"))
+        result = _complete(instruction) if instruction else _run(arguments)
     except output.NobodyReads as error:
         return Outcome(code=error.exit_code, kind=Kind.DONE)
     except BaseException as error:
@@ -53,13 +60,20 @@ def _ended(arguments: list[str]) -> Outcome:
 
 
 def _run(arguments: list[str]) -> object:
-    if arguments[:2] == ["chain", "start"] and not HELP.intersection(arguments):
-        from assay.cli.chain_start import start
-
-        return start(arguments[2:])
+    """Run the command that ``arguments`` name; what its function returns."""
     from assay.cli.app import app
 
-    return app(args=arguments, prog_name="assay", standalone_mode=False)
+    with app.make_context("assay", arguments) as context:
+        return app.invoke(context)
+
+
+def _complete(instruction: str) -> int:
+    """Answer a shell: its own half of the completion, or what may stand where the cursor is."""
+    from click.shell_completion import shell_complete
+
+    from assay.cli.app import app
+
+    return shell_complete(app, {}, "assay", COMPLETE_VARIABLE, instruction)
 
 
 def _told(error: BaseException) -> Outcome:
@@ -69,19 +83,22 @@ def _told(error: BaseException) -> Outcome:
 
     if isinstance(error, SystemExit):
         return Outcome(code=error.code if isinstance(error.code, int) else 1, kind=Kind.DONE)
-    typer = sys.modules.get("typer")
-    if typer is not None and isinstance(error, typer.Abort):  # what it makes of Ctrl-C
+    if isinstance(error, click.exceptions.Exit):
+        return Outcome(code=error.exit_code, kind=Kind.DONE)
+    if isinstance(error, click.Abort):  # what click makes of Ctrl-C
         error = KeyboardInterrupt()
     if not isinstance(error, (Exception, KeyboardInterrupt)):
         raise error
-    outcome = _of_typer(error) or outcome_of(error)
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        error.show()
+        return Outcome(code=UserError.exit_code, kind=Kind.USER)
+    outcome = _misread(error) if isinstance(error, click.ClickException) else outcome_of(error)
     if outcome.kind is Kind.INTERRUPTED:
         output.note("Interrupted.")
         return outcome
     if not isinstance(error, AssayError) and outcome.kind in (Kind.TASK, Kind.INTERNAL):
         sys.stderr.writelines(_traceback(error, outcome.at))
-    if outcome.cause:
-        output.error(outcome.cause, outcome.cure)
+    output.error(outcome.cause, outcome.cure)
     return outcome
 
 
@@ -94,22 +111,13 @@ def _traceback(error: BaseException, at: SourceLine | None) -> Iterable[str]:
     return told.format()
 
 
-def _of_typer(error: BaseException) -> Outcome | None:
-    """The outcome of a usage error, if ``error`` is one of typer's."""
-    code = getattr(error, "exit_code", None)
-    if isinstance(error, AssayError) or code is None:
-        return None
-    message = getattr(error, "format_message", lambda: "")()
-    # click puts a full stop behind its own question
-    whole = (message if message.endswith(("?", "!")) else message.rstrip(".") + ".").replace(
-        "?.", "?"
-    )
-    return Outcome(
-        code=int(code),
-        kind=Kind.USER if code else Kind.DONE,
-        cause=whole if message else "",
-        cure="See --help for what may be given." if message else "",
-    )
+def _misread(error: click.ClickException) -> Outcome:
+    """What click says of a wrong word, and where the right ones are listed."""
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    said = " ".join(error.format_message().split())
+    said = (said if said.endswith((".", "?", "!")) else f"{said}.").replace("?.", "?")
+    path = context.command_path if context is not None else "assay"
+    return Outcome(code=UserError.exit_code, kind=Kind.USER, cause=said, cure=f"See {path} --help.")
 
 
 if __name__ == "__main__":

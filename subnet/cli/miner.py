@@ -5,45 +5,44 @@ Adds the command line to ``neurons.run_miner``; it knows nothing of what the wor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
-import typer
+import click
 
-from assay.cli.given import MinerOptions, takes
-from assay.cli.tasks import CONTEXT_SETTINGS, running, settings_of
+from assay.cli.arguments import MinerArguments, miner_options
+from assay.cli.command import LazyGroup
+from assay.cli.task_options import ChosenTask, TaskCommand
 from assay.neuron.loader import load_miner
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, help="Run a miner.")
 
-
-@app.callback()
-def _group() -> None:
+@click.group(cls=LazyGroup)
+def miner() -> None:
     """Run a miner."""
 
 
-@app.command(cls=running(load_miner), context_settings=CONTEXT_SETTINGS)
-@takes(MinerOptions)
-def run(context: typer.Context, given: MinerOptions) -> None:
-    """Serve a task's requests until Ctrl-C. Options the command does not know go to the task."""
-    launch(given, context.args)
+@miner.command(cls=TaskCommand, loads=[load_miner])
+@miner_options
+def run(chosen: ChosenTask, **given: Any) -> None:
+    """Serve a task's requests until Ctrl-C."""
+    launch(MinerArguments(**given), chosen)
 
 
 def launch(
-    given: MinerOptions, words: Sequence[str], *, wrap: Callable[[Any], Any] = lambda task: task
+    given: MinerArguments,
+    chosen: ChosenTask,
+    *,
+    wrap: Callable[[Any], Any] = lambda task: task,
 ) -> None:
-    """Run a miner whose task is ``wrap``ped from outside (by default not at all).
-
-    ``words`` are the task's own options.
-    """
+    """Run a miner of the ``chosen`` task, ``wrap``ped from outside (by default not at all)."""
     from assay.cli import output
+    from assay.cli.addresses import announced, listening
     from assay.cli.neurons import Identity, run_miner
-    from assay.cli.places import announced, listening
     from assay.cli.process import configure_log, run_async
 
     configure_log(given.log_level)
-    kind = load_miner(given.task)
-    settings = settings_of(kind, words)
+    kind = chosen.miner
+    settings = chosen.settings(kind)
     bind = listening(given.host, given.port)
     announce = announced(given.announce, bind)
 

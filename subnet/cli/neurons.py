@@ -19,11 +19,9 @@ from assay.chain.connect import resolve, shown
 from assay.chain.errors import NotRegistered
 from assay.chain.interface import Chain, Endpoint
 from assay.cli.amounts import parse_amount
-from assay.cli.given import NeuronOptions
-from assay.cli.options import wallets_of
-from assay.cli.payer import Payer
+from assay.cli.arguments import NeuronArguments, wallets_of
+from assay.cli.consent import Consent, Payer, Stake, join
 from assay.cli.process import stop_on_signals
-from assay.cli.spending import Consent, Stake, join
 from assay.clock import Clock
 from assay.neuron import run
 from assay.neuron.folder import old_folder
@@ -60,7 +58,7 @@ class Identity:
     """Agree to pay on a real chain without being asked."""
 
     @classmethod
-    def of(cls, given: NeuronOptions, *, stake: Stake | None = None) -> Identity:
+    def of(cls, given: NeuronArguments, *, stake: Stake | None = None) -> Identity:
         """Out of what was given on the command line."""
         return cls(
             given.chain,

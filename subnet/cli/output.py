@@ -14,8 +14,6 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
-
 from assay.errors import AssayError, Unavailable
 
 if TYPE_CHECKING:
@@ -81,11 +79,15 @@ def delivering() -> Iterator[None]:
 
 def document(value: Any) -> None:
     """One JSON document on stdout, and a newline."""
+    import msgspec
+
     _write(msgspec.json.format(msgspec.json.encode(value), indent=2))
 
 
 def line(value: Any) -> None:
     """One JSON document on one line of stdout, flushed: for a reader that waits for it."""
+    import msgspec
+
     _write(msgspec.json.encode(value))
 
 

@@ -12,16 +12,11 @@ import contextlib
 import signal
 import sys
 from collections.abc import Callable, Coroutine
-from pathlib import Path
-from typing import Any, Final, TextIO, TypeVar, cast
+from typing import Any, TextIO, TypeVar, cast
 
 from loguru import logger
 
 from assay.errors import UserError
-
-STATE_DIR: Final = Path(".assay")
-"""Under the current folder: nothing is left in the home folder unless asked for."""
-STATE_DIR_VARIABLE: Final = "ASSAY_STATE_DIR"
 
 Result = TypeVar("Result")
 

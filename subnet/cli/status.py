@@ -10,9 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import typer
+import click
 
-from assay.cli import options
+from assay.cli import arguments
+from assay.cli.command import Command
 from assay.types import RAO_PER_TAO, U16_MAX, Ss58
 
 if TYPE_CHECKING:
@@ -27,16 +28,13 @@ FRESH_S: Final = 60.0
 """How old a running validator's scores may be where an epoch is shorter, as on a local chain: one
 miner that hangs makes a round last 12 s, and a model that judges the answers makes it longer."""
 
-app = typer.Typer(add_completion=False, help="Show a subnet: uids, stake, incentive, rewards.")
 
-
-@app.command()
-def status(
-    netuid: options.Netuid = 1,
-    chain: options.Chain = "local",
-    state_dir: options.StateDir = options.STATE_DIR,
-    json: options.Json = False,
-) -> None:
+@click.command(cls=Command)
+@arguments.netuid(1)
+@arguments.chain
+@arguments.state_dir
+@arguments.json
+def status(netuid: int, chain: str, state_dir: Path, json: bool) -> None:
     """Show a subnet's neurons: stake, incentive, dividends, scores with reasons."""
     from assay.cli import output
     from assay.cli.neurons import open_chain

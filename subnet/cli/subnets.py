@@ -6,48 +6,51 @@ extrinsic in clear; nothing here seals it.
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
 
-import typer
+import click
 
-from assay.cli import options
-
-app = typer.Typer(
-    add_completion=False, no_args_is_help=True, help="Create and start subnets, list them."
-)
-
-Start = Annotated[
-    bool,
-    typer.Option("--start/--no-start", help="Also let its token trade and its emission flow."),
-]
+from assay.cli import arguments
+from assay.cli.command import Command, LazyGroup
 
 
-@app.callback()
-def _group() -> None:
+@click.group(cls=LazyGroup)
+def subnet() -> None:
     """Create and start subnets, list them."""
 
 
-@app.command()
+@subnet.command(cls=Command)
+@arguments.wallet("owner")
+@arguments.hotkey
+@arguments.chain
+@arguments.state_dir
+@arguments.wallet_path
+@arguments.password_file
+@click.option(
+    "--start/--no-start", default=True, help="Also let its token trade and its emission flow."
+)
+@arguments.max_price
+@arguments.yes
+@arguments.json
 def register(
-    wallet: options.Wallet = "owner",
-    hotkey: options.Hotkey = "default",
-    chain: options.Chain = "local",
-    state_dir: options.StateDir = options.STATE_DIR,
-    wallet_path: options.WalletPath = None,
-    password_file: options.PasswordFile = None,
-    start: Start = True,
-    max_price: options.MaxPrice = None,
-    yes: options.Yes = False,
-    json: options.Json = False,
+    wallet: str,
+    hotkey: str,
+    chain: str,
+    state_dir: Path,
+    wallet_path: Path | None,
+    password_file: Path | None,
+    start: bool,
+    max_price: str | None,
+    yes: bool,
+    json: bool,
 ) -> None:
     """Create a subnet; the wallet's coldkey pays and owns it, its hotkey takes uid 0."""
     from assay.chain.wallets import open_hotkey
     from assay.cli import output
     from assay.cli.amounts import in_tao, parse_amount
+    from assay.cli.consent import Consent, Payer
     from assay.cli.neurons import open_chain
-    from assay.cli.payer import Payer
     from assay.cli.process import run_async
-    from assay.cli.spending import Consent
     from assay.clock import SystemClock
 
     payer = Payer(wallet, state_dir, wallet_path, password_file)
@@ -87,12 +90,11 @@ def register(
     run_async(run)
 
 
-@app.command("list")
-def list_(
-    chain: options.Chain = "local",
-    state_dir: options.StateDir = options.STATE_DIR,
-    json: options.Json = False,
-) -> None:
+@subnet.command("list", cls=Command)
+@arguments.chain
+@arguments.state_dir
+@arguments.json
+def list_(chain: str, state_dir: Path, json: bool) -> None:
     """List the chain's subnets."""
     from assay.cli import output
     from assay.cli.neurons import open_chain

@@ -7,49 +7,46 @@ and makes the same files. Secrets are never printed.
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from pathlib import Path
 
-import typer
+import click
 
-from assay.cli import options
+from assay.cli import arguments
+from assay.cli.command import Command, LazyGroup
 
-app = typer.Typer(
-    add_completion=False,
-    no_args_is_help=True,
-    help="Make a wallet, show its addresses and balance.",
+
+@click.group(cls=LazyGroup)
+def wallet() -> None:
+    """Make wallets, show their addresses and balances."""
+
+
+@wallet.command(cls=Command)
+@arguments.wallet_name
+@arguments.hotkey
+@arguments.state_dir
+@arguments.wallet_path
+@click.option(
+    "--password/--no-password",
+    default=None,
+    show_default="locked unless it lies under the state folder, where TAO is play money",
+    help="Lock the coldkey by a password, which is asked for and never an argument.",
 )
-
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The wallet's name.")]
-
-
-@app.callback()
-def _group() -> None:
-    """Make a wallet, show its addresses and balance."""
-
-
-@app.command(no_args_is_help=True)
+@arguments.json
 def create(
-    name: Name,
-    hotkey: options.Hotkey = "default",
-    state_dir: options.StateDir = options.STATE_DIR,
-    wallet_path: options.WalletPath = None,
-    password: Annotated[
-        bool | None,
-        typer.Option(
-            "--password/--no-password",
-            show_default="locked unless it lies under the state folder, where TAO is play money",
-            help="Lock the coldkey by a password, which is asked for and never an argument.",
-        ),
-    ] = None,
-    json: options.Json = False,
+    name: str,
+    hotkey: str,
+    state_dir: Path,
+    wallet_path: Path | None,
+    password: bool | None,
+    json: bool,
 ) -> None:
     """Make a wallet: a coldkey that holds money and a hotkey that works."""
     from assay.chain.wallets import Secret, create_wallet, missing_keys
     from assay.cli import output
-    from assay.cli.payer import is_of_state
+    from assay.cli.consent import is_of_state
     from assay.errors import UserError
 
-    folder = options.wallets_of(state_dir, wallet_path)
+    folder = arguments.wallets_of(state_dir, wallet_path)
     missing = missing_keys(folder, name, hotkey)
     if password and "coldkey" not in missing:
         raise UserError(
@@ -96,9 +93,9 @@ def _asked_password() -> str:
     from assay.errors import UserError
 
     if sys.stdin.isatty():
-        typed: str = typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+        typed: str = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
         return typed
-    line = sys.stdin.readline(options.PASSWORD_BYTES_MAX).removesuffix("\n")
+    line = arguments.one_line(sys.stdin.readline(arguments.PASSWORD_BYTES_MAX))
     if not line:
         raise UserError(
             "No password was given.", "Type it when asked, or send it as the first line of stdin."
@@ -106,14 +103,15 @@ def _asked_password() -> str:
     return line
 
 
-@app.command(no_args_is_help=True)
+@wallet.command(cls=Command)
+@arguments.wallet_name
+@arguments.hotkey
+@arguments.chain
+@arguments.state_dir
+@arguments.wallet_path
+@arguments.json
 def show(
-    name: Name,
-    hotkey: options.Hotkey = "default",
-    chain: options.Chain = "local",
-    state_dir: options.StateDir = options.STATE_DIR,
-    wallet_path: options.WalletPath = None,
-    json: options.Json = False,
+    name: str, hotkey: str, chain: str, state_dir: Path, wallet_path: Path | None, json: bool
 ) -> None:
     """Show a wallet's addresses, its TAO, and its stake on every subnet."""
     from assay.chain.wallets import open_hotkey, wallet_info
@@ -122,7 +120,7 @@ def show(
     from assay.cli.process import run_async
     from assay.clock import SystemClock
 
-    folder = options.wallets_of(state_dir, wallet_path)
+    folder = arguments.wallets_of(state_dir, wallet_path)
     cold = wallet_info(folder, name).coldkey
     hot = open_hotkey(folder, name, hotkey).address
 

@@ -172,6 +172,18 @@ def _check(reference: str, task: AnyHalf) -> None:
             "Make them a class derived from assay.neuron.TaskSettings.",
         )
     _check_async(task)
+    _check_makes_itself(task)
+
+
+def _check_makes_itself(task: AnyHalf) -> None:
+    """UserError if an instance of the class ``task`` cannot be made without arguments."""
+    try:
+        inspect.signature(task).bind()
+    except TypeError as error:
+        raise UserError(
+            f"{_place(task)}: the task cannot be made: __init__ is {error}.",
+            "Let __init__ take nothing but self; what varies belongs in the task's settings.",
+        ) from None
 
 
 def check_message(kind: Any, what: str) -> None:

@@ -22,28 +22,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from pydantic import BaseModel, ConfigDict
-
 from assay.chain.view import ChainView, Moment
 from assay.clock import Clock
 from assay.neuron.opinions import Opinion, Reason, proportional
 from assay.neuron.peers import Answer, Peers, Question, Target
 from assay.neuron.record import Role
+from assay.neuron.settings import TaskSettings as TaskSettings
 from assay.types import Ss58
 from assay.wire.interface import Method
 from assay.wire.synapse import Synapse
 
 Req = TypeVar("Req", bound=Synapse)
 Rep = TypeVar("Rep", bound=Synapse)
-
-
-class TaskSettings(BaseModel):
-    """A task's own options. Each field becomes an option of ``assay miner|validator run``.
-
-    ``model: str = Field("demo", description="...")`` is given as ``--model X`` on the command line.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from assay.cli.chain_start import parser
+from assay.cli.chain_start import start
 from assay.localnet.rpc import errors
 from assay.localnet.rpc.methods import registry
 from tests.tidy.sources import ROOT
@@ -31,6 +31,6 @@ def test_codes() -> None:
 
 
 def test_options() -> None:
-    offered = {text for action in parser()._actions for text in action.option_strings}
+    offered = {text for option in start.params for text in option.opts}
     named = set(re.findall(r"--[a-z][a-z-]+", PAGE))
     assert named <= offered

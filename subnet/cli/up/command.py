@@ -15,13 +15,12 @@ import random
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import typer
+import click
 
-from assay.cli.given import takes
-from assay.cli.tasks import CONTEXT_SETTINGS, running, settings_of, share_out
-from assay.cli.up.wishes import Wishes
+from assay.cli.task_options import ChosenTask, TaskCommand
+from assay.cli.up.wishes import Wishes, run_options
 from assay.outcome import INTERRUPTED
 
 if TYPE_CHECKING:
@@ -33,10 +32,6 @@ if TYPE_CHECKING:
     from assay.supervise import Supervisor
 
 from assay.neuron.loader import load_miner, load_validator
-
-app = typer.Typer(
-    add_completion=False, help="Run a whole subnet here: chain, validators, miners, rewards."
-)
 
 CHAIN: Final = "chain"
 ENTRY: Final = "assay.cli.main"
@@ -52,40 +47,39 @@ HEAVY_MODULES: Final = (ENTRY, "bittensor", "assay.chain.sdk", "assay.cli.neuron
 """What every neuron imports, whatever its task."""
 
 
-@app.command(cls=running(load_miner, load_validator), context_settings=CONTEXT_SETTINGS)
-@takes(Wishes)
-def up(context: typer.Context, given: Wishes) -> None:
+@click.command(cls=TaskCommand, loads=[load_miner, load_validator])
+@run_options
+def up(chosen: ChosenTask, **given: Any) -> int:
     """Run a whole subnet here: a chain, validators, miners of which one cheats, and rewards.
 
-    Options that the command does not know go to the task. Ctrl-C stops everything.
+    Ctrl-C stops everything.
     """
     from assay.cli.process import configure_log, run_async
     from assay.cli.up.plan import make_plan
     from assay.lab.cheats import wrap_cheat
 
-    configure_log(given.log_level)
+    wishes = Wishes(**given)
+    configure_log(wishes.log_level)
     # A broken task, a cheat nobody knows or a wrong option is told before anything starts.
-    miner, validator = load_miner(given.task), load_validator(given.task)
-    mining, validating = share_out(context.args, miner, validator)
-    settings_of(miner, mining)
-    settings_of(validator, validating)
-    if given.cheating is not None:
-        wrap_cheat(given.cheating, miner())
+    for half in chosen.halves:
+        chosen.settings(half)
+    if wishes.cheating is not None:
+        wrap_cheat(wishes.cheating, chosen.miner())
     plan = make_plan(
-        seed=given.seed,
-        task=given.task,
-        task_options=tuple(context.args),
-        base_port=given.base_port,
-        state_dir=given.state_dir,
-        validators=given.validators,
-        miners=given.miners,
-        cheat=given.cheating,
-        slow=given.slow,
+        seed=wishes.seed,
+        task=wishes.task,
+        task_options=tuple(chosen.words(*chosen.halves)),
+        base_port=wishes.base_port,
+        state_dir=wishes.state_dir,
+        validators=wishes.validators,
+        miners=wishes.miners,
+        cheat=wishes.cheating,
+        slow=wishes.slow,
     )
-    raise typer.Exit(run_async(lambda: _run(plan, given)))
+    return run_async(lambda: _run(plan, wishes, chosen))
 
 
-async def _run(plan: Plan, wishes: Wishes) -> int:
+async def _run(plan: Plan, wishes: Wishes, chosen: ChosenTask) -> int:
     from assay.aio import first
     from assay.cli import output
     from assay.cli.process import stop_on_signals
@@ -104,7 +98,8 @@ async def _run(plan: Plan, wishes: Wishes) -> int:
             records.clear()
         records.save(records.open(plan))  # from here on the folder is known to be this run's
         _check_ports(plan)
-        run = _Run(plan, wishes, records, Supervisor(clock, random.Random(), plan.pid_file), screen)
+        supervisor = Supervisor(clock, random.Random(), plan.pid_file)
+        run = _Run(plan, wishes, chosen, records, supervisor, screen)
         try:
             with screen:
                 stop_on_signals(stop)
@@ -133,6 +128,7 @@ class _Run:
 
     plan: Plan
     wishes: Wishes
+    chosen: ChosenTask
     records: RecordFile
     children: Supervisor
     screen: Screen
@@ -155,7 +151,7 @@ class _Run:
         _start_chain(plan, self.children)
         # The demo's miners share two or four processor cores: one thread each.
         self.children.preload(
-            [*HEAVY_MODULES, *_modules_of(plan.task)], compute_environment(threads=1)
+            [*HEAVY_MODULES, *_modules_of(self.chosen)], compute_environment(threads=1)
         )
         # Before that, whoever answers at the port is a stranger.
         ready = await self.children.first_line(CHAIN, CHAIN_PATIENCE_S)
@@ -173,7 +169,7 @@ class _Run:
                 msgspec.structs.replace(record, netuid=standup.netuid, baseline=watch.baseline)
             )
             say("Starting the neurons")
-            _start_neurons(plan, standup.netuid, self.children, self.wishes)
+            _start_neurons(plan, standup.netuid, self.children, self.wishes, self.chosen)
             await self._follow(watch)
 
     async def _follow(self, watch: Watch) -> None:
@@ -216,9 +212,8 @@ def _check_ports(plan: Plan) -> None:
                 ) from error
 
 
-def _modules_of(task: str) -> Sequence[str]:
-
-    return (*load_miner(task).preload, *load_validator(task).preload)
+def _modules_of(chosen: ChosenTask) -> Sequence[str]:
+    return [module for half in chosen.halves for module in half.preload]
 
 
 def _start_chain(plan: Plan, children: Supervisor) -> None:
@@ -229,13 +224,13 @@ def _start_chain(plan: Plan, children: Supervisor) -> None:
     children.start(ChildSpec(name=CHAIN, module=ENTRY, arguments=tuple(argv), log=plan.log(CHAIN)))
 
 
-def _start_neurons(plan: Plan, netuid: int, children: Supervisor, wishes: Wishes) -> None:
+def _start_neurons(
+    plan: Plan, netuid: int, children: Supervisor, wishes: Wishes, chosen: ChosenTask
+) -> None:
     from assay.cli.up.plan import HOTKEY, Role
     from assay.spawn import ChildSpec
 
-    mining, validating = share_out(
-        plan.task_options, load_miner(plan.task), load_validator(plan.task)
-    )
+    mining, validating = (chosen.words(half) for half in chosen.halves)
     for member in plan.members:
         if member.role is Role.OWNER:
             continue

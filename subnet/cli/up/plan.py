@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Final
 
 from assay.errors import UserError
+from assay.types import PORT_MAX
 
-PORT_MAX: Final = 65_535
 SLOWDOWN: Final = 2.0
 """A slow miner takes twice as long: the least that a person would call slow."""
 

@@ -1,4 +1,4 @@
-"""What a run may be told: the options of `assay up`, declared as one group (``cli/given.py``).
+"""What a run may be told: the options of `assay up`, and the record of their values.
 
 Adds to the common options the run's own. What can be asked for is here; what it comes to is drawn
 in ``plan``, and the order in which it is done stands in ``command``.
@@ -7,62 +7,69 @@ in ``plan``, and the order in which it is done stands in ``command``.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from pathlib import Path
+from typing import Final
 
-import typer
+import click
 
-from assay.cli import options
+from assay.cli import arguments
+from assay.cli.param_types import LogLevel
+
+run_options: Final = arguments.all_of(
+    arguments.task(),
+    click.option(
+        "--seed", type=int, default=0, metavar="N", help="Draws who cheats, and the challenges."
+    ),
+    click.option(
+        "--base-port", type=int, default=9944, metavar="N",
+        help="The chain's port; the miners' follow it.",
+    ),
+    arguments.state_dir,
+    click.option("--validators", type=int, default=2, metavar="N", help="How many validate."),
+    click.option("--miners", type=int, default=4, metavar="N", help="How many mine."),
+    click.option(
+        "--cheat", default="cached", metavar="NAME|none",
+        help="What one miner does instead of work: cached, garbage, perturbed or none.",
+    ),
+    click.option(
+        "--slow", type=click.IntRange(min=0), default=0, metavar="N",
+        help="How many honest miners take twice as long.",
+    ),
+    click.option(
+        "--until-first-reward", is_flag=True, help="End once every honest miner was paid."
+    ),
+    click.option(
+        "--fresh", is_flag=True, help="Start over in this state folder (wallets stay)."
+    ),
+    arguments.json,
+    arguments.log_level("WARNING"),
+    click.option(
+        "--neuron-log-level", type=LogLevel(),
+        default="INFO", metavar="LEVEL", help="What the neurons write to their logs.",
+    ),
+)  # fmt: skip
+"""The options of `assay up`: those of ``Wishes``."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Wishes:
-    """The options of one run."""
+    """What one run is told on the command line."""
 
-    task: options.Task = "inference"
-    seed: Annotated[
-        int, typer.Option("--seed", metavar="N", help="Draws who cheats, and the challenges.")
-    ] = 0
-    base_port: Annotated[
-        int,
-        typer.Option("--base-port", metavar="N", help="The chain's port; the miners' follow it."),
-    ] = 9944
-    state_dir: options.StateDir = options.STATE_DIR
-    validators: Annotated[
-        int, typer.Option("--validators", metavar="N", help="How many validate.")
-    ] = 2
-    miners: Annotated[int, typer.Option("--miners", metavar="N", help="How many mine.")] = 4
-    cheat: Annotated[
-        str | None,
-        typer.Option(
-            "--cheat",
-            metavar="NAME|none",
-            help="What one miner does instead of work: cached, garbage, perturbed or none.",
-        ),
-    ] = "cached"
-    slow: Annotated[
-        int,
-        typer.Option(
-            "--slow", min=0, metavar="N", help="How many honest miners take twice as long."
-        ),
-    ] = 0
-    until_first_reward: Annotated[
-        bool, typer.Option("--until-first-reward", help="End once every honest miner was paid.")
-    ] = False
-    fresh: Annotated[
-        bool, typer.Option("--fresh", help="Start over in this state folder (wallets stay).")
-    ] = False
-    json: options.Json = False
-    log_level: options.LogLevel = "WARNING"
-    neuron_log_level: Annotated[
-        options.Level,
-        typer.Option(
-            "--neuron-log-level",
-            case_sensitive=False,
-            help="What the neurons write to their logs.",
-        ),
-    ] = "INFO"
+    task: str
+    seed: int
+    base_port: int
+    state_dir: Path
+    validators: int
+    miners: int
+    cheat: str
+    slow: int
+    until_first_reward: bool
+    fresh: bool
+    json: bool
+    log_level: str
+    neuron_log_level: str
 
     @property
     def cheating(self) -> str | None:
         """The cheat's name; None if everybody is honest."""
-        return None if self.cheat in (None, "none") else self.cheat
+        return None if self.cheat == "none" else self.cheat

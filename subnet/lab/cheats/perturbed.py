@@ -12,6 +12,7 @@ import dataclasses
 from pathlib import Path
 from typing import Final
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -40,7 +41,7 @@ class Perturbed(InferenceMiner):
         true = resolve(context.settings.model)
         copy = context.state_dir / "perturbed"
         await asyncio.to_thread(self._spoil, true, copy)
-        settings = context.settings.model_copy(update={"model": str(copy)})
+        settings = msgspec.structs.replace(context.settings, model=str(copy))
         engine = await super().open_engine(dataclasses.replace(context, settings=settings))
         engine.root = await asyncio.to_thread(model_root, true)
         return engine

@@ -12,12 +12,12 @@ import time
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
 from assay.child import OUTCOME
 from assay.cli import main, output
-from assay.cli.app import app
-from assay.cli.chain_start import parser
+from assay.cli.chain_start import start
 from assay.errors import AssayError, UserError
 from assay.localnet.errors import ChainDamaged
 from assay.outcome import Kind, Outcome, read_outcome
@@ -261,18 +261,54 @@ def test_the_chains_start_has_the_help_of_all_commands_and_all_its_options(
         out, err = capsys.readouterr()
         assert err == ""
         assert "Usage: assay chain start [OPTIONS]" in out
-        for action in parser()._actions:
-            assert action.option_strings[0] in out
-            assert str(action.help) in out
-        assert "[default: 9944]" in out
+        for each in start.params:
+            assert isinstance(each, click.Option)
+            assert each.opts[0] in out
+            assert " ".join(str(each.help).split()[:4]) in out
+        assert "[default: 9944; 0<=x<=65535]" in out
 
 
-def test_words_for_the_chains_start_reach_its_own_parser_by_either_way(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("words", [[], ["chain"], ["wallet"]])
+def test_nothing_asked_is_help_and_a_mistake(
+    words: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.delitem(vars(output), "err", raising=False)
-    words = ["chain", "start", "--history", "0"]
     assert main.main(words) == 2
-    assert "0 is not within 1 and 4294967296" in capsys.readouterr().err
-    with pytest.raises(UserError, match="0 is not within 1 and"):
-        app(args=words, standalone_mode=False)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "Commands:" in err
+
+
+HEAVY = {
+    "aiohttp", "argparse", "asyncio", "bittensor", "loguru", "numpy", "pydantic", "rich",
+    "torch", "typer", "uvloop", "wasmtime",
+}  # fmt: skip
+"""What takes long to import, and what the one command-line stack took the place of."""
+
+
+@pytest.mark.e2e
+def test_help_costs_next_to_nothing() -> None:
+    """What it may not import; how long it takes is measured by ``scripts/bench/cli``."""
+    code = (
+        "import sys; from assay.cli.main import main; code = main(['--help']);"
+        " print(*sorted({name.split('.')[0] for name in sys.modules}), file=sys.stderr);"
+        " sys.exit(code)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert "Build and run a Bittensor-style subnet" in done.stdout
+    assert "click" in done.stderr.split()
+    assert HEAVY.isdisjoint(done.stderr.split())
+
+
+@pytest.mark.e2e
+def test_a_commands_own_help_imports_no_other_command() -> None:
+    code = (
+        "import sys; from assay.cli.main import main; main(['wallet', 'create', '--help']);"
+        " print(*(name for name in sys.modules if name.startswith('assay.')), file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )
+    cli = {name.removeprefix("assay.cli.") for name in done.stderr.split() if ".cli." in name}
+    assert cli == {"main", "app", "command", "output", "wallet", "arguments", "param_types"}

@@ -9,7 +9,7 @@ import pytest
 from loguru import logger
 
 from assay.chain.wallets import Secret, create_wallet
-from assay.cli.payer import Payer
+from assay.cli.consent import Payer
 from assay.errors import Refused
 
 PUBLIC = "finney"

@@ -15,7 +15,7 @@ from assay.chain.fake_state import State
 from assay.chain.interface import Signer
 from assay.cli import output
 from assay.cli.amounts import parse_amount
-from assay.cli.spending import Consent, Stake, join, parse_stake
+from assay.cli.consent import Consent, Stake, join, parse_stake
 from assay.clock import ManualClock
 from assay.errors import Refused, UserError
 from assay.types import U64_MAX, NetUid, Rao

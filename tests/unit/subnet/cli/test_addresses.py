@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from assay.chain.interface import Endpoint
-from assay.cli.places import announced, listening, reach_of
+from assay.cli.addresses import announced, listening, reach_of
 from assay.errors import UserError
 from assay.wire.interface import Reach
 

@@ -15,12 +15,12 @@ from urllib.parse import urlsplit
 from assay.chain.connect import is_loopback
 from assay.chain.interface import Endpoint
 from assay.errors import UserError
+from assay.types import PORT_MAX
 from assay.wire.interface import Reach
 from assay.wire.reach import is_lan
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-PORT_MAX: Final = 65_535
 _EXAMPLES: Final = "Give for instance 203.0.113.7:8091, or [2001:db8::1]:8091."
 
 

@@ -1,10 +1,15 @@
-"""What is paid for is named first: the price, who pays, and on a real chain a question.
+"""Who pays, and whether he agreed: the price is named first, and a key of play money buys nothing.
 
 Adds to the chain's purchases (a uid, a stake, a subnet) the consent of whoever pays: the price is
 read and shown before anything is signed, a ceiling holds, the whole sum must be there (and a pool
 deep enough for the stake) before its first part is spent, and where TAO is worth something a person
-is asked, or said ``--yes``. What was paid is told afterwards. It signs nothing itself and knows no
-wallet files.
+is asked, or said ``--yes``. What was paid is told afterwards.
+
+Adds to the SDK's wallets what their folder says: `assay up`, and `assay wallet create` where it is
+not asked for a password, leave coldkeys in clear under the state folder, which is right for a
+chain on this machine. Used elsewhere by mistake, they would hold money that whoever reads the file
+can take; so they buy nothing there. A key in clear that lies elsewhere is its owner's choice, and
+is only told. Nothing here signs.
 """
 
 from __future__ import annotations
@@ -13,6 +18,7 @@ import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from loguru import logger
@@ -22,13 +28,12 @@ from assay.chain.errors import FUND_CURE, NotStarted, TooDear, TooLittleBalance
 from assay.chain.interface import STAKE_MIN, Chain, Signer
 from assay.cli import output
 from assay.cli.amounts import in_tao, parse_amount
+from assay.cli.arguments import read_password, wallets_of
 from assay.errors import Refused, UserError
 from assay.types import RAO_PER_TAO, U64_MAX, NetUid, Rao, Ss58
 
 FEES_MAX: Final = Rao(RAO_PER_TAO // 100)
 """More than two extrinsics' fees: a uid must not be bought with what its stake's fee needs."""
-
-
 RATE_TOLERANCE: Final = 0.05
 """How far above what it is before that an alpha's price may be once a stake has been bought, where
 TAO is money: the SDK's own. A pool is open to all, and who sees an order without such a limit
@@ -205,3 +210,44 @@ async def _paid(chain: Chain, payer: Signer, before: Rao, what: str) -> Rao:
     after = await chain.balance(payer.address)
     logger.info("Paid {} TAO for {}", in_tao(max(before - after, 0)), what)
     return after
+
+
+@dataclass(frozen=True, slots=True)
+class Payer:
+    """A wallet's coldkey, as the options name it."""
+
+    wallet: str
+    state_dir: Path
+    wallet_path: Path | None = None
+    password_file: Path | None = None
+
+    @property
+    def folder(self) -> Path:
+        return wallets_of(self.state_dir, self.wallet_path)
+
+    def open(self) -> Signer:
+        """The key, ready to sign; ``WalletError`` says what is wrong with it."""
+        from assay.chain.wallets import open_coldkey
+
+        return open_coldkey(self.folder, self.wallet, read_password(self.password_file))
+
+    def check(self, network: str, *, money: bool) -> None:
+        """Refused if the key lies in clear among the state folder's and the chain's TAO is
+        ``money``; a warning for any other in clear where the chain is not on this machine."""
+        from assay.chain.wallets import is_locked
+
+        here = is_loopback(resolve(network)) and not money
+        if here or is_locked(self.folder, self.wallet):
+            return
+        path = (self.folder / self.wallet / "coldkey").absolute()
+        if money and is_of_state(self.folder, self.state_dir):
+            raise Refused(
+                f"The coldkey {path} lies in clear, as made for a local chain's play money.",
+                "Pay with a locked one: `assay wallet create NAME --wallet-path DIR` makes it.",
+            )
+        logger.warning("The coldkey {} lies in clear: who reads it has what it holds.", path)
+
+
+def is_of_state(folder: Path, state_dir: Path) -> bool:
+    """Whether wallets there belong to the state folder, where TAO is play money."""
+    return folder.resolve().is_relative_to(state_dir.resolve())

@@ -71,8 +71,12 @@ class ChildSpec:
     """On top of the supervisor's own environment."""
     niceness: int = 0
     forked: bool = False
-    """Whether it comes from the fork server. A fresh interpreter's stdout is its ready line; a
-    fork's goes to its log."""
+    """Whether it comes from the fork server rather than being a fresh interpreter."""
+    ready_line: bool = False
+    """Whether the first line on its stdout is for the supervisor. Only a fresh interpreter's can
+    be; otherwise stdout goes to the log."""
+    inherited: tuple[int, ...] = ()
+    """File descriptors that a fresh interpreter takes over under the same numbers."""
     stage: int = 0
     """Children of a higher stage need those below, and are stopped before them."""
 
@@ -120,8 +124,9 @@ class Interpreter:
                     # -P: the folder that the supervisor was started in is none of the child's
                     [sys.executable, "-P", "-m", spec.module, *spec.arguments],
                     stdin=read_end,
-                    stdout=subprocess.PIPE,
+                    stdout=subprocess.PIPE if spec.ready_line else sink,
                     stderr=sink,
+                    pass_fds=spec.inherited,
                     start_new_session=True,  # Ctrl-C in the terminal is the supervisor's to pass on
                     env={**os.environ, **spec.told(0)},
                 )
@@ -130,15 +135,17 @@ class Interpreter:
             raise
         finally:
             os.close(read_end)
-        assert self._process.stdout is not None
         self._stdout = self._process.stdout
-        os.set_blocking(self._stdout.fileno(), False)
+        if self._stdout is not None:
+            os.set_blocking(self._stdout.fileno(), False)
 
     @property
     def pid(self) -> int | None:
         return self._process.pid
 
     def first_line(self) -> bytes | None:
+        if self._stdout is None:
+            return None
         # Whatever comes after the line is read as well, or the child would wait for its reader.
         with contextlib.suppress(BlockingIOError, ValueError):  # nothing there; closed
             while read := os.read(self._stdout.fileno(), _READ_BYTES):
@@ -153,7 +160,8 @@ class Interpreter:
         if code is not None and self._write_end >= 0:
             os.close(self._write_end)
             self._write_end = -1
-            self._stdout.close()
+            if self._stdout is not None:
+                self._stdout.close()
         return code
 
     def wait(self, timeout_s: float) -> None:
@@ -295,6 +303,14 @@ def send_signal(handle: Handle, number: signal.Signals) -> None:
     if (pid := handle.pid) is not None:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, number)
+
+
+def signal_name(number: int) -> str:
+    """How people call a signal."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # a real-time signal
+        return f"signal {number}"
 
 
 def _put_down(pid: int) -> None:

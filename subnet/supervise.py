@@ -25,7 +25,7 @@ from assay.clock import Clock
 from assay.errors import Unavailable
 from assay.files import write_atomic
 from assay.outcome import Kind, Outcome, SourceLine, read_outcome
-from assay.spawn import ChildSpec, ForkServer, Handle, Interpreter, send_signal
+from assay.spawn import ChildSpec, ForkServer, Handle, Interpreter, send_signal, signal_name
 
 STOP_GRACE_S: Final = 10.0
 """An axon drains for at most a few seconds and the chain closes its database in less."""
@@ -123,7 +123,7 @@ class Supervisor:
         return self._children[name].handle
 
     async def first_line(self, name: str, timeout_s: float) -> bytes:
-        """What child ``name``, a fresh interpreter, prints first, also if it is started again
+        """What child ``name``, which has a ready line, prints first, also if it is started again
         meanwhile. Unavailable if it prints no line in time."""
         until_s = self._clock.monotonic() + timeout_s
         while self._clock.monotonic() < until_s:
@@ -227,20 +227,13 @@ class Supervisor:
 def _outcome(spec: ChildSpec, code: int) -> Outcome:
     """How a child ended: what a signal did to it, or what the child said, or what its code says."""
     if code < 0:
-        return Outcome(code=code, kind=Kind.KILLED, cause=f"It was killed ({_signal_name(-code)}).")
+        return Outcome(code=code, kind=Kind.KILLED, cause=f"It was killed ({signal_name(-code)}).")
     told = read_outcome(spec.outcome_file)
     if told is not None and told.code == code:
         return told if told.cause else msgspec.structs.replace(told, cause="It came to its end.")
     return Outcome(
         code=code, kind=Kind.INTERNAL, cause=f"It left with exit code {code} and said nothing."
     )
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:  # a real-time signal
-        return f"signal {number}"
 
 
 def _failed(spec: ChildSpec, told: Outcome) -> ChildFailed:

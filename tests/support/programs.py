@@ -96,6 +96,26 @@ def parent(log: str) -> None:
     live()
 
 
+def employer(folder: str) -> None:
+    """Have a worker that is at work, and say its process id."""
+    import asyncio
+    import random
+
+    from assay.clock import SystemClock
+    from assay.workers import Workers, WorkerSpec
+    from tests.support.work import Ask, Settings, Told
+
+    async def employ() -> None:
+        workers = Workers(Path(folder), SystemClock(), random.Random(0))
+        spec = WorkerSpec("doing", "tests.support.work:open_doing", Settings())
+        worker = await workers.start(spec)
+        await worker.call(
+            Ask("obedient"), Told, deadline_s=600, progress=lambda _: print(worker.pid, flush=True)
+        )
+
+    asyncio.run(employ())
+
+
 def search_path() -> str:
     """The PYTHONPATH of a process that is to find this module, wherever it is started."""
     return os.pathsep.join((str(ROOT), os.environ.get("PYTHONPATH", "")))
@@ -115,7 +135,19 @@ def main(arguments: Sequence[str]) -> int:
     supervised = Supervised.attend()
     what: dict[str, Callable[..., None]] = {
         one.__name__: one
-        for one in (live, deaf, ready, leave, mistake, stale, fault, deep_fault, tell, parent)
+        for one in (
+            live,
+            deaf,
+            ready,
+            leave,
+            mistake,
+            stale,
+            fault,
+            deep_fault,
+            tell,
+            parent,
+            employer,
+        )  # fmt: skip
     }
     try:
         what[arguments[0]](*arguments[1:])

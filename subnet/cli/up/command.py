@@ -221,7 +221,11 @@ def _start_chain(plan: Plan, children: Supervisor) -> None:
 
     argv = ["chain", "start", "--port", str(plan.chain_port), "--state-dir", str(plan.chain_dir)]
     argv.append("--json")
-    children.start(ChildSpec(name=CHAIN, module=ENTRY, arguments=tuple(argv), log=plan.log(CHAIN)))
+    children.start(
+        ChildSpec(
+            name=CHAIN, module=ENTRY, arguments=tuple(argv), log=plan.log(CHAIN), ready_line=True
+        )
+    )
 
 
 def _start_neurons(

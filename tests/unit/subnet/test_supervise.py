@@ -196,7 +196,7 @@ def test_restarts_back_off_with_jitter_and_begin_anew_after_a_life() -> None:
 async def test_the_first_line_of_a_child_is_that_of_the_one_that_lives(
     supervisor: Supervisor, tmp_path: Path
 ) -> None:
-    supervisor.start(child(tmp_path, "ready"))
+    supervisor.start(child(tmp_path, "ready", ready_line=True))
     os.kill(pid_of(supervisor), signal.SIGKILL)
     ended(supervisor)
     supervisor.check()
@@ -210,7 +210,7 @@ async def test_the_first_line_of_a_child_is_that_of_the_one_that_lives(
 async def test_a_child_that_says_nothing_is_given_up(
     supervisor: Supervisor, tmp_path: Path
 ) -> None:
-    supervisor.start(child(tmp_path, "live"))
+    supervisor.start(child(tmp_path, "live", ready_line=True))
     with pytest.raises(Unavailable, match="node was not ready"):
         await supervisor.first_line("node", 0.2)
 
@@ -309,7 +309,7 @@ def test_no_child_outlives_a_supervisor(tmp_path: Path, number: signal.Signals) 
 def test_a_deaf_child_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("assay.supervise.STOP_GRACE_S", 0.2)
     supervisor = Supervisor(SystemClock(), random.Random(0))
-    supervisor.start(child(tmp_path, "deaf"))
+    supervisor.start(child(tmp_path, "deaf", ready_line=True))
     pid = pid_of(supervisor)
     eventually(lambda: supervisor.handle("node").first_line(), "it is deaf")
     supervisor.stop()

@@ -40,7 +40,7 @@ def write_atomic(path: Path, data: bytes, mode: int = 0o600) -> None:
             with contextlib.suppress(OSError):
                 temporary.unlink()
             raise
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except OSError as error:
         raise_disk_error(error, path)
 
@@ -134,7 +134,8 @@ def raise_disk_error(error: OSError, path: Path) -> NoReturn:
     raise Unavailable(f"{cause}: {path}.", f"{cure}.") from error
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Bring the names in ``folder`` to the disk: what was made, renamed or removed there."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

@@ -1,0 +1,175 @@
+"""Getting an object: from one holder and several, honest or not."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from assay.objects import messages
+from assay.objects.errors import NoHolder
+from assay.objects.limits import CHUNK_BYTES
+from tests.unit.subnet.objects.world import (
+    World,
+    lie_about,
+    neurons,
+    noise,
+    stall,
+    wrong_first_byte,
+)
+
+SIZES = (0, 1, CHUNK_BYTES - 1, CHUNK_BYTES, CHUNK_BYTES + 1, 5_000_000)
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_what_was_put_comes_back_byte_for_byte(tmp_path: Path, size: int) -> None:
+    data = noise(size)
+    async with neurons(tmp_path) as world:
+        holder, root = await world.holder(data)
+        taker = await world.neuron()
+        told: list[tuple[int, int]] = []
+        report = await taker.objects.get(
+            root, [holder.peer], into=tmp_path / "out", progress=lambda *step: told.append(step)
+        )
+        assert (tmp_path / "out").read_bytes() == data
+        assert sum(report.accepted_bytes.values()) == size == report.size_bytes
+        assert report.wrong == ()
+        assert await taker.objects.has(root)
+        async with taker.objects.hold(root) as path:
+            assert path.read_bytes() == data
+        if size:
+            assert told[-1] == (size, size)
+            assert told == sorted(told)
+
+
+async def test_nothing_is_fetched_twice(tmp_path: Path) -> None:
+    async with neurons(tmp_path) as world:
+        holder, root = await world.holder(noise(200_000))
+        taker = await world.neuron()
+        await taker.objects.get(root, [holder.peer])
+        asked = len(holder.asked)
+        await taker.objects.get(root, [holder.peer], into=tmp_path / "out")
+        assert len(holder.asked) == asked
+
+
+async def three_holders(world: World, data: bytes, **third: object) -> tuple[list, bytes]:
+    first, root = await world.holder(data)
+    second, _ = await world.holder(data)
+    liar, _ = await world.holder(data, **third)
+    return [first, second, liar], root
+
+
+async def test_a_lying_holder_among_three_costs_one_chunk_and_is_named(tmp_path: Path) -> None:
+    data = noise(20_000_000)
+    chunks = -(-len(data) // CHUNK_BYTES)
+    async with neurons(tmp_path) as world:
+        holders, root = await three_holders(world, data, twists={messages.GET: wrong_first_byte})
+        taker = await world.neuron()
+        report = await taker.objects.get(
+            root, [holder.peer for holder in holders], into=tmp_path / "out"
+        )
+        assert (tmp_path / "out").read_bytes() == data
+        liar = holders[2].peer.address
+        assert [wrong.holder for wrong in report.wrong] == [liar]
+        assert report.reasons[liar].startswith("sent a wrong chunk")
+        assert sum(holder.chunks_asked() for holder in holders) == chunks + 1
+        assert holders[2].chunks_asked() == 1
+        assert sum(report.accepted_bytes.values()) == len(data)
+
+
+async def test_a_lie_told_late_costs_the_chunks_that_are_wrong(tmp_path: Path) -> None:
+    data = noise(20_000_000)
+    async with neurons(tmp_path) as world:
+        liar, root = await world.holder(data, twists={messages.GET: lie_about(200)})
+        honest, _ = await world.holder(data)
+        taker = await world.neuron()
+        await taker.objects.get(root, [liar.peer, honest.peer], into=tmp_path / "out")
+        assert (tmp_path / "out").read_bytes() == data
+
+
+async def test_only_liars(tmp_path: Path) -> None:
+    async with neurons(tmp_path) as world:
+        liar, root = await world.holder(noise(300_000), twists={messages.GET: lie_about(2)})
+        taker = await world.neuron()
+        with pytest.raises(NoHolder) as caught:
+            await taker.objects.get(root, [liar.peer])
+        assert caught.value.reasons == {liar.peer.address: "sent a wrong chunk (number 2)"}
+        assert liar.peer.address in caught.value.cause
+        honest, _ = await world.holder(noise(300_000))
+        report = await taker.objects.get(root, [honest.peer])
+        assert sum(report.accepted_bytes.values()) == CHUNK_BYTES, "what was right is kept"
+
+
+async def test_a_stalled_holder_delays_by_moments(tmp_path: Path) -> None:
+    data = noise(3_000_000)
+    async with neurons(tmp_path) as world:
+        stalled, root = await world.holder(data, twists={messages.GET: stall()})
+        honest, _ = await world.holder(data)
+        taker = await world.neuron()
+        async with asyncio.timeout(1.5):  # well below a call's deadline
+            await taker.objects.get(root, [stalled.peer, honest.peer], into=tmp_path / "out")
+        assert (tmp_path / "out").read_bytes() == data
+
+
+async def test_a_holder_that_stalls_at_a_page_delays_by_moments(tmp_path: Path) -> None:
+    data = noise(3_000_000)
+    async with neurons(tmp_path) as world:
+        stalled, root = await world.holder(data, twists={messages.PAGE: stall()})
+        honest, _ = await world.holder(data)
+        taker = await world.neuron()
+        async with asyncio.timeout(1.5):
+            await taker.objects.get(root, [stalled.peer, honest.peer])
+
+
+async def test_gets_of_one_object_share_one_download(tmp_path: Path) -> None:
+    data = noise(3_000_000)
+    async with neurons(tmp_path) as world:
+        holder, root = await world.holder(data)
+        taker = await world.neuron()
+        await asyncio.gather(*(taker.objects.get(root, [holder.peer]) for _ in range(5)))
+        assert holder.chunks_asked() == -(-len(data) // CHUNK_BYTES)
+
+
+async def test_one_of_two_waiters_may_leave(tmp_path: Path) -> None:
+    data = noise(3_000_000)
+    started, go = asyncio.Event(), asyncio.Event()
+
+    async def wait(_: messages.GetChunks, answer: messages.Chunks) -> messages.Chunks:
+        started.set()
+        await go.wait()
+        return answer
+
+    async with neurons(tmp_path) as world:
+        holder, root = await world.holder(data, twists={messages.GET: wait})
+        taker = await world.neuron()
+        leaving = asyncio.ensure_future(taker.objects.get(root, [holder.peer]))
+        staying = asyncio.ensure_future(taker.objects.get(root, [holder.peer]))
+        await started.wait()
+        leaving.cancel()
+        await asyncio.wait({leaving})
+        go.set()
+        assert (await staying).size_bytes == len(data)
+
+
+async def test_nobody_left_waiting_ends_the_transfer_and_keeps_what_came(tmp_path: Path) -> None:
+    data = noise(3_000_000)
+    started = asyncio.Event()
+
+    async def slow(request: messages.GetChunks, answer: messages.Chunks) -> messages.Chunks:
+        if request.first > 20:
+            started.set()
+            await asyncio.Event().wait()
+        return answer
+
+    async with neurons(tmp_path) as world:
+        holder, root = await world.holder(data, twists={messages.GET: slow})
+        honest, _ = await world.holder(data)
+        taker = await world.neuron()
+        get = asyncio.ensure_future(taker.objects.get(root, [holder.peer]))
+        await started.wait()
+        get.cancel()
+        await asyncio.wait({get})
+        assert get.cancelled()
+        await taker.objects.get(root, [honest.peer])
+        assert honest.chunks_asked() <= -(-len(data) // CHUNK_BYTES) - 7

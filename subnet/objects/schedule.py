@@ -105,7 +105,12 @@ class FetchSchedule:
     @property
     def finished(self) -> bool:
         """Whether every page was opened and every chunk is here."""
-        return self._shape is not None and self._next_page == self._shape.pages and not self._open
+        return (
+            self._shape is not None
+            and self._next_page == self._shape.pages
+            and not self._open
+            and not self._is_opening
+        )
 
     @property
     def alive(self) -> list[str]:
@@ -311,11 +316,14 @@ class FetchSchedule:
     def _open_next(self, now_s: float) -> FetchAsk | None:
         if self._shape is None or self._next_page == self._shape.pages:
             return None
-        opening = sum(ask.part is Part.OPEN for ask in self._asks)
-        if opening or len(self._open) >= _PAGES_AHEAD:
+        if self._is_opening or len(self._open) >= _PAGES_AHEAD:
             return None
         self._next_page += 1
         return FetchAsk(Part.OPEN, "", self._next_page - 1, 1, now_s)
+
+    @property
+    def _is_opening(self) -> bool:
+        return any(ask.part is Part.OPEN for ask in self._asks)
 
     def _end(self, ask: FetchAsk) -> None:
         self._asks.remove(ask)

@@ -1,7 +1,8 @@
 """The node's core behind one door: a chain that is opened, read, asked and moved forward.
 
 Adds to ``executor``, ``state`` and ``blocks`` the order in which they work together. The backend is
-synchronous and single-threaded; it opens no socket and reads no clock. One call to ``build`` is one
+synchronous and single-threaded; it opens no socket and reads no clock but the one that its
+``TimeLimit`` was given. One call to ``build`` is one
 block: executed, committed to the database, and only then the head. There are no forks, so the head
 is final once it is committed.
 
@@ -18,6 +19,7 @@ from typing import Any, Final
 
 from loguru import logger
 
+from assay.clock import Clock
 from assay.errors import Unavailable
 from assay.localnet.blocks.builder import BlockBuilder, Built
 from assay.localnet.blocks.genesis import Genesis, canonical_json, cook
@@ -48,6 +50,7 @@ from assay.localnet.state.overlay import Committed, Overlay
 from assay.localnet.state.store import META_CHAIN, META_CONFIG, META_FINGERPRINT, ChainStore
 from assay.localnet.state.trie import stores_hashed
 from assay.localnet.state.view import State
+from assay.localnet.time_limit import TimeLimit, unlimited
 
 __all__ = [
     "Backend",
@@ -122,8 +125,11 @@ class Backend:
         limits: CoreLimits,
         history_blocks: int | None,
         runtimes: Runtimes,
+        time_limit: TimeLimit,
     ) -> None:
         """For ``open``. The store's head, its state and ``head`` are known to agree."""
+        self.time_limit = time_limit
+        """What clients ask is held to it once somebody calls ``begin``."""
         self._store = store
         self._state = state
         self._limits = limits
@@ -148,15 +154,19 @@ class Backend:
         limits: CoreLimits | None = None,
         history_blocks: int | None = None,
         module_cache: Path | None = None,
+        clock: Clock | None = None,
     ) -> Backend:
         """Open the chain in the folder ``path``, or begin one there; ``path`` None: memory only.
 
         ``genesis`` must be the recipe of the chain that is stored; None opens whatever is there.
         ``history_blocks``: how many blocks below the head keep their state (None: all of them).
         ``module_cache``: a folder of our own for compiled modules; None compiles each time.
+        ``clock``: measures ``time_limit``; None for a chain that no stranger asks.
         """
         limits = limits or CoreLimits()
-        runtimes = Runtimes(limits, ModuleCache(module_cache) if module_cache else None)
+        time_limit = unlimited() if clock is None else TimeLimit(clock.monotonic)
+        cache = ModuleCache(module_cache) if module_cache else None
+        runtimes = Runtimes(limits, cache, time=time_limit)
         store = ChainStore(path, limits, create=genesis is not None)
         try:
             if store.head_number() is None:
@@ -167,7 +177,7 @@ class Backend:
                 if genesis is not None:
                     _check_genesis(store, genesis)
                 state, head = _resume(store)
-            return cls(store, state, head, limits, history_blocks, runtimes)
+            return cls(store, state, head, limits, history_blocks, runtimes, time_limit)
         except BaseException:
             store.close()
             raise
@@ -204,6 +214,7 @@ class Backend:
         def check() -> None:
             if number < self._oldest_state:
                 raise StateDiscarded(block_hash)
+            self.time_limit.check()
 
         check()
         return HistoricState(self._store, number, check, self._limits.historic_keys_max), number

@@ -9,6 +9,7 @@ The tree::
     ├── UnknownBlock           no block of that hash or number on this chain
     ├── StateDiscarded         the block is known, its state was pruned
     ├── HistoryTooLong         a question about an old state takes more reads than one may
+    ├── TimeSpent              a question takes more of the node's time than one may
     ├── BlockRejected          a block and its execution do not agree (roots, inherents, order)
     ├── TransactionRefused     the runtime said no to a transaction
     │   ├── InvalidTransaction     for good, or for now (``Future``, ``ExhaustsResources``)
@@ -23,7 +24,7 @@ The tree::
             └── StorageFailed  the disk is full, read-only or broken; the last good block is kept
 
 The texts of ``UnknownBlock`` and ``StateDiscarded`` are those of Substrate nodes: clients match on
-them. Nothing here knows of JSON-RPC; its codes are given out in ``rpc/envelope.py``.
+them. Nothing here knows of JSON-RPC; its codes are given out in ``rpc/errors.py``.
 """
 
 from __future__ import annotations
@@ -99,6 +100,14 @@ class HistoryTooLong(AssayError):
 
     def __init__(self, number: int) -> None:
         super().__init__(f"too many keys of the old state of block {number} would have to be read")
+
+
+class TimeSpent(AssayError):
+    """The answer would take more than the ``limit_s`` that a question may take of the node."""
+
+    def __init__(self, limit_s: float) -> None:
+        super().__init__(f"it takes more than {limit_s:.2g} s of the node's time; ask for less")
+        self.limit_s = limit_s
 
 
 class BlockRejected(AssayError):

@@ -18,17 +18,19 @@ class CoreLimits:
     """Wasm instructions for a call that makes a block: about 11 seconds of pure computation. A
     block's weights hold it below; this only stops a runtime that loops."""
 
-    fuel_per_query: int = 7_000_000_000
-    """The same for runtime APIs, which strangers can call: 1.3 seconds. The dearest honest call,
-    all metagraphs of 128 subnets with 256 neurons each, needs three fifths of it (one such
-    metagraph was measured at 33 million; with 32 lenders to each of its neurons, at 190 million).
-    A node that is asked much gives less of it (``rpc/ration.py``)."""
+    fuel_per_query: int = 1_250_000_000
+    """The same for runtime APIs, which strangers can call: a quarter of a second, since nobody else
+    is answered meanwhile and no block is made. The dearest ordinary call, a metagraph of 256
+    neurons, was measured at 33 million; with 32 lenders to each of its neurons, at 190 million.
+    All metagraphs of a chain fit for some forty subnets of that size; beyond, they are asked for
+    one by one. A client that asks much gets less of it (``rpc/call_budget.py``)."""
 
     host_calls_per_block_call: int = 50_000_000
     """Host functions are Python and burn no fuel, so they are counted: a minute of the cheapest."""
 
-    host_calls_per_query: int = 1_000_000
-    """A second of the cheapest host functions; the query above makes 370 thousand."""
+    host_calls_per_query: int = 250_000
+    """A quarter of a second of the cheapest host functions. Dearer ones are stopped by the time
+    limit of the question (``time_limit.py``)."""
 
     fuel_per_validation: int = 1_000_000_000
     """The same for the check of a transaction, 0.2 seconds. The largest there may be, of 4 MiB,

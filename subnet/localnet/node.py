@@ -27,11 +27,10 @@ from assay.localnet.errors import GenesisDiffers
 from assay.localnet.limits import CoreLimits
 from assay.localnet.pool import TransactionPool
 from assay.localnet.pool.limits import PoolLimits
-from assay.localnet.rpc.dispatch import Dispatcher
+from assay.localnet.rpc.dispatch import RpcDispatcher
 from assay.localnet.rpc.limits import RpcLimits
 from assay.localnet.rpc.methods import registry
 from assay.localnet.rpc.node import RpcNode
-from assay.localnet.rpc.ration import Ration
 from assay.localnet.rpc.server import RpcServer, bind
 from assay.localnet.rpc.subscriptions import Hub
 from assay.localnet.sealing import Sealing, SealingMode
@@ -119,7 +118,7 @@ class Node:
         """Open the chain and serve it. UserError names what is in the way; nothing is left then."""
         listener = bind(options.host, options.port)  # first: a taken port must leave no new chain
         try:
-            backend = cls._open(options)
+            backend = cls._open(options, clock)
         except BaseException:
             listener.close()
             raise
@@ -137,7 +136,7 @@ class Node:
         return node
 
     @staticmethod
-    def _open(options: NodeOptions) -> Backend:
+    def _open(options: NodeOptions, clock: Clock) -> Backend:
         def open_as(genesis: Genesis | None) -> Backend:
             return Backend.open(
                 options.state_dir,
@@ -145,6 +144,7 @@ class Node:
                 limits=options.core_limits,
                 history_blocks=options.history_blocks,
                 module_cache=options.module_cache,
+                clock=clock,
             )
 
         try:
@@ -176,14 +176,15 @@ class Node:
             limits=limits,
             methods=methods.names,
             clock=clock,
-            ration=Ration(limits),
         )
         node: Node
         server = RpcServer(
-            Dispatcher(methods, rpc_node),
+            RpcDispatcher(methods, rpc_node),
             hub,
             limits,
+            clock,
             origins=options.origins,
+            block_is_due=service.block_is_due,
             on_fatal=lambda error: node._fail(error),
         )
         node = cls(backend, service, server, options.host)

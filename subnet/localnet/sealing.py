@@ -44,6 +44,11 @@ class Sealing:
             return max(self._due_s - now_s, 0.0)
         return None
 
+    @property
+    def beat_s(self) -> float | None:
+        """The seconds between two blocks in a timed mode; None in another."""
+        return self.interval_s if self._timed else None
+
     def overdue(self, now_s: float) -> bool:
         """Whether the beat of a timed mode has passed without its block."""
         return self._timed and now_s >= self._due_s

@@ -154,15 +154,17 @@ class Service:
                 # Nothing fitted: an eager mode would spin. The next block must wait for something.
                 await self._pause(_RETRY_S)
 
-    def keep_up(self) -> None:
-        """Build the block whose beat has passed, if any; for who is about to hold the loop.
+    @property
+    def beat_s(self) -> float | None:
+        """Seconds between two blocks of a mode with a beat; None for a mode without."""
+        return self._sealing.beat_s
 
-        A loop that is full of clients' calls comes to ``run`` late: it takes several turns to get
-        from its timer to its block, and in each turn every connection has had a call.
+    def block_is_due(self) -> bool:
+        """Whether a block's time has come and ``run`` has not made it yet.
+
+        Whoever is about to hold the event loop leaves it to ``run`` first.
         """
-        now_s = self._clock.monotonic()
-        if self._sealing.overdue(now_s) and not self._stop.is_set():
-            self._seal_in_time()
+        return self._sealing.overdue(self._clock.monotonic()) and not self._stop.is_set()
 
     def _seal_in_time(self) -> BuiltBlock | None:
         """A block within its share of the block time; None if the runtime cannot make one."""

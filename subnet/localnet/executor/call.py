@@ -12,38 +12,50 @@ from functools import cached_property
 
 from assay.localnet.blocks.validity import RuntimeVersion
 from assay.localnet.errors import BadRuntime, BudgetSpent, MissingExport, RuntimeTrap
+from assay.localnet.executor.call_meter import CallMeter
 from assay.localnet.executor.code import embedded_version, unpack
-from assay.localnet.executor.crossing import Crossing
 from assay.localnet.executor.host import host_functions
 from assay.localnet.executor.host.context import LOG_WARN, HostContext
 from assay.localnet.executor.host.helper import helper_wat
 from assay.localnet.executor.module_cache import ModuleCache
-from assay.localnet.executor.vm import Budget, Memory, NoSuchExport, Vm, VmTrap
+from assay.localnet.executor.vm import Budget, NoSuchExport, Vm, VmTrap
 from assay.localnet.executor.wasm_binary import Outline
+from assay.localnet.executor.wasm_memory import WasmMemory
 from assay.localnet.limits import CoreLimits
 from assay.localnet.scale import ScaleError
 from assay.localnet.state.overlay import Overlay
+from assay.localnet.time_limit import TimeLimit
 
 
 class Executor:
     """A runtime, compiled and ready to be called. Not to be used from two threads."""
 
-    def __init__(self, code: bytes, limits: CoreLimits, cache: ModuleCache | None = None) -> None:
-        """``code`` as it is stored under ``:code``. BadRuntime if it is no runtime."""
+    def __init__(
+        self,
+        code: bytes,
+        limits: CoreLimits,
+        cache: ModuleCache | None = None,
+        *,
+        time: TimeLimit | None = None,
+    ) -> None:
+        """Compile ``code``, as it is stored under ``:code``. BadRuntime if it is no runtime.
+
+        ``time`` limits what strangers may start: queries and the checks of transactions.
+        """
         self._wasm = unpack(code)
         self._limits = limits
-        self.query_budget = Budget(limits.fuel_per_query, limits.host_calls_per_query)
+        self.query_budget = Budget(limits.fuel_per_query, limits.host_calls_per_query, timed=True)
         self.validation_budget = Budget(
-            limits.fuel_per_validation, limits.host_calls_per_validation
+            limits.fuel_per_validation, limits.host_calls_per_validation, timed=True
         )
         self.block_budget = Budget(limits.fuel_per_block_call, limits.host_calls_per_block_call)
-        memory, crossing = Memory(), Crossing()
-        self._context = HostContext(memory, crossing, limits)
+        memory, meter = WasmMemory(), CallMeter(time)
+        self._context = HostContext(memory, meter, limits)
         self._vm = Vm(
             self._wasm,
             host_functions(self._context),
             memory=memory,
-            crossing=crossing,
+            meter=meter,
             helper=_helper,
             pages_max=limits.memory_pages_max,
             cache=cache,

@@ -17,6 +17,7 @@ from assay.localnet.executor.code import CODE_KEY
 from assay.localnet.executor.module_cache import ModuleCache
 from assay.localnet.limits import CoreLimits
 from assay.localnet.state.view import State
+from assay.localnet.time_limit import TimeLimit
 
 _KEPT_MAX: Final = 3
 """Executors kept: the head's, and those of two old runtimes. Each holds some tens of megabytes."""
@@ -31,8 +32,11 @@ class CodeHistory(Protocol):
 class Runtimes:
     """Executors by code."""
 
-    def __init__(self, limits: CoreLimits, cache: ModuleCache | None) -> None:
+    def __init__(
+        self, limits: CoreLimits, cache: ModuleCache | None, *, time: TimeLimit | None = None
+    ) -> None:
         self._limits = limits
+        self._time = time
         self._cache = cache
         self._last: tuple[bytes, bytes, Executor] | None = None
         self._by_hash: dict[bytes, Executor] = {}
@@ -42,7 +46,9 @@ class Runtimes:
         """The executor of ``code``; ``written_at`` remembers it for the block that wrote it."""
         if self._last is None or self._last[0] is not code:
             name = hashlib.blake2b(code, digest_size=32).digest()
-            executor = self._by_hash.pop(name, None) or Executor(code, self._limits, self._cache)
+            executor = self._by_hash.pop(name, None) or Executor(
+                code, self._limits, self._cache, time=self._time
+            )
             self._by_hash[name] = executor  # the newest stands last
             if written_at is None:
                 self._last = code, name, executor

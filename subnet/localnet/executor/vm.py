@@ -8,27 +8,30 @@ Every call sees a fresh instance, or one that cannot be told from it: where the 
 (``Outline.reusable``) the same instance is used again with its initial data written back, which is
 four to six times as fast. A call that traps leaves its instance in an unknown state, so that one is
 thrown away. A call is bounded by ``Budget``: fuel for Wasm instructions, and a count for host
-functions, which burn none. Fuel was taken over epoch interruption because it needs no second thread
-(the global lock is held during a call, see ``vm_binding``) and because the same call stops at the
-same instruction on every machine.
+functions, which burn none; a timed call also by the time that is left to the question it belongs
+to. Fuel was taken over epoch interruption because it needs no second thread (the global lock is
+held during a call, see ``vm_binding``) and because a call that makes a block stops at the same
+instruction on every machine.
 """
 
 from __future__ import annotations
 
 import ctypes
 import hashlib
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 import wasmtime
 
-from assay.localnet.errors import BadRuntime
+from assay.localnet.errors import BadRuntime, TimeSpent
 from assay.localnet.executor.allocator import PAGE_BYTES, AllocatorError, HostAllocator
-from assay.localnet.executor.crossing import Crossing, OutOfHostCalls
+from assay.localnet.executor.call_meter import CallMeter, OutOfHostCalls
 from assay.localnet.executor.module_cache import ModuleCache
 from assay.localnet.executor.vm_binding import HostFunction, select_binding, wasmtime_version
 from assay.localnet.executor.wasm_binary import Outline, outline
+from assay.localnet.executor.wasm_memory import MemoryAccessError, WasmMemory
 
 _HEAP_BASE: Final = "__heap_base"
 _PER_CALL: Final = "per_call"
@@ -38,6 +41,11 @@ _CONFIGURATION: Final = "fuel-1"
 
 _INSTANTIATION_FUEL: Final = 10_000_000
 """For a start function, which only a module that is not reusable may have."""
+
+FUEL_PER_S: Final = 5_000_000_000
+"""Wasm instructions that a processor core executes in a second, at the least: between 5.3 and 19
+thousand million were measured (metadata, the check of a transaction of 4 MB), on the machine of
+``docs/chain-core.md``. On a slower machine a call may overrun its time by as much."""
 
 _KEPT_PAGES_MAX: Final = 1_024
 """An instance whose memory grew above 64 MiB is not kept: its pages would stay with the process."""
@@ -58,103 +66,17 @@ class NoSuchExport(Exception):
     """The module does not export an entry point of that name."""
 
 
-class MemoryAccessError(Exception):
-    """A host function was given an address outside the memory."""
-
-
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What one call may spend."""
+    """What one call may spend. ``timed``: it is held to its question's time limit as well."""
 
     fuel: int
     host_calls: int
+    timed: bool = False
 
     def part(self, share: float) -> Budget:
-        """So much of it."""
-        return Budget(int(self.fuel * share), int(self.host_calls * share))
-
-
-class Memory:
-    """The memory of the running instance, as host functions see it.
-
-    A *span* is an address in the lower and a length in the upper half of 64 bits. ``view`` goes
-    stale when the memory grows; reads and writes that do not fit renew it and try once more.
-    """
-
-    def __init__(self) -> None:
-        self.view = memoryview(b"")
-        self.words = self.view
-        self._instance: tuple[wasmtime.Store, wasmtime.Memory] | None = None
-        self._allocate: Callable[[int], int] = _no_instance
-
-    def attach(self, store: wasmtime.Store, memory: wasmtime.Memory) -> None:
-        self._instance = store, memory
-        self.renew()
-
-    def set_heap(self, allocator: HostAllocator) -> None:
-        self._allocate = allocator.allocate
-
-    def detach(self) -> None:
-        """Forget the instance, before its memory goes."""
-        self.view = self.words = memoryview(b"")
-        self._instance = None
-        self._allocate = _no_instance
-
-    def renew(self) -> None:
-        """Look at the memory as it is now."""
-        if self._instance is None:
-            raise MemoryAccessError("no instance is running")
-        store, memory = self._instance
-        size = memory.data_len(store)
-        base = ctypes.addressof(memory.data_ptr(store).contents)
-        self.view = memoryview((ctypes.c_ubyte * size).from_address(base)).cast("B")
-        self.words = self.view.cast("I")
-
-    def grow(self, pages: int) -> None:
-        if self._instance is None:
-            raise MemoryAccessError("no instance is running")
-        store, memory = self._instance
-        try:
-            memory.grow(store, pages)
-        except wasmtime.WasmtimeError as error:
-            raise AllocatorError("the memory may not grow further") from error
-        self.renew()
-
-    def read(self, span: int) -> bytes:
-        address, size = span & _MASK_32, span >> 32
-        data = bytes(self.view[address : address + size])
-        return data if len(data) == size else self.read_at(address, size)
-
-    def read_at(self, address: int, size: int) -> bytes:
-        end = address + size
-        if end > len(self.view):
-            self.renew()
-            if end > len(self.view):
-                raise MemoryAccessError(f"{size} bytes at {address:#x} lie outside the memory")
-        return bytes(self.view[address:end])
-
-    def write_at(self, address: int, data: bytes) -> None:
-        end = address + len(data)
-        if end > len(self.view):
-            self.renew()
-            if end > len(self.view):
-                raise MemoryAccessError(f"{len(data)} bytes at {address:#x} lie outside the memory")
-        self.view[address:end] = data
-
-    def give(self, data: bytes) -> int:
-        """Put ``data`` on the heap; its span."""
-        size = len(data)
-        address = self._allocate(size)
-        self.view[address : address + size] = data
-        return address | size << 32
-
-    def give_address(self, data: bytes) -> int:
-        """Put ``data`` on the heap; its address."""
-        return self.give(data) & _MASK_32
-
-
-def _no_instance(_size: int) -> int:
-    raise MemoryAccessError("no instance is running")
+        """A budget of ``share`` of this one."""
+        return Budget(int(self.fuel * share), int(self.host_calls * share), self.timed)
 
 
 class _Instance:
@@ -193,8 +115,8 @@ class Vm:
         code: bytes,
         functions: Mapping[str, HostFunction],
         *,
-        memory: Memory,
-        crossing: Crossing,
+        memory: WasmMemory,
+        meter: CallMeter,
         helper: Callable[[Outline], str],
         pages_max: int,
         cache: ModuleCache | None = None,
@@ -209,8 +131,9 @@ class Vm:
             )
         self._pages_max = pages_max
         self._engine = _new_engine()
-        self._crossing = crossing
-        self._binding = select_binding(self._engine, crossing)
+        self._meter = meter
+        self._binding = select_binding(self._engine, meter)
+        meter.on_part = self._cut_fuel
         self._cache = cache
         self._module = self._compile(code)
         self._entry_points = _entry_points(self._module)
@@ -337,8 +260,8 @@ class Vm:
         if name not in self._entry_points:
             raise NoSuchExport(name)
         function = instance.function(name)
-        crossing, memory = self._crossing, self.memory
-        crossing.begin(budget.host_calls)
+        meter, memory = self._meter, self.memory
+        meter.begin(budget.host_calls, timed=budget.timed)
         try:
             self._binding.set_fuel(instance.store, budget.fuel)
             address = memory.give_address(argument) if argument else 0
@@ -346,10 +269,12 @@ class Vm:
             result = memory.read(span)
         except (wasmtime.Trap, wasmtime.WasmtimeError) as error:
             self.discard()
-            failure = crossing.failure
+            failure = meter.failure
             if failure is not None and not isinstance(failure, Exception):
                 raise failure from None  # an interrupt: it was never the runtime's
-            spent = isinstance(failure, OutOfHostCalls) or (failure is None and _out_of_fuel(error))
+            spent = isinstance(failure, OutOfHostCalls | TimeSpent) or (
+                failure is None and _out_of_fuel(error)
+            )
             raise VmTrap(_reason(error, failure), budget_spent=spent) from failure
         except (AllocatorError, MemoryAccessError) as error:
             self.discard()
@@ -357,6 +282,14 @@ class Vm:
         if len(memory.view) > _KEPT_PAGES_MAX * PAGE_BYTES:
             self.discard()
         return result
+
+    def _cut_fuel(self, left_s: float) -> None:
+        """Leave the running call as much fuel as burns in ``left_s``.
+
+        Else a call could use up its time in host functions and then its fuel in Wasm.
+        """
+        if self._instance is not None and left_s < math.inf:
+            self._binding.cut_fuel(self._instance.store, int(left_s * FUEL_PER_S))
 
     def _fresh_instance(self) -> _Instance:
         instance = self._instance

@@ -7,11 +7,11 @@ the next. So the version is pinned, ``select_binding`` tries the layout on a sma
 trusts it, and where the trial fails the *checked* way, wasmtime's own, takes its place with a
 warning.
 
-An exception in a host function must not unwind through Wasm: it is kept in ``Crossing.failure`` and
-becomes a trap; so does an interrupt from the keyboard, which the caller raises again. Because the
-lock is held, no other Python thread runs during a call: a call is bounded by fuel and by a count of
-host calls (``Crossing.calls_left``), never by a watchdog thread. This file and ``vm`` are the only
-ones that know wasmtime.
+An exception in a host function must not unwind through Wasm: it is kept in ``CallMeter.failure``
+and becomes a trap; so does an interrupt from the keyboard, which the caller raises again. Because
+the lock is held, no other Python thread runs during a call: a call is bounded by fuel and by the
+``CallMeter``, never by a watchdog thread. This file, ``vm`` and ``wasm_memory`` are the only ones
+that know wasmtime.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ import wasmtime
 from loguru import logger
 from wasmtime import _ffi as ffi
 
-from assay.localnet.executor.crossing import Crossing, OutOfHostCalls
+from assay.localnet.executor.call_meter import CallMeter
 
 HostFunction = Callable[..., Any]
 """Takes unsigned integers, one a Wasm parameter; returns one, or None where Wasm expects none."""
@@ -67,14 +67,20 @@ class Binding(Protocol):
         """
         ...
 
-    def set_fuel(self, store: wasmtime.Store, fuel: int) -> None: ...
+    def set_fuel(self, store: wasmtime.Store, fuel: int) -> None:
+        """Give the store ``fuel``, whatever it has."""
+        ...
+
+    def cut_fuel(self, store: wasmtime.Store, most: int) -> None:
+        """Leave the store at most ``most`` of its fuel. May be called from a host function."""
+        ...
 
 
 class CheckedBinding:
     """wasmtime's own Python interface: every value is checked and converted."""
 
-    def __init__(self, crossing: Crossing) -> None:
-        self._crossing = crossing
+    def __init__(self, meter: CallMeter) -> None:
+        self._meter = meter
 
     def define(
         self,
@@ -86,17 +92,17 @@ class CheckedBinding:
     ) -> None:
         masks = _parameter_masks(kind)
         bits = 32 if kind.results and str(kind.results[0]) == "i32" else 64
-        crossing = self._crossing
+        meter = self._meter
 
         def bound(*values: int) -> int | None:
             try:
-                crossing.calls_left -= 1
-                if crossing.calls_left < 0:
-                    raise OutOfHostCalls
+                meter.calls_left -= 1
+                if meter.calls_left < 0:
+                    meter.next_part()
                 arguments = (value & mask for value, mask in zip(values, masks, strict=True))
                 result: int | None = function(*arguments)
             except BaseException as failure:
-                crossing.fail(failure)
+                meter.fail(failure)
                 raise
             return None if result is None else _signed(result, bits)
 
@@ -114,6 +120,10 @@ class CheckedBinding:
     def set_fuel(self, store: wasmtime.Store, fuel: int) -> None:
         store.set_fuel(fuel)
 
+    def cut_fuel(self, store: wasmtime.Store, most: int) -> None:
+        if store.get_fuel() > most:
+            store.set_fuel(most)
+
 
 def _signed(value: int, bits: int) -> int:
     value &= (1 << bits) - 1
@@ -127,8 +137,8 @@ def _parameter_masks(kind: wasmtime.FuncType) -> list[int]:
 class UncheckedBinding:
     """Raw callbacks and raw calls through wasmtime's C interface."""
 
-    def __init__(self, crossing: Crossing) -> None:
-        self._crossing = crossing
+    def __init__(self, meter: CallMeter) -> None:
+        self._meter = meter
         self._slots = (ctypes.c_uint64 * (2 * SLOT_WORDS))()
         self._callbacks: list[Any] = []  # ctypes callbacks must outlive the linker
         # Handles of our own: setting prototypes on them leaves wasmtime's own untouched.
@@ -152,6 +162,9 @@ class UncheckedBinding:
         self._fuel = keeping_lock.wasmtime_context_set_fuel
         self._fuel.restype = ctypes.c_void_p
         self._fuel.argtypes = [ctypes.c_void_p, ctypes.c_uint64]
+        self._fuel_left = keeping_lock.wasmtime_context_get_fuel
+        self._fuel_left.restype = ctypes.c_void_p
+        self._fuel_left.argtypes = [ctypes.c_void_p, ctypes.POINTER(ctypes.c_uint64)]
 
     def define(
         self,
@@ -187,10 +200,10 @@ class UncheckedBinding:
         """
         masks = _parameter_masks(kind)
         returns = bool(kind.results)
-        crossing = self._crossing
+        meter = self._meter
 
         def trap(failure: BaseException) -> int:
-            crossing.fail(failure)
+            meter.fail(failure)
             message = f"{name}: {failure}".encode()
             return int(self._new_trap(message, len(message)))
 
@@ -199,9 +212,9 @@ class UncheckedBinding:
 
             def callback(_env: Any, _caller: Any, slots: Any, _size: int) -> int:
                 try:
-                    crossing.calls_left -= 1
-                    if crossing.calls_left < 0:
-                        raise OutOfHostCalls
+                    meter.calls_left -= 1
+                    if meter.calls_left < 0:
+                        meter.next_part()
                     result = function(slots[0] & first)
                     if returns:
                         slots[0] = result
@@ -214,9 +227,9 @@ class UncheckedBinding:
 
             def callback(_env: Any, _caller: Any, slots: Any, _size: int) -> int:
                 try:
-                    crossing.calls_left -= 1
-                    if crossing.calls_left < 0:
-                        raise OutOfHostCalls
+                    meter.calls_left -= 1
+                    if meter.calls_left < 0:
+                        meter.next_part()
                     result = function(slots[0] & first, slots[SLOT_WORDS] & second)
                     if returns:
                         slots[0] = result
@@ -229,9 +242,9 @@ class UncheckedBinding:
 
             def callback(_env: Any, _caller: Any, slots: Any, _size: int) -> int:
                 try:
-                    crossing.calls_left -= 1
-                    if crossing.calls_left < 0:
-                        raise OutOfHostCalls
+                    meter.calls_left -= 1
+                    if meter.calls_left < 0:
+                        meter.next_part()
                     result = function(*[slots[at] & mask for at, mask in indexed])
                     if returns:
                         slots[0] = result
@@ -262,6 +275,15 @@ class UncheckedBinding:
         error = self._fuel(ctypes.cast(store._context(), ctypes.c_void_p), fuel)
         if error:
             raise _taken_error(error)
+
+    def cut_fuel(self, store: wasmtime.Store, most: int) -> None:
+        left = ctypes.c_uint64()
+        context = ctypes.cast(store._context(), ctypes.c_void_p)
+        error = self._fuel_left(context, ctypes.byref(left))
+        if error:
+            raise _taken_error(error)
+        if left.value > most:
+            self.set_fuel(store, most)
 
 
 def _taken_error(pointer: int) -> wasmtime.WasmtimeError:
@@ -302,7 +324,7 @@ _TRIAL_LEFT: Final = 0xFFFF_FFFE
 _TRIAL_RIGHT: Final = 41
 
 
-def passes_trial(engine: wasmtime.Engine, binding: Binding, crossing: Crossing) -> bool:
+def passes_trial(engine: wasmtime.Engine, binding: Binding, meter: CallMeter) -> bool:
     """Whether values of each kind cross in each place as they should, and failures as traps."""
     seen: list[tuple[int, ...]] = []
 
@@ -329,7 +351,7 @@ def passes_trial(engine: wasmtime.Engine, binding: Binding, crossing: Crossing) 
         binding.define(linker, "trial", wanted.name, kind, functions[wanted.name])
     store = wasmtime.Store(engine)
     binding.set_fuel(store, 1_000_000)
-    crossing.begin(100)
+    meter.begin(100)
     exports = linker.instantiate(store, module).exports(store)
     run, refuse = exports["run"], exports["refuse"]
     assert isinstance(run, wasmtime.Func) and isinstance(refuse, wasmtime.Func)
@@ -337,10 +359,10 @@ def passes_trial(engine: wasmtime.Engine, binding: Binding, crossing: Crossing) 
     try:
         binding.call(store, refuse, 0, 0)
     except (wasmtime.Trap, wasmtime.WasmtimeError):
-        refused = isinstance(crossing.failure, ArithmeticError)
+        refused = isinstance(meter.failure, ArithmeticError)
     else:
         refused = False
-    crossing.failure = None
+    meter.failure = None
     return refused and (result, seen) == (
         (1 << 40) + 0xFFFF_FFFF,
         [
@@ -351,11 +373,11 @@ def passes_trial(engine: wasmtime.Engine, binding: Binding, crossing: Crossing) 
     )
 
 
-def select_binding(engine: wasmtime.Engine, crossing: Crossing) -> Binding:
+def select_binding(engine: wasmtime.Engine, meter: CallMeter) -> Binding:
     """The unchecked binding if it passes its trial, else the checked one."""
     try:
-        unchecked = UncheckedBinding(crossing)
-        if passes_trial(engine, unchecked, crossing):
+        unchecked = UncheckedBinding(meter)
+        if passes_trial(engine, unchecked, meter):
             return unchecked
         why = "values did not cross as expected"
     except (AttributeError, OSError, ValueError, wasmtime.WasmtimeError) as error:
@@ -365,4 +387,4 @@ def select_binding(engine: wasmtime.Engine, crossing: Crossing) -> Binding:
         wasmtime_version(),
         why,
     )
-    return CheckedBinding(crossing)
+    return CheckedBinding(meter)

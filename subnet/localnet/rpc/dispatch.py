@@ -1,41 +1,61 @@
-"""From one call's bytes to its answer's bytes. Pure: no socket, no loop.
+"""From one call's bytes to its answer's bytes, in two steps: ``prepare`` and ``run``.
 
-Adds the order of checks: envelope, then method, then parameters, then logic. Whatever a method
-raises becomes a standard error: the known ones by ``rpc/errors.py``, the rest -32603 with a log
-entry, and the service lives on. Only a failed disk, a damaged chain and a block that could not be
-finished pass through, because nothing that is told to a client afterwards could be trusted.
+``prepare`` checks in order the envelope, the method and the parameters, and estimates what the call
+will cost; ``run`` makes it, within the share of the node's time that its source has left. Whatever
+a method raises becomes a standard error: the known ones by ``rpc/errors.py``, the rest -32603 with
+a log entry, and the service lives on. Only a failed disk, a damaged chain and a block that could
+not be finished pass through, because nothing that is told to a client afterwards could be trusted.
+
+It knows no socket and no event loop; when a call may run is for the caller to say.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import msgspec
 from loguru import logger
 
-from assay.localnet.errors import ChainDamaged, StorageFailed
+from assay.localnet.errors import BudgetSpent, ChainDamaged, StorageFailed, TimeSpent
+from assay.localnet.rpc.call_budget import Source
 from assay.localnet.rpc.envelope import Id, Request, failure, id_of, read_request, success
 from assay.localnet.rpc.errors import (
     INTERNAL_ERROR,
     METHOD_NOT_FOUND,
     RpcError,
+    busy,
     invalid_params,
     of_read,
     reply_too_big,
 )
 from assay.localnet.rpc.node import RpcNode
 from assay.localnet.rpc.params import ParamsOf
+from assay.localnet.rpc.prices import CALL_S
 from assay.localnet.rpc.registry import Registry, Subscribe, Unsubscribe
-from assay.localnet.rpc.subscriptions import Opened, Session
+from assay.localnet.rpc.subscriptions import Opened, Subscriber
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """``reply`` None: a notification, not to be answered. ``then``: to be sent after the reply."""
+class CallResult:
+    """What to send for one call: ``reply``, unless it was a notification (None), then ``then``."""
 
     reply: bytes | None
     then: Sequence[bytes] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedCall:
+    """A call whose parameters are decoded. ``price_s`` is what it is estimated to take."""
+
+    method: str
+    id: Id
+    silent: bool
+    """The client sent no id, so it must get no reply."""
+    price_s: float
+    function: Callable[[], object]
 
 
 def _close_params(subscription: str | int) -> None:
@@ -45,65 +65,83 @@ def _close_params(subscription: str | int) -> None:
 _CLOSE_PARAMS = ParamsOf(_close_params, skip=0)
 
 
-class Dispatcher:
+class RpcDispatcher:
     """Answers calls for one node."""
 
     def __init__(self, registry: Registry, node: RpcNode) -> None:
         self._registry = registry
         self._node = node
 
-    def answer(self, call: bytes, session: Session | None) -> Answer:
-        """Answer one call. ``session`` None: a transport that cannot be notified (HTTP).
+    def prepare(self, call: bytes, subscriber: Subscriber | None) -> PreparedCall | CallResult:
+        """Decode one call; the result instead if there is nothing to run.
 
-        A block that is due comes first: calls may take seconds, and many clients may make them.
+        ``subscriber`` None: a transport that cannot be notified (HTTP).
         """
-        self._node.service.keep_up()
         try:
             request = read_request(call)
         except RpcError as error:
-            return Answer(failure(id_of(call), error))
+            return CallResult(failure(id_of(call), error))
         silent = request.id is msgspec.UNSET
         call_id: Id = None if isinstance(request.id, msgspec.UnsetType) else request.id
         try:
-            then: Sequence[bytes] = ()
-            result = self._run(request, session, silent=silent)
-            if isinstance(result, Opened):
-                reply, then = success(call_id, result.id), result.first
-            else:
-                reply = success(call_id, result)
-            if len(reply) > self._node.limits.reply_bytes_max:
-                raise reply_too_big(self._node.limits.reply_bytes_max)
+            price_s, function = self._function(request, subscriber, silent=silent)
         except RpcError as error:
-            reply, then = failure(call_id, error), ()
-        except (StorageFailed, ChainDamaged):
-            raise
-        except Exception as error:
-            known = of_read(error)
-            if known is None:
-                logger.exception("{} failed", request.method)
-                known = RpcError(INTERNAL_ERROR, "Internal error", type(error).__name__)
-            reply, then = failure(call_id, known), ()
-        return Answer(None if silent else reply, then)
+            return CallResult(None if silent else failure(call_id, error))
+        return PreparedCall(request.method, call_id, silent, price_s, function)
 
-    def _run(self, request: Request, session: Session | None, *, silent: bool) -> object:
+    def _function(
+        self, request: Request, subscriber: Subscriber | None, *, silent: bool
+    ) -> tuple[float, Callable[[], object]]:
+        """What the request asks for, ready to be called, and its estimated price in seconds."""
         entry = self._registry.get(request.method)
         if entry is None:
             raise RpcError(METHOD_NOT_FOUND, "Method not found", request.method)
         params = None if isinstance(request.params, msgspec.UnsetType) else request.params
+        node = self._node
+        if isinstance(entry, Unsubscribe | Subscribe) and subscriber is None:
+            raise RpcError(
+                METHOD_NOT_FOUND, "Method not found", f"{request.method} needs a WebSocket"
+            )
         if isinstance(entry, Unsubscribe):
-            if session is None:
-                raise _needs_websocket(request.method)
+            assert subscriber is not None
             (subscription,) = _CLOSE_PARAMS.decode(params)
-            return self._node.hub.close(session, str(subscription))
+            return CALL_S, partial(node.hub.close, subscriber, str(subscription))
+        if isinstance(entry, Subscribe) and silent:
+            raise invalid_params("a subscription's id must reach the client: send an id")
+        arguments: tuple[Any, ...] = entry.params.decode(params)
+        price_s = CALL_S if entry.price is None else CALL_S + entry.price(node, *arguments)
         if isinstance(entry, Subscribe):
-            if session is None:
-                raise _needs_websocket(request.method)
-            if silent:
-                raise invalid_params("a subscription's id must reach the client: send an id")
-            arguments = entry.params.decode(params)
-            return entry.function(self._node, session, entry.notification, *arguments)
-        return entry.function(self._node, *entry.params.decode(params))
+            function = partial(entry.function, node, subscriber, entry.notification, *arguments)
+        else:
+            function = partial(entry.function, node, *arguments)
+        return price_s, function
 
-
-def _needs_websocket(method: str) -> RpcError:
-    return RpcError(METHOD_NOT_FOUND, "Method not found", f"{method} needs a WebSocket")
+    def run(self, prepared: PreparedCall, source: Source) -> CallResult:
+        """Make a prepared call for a connection from ``source``."""
+        node = self._node
+        share = node.begin(source)
+        try:
+            then: Sequence[bytes] = ()
+            result = prepared.function()
+            if isinstance(result, Opened):
+                reply, then = success(prepared.id, result.id), result.first
+            else:
+                reply = success(prepared.id, result)
+            if len(reply) > node.limits.reply_bytes_max:
+                raise reply_too_big(node.limits.reply_bytes_max)
+        except RpcError as error:
+            reply, then = failure(prepared.id, error), ()
+        except (StorageFailed, ChainDamaged):
+            raise
+        except Exception as error:
+            if share < 1.0 and isinstance(error, BudgetSpent | TimeSpent):
+                known: RpcError | None = busy(share)
+            else:
+                known = of_read(error)
+            if known is None:
+                logger.exception("{} failed", prepared.method)
+                known = RpcError(INTERNAL_ERROR, "Internal error", type(error).__name__)
+            reply, then = failure(prepared.id, known), ()
+        finally:
+            node.end()
+        return CallResult(None if prepared.silent else reply, then)

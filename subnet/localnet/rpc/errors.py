@@ -16,6 +16,7 @@ from assay.localnet.errors import (
     MissingExport,
     RuntimeTrap,
     StateDiscarded,
+    TimeSpent,
     UnknownBlock,
     UnknownTransaction,
 )
@@ -98,7 +99,14 @@ def reply_too_big(limit: int) -> RpcError:
 
 
 def busy(share: float) -> RpcError:
+    """A call did not end within ``share`` of its budget."""
     told = f"long calls of late leave {share:.0%} of its budget to this one, and it needs more"
+    return RpcError(SERVER_BUSY, "Server is busy, try again later", told)
+
+
+def waited_too_long(limit_s: float) -> RpcError:
+    """A call's turn did not come within ``limit_s``."""
+    told = f"its turn did not come within {limit_s:.0f} s; whoever asks less goes first"
     return RpcError(SERVER_BUSY, "Server is busy, try again later", told)
 
 
@@ -157,7 +165,7 @@ def of_read(error: Exception) -> RpcError | None:
     match error:
         case UnknownBlock() | StateDiscarded():
             return client_error(f"UnknownBlock: {error}")
-        case HistoryTooLong():
+        case HistoryTooLong() | TimeSpent():
             return client_error(str(error))
         case MissingExport():
             return client_error(f"Execution failed: Other: {error.reason}")

@@ -10,6 +10,20 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AccountTerms:
+    """The rules of one level of accounts of time (``call_budget.py``)."""
+
+    free_s: float
+    """A debt up to this has no consequence."""
+
+    payback: float
+    """Seconds of debt that fall in a second: the share of the node's time that is always free."""
+
+    debt_s_max: float
+    """No debt grows beyond this, so that it is paid back within seconds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RpcLimits:
     """What clients may ask of one server."""
 
@@ -94,9 +108,13 @@ class RpcLimits:
     query_free_s: float = 0.05
     """A runtime call that takes no longer is nobody's concern: the ordinary ones take 10 ms."""
 
-    query_least_share: float = 0.05
+    call_s_max: float = 0.25
+    """What one call may take of the node's only thread, whatever its arguments: nobody else is
+    answered meanwhile, and no block is made."""
+
+    query_least_share: float = 0.26
     """Of its budget, what a runtime call may always use: 65 ms. A metagraph of 256 neurons takes a
-    tenth of that; half of it (0.026 of the budget) with as many lenders to each as may be."""
+    tenth of that; half of it (0.15 of the budget) with as many lenders to each as may be."""
 
     query_debt_s_max: float = 2.0
     """So much time of long calls leaves the next one the least share; as much rest, all of it."""
@@ -119,4 +137,24 @@ class RpcLimits:
     client that computes in its own loop answers late and is not gone."""
 
     slice_s: float = 0.01
-    """After so much work for one connection the others get their turn."""
+    """How long a connection that queued for its turn goes on with cheap calls before it queues
+    again: queueing costs two turns of the event loop, a hundredth of this."""
+
+    cheap_s: float = 0.005
+    """A call with an estimate up to this need not queue while its payer owes nothing; a dearer one
+    always does, so that no two dear ones follow each other unseen."""
+
+    turn_wait_s: float = 10.0
+    """How long a call waits for its turn before it is refused: clients give up after some tens of
+    seconds, and what nobody waits for need not be done."""
+
+    connection_terms: AccountTerms = AccountTerms(free_s=0.01, payback=0.1, debt_s_max=2.0)
+    """A neuron asks for some milliseconds a second. A tenth of the node's time is free for one
+    connection; one that takes more goes after those that do not."""
+
+    source_terms: AccountTerms = AccountTerms(free_s=0.05, payback=0.5, debt_s_max=2.0)
+    """One address may have all neurons of a machine behind it: half of the node's time."""
+
+    everybody_terms: AccountTerms = AccountTerms(free_s=0.1, payback=0.8, debt_s_max=2.0)
+    """With all clients together above this, every call queues. Until they owe as much, a block may
+    be late by ``free_s``."""

@@ -1,28 +1,31 @@
 """What a method sees of the node: one object, handed to every call.
 
-It keeps the methods' files free of imports of each other and of the server. Its only logic is that
-of ``call``: runtime calls of clients go through it, because they are rationed. ``methods`` is what
+It keeps the methods' files free of imports of each other and of the server. It holds the call in
+progress, of which there is one at a time, to the time that its source has left. ``methods`` is what
 ``rpc_methods`` answers.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from assay.clock import Clock
 from assay.localnet.backend import Backend
-from assay.localnet.errors import BudgetSpent
 from assay.localnet.pool import TransactionPool
-from assay.localnet.rpc.errors import busy
+from assay.localnet.rpc.call_budget import Source
 from assay.localnet.rpc.limits import RpcLimits
-from assay.localnet.rpc.ration import Ration
 from assay.localnet.rpc.subscriptions import Hub
 from assay.localnet.service import Service
 
+_BEAT_SHARE: Final = 0.8
+"""Of the block time, what one call may take where blocks are made at a beat: a block that waits for
+the longest call is then made before the next one is due."""
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True)
 class RpcNode:
-    """The parts of a running node."""
+    """The parts of a running node, and the share of a query's budget for the call in progress."""
 
     backend: Backend
     pool: TransactionPool
@@ -31,18 +34,28 @@ class RpcNode:
     limits: RpcLimits
     methods: tuple[str, ...]
     clock: Clock
-    ration: Ration
+    share: float = 1.0
+
+    def begin(self, source: Source) -> float:
+        """Start a call for ``source``: limit its time. Returns the share that long calls left."""
+        left = source.long_calls.share(self.clock.monotonic())
+        limit_s = self.limits.call_s_max
+        beat_s = self.service.beat_s
+        if beat_s is not None:
+            limit_s = min(limit_s, _BEAT_SHARE * beat_s)
+        self.share = left * limit_s / self.limits.call_s_max
+        self.backend.time_limit.begin(left * limit_s)
+        return left
+
+    def end(self) -> None:
+        """The call that ``begin`` started is over."""
+        self.backend.time_limit.end()
+        self.share = 1.0
 
     def call(self, method: str, args: bytes, at: bytes | None = None) -> bytes:
-        """A runtime call for a client, within what the last ones left. RpcError: it needs more."""
-        started_s = self.clock.monotonic()
-        share = self.ration.share(started_s)
-        try:
-            return self.backend.call(method, args, at, share=share)
-        except BudgetSpent as error:
-            if share < 1.0:
-                raise busy(share) from error
-            raise
-        finally:
-            ended_s = self.clock.monotonic()
-            self.ration.charge(ended_s, ended_s - started_s)
+        """Call a runtime API for a client, within what the call in progress may take."""
+        return self.backend.call(method, args, at, share=self.share)
+
+    def check_time(self) -> None:
+        """Raise TimeSpent if the call in progress has used up its time."""
+        self.backend.time_limit.check()

@@ -1,7 +1,7 @@
-"""The table of methods: name -> how to decode its parameters, and what to call. Pure.
+"""The table of methods: name -> how to decode its parameters, what it costs, and what to call.
 
 A method is a plain function ``(node, parameters…) -> JSON value``; a subscription is one
-``(node, session, notification, parameters…) -> Opened``. Each is declared in the file of its
+``(node, subscriber, notification, parameters…) -> Opened``. Each is declared in the file of its
 prefix, once, with its aliases; nothing else knows a method's name, so ``rpc_methods`` cannot drift.
 """
 
@@ -13,6 +13,9 @@ from typing import Any, TypeVar
 
 from assay.localnet.rpc.params import ParamsOf
 
+Price = Callable[..., float]
+"""The estimated cost of a call in seconds, from the same arguments as the method itself."""
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
@@ -23,6 +26,7 @@ class Call:
     name: str
     function: Callable[..., Any]
     params: ParamsOf
+    price: Price | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,7 @@ class Subscribe:
     function: Callable[..., Any]
     params: ParamsOf
     notification: str
+    price: Price | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,26 +62,30 @@ class Methods:
             raise ValueError(f"{entry.name} is declared twice")
         self.entries[entry.name] = entry
 
-    def call(self, *names: str) -> Callable[[Function], Function]:
-        """Declare a method under its name and aliases."""
+    def call(self, *names: str, price: Price | None = None) -> Callable[[Function], Function]:
+        """Declare a method under its name and aliases; ``price`` None: it is always cheap."""
 
         def declare(function: Function) -> Function:
             params = ParamsOf(function, skip=1)
             for name in names:
-                self._add(Call(name, function, params))
+                self._add(Call(name, function, params, price))
             return function
 
         return declare
 
     def subscription(
-        self, *names: str, notification: str, unsubscribe: tuple[str, ...]
+        self,
+        *names: str,
+        notification: str,
+        unsubscribe: tuple[str, ...],
+        price: Price | None = None,
     ) -> Callable[[Function], Function]:
         """Declare a subscription, the method of its notifications, and how to end it."""
 
         def declare(function: Function) -> Function:
             params = ParamsOf(function, skip=3)
             for name in names:
-                self._add(Subscribe(name, function, params, notification))
+                self._add(Subscribe(name, function, params, notification, price))
             for name in unsubscribe:
                 if name not in self.entries:  # new heads and all heads may share an alias
                     self._add(Unsubscribe(name))

@@ -1,13 +1,13 @@
-"""The sockets: HTTP and WebSocket on one port. The only file here that imports aiohttp.
+"""The port: which requests there are, who may make them, and how the server begins and ends.
 
-Adds transport to ``dispatch``: a bounded number of connections, of bytes that come and of bytes
-that nobody reads, of time for a body, and turns between connections. Three kinds of requests: a
-WebSocket (everything), a ``POST`` of JSON (calls, no subscriptions), ``GET /health``.
+HTTP and WebSocket share one port. There are three kinds of requests: a WebSocket (everything,
+``websocket.py``), a ``POST`` of JSON (calls, no subscriptions, ``http_post.py``), and ``GET
+/health``. Who gets a connection is decided in ``connections.py``, whose call is next in
+``fair_queue.py``.
 
 Browsers: any web page can open a WebSocket to loopback, so a request that carries an ``Origin`` is
 served only if the origin is known (loopback itself, polkadot.js apps, and what the user allows);
-programs send none. One WebSocket has two tasks: the reader answers in order, the writer sends what
-the outbox holds at the client's own pace.
+programs send none.
 """
 
 from __future__ import annotations
@@ -16,87 +16,82 @@ import asyncio
 import errno
 import re
 import socket
-import time
-from collections.abc import Callable, Iterable, Sequence, Set
-from contextlib import suppress
+from collections.abc import Callable, Iterable
 from typing import Final
 
-from aiohttp import WSCloseCode, WSMsgType, web
+from aiohttp import web
 from loguru import logger
 
+from assay.clock import Clock
 from assay.errors import Unavailable, UserError
-from assay.localnet.rpc.dispatch import Answer, Dispatcher
-from assay.localnet.rpc.envelope import failure, read_frame
-from assay.localnet.rpc.errors import RpcError, batch_reply_too_big
-from assay.localnet.rpc.intake import Frames, Held, Intake, Metered
+from assay.localnet.rpc.answers import Caller, FrameAnswerer
+from assay.localnet.rpc.connections import Connections
+from assay.localnet.rpc.dispatch import RpcDispatcher
+from assay.localnet.rpc.fair_queue import FairQueue
+from assay.localnet.rpc.frames import IncomingBytes
+from assay.localnet.rpc.http_post import HttpPost, json_response
 from assay.localnet.rpc.limits import RpcLimits
-from assay.localnet.rpc.subscriptions import Hub, Session
+from assay.localnet.rpc.protocol import ClientProtocol, Refusals
+from assay.localnet.rpc.subscriptions import Hub
+from assay.localnet.rpc.websocket import CLOSE_S, WebSockets
 
 _LOOPBACK_ORIGIN: Final = re.compile(r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?")
 _KNOWN_ORIGINS: Final = frozenset({"https://polkadot.js.org"})
 """The explorer that people point at their own node; Substrate's nodes allow it as well."""
-
-_CLOSE_S: Final = 2.0
-"""How long a connection may take to close before it is cut."""
 
 _HEADERS_MAX: Final = 64
 _HEADER_BYTES_MAX: Final = 8_190
 """Of a request: a browser sends some twenty headers."""
 
 _LIKELY_TAKEN_BYTES: Final = 32_768
-"""So much the kernel takes at once for a client that read what came before."""
+"""What the kernel takes at once for a client that read what came before."""
 
 _WARN_EVERY_S: Final = 1.0
-"""So often at most the log hears of clients: 10 MB a day, whatever they do."""
+"""How often at most the log hears of clients: 10 MB a day, whatever they do."""
 
 _KEEPALIVE_S: Final = 75.0
-"""An idle HTTP connection is kept so long; it counts against the limit of connections."""
+"""How long an idle HTTP connection is kept; it counts against the limit of connections."""
 
 _BACKLOG: Final = 128
 """Connections that the kernel holds while the chain is being opened or a block is built."""
 
-_REFUSAL: Final = (
-    b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 21\r\n\r\n"
-    b"too many connections\n"
-)
-
-
-class _Refuse(asyncio.Protocol):
-    """What a connection above the limit meets."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        transport.write(_REFUSAL)
-        transport.close()
+_HEALTH: Final = b'{"jsonrpc":"2.0","id":null,"method":"system_health"}'
 
 
 class RpcServer:
-    """Serves one dispatcher. ``on_fatal`` hears of a failure after which the node must stop."""
+    """Serves one dispatcher. ``on_fatal`` hears of a failure after which the node must stop.
+
+    ``block_is_due`` tells whether the event loop should be left to whoever makes the block.
+    """
 
     def __init__(
         self,
-        dispatcher: Dispatcher,
+        dispatcher: RpcDispatcher,
         hub: Hub,
         limits: RpcLimits,
+        clock: Clock,
         *,
         origins: Iterable[str] = (),
+        block_is_due: Callable[[], bool],
         on_fatal: Callable[[Exception], None],
     ) -> None:
-        self._dispatcher = dispatcher
         self._hub = hub
         self._limits = limits
+        self._clock = clock
         self._origins = _KNOWN_ORIGINS | set(origins)
-        self._on_fatal = on_fatal
-        self._intake = Intake(
+        self.incoming = IncomingBytes(
             bytes_max=limits.incoming_bytes_max, unmetered_bytes=limits.incoming_unmetered_bytes
         )
-        self._sockets: set[web.WebSocketResponse] = set()
-        self._dropping: set[asyncio.Future[None]] = set()
-        self._silent: dict[web.RequestHandler, asyncio.TimerHandle] = {}
-        """What ends a connection that neither asks nor, where it has a reply, reads it."""
+        self.connections = Connections(limits)
+        self._queue = FairQueue(limits, clock, block_is_due=block_is_due)
+        self._answerer = FrameAnswerer(dispatcher, self._queue, limits, clock, on_fatal=on_fatal)
+        self._posts = HttpPost(self._answerer, self.incoming, limits)
+        self.websockets = WebSockets(self._answerer, hub, self.incoming, limits, warn=self._warn)
+        self._refusals = Refusals()
         self._warn_again_s = 0.0
         self._listener: asyncio.Server | None = None
         self._web: web.Server | None = None
+        self._protocols: set[ClientProtocol] = set()
         self.port = 0
 
     # -- life --------------------------------------------------------------------------------
@@ -115,62 +110,58 @@ class RpcServer:
         )
         loop = asyncio.get_running_loop()
         self.port = listener.getsockname()[1]
-        self._listener = await loop.create_server(self._accept, sock=listener)
-
-    def _accept(self) -> asyncio.Protocol:
-        assert self._web is not None
-        connections = self._web.connections
-        if len(connections) >= self._limits.connections_max:
-            self._warn(f"connections beyond {self._limits.connections_max} are refused")
-            return _Refuse()
-        if len(self._silent) >= 2 * self._limits.connections_max:
-            self._forget_gone(set(connections))
-        handler = self._web()
-        loop = asyncio.get_running_loop()
-        cut = loop.call_later(self._limits.first_request_s, self._cut, handler)
-        self._silent[handler] = cut
-        return Metered(handler)
-
-    def _forget_gone(self, connected: Set[web.RequestHandler]) -> None:
-        """Connections that ended without a request must not pile up until their cut."""
-        for handler in [one for one in self._silent if one not in connected]:
-            self._silent.pop(handler).cancel()
-
-    def _cut(self, handler: web.RequestHandler) -> None:
-        """Close a connection on which no request has come."""
-        self._silent.pop(handler, None)
-        handler.force_close()
-
-    def _cut_unread(self, handler: web.RequestHandler) -> None:
-        """Part with a client that leaves its reply unread: its connection counts for ever else.
-
-        Not called for one that has asked again since: that reply has a time of its own.
-        """
-        self._silent.pop(handler, None)
-        transport = handler.transport
-        if transport is not None and transport.get_write_buffer_size():
-            transport.abort()
+        self._listener = await loop.create_server(
+            lambda: ClientProtocol(self._admit, self._left, self._refusals), sock=listener
+        )
 
     async def stop(self) -> None:
         """Close the port, then the connections (1001, going away), within a bounded time."""
         if self._listener is not None:
             self._listener.close()
-        for cut in self._silent.values():
-            cut.cancel()
-        closing = [self._close(ws, WSCloseCode.GOING_AWAY, "shutting down") for ws in self._sockets]
-        await asyncio.gather(*closing, return_exceptions=True)
+        for protocol in self._protocols:
+            protocol.uncut()
+        await self.websockets.close_all()
         if self._web is not None:
-            await self._web.shutdown(_CLOSE_S)
+            await self._web.shutdown(CLOSE_S)
+        self._queue.close()
 
-    @staticmethod
-    async def _close(ws: web.WebSocketResponse, code: int, reason: str) -> None:
-        with suppress(TimeoutError, ConnectionError):
-            async with asyncio.timeout(_CLOSE_S):
-                await ws.close(code=code, message=reason.encode())
+    # -- connections -------------------------------------------------------------------------
+
+    def _admit(
+        self, transport: asyncio.Transport, protocol: ClientProtocol
+    ) -> asyncio.Protocol | str:
+        """The HTTP protocol for a connection that was just made, or why it has no place."""
+        assert self._web is not None
+        peer = transport.get_extra_info("peername")
+        address = peer[0] if isinstance(peer, tuple) else None
+        connection = self.connections.admit(address, self._clock.monotonic(), transport.abort)
+        if connection is None:
+            most = self._limits.connections_max
+            own = self.connections.source_of(address).connections
+            self._warn(f"connections beyond {most} are refused")
+            return (
+                f"This node takes {most} connections and has as many, {own} of them from your "
+                "address. Close some that you do not need, or try again later."
+            )
+        protocol.connection = connection
+        self._protocols.add(protocol)
+        handler = self._web()
+        self._cut_in(protocol, self._limits.first_request_s, handler.force_close)
+        return handler
+
+    def _left(self, protocol: ClientProtocol) -> None:
+        """A connection is gone, or was refused."""
+        self._protocols.discard(protocol)
+        if protocol.connection is not None:
+            self.connections.leave(protocol.connection)
+
+    def _cut_in(self, protocol: ClientProtocol, after_s: float, cut: Callable[[], None]) -> None:
+        protocol.uncut()
+        protocol.cut = asyncio.get_running_loop().call_later(after_s, cut)
 
     def _warn(self, text: str) -> None:
-        """Tell of a client's doing, which it may repeat a thousand times a second."""
-        now_s = time.monotonic()
+        """Tell the log of a client's doing, which may be repeated a thousand times a second."""
+        now_s = self._clock.monotonic()
         if now_s >= self._warn_again_s:
             self._warn_again_s = now_s + _WARN_EVERY_S
             logger.warning(text)
@@ -178,24 +169,49 @@ class RpcServer:
     # -- one request -------------------------------------------------------------------------
 
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
-        if (cut := self._silent.pop(request.protocol, None)) is not None:
-            cut.cancel()
+        transport = request.transport
+        protocol = transport.get_protocol() if transport is not None else None
+        if transport is None or not isinstance(protocol, ClientProtocol):
+            return web.Response(status=400)  # gone: nobody will read this
+        connection = protocol.connection
+        assert connection is not None
+        protocol.uncut()
         origin = request.headers.get("Origin")
         if origin is not None and not self._allowed(origin):
             return web.Response(status=403, text="this origin is not allowed\n")
         if request.headers.get("Upgrade", "").lower() == "websocket":
-            return await self._serve_websocket(request)
-        response = await self._serve_http(request, origin)
-        transport = request.transport
-        size_bytes = response.content_length or 0
-        if transport is None or (
-            size_bytes <= _LIKELY_TAKEN_BYTES and not transport.get_write_buffer_size()
-        ):
-            return response
-        loop = asyncio.get_running_loop()
-        cut = loop.call_later(self._limits.send_s, self._cut_unread, request.protocol)
-        self._silent[request.protocol] = cut
-        return await self._send(request, response, size_bytes)
+            return await self.websockets.serve(request, protocol, connection)
+        with connection.asking(self._clock.monotonic()):
+            caller = Caller(connection, transport.is_closing)
+            response = await self._serve_http(request, caller, origin)
+            size_bytes = response.content_length or 0
+            if size_bytes <= _LIKELY_TAKEN_BYTES and not transport.get_write_buffer_size():
+                return response
+            self._cut_in(protocol, self._limits.send_s, lambda: _cut_unread(transport))
+            return await self._send(request, response, size_bytes)
+
+    async def _serve_http(
+        self, request: web.BaseRequest, caller: Caller, origin: str | None
+    ) -> web.Response:
+        cors = {} if origin is None else {"Access-Control-Allow-Origin": origin, "Vary": "Origin"}
+        if request.method == "POST":
+            return await self._posts.serve(request, caller, cors)
+        if request.method == "OPTIONS":
+            allowed = {
+                "Access-Control-Allow-Methods": "POST",
+                "Access-Control-Allow-Headers": "content-type",
+            }
+            return web.Response(status=204, headers={**cors, **allowed})
+        if request.method == "GET" and request.path == "/health":
+            result = await self._answerer.answer(_HEALTH, caller)
+            return json_response(result.reply or b"", cors)
+        return web.Response(
+            status=405, headers={"Allow": "POST, OPTIONS"}, text="POST JSON-RPC, or a WebSocket\n"
+        )
+
+    def _allowed(self, origin: str) -> bool:
+        known = self._origins
+        return origin in known or "*" in known or _LOOPBACK_ORIGIN.fullmatch(origin) is not None
 
     async def _send(
         self, request: web.BaseRequest, response: web.Response, size_bytes: int
@@ -214,214 +230,14 @@ class RpcServer:
             unread.size_bytes -= size_bytes
         return response
 
-    async def _serve_http(self, request: web.BaseRequest, origin: str | None) -> web.Response:
-        cors = {} if origin is None else {"Access-Control-Allow-Origin": origin, "Vary": "Origin"}
-        if request.method == "POST":
-            return await self._serve_post(request, cors)
-        if request.method == "OPTIONS":
-            allowed = {
-                "Access-Control-Allow-Methods": "POST",
-                "Access-Control-Allow-Headers": "content-type",
-            }
-            return web.Response(status=204, headers={**cors, **allowed})
-        if request.method == "GET" and request.path == "/health":
-            call = b'{"jsonrpc":"2.0","id":null,"method":"system_health"}'
-            return _json(self._call(call, None).reply or b"", cors)
-        return web.Response(
-            status=405, headers={"Allow": "POST, OPTIONS"}, text="POST JSON-RPC, or a WebSocket\n"
-        )
 
-    def _allowed(self, origin: str) -> bool:
-        known = self._origins
-        return origin in known or "*" in known or _LOOPBACK_ORIGIN.fullmatch(origin) is not None
+def _cut_unread(transport: asyncio.Transport) -> None:
+    """Part with a client that leaves its reply unread: its connection counts for ever else.
 
-    async def _serve_post(self, request: web.BaseRequest, cors: dict[str, str]) -> web.Response:
-        if request.content_type != "application/json":
-            # A page's plain form can be posted anywhere without asking; JSON cannot.
-            return web.Response(status=415, text="Content-Type must be application/json\n")
-        held = Held(self._intake)
-        try:
-            async with asyncio.timeout(self._limits.body_s):
-                body = await self._read_body(request, held)
-            if not isinstance(body, bytes):
-                return body
-            reply, _ = await self._answer(body, None, request.transport)
-        except TimeoutError:
-            return web.Response(status=408, text="the body took too long\n")
-        except ConnectionError:  # gone before it was all there: nobody will read this
-            return web.Response(status=400)
-        finally:
-            held.close()
-        if reply is None:
-            return web.Response(status=204, headers=cors)
-        return _json(reply, cors)
-
-    async def _read_body(self, request: web.BaseRequest, held: Held) -> bytes | web.Response:
-        """The body, or what to say of one that is not taken."""
-        body = bytearray()
-        async for chunk in request.content.iter_any():
-            body += chunk
-            if len(body) > self._limits.frame_bytes_max:
-                return web.Response(status=413, text="the body is too large\n")
-            if not held.add(len(chunk)):
-                return web.Response(status=503, text="too much comes at once; try again later\n")
-        return bytes(body)
-
-    # -- one frame ---------------------------------------------------------------------------
-
-    async def _answer(
-        self, data: bytes, session: Session | None, transport: asyncio.Transport | None
-    ) -> tuple[bytes | None, Sequence[bytes]]:
-        """A frame's reply (None: nothing to say), and what to send after it.
-
-        A batch ends early where nobody is left to hear of it, or where its answers are too long.
-        """
-        try:
-            frame = read_frame(
-                data,
-                batch_calls_max=self._limits.batch_calls_max,
-                values_max=self._limits.frame_values_max,
-            )
-        except RpcError as error:
-            return failure(None, error), ()
-        if not frame.batch:
-            answer = self._call(frame.calls[0], session)
-            return answer.reply, answer.then
-        replies: list[bytes] = []
-        then: list[bytes] = []
-        size_bytes = 0
-        turn_ends = time.monotonic() + self._limits.slice_s
-        for call in frame.calls:
-            if transport is None or transport.is_closing():
-                return None, ()
-            answer = self._call(call, session)
-            then += answer.then
-            size_bytes += sum(map(len, answer.then))
-            if answer.reply is not None:
-                replies.append(answer.reply)
-                size_bytes += len(answer.reply) + 1
-            if size_bytes > self._limits.reply_bytes_max:
-                return failure(None, batch_reply_too_big(self._limits.reply_bytes_max)), then
-            if time.monotonic() > turn_ends:
-                await asyncio.sleep(0)
-                turn_ends = time.monotonic() + self._limits.slice_s
-        return (b"[" + b",".join(replies) + b"]" if replies else None), then
-
-    def _call(self, call: bytes, session: Session | None) -> Answer:
-        try:
-            return self._dispatcher.answer(call, session)
-        except Exception as error:  # what a client can cause was answered
-            self._on_fatal(error)
-            raise
-
-    # -- one WebSocket -----------------------------------------------------------------------
-
-    async def _serve_websocket(self, request: web.BaseRequest) -> web.StreamResponse:
-        ws = web.WebSocketResponse(
-            max_msg_size=self._limits.frame_bytes_max,
-            heartbeat=self._limits.heartbeat_s,
-            compress=False,
-            decode_text=False,
-        )
-        held = Held(self._intake)
-        frames = Frames(held)
-        self._meter(ws, request, frames)
-        try:
-            await ws.prepare(request)
-        except ConnectionError:  # gone before it was answered: nobody will read this
-            held.close()
-            return web.Response(status=400)
-        self._sockets.add(ws)
-        session = self._hub.join(on_lost=lambda why: self._drop(ws, request.transport, why))
-        writer = asyncio.ensure_future(self._write(ws, session, request.transport))
-        try:
-            await self._read(ws, session, request.transport, frames)
-        finally:
-            held.close()
-            self._hub.leave(session)
-            self._sockets.discard(ws)
-            writer.cancel()
-            with suppress(asyncio.CancelledError, ConnectionError):
-                await writer
-        return ws
-
-    def _meter(self, ws: web.WebSocketResponse, request: web.BaseRequest, frames: Frames) -> None:
-        """Count from here on what comes, beginning with what came behind the request."""
-        transport = request.transport
-        if transport is None:
-            return
-        metered = transport.get_protocol()
-        assert isinstance(metered, Metered)
-        early = request.protocol._message_tail
-        metered.meter(frames, early, lambda: self._drop(ws, transport, "too much comes at once"))
-
-    async def _read(
-        self,
-        ws: web.WebSocketResponse,
-        session: Session,
-        transport: asyncio.Transport | None,
-        frames: Frames,
-    ) -> None:
-        turn_ends = time.monotonic() + self._limits.slice_s
-        async for message in ws:
-            if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
-                break
-            await self._reply(message.data, session, transport)
-            frames.answered(len(message.data))
-            del message  # or it would be kept until the next one comes
-            if session.outbox.closed:
-                break
-            # Frames that have arrived already come without a pause: give others their turn.
-            if time.monotonic() > turn_ends:
-                await asyncio.sleep(0)
-                turn_ends = time.monotonic() + self._limits.slice_s
-
-    async def _reply(
-        self, data: bytes, session: Session, transport: asyncio.Transport | None
-    ) -> None:
-        reply, then = await self._answer(data, session, transport)
-        if reply is not None:
-            await session.outbox.room()
-            session.notify(reply)
-        for note in then:
-            session.notify(note)
-
-    async def _write(
-        self,
-        ws: web.WebSocketResponse,
-        session: Session,
-        transport: asyncio.Transport | None,
-    ) -> None:
-        """Send what the outbox holds; cut a client that takes too long to read a message."""
-        try:
-            while (message := await session.outbox.take()) is not None:
-                async with asyncio.timeout(self._limits.send_s):
-                    await ws.send_frame(message, WSMsgType.TEXT)
-                del message  # or it would be kept until there is another
-                session.outbox.sent()
-        except TimeoutError:
-            self._warn("a client reads nothing; its connection is cut")
-            if transport is not None:
-                transport.abort()
-        except ConnectionError:
-            pass  # it is gone
-        finally:
-            session.outbox.close()  # the reader may wait for room, which nobody makes any more
-
-    def _drop(
-        self, ws: web.WebSocketResponse, transport: asyncio.Transport | None, reason: str
-    ) -> None:
-        """Part with a client; its socket may be full, so it is cut in the end."""
-        self._warn(f"a client's connection is closed: {reason}")
-
-        async def close() -> None:
-            await self._close(ws, WSCloseCode.TRY_AGAIN_LATER, reason)
-            if transport is not None:
-                transport.abort()
-
-        task = asyncio.ensure_future(close())
-        self._dropping.add(task)
-        task.add_done_callback(self._dropping.discard)
+    Not called for one that has asked again since: that reply has a time of its own.
+    """
+    if transport.get_write_buffer_size():
+        transport.abort()
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -442,10 +258,6 @@ def bind(host: str, port: int) -> socket.socket:
         bound.close()
         raise _cannot_listen(host, port, error) from error
     return bound
-
-
-def _json(body: bytes, headers: dict[str, str]) -> web.Response:
-    return web.Response(body=body, content_type="application/json", headers=headers)
 
 
 def _cannot_listen(host: str, port: int, error: OSError) -> UserError:

@@ -1,15 +1,16 @@
-"""Subscriptions: who listens to what, and one bounded outbox for each connection. Pure.
+"""Subscriptions: who listens to what, and one bounded outbox for each connection.
 
 The **hub** is told of each block and of each event in the pool; it encodes once and hands the text
-to every session that asked. A **session** is one connection: its outbox and its subscriptions. No
-socket is known here: the server takes messages out of the outbox at the client's pace.
+to every subscriber that asked. A **subscriber** is one connection: its outbox and its
+subscriptions. No socket is known here: the server takes messages out of the outbox at the client's
+pace.
 
 The policy for slow clients: a reply waits for room (the server reads no further request until
 then), but the chain never waits. A notification that does not fit means that the client would miss
-a block without knowing, so the session is *lost* instead: the server closes it with code 1013 (try
-again later), and a client that reconnects starts from the head. The same happens to one that wants
-more than its share while all outboxes together hold too much. Up to that share everybody is served,
-whatever the others leave unread.
+a block without knowing, so the subscriber is *lost* instead: the server closes its connection with
+code 1013 (try again later), and a client that reconnects starts from the head. The same happens to
+one that wants more than its share while all outboxes together hold too much. Up to that share
+everybody is served, whatever the others leave unread.
 """
 
 from __future__ import annotations
@@ -151,7 +152,7 @@ class Subscription:
 
     id: str
     method: str
-    session: Session
+    subscriber: Subscriber
     storage_keys: frozenset[bytes] = frozenset()
     transaction: bytes | None = None
 
@@ -164,7 +165,7 @@ class Opened:
     first: list[bytes] = field(default_factory=list)
 
 
-class Session:
+class Subscriber:
     """One connection that can be notified. ``on_lost`` is called once, with why it is given up."""
 
     def __init__(
@@ -200,9 +201,9 @@ class Hub:
     def __len__(self) -> int:
         return self._count
 
-    def join(self, *, on_lost: Callable[[str], None]) -> Session:
+    def join(self, *, on_lost: Callable[[str], None]) -> Subscriber:
         """A connection that was just made."""
-        return Session(self._limits, self._shared, on_lost=on_lost)
+        return Subscriber(self._limits, self._shared, on_lost=on_lost)
 
     @property
     def unread(self) -> Shared:
@@ -211,45 +212,45 @@ class Hub:
 
     # -- opening and closing -----------------------------------------------------------------
 
-    def check_room(self, session: Session) -> None:
-        """RpcError if the session may not open one more."""
+    def check_room(self, subscriber: Subscriber) -> None:
+        """RpcError if the subscriber may not open one more."""
         limits = self._limits
-        if len(session.subscriptions) >= limits.subscriptions_max:
+        if len(subscriber.subscriptions) >= limits.subscriptions_max:
             raise _too_many(f"{limits.subscriptions_max}")
         if self._count >= limits.subscriptions_of_all_max:
             raise _too_many(f"{limits.subscriptions_of_all_max} on all connections")
 
-    def _open(self, session: Session, method: str) -> Subscription:
-        self.check_room(session)
+    def _open(self, subscriber: Subscriber, method: str) -> Subscription:
+        self.check_room(subscriber)
         self._count += 1
-        subscription = Subscription(f"assay{next(self._ids):011d}", method, session)
-        session.subscriptions[subscription.id] = subscription
+        subscription = Subscription(f"assay{next(self._ids):011d}", method, subscriber)
+        subscriber.subscriptions[subscription.id] = subscription
         return subscription
 
-    def heads(self, session: Session, method: str) -> Opened:
+    def heads(self, subscriber: Subscriber, method: str) -> Opened:
         """New heads; with no forks these are the finalized ones and all heads too."""
-        subscription = self._open(session, method)
+        subscription = self._open(subscriber, method)
         self._heads[subscription.id] = subscription
         head = encode(header_json(self._backend.head.header))
         return Opened(subscription.id, [notification(method, subscription.id, head)])
 
-    def runtime_version(self, session: Session, method: str) -> Opened:
-        subscription = self._open(session, method)
+    def runtime_version(self, subscriber: Subscriber, method: str) -> Opened:
+        subscription = self._open(subscriber, method)
         self._runtimes[subscription.id] = subscription
         version = encode(runtime_version_json(self._backend.runtime_version()))
         return Opened(subscription.id, [notification(method, subscription.id, version)])
 
-    def storage(self, session: Session, method: str, keys: Sequence[bytes]) -> Opened:
+    def storage(self, subscriber: Subscriber, method: str, keys: Sequence[bytes]) -> Opened:
         state = self._backend.state()
         current_keys = frozenset(keys)
         current = _changes_json(self._backend.head.hash, {key: state.get(key) for key in keys})
         limits, size_bytes = self._limits, _watched_bytes(current_keys)
-        watched = sum(len(other.storage_keys) for other in session.subscriptions.values())
+        watched = sum(len(other.storage_keys) for other in subscriber.subscriptions.values())
         if watched + len(current_keys) > limits.watched_keys_max:
             raise _too_many(f"{limits.watched_keys_max} keys")
         if self._watched_bytes + size_bytes > limits.watched_of_all_bytes_max:
             raise _too_many(f"{limits.watched_of_all_bytes_max} bytes of keys on all connections")
-        subscription = self._open(session, method)
+        subscription = self._open(subscriber, method)
         subscription.storage_keys = current_keys
         self._watched_bytes += size_bytes
         self._storage[subscription.id] = subscription
@@ -258,10 +259,10 @@ class Hub:
         return Opened(subscription.id, [notification(method, subscription.id, current)])
 
     def watch(
-        self, session: Session, method: str, events: Sequence[Event], watched: bytes
+        self, subscriber: Subscriber, method: str, events: Sequence[Event], watched: bytes
     ) -> Opened:
         """Follow a transaction that was just submitted; ``events`` are those of its arrival."""
-        subscription = self._open(session, method)
+        subscription = self._open(subscriber, method)
         subscription.transaction = watched
         self._watches.setdefault(watched, {})[subscription.id] = subscription
         first = [
@@ -271,9 +272,9 @@ class Hub:
         ]
         return Opened(subscription.id, first)
 
-    def close(self, session: Session, subscription_id: str) -> bool:
-        """End one of the session's own subscriptions. False if it has none of that id."""
-        subscription = session.subscriptions.pop(subscription_id, None)
+    def close(self, subscriber: Subscriber, subscription_id: str) -> bool:
+        """End one of the subscriber's own subscriptions. False if it has none of that id."""
+        subscription = subscriber.subscriptions.pop(subscription_id, None)
         if subscription is None:
             return False
         self._count -= 1
@@ -286,11 +287,11 @@ class Hub:
             _remove(self._watches, subscription.transaction, subscription_id)
         return True
 
-    def leave(self, session: Session) -> None:
+    def leave(self, subscriber: Subscriber) -> None:
         """The connection is gone."""
-        session.outbox.abandon()
-        for subscription_id in list(session.subscriptions):
-            self.close(session, subscription_id)
+        subscriber.outbox.abandon()
+        for subscription_id in list(subscriber.subscriptions):
+            self.close(subscriber, subscription_id)
 
     # -- telling -----------------------------------------------------------------------------
 
@@ -310,7 +311,9 @@ class Hub:
 
     def _send(self, table: Mapping[str, Subscription], result: bytes) -> None:
         for subscription in list(table.values()):
-            subscription.session.notify(notification(subscription.method, subscription.id, result))
+            subscription.subscriber.notify(
+                notification(subscription.method, subscription.id, result)
+            )
 
     def _tell_storage(self, built: BuiltBlock) -> None:
         changed: dict[Subscription, dict[bytes, bytes | None]] = {}
@@ -319,7 +322,9 @@ class Hub:
                 changed.setdefault(subscription, {})[key] = built.changes[key]
         for subscription, changes in changed.items():
             message = _changes_json(built.block.hash, changes)
-            subscription.session.notify(notification(subscription.method, subscription.id, message))
+            subscription.subscriber.notify(
+                notification(subscription.method, subscription.id, message)
+            )
 
     def _tell_included(self, built: BuiltBlock) -> None:
         told = hex_of(built.block.hash)
@@ -344,7 +349,7 @@ class Hub:
 
     def _end(self, watchers: Mapping[str, Subscription]) -> None:
         for subscription in list(watchers.values()):
-            self.close(subscription.session, subscription.id)
+            self.close(subscription.subscriber, subscription.id)
 
 
 def _too_many(limit: str) -> RpcError:

@@ -191,6 +191,11 @@ class Overlay:
     def start(self) -> None:
         self._journals.append({})
 
+    @property
+    def written(self) -> int:
+        """How many keys were written; a root over them takes time in proportion."""
+        return len(self._current)
+
     def commit(self) -> None:
         journal = self._journals.pop()
         if self._journals:

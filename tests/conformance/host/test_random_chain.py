@@ -55,7 +55,7 @@ def test_it_re_executes(walked: Path) -> None:
 
 def test_it_re_executes_the_slow_way(walked: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Outline, "reusable", property(lambda self: False))
-    monkeypatch.setattr(vm, "select_binding", lambda engine, crossing: CheckedBinding(crossing))
+    monkeypatch.setattr(vm, "select_binding", lambda engine, meter: CheckedBinding(meter))
     assert verify_chain(walked, module_cache=module_cache()).blocks == 51
 
 

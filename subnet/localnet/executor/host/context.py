@@ -12,7 +12,7 @@ from typing import Final, Protocol
 
 from loguru import logger
 
-from assay.localnet.executor.crossing import Crossing
+from assay.localnet.executor.call_meter import CallMeter
 from assay.localnet.limits import CoreLimits
 from assay.localnet.state.head import HeadState
 from assay.localnet.state.overlay import Overlay
@@ -24,9 +24,12 @@ LEVEL_DEBUG: Final = 3
 _LEVELS: Final = ("ERROR", "WARNING", "INFO", "DEBUG", "TRACE")
 """loguru's names by ``RuntimeInterfaceLogLevel``, which begins at 0 (the filter's Off has 0)."""
 
+_BYTES_PER_CALL_BITS: Final = 8
+"""256 bytes count as a host call. The slowest hash, Keccak, takes 0.8 microseconds for them."""
+
 
 class HostMemory(Protocol):
-    """The memory of the running instance (``vm.Memory``). A span is address | length << 32."""
+    """The memory of the running instance (``wasm_memory``). A span is address | length << 32."""
 
     def read(self, span: int) -> bytes: ...
     def read_at(self, address: int, size: int) -> bytes: ...
@@ -46,14 +49,18 @@ _NOTHING: Final = Overlay(HeadState())
 class HostContext:
     """One per executor."""
 
-    def __init__(self, memory: HostMemory, crossing: Crossing, limits: CoreLimits) -> None:
+    def __init__(self, memory: HostMemory, meter: CallMeter, limits: CoreLimits) -> None:
         self.memory = memory
-        self.charge = crossing.charge
+        self.charge = meter.charge
         self.limits = limits
         self.logs: list[str] = []
         self.overlay = _NOTHING
         """The overlay of the running call."""
         self._transactions_below = 0
+
+    def charge_bytes(self, size_bytes: int) -> None:
+        """Charge work over ``size_bytes``, before it is done: hashing, checking a signature."""
+        self.charge(size_bytes >> _BYTES_PER_CALL_BITS)
 
     def begin(self, overlay: Overlay) -> None:
         """A call begins; transactions that are open now are not the runtime's to close."""

@@ -145,6 +145,7 @@ def crypto_functions(context: HostContext) -> Mapping[str, Callable[..., Any]]:
 
     def verify(check: Check, public_bytes: int) -> Callable[[int, int, int], int]:
         def function(signature: int, message: int, public: int) -> int:
+            context.charge_bytes(message >> 32)
             return int(
                 check(
                     memory.read_at(signature, SIGNATURE_BYTES),
@@ -156,6 +157,7 @@ def crypto_functions(context: HostContext) -> Mapping[str, Callable[..., Any]]:
         return function
 
     def ecdsa_verify(signature: int, message: int, public: int) -> int:
+        context.charge_bytes(message >> 32)
         digest = blake2b(memory.read(message), digest_size=32).digest()
         return _ecdsa(signature, digest, public)
 

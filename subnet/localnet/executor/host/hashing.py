@@ -37,7 +37,11 @@ def keccak(data: bytes, bits: int) -> bytes:
 
 def hashing_functions(context: HostContext) -> Mapping[str, Callable[..., Any]]:
     """The table of this file's functions."""
-    read, give_address = context.memory.read, context.memory.give_address
+    give_address = context.memory.give_address
+
+    def read(span: int) -> bytes:
+        context.charge_bytes(span >> 32)
+        return context.memory.read(span)
 
     def function(digest: Callable[[bytes, int], bytes], bits: int) -> Callable[[int], int]:
         return lambda data: give_address(digest(read(data), bits))

@@ -22,6 +22,9 @@ from assay.localnet.scale import ScaleError, encode_bytes
 _NONE: Final = b"\x00"
 _SOME: Final = b"\x01"
 
+_UNPACK_COST: Final = 25_000
+"""Host calls charged for a look into a runtime: a small one may unpack to 50 MB, in 25 ms."""
+
 
 def misc_functions(context: HostContext) -> Mapping[str, Callable[..., Any]]:
     """The table of this file's functions."""
@@ -46,6 +49,7 @@ def misc_functions(context: HostContext) -> Mapping[str, Callable[..., Any]]:
         context.log(LEVEL_DEBUG, "print", str(number))
 
     def runtime_version(code: int) -> int:
+        context.charge(_UNPACK_COST)
         try:
             version = embedded_version(unpack(memory.read(code)))
         except (BadRuntime, ScaleError):

@@ -15,8 +15,10 @@ from assay.localnet.rpc.encoding import hex_of
 from assay.localnet.rpc.errors import BAD_FORMAT, RpcError, of_submission
 from assay.localnet.rpc.node import RpcNode
 from assay.localnet.rpc.params import Hex
+from assay.localnet.rpc.prices import EXTRINSIC_BYTE_S, PENDING_S
 from assay.localnet.rpc.registry import Methods
-from assay.localnet.rpc.subscriptions import Opened, Session
+from assay.localnet.rpc.reply_room import ReplyRoom
+from assay.localnet.rpc.subscriptions import Opened, Subscriber
 from assay.localnet.scale import ScaleError, decode_compact
 
 methods = Methods("author")
@@ -33,6 +35,15 @@ def check_framing(extrinsic: bytes) -> None:
         raise RpcError(BAD_FORMAT, f"Extrinsic has invalid format: {told}")
 
 
+def submission_price(node: RpcNode, extrinsic: bytes) -> float:
+    """The estimated seconds for taking in ``extrinsic``."""
+    return len(extrinsic) * EXTRINSIC_BYTE_S
+
+
+def _pending_price(node: RpcNode) -> float:
+    return node.pool.ready_count * PENDING_S
+
+
 def _submit(node: RpcNode, extrinsic: bytes) -> Submitted:
     check_framing(extrinsic)
     try:
@@ -41,7 +52,7 @@ def _submit(node: RpcNode, extrinsic: bytes) -> Submitted:
         raise of_submission(refusal) or refusal from None
 
 
-@methods.call("author_submitExtrinsic")
+@methods.call("author_submitExtrinsic", price=submission_price)
 def submit_extrinsic(node: RpcNode, extrinsic: Hex) -> str:
     return hex_of(_submit(node, extrinsic).hash)
 
@@ -50,20 +61,23 @@ def submit_extrinsic(node: RpcNode, extrinsic: Hex) -> str:
     "author_submitAndWatchExtrinsic",
     notification="author_extrinsicUpdate",
     unsubscribe=("author_unwatchExtrinsic",),
+    price=submission_price,
 )
 def submit_and_watch_extrinsic(
-    node: RpcNode, session: Session, notification: str, extrinsic: Hex
+    node: RpcNode, subscriber: Subscriber, notification: str, extrinsic: Hex
 ) -> Opened:
     # Before, or the transaction would be in the pool although the client saw an error.
-    node.hub.check_room(session)
+    node.hub.check_room(subscriber)
     submitted = _submit(node, extrinsic)
     events: Sequence[Event] = submitted.events
-    return node.hub.watch(session, notification, events, submitted.hash)
+    return node.hub.watch(subscriber, notification, events, submitted.hash)
 
 
-@methods.call("author_pendingExtrinsics")
+@methods.call("author_pendingExtrinsics", price=_pending_price)
 def pending_extrinsics(node: RpcNode) -> list[str]:
-    return [hex_of(extrinsic) for extrinsic in node.pool.pending()]
+    """The ready extrinsics in the order of inclusion; an error where a reply cannot hold them."""
+    room = ReplyRoom(node)
+    return [room.hex(extrinsic) for extrinsic in node.pool.best()]
 
 
 @methods.call("author_hasKey")

@@ -13,7 +13,7 @@ from assay.localnet.rpc.errors import invalid_params
 from assay.localnet.rpc.node import RpcNode
 from assay.localnet.rpc.params import Hash
 from assay.localnet.rpc.registry import Methods
-from assay.localnet.rpc.subscriptions import Opened, Session
+from assay.localnet.rpc.subscriptions import Opened, Subscriber
 
 methods = Methods("chain")
 
@@ -65,8 +65,8 @@ def get_block(node: RpcNode, block_hash: Hash | None = None) -> Any:
     notification="chain_newHead",
     unsubscribe=("chain_unsubscribeNewHeads", "chain_unsubscribeNewHead", "unsubscribe_newHead"),
 )
-def subscribe_new_heads(node: RpcNode, session: Session, notification: str) -> Opened:
-    return node.hub.heads(session, notification)
+def subscribe_new_heads(node: RpcNode, subscriber: Subscriber, notification: str) -> Opened:
+    return node.hub.heads(subscriber, notification)
 
 
 @methods.subscription(
@@ -74,8 +74,8 @@ def subscribe_new_heads(node: RpcNode, session: Session, notification: str) -> O
     notification="chain_allHead",
     unsubscribe=("chain_unsubscribeAllHeads",),
 )
-def subscribe_all_heads(node: RpcNode, session: Session, notification: str) -> Opened:
-    return node.hub.heads(session, notification)
+def subscribe_all_heads(node: RpcNode, subscriber: Subscriber, notification: str) -> Opened:
+    return node.hub.heads(subscriber, notification)
 
 
 @methods.subscription(
@@ -84,5 +84,5 @@ def subscribe_all_heads(node: RpcNode, session: Session, notification: str) -> O
     notification="chain_finalizedHead",
     unsubscribe=("chain_unsubscribeFinalizedHeads", "chain_unsubscribeFinalisedHeads"),
 )
-def subscribe_finalized_heads(node: RpcNode, session: Session, notification: str) -> Opened:
-    return node.hub.heads(session, notification)
+def subscribe_finalized_heads(node: RpcNode, subscriber: Subscriber, notification: str) -> Opened:
+    return node.hub.heads(subscriber, notification)

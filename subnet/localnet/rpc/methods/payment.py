@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from assay.localnet.rpc.methods.author import check_framing
+from assay.localnet.rpc.methods.author import check_framing, submission_price
 from assay.localnet.rpc.node import RpcNode
 from assay.localnet.rpc.params import Hash, Hex
+from assay.localnet.rpc.prices import RUNTIME_CALL_S
 from assay.localnet.rpc.registry import Methods
 from assay.localnet.scale import Reader
 
@@ -21,13 +22,17 @@ _BALANCE_BYTES = 8
 """``Balance`` is u64 on this network; a public Substrate chain has mostly u128."""
 
 
+def _price(node: RpcNode, extrinsic: bytes, at: bytes | None) -> float:
+    return RUNTIME_CALL_S + submission_price(node, extrinsic)
+
+
 def _ask(node: RpcNode, method: str, extrinsic: bytes, at: bytes | None) -> Reader:
     check_framing(extrinsic)
     length = len(extrinsic).to_bytes(4, "little")
     return Reader(node.call(method, extrinsic + length, at))
 
 
-@methods.call("payment_queryInfo")
+@methods.call("payment_queryInfo", price=_price)
 def query_info(node: RpcNode, extrinsic: Hex, at: Hash | None = None) -> Any:
     """``RuntimeDispatchInfo``: weight, class and the fee without a tip."""
     reader = _ask(node, "TransactionPaymentApi_query_info", extrinsic, at)
@@ -42,7 +47,7 @@ def query_info(node: RpcNode, extrinsic: Hex, at: Hash | None = None) -> Any:
     }
 
 
-@methods.call("payment_queryFeeDetails")
+@methods.call("payment_queryFeeDetails", price=_price)
 def query_fee_details(node: RpcNode, extrinsic: Hex, at: Hash | None = None) -> Any:
     """``FeeDetails``: the parts of the inclusion fee, as hex numbers; null if it pays none."""
     reader = _ask(node, "TransactionPaymentApi_query_fee_details", extrinsic, at)

@@ -16,12 +16,13 @@ from assay.localnet.rpc.errors import (
     RpcError,
     client_error,
     invalid_params,
-    reply_too_big,
 )
 from assay.localnet.rpc.node import RpcNode
 from assay.localnet.rpc.params import Hash, Hex
+from assay.localnet.rpc.prices import ARGUMENT_BYTE_S, KEY_S, READ_S, RUNTIME_CALL_S
 from assay.localnet.rpc.registry import Methods
-from assay.localnet.rpc.subscriptions import Opened, Session
+from assay.localnet.rpc.reply_room import ReplyRoom
+from assay.localnet.rpc.subscriptions import Opened, Subscriber
 from assay.localnet.scale import Reader
 
 methods = Methods("state")
@@ -34,13 +35,21 @@ def get_runtime_version(node: RpcNode, at: Hash | None = None) -> Any:
     return runtime_version_json(node.backend.runtime_version(at))
 
 
-@methods.call("state_getMetadata")
+def _metadata_price(node: RpcNode, at: bytes | None) -> float:
+    return RUNTIME_CALL_S
+
+
+@methods.call("state_getMetadata", price=_metadata_price)
 def get_metadata(node: RpcNode, at: Hash | None = None) -> str:
     """``Metadata_metadata`` answers opaque bytes: their length prefix is taken off."""
     return hex_of(Reader(node.call("Metadata_metadata", b"", at)).bytes())
 
 
-@methods.call("state_call", "state_callAt")
+def _call_price(node: RpcNode, method: str, data: bytes, at: bytes | None) -> float:
+    return RUNTIME_CALL_S + len(data) * ARGUMENT_BYTE_S
+
+
+@methods.call("state_call", "state_callAt", price=_call_price)
 def call(node: RpcNode, method: str, data: Hex, at: Hash | None = None) -> str:
     if len(method) > _METHOD_CHARS_MAX:
         raise invalid_params(f"a method's name has at most {_METHOD_CHARS_MAX} characters")
@@ -87,29 +96,21 @@ def _unpaged(node: RpcNode, prefix: bytes, at: bytes | None) -> list[bytes]:
     return keys
 
 
-@methods.call("state_getKeys")
+def _unpaged_price(node: RpcNode, prefix: bytes, at: bytes | None) -> float:
+    """How many keys there are is known only once they were found, so: as many as may be."""
+    return node.limits.keys_unpaged_max * KEY_S
+
+
+@methods.call("state_getKeys", price=_unpaged_price)
 def get_keys(node: RpcNode, prefix: Hex, at: Hash | None = None) -> list[str]:
-    return [hex_of(key) for key in _unpaged(node, prefix, at)]
+    room = ReplyRoom(node)
+    return [room.hex(key) for key in _unpaged(node, prefix, at)]
 
 
-@methods.call("state_getPairs")
+@methods.call("state_getPairs", price=_unpaged_price)
 def get_pairs(node: RpcNode, prefix: Hex, at: Hash | None = None) -> list[list[str | None]]:
-    state, room = node.backend.state(at), _Room(node)
+    state, room = node.backend.state(at), ReplyRoom(node)
     return [room.pair(key, state.get(key)) for key in _unpaged(node, prefix, at)]
-
-
-class _Room:
-    """What is left of the largest reply while one is put together."""
-
-    def __init__(self, node: RpcNode) -> None:
-        self._limit = self._left = node.limits.reply_bytes_max
-
-    def pair(self, key: bytes, value: bytes | None) -> list[str | None]:
-        """Key and value in hex. RpcError as soon as the reply could not be sent any more."""
-        self._left -= 2 * (len(key) + len(value or b""))
-        if self._left < 0:
-            raise reply_too_big(self._limit)
-        return [hex_of(key), hex_or_none(value)]
 
 
 def _bounded(node: RpcNode, keys: list[Hex]) -> list[Hex]:
@@ -119,14 +120,26 @@ def _bounded(node: RpcNode, keys: list[Hex]) -> list[Hex]:
     return list(dict.fromkeys(keys))
 
 
-@methods.call("state_queryStorageAt")
+def _keys_price(node: RpcNode, keys: list[Hex], at: bytes | None) -> float:
+    return len(keys) * READ_S
+
+
+def _range_price(node: RpcNode, keys: list[Hex], start: bytes, end: bytes | None) -> float:
+    first, last = node.backend.block(start), node.backend.head
+    if end is not None:
+        last = node.backend.block(end) or last
+    blocks = 1 if first is None else max(last.number - first.number + 1, 1)
+    return min(len(keys) * blocks, node.limits.range_reads_max) * READ_S
+
+
+@methods.call("state_queryStorageAt", price=_keys_price)
 def query_storage_at(node: RpcNode, keys: list[Hex], at: Hash | None = None) -> Any:
-    state, room = node.backend.state(at), _Room(node)
+    state, room = node.backend.state(at), ReplyRoom(node)
     changes = [room.pair(key, state.get(key)) for key in _bounded(node, keys)]
     return [{"block": hex_of(at or node.backend.head.hash), "changes": changes}]
 
 
-@methods.call("state_queryStorage")
+@methods.call("state_queryStorage", price=_range_price)
 def query_storage(node: RpcNode, keys: list[Hex], start: Hash, end: Hash | None = None) -> Any:
     """What the keys held after ``start``, then each change up to ``end``."""
     backend = node.backend
@@ -138,7 +151,7 @@ def query_storage(node: RpcNode, keys: list[Hex], start: Hash, end: Hash | None 
         )
     if last.number - first.number >= node.limits.block_range_max:
         raise client_error(f"a range has at most {node.limits.block_range_max} blocks")
-    wanted, room = _bounded(node, keys), _Room(node)
+    wanted, room = _bounded(node, keys), ReplyRoom(node)
     reads = len(wanted) * (last.number - first.number + 1)
     if reads > node.limits.range_reads_max:
         raise client_error(f"{reads} values to read, at most {node.limits.range_reads_max}")
@@ -147,6 +160,7 @@ def query_storage(node: RpcNode, keys: list[Hex], start: Hash, end: Hash | None 
     for number in range(first.number, last.number + 1):
         block_hash = backend.block_hash(number)
         state = backend.state(block_hash)
+        node.check_time()
         now = {key: state.get(key) for key in wanted}
         read_bytes += sum(len(value or b"") for value in now.values())
         if read_bytes > node.limits.range_bytes_max:
@@ -158,19 +172,24 @@ def query_storage(node: RpcNode, keys: list[Hex], start: Hash, end: Hash | None 
     return found
 
 
+def _watch_price(node: RpcNode, keys: list[Hex] | None) -> float:
+    return len(keys or ()) * READ_S
+
+
 @methods.subscription(
     "state_subscribeStorage",
     notification="state_storage",
     unsubscribe=("state_unsubscribeStorage",),
+    price=_watch_price,
 )
 def subscribe_storage(
-    node: RpcNode, session: Session, notification: str, keys: list[Hex] | None = None
+    node: RpcNode, subscriber: Subscriber, notification: str, keys: list[Hex] | None = None
 ) -> Opened:
     if keys is None:
         raise invalid_params("name the keys: a subscription to all of storage is not offered")
     if max(map(len, keys), default=0) > node.limits.watched_key_bytes_max:
         raise invalid_params(f"a key has at most {node.limits.watched_key_bytes_max} bytes")
-    return node.hub.storage(session, notification, _bounded(node, keys))
+    return node.hub.storage(subscriber, notification, _bounded(node, keys))
 
 
 @methods.subscription(
@@ -179,5 +198,5 @@ def subscribe_storage(
     notification="state_runtimeVersion",
     unsubscribe=("state_unsubscribeRuntimeVersion", "chain_unsubscribeRuntimeVersion"),
 )
-def subscribe_runtime_version(node: RpcNode, session: Session, notification: str) -> Opened:
-    return node.hub.runtime_version(session, notification)
+def subscribe_runtime_version(node: RpcNode, subscriber: Subscriber, notification: str) -> Opened:
+    return node.hub.runtime_version(subscriber, notification)

@@ -10,9 +10,10 @@ from functools import cache
 from typing import Any
 
 from assay.localnet.rpc.encoding import hex_of
-from assay.localnet.rpc.methods.author import check_framing
+from assay.localnet.rpc.methods.author import check_framing, submission_price
 from assay.localnet.rpc.node import RpcNode
 from assay.localnet.rpc.params import Account, Hash, Hex
+from assay.localnet.rpc.prices import RUNTIME_CALL_S
 from assay.localnet.rpc.registry import Methods
 
 methods = Methods("system")
@@ -92,7 +93,11 @@ def account_next_index(node: RpcNode, account: Account) -> int:
     return node.pool.next_nonce(account, int.from_bytes(raw, "little"))
 
 
-@methods.call("system_dryRun", "system_dryRunAt")
+def _dry_run_price(node: RpcNode, extrinsic: bytes, at: bytes | None) -> float:
+    return RUNTIME_CALL_S + submission_price(node, extrinsic)
+
+
+@methods.call("system_dryRun", "system_dryRunAt", price=_dry_run_price)
 def dry_run(node: RpcNode, extrinsic: Hex, at: Hash | None = None) -> str:
     """``ApplyExtrinsicResult`` of the extrinsic on a throw-away state."""
     check_framing(extrinsic)

@@ -306,7 +306,7 @@ def test_every_way_of_running_gives_the_same_chain(
     fresh = open_chain()
     assert run(fresh) == expected
     fresh.close()
-    monkeypatch.setattr(vm, "select_binding", lambda engine, crossing: CheckedBinding(crossing))
+    monkeypatch.setattr(vm, "select_binding", lambda engine, meter: CheckedBinding(meter))
     checked = open_chain()
     assert run(checked) == expected
     checked.close()

@@ -29,7 +29,7 @@ from scripts.bench.weights_calls import (
 from tests.unit.subnet.localnet.core_chain import ALICE, genesis, module_cache, sign, step
 
 NEURONS, PARENTS, AT_ONCE = 256, 32, 64
-ALONE = 0.006
+ALONE = 0.034
 """A share that a metagraph fits into where nobody lends."""
 
 READS = [

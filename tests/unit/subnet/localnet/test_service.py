@@ -120,43 +120,40 @@ async def test_manual_waits_for_a_word() -> None:
         assert run.service.seal().included == (hash_of(extrinsic(1, 0)),)
 
 
-async def test_a_block_that_is_due_is_made_for_a_caller_who_holds_the_loop() -> None:
+async def test_a_block_is_due_from_its_beat_until_it_is_made() -> None:
     async with running(SealingMode.INTERVAL) as run:
-        run.service.keep_up()
-        assert run.chain.head.number == 0, "nothing is due"
+        assert not run.service.block_is_due()
         run.clock.advance(SLOT_MS / 1e3)
-        for _ in range(2):
-            run.service.keep_up()
-        assert run.chain.head.number == 1
-        await run.settle()
-        assert run.chain.head.number == 1, "and the loop does not make it again"
+        assert run.service.block_is_due()
+        await run.until_height(1)
+        assert not run.service.block_is_due()
         run.service.stop()
         run.clock.advance(SLOT_MS / 1e3)
-        run.service.keep_up()
-        assert run.chain.head.number == 1
+        assert not run.service.block_is_due(), "nobody makes it any more"
 
 
 @pytest.mark.parametrize("mode", [SealingMode.TRANSACTION, SealingMode.MANUAL])
-async def test_a_mode_without_a_beat_has_nothing_to_keep_up_with(mode: SealingMode) -> None:
+async def test_in_a_mode_without_a_beat_no_block_is_due(mode: SealingMode) -> None:
     async with running(mode) as run:
         run.service.submit(extrinsic(1, 0))
         run.clock.advance(60)
-        run.service.keep_up()
-        assert run.chain.head.number == 0
+        assert not run.service.block_is_due()
+        assert run.service.beat_s is None
 
 
-async def test_a_block_that_cannot_be_made_fails_no_caller_and_is_not_hurried() -> None:
+async def test_a_block_that_cannot_be_made_is_not_due_at_once_again() -> None:
+    """Whoever leaves the loop to a block that is due must not leave it for ever."""
     async with running(SealingMode.INTERVAL) as run:
         run.chain.build_fault = RuntimeTrap("Core_initialize_block", "unreachable")
         run.clock.advance(SLOT_MS / 1e3)
-        run.service.keep_up()
+        await run.settle()
+        assert not run.service.block_is_due()
         run.chain.build_fault = None
         run.clock.advance(SLOT_MS / 1e3)
-        run.service.keep_up()
+        await run.settle()
         assert run.chain.head.number == 0
         run.clock.advance(1)
-        run.service.keep_up()
-        assert run.chain.head.number == 1
+        await run.until_height(1)
 
 
 async def test_listeners_hear_of_a_failed_transaction() -> None:

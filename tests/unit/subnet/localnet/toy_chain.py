@@ -28,6 +28,7 @@ from assay.localnet.errors import (
     UnknownBlock,
 )
 from assay.localnet.scale import encode_bytes
+from assay.localnet.time_limit import unlimited
 
 SLOT_MS = 250
 _BODY_BYTES = 32 + 4 + 8 + 1
@@ -91,6 +92,7 @@ class ToyChain(Backend):
         self.finish_fault: Exception | None = None
         self.before_each: Callable[[], None] = lambda: None
         self.closed = False
+        self.time_limit = unlimited()
         self.longevity = 64
 
     def block(self, block_hash: bytes) -> Block | None:

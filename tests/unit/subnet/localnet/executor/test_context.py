@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from assay.localnet.executor.crossing import Crossing, OutOfHostCalls
+from assay.localnet.executor.call_meter import CallMeter, OutOfHostCalls
 from assay.localnet.executor.host.context import HostCallError, HostContext
-from assay.localnet.executor.vm import Memory, MemoryAccessError
+from assay.localnet.executor.wasm_memory import MemoryAccessError, WasmMemory
 from assay.localnet.limits import CoreLimits
 from tests.unit.subnet.localnet.executor.wat_runtime import overlay
 
 
 def context(**limits: int) -> HostContext:
-    return HostContext(Memory(), Crossing(), CoreLimits(**limits))  # type: ignore[arg-type]
+    return HostContext(WasmMemory(), CallMeter(), CoreLimits(**limits))  # type: ignore[arg-type]
 
 
 def test_logs_are_kept_up_to_their_limits() -> None:
@@ -37,25 +37,25 @@ def test_the_runtime_closes_only_its_own_transactions() -> None:
 
 
 def test_the_meter_ends_at_its_last_call() -> None:
-    crossing = Crossing()
-    crossing.begin(10)
-    crossing.charge(10)
+    meter = CallMeter()
+    meter.begin(10)
+    meter.charge(10)
     with pytest.raises(OutOfHostCalls, match="used up its host function calls"):
-        crossing.charge(1)
+        meter.charge(1)
 
 
 def test_the_first_failure_is_the_cause() -> None:
-    crossing = Crossing()
+    meter = CallMeter()
     first = ValueError("first")
-    crossing.fail(first)
-    crossing.fail(ValueError("second"))
-    assert crossing.failure is first
-    crossing.begin(1)
-    assert crossing.failure is None
+    meter.fail(first)
+    meter.fail(ValueError("second"))
+    assert meter.failure is first
+    meter.begin(1)
+    assert meter.failure is None
 
 
 def test_memory_without_an_instance_is_an_error() -> None:
-    memory = Memory()
+    memory = WasmMemory()
     with pytest.raises(MemoryAccessError, match="no instance"):
         memory.give(b"x")
     with pytest.raises(MemoryAccessError, match="no instance"):

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, decode_dss_signature
 
-from assay.localnet.executor.crossing import Crossing, OutOfHostCalls
+from assay.localnet.executor.call_meter import CallMeter, OutOfHostCalls
 from assay.localnet.executor.host import crypto
 
 # RFC 8032, section 7.1, test 2.
@@ -113,9 +113,9 @@ def test_an_answer_is_remembered_and_charged_once() -> None:
         asked.append(message)
         return message == b"good" * 100
 
-    crossing = Crossing()
-    crossing.begin(200)
-    remembering = crypto._Remembering(check, crossing.charge)
+    meter = CallMeter()
+    meter.begin(200)
+    remembering = crypto._Remembering(check, meter.charge)
     for _ in range(3):
         assert remembering(bytes(64), b"good" * 100, bytes(32))
         assert not remembering(bytes(64), b"bad", bytes(32))

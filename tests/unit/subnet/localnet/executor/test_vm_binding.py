@@ -9,19 +9,19 @@ import pytest
 import wasmtime
 
 from assay.localnet.executor import vm_binding as binding
-from assay.localnet.executor.crossing import Crossing
+from assay.localnet.executor.call_meter import CallMeter
 from assay.localnet.executor.vm import _new_engine
 
 
 @pytest.mark.parametrize("kind", [binding.UncheckedBinding, binding.CheckedBinding])
 def test_both_bindings_pass_the_trial(kind: type[binding.Binding]) -> None:
-    crossing = Crossing()
-    made = kind(crossing)  # type: ignore[call-arg]
-    assert binding.passes_trial(_new_engine(), made, crossing)
+    meter = CallMeter()
+    made = kind(meter)  # type: ignore[call-arg]
+    assert binding.passes_trial(_new_engine(), made, meter)
 
 
 def test_the_fast_binding_is_chosen() -> None:
-    assert isinstance(binding.select_binding(_new_engine(), Crossing()), binding.UncheckedBinding)
+    assert isinstance(binding.select_binding(_new_engine(), CallMeter()), binding.UncheckedBinding)
 
 
 def test_another_layout_falls_back_to_the_checked_binding(
@@ -34,15 +34,15 @@ def test_another_layout_falls_back_to_the_checked_binding(
         return honest(self, name, kind, lambda *values: function(*(v + 1 for v in values)))
 
     monkeypatch.setattr(binding.UncheckedBinding, "_trampoline", shifted)
-    assert isinstance(binding.select_binding(_new_engine(), Crossing()), binding.CheckedBinding)
+    assert isinstance(binding.select_binding(_new_engine(), CallMeter()), binding.CheckedBinding)
 
 
 def test_a_missing_entry_of_the_c_interface_falls_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    def absent(self: Any, crossing: Crossing) -> None:
+    def absent(self: Any, meter: CallMeter) -> None:
         raise AttributeError("undefined symbol: wasmtime_linker_define_func_unchecked")
 
     monkeypatch.setattr(binding.UncheckedBinding, "__init__", absent)
-    assert isinstance(binding.select_binding(_new_engine(), Crossing()), binding.CheckedBinding)
+    assert isinstance(binding.select_binding(_new_engine(), CallMeter()), binding.CheckedBinding)
 
 
 def test_the_version_is_that_of_the_installed_package() -> None:

@@ -13,6 +13,7 @@ from assay.localnet.executor.call import Executor
 from assay.localnet.limits import CoreLimits
 from assay.localnet.state.head import HeadState
 from assay.localnet.state.overlay import Overlay
+from assay.localnet.time_limit import TimeLimit
 
 ONE_POINTER_HASHES = {
     "twox_64": 8,
@@ -52,6 +53,8 @@ TEXT = f"""(module
   (import "env" "ext_storage_start_transaction_version_1" (func $start))
   (import "env" "ext_storage_commit_transaction_version_1" (func $commit))
   (import "env" "ext_storage_exists_version_1" (func $exists (param i64) (result i32)))
+  (import "env" "ext_trie_blake2_256_ordered_root_version_2"
+    (func $list_root (param i64 i32) (result i32)))
   (import "env" "ext_allocator_malloc_version_1" (func $malloc (param i32) (result i32)))
   (import "env" "ext_allocator_free_version_1" (func $free (param i32)))
   (import "env" "ext_logging_log_version_1" (func $log (param i32 i64 i64)))
@@ -99,6 +102,18 @@ TEXT = f"""(module
   (func (export "spin") (param i32 i32) (result i64) (loop $l (br $l)) (i64.const 0))
   (func (export "hammer") (param i32 i32) (result i64)
     (loop $l (drop (call $exists (i64.const 0))) (br $l)) (i64.const 0))
+  (func (export "hammer_then_spin") (param i32 i32) (result i64)
+    ;; as many host calls as the argument has bytes, then pure computation
+    (block $asked
+      (loop $ask
+        (br_if $asked (i32.eqz (local.get 1)))
+        (drop (call $exists (i64.const 0)))
+        (local.set 1 (i32.sub (local.get 1) (i32.const 1)))
+        (br $ask)))
+    (loop $l (br $l)) (i64.const 0))
+  (func (export "list_root") (param i32 i32) (result i64)
+    (call $pack
+      (call $list_root (call $pack (local.get 0) (local.get 1)) (i32.const 1)) (i32.const 32)))
   (func $deep (export "deep") (param i32 i32) (result i64)
     (i64.add (i64.const 1) (call $deep (local.get 0) (local.get 1))))
   (func (export "outside") (param i32 i32) (result i64)
@@ -146,8 +161,8 @@ def assemble(text: str = TEXT, global_text: str = ONE_GLOBAL) -> bytes:
 LIMITS = CoreLimits(fuel_per_query=50_000_000, host_calls_per_query=50_000, memory_pages_max=1_024)
 
 
-def executor(global_text: str = ONE_GLOBAL) -> Executor:
-    return Executor(assemble(global_text=global_text), LIMITS)
+def executor(global_text: str = ONE_GLOBAL, *, time: TimeLimit | None = None) -> Executor:
+    return Executor(assemble(global_text=global_text), LIMITS, time=time)
 
 
 def overlay(**pairs: bytes) -> Overlay:

@@ -15,11 +15,10 @@ import aiohttp
 
 from assay.clock import Clock, ManualClock
 from assay.localnet.pool import TransactionPool
-from assay.localnet.rpc.dispatch import Dispatcher
+from assay.localnet.rpc.dispatch import RpcDispatcher
 from assay.localnet.rpc.limits import RpcLimits
 from assay.localnet.rpc.methods import registry
 from assay.localnet.rpc.node import RpcNode
-from assay.localnet.rpc.ration import Ration
 from assay.localnet.rpc.server import RpcServer, bind
 from assay.localnet.rpc.subscriptions import Hub
 from assay.localnet.sealing import Sealing, SealingMode
@@ -53,7 +52,6 @@ class Rig:
         self.service.on_events(self.hub.tell_events)
         self.fatal: list[Exception] = []
         methods = registry(dev_methods=True)
-        self.ration = Ration(limits)
         node = RpcNode(
             backend=self.chain,
             pool=self.pool,
@@ -62,12 +60,13 @@ class Rig:
             limits=limits,
             methods=methods.names,
             clock=clock,
-            ration=self.ration,
         )
         self.server = RpcServer(
-            Dispatcher(methods, node),
+            RpcDispatcher(methods, node),
             self.hub,
             limits,
+            clock,
+            block_is_due=self.service.block_is_due,
             origins=origins,
             on_fatal=self.fatal.append,
         )

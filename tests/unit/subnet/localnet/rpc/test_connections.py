@@ -115,6 +115,47 @@ async def test_plain_http_has_health_and_asks_for_json() -> None:
         assert status == 415
 
 
+def posting(length: int, *more: str) -> bytes:
+    lines = ["POST / HTTP/1.1", "Host: x", "Content-Type: application/json", *more]
+    return "\r\n".join([*lines, f"Content-Length: {length}", "", ""]).encode()
+
+
+async def test_who_asks_before_sending_a_body_is_told_to_go_on() -> None:
+    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "system_name"}).encode()
+    async with rig() as node:
+        reader, writer = await asyncio.open_connection("127.0.0.1", node.server.port)
+        for _ in range(2):
+            writer.write(posting(len(body), "Expect: 100-Continue"))
+            told = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), WAIT_S)
+            assert told == b"HTTP/1.1 100 Continue\r\n\r\n"
+            writer.write(body)
+            assert b" 200 " in await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), WAIT_S)
+            assert b"Assay" in await asyncio.wait_for(reader.readuntil(b"}"), WAIT_S)
+        writer.close()
+        await writer.wait_closed()
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (posting(10_000_000, "Expect: 100-continue"), b" 413 "),
+        (posting(10, "Expect: a miracle"), b" 417 "),
+        (posting(10, "Expect: 100-continue").replace(b"/json", b"/plain"), b" 415 "),
+        (posting(10, "Expect: 100-continue", "Origin: https://evil.example"), b" 403 "),
+    ],
+    ids=["too long", "something else", "no JSON", "another page"],
+)
+async def test_who_asks_before_sending_a_body_that_is_not_taken_is_told_at_once(
+    head: bytes, status: bytes
+) -> None:
+    async with rig() as node:
+        reader, writer = await asyncio.open_connection("127.0.0.1", node.server.port)
+        writer.write(head)
+        assert status in await asyncio.wait_for(reader.readline(), WAIT_S)
+        writer.close()
+        await writer.wait_closed()
+
+
 async def test_a_port_in_use_names_cause_and_cure() -> None:
     async with rig() as node:
         with pytest.raises(Unavailable) as caught:

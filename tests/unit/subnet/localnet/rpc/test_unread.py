@@ -74,10 +74,10 @@ async def test_one_that_vanishes_leaves_its_place() -> None:
             loop = asyncio.get_running_loop()
             await loop.sock_sendall(client, UPGRADE + CALLS * frame(ASK))
             await connections(node, 1)
-            await until(lambda: bool(node.server._sockets))
+            await until(lambda: bool(node.server.websockets))
             await asyncio.sleep(0.2)  # until the outbox is full and the server waits
         await connections(node, 0)
-        assert not node.server._sockets
+        assert not node.server.websockets
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ async def test_whoever_asks_again_has_read_what_came_before() -> None:
             loop = asyncio.get_running_loop()
             await loop.sock_sendall(client, post(ASK))
             await until(lambda: cuts(node) == 1)
-            (first,) = node.server._silent.values()
+            (first,) = timers(node)
             await loop.sock_sendall(client, CALLS * post(ASK))
             await until(first.cancelled)
             await until(lambda: cuts(node) == 1)
@@ -149,9 +149,14 @@ async def test_one_that_is_too_slow_is_told_so() -> None:
         assert (end.data, end.extra) == (1013, "it reads too slowly")
 
 
+def timers(node: Rig) -> list[asyncio.TimerHandle]:
+    """What ends the connections that stay silent."""
+    return [each.cut for each in node.server._protocols if each.cut is not None]
+
+
 def cuts(node: Rig) -> int:
     """How many connections are about to be cut because of what they leave unread."""
-    return sum("unread" in repr(timer) for timer in node.server._silent.values())
+    return sum(each.when() - asyncio.get_running_loop().time() > 30 for each in timers(node))
 
 
 @pytest.mark.parametrize("sent", [UPGRADE + frame(ASK), post(ASK)])

@@ -1,4 +1,4 @@
-"""Long runtime calls: the first has all its budget, a row of them little; others wait little."""
+"""Long calls: the first has all its budget, a row of them little; others wait little."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import pytest
 
 from assay.clock import ManualClock, SystemClock
 from assay.localnet.errors import BudgetSpent
+from assay.localnet.rpc.call_budget import Account, LongCalls, Sources, source_name
 from assay.localnet.rpc.limits import RpcLimits
-from assay.localnet.rpc.ration import Ration
 from assay.localnet.sealing import SealingMode
 from tests.unit.subnet.localnet.rpc.rig import Rig, rig
 from tests.unit.subnet.localnet.toy_chain import SLOT_MS
@@ -20,43 +20,83 @@ LIMITS = RpcLimits(query_free_s=0.05, query_least_share=0.05, query_debt_s_max=2
 
 
 def test_short_calls_cost_nothing() -> None:
-    ration = Ration(LIMITS)
+    calls = LongCalls(LIMITS)
     for _ in range(1_000):
-        assert ration.share(7.0) == 1.0
-        ration.charge(7.0, 0.05)
+        assert calls.share(7.0) == 1.0
+        calls.charge(7.0, 0.05)
 
 
 def test_a_debt_is_paid_back_by_the_time_between_calls() -> None:
-    ration = Ration(LIMITS)
-    assert ration.share(100.0) == 1.0
-    ration.charge(101.0, 1.0)
-    assert ration.share(101.0) == pytest.approx(0.5)
-    assert ration.share(101.5) == pytest.approx(0.75)
-    assert ration.share(102.0) == 1.0
+    calls = LongCalls(LIMITS)
+    assert calls.share(100.0) == 1.0
+    calls.charge(101.0, 1.0)
+    assert calls.share(101.0) == pytest.approx(0.5)
+    assert calls.share(101.5) == pytest.approx(0.75)
+    assert calls.share(102.0) == 1.0
 
 
 @pytest.mark.parametrize("taken_s", [1.0, 10.0])
 def test_whoever_comes_next_has_something_and_no_debt_grows_for_ever(taken_s: float) -> None:
-    ration = Ration(LIMITS)
+    calls = LongCalls(LIMITS)
     now_s = 100.0
     for _ in range(100):
-        ration.share(now_s)
+        calls.share(now_s)
         now_s += taken_s
-        ration.charge(now_s, taken_s)
-    assert ration.share(now_s) == 0.05
-    assert ration.share(now_s + 2.0) == 1.0
+        calls.charge(now_s, taken_s)
+    assert calls.share(now_s) == 0.05
+    assert calls.share(now_s + 2.0) == 1.0
 
 
 def test_over_a_long_time_long_calls_have_half_of_it() -> None:
     """Someone who waits each time until a call may be long gains nothing by it."""
-    ration = Ration(LIMITS)
+    calls = LongCalls(LIMITS)
     now_s = taken_s = 0.0
     for _ in range(200):
-        while (share := ration.share(now_s)) < 0.5:
+        while (share := calls.share(now_s)) < 0.5:
             now_s += 0.01
         now_s, taken_s = now_s + share, taken_s + share
-        ration.charge(now_s, share)
+        calls.charge(now_s, share)
     assert taken_s / now_s < 0.52
+
+
+def test_what_one_connection_takes_its_source_and_everybody_owe() -> None:
+    sources = Sources(LIMITS)
+    first, other = sources.of("10.0.0.1"), sources.of("10.0.0.2")
+    one, two = (Account(LIMITS.connection_terms, first.account) for _ in range(2))
+    three = Account(LIMITS.connection_terms, other.account)
+    first.charge(one, 100.0, 0.08)
+    assert [each.debts_s(100.0) for each in (one, two, three)] == pytest.approx([0.16, 0.08, 0])
+    assert [each.is_free(100.0) for each in (one, two, three)] == [False, False, True]
+    first.charge(two, 100.0, 0.08)
+    assert not three.is_free(100.0), "everybody together owes too much"
+    assert three.is_free(100.2)
+    assert first.long_calls.share(100.0) < 1.0
+    assert other.long_calls.share(100.0) == 1.0, "who did not make the long calls has all"
+
+
+@pytest.mark.parametrize(
+    ("address", "name"),
+    [
+        ("10.1.2.3", "10.1.2.3"),
+        ("::ffff:10.1.2.3", "10.1.2.3"),
+        ("::1", "::1"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        (None, "unknown"),
+    ],
+)
+def test_who_has_many_addresses_is_one_source(address: str | None, name: str) -> None:
+    assert source_name(address) == name
+
+
+def test_sources_are_forgotten_once_they_are_many() -> None:
+    sources = Sources(LIMITS)
+    kept = sources.of("10.0.0.1")
+    kept.connections = 1
+    for number in range(3_000):
+        sources.of(f"10.1.{number // 250}.{number % 250}")
+    assert sources.of("10.0.0.1") is kept
+    assert len(sources._sources) <= 1_025
 
 
 class Endless:
@@ -109,11 +149,12 @@ async def test_every_runtime_call_of_a_client_is_rationed(method: str, params: l
         endless = Endless(node, clock, 10.0)
         for _ in range(3):
             await client.ask(method, *params)
-        assert endless.shares == [1.0, 0.05, 0.05]
+        least = RpcLimits().query_least_share
+        assert endless.shares == [1.0, least, least]
 
 
 async def test_endless_calls_hold_up_neither_blocks_nor_others_for_long() -> None:
-    whole_s = 1.0
+    whole_s = RpcLimits().call_s_max
     async with rig(mode=SealingMode.INTERVAL, clock=SystemClock()) as node:
         Endless(node, None, whole_s)
         beat = asyncio.ensure_future(node.service.run())
@@ -144,4 +185,4 @@ async def test_endless_calls_hold_up_neither_blocks_nor_others_for_long() -> Non
         await beat
         assert node.chain.head.number > 0.6 * 6.0 / (SLOT_MS / 1e3)
         assert len(waited) > 20
-        assert sorted(waited)[len(waited) // 2] < 6 * 0.05 * whole_s
+        assert sorted(waited)[len(waited) // 2] < 6 * RpcLimits().query_least_share * whole_s

@@ -77,7 +77,7 @@ def submit_and_watch_extrinsic(
 def pending_extrinsics(node: RpcNode) -> list[str]:
     """The ready extrinsics in the order of inclusion; an error where a reply cannot hold them."""
     room = ReplyRoom(node)
-    return [room.hex(extrinsic) for extrinsic in node.pool.best()]
+    return [room.hex(extrinsic) for _, extrinsic in node.pool.best()]
 
 
 @methods.call("author_hasKey")

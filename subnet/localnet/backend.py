@@ -306,7 +306,7 @@ class Backend:
             self._try_next(built)
         self._store.append(built.block, changes, executor.version.state_version)
         # Committed: from here on nothing may fail.
-        self._state.advance(changes, built.result.root)
+        self._state.advance(built.result)
         self.head = built.block
         if rules_change:
             self._slots = None
@@ -315,23 +315,23 @@ class Backend:
     def _try_next(self, built: Built) -> None:
         """No new runtime, and no new length of the slots, may leave the chain without a next block.
 
-        So that is made once, empty, on a copy of the state. What else root may write by force
+        So that is made once, empty, on the state as it would be. What else root may write by force
         (the chain's clock, say) is not tried: nothing here knows what it means.
         """
-        after = self._state.copy()
-        after.advance(built.result.changes, built.result.root)
-        code = after.get(CODE_KEY)
-        if code is None:
-            raise BlockRejected("the block removes the runtime")
-        header = built.block.header
-        try:
-            executor = self._runtimes.of_code(code, None)
-            duration_ms = _slots_of(executor, after).duration_ms
-            time_ms = _earliest_ms(header, after, duration_ms)
-            builder = BlockBuilder(executor, after, header, self._limits)
-            builder.build(time_ms, time_ms // duration_ms, (), None)
-        except (BadRuntime, BlockRejected, RuntimeTrap) as error:
-            raise BlockRejected(f"under its runtime none could follow it: {error}") from error
+        with self._state.tried(built.result):
+            after = self._state
+            code = after.get(CODE_KEY)
+            if code is None:
+                raise BlockRejected("the block removes the runtime")
+            header = built.block.header
+            try:
+                executor = self._runtimes.of_code(code, None)
+                duration_ms = _slots_of(executor, after).duration_ms
+                time_ms = _earliest_ms(header, after, duration_ms)
+                builder = BlockBuilder(executor, after, header, self._limits)
+                builder.build(time_ms, time_ms // duration_ms, (), None)
+            except (BadRuntime, BlockRejected, RuntimeTrap) as error:
+                raise BlockRejected(f"under its runtime none could follow it: {error}") from error
 
     def _prune(self) -> None:
         """Forget states that are older than asked for, some blocks at a time.
@@ -363,6 +363,7 @@ class Backend:
     def close(self) -> None:
         """Close the database and free the instances. The backend is unusable afterwards."""
         self._runtimes.close()
+        self._state.close()
         self._store.close()
 
 

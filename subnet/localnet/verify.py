@@ -122,7 +122,7 @@ class _Verification:
         result = execute_block(executor, state, parent.header, block)
         if result.changes != self._store.changes_of(block.number):  # pruning left these whole
             raise BlockRejected(f"block {block.number} did not change what is stored of it")
-        state.advance(result.changes, result.root)
+        state.advance(result)
 
     def _check_head(self, state: HeadState, head: Block) -> None:
         stored = list(self._store.pairs_at(head.number))

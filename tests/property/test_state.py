@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -41,6 +44,54 @@ def test_the_trie_equals_its_slow_twin_after_each_step(
         assert dict(trie.items(before)) == kept
 
 
+@settings(max_examples=200, deadline=None)
+@given(
+    steps=st.lists(st.tuples(CHANGES, st.booleans()), max_size=12),
+    fold_after=st.integers(1, 8),
+    keys_max=st.integers(1, 4),
+)
+def test_the_head_equals_a_dictionary_whatever_it_folds_and_forgets(
+    steps: list[tuple[list[tuple[bytes, bytes | None]], bool]], fold_after: int, keys_max: int
+) -> None:
+    """With limits so small that every block meets them."""
+    with pytest.MonkeyPatch.context() as patch, closing(HeadState()) as head:
+        patch.setattr("assay.localnet.state.head.FOLD_AFTER_CHANGES", fold_after)
+        patch.setattr("assay.localnet.state.fold.KEYS_MAX", keys_max)
+        patch.setattr("assay.localnet.state.recent.RECENT_BYTES_MAX", 1_000)
+        patch.setattr("assay.localnet.state.key_ranges.RANGES_MAX", 3)
+        model: dict[bytes, bytes] = {}
+        for changes, only_tried in steps:
+            overlay, after = Overlay(head), dict(model)
+            for key, value in changes:
+                overlay.put(key, value)
+                after.pop(key, None)
+                if value is not None:
+                    after[key] = value
+            result = overlay.result(1)
+            assert result.root_hash == slow_root(after, 1)
+            if only_tried:
+                with head.tried(result):
+                    _assert_reads_as(head, after)
+            else:
+                head.advance(result)
+                model = after
+            _assert_reads_as(head, model)
+        assert head.root_hash == slow_root(model, 1)
+        assert dict(trie.items(head.root, head.load)) == model == head.items()
+
+
+def _assert_reads_as(head: HeadState, model: dict[bytes, bytes]) -> None:
+    ordered = sorted(model)
+    for key in (b"", b"\x00", b"\x01\x10", b"\x10", b"\x11\x11", b"\xff", b"\xff\xff", *ordered):
+        assert head.get(key) == model.get(key)
+        assert head.next_key(key) == next((other for other in ordered if other > key), None)
+        for count in (None, 1, 2):
+            under = [other for other in ordered if other.startswith(key)]
+            assert head.keys(key, None, count) == under[:count]
+            beyond = [other for other in under if other > b"\x10"]
+            assert head.keys(key, b"\x10", count) == beyond[:count]
+
+
 @given(number=st.integers(0, 2**536 - 1))
 def test_compact_integers_come_back(number: int) -> None:
     encoded = compact(number)
@@ -58,8 +109,11 @@ class OverlayBesideCopies(RuleBasedStateMachine):
         super().__init__()
         self.base = {b"\x00": b"1", b"\x00\x01": b"v" * 40, b"\x10\x11": b"2", b"\xff": b"\x04A"}
         head = HeadState((key, value, True) for key, value in self.base.items() if len(value) > 32)
-        short = [(key, value) for key, value in self.base.items() if len(value) <= 32]
-        head.advance(dict(short), trie.apply(head.root, short, 1))
+        short = Overlay(head)
+        for key, value in self.base.items():
+            if len(value) <= 32:
+                short.put(key, value)
+        head.advance(short.result(1))
         self.overlay = Overlay(head)
         self.model = dict(self.base)
         self.written: set[bytes] = set()  # keys that the overlay holds now

@@ -125,7 +125,7 @@ def cook_config(executor: Executor, genesis: Genesis, config: Mapping[str, Any])
     overlay.put(CODE_KEY, genesis.code)
     result = overlay.result(executor.version.state_version)
     state = HeadState()
-    state.advance(result.changes, result.root)
+    state.advance(result)
     header = Header(ZERO_HASH, 0, result.root_hash, EMPTY_ROOT, ())
     return Cooked(config, state, Block(header, ()))
 

@@ -1,36 +1,61 @@
-"""The head's state in memory: a dictionary, its sorted keys, and the trie with its hashes.
+"""The head's state: what was used lately in memory, the rest in a private database.
 
-The three hold the same pairs; ``advance`` moves them together, once a block is committed on disk.
-Reads cost a dictionary lookup; the next key a bisection. Values are shared between the dictionary
-and the trie, so a key costs its bytes once.
+``advance`` moves the state forward by one block, once that is committed on disk. What was read or
+written lately stands in a dictionary (``recent``), so that what blocks and clients use again and
+again costs a lookup there. Of the trie, what was written lately stands in memory, and the rest is
+folded. Both are bounded: a key that nobody uses keeps no Python object for itself, so an account
+that a stranger made and left costs this process some bytes, not a kilobyte.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterable, Mapping
+import contextlib
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import Final
 
 from assay.localnet.state import trie
+from assay.localnet.state.fold import fold, fold_behind
+from assay.localnet.state.key_ranges import KeyRanges
+from assay.localnet.state.overlay import Result
+from assay.localnet.state.pairs import Pairs
+from assay.localnet.state.recent import Recent
+from assay.localnet.state.trie import Stored
+
+FOLD_AFTER_CHANGES: Final = 2_048
+"""The trie is folded after so many written keys; what was written since the fold before stays. So
+at most twice as many keys have nodes of their own (about 2 MB). Smaller, and what every block
+writes would be folded and unfolded in turns."""
+
+_BUILT_AT_ONCE: Final = 4_096
+"""Keys that a start puts into the trie before it folds them: some megabytes of nodes."""
 
 
 class HeadState:
     """A ``Committed`` state that moves forward block by block."""
 
-    def __init__(self, stored: Iterable[tuple[bytes, bytes, bool]] = ()) -> None:
-        """``stored``: key, value, and whether the trie holds the value by its hash."""
-        rows = sorted(stored)
-        self._values: dict[bytes, bytes] = {key: value for key, value, _ in rows}
-        self._keys: list[bytes] = [key for key, _, _ in rows]
-        self._root = trie.insert_stored(None, rows)
-        self.get = self._values.get
+    def __init__(self, stored: Iterable[Stored] = ()) -> None:
+        self._pairs = Pairs()
+        self._pairs.write(stored)
+        self._pending: dict[bytes, Stored | None] = {}
+        """What blocks changed and the database does not hold yet; None: removed."""
+        self._recent = Recent(self._fetch)
+        self.get: Callable[[bytes], bytes | None] = self._recent.__getitem__
+        self._ranges = KeyRanges(lambda *asked: self._settled().keys(*asked))
+        self.next_key = self._ranges.next_key
+        self._written = 0
+        self._folded_before = 0
+        self._fold_next = trie.next_generation()
+        self._root = self._built()
 
-    def copy(self) -> HeadState:
-        """Another one that holds the same and moves by itself; values and trie are shared."""
-        made = HeadState()
-        made._values.update(self._values)
-        made._keys.extend(self._keys)
-        made._root = self._root
-        return made
+    def _built(self) -> trie.Node | None:
+        """The trie of all pairs, never much of it in memory."""
+        root, rows = None, self._pairs.between(b"", None)
+        while some := list(islice(rows, _BUILT_AT_ONCE)):
+            root = trie.insert_stored(root, some)
+            fold_behind(root)
+        fold(root, before=trie.next_generation())
+        return root
 
     @property
     def root(self) -> trie.Node | None:
@@ -44,42 +69,79 @@ class HeadState:
     def root_hash(self) -> bytes:
         return trie.root_hash(self._root)
 
-    def __len__(self) -> int:
-        return len(self._keys)
+    def items(self) -> dict[bytes, bytes]:
+        """All pairs, read out; as large as the state."""
+        return {key: value for key, value, _ in self._settled().between(b"", None)}
 
-    def items(self) -> Mapping[bytes, bytes]:
-        """All pairs; not to be changed."""
-        return self._values
+    def load(self, prefix: str) -> Iterator[Stored]:
+        """The pairs below these nibbles of a key: what a folded branch held."""
+        odd = len(prefix) % 2
+        first, last = (bytes.fromhex(prefix + nibble * odd) for nibble in "0f")
+        return self._settled().between(first, end_of_prefix(last))
 
-    def next_key(self, key: bytes) -> bytes | None:
-        at = bisect_right(self._keys, key)
-        return self._keys[at] if at < len(self._keys) else None
+    def _fetch(self, key: bytes) -> bytes | None:
+        if key in self._pending:
+            pair = self._pending[key]
+            return None if pair is None else pair[1]
+        return self._pairs.get(key)
+
+    def _settled(self) -> Pairs:
+        """The database, with all that blocks changed.
+
+        Written when somebody needs it, because a block changes a few keys and most of those again
+        and again.
+        """
+        if self._pending:
+            put = [pair for pair in self._pending.values() if pair is not None]
+            self._pairs.write(put, [key for key, pair in self._pending.items() if pair is None])
+            self._pending = {}
+        return self._pairs
 
     def keys(
         self, prefix: bytes, start: bytes | None = None, count: int | None = None
     ) -> list[bytes]:
-        keys = self._keys
-        first = bisect_left(keys, prefix)
-        if start is not None:
-            first = max(first, bisect_right(keys, start))
-        end = end_of_prefix(prefix)
-        last = len(keys) if end is None else bisect_left(keys, end, first)
-        if count is not None:
-            last = min(last, first + count)
-        return keys[first:last]
+        first = prefix if start is None else max(prefix, start + b"\0")
+        return self._ranges.keys(first, end_of_prefix(prefix), count)
 
-    def advance(self, changes: Mapping[bytes, bytes | None], root: trie.Node | None) -> None:
-        """Take over a block's changes and the trie that they make."""
-        values, keys = self._values, self._keys
-        for key, value in changes.items():
+    def close(self) -> None:
+        """Give back what the state holds. It is unusable afterwards."""
+        self._pairs.close()
+
+    # -- moving forward
+
+    def advance(self, result: Result) -> None:
+        """Take over what a block changed, and the trie that its changes made."""
+        self._take_over(result)
+        self._written += len(result.changes)
+        if self._written >= FOLD_AFTER_CHANGES:
+            self._settled()
+            before, self._fold_next = self._fold_next, trie.next_generation()
+            fold(self._root, before=before, done=self._folded_before)
+            self._folded_before, self._written = before, 0
+
+    def _take_over(self, result: Result) -> None:
+        for key, value in result.changes.items():
+            if (self.get(key) is None) != (value is None):
+                self._ranges.moved(key)
             if value is None:
-                if values.pop(key, None) is not None:
-                    del keys[bisect_left(keys, key)]
+                self._pending[key] = None
             else:
-                if key not in values:
-                    insort(keys, key)
-                values[key] = value
-        self._root = root
+                self._pending[key] = key, value, trie.stores_hashed(value, result.version)
+            self._recent.keep(key, value)
+        self._root = result.root
+
+    @contextlib.contextmanager
+    def tried(self, result: Result) -> Iterator[None]:
+        """Inside, the state is what it would be after ``result``; afterwards it is as before."""
+        root = self._root
+        try:
+            with self._settled().tried():
+                self._take_over(result)
+                yield
+        finally:
+            self._pending, self._root = {}, root
+            self._recent.clear()
+            self._ranges.clear()
 
 
 def end_of_prefix(prefix: bytes) -> bytes | None:

@@ -7,7 +7,7 @@ time; an old state is asked for seldom, and by few keys.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Final
 
@@ -44,6 +44,9 @@ class HistoricState:
     @property
     def has_trie(self) -> bool:
         return False
+
+    def load(self, prefix: str) -> Iterable[trie.Stored]:
+        return trie.nothing_folded(prefix)
 
     def get(self, key: bytes) -> bytes | None:
         self._check()

@@ -14,6 +14,7 @@ dictionary. It knows nothing of Wasm, of SQLite, or of blocks.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final, Protocol
@@ -37,6 +38,10 @@ class Committed(State, Protocol):
     @property
     def has_trie(self) -> bool: ...
 
+    def load(self, prefix: str) -> Iterable[trie.Stored]:
+        """What lay below a folded branch of the trie."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Result:
@@ -46,6 +51,8 @@ class Result:
     root: trie.Node | None
     """The trie of the state with the changes."""
     root_hash: bytes
+    version: int
+    """The state version under which they were written."""
 
 
 class _Missing(Enum):
@@ -97,7 +104,7 @@ class Overlay:
         self._sorted_keys: list[bytes] = []
         self._new_keys: list[bytes] = []  # written, not sorted in yet
         self._seen_keys: set[bytes] = set()
-        self._result: tuple[int, Result] | None = None
+        self._result: Result | None = None
 
     # -- reading
 
@@ -239,13 +246,13 @@ class Overlay:
 
     def result(self, version: int) -> Result:
         """Changes, trie and root; computed once as long as nothing is written."""
-        if self._result is None or self._result[0] != version:
+        if self._result is None or self._result.version != version:
             if not self.base.has_trie:
                 raise NoTrie
             changes = self.changes()
-            node = trie.apply(self.base.root, changes.items(), version)
-            self._result = version, Result(changes, node, trie.root_hash(node))
-        return self._result[1]
+            node = trie.apply(self.base.root, changes.items(), version, self.base.load)
+            self._result = Result(changes, node, trie.root_hash(node), version)
+        return self._result
 
 
 class NoTrie(Exception):

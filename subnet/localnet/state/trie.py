@@ -13,15 +13,20 @@ value of more than 32 bytes by its hash; whether a node does so is decided when 
 kept, so a chain that moved from version 0 has both kinds.
 
 The structure is persistent: ``apply`` returns a new root and shares every node that it did not
-touch, so an old root stays readable, and a block's root costs only the paths that it changed. Nodes
-made within one ``apply`` carry its *generation* and may be changed in place by it alone; all others
-are frozen. ``root.py`` computes the same roots the slow way and is compared with this by tests.
+touch, so a block that fails leaves the root before it, and a new root costs only the paths that
+changed. Nodes made within one ``apply`` carry its *generation* and may be changed in place by it
+alone; all others are frozen. ``root.py`` computes the same roots the slow way; tests compare them.
+
+A branch that nobody has touched for a while may be *folded* (``fold``): in place of the node its
+parent keeps ``Folded`` bytes, the branch's reference with a note of its size. Whoever walks into a
+folded branch again has it made anew from the pairs below it, which the caller's ``Loader`` reads
+from where they are kept.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Final
@@ -45,6 +50,19 @@ _BRANCH_VALUE: Final = (0xC0, 2)
 _BRANCH_HASHED: Final = (0x10, 4)
 
 
+Stored = tuple[bytes, bytes, bool]
+"""A key, its value, and whether the trie holds the value by its hash."""
+
+Loader = Callable[[str], Iterable[Stored]]
+"""Reads all pairs whose key begins with these nibbles, in the order of the keys."""
+
+
+Folded = bytes
+"""A branch's reference, then how many keys (u8) and bytes of values (u16) lie below it."""
+
+_FOLDED_SIZES_BYTES: Final = 3
+
+
 class Node:
     """A trie node. ``hashed``: its value is stored by its hash."""
 
@@ -55,7 +73,7 @@ class Node:
         partial: str,
         value: bytes | None,
         hashed: bool,
-        children: dict[str, Node] | None,
+        children: dict[str, Node | Folded] | None,
         generation: int,
     ) -> None:
         self.partial = partial
@@ -121,7 +139,9 @@ def encode_node(node: Node) -> bytes:
     if children is not None:
         for nibble in sorted(children):
             child = children[nibble]
-            reference = child.reference or reference_of(child)
+            reference = (
+                child[:-_FOLDED_SIZES_BYTES] if isinstance(child, bytes) else reference_of(child)
+            )
             parts.append(compact(len(reference)))
             parts.append(reference)
     return b"".join(parts)
@@ -145,69 +165,152 @@ def root_hash(root: Node | None) -> bytes:
     return reference if len(reference) == HASH_BYTES else blake2_256(reference)
 
 
+def folded(node: Node, keys: int, value_bytes: int) -> Folded:
+    """The branch as its parent keeps it. Sizes that do not fit are noted as the largest that do."""
+    keys, value_bytes = min(keys, 0xFF), min(value_bytes, 0xFFFF)
+    return reference_of(node) + bytes((keys,)) + value_bytes.to_bytes(2, "little")
+
+
+def folded_sizes(branch: Folded) -> tuple[int, int]:
+    """How many keys and bytes of values lie below a folded branch."""
+    return branch[-3], int.from_bytes(branch[-2:], "little")
+
+
 _generations = itertools.count(1)
 
 
+def next_generation() -> int:
+    """A number above those of all nodes that were made so far."""
+    return next(_generations)
+
+
+def nothing_folded(prefix: str) -> Iterable[Stored]:
+    """The loader of a trie that was never folded."""
+    raise AssertionError(f"the branch at {prefix!r} was folded, and nothing says what it held")
+
+
 def apply(
-    root: Node | None, changes: Iterable[tuple[bytes, bytes | None]], version: int
+    root: Node | None,
+    changes: Iterable[tuple[bytes, bytes | None]],
+    version: int,
+    load: Loader = nothing_folded,
 ) -> Node | None:
-    """The trie after ``changes`` (None removes). The old root and all it holds stay as they are."""
-    generation = next(_generations)
+    """The trie after ``changes`` (None removes). The old root and all it holds stay as they are.
+
+    ``load`` reads what lay below a folded branch under the old root.
+    """
+    edit = _Edit(next_generation(), load)
     for key, value in changes:
-        if value is None:
-            if root is not None and get(root, key) is not None:
-                root = _remove(root, key.hex(), generation)
-        else:
-            root = _insert(root, key.hex(), value, stores_hashed(value, version), generation)
+        path = key.hex()
+        if value is not None:
+            root = edit.insert(root, path, 0, value, stores_hashed(value, version))
+        elif get(root, key, load) is not None:
+            assert root is not None
+            root = edit.remove(root, path, 0)
     return root
 
 
-def insert_stored(root: Node | None, items: Iterable[tuple[bytes, bytes, bool]]) -> Node | None:
-    """A trie from what a store kept: key, value, and whether the node holds the value's hash."""
-    generation = next(_generations)
+def insert_stored(root: Node | None, items: Iterable[Stored]) -> Node | None:
+    """A trie from what a store kept."""
+    edit = _Edit(next_generation(), nothing_folded)
     for key, value, hashed in items:
-        root = _insert(root, key.hex(), value, hashed, generation)
+        root = edit.insert(root, key.hex(), 0, value, hashed)
     return root
 
 
-def _own(node: Node, generation: int) -> Node:
-    """The node itself if this generation made it, else a copy. Its reference is forgotten."""
-    if node.generation == generation:
-        node.reference = None
-        return node
-    children = node.children
-    copied = None if children is None else children.copy()
-    return Node(node.partial, node.value, node.hashed, copied, generation)
+class _Edit:
+    """One ``apply``. ``path`` is always a whole key, ``at`` how much of it lies above the node."""
 
+    def __init__(self, generation: int, load: Loader) -> None:
+        self._generation = generation
+        self._load = load
 
-def _insert(node: Node | None, key: str, value: bytes, hashed: bool, generation: int) -> Node:
-    """``key`` holds the nibbles that are left below the caller."""
-    if node is None:
-        return Node(key, value, hashed, None, generation)
-    partial = node.partial
-    if key.startswith(partial):
-        node = _own(node, generation)
-        rest = key[len(partial) :]
-        if not rest:
-            node.value = value
-            node.hashed = hashed
+    def _own(self, node: Node) -> Node:
+        """The node itself if this edit made it, else a copy. Its reference is forgotten."""
+        if node.generation == self._generation:
+            node.reference = None
             return node
-        nibble, below = rest[0], rest[1:]
-        if node.children is None:
-            node.children = {nibble: Node(below, value, hashed, None, generation)}
+        children = node.children
+        copied = None if children is None else children.copy()
+        return Node(node.partial, node.value, node.hashed, copied, self._generation)
+
+    def _unfolded(self, child: Node | Folded, path: str) -> Node:
+        """The child as a node. ``path`` leads to it, its own partial not included."""
+        if isinstance(child, Node):
+            return child
+        made: Node | None = None
+        for key, value, hashed in self._load(path):
+            made = self.insert(made, key.hex(), len(path), value, hashed)
+        if made is None or reference_of(made) != child[:-_FOLDED_SIZES_BYTES]:
+            raise AssertionError(f"the state below {path!r} is not what was folded there")
+        return made
+
+    def insert(self, node: Node | None, path: str, at: int, value: bytes, hashed: bool) -> Node:
+        if node is None:
+            return Node(path[at:], value, hashed, None, self._generation)
+        partial = node.partial
+        if path.startswith(partial, at):
+            node = self._own(node)
+            at += len(partial)
+            if at == len(path):
+                node.value = value
+                node.hashed = hashed
+                return node
+            nibble = path[at]
+            children = node.children
+            if children is None:
+                children = node.children = {}
+            child = children.get(nibble)
+            if isinstance(child, bytes):
+                child = self._unfolded(child, path[: at + 1])
+            children[nibble] = self.insert(child, path, at + 1, value, hashed)
+            return node
+        # The key leaves inside this node's nibbles: a new branch at that place.
+        shared = _shared_length(partial, path[at:])
+        lower = self._own(node)
+        lower.partial = partial[shared + 1 :]
+        branches: dict[str, Node | Folded] = {partial[shared]: lower}
+        at += shared
+        if at == len(path):
+            return Node(partial[:shared], value, hashed, branches, self._generation)
+        branches[path[at]] = Node(path[at + 1 :], value, hashed, None, self._generation)
+        return Node(partial[:shared], None, False, branches, self._generation)
+
+    def remove(self, node: Node, path: str, at: int) -> Node | None:
+        """The node without the key, which it is known to hold."""
+        node = self._own(node)
+        at += len(node.partial)
+        if at == len(path):
+            node.value = None
+            node.hashed = False
+            return self._without_useless_branch(node, path[:at])
+        children = node.children
+        assert children is not None, "the key was there"
+        nibble = path[at]
+        left = self.remove(self._unfolded(children[nibble], path[: at + 1]), path, at + 1)
+        if left is None:
+            del children[nibble]
+            if not children:
+                node.children = None
         else:
-            child = node.children.get(nibble)
-            node.children[nibble] = _insert(child, below, value, hashed, generation)
-        return node
-    # The key leaves inside this node's nibbles: a new branch at that place.
-    shared = _shared_length(partial, key)
-    lower = _own(node, generation)
-    lower.partial = partial[shared + 1 :]
-    children = {partial[shared]: lower}
-    if shared == len(key):
-        return Node(partial[:shared], value, hashed, children, generation)
-    children[key[shared]] = Node(key[shared + 1 :], value, hashed, None, generation)
-    return Node(partial[:shared], None, False, children, generation)
+            children[nibble] = left
+        return self._without_useless_branch(node, path[:at])
+
+    def _without_useless_branch(self, node: Node, path: str) -> Node | None:
+        """A branch without a value and with one child becomes that child; with none, nothing.
+
+        ``path`` leads to the node, its own partial included.
+        """
+        if node.value is not None:
+            return node
+        if node.children is None:
+            return None
+        if len(node.children) > 1:
+            return node
+        ((nibble, child),) = node.children.items()
+        only = self._own(self._unfolded(child, path + nibble))
+        only.partial = node.partial + nibble + only.partial
+        return only
 
 
 def _shared_length(left: str, right: str) -> int:
@@ -217,67 +320,41 @@ def _shared_length(left: str, right: str) -> int:
     return min(len(left), len(right))
 
 
-def _remove(node: Node, key: str, generation: int) -> Node | None:
-    """The node without ``key``, which it is known to hold."""
-    node = _own(node, generation)
-    rest = key[len(node.partial) :]
-    if not rest:
-        node.value = None
-        node.hashed = False
-        return _without_useless_branch(node, generation)
-    children = node.children
-    assert children is not None, "the key was there"
-    left = _remove(children[rest[0]], rest[1:], generation)
-    if left is None:
-        del children[rest[0]]
-        if not children:
-            node.children = None
-    else:
-        children[rest[0]] = left
-    return _without_useless_branch(node, generation)
-
-
-def _without_useless_branch(node: Node, generation: int) -> Node | None:
-    """A branch without a value and with one child becomes that child; with none, nothing."""
-    if node.value is not None:
-        return node
-    if node.children is None:
-        return None
-    if len(node.children) > 1:
-        return node
-    ((nibble, child),) = node.children.items()
-    child = _own(child, generation)
-    child.partial = node.partial + nibble + child.partial
-    return child
-
-
-def get(node: Node | None, key: bytes) -> bytes | None:
+def get(root: Node | None, key: bytes, load: Loader = nothing_folded) -> bytes | None:
     """The value at ``key``."""
-    left = key.hex()
+    path, at, node = key.hex(), 0, root
     while node is not None:
-        partial = node.partial
-        if not left.startswith(partial):
+        if not path.startswith(node.partial, at):
             return None
-        left = left[len(partial) :]
-        if not left:
+        at += len(node.partial)
+        if at == len(path):
             return node.value
-        if node.children is None:
-            return None
-        node = node.children.get(left[0])
-        left = left[1:]
+        child = None if node.children is None else node.children.get(path[at])
+        at += 1
+        if isinstance(child, bytes):
+            return next((value for found, value, _ in load(path[:at]) if found == key), None)
+        node = child
     return None
 
 
-def items(node: Node | None, above: str = "") -> Iterator[tuple[bytes, bytes]]:
+def items(node: Node | None, load: Loader = nothing_folded) -> Iterator[tuple[bytes, bytes]]:
     """All keys in order, with their values."""
+    return _items(node, "", load)
+
+
+def _items(node: Node | None, above: str, load: Loader) -> Iterator[tuple[bytes, bytes]]:
     if node is None:
         return
     here = above + node.partial
     if node.value is not None:
         yield bytes.fromhex(here), node.value
-    if node.children is not None:
-        for nibble in sorted(node.children):
-            yield from items(node.children[nibble], here + nibble)
+    for nibble in sorted(node.children or ()):
+        assert node.children is not None
+        child = node.children[nibble]
+        if isinstance(child, bytes):
+            yield from ((key, value) for key, value, _ in load(here + nibble))
+        else:
+            yield from _items(child, here + nibble, load)
 
 
 def ordered_root(values: list[bytes], version: int) -> bytes:

@@ -131,24 +131,14 @@ def start(*arguments: str) -> subprocess.Popen[str]:
     )
 
 
+PROGRAMS: tuple[Callable[..., None], ...] = (
+    live, deaf, ready, leave, mistake, stale, fault, deep_fault, tell, parent, employer
+)  # fmt: skip
+
+
 def main(arguments: Sequence[str]) -> int:
     supervised = Supervised.attend()
-    what: dict[str, Callable[..., None]] = {
-        one.__name__: one
-        for one in (
-            live,
-            deaf,
-            ready,
-            leave,
-            mistake,
-            stale,
-            fault,
-            deep_fault,
-            tell,
-            parent,
-            employer,
-        )  # fmt: skip
-    }
+    what = {one.__name__: one for one in PROGRAMS}
     try:
         what[arguments[0]](*arguments[1:])
         outcome = Outcome(code=0, kind=Kind.DONE)

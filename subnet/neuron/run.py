@@ -193,7 +193,9 @@ async def run_validator(
     laboratories. ``bind`` and ``announce`` matter only for a task whose validators serve methods.
     ``organic()`` hands over what miners answered to clients. The rest is as in ``run_miner``.
     """
-    serving = type(task).methods is not ValidatorTask.methods
+    # What a class of both halves serves is its miner half's: a validator that published an address
+    # for it would be challenged by the others, and paid.
+    serving = not isinstance(task, MinerTask) and type(task).methods is not ValidatorTask.methods
     async with _parts(
         subnet, hotkey, task, bind, announce, Serve.REGISTERED, old, serving=serving
     ) as parts:

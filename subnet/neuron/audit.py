@@ -13,6 +13,7 @@ from __future__ import annotations
 import random
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 
 import msgspec
@@ -21,6 +22,8 @@ from assay.neuron.peers import Target
 from assay.neuron.receipts import Period, ReceiptRecord
 from assay.neuron.rounds import Rounds
 from assay.neuron.seeds import follows, target_rng, turn_seed
+from assay.types import Ss58
+from assay.wire.evidence import EvidenceInvalid, unpack, verify
 from assay.wire.synapse import encode
 
 
@@ -37,6 +40,25 @@ class Audit:
 def generator_of(record: ReceiptRecord, period: Period) -> random.Random:
     """The generator that the challenge of ``record`` was drawn from."""
     return target_rng(turn_seed(period.link, record.block_hash, record.turn), record.target)
+
+
+def check_evidence(record: ReceiptRecord, validator: Ss58) -> str | None:
+    """What is wrong with who signed what in ``record``, in one sentence; None if it all holds.
+
+    A record of a request that nobody answered has no evidence, and nothing to check.
+    """
+    if record.evidence is None:
+        return None if record.failure is not None else "it has a reply and no evidence"
+    try:
+        evidence = unpack(record.evidence)
+        if (evidence.caller, evidence.peer) != (validator, record.target):
+            return "its evidence is of another call"
+        verify(evidence, request=record.request, reply=record.reply)
+    except EvidenceInvalid as error:
+        return str(error)
+    if record.failure is None and evidence.status != HTTPStatus.OK:
+        return "it says reply, and the evidence says refusal"
+    return None
 
 
 def check_links(periods: Iterable[Period], shown: Collection[bytes], audit: Audit) -> None:

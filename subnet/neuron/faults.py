@@ -1,8 +1,9 @@
 """A builder's mistakes: found, named by file and line, and told apart from other people's.
 
 An exception that passed through a task's own file is most likely the builder's. ``where`` finds the
-innermost frame of that file; ``Faults`` counts equal faults and says when a second one shows that
-the mistake will not go away; ``LoopWatch`` names the line that keeps the event loop from running.
+innermost frame of that file; ``TaskFaults`` counts equal faults and says when a second one shows
+that the mistake will not go away; ``LoopWatch`` names the line that keeps the event loop from
+running.
 
 This module knows nothing of scores, chains or the wire.
 """
@@ -76,7 +77,7 @@ def where(error: BaseException, task: object) -> Place | None:
     return found
 
 
-class Faults:
+class TaskFaults:
     """Counts the faults of one task by what they are and where."""
 
     def __init__(self, task: object) -> None:

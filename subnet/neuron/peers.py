@@ -13,17 +13,18 @@ import asyncio
 import enum
 import re
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
 from loguru import logger
 
 from assay.chain.view import Moment
-from assay.clock import Clock
 from assay.neuron.record import Role, parse
 from assay.types import Ss58, Uid
-from assay.wire.errors import CallError
-from assay.wire.interface import AnyDendrite, Method, Peer
+from assay.wire.errors import CallError, PeerUnreachable
+from assay.wire.evidence import pack
+from assay.wire.interface import AnyDendrite, AnyStream, Method, Peer
 from assay.wire.limits import DEFAULT
 from assay.wire.methods import smaller
 from assay.wire.synapse import Synapse, encode
@@ -81,6 +82,8 @@ class Answer(Generic[Req, Rep]):
     code: str | None = None
     method: str = ""
     frames: tuple[Rep, ...] = ()
+    first_s: float | None = None
+    """Of a streamed method: from signing the request to the first frame."""
     origin: Origin = Origin.SYNTHETIC
     evidence: bytes | None = None
     """What shows a third party who signed what (``assay.wire.evidence``), packed."""
@@ -98,7 +101,6 @@ class Peers:
         task: str,
         own: Ss58,
         now: Callable[[], Moment],
-        clock: Clock,
         concurrency: int = CONCURRENCY,
     ) -> None:
         """``task`` is the name that wire paths begin with, ``own`` this neuron's hotkey, and
@@ -107,7 +109,6 @@ class Peers:
         self._task = task
         self._own = own
         self._now = now
-        self._clock = clock
         self._places = asyncio.Semaphore(concurrency)
 
     def find(self, hotkey: Ss58) -> Target | None:
@@ -124,6 +125,20 @@ class Peers:
         """Ask one question. A failure is an answer too; nothing about the peer raises."""
         async with self._places:
             return await self._call(Question(target, method, message), deadline_s)
+
+    def stream(
+        self, target: Target, method: Method[Req, Rep], message: Req, *, deadline_s: float
+    ) -> AbstractAsyncContextManager[AnyStream[Rep]]:
+        """Ask a streamed method, and read its replies as they come. Raises a ``CallError`` where
+        the wire does; ``PeerUnreachable`` for a target without an address."""
+        peer = peer_of(self._now(), target)
+        if peer is None:
+            raise PeerUnreachable(
+                target.hotkey, "publishes no address.", "Ask it again once it does."
+            )
+        return self._dendrite.stream(
+            peer, self.path(method), message, method.reply, deadline_s=deadline_s
+        )
 
     async def fan_out(
         self, questions: Sequence[Question[Any, Any]], *, deadline_s: float
@@ -154,28 +169,41 @@ class Peers:
 
     async def _call(self, question: Question[Any, Any], deadline_s: float) -> Answer[Any, Any]:
         target, method = question.target, question.method
-        started = self._clock.monotonic()
 
-        def failed(what: str, code: str) -> Answer[Any, Any]:
-            waited = self._clock.monotonic() - started
+        def failed(error: CallError) -> Answer[Any, Any]:
+            shown = getattr(error, "evidence", None)
             return Answer(
-                target, question.message, None, what, waited, code=code, method=method.name
+                target,
+                question.message,
+                None,
+                error.what.removesuffix("."),
+                error.latency_s or 0.0,
+                code=failure_code(error),
+                method=method.name,
+                evidence=pack(shown) if shown is not None else None,
             )
 
         peer = peer_of(self._now(), target)
         if peer is None:
-            return failed("publishes no address", "no_address")
-        try:
-            reply = await self._dendrite.call(
-                peer,
-                self.path(method),
+            return Answer(
+                target,
                 question.message,
-                method.reply,
-                deadline_s=smaller(method.budget_s_max, deadline_s),
+                None,
+                "publishes no address",
+                0.0,
+                code="no_address",
+                method=method.name,
+            )
+        deadline_s = smaller(method.budget_s_max, deadline_s)
+        try:
+            if method.stream:
+                return await self._collected(question, peer, deadline_s)
+            reply = await self._dendrite.call(
+                peer, self.path(method), question.message, method.reply, deadline_s=deadline_s
             )
         except CallError as error:
             logger.debug("uid {} did not answer: {}", target.uid, error)
-            return failed(error.what.removesuffix("."), failure_code(error))
+            return failed(error)
         return Answer(
             target,
             question.message,
@@ -183,7 +211,39 @@ class Peers:
             None,
             reply.latency_s,
             method=method.name,
+            evidence=pack(reply.evidence),
             body=reply.body,
+        )
+
+    async def _collected(
+        self, question: Question[Any, Any], peer: Peer, deadline_s: float
+    ) -> Answer[Any, Any]:
+        """All frames of a streamed answer; a stream that is cut is a failure, whole in its
+        parts."""
+        frames: list[Synapse] = []
+        first_s: float | None = None
+        async with self._dendrite.stream(
+            peer,
+            self.path(question.method),
+            question.message,
+            question.method.reply,
+            deadline_s=deadline_s,
+        ) as replies:
+            async for frame in replies:
+                first_s = replies.latency_s if first_s is None else first_s
+                frames.append(frame)
+        evidence = replies.evidence
+        return Answer(
+            question.target,
+            question.message,
+            frames[-1] if frames else None,
+            None if frames else "streamed nothing",
+            replies.latency_s,
+            code=None if frames else "empty_stream",
+            method=question.method.name,
+            frames=tuple(frames),
+            first_s=first_s,
+            evidence=pack(evidence) if evidence is not None else None,
         )
 
 

@@ -291,7 +291,6 @@ async def _parts(
             task=task.name,
             own=hotkey.address,
             now=subnet.view.now,
-            clock=subnet.clock,
         )
         await stack.enter_async_context(watched_loop())
         yield _Parts(folder, presence, server, peers, random.Random(secrets.randbits(64)))

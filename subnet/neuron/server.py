@@ -22,7 +22,7 @@ from assay.chain.view import ChainView, Moment
 from assay.clock import Clock
 from assay.metrics import NO_METRICS, Metrics
 from assay.neuron.callers import Callers
-from assay.neuron.faults import BrokenTask, Faults
+from assay.neuron.faults import BrokenTask, TaskFaults
 from assay.neuron.peers import wire_path
 from assay.neuron.presence import Presence
 from assay.neuron.task import MinerTask, ValidatorTask
@@ -132,7 +132,7 @@ async def run_own_work(
 
     BrokenTask once a fault will not go away.
     """
-    faults = Faults(task)
+    faults = TaskFaults(task)
     pause_s, longest_s = AGAIN_S
     while True:
         try:

@@ -31,7 +31,7 @@ from assay.metrics import NO_METRICS, Metrics
 from assay.neuron import opinions as opinion
 from assay.neuron.asking import Played, TaskHangs, play
 from assay.neuron.checkpoint import Checkpoint, CheckpointFile, ValidatorMemory
-from assay.neuron.faults import BrokenTask, Faults
+from assay.neuron.faults import BrokenTask, TaskFaults
 from assay.neuron.opinions import Opinion
 from assay.neuron.peers import Answer, Peers
 from assay.neuron.presence import Presence
@@ -137,7 +137,7 @@ class Validator:
             retry=retry,
             metrics=metrics,
         )
-        self._faults = Faults(task)
+        self._faults = TaskFaults(task)
         self._block_time_s = 1.0
         self._started_s = 0.0
         self._judged_s: float | None = None

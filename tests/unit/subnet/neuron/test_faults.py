@@ -13,7 +13,7 @@ from loguru import logger
 
 from assay.chain.interface import Endpoint
 from assay.neuron import Answer, MinerTask, Score, Turn, Verdict
-from assay.neuron.faults import BrokenTask, Faults, watched_loop
+from assay.neuron.faults import BrokenTask, TaskFaults, watched_loop
 from assay.wire.memory import MemoryNetwork
 from examples.reverse import Reverse, Reversed, ReverseTask
 from tests.unit.subnet.neuron.worlds import (
@@ -113,7 +113,7 @@ async def test_what_is_no_verdict_ends_the_validator_at_once(tmp_path: Path) -> 
 
 def test_a_fault_elsewhere_is_not_laid_at_the_builders_door() -> None:
     """A dropped connection deep inside a library says nothing about the task."""
-    faults = Faults(MinerTask())
+    faults = TaskFaults(MinerTask())
     for _ in range(5):
         assert faults.note(ConnectionResetError("peer"), "turn 1") is None
 

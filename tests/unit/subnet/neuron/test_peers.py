@@ -27,7 +27,7 @@ async def moment_of(world: World) -> Moment:
 def peers_in(moment: Moment) -> Peers:
     clock = ManualClock()
     dendrite = MemoryDendrite(OWN, clock=clock, network=MemoryNetwork())
-    return Peers(dendrite, task="reverse", own=OWN.address, now=lambda: moment, clock=clock)
+    return Peers(dendrite, task="reverse", own=OWN.address, now=lambda: moment)
 
 
 async def test_every_miner_with_an_address_is_a_target_and_we_are_not() -> None:

@@ -165,7 +165,6 @@ def make_validator(
             task=task.name,
             own=hotkey.address,
             now=view.now,
-            clock=world.clock,
         ),
         task=task,
         hotkey=hotkey,

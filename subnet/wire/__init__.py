@@ -43,7 +43,7 @@ body, path, query, method     inside the request's signature; hashed as received
 a reply's body or status      inside the reply's signature, with the headers that matter (signing)
 a reply to another request    the reply names the hash of its request, nonce and signature included
 a signature used elsewhere    requests, replies and streams sign under different domains
-frames of a stream            a hash chain from the request on, signed all along (stream)
+frames of a stream            a running hash from the request on, signed all along (stream)
 a stream cut short            only the peer can sign an end; without one it was cut (stream)
 **Repudiation**
 a miner denies its answer     both signatures are kept as evidence for a third party (evidence)

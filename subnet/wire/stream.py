@@ -1,4 +1,4 @@
-"""A streamed reply as bytes: its frames, the hash chain that binds them, and their order. Pure.
+"""A streamed reply as bytes: its frames, the running hash that binds them, and their order. Pure.
 
 ``FrameWriter`` turns payloads into frames and signs them; ``FrameReader`` turns the bytes of a
 connection into payloads, in whatever pieces they come, and hands out none that is not signed for.
@@ -15,9 +15,9 @@ s     seal         how many ``d`` and ``f`` went before        64 bytes: a signa
 e     end          the same                                    the same; nothing may follow
 ====  ===========  ==========================================  =================================
 
-The running hash begins as the request's hash; each ``d`` and ``f`` makes it SHA-256(hash, frame).
-A seal or an end signs the request's hash, the headers, the number and the running hash, so it
-holds for exactly those frames, in that order, in reply to that request. Whoever cuts a stream
+The running hash is the SHA-256 of the request's hash and all ``d`` and ``f`` so far, one behind
+the other. A seal or an end signs the request's hash, the headers, the number and the running hash,
+so it holds for exactly those frames, in that order, in reply to that request. Whoever cuts a stream
 cannot make an end; the number tells at once, before any signature, a frame that is missing, comes
 twice or stands in another's place.
 """
@@ -136,8 +136,8 @@ class FrameWriter:
         self._sign = sign
         self._frame_bytes_max = frame_bytes_max
         self._frames_max = frames_max
-        self._hash = binding.request_hash
-        self._unsealed = 0
+        self._hash = sha256(binding.request_hash)
+        self._unsealed: list[bytes] = []
         self._unsealed_bytes = 0
         self.frames = 0
         self.state = StreamState.OPEN
@@ -149,7 +149,7 @@ class FrameWriter:
         if self.frames >= self._frames_max:
             raise FrameError(f"a stream has at most {self._frames_max} frames")
         full = self._unsealed_bytes + len(payload) > UNSEALED_BYTES_MAX
-        due = full or self._unsealed >= UNSEALED_FRAMES_MAX
+        due = full or len(self._unsealed) >= UNSEALED_FRAMES_MAX
         sealed = self.seal() if due else b""
         return sealed + self._chained(DATA, payload)
 
@@ -168,16 +168,19 @@ class FrameWriter:
     def _chained(self, kind: bytes, payload: bytes) -> bytes:
         self._step(kind)
         self.frames += 1
-        self._unsealed += 1
-        self._unsealed_bytes += len(payload)
         frame = HEAD.pack(kind, self.frames, len(payload)) + payload
-        self._hash = sha256(self._hash + frame).digest()
+        self._unsealed.append(frame)
+        self._unsealed_bytes += len(payload)
         return frame
 
     def _signed(self, kind: bytes, word: str) -> bytes:
         self._step(kind)
-        self._unsealed = self._unsealed_bytes = 0
-        signature = self._sign(self._binding.payload(word, self.frames, self._hash))
+        self._hash.update(
+            b"".join(self._unsealed)
+        )  # once: a call a frame costs more than its bytes
+        self._unsealed.clear()
+        self._unsealed_bytes = 0
+        signature = self._sign(self._binding.payload(word, self.frames, self._hash.digest()))
         return HEAD.pack(kind, self.frames, len(signature)) + signature
 
     def _step(self, kind: bytes) -> None:
@@ -202,11 +205,10 @@ class FrameReader:
         self._public_key = public_key
         self._frame_bytes_max = frame_bytes_max
         self._frames_max = frames_max
-        self._hash = binding.request_hash
+        self._hash = sha256(binding.request_hash)
         self._arriving = bytearray()
         self._unsealed: list[bytes] = []
         self._unsealed_bytes = 0
-        self._ready: list[bytes] = []
         self._said_no: bytes | None = None
         self._error: FrameError | None = None
         self.frames = 0
@@ -217,55 +219,57 @@ class FrameReader:
         """The newest signature that holds."""
 
     def feed(self, data: bytes) -> None:
-        """Take what arrived. Whatever is wrong with it is raised by ``take``."""
+        """Keep what arrived until ``take`` looks at it."""
+        if self.state is not StreamState.BROKEN:
+            self._arriving += data
+
+    def take(self) -> list[bytes]:
+        """The payloads under the next signature that holds, in order; none if more must arrive.
+
+        FrameError where the stream is broken, after everything before that was taken.
+        """
         if self._error is not None:
-            return
-        self._arriving += data
+            raise self._error
         try:
-            self._parse()
+            return self._parse()
         except FrameError as error:
             self._error = error
             self.state = StreamState.BROKEN
             self._arriving.clear()
             self._unsealed.clear()
             self._unsealed_bytes = 0
-
-    def take(self) -> list[bytes]:
-        """The payloads that are signed for and were not handed out yet, in order.
-
-        FrameError if there are none and the stream is broken.
-        """
-        if self._ready:
-            ready, self._ready = self._ready, []
-            return ready
-        if self._error is not None:
-            raise self._error
-        return []
+            raise
 
     @property
     def held_bytes(self) -> int:
-        """What is kept here: bytes that are no whole frame yet, and payloads not handed out."""
-        return len(self._arriving) + self._unsealed_bytes + sum(map(len, self._ready))
+        """What is kept here: bytes that nobody has looked at, and payloads not yet signed for."""
+        return len(self._arriving) + self._unsealed_bytes
 
-    def _parse(self) -> None:
-        arriving = self._arriving
-        place = 0
-        while len(arriving) - place >= HEAD.size:
-            kind, number, length = HEAD.unpack_from(arriving, place)
-            self._check(kind, number, length)
-            end = place + HEAD.size + length
-            if len(arriving) < end:
-                break
-            frame = bytes(arriving[place:end])
-            place = end
-            if kind in (DATA, FAILURE):
-                self._chain(kind, frame)
-            else:
-                self._seal(kind, frame[HEAD.size :])
-            self.state = NEXT[self.state][kind]
-        del arriving[:place]
-        if self.state is StreamState.ENDED and arriving:
+    def _parse(self) -> list[bytes]:
+        """Read frames up to a signature with payloads under it, or to the end of what arrived."""
+        place = start = 0  # of the frame that is looked at, and of what is not hashed yet
+        ready: list[bytes] = []
+        with memoryview(self._arriving) as arriving:
+            while not ready and len(arriving) - place >= HEAD.size:
+                kind, number, length = HEAD.unpack_from(arriving, place)
+                self._check(kind, number, length)
+                end = place + HEAD.size + length
+                if len(arriving) < end:
+                    break
+                payload = bytes(arriving[place + HEAD.size : end])
+                if kind in (DATA, FAILURE):
+                    self._chain(kind, payload)
+                else:
+                    self._hash.update(arriving[start:place])
+                    ready = self._sealed_by(kind, payload)
+                    start = end
+                place = end
+                self.state = NEXT[self.state][kind]
+            self._hash.update(arriving[start:place])
+        del self._arriving[:place]
+        if self.state is StreamState.ENDED and self._arriving and not ready:
             raise FrameError("more came after the end")
+        return ready
 
     def _check(self, kind: bytes, number: int, length: int) -> None:
         """FrameError unless a frame with this head may come now."""
@@ -296,39 +300,39 @@ class FrameReader:
                 " without a signature"
             )
 
-    def _chain(self, kind: bytes, frame: bytes) -> None:
+    def _chain(self, kind: bytes, payload: bytes) -> None:
         self.frames += 1
-        self._hash = sha256(self._hash + frame).digest()
-        payload = frame[HEAD.size :]
         if kind == FAILURE:
             self._said_no = payload
         else:
             self._unsealed.append(payload)
             self._unsealed_bytes += len(payload)
 
-    def _seal(self, kind: bytes, signature: bytes) -> None:
+    def _sealed_by(self, kind: bytes, signature: bytes) -> list[bytes]:
+        """The payloads that ``signature`` covers and none before did."""
         failing = self.state is StreamState.FAILING
         word = PART if kind == SEAL else FAILED if failing else WHOLE
-        payload = self.binding.payload(word, self.frames, self._hash)
+        running = self._hash.digest()
+        payload = self.binding.payload(word, self.frames, running)
         if not keys.verify(signature, payload, self._public_key):
             raise SealBroken(
                 f"the signature over its first {self.frames} frames does not hold for this call"
             )
         self.failure = self._said_no
-        self.sealed = Seal(word, self.frames, self._hash, signature)
-        self._ready += self._unsealed
-        self._unsealed.clear()
+        self.sealed = Seal(word, self.frames, running, signature)
+        ready, self._unsealed = self._unsealed, []
         self._unsealed_bytes = 0
+        return ready
 
 
 def running_hash(request_hash: bytes, payloads: Sequence[bytes], *, failed: bool) -> bytes:
     """The running hash of a stream with these ``payloads``, of which the last is a failure's if it
     ``failed``."""
-    running = request_hash
+    running = sha256(request_hash)
     for number, payload in enumerate(payloads, 1):
         kind = FAILURE if failed and number == len(payloads) else DATA
-        running = sha256(running + HEAD.pack(kind, number, len(payload)) + payload).digest()
-    return running
+        running.update(HEAD.pack(kind, number, len(payload)) + payload)
+    return running.digest()
 
 
 def _out_of_place(number: int, due: int, *, signed: bool) -> str:

@@ -96,7 +96,8 @@ class ReplyStream(Generic[RepCo]):
             while not self._ready:
                 if self._is_over:
                     raise StopAsyncIteration
-                await self._more()
+                if not self._take():
+                    await self._more()
             return self._decoded(self._ready.popleft())
         except CallError as error:
             self._is_over = True
@@ -111,21 +112,20 @@ class ReplyStream(Generic[RepCo]):
         await self._source.aclose()
 
     async def _more(self) -> None:
-        """Read once; afterwards there are more replies, or the stream is over, or neither yet."""
-        address = self._sent.peer.address
-        reader = self._reader
-        if reader.state is StreamState.ENDED:
-            self._end()
-            return
-        if reader.state is not StreamState.BROKEN:
+        """Read once, or find that the stream is over."""
+        if self._reader.state is not StreamState.ENDED:
             data = await self._read()
             self.latency_s = self._clock.monotonic() - self._signed_s
-            if not data:
-                self._end()
+            if data:
+                self._reader.feed(data)
                 return
-            reader.feed(data)
+        self._end()
+
+    def _take(self) -> bool:
+        """Whether more replies are signed for."""
+        address = self._sent.peer.address
         try:
-            self._ready += reader.take()
+            self._ready += self._reader.take()
         except SealBroken as error:
             raise ReplyForged(
                 address,
@@ -136,6 +136,7 @@ class ReplyStream(Generic[RepCo]):
             raise ReplyMalformed(
                 address, f"sent no stream as it must be: {error}.", "Call another peer."
             ) from None
+        return bool(self._ready)
 
     async def _read(self) -> bytes:
         """The next bytes within both limits; ``b""`` after the last, also where it was cut."""

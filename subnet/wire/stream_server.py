@@ -30,7 +30,8 @@ _AHEAD_FRAMES_MAX: Final = 512
 _TURN_S: Final = 0.005
 """A handler that never waits lets others run after this long, and its own frames leave. Longer
 holds up every other call of the process; shorter makes many small batches."""
-_TURN_FRAMES: Final = 32
+_TURN_FRAMES: Final = 64
+"""The same in frames, as many as stand under one signature. The first leaves at once."""
 TIMER_SLACK_S: Final = 0.01
 """Loops fire timers up to some milliseconds early. A TimeoutError with more budget left than this
 is the handler's own trouble."""
@@ -78,12 +79,18 @@ class StreamedReply:
         self._is_made = False
         self.is_over = False
         """Whether ``read`` has given the last bytes."""
+        self._asked_s: float | None = None
+        """Since when the handler is asked for its next reply."""
         self._working: asyncio.Task[None] | None = None
+        self._watching: asyncio.Task[None] | None = None
 
     async def begin(self) -> None:
         """Run the handler up to its first reply, or its end. RequestRefused if it fails before."""
         self._working = asyncio.ensure_future(self._work())
-        await self._something()
+        try:
+            await bounded(self._clock, self._idle_s, self._something())
+        except TimeoutError:
+            raise self._silence() from None
         if self._refusal is not None and not self._buffer:
             raise self._refusal
 
@@ -91,6 +98,8 @@ class StreamedReply:
         """The next bytes to send, signed for; ``b""`` after the last."""
         if self.is_over:
             return b""
+        if self._watching is None and not self._is_made:
+            self._watching = asyncio.ensure_future(self._watch())
         await self._something()
         pieces = [self._writer.data(payload) for payload in self._buffer]
         self._buffer.clear()
@@ -122,9 +131,11 @@ class StreamedReply:
 
     async def end_work(self) -> None:
         """End the handler if it still runs, and wait until it has ended."""
-        if self._working is not None:
-            self._working.cancel()
-            await asyncio.wait([self._working])
+        tasks = [task for task in (self._working, self._watching) if task is not None]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
 
     async def _something(self) -> None:
         while not self._buffer and not self._is_made:
@@ -142,26 +153,34 @@ class StreamedReply:
             self._changed.set()
 
     async def _make(self) -> None:
-        turn_s, in_turn = self._clock.monotonic(), 0
+        turn_s, in_turn = self._clock.monotonic(), _TURN_FRAMES - 1
+        self._asked_s = turn_s
         async with contextlib.aclosing(self._replies) as replies:  # type: ignore[type-var]
-            while (reply := await self._next(replies)) is not _END:
+            async for reply in replies:
+                self._asked_s = None
                 await self._put(self._encode(reply))
                 in_turn += 1
                 now_s = self._clock.monotonic()
                 if in_turn >= _TURN_FRAMES or now_s - turn_s >= _TURN_S:
                     await asyncio.sleep(0)
-                    turn_s, in_turn = self._clock.monotonic(), 0
+                    now_s = turn_s = self._clock.monotonic()
+                    in_turn = 0
+                self._asked_s = now_s
 
-    async def _next(self, replies: AsyncIterator[Any]) -> Any:
-        asked_s = self._clock.monotonic()
-        try:
-            return await bounded(self._clock, self._idle_s, anext(replies, _END))
-        except TimeoutError:
-            if self._clock.monotonic() - asked_s < self._idle_s - TIMER_SLACK_S:
-                raise  # the handler's own
-            raise RequestRefused(
-                Code.OUT_OF_TIME, f"no reply came for {self._idle_s:g} s"
-            ) from None
+    async def _watch(self) -> None:
+        """End a handler that has been asked for its next reply for too long. A timer for each
+        reply would cost as much as sending it."""
+        while True:
+            left_s = self._idle_s
+            if self._asked_s is not None:
+                left_s += self._asked_s - self._clock.monotonic()
+            if left_s <= 0:
+                self.stop(self._silence())
+                return
+            await self._clock.sleep(left_s)
+
+    def _silence(self) -> RequestRefused:
+        return RequestRefused(Code.OUT_OF_TIME, f"no reply came for {self._idle_s:g} s")
 
     async def _put(self, payload: bytes) -> None:
         if self._made >= self._frames_max:
@@ -176,9 +195,6 @@ class StreamedReply:
         self._buffer.append(payload)
         self._buffered_bytes += len(payload)
         self._changed.set()
-
-
-_END: Final = object()
 
 
 def _nothing() -> None:

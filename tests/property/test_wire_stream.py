@@ -46,11 +46,13 @@ def test_a_stream_reads_back_whatever_pieces_it_comes_in(
     words: list[bytes], seals: set[int], failure: bytes | None, sizes: list[int]
 ) -> None:
     data = said(words, seals, failure)
-    receiving, taken, place, turn = reader(), [], 0, 0
+    receiving, place, turn = reader(), 0, 0
+    taken: list[bytes] = []
     while place < len(data):
         size = sizes[turn % len(sizes)]
         receiving.feed(data[place : place + size])
-        taken += receiving.take()
+        while more := receiving.take():
+            taken += more
         place, turn = place + size, turn + 1
     assert taken == words
     assert receiving.state is StreamState.ENDED

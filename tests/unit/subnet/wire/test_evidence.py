@@ -53,6 +53,7 @@ def of_a_stream(failed: bool = False) -> Evidence:
     reader = reader_of(SENT, 200, raw_headers(REPLIES.stream_headers), DEFAULT)
     reader.feed(writer.data(b"one") + writer.data(b"two"))
     reader.feed(writer.fail(b"no") if failed else writer.end())
+    assert reader.take() == [b"one", b"two"]
     evidence = stream_evidence(SENT, reader)
     assert evidence is not None
     return evidence

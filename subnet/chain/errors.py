@@ -8,6 +8,7 @@ The tree::
     Refused
     └── ChainRefused          the chain (or the client on its behalf) said no; ``reason`` says why
         ├── UnknownSubnet
+        ├── UnknownBlock      not made or not finalized yet, or not kept any more
         ├── NotStarted        the subnet's token does not trade yet
         ├── NotRegistered
         ├── AlreadyRegistered
@@ -17,6 +18,7 @@ The tree::
         ├── OtherChain        the chain at this address is not the one it was before
         └── BadAnswer         the chain's answer is not one that this client understands
     UserError
+    ├── BadQuery              a storage item or call that the chain's metadata does not have
     └── WalletError           a missing, locked or damaged key file
         └── WrongPasswordError
 
@@ -60,6 +62,24 @@ class UnknownSubnet(ChainRefused):
             f"Subnet {netuid} does not exist on this chain.",
             "Choose one of `assay subnet list`, or create one with `assay subnet register`.",
             "SubnetNotExists",
+        )
+
+
+class UnknownBlock(ChainRefused):
+    """No finalized block has this number, or the chain does not know it any more."""
+
+    @classmethod
+    def of(cls, number: int, final: int) -> UnknownBlock:
+        if number > final:
+            return cls(
+                f"Block {number} is not finalized yet; the newest finalized block is {final}.",
+                "Wait for it.",
+                "UnknownBlock",
+            )
+        return cls(
+            f"The chain does not know block {number}.",
+            "Name a newer block, or ask an archive node.",
+            "UnknownBlock",
         )
 
 
@@ -165,6 +185,11 @@ class BadAnswer(ChainRefused):
             "Use a chain whose runtime speaks the ABI of SDK 11.3.",
             "BadAnswer",
         )
+
+
+class BadQuery(UserError, ValueError):
+    """A storage item, a call, a key or an argument that does not fit the chain's metadata: the
+    mistake of whoever wrote the program."""
 
 
 class WalletError(UserError):

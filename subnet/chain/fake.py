@@ -25,24 +25,27 @@ from assay.chain.errors import (
     ChainRefused,
     ChainUnavailable,
     OutcomeUnknown,
+    UnknownBlock,
     UnknownSubnet,
 )
 from assay.chain.fake_epoch import Consensus, run_epochs, stake_weighted_mean
+from assay.chain.fake_items import CALLS, ITEMS, FakeCall, FakeItem, bound_call, read_item
 from assay.chain.fake_state import Rules, State, Subnet
 from assay.chain.fake_views import metagraph_of, subnet_info_of
 from assay.chain.interface import (
     WRITE_DEADLINE_S,
     BlockRef,
+    Call,
     Commitment,
     Deadlines,
     Endpoint,
     Hyperparameters,
     Metagraph,
+    Moment,
     NewSubnet,
     Receipt,
     RefusalReason,
     Registration,
-    Signer,
     Stage,
     StakeAdded,
     StakePosition,
@@ -53,9 +56,9 @@ from assay.chain.interface import (
     WeightsSet,
     checked_amount,
 )
-from assay.chain.weights import Standing, preflight
+from assay.chain.weights import WeightRights, preflight
 from assay.clock import Clock
-from assay.types import AlphaRao, BlockNumber, NetUid, Rao, Ss58, Uid
+from assay.types import AlphaRao, BlockNumber, NetUid, Rao, Signer, Ss58, Uid
 
 T = TypeVar("T")
 
@@ -95,7 +98,11 @@ class FakeLedger:
         seal_on_write: bool = True,
         seed: bytes = b"fake",
         money: bool = False,
+        items: Mapping[str, FakeItem] | None = None,
+        calls: Mapping[str, FakeCall] | None = None,
     ) -> None:
+        self.items = {**ITEMS, **(items or {})}
+        self.calls = {**CALLS, **(calls or {})}
         self.clock = clock
         self.money = money
         self.block_time_s = block_time_s
@@ -124,6 +131,12 @@ class FakeLedger:
     @property
     def finalized(self) -> BlockRef:
         return self._blocks[max(-1 - self._lag, -len(self._blocks))].ref
+
+    def ref_of(self, number: int) -> BlockRef:
+        """The finalized block ``number``; ``UnknownBlock`` if there is none yet."""
+        if not 0 <= number <= self.finalized.number:
+            raise UnknownBlock.of(number, self.finalized.number)
+        return self._ref(number)
 
     def state_at(self, ref: BlockRef) -> State:
         """The state after that block; ``ChainRefused`` if it is gone or never was."""
@@ -229,11 +242,14 @@ class FakeChain:
     async def finalized(self) -> BlockRef:
         return self._reach().finalized
 
-    async def genesis_hash(self) -> str:
-        return "0x" + "11" * 32
-
     async def block_time_s(self) -> float:
         return self._reach().block_time_s
+
+    async def genesis_hash(self) -> str:
+        return self._reach().ref_of(0).hash
+
+    async def block_hash(self, number: int) -> bytes:
+        return bytes.fromhex(self._reach().ref_of(number).hash.removeprefix("0x"))
 
     async def is_money(self) -> bool:
         return self._reach().money
@@ -296,6 +312,16 @@ class FakeChain:
         state, ref = self._state(at)
         return metagraph_of(state, netuid, ref)
 
+    async def moment(self, netuid: int, at: BlockRef | None = None) -> Moment:
+        state, ref = self._state(at)
+        metagraph = metagraph_of(state, netuid, ref)
+        said = state.subnet(netuid).commitments
+        held = {n.hotkey: said[n.hotkey] for n in metagraph.neurons if n.hotkey in said}
+        return Moment(ref, metagraph, held)
+
+    async def read(self, item: str, *keys: object, at: BlockRef | None = None) -> object:
+        return read_item(self._ledger.items, self._state(at)[0], item, keys)
+
     async def weights(self, netuid: int, at: BlockRef | None = None) -> Mapping[Uid, WeightRow]:
         return dict(self._state(at)[0].subnet(netuid).rows)
 
@@ -338,10 +364,18 @@ class FakeChain:
         except ChainUnavailable as error:
             raise OutcomeUnknown(error.cause, error.cure) from None
 
-    def _standing(self, state: State, subnet: Subnet, hotkey: str, at: BlockRef) -> Standing:
+    async def submit(
+        self, call: Call, signer: Signer, *, timeout_s: float | None = None
+    ) -> Receipt:
+        _, receipt = await self._write(
+            bound_call(self._ledger.calls, call, signer.address), timeout_s
+        )
+        return receipt
+
+    def _rights(self, state: State, subnet: Subnet, hotkey: str, at: BlockRef) -> WeightRights:
         uid = subnet.uid_of(hotkey)
         slot = subnet.slots[uid] if uid is not None else None
-        return Standing(
+        return WeightRights(
             netuid=subnet.netuid,
             hotkey=hotkey,
             at=at,
@@ -353,6 +387,7 @@ class FakeChain:
             last_update=slot.last_update if slot else 0,
             settings=subnet.settings,
             beacon=state.rules.beacon,
+            next_epoch=subnet.last_epoch + subnet.settings.tempo,
         )
 
     async def set_weights(
@@ -368,15 +403,15 @@ class FakeChain:
         head = self._reach().head
         state, _ = self._state(head)
         try:
-            standing = self._standing(state, state.subnet(netuid), address, head)
+            rights = self._rights(state, state.subnet(netuid), address, head)
         except UnknownSubnet as error:
             return WeightsRefused(
                 RefusalReason.UNKNOWN_SUBNET, Stage.PREFLIGHT, error.cause, error.cure
             )
-        checked = preflight(standing, weights, version_key)
+        checked = preflight(rights, weights, version_key)
         if isinstance(checked, WeightsRefused):
             return checked
-        if standing.settings.commit_reveal:
+        if rights.settings.commit_reveal:
             return WeightsRefused(
                 RefusalReason.OTHER,
                 Stage.PREFLIGHT,
@@ -392,7 +427,7 @@ class FakeChain:
             reason = RefusalReason.NOT_REGISTERED
             return WeightsRefused(reason, Stage.DISPATCH, refusal.cause, refusal.cure)
         read_at = self._ledger.finalized
-        stored = (await self.weights(netuid, read_at)).get(standing.uid or Uid(0))
+        stored = (await self.weights(netuid, read_at)).get(rights.uid or Uid(0))
         if stored != row:
             return WeightsRefused(
                 RefusalReason.OVERWRITTEN,

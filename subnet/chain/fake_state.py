@@ -132,6 +132,12 @@ class State:
     """hotkey -> coldkey, set at the hotkey's first registration and kept."""
     subnets: Mapping[NetUid, Subnet] = field(default_factory=dict)
     stakes: Mapping[StakeKey, AlphaRao] = field(default_factory=dict)
+    stored: Mapping[tuple[str, tuple[object, ...]], object] = field(default_factory=dict)
+    """Values of the storage items that a test brings along, by item and keys."""
+
+    def with_stored(self, item: str, keys: tuple[object, ...], value: object) -> State:
+        """The state with ``value`` under ``item`` ("Pallet.Item") and ``keys``."""
+        return replace(self, stored={**self.stored, (item, keys): value})
 
     def subnet(self, netuid: int) -> Subnet:
         found = self.subnets.get(NetUid(netuid))

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Protocol
 
-from assay.types import U64_MAX, AlphaRao, BlockNumber, NetUid, Rao, Ss58, U16Weight, Uid
+from assay.types import U64_MAX, AlphaRao, BlockNumber, NetUid, Rao, Signer, Ss58, U16Weight, Uid
 
 READ_DEADLINE_S: Final = 15.0
 """A read is one or two round trips; a node that needs longer is as good as down."""
@@ -43,18 +43,6 @@ COMMITMENT_BYTES_MAX: Final = 128
 """The longest raw field of the Commitments pallet."""
 STAKE_MIN: Final = Rao(2_000_000)
 """The least that may be staked at once: the public chain's value, and the local runtime's."""
-
-
-class Signer(Protocol):
-    """A key that signs: sr25519, its secret never leaves the object."""
-
-    @property
-    def public_key(self) -> bytes: ...
-
-    @property
-    def address(self) -> Ss58: ...
-
-    def sign(self, message: bytes) -> bytes: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +172,34 @@ class Commitment:
 
 
 @dataclass(frozen=True, slots=True)
+class Moment:
+    """One subnet at one block: all fields are of the block ``at``."""
+
+    at: BlockRef
+    metagraph: Metagraph
+    commitments: Mapping[Ss58, Commitment]
+    """By hotkey, for the hotkeys of the metagraph that published one in clear."""
+
+    @property
+    def epoch(self) -> EpochTiming:
+        """When the subnet's epochs run."""
+        return self.metagraph.epoch
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call of the chain's runtime by its names, with its arguments by name: numbers, text, bytes,
+    lists, dicts and other calls, which the chain's metadata gives their types."""
+
+    pallet: str
+    name: str
+    arguments: Mapping[str, object]
+
+    def __str__(self) -> str:
+        return f"{self.pallet}.{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
 class StakePosition:
     """Alpha of one subnet that a coldkey holds on a hotkey (netuid 0: TAO on root)."""
 
@@ -282,7 +298,9 @@ class WeightsCommitted:
 
 @dataclass(frozen=True, slots=True)
 class WeightsRefused:
-    """The weights do not stand. ``retry_after_blocks`` where waiting alone helps."""
+    """The weights do not stand. ``retry_after_blocks``: after how many blocks another try may go
+    through, where the chain's state tells it: the rest of a rate limit, or the next epoch, which
+    hands out permits and counts stakes anew."""
 
     reason: RefusalReason
     stage: Stage
@@ -317,6 +335,11 @@ class Chain(Protocol):
 
     async def block_time_s(self) -> float:
         """Seconds between blocks, as the chain states it."""
+        ...
+
+    async def block_hash(self, number: int) -> bytes:
+        """The 32-byte hash of the finalized block ``number``; ``UnknownBlock`` if there is none yet
+        or the chain does not know it any more."""
         ...
 
     async def is_money(self) -> bool:
@@ -371,6 +394,17 @@ class Chain(Protocol):
         """All about a subnet's neurons, from one block; ``UnknownSubnet`` if there is none."""
         ...
 
+    async def moment(self, netuid: int, at: BlockRef | None = None) -> Moment:
+        """The metagraph and the commitments of its hotkeys, from one block; ``UnknownSubnet`` if
+        there is none. Three requests, whatever the number of neurons, where ``at`` is given."""
+        ...
+
+    async def read(self, item: str, *keys: object, at: BlockRef | None = None) -> object:
+        """The decoded value of the storage item ``item`` ("Pallet.Item") under ``keys``; the item's
+        default, or None, where nothing is stored. ``BadQuery`` for an item that the chain's
+        metadata does not have, and for keys of the wrong number or type."""
+        ...
+
     async def weights(self, netuid: int, at: BlockRef | None = None) -> Mapping[Uid, WeightRow]:
         """The stored row of every validator that has one."""
         ...
@@ -398,6 +432,13 @@ class Chain(Protocol):
         ...
 
     # Writes. Each returns once finalized, or raises ``ChainRefused`` or ``ChainUnavailable``
+
+    async def submit(
+        self, call: Call, signer: Signer, *, timeout_s: float | None = None
+    ) -> Receipt:
+        """Sign ``call`` and send it. ``BadQuery`` for a call that the chain's metadata does not
+        have, and for arguments that do not fit it."""
+        ...
 
     async def set_weights(
         self,

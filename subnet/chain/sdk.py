@@ -21,8 +21,6 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequen
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from bittensor._generated import calls
-from bittensor.intents.weights import SetWeights
 from bittensor.result import BittensorError
 from bittensor.settings import FINNEY_GENESIS_HASH
 
@@ -37,39 +35,38 @@ from assay.chain.errors import (
     RateLimited,
     TooDear,
     TooLittleBalance,
+    UnknownBlock,
     UnknownSubnet,
 )
 from assay.chain.interface import (
     COMMITMENT_BYTES_MAX,
     WRITE_DEADLINE_S,
     BlockRef,
+    Call,
     Commitment,
     Deadlines,
     Endpoint,
     Hyperparameters,
     Metagraph,
+    Moment,
     NewSubnet,
     Receipt,
-    RefusalReason,
     Registration,
-    Signer,
-    Stage,
     StakeAdded,
     StakePosition,
     SubnetInfo,
     WeightRow,
-    WeightsCommitted,
     WeightsOutcome,
-    WeightsRefused,
-    WeightsSet,
     checked_amount,
 )
-from assay.chain.sdk_reads import Reader
-from assay.chain.sdk_session import Lost, Session, Sessions
-from assay.chain.sdk_submit import FailedError, Landed, SdkKey, Submitter, part_of
-from assay.chain.weights import Standing, preflight, refused_by_chain
+from assay.chain.sdk_heads import new_heads
+from assay.chain.sdk_private import calls
+from assay.chain.sdk_reads import BlockReader, read_block
+from assay.chain.sdk_session import Lost, SdkSession, Sessions
+from assay.chain.sdk_submit import FailedError, Landed, Submitter, composed, part_of
+from assay.chain.sdk_weights import WeightsWriter
 from assay.clock import Clock
-from assay.types import AlphaRao, BlockNumber, NetUid, Rao, Ss58, Uid
+from assay.types import AlphaRao, BlockNumber, NetUid, Rao, Signer, Ss58, Uid
 
 T = TypeVar("T")
 
@@ -96,6 +93,9 @@ class SdkChain:
         self._deadlines = deadlines
         self._sessions = Sessions(url, cache_dir, clock, rng)
         self._submitter = Submitter(self._sessions)
+        self._weights = WeightsWriter(self._sessions, self._submitter, deadlines)
+        self._final = -1
+        """The newest block that is known to be finalized."""
 
     async def open(self, patience_s: float) -> None:
         """Connect now, so that a wrong address shows at the start."""
@@ -112,26 +112,35 @@ class SdkChain:
     async def finalized(self) -> BlockRef:
         return await self._ask("name its finalized head", _finalized)
 
-    async def genesis_hash(self) -> str:
-        return await self._genesis()
-
     async def block_time_s(self) -> float:
-        async def ask(session: Session) -> float:
+        async def ask(session: SdkSession) -> float:
             return float(await session.block_time())
 
         return await self._ask("state its block time", ask)
 
-    async def is_money(self) -> bool:
-        return bool(await self._genesis() == FINNEY_GENESIS_HASH)
-
-    async def is_public(self) -> bool:
-        return await self._genesis() in (FINNEY_GENESIS_HASH, _TEST_GENESIS_HASH)
-
-    async def _genesis(self) -> str:
-        async def ask(session: Session) -> str:
+    async def genesis_hash(self) -> str:
+        async def ask(session: SdkSession) -> str:
             return session.genesis
 
         return await self._ask("name its genesis", ask)
+
+    async def block_hash(self, number: int) -> bytes:
+        async def ask(session: SdkSession) -> bytes:
+            if number > self._final:
+                self._final = max((await _finalized(session)).number, self._final)
+            if 0 <= number <= self._final:
+                told = await session.request("chain_getBlockHash", [number])
+                if told is not None:
+                    return _hash_bytes(told)
+            raise UnknownBlock.of(number, self._final)
+
+        return await self._ask("name a block", ask)
+
+    async def is_money(self) -> bool:
+        return bool(await self.genesis_hash() == FINNEY_GENESIS_HASH)
+
+    async def is_public(self) -> bool:
+        return await self.genesis_hash() in (FINNEY_GENESIS_HASH, _TEST_GENESIS_HASH)
 
     async def heads(
         self, *, finalized: bool = True, silence_s: float = WRITE_DEADLINE_S
@@ -166,25 +175,16 @@ class SdkChain:
         """Heads over one connection: the current one, then each that is announced."""
         async with asyncio.timeout(first_s):
             session = await self._sessions.current()
-            ref = await session.run(_finalized if finalized else _head)
-        yield ref
-        stream = session.blocks(finalized=finalized)
-
-        async def following(session: Session) -> BlockRef:
-            try:
-                number = int((await anext(stream))["header"]["number"])
-            except StopAsyncIteration:
-                raise Lost("the subscription ended") from None
-            return BlockRef(BlockNumber(number), await session.block_hash(number))
-
+        stream = new_heads(session, finalized=finalized)
+        limit_s = first_s
         try:
             while True:
-                async with asyncio.timeout(silence_s):
-                    ref = await session.run(following)
+                async with asyncio.timeout(limit_s):
+                    ref = await session.run(lambda _: anext(stream))
                 yield ref
+                limit_s = silence_s
         finally:
-            # Where the node hangs, the stream is still trying to unsubscribe and cannot be closed
-            # twice; it ends when its session is let go.
+            # A node that hangs leaves the stream waiting for its answer; it ends with the session.
             with contextlib.suppress(RuntimeError):
                 await stream.aclose()
 
@@ -205,14 +205,15 @@ class SdkChain:
 
     # Reads
 
-    async def _ask(self, what: str, op: Callable[[Session], Awaitable[T]]) -> T:
+    async def _ask(self, what: str, op: Callable[[SdkSession], Awaitable[T]]) -> T:
         return await self._sessions.call(op, timeout_s=self._deadlines.read_s, what=what)
 
     async def _read(
-        self, what: str, ask: Callable[[Reader], Awaitable[T]], at: BlockRef | None = None
+        self, what: str, ask: Callable[[BlockReader], Awaitable[T]], at: BlockRef | None = None
     ) -> T:
-        async def op(session: Session) -> T:
-            return await ask(Reader(session, at or await _finalized(session)))
+        async def op(session: SdkSession) -> T:
+            hash_ = at.hash if at is not None else await session.head_hash(finalized=True)
+            return await read_block(session, hash_, ask)
 
         return await self._ask(what, op)
 
@@ -220,10 +221,7 @@ class SdkChain:
         return await self._read("look for a subnet", lambda r: r.exists(netuid))
 
     async def subnets(self) -> Sequence[SubnetInfo]:
-        async def ask(reader: Reader) -> list[SubnetInfo]:
-            return [await reader.subnet(netuid) for netuid in await reader.netuids()]
-
-        return await self._read("list its subnets", ask)
+        return await self._read("list its subnets", lambda r: r.subnets())
 
     async def subnet(self, netuid: int) -> SubnetInfo:
         return await self._read("describe a subnet", lambda r: r.subnet(netuid))
@@ -238,6 +236,12 @@ class SdkChain:
 
     async def metagraph(self, netuid: int, at: BlockRef | None = None) -> Metagraph:
         return await self._read("give a metagraph", lambda r: r.metagraph(netuid), at)
+
+    async def moment(self, netuid: int, at: BlockRef | None = None) -> Moment:
+        return await self._read("give a subnet's moment", lambda r: r.moment(netuid), at)
+
+    async def read(self, item: str, *keys: object, at: BlockRef | None = None) -> object:
+        return await self._read(f"give {item:.80}", lambda r: r.named(item, keys), at)
 
     async def weights(self, netuid: int, at: BlockRef | None = None) -> Mapping[Uid, WeightRow]:
         return await self._read("give the weights", lambda r: r.rows(netuid), at)
@@ -263,13 +267,24 @@ class SdkChain:
 
     # Writes
 
-    async def _submit(self, call: Any, signer: Signer, what: str) -> Landed:
+    async def _submit(
+        self, call: Any, signer: Signer, what: str, timeout_s: float | None = None
+    ) -> Landed:
+        limit_s = timeout_s or self._deadlines.write_s
         try:
-            return await self._submitter.submit(
-                call, signer, what=what, timeout_s=self._deadlines.write_s
-            )
+            return await self._submitter.submit(call, signer, what=what, timeout_s=limit_s)
         except FailedError as failed:
             raise failed.refusal from failed
+
+    async def submit(
+        self, call: Call, signer: Signer, *, timeout_s: float | None = None
+    ) -> Receipt:
+        async def compose(session: SdkSession) -> Any:
+            return await composed(session, call)
+
+        await self._ask(f"look at {call}", compose)  # a mistake in it shows before a signature
+        landed = await self._submit(compose, signer, f"run {call}", timeout_s)
+        return landed.receipt
 
     async def set_weights(
         self,
@@ -280,95 +295,16 @@ class SdkChain:
         version_key: int = 0,
         timeout_s: float | None = None,
     ) -> WeightsOutcome:
-        address = hotkey.address
-        deadline_s = timeout_s or self._deadlines.write_s
-        try:
-            standing = await self._read(
-                "say who may set weights",
-                lambda r: r.standing(netuid, address),
-                await self.head(),
-            )
-        except UnknownSubnet as error:
-            return WeightsRefused(
-                RefusalReason.UNKNOWN_SUBNET, Stage.PREFLIGHT, error.cause, error.cure
-            )
-        row = preflight(standing, weights, version_key)
-        if isinstance(row, WeightsRefused):
-            return row
-        try:
-            if standing.settings.commit_reveal:
-                return await self._commit(standing, hotkey, row, version_key, deadline_s)
-            call = calls.SubtensorModule.set_mechanism_weights(
-                netuid=netuid,
-                mecid=0,
-                dests=[uid for uid, _ in row],
-                weights=[weight for _, weight in row],
-                version_key=version_key,
-            )
-            landed = await self._submitter.submit(
-                call, hotkey, what="set weights", timeout_s=deadline_s
-            )
-        except FailedError as failed:
-            name = getattr(failed.error, "name", None)
-            return refused_by_chain(name, str(failed.refusal.cause), failed.stage)
-        return await self._read_back(standing, row, landed.receipt)
-
-    async def _read_back(
-        self, standing: Standing, row: WeightRow, receipt: Receipt
-    ) -> WeightsOutcome:
-        uid = standing.uid
-        assert uid is not None
-
-        async def ask(reader: Reader) -> tuple[BlockRef, WeightRow, Uid | None]:
-            stored, holder = await asyncio.gather(
-                reader.row(standing.netuid, uid), reader.uid(standing.netuid, standing.hotkey)
-            )
-            return reader.at, stored, holder
-
-        read_at, stored, holder = await self._read("give back a row of weights", ask)
-        if stored == row and holder == uid:
-            return WeightsSet(receipt, read_at, row)
-        return WeightsRefused(
-            RefusalReason.OVERWRITTEN,
-            Stage.READ_BACK,
-            f"At block {read_at.number} another row stands at uid {uid} than the one that was set"
-            f" in block {receipt.block.number}.",
-            "Read the metagraph and set the weights again.",
+        return await self._weights.set(
+            netuid, hotkey, weights, version_key, timeout_s or self._deadlines.write_s
         )
-
-    async def _commit(
-        self,
-        standing: Standing,
-        hotkey: Signer,
-        row: WeightRow,
-        version_key: int,
-        timeout_s: float,
-    ) -> WeightsOutcome:
-        """Seal the row for a round of the beacon, with the SDK's own encryption."""
-        intent = SetWeights(
-            netuid=standing.netuid,
-            weights={uid: float(weight) for uid, weight in row},
-            version_key=version_key,
-        )
-
-        async def seal(session: Session) -> Any:
-            return await intent.build(session, SdkKey(hotkey))
-
-        try:
-            sealed = await self._ask("seal the weights", seal)
-        except ChainRefused as refusal:  # the SDK's own checks before signing
-            return refused_by_chain(refusal.reason, refusal.cause, Stage.PREFLIGHT)
-        landed = await self._submitter.submit(
-            sealed.call, hotkey, what="commit weights", timeout_s=timeout_s
-        )
-        return WeightsCommitted(landed.receipt, int(sealed.extras["reveal_round"]))
 
     async def serve_axon(self, netuid: int, hotkey: Signer, endpoint: Endpoint) -> Receipt | None:
-        graph = await self.metagraph(netuid)
-        neuron = graph.by_hotkey(hotkey.address)
-        if neuron is None:
-            raise NotRegistered.of(hotkey.address, netuid)
-        if neuron.axon == endpoint:
+        who = hotkey.address
+        uid, published = await self._read("give an axon", lambda r: r.axon(netuid, who))
+        if uid is None:
+            raise NotRegistered.of(who, netuid)
+        if published == endpoint:
             return None
         address = ipaddress.ip_address(endpoint.host)
         call = calls.SubtensorModule.serve_axon(
@@ -419,12 +355,9 @@ class SdkChain:
     async def register(
         self, netuid: int, coldkey: Signer, hotkey: str, *, limit: Rao | None = None
     ) -> Registration:
-        async def ask(reader: Reader) -> tuple[Uid | None, SubnetInfo, Rao]:
+        async def ask(reader: BlockReader) -> tuple[Uid | None, SubnetInfo, Rao]:
             subnet = await reader.subnet(netuid)
-            uid, balance = await asyncio.gather(
-                reader.uid(netuid, hotkey), reader.balance(coldkey.address)
-            )
-            return uid, subnet, balance
+            return await reader.uid(netuid, hotkey), subnet, await reader.balance(coldkey.address)
 
         uid, subnet, balance = await self._read("say whether a hotkey is registered", ask)
         if uid is not None:
@@ -488,13 +421,24 @@ class SdkChain:
         return (await self._submit(call, coldkey, "transfer")).receipt
 
 
-async def _head(session: Session) -> BlockRef:
+async def _head(session: SdkSession) -> BlockRef:
     return await _named(session, await session.head_hash(finalized=False))
 
 
-async def _finalized(session: Session) -> BlockRef:
+async def _finalized(session: SdkSession) -> BlockRef:
     return await _named(session, await session.head_hash(finalized=True))
 
 
-async def _named(session: Session, hash_: str) -> BlockRef:
+async def _named(session: SdkSession, hash_: str) -> BlockRef:
     return BlockRef(BlockNumber(await session.number_of(hash_)), hash_)
+
+
+def _hash_bytes(told: Any) -> bytes:
+    """The 32 bytes of a hash that a node told in hex."""
+    try:
+        found = bytes.fromhex(told.removeprefix("0x"))
+    except (AttributeError, ValueError):
+        found = b""
+    if len(found) != 32:
+        raise BadAnswer.to("a block's hash", "32 bytes were expected")
+    return found

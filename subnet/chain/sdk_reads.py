@@ -1,39 +1,46 @@
-"""Reads through the SDK, each parsed once into the interface's types.
+"""What a neuron asks of a chain, as storage items and runtime APIs of one block.
 
-Adds to the SDK's decoded dicts their meaning and their ranges: a number that does not fit, a list
-of the wrong length, an address that is none, and the read ends in ``BadAnswer`` instead of a wrong
-score later. All parts of an answer come from one block, named by hash.
+``BlockReader`` takes the state of one block and answers in the interface's types. Whatever an
+answer needs of storage is read in one batch, so that a metagraph with its settings, its epoch
+timing, its price and the commitments of its hotkeys takes three requests whatever the number of
+neurons: one batch of storage, the metagraph's runtime API and the price's.
 
-Where items are missing differs between runtimes; the three that old ones lack have a default here.
-It knows pallets and runtime APIs by name and opens no connection.
+Items that old runtimes lack have a default here. This module knows pallets and runtime APIs by
+name; it opens no connection and does not know how values are encoded.
 """
 
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
-
-from bittensor._transport.errors import StorageFunctionNotFound
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final, TypeVar
 
 from assay.chain.errors import BadAnswer, UnknownSubnet
 from assay.chain.interface import (
-    COMMITMENT_BYTES_MAX,
     BlockRef,
     Commitment,
     Endpoint,
     EpochTiming,
     Hyperparameters,
     Metagraph,
-    Neuron,
+    Moment,
     StakePosition,
     SubnetInfo,
     WeightRow,
 )
-from assay.chain.sdk_session import Session
-from assay.chain.weights import Standing
+from assay.chain.sdk_block import REQUIRED, BlockState, Item, StateSource, read_at
+from assay.chain.sdk_parse import (
+    address,
+    commitment_of,
+    endpoint_of,
+    flags,
+    listed,
+    neurons_of,
+    row_of,
+    uint,
+)
+from assay.chain.weights import WeightRights
 from assay.types import (
     RAO_PER_TAO,
     U16_MAX,
@@ -45,62 +52,139 @@ from assay.types import (
     Ss58,
     U16Weight,
     Uid,
-    ss58_decode,
 )
+
+T = TypeVar("T")
 
 PALLET: Final = "SubtensorModule"
 _GROWTH_MAX: Final = math.log(2**64)
 """Whatever raises even a price of one rao beyond all that there is."""
 
+_SETTINGS: Final[Mapping[str, int]] = {
+    "Tempo": U16_MAX,
+    "WeightsVersionKey": U64_MAX,
+    "MinAllowedWeights": U16_MAX,
+    "MaxWeightsLimit": U16_MAX,
+    "WeightsSetRateLimit": U64_MAX,
+    "MaxAllowedUids": U16_MAX,
+    "ImmunityPeriod": U64_MAX,
+    "ServingRateLimit": U64_MAX,
+    "Burn": U64_MAX,
+}
+"""A subnet's settings that are numbers, each with the largest value of its type on the chain."""
+_SWITCHES: Final = ("CommitRevealWeightsEnabled", "NetworkRegistrationAllowed")
+_TIMING: Final = ("SubnetEpochIndex", "LastEpochBlock", "PendingEpochAt")
+_DESCRIPTION: Final[Mapping[str, int]] = {
+    "NetworkRegisteredAt": U64_MAX,
+    "SubnetworkN": U16_MAX,
+    "MaxAllowedUids": U16_MAX,
+    "Tempo": U16_MAX,
+    "Burn": U64_MAX,
+}
+_OWNERS: Final = ("SubnetOwner", "SubnetOwnerHotkey")
 
-def _uint(value: Any, question: str, most: int = U64_MAX) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most:
-        raise BadAnswer.to(question, f"{value!r:.60} is not a number from 0 to {most}")
-    return value
 
+class Batch:
+    """Storage items of one block, read in one request and taken out by name and keys."""
 
-def _address(value: Any, question: str) -> Ss58:
-    try:
-        ss58_decode(str(value))
-    except ValueError as error:
-        raise BadAnswer.to(question, f"{error}") from error
-    return Ss58(str(value))
+    def __init__(self, state: BlockState) -> None:
+        self._state = state
+        self._wanted: dict[tuple[str, str, tuple[Any, ...]], Item] = {}
+        self._found: dict[tuple[str, str, tuple[Any, ...]], Any] = {}
 
+    def want(self, name: str, *keys: Any, pallet: str = PALLET, default: Any = REQUIRED) -> None:
+        """Ask for one item more. ``default``: where the runtime or the state does not have it."""
+        self._wanted[pallet, name, keys] = Item(pallet, name, keys, default)
 
-def _list(value: Any, question: str, length: int | None = None) -> list[Any]:
-    if not isinstance(value, (list, tuple)) or (length is not None and len(value) != length):
-        raise BadAnswer.to(question, f"a list of {length} was expected")
-    return list(value)
+    def want_settings(self, netuid: int) -> None:
+        """Ask for whether the subnet exists, and for all that ``settings`` takes out."""
+        for name in (*_SETTINGS, *_SWITCHES, "NetworksAdded"):
+            self.want(name, netuid)
+        self.want("StakeThreshold", default=0)
 
+    def want_epoch(self, netuid: int) -> None:
+        """Ask for all that ``epoch`` takes out, but for the settings."""
+        for name in _TIMING:
+            self.want(name, netuid)
 
-class Reader:
-    """Reads at one block over one session."""
+    async def read(self) -> None:
+        """Make the request."""
+        values = await self._state.items(self._wanted.values())
+        self._found = dict(zip(self._wanted, values, strict=True))
 
-    def __init__(self, session: Session, at: BlockRef) -> None:
-        self._session = session
-        self.at = at
+    def value(self, name: str, *keys: Any, pallet: str = PALLET) -> Any:
+        return self._found[pallet, name, keys]
 
-    async def item(self, name: str, *keys: Any, pallet: str = PALLET) -> Any:
-        return await self._session.query(pallet, name, list(keys), block_hash=self.at.hash)
+    def number(self, name: str, *keys: Any, most: int = U64_MAX, pallet: str = PALLET) -> int:
+        return uint(self.value(name, *keys, pallet=pallet), name, most)
 
-    async def item_or(self, default: Any, name: str, *keys: Any, pallet: str = PALLET) -> Any:
-        """Like ``item``; ``default`` on a runtime that has no such item."""
-        try:
-            value = await self.item(name, *keys, pallet=pallet)
-        except (StorageFunctionNotFound, KeyError):
-            return default
-        return default if value is None else value
+    def need(self, netuid: int) -> None:
+        """``UnknownSubnet`` if there is none."""
+        if not self.value("NetworksAdded", netuid):
+            raise UnknownSubnet.of(netuid)
 
-    async def number(self, name: str, *keys: Any, most: int = U64_MAX) -> int:
-        return _uint(await self.item(name, *keys), name, most)
-
-    async def entries(self, name: str, *keys: Any, pallet: str = PALLET) -> list[tuple[Any, Any]]:
-        return list(
-            await self._session.query_map(pallet, name, list(keys), block_hash=self.at.hash)
+    def settings(self, netuid: int) -> Hyperparameters:
+        number = {name: self.number(name, netuid, most=top) for name, top in _SETTINGS.items()}
+        return Hyperparameters(
+            tempo=number["Tempo"],
+            weights_version=number["WeightsVersionKey"],
+            min_allowed_weights=number["MinAllowedWeights"],
+            max_weight_limit=U16Weight(number["MaxWeightsLimit"]),
+            weights_rate_limit_blocks=number["WeightsSetRateLimit"],
+            commit_reveal=bool(self.value("CommitRevealWeightsEnabled", netuid)),
+            max_uids=number["MaxAllowedUids"],
+            immunity_blocks=number["ImmunityPeriod"],
+            serving_rate_limit_blocks=number["ServingRateLimit"],
+            registration_allowed=bool(self.value("NetworkRegistrationAllowed", netuid)),
+            registration_price=Rao(number["Burn"]),
+            stake_threshold=self.number("StakeThreshold"),
         )
 
-    async def api(self, api: str, method: str, *args: Any) -> Any:
-        return await self._session.runtime_call(api, method, list(args), block_hash=self.at.hash)
+    def epoch(self, netuid: int) -> EpochTiming:
+        index, last, pending = (self.number(name, netuid) for name in _TIMING)
+        tempo = self.number("Tempo", netuid, most=U16_MAX)
+        due = last + tempo
+        return EpochTiming(
+            index=index,
+            last_block=BlockNumber(last),
+            next_block=BlockNumber(min(due, pending) if pending else due),
+            tempo=tempo,
+        )
+
+
+class BlockReader:
+    """Answers from the state of one block."""
+
+    def __init__(self, state: BlockState, hash_: str) -> None:
+        self._state = state
+        self._hash = hash_
+
+    @property
+    def at(self) -> BlockRef:
+        """The block, once something of its storage was read."""
+        return BlockRef(BlockNumber(self._state.number), self._hash)
+
+    def _batch(self) -> Batch:
+        return Batch(self._state)
+
+    async def item(
+        self, name: str, *keys: Any, pallet: str = PALLET, default: Any = REQUIRED
+    ) -> Any:
+        return await self._state.item(Item(pallet, name, keys, default))
+
+    async def named(self, name: str, keys: Sequence[object]) -> object:
+        """The item "Pallet.Item" under ``keys``; ``BadQuery`` for what the metadata lacks."""
+        return await self._state.item(self._state.described(name, keys))
+
+    async def _of_subnet(self, netuid: int, name: str, *keys: Any, pallet: str = PALLET) -> Any:
+        """One item of a subnet; ``UnknownSubnet`` if there is none."""
+        _need_netuid(netuid)
+        batch = self._batch()
+        batch.want("NetworksAdded", netuid)
+        batch.want(name, *keys, pallet=pallet, default=None)
+        await batch.read()
+        batch.need(netuid)
+        return batch.value(name, *keys, pallet=pallet)
 
     # Subnets
 
@@ -111,200 +195,209 @@ class Reader:
         if not await self.exists(netuid):
             raise UnknownSubnet.of(netuid)
 
-    async def netuids(self) -> list[NetUid]:
-        """All subnets but root."""
-        found = await self.entries("NetworksAdded")
-        return sorted(
-            NetUid(_uint(netuid, "NetworksAdded", U16_MAX)) for netuid, on in found if on and netuid
-        )
-
     async def alpha_price(self, netuid: int) -> Rao:
-        price = await self.api("SwapRuntimeApi", "current_alpha_price", netuid)
-        return Rao(_uint(price, "current_alpha_price"))
+        price = await self._state.call("SwapRuntimeApi", "current_alpha_price", netuid)
+        return Rao(uint(price, "current_alpha_price"))
 
     async def price_after(self, netuid: int, spent: int) -> Rao:
-        await self.need(netuid)
-        price, pools, tao, alpha = await asyncio.gather(
-            self.alpha_price(netuid),
-            self.number("SubnetMechanism", netuid, most=U16_MAX),
-            self.number("SubnetTAO", netuid),
-            self.number("SubnetAlphaIn", netuid),
-        )
-        return _raised(price, tao, alpha, spent) if pools else price
+        _need_netuid(netuid)
+        batch = self._batch()
+        for name in ("NetworksAdded", "SubnetMechanism", "SubnetTAO", "SubnetAlphaIn"):
+            batch.want(name, netuid)
+        await batch.read()
+        batch.need(netuid)
+        price = await self.alpha_price(netuid)
+        if not batch.number("SubnetMechanism", netuid, most=U16_MAX):
+            return price
+        tao, alpha = batch.number("SubnetTAO", netuid), batch.number("SubnetAlphaIn", netuid)
+        return _raised(price, tao, alpha, spent)
 
     async def subnet_price(self) -> Rao:
-        price = await self.api("SubnetRegistrationRuntimeApi", "get_network_registration_cost")
-        return Rao(_uint(price, "get_network_registration_cost"))
+        price = await self._state.call(
+            "SubnetRegistrationRuntimeApi", "get_network_registration_cost"
+        )
+        return Rao(uint(price, "get_network_registration_cost"))
+
+    async def subnets(self) -> list[SubnetInfo]:
+        """All subnets but root."""
+        found = await self._state.entries(PALLET, "NetworksAdded")
+        netuids = sorted(
+            uint(netuid, "NetworksAdded", U16_MAX) for netuid, on in found if on and netuid
+        )
+        batch = self._batch()
+        for netuid in netuids:
+            _want_description(batch, netuid)
+        told, _ = await asyncio.gather(
+            self._state.call("SwapRuntimeApi", "current_alpha_price_all"), batch.read()
+        )
+        question = "current_alpha_price_all"
+        prices = {
+            uint(each.get("netuid"), question, U16_MAX): uint(each.get("price"), question)
+            for each in listed(told, question)
+            if isinstance(each, dict)
+        }
+        if missing := [netuid for netuid in netuids if netuid not in prices]:
+            raise BadAnswer.to(question, f"it has no price of subnet {missing[0]}")
+        return [_described(batch, netuid, Rao(prices[netuid])) for netuid in netuids]
 
     async def subnet(self, netuid: int) -> SubnetInfo:
-        await self.need(netuid)
-        coldkey, hotkey, started, registered, n, limit, tempo, burn, price = await asyncio.gather(
-            self.item("SubnetOwner", netuid),
-            self.item("SubnetOwnerHotkey", netuid),
-            self.item_or(True, "SubtokenEnabled", netuid),
-            self.number("NetworkRegisteredAt", netuid),
-            self.number("SubnetworkN", netuid, most=U16_MAX),
-            self.number("MaxAllowedUids", netuid, most=U16_MAX),
-            self.number("Tempo", netuid, most=U16_MAX),
-            self.number("Burn", netuid),
-            self.alpha_price(netuid),
-        )
-        return SubnetInfo(
-            netuid=NetUid(netuid),
-            owner_coldkey=_address(coldkey, "SubnetOwner"),
-            owner_hotkey=_address(hotkey, "SubnetOwnerHotkey"),
-            registered_at=BlockNumber(registered),
-            started=bool(started),
-            neurons=n,
-            max_uids=limit,
-            tempo=tempo,
-            registration_price=Rao(burn),
-            alpha_price=price,
-        )
+        _need_netuid(netuid)
+        batch = self._batch()
+        _want_description(batch, netuid)
+        price, _ = await asyncio.gather(self.alpha_price(netuid), batch.read())
+        batch.need(netuid)
+        return _described(batch, netuid, price)
 
     async def hyperparameters(self, netuid: int) -> Hyperparameters:
-        await self.need(netuid)
-        return await self._settings(netuid)
-
-    async def _settings(self, netuid: int) -> Hyperparameters:
-        (
-            tempo,
-            version,
-            least,
-            largest,
-            rate,
-            sealed,
-            uids,
-            immune,
-            serving,
-            open_,
-            burn,
-            floor,
-        ) = await asyncio.gather(
-            self.number("Tempo", netuid, most=U16_MAX),
-            self.number("WeightsVersionKey", netuid),
-            self.number("MinAllowedWeights", netuid, most=U16_MAX),
-            self.number("MaxWeightsLimit", netuid, most=U16_MAX),
-            self.number("WeightsSetRateLimit", netuid),
-            self.item("CommitRevealWeightsEnabled", netuid),
-            self.number("MaxAllowedUids", netuid, most=U16_MAX),
-            self.number("ImmunityPeriod", netuid),
-            self.number("ServingRateLimit", netuid),
-            self.item("NetworkRegistrationAllowed", netuid),
-            self.number("Burn", netuid),
-            self.item_or(0, "StakeThreshold"),
-        )
-        return Hyperparameters(
-            tempo=tempo,
-            weights_version=version,
-            min_allowed_weights=least,
-            max_weight_limit=U16Weight(largest),
-            weights_rate_limit_blocks=rate,
-            commit_reveal=bool(sealed),
-            max_uids=uids,
-            immunity_blocks=immune,
-            serving_rate_limit_blocks=serving,
-            registration_allowed=bool(open_),
-            registration_price=Rao(burn),
-            stake_threshold=_uint(floor, "StakeThreshold"),
-        )
-
-    async def _epoch(self, netuid: int) -> EpochTiming:
-        index, last, pending, tempo = await asyncio.gather(
-            self.number("SubnetEpochIndex", netuid),
-            self.number("LastEpochBlock", netuid),
-            self.number("PendingEpochAt", netuid),
-            self.number("Tempo", netuid, most=U16_MAX),
-        )
-        due = last + tempo
-        return EpochTiming(
-            index=index,
-            last_block=BlockNumber(last),
-            next_block=BlockNumber(min(due, pending) if pending else due),
-            tempo=tempo,
-        )
+        _need_netuid(netuid)
+        batch = self._batch()
+        batch.want_settings(netuid)
+        await batch.read()
+        batch.need(netuid)
+        return batch.settings(netuid)
 
     async def metagraph(self, netuid: int) -> Metagraph:
-        # One read first: it lets the SDK learn this block's runtime once, not once a read below.
-        await self.need(netuid)
-        graph, trust, epoch, settings, price = await asyncio.gather(
-            self.api("SubnetInfoRuntimeApi", "get_metagraph", netuid),
-            self.item_or([], "ValidatorTrust", netuid),
-            self._epoch(netuid),
-            self._settings(netuid),
+        return (await self._moment(netuid, with_commitments=False)).metagraph
+
+    async def moment(self, netuid: int) -> Moment:
+        """The metagraph, and the commitments of its hotkeys."""
+        return await self._moment(netuid, with_commitments=True)
+
+    async def _moment(self, netuid: int, *, with_commitments: bool) -> Moment:
+        _need_netuid(netuid)
+        graph, price = await asyncio.gather(
+            self._state.call("SubnetInfoRuntimeApi", "get_metagraph", netuid),
             self.alpha_price(netuid),
         )
         if graph is None:
             raise UnknownSubnet.of(netuid)
         if not isinstance(graph, dict):
             raise BadAnswer.to("get_metagraph", "a record was expected")
-        return Metagraph(
+        batch = self._batch()
+        batch.want_settings(netuid)
+        batch.want_epoch(netuid)
+        batch.want("ValidatorTrust", netuid, default=[])
+        for hotkey in listed(graph.get("hotkeys"), "get_metagraph") if with_commitments else ():
+            who = address(hotkey, "get_metagraph")
+            batch.want("CommitmentOf", netuid, who, pallet="Commitments", default=None)
+        await batch.read()
+        settings = batch.settings(netuid)
+        metagraph = Metagraph(
             netuid=NetUid(netuid),
             at=self.at,
-            owner_coldkey=_address(graph.get("owner_coldkey"), "get_metagraph"),
-            owner_hotkey=_address(graph.get("owner_hotkey"), "get_metagraph"),
+            owner_coldkey=address(graph.get("owner_coldkey"), "get_metagraph"),
+            owner_hotkey=address(graph.get("owner_hotkey"), "get_metagraph"),
             max_uids=settings.max_uids,
-            neurons=_neurons(graph, _list(trust, "ValidatorTrust")),
-            epoch=epoch,
+            neurons=neurons_of(
+                graph, listed(batch.value("ValidatorTrust", netuid), "ValidatorTrust")
+            ),
+            epoch=batch.epoch(netuid),
             settings=settings,
             alpha_price=price,
         )
+        held = {
+            neuron.hotkey: commitment_of(found)
+            for neuron in (metagraph.neurons if with_commitments else ())
+            if (found := batch.value("CommitmentOf", netuid, neuron.hotkey, pallet="Commitments"))
+            is not None
+        }
+        commitments = {hotkey: said for hotkey, said in held.items() if said is not None}
+        return Moment(metagraph.at, metagraph, commitments)
 
     # Neurons
 
     async def uid(self, netuid: int, hotkey: str) -> Uid | None:
         found = await self.item("Uids", netuid, hotkey)
-        return None if found is None else Uid(_uint(found, "Uids", U16_MAX))
+        return None if found is None else Uid(uint(found, "Uids", U16_MAX))
 
-    async def row(self, netuid: int, uid: int) -> WeightRow:
-        return _row(await self.item("Weights", netuid, uid))
+    async def axon(self, netuid: int, hotkey: str) -> tuple[Uid | None, Endpoint | None]:
+        """The hotkey's uid, and where it says that its axon listens."""
+        _need_netuid(netuid)
+        batch = self._batch()
+        batch.want("NetworksAdded", netuid)
+        batch.want("Uids", netuid, hotkey, default=None)
+        batch.want("Axons", netuid, hotkey, default=None)
+        await batch.read()
+        batch.need(netuid)
+        uid = batch.value("Uids", netuid, hotkey)
+        axon = endpoint_of(batch.value("Axons", netuid, hotkey))
+        return None if uid is None else Uid(uint(uid, "Uids", U16_MAX)), axon
+
+    async def row(self, netuid: int, uid: int, hotkey: str) -> tuple[WeightRow, Uid | None]:
+        """The row that stands at the uid, and the uid that the hotkey holds."""
+        batch = self._batch()
+        batch.want("Weights", netuid, uid)
+        batch.want("Uids", netuid, hotkey, default=None)
+        await batch.read()
+        held = batch.value("Uids", netuid, hotkey)
+        row = row_of(batch.value("Weights", netuid, uid))
+        return row, None if held is None else Uid(uint(held, "Uids", U16_MAX))
 
     async def rows(self, netuid: int) -> Mapping[Uid, WeightRow]:
         await self.need(netuid)
-        found = await self.entries("Weights", netuid)
-        rows = {Uid(_uint(uid, "Weights", U16_MAX)): _row(row) for uid, row in found}
+        found = await self._state.entries(PALLET, "Weights", netuid)
+        rows = {Uid(uint(uid, "Weights", U16_MAX)): row_of(row) for uid, row in found}
         return {uid: row for uid, row in sorted(rows.items()) if row}
 
-    async def standing(self, netuid: int, hotkey: str) -> Standing:
-        """All that decides whether the hotkey may set weights, from this one block."""
-        graph = await self.metagraph(netuid)
-        round_ = await self.item_or(0, "LastStoredRound", pallet="Drand")
-        neuron = graph.by_hotkey(hotkey)
-        return Standing(
+    async def rights(self, netuid: int, hotkey: str) -> WeightRights:
+        """All that decides whether the hotkey may set weights: one request where the subnet asks
+        for no stake, and two where it does."""
+        _need_netuid(netuid)
+        batch = self._batch()
+        batch.want_settings(netuid)
+        batch.want_epoch(netuid)
+        for name in ("SubnetOwnerHotkey", "SubnetworkN", "ValidatorPermit", "LastUpdate"):
+            batch.want(name, netuid)
+        batch.want("Uids", netuid, hotkey, default=None)
+        batch.want("LastStoredRound", pallet="Drand", default=0)
+        await batch.read()
+        batch.need(netuid)
+        settings = batch.settings(netuid)
+        held = batch.value("Uids", netuid, hotkey)
+        uid = None if held is None else Uid(uint(held, "Uids", U16_MAX))
+        permits = flags(batch.value("ValidatorPermit", netuid), "ValidatorPermit")
+        updates = listed(batch.value("LastUpdate", netuid), "LastUpdate")
+        stake = 0
+        if uid is not None and settings.stake_threshold:
+            neuron = (await self.metagraph(netuid)).by_hotkey(hotkey)
+            stake = neuron.total_stake if neuron else 0
+        return WeightRights(
             netuid=netuid,
             hotkey=hotkey,
             at=self.at,
-            n=graph.n,
-            uid=neuron.uid if neuron else None,
-            owner=graph.owner_hotkey == hotkey,
-            permit=neuron is not None and neuron.validator_permit,
-            total_stake=neuron.total_stake if neuron else 0,
-            last_update=neuron.last_update if neuron else 0,
-            settings=graph.settings,
-            beacon=bool(round_),
+            n=batch.number("SubnetworkN", netuid, most=U16_MAX),
+            uid=uid,
+            owner=batch.value("SubnetOwnerHotkey", netuid) == hotkey,
+            permit=uid is not None and uid < len(permits) and permits[uid],
+            total_stake=stake,
+            last_update=(
+                uint(updates[uid], "LastUpdate") if uid is not None and uid < len(updates) else 0
+            ),
+            settings=settings,
+            beacon=bool(batch.value("LastStoredRound", pallet="Drand")),
+            next_epoch=batch.epoch(netuid).next_block,
         )
 
     async def commitment(self, netuid: int, hotkey: str) -> Commitment | None:
-        await self.need(netuid)
-        found = await self.item("CommitmentOf", netuid, hotkey, pallet="Commitments")
-        return None if found is None else _commitment(found)
+        found = await self._of_subnet(netuid, "CommitmentOf", netuid, hotkey, pallet="Commitments")
+        return None if found is None else commitment_of(found)
 
     async def commitments(self, netuid: int) -> Mapping[Ss58, Commitment]:
         await self.need(netuid)
-        found = await self.entries("CommitmentOf", netuid, pallet="Commitments")
-        read = {_address(hotkey, "CommitmentOf"): _commitment(held) for hotkey, held in found}
+        found = await self._state.entries("Commitments", "CommitmentOf", netuid)
+        read = {address(hotkey, "CommitmentOf"): commitment_of(held) for hotkey, held in found}
         return {hotkey: held for hotkey, held in read.items() if held is not None}
 
     # Money
 
-    async def balance(self, address: str) -> Rao:
-        account = await self.item("Account", address, pallet="System")
-        if not isinstance(account, dict) or not isinstance(account.get("data"), dict):
+    async def balance(self, account: str) -> Rao:
+        found = await self.item("Account", account, pallet="System")
+        if not isinstance(found, dict) or not isinstance(found.get("data"), dict):
             raise BadAnswer.to("System.Account", "an account's record was expected")
-        return Rao(_uint(account["data"].get("free"), "System.Account"))
+        return Rao(uint(found["data"].get("free"), "System.Account"))
 
     async def stake(self, hotkey: str, coldkey: str, netuid: int) -> AlphaRao:
-        found = await self.api(
+        found = await self._state.call(
             "StakeInfoRuntimeApi",
             "get_stake_info_for_hotkey_coldkey_netuid",
             hotkey,
@@ -313,21 +406,57 @@ class Reader:
         )
         if found is None:
             return AlphaRao(0)
-        return AlphaRao(_uint(found.get("stake"), "get_stake_info"))
+        return AlphaRao(uint(found.get("stake"), "get_stake_info"))
 
     async def stakes(self, coldkey: str) -> Sequence[StakePosition]:
-        found = await self.api("StakeInfoRuntimeApi", "get_stake_info_for_coldkey", coldkey)
         question = "get_stake_info_for_coldkey"
+        found = await self._state.call("StakeInfoRuntimeApi", question, coldkey)
         positions = [
             StakePosition(
-                hotkey=_address(held.get("hotkey"), question),
-                coldkey=_address(held.get("coldkey"), question),
-                netuid=NetUid(_uint(held.get("netuid"), question, U16_MAX)),
-                alpha=AlphaRao(_uint(held.get("stake"), question)),
+                hotkey=address(held.get("hotkey"), question),
+                coldkey=address(held.get("coldkey"), question),
+                netuid=NetUid(uint(held.get("netuid"), question, U16_MAX)),
+                alpha=AlphaRao(uint(held.get("stake"), question)),
             )
-            for held in _list(found or [], question)
+            for held in listed(found or [], question)
         ]
         return sorted((p for p in positions if p.alpha), key=lambda p: (p.hotkey, p.netuid))
+
+
+async def read_block(
+    source: StateSource, hash_: str, ask: Callable[[BlockReader], Awaitable[T]]
+) -> T:
+    """The answer of ``ask`` at one block, decoded by the block's own runtime."""
+    return await read_at(source, hash_, lambda state: ask(BlockReader(state, hash_)))
+
+
+def _need_netuid(netuid: int) -> None:
+    """``UnknownSubnet`` for what cannot be the number of a subnet."""
+    if not 0 <= netuid <= U16_MAX:
+        raise UnknownSubnet.of(netuid)
+
+
+def _want_description(batch: Batch, netuid: int) -> None:
+    for name in (*_OWNERS, *_DESCRIPTION, "NetworksAdded"):
+        batch.want(name, netuid)
+    batch.want("SubtokenEnabled", netuid, default=True)
+
+
+def _described(batch: Batch, netuid: int, price: Rao) -> SubnetInfo:
+    coldkey, hotkey = (address(batch.value(name, netuid), name) for name in _OWNERS)
+    number = {name: batch.number(name, netuid, most=top) for name, top in _DESCRIPTION.items()}
+    return SubnetInfo(
+        netuid=NetUid(netuid),
+        owner_coldkey=coldkey,
+        owner_hotkey=hotkey,
+        registered_at=BlockNumber(number["NetworkRegisteredAt"]),
+        started=bool(batch.value("SubtokenEnabled", netuid)),
+        neurons=number["SubnetworkN"],
+        max_uids=number["MaxAllowedUids"],
+        tempo=number["Tempo"],
+        registration_price=Rao(number["Burn"]),
+        alpha_price=price,
+    )
 
 
 def _raised(price: Rao, tao: int, alpha: int, spent: int) -> Rao:
@@ -342,93 +471,3 @@ def _raised(price: Rao, tao: int, alpha: int, spent: int) -> Rao:
         return Rao(U64_MAX)  # nothing can be bought of it
     growth = (1 + tao / alpha * RAO_PER_TAO / price) * math.log1p(spent / tao)
     return Rao(min(round(price * math.exp(min(growth, _GROWTH_MAX))), U64_MAX))
-
-
-def _neurons(graph: Mapping[str, Any], trust: list[Any]) -> tuple[Neuron, ...]:
-    question = "get_metagraph"
-    hotkeys = _list(graph.get("hotkeys"), question)
-    n = len(hotkeys)
-
-    def column(name: str) -> list[Any]:
-        return _list(graph.get(name), f"{question} ({name})", n)
-
-    def numbers(name: str, most: int = U64_MAX) -> list[int]:
-        return [_uint(value, f"{question} ({name})", most) for value in column(name)]
-
-    coldkeys, axons = column("coldkeys"), column("axons")
-    permits, active = column("validator_permit"), column("active")
-    alpha, total = numbers("alpha_stake"), numbers("total_stake")
-    updated, registered = numbers("last_update"), numbers("block_at_registration")
-    incentive, dividends = numbers("incentives", U16_MAX), numbers("dividends", U16_MAX)
-    consensus, emission = numbers("consensus", U16_MAX), numbers("emission")
-    # Written by the epoch, so it is shorter than the rest until the next one has run.
-    trusted = [_uint(value, "ValidatorTrust", U16_MAX) for value in trust[:n]]
-    trusted += [0] * (n - len(trusted))
-    return tuple(
-        Neuron(
-            uid=Uid(uid),
-            hotkey=_address(hotkeys[uid], question),
-            coldkey=_address(coldkeys[uid], question),
-            alpha_stake=AlphaRao(alpha[uid]),
-            total_stake=total[uid],
-            validator_permit=bool(permits[uid]),
-            active=bool(active[uid]),
-            last_update=BlockNumber(updated[uid]),
-            block_at_registration=BlockNumber(registered[uid]),
-            axon=_endpoint(axons[uid]),
-            incentive=U16Weight(incentive[uid]),
-            dividends=U16Weight(dividends[uid]),
-            consensus=U16Weight(consensus[uid]),
-            validator_trust=U16Weight(trusted[uid]),
-            emission=AlphaRao(emission[uid]),
-        )
-        for uid in range(n)
-    )
-
-
-def _endpoint(axon: Any) -> Endpoint | None:
-    if not isinstance(axon, dict) or not axon.get("ip") or not axon.get("port"):
-        return None
-    number = _uint(axon["ip"], "an axon's address", 2**128 - 1)
-    port = _uint(axon["port"], "an axon's port", U16_MAX)
-    try:
-        # Anyone may publish nonsense here; one such axon must not hide the others.
-        host = ipaddress.IPv6Address(number) if axon.get("ip_type") == 6 else _ipv4(number)
-    except ipaddress.AddressValueError:
-        return None
-    return Endpoint(str(host), port)
-
-
-def _ipv4(number: int) -> ipaddress.IPv4Address:
-    return ipaddress.IPv4Address(number)
-
-
-def _row(stored: Any) -> WeightRow:
-    pairs = []
-    for pair in _list(stored or [], "Weights"):
-        uid, weight = _list(pair, "Weights", 2)
-        pairs.append((Uid(_uint(uid, "Weights", U16_MAX)), _uint(weight, "Weights", U16_MAX)))
-    return tuple((uid, U16Weight(weight)) for uid, weight in sorted(pairs) if weight)
-
-
-def _commitment(held: Any) -> Commitment | None:
-    """The raw fields of a record, joined; None where it holds no raw field (sealed, or a hash)."""
-    if not isinstance(held, dict):
-        raise BadAnswer.to("CommitmentOf", "a record was expected")
-    data, raw = b"", False
-    for field in _list((held.get("info") or {}).get("fields"), "CommitmentOf"):
-        for variant, value in field.items() if isinstance(field, dict) else [(field, "")]:
-            if isinstance(variant, str) and variant.startswith("Raw"):
-                raw = True
-                data += _bytes(value)
-    if not raw or len(data) > 3 * COMMITMENT_BYTES_MAX:  # a record has at most three fields
-        return None
-    return Commitment(data, BlockNumber(_uint(held.get("block"), "CommitmentOf")))
-
-
-def _bytes(value: Any) -> bytes:
-    """A decoded ``[u8; N]``: 0x and hex digits by the SDK's rule, and a list where N is 0."""
-    try:
-        return bytes.fromhex(value.removeprefix("0x")) if isinstance(value, str) else bytes(value)
-    except (TypeError, ValueError) as error:
-        raise BadAnswer.to("CommitmentOf", "a raw field holds no bytes") from error

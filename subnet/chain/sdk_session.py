@@ -16,17 +16,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
-import os
 import random
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from bittensor._substrate import RpcSubstrate
-from bittensor._transport import SubstrateConnection
-from bittensor._transport.errors import StorageFunctionNotFound
-from bittensor._transport.rpc import _default_connect
 from bittensor.result import (
     BittensorError,
     ConnectionNotReady,
@@ -43,7 +37,19 @@ from assay.chain.errors import (
     ChainUnavailable,
     OtherChain,
 )
+from assay.chain.sdk_block import Codecs
 from assay.chain.sdk_errors import is_busy, refusal_of, sentence
+from assay.chain.sdk_private import (
+    RpcSubstrate,
+    RuntimeCodec,
+    StorageFunctionNotFound,
+    SubstrateConnection,
+    codec_after,
+    dial,
+    forget_head_runtime,
+    head_codec,
+    prepare_process,
+)
 from assay.clock import Clock
 from assay.errors import AssayError
 from assay.types import SS58_PREFIX
@@ -98,7 +104,7 @@ def _swallow(work: asyncio.Future[Any]) -> None:
         work.exception()
 
 
-class Session(RpcSubstrate):  # type: ignore[misc]  # the SDK is untyped here
+class SdkSession(RpcSubstrate):  # type: ignore[misc]  # the SDK is untyped here
     """The SDK's chain access over exactly one connection."""
 
     def __init__(self, url: str) -> None:
@@ -106,18 +112,59 @@ class Session(RpcSubstrate):  # type: ignore[misc]  # the SDK is untyped here
         self.lost = asyncio.Event()
         self.genesis = ""
         self._dialled = False
+        self._made: SubstrateConnection | None = None
+        self._codec: RuntimeCodec | None = None
+        self._met = -1
 
     def _interface(self, endpoint: str, fallbacks: list[str]) -> SubstrateConnection:
-        return SubstrateConnection(
+        self._made = SubstrateConnection(
             endpoint, ss58_format=SS58_PREFIX, connect_factory=self._dial_once
         )
+        return self._made
 
     async def _dial_once(self, url: str) -> _Wire:
         if self._dialled:
             self.lost.set()
             raise ConnectionError("this session's one connection is gone")
         self._dialled = True
-        return _Wire(await _default_connect(url), self.lost)
+        return _Wire(await dial(url), self.lost)
+
+    # As a ``StateSource``: what ``sdk_block`` reads through
+
+    async def request(self, method: str, params: list[Any]) -> Any:
+        """The result of one JSON-RPC request."""
+        return await self._read(lambda raw: raw.rpc_request(method, params))
+
+    async def presumed(self) -> Codecs:
+        """The runtime that was met at the newest block so far."""
+        if self._codec is None:
+            self._codec = await self._read(head_codec)
+        return Codecs(self._codec, self._codec)
+
+    async def codecs_of(self, block_hash: str) -> Codecs:
+        """The runtimes of a block. A block is executed by the runtime in force after its parent."""
+        header = await self.request("chain_getHeader", [block_hash])
+        parent = header.get("parentHash") if isinstance(header, dict) else None
+        if not isinstance(parent, str):
+            raise BadAnswer.to("chain_getHeader", f"there is no block {block_hash:.66}")
+        first = int(parent, 16) == 0
+        storage = await self._read(lambda raw: codec_after(raw, block_hash if first else parent))
+        return Codecs(storage, await self._read(lambda raw: codec_after(raw, block_hash)))
+
+    def met(self, number: int, codec: RuntimeCodec) -> None:
+        """Presume from now on the runtime in force after block ``number``, if no newer was met."""
+        if number >= self._met:
+            self._met, self._codec = number, codec
+
+    # What ``sdk_submit`` writes through
+
+    async def decode_call(self, call: Any) -> Any:
+        """The names and arguments that the bytes of a composed call stand for."""
+        return await self._read(lambda raw: raw.decode_call(call.data))
+
+    def forget_runtime(self) -> None:
+        """Ask for the head's runtime before the next signature, whatever was known of it."""
+        forget_head_runtime(self.raw)
 
     async def account_next_index(self, address: str) -> int:
         """Asked of the node each time: the SDK would count on from what it gave out last, also
@@ -134,7 +181,7 @@ class Session(RpcSubstrate):  # type: ignore[misc]  # the SDK is untyped here
     async def number_of(self, block_hash: str) -> int:
         return int(await self._read(lambda raw: raw.get_block_number(block_hash)))
 
-    async def run(self, op: Callable[[Session], Awaitable[T]]) -> T:
+    async def run(self, op: Callable[[SdkSession], Awaitable[T]]) -> T:
         """Run ``op``; ``Lost`` as soon as the connection breaks under it, or the node is busy."""
         work = asyncio.ensure_future(op(self))
         alarm = asyncio.ensure_future(self.lost.wait())
@@ -160,9 +207,12 @@ class Session(RpcSubstrate):  # type: ignore[misc]  # the SDK is untyped here
             work.add_done_callback(_swallow)
 
     async def let_go(self) -> None:
+        """Close the connection, also one that was given up while it was being made."""
         with contextlib.suppress(Exception):
             async with asyncio.timeout(CLOSE_DEADLINE_S):
                 await self.close()
+                if self._made is not None:
+                    await self._made.close()
 
 
 class Sessions:
@@ -174,7 +224,7 @@ class Sessions:
         self._cache_dir = cache_dir
         self._clock = clock
         self._rng = rng
-        self._current: Session | None = None
+        self._current: SdkSession | None = None
         self._opening = asyncio.Lock()
         self._genesis: str | None = None
         self._closed = False
@@ -184,7 +234,7 @@ class Sessions:
         self._closed = True
         await self._drop(self._current)
 
-    async def current(self) -> Session:
+    async def current(self) -> SdkSession:
         """A live session. ``Lost`` if none can be opened now; ``OtherChain`` if it is another."""
         if self._closed:
             raise RuntimeError("this chain client was closed")
@@ -196,9 +246,9 @@ class Sessions:
             self._current = await self._open()
             return self._current
 
-    async def _open(self) -> Session:
-        _prepare_process(self._cache_dir)
-        session = Session(self.url)
+    async def _open(self) -> SdkSession:
+        prepare_process(self._cache_dir)
+        session = SdkSession(self.url)
         try:
             await session.connect()
             session.genesis = str(await session.block_hash(0))
@@ -226,7 +276,7 @@ class Sessions:
             )
         return session
 
-    async def _drop(self, session: Session | None) -> None:
+    async def _drop(self, session: SdkSession | None) -> None:
         if session is not None:
             session.lost.set()
             await session.let_go()
@@ -243,13 +293,13 @@ class Sessions:
         await self._clock.sleep(self._rng.uniform(ceiling / 2, ceiling))
 
     async def call(
-        self, op: Callable[[Session], Awaitable[T]], *, timeout_s: float, what: str
+        self, op: Callable[[SdkSession], Awaitable[T]], *, timeout_s: float, what: str
     ) -> T:
         """A read, repeated over broken connections and a busy node until the deadline.
 
         Refusals by name come out as ``ChainRefused``; no answer as ``ChainUnavailable``.
         """
-        session: Session | None = None
+        session: SdkSession | None = None
         reason = "it does not answer"
         began_s = self._clock.monotonic()
         try:
@@ -278,23 +328,3 @@ class Sessions:
         except StorageFunctionNotFound as error:
             raise BadAnswer.to(f"the request to {what}", str(error)) from error
         raise AssertionError("unreachable: the deadline ends the loop")
-
-
-class _ToLoguru(logging.Handler):
-    """The SDK's log records as debug lines of ours, so that nothing else prints them."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        logger.debug("sdk: {}", record.getMessage())
-
-
-def _prepare_process(cache_dir: Path) -> None:
-    """Point the SDK's metadata cache to our folder and its log at ours.
-
-    Both are process-wide in the SDK. The cache is keyed by genesis and spec version, so clients of
-    several chains may share it.
-    """
-    os.environ["BITTENSOR_RUNTIME_CACHE_DIR"] = str(cache_dir)
-    sdk_log = logging.getLogger("bittensor")
-    if not any(isinstance(handler, _ToLoguru) for handler in sdk_log.handlers):
-        sdk_log.handlers = [_ToLoguru()]
-        sdk_log.propagate = False

@@ -18,21 +18,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from bittensor._transport.contract import SignedExtrinsic
 from bittensor.result import BittensorError, ExtrinsicResult
 from loguru import logger
 
 from assay.chain.errors import (
     WAIT_CURE,
     BadAnswer,
+    BadQuery,
     ChainRefused,
     ChainUnavailable,
     OutcomeUnknown,
 )
-from assay.chain.interface import BlockRef, Receipt, Signer, Stage
+from assay.chain.interface import BlockRef, Call, Receipt, Stage
 from assay.chain.sdk_errors import is_busy, refusal_of, sentence
-from assay.chain.sdk_session import Lost, Session, Sessions
-from assay.types import SS58_PREFIX, BlockNumber, Rao
+from assay.chain.sdk_private import SignedExtrinsic
+from assay.chain.sdk_session import Lost, SdkSession, Sessions
+from assay.types import SS58_PREFIX, BlockNumber, Rao, Signer
 
 ERA_BLOCKS: Final = 128
 """How long a signature may land: 32 s on a chain of 250 ms, 25 minutes on a public one."""
@@ -46,6 +47,35 @@ _UNSETTLED: Final = frozenset(
     {"AlreadyImported", "Usurped", "Retracted", "FinalityTimeout", "Dropped"}
 )
 """The bytes are, or were, in a pool: what became of them shows in the finalized blocks."""
+
+
+async def composed(session: SdkSession, call: Call) -> Any:
+    """The bytes of ``call`` for the head's runtime; ``BadQuery`` if they cannot be made of it."""
+    try:
+        arguments = {name: await _plain(session, each) for name, each in call.arguments.items()}
+        made = await session.compose((call.pallet, call.name, arguments))
+        read = await session.decode_call(made)
+        unknown = set(call.arguments) - {str(each["name"]) for each in read["call_args"]}
+    except (ValueError, TypeError, KeyError, OverflowError) as error:
+        raise BadQuery(
+            f"The chain's runtime has no such call as {call}: {sentence(error)}",
+            "Name a call that its metadata has, with arguments of its types.",
+        ) from None
+    if unknown:
+        raise BadQuery(
+            f"{call} has no argument {min(unknown)!r}.",
+            "Give the arguments that the chain's metadata names.",
+        )
+    return made
+
+
+async def _plain(session: SdkSession, argument: object) -> Any:
+    """An argument as the SDK takes it: a call within a call as its bytes."""
+    if isinstance(argument, Call):
+        return await composed(session, argument)
+    if isinstance(argument, (list, tuple)):
+        return [await _plain(session, each) for each in argument]
+    return argument
 
 
 class SdkKey:
@@ -116,7 +146,9 @@ class Submitter:
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def submit(self, call: Any, signer: Signer, *, what: str, timeout_s: float) -> Landed:
-        """The finalized success of ``call``, a generated or composed SDK call.
+        """The finalized success of ``call``: one of the SDK's generated calls, or a function that
+        composes it. The function is called again for each new signature, since another runtime may
+        give the call other bytes.
 
         ``FailedError`` if the chain refused it, ``ChainUnavailable`` if it was never sent,
         ``OutcomeUnknown`` if it was sent and nothing was heard of it before the deadline.
@@ -165,7 +197,7 @@ class _Job:
             await self._sessions.pause(attempt)
             attempt += 1
 
-    async def _step(self, session: Session) -> Landed | None:
+    async def _step(self, session: SdkSession) -> Landed | None:
         """Look whether it landed, else send it (signed anew if need be); None: not settled."""
         signed = self.signed
         if signed is not None and signed.sent:
@@ -180,7 +212,7 @@ class _Job:
         signed.sent = True
         return self._judge(signed, await session.submit_signed(signed.extrinsic, self._key))
 
-    async def _sign(self, session: Session) -> _Signed:
+    async def _sign(self, session: SdkSession) -> _Signed:
         if self._signatures >= SIGNATURES_MAX:
             refusal = ChainRefused(
                 f"The nonce of {self._key.ss58_address} was taken {SIGNATURES_MAX} times while"
@@ -201,9 +233,9 @@ class _Job:
         self._signatures += 1
         return _Signed(SignedExtrinsic(data, hash_), int(nonce), last, scanned=born)
 
-    async def _composed(self, session: Session) -> Any:
-        if hasattr(self._call, "data"):
-            return self._call
+    async def _composed(self, session: SdkSession) -> Any:
+        if callable(self._call):
+            return await self._call(session)
         try:
             return await session.compose(self._call)
         except (ValueError, KeyError, TypeError) as error:  # how the codec refuses
@@ -225,7 +257,7 @@ class _Job:
     def _failed(self, error: Any, stage: Stage) -> FailedError:
         return FailedError(refusal_of(error, self._what), error, stage)
 
-    async def _find(self, session: Session, signed: _Signed) -> Landed | None:
+    async def _find(self, session: SdkSession, signed: _Signed) -> Landed | None:
         """Search the finalized blocks since it was signed for the bytes."""
         final = await session.finalized_block_number()
         for number in range(signed.scanned + 1, min(final, signed.last) + 1):
@@ -237,7 +269,7 @@ class _Job:
             signed.scanned = number
         return None
 
-    async def _may_land(self, session: Session, signed: _Signed) -> bool:
+    async def _may_land(self, session: SdkSession, signed: _Signed) -> bool:
         """Whether bytes that are in no searched block can still get into a later one.
 
         Not if the nonce of the state at the newest searched block has passed theirs (another

@@ -9,27 +9,12 @@ This module does not know scores, tasks, keys or how a chain is connected.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator
 from typing import Protocol
 
-from assay.chain.interface import BlockRef, Commitment, EpochTiming, Metagraph
-from assay.types import Ss58
+from assay.chain.interface import BlockRef, Moment
 
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """One subnet at one finalized block: all fields are of the block ``at``."""
-
-    at: BlockRef
-    metagraph: Metagraph
-    commitments: Mapping[Ss58, Commitment]
-    """By hotkey, for the hotkeys of the metagraph that published one."""
-
-    @property
-    def epoch(self) -> EpochTiming:
-        """When the subnet's epochs run."""
-        return self.metagraph.epoch
+__all__ = ["ChainView", "Moment"]
 
 
 class ChainView(Protocol):
@@ -45,4 +30,16 @@ class ChainView(Protocol):
         Raises ``ChainUnavailable`` once the chain has been silent for longer than the view waits.
         Leave it through ``contextlib.aclosing``.
         """
+        ...
+
+    async def block_hash(self, number: int) -> bytes:
+        """The 32-byte hash of the finalized block ``number``; ``UnknownBlock`` if there is none yet
+        or the chain no longer knows it."""
+        ...
+
+    async def read(self, item: str, *keys: object, at: BlockRef | None = None) -> object:
+        """The storage item ``item`` ("Pallet.Item") under ``keys`` at the block ``at``, by default
+        the newest moment's; the item's default, or None, where nothing is stored. ``BadQuery``, a
+        ValueError, for an item that the chain's metadata does not have, and for keys of the wrong
+        number or type."""
         ...

@@ -34,7 +34,7 @@ _SHARE_MIN: Final = 1e-290
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class WeightRights:
     """A hotkey's position when it wants to set weights, read at one block (the best head)."""
 
     netuid: int
@@ -49,6 +49,13 @@ class Standing:
     settings: Hyperparameters
     beacon: bool
     """True where the chain stores drand pulses, without which a sealed row never opens."""
+    next_epoch: int
+    """The block of the subnet's next epoch, which hands out permits anew."""
+
+    @property
+    def blocks_to_epoch(self) -> int:
+        """After how many blocks the next epoch has run; at least 1."""
+        return max(self.next_epoch - self.at.number, 1)
 
 
 def refuse(
@@ -129,28 +136,29 @@ def _capped(shares: Mapping[Uid, float], limit: int) -> WeightRow:
 
 
 def preflight(
-    standing: Standing, weights: Mapping[Uid, float], version_key: int
+    rights: WeightRights, weights: Mapping[Uid, float], version_key: int
 ) -> WeightRow | WeightsRefused:
     """The row to send, or why the chain would refuse it."""
-    return _may_set(standing, weights, version_key) or _row(standing, weights)
+    return _may_set(rights, weights, version_key) or _row(rights, weights)
 
 
 def _may_set(
-    standing: Standing, weights: Mapping[Uid, float], version_key: int
+    rights: WeightRights, weights: Mapping[Uid, float], version_key: int
 ) -> WeightsRefused | None:
-    settings = standing.settings
-    if standing.uid is None:
+    settings = rights.settings
+    if rights.uid is None:
         return refuse(
             RefusalReason.NOT_REGISTERED,
-            f"Hotkey {standing.hotkey} is not registered on subnet {standing.netuid}.",
+            f"Hotkey {rights.hotkey} is not registered on subnet {rights.netuid}.",
             "Register it first; a hotkey that was pruned has to register again.",
         )
-    if standing.total_stake < settings.stake_threshold:
+    if rights.total_stake < settings.stake_threshold:
         return refuse(
             RefusalReason.TOO_LITTLE_STAKE,
-            f"The hotkey's stake weight of {standing.total_stake} rao is below the"
+            f"The hotkey's stake weight of {rights.total_stake} rao is below the"
             f" {settings.stake_threshold} rao that setting weights needs.",
             "Stake more to this hotkey.",
+            rights.blocks_to_epoch,
         )
     if version_key < settings.weights_version:
         return refuse(
@@ -158,43 +166,44 @@ def _may_set(
             f"The version key {version_key} is older than the subnet's {settings.weights_version}.",
             "Update the validator's code, or pass the subnet's version key.",
         )
-    if settings.commit_reveal and not standing.beacon:
+    if settings.commit_reveal and not rights.beacon:
         return refuse(
             RefusalReason.COMMIT_REVEAL_WITHOUT_BEACON,
-            f"Subnet {standing.netuid} has commit-reveal on, and this chain stores no beacon"
+            f"Subnet {rights.netuid} has commit-reveal on, and this chain stores no beacon"
             " pulses, so a sealed row would never open.",
             "Let the subnet's owner switch commit_reveal_weights_enabled off.",
         )
     # The row is checked when it is executed, in the next block at the earliest.
-    since = standing.at.number + 1 - standing.last_update
+    since = rights.at.number + 1 - rights.last_update
     limit = settings.weights_rate_limit_blocks
-    if not settings.commit_reveal and standing.last_update and since < limit:
+    if not settings.commit_reveal and rights.last_update and since < limit:
         return refuse(
             RefusalReason.RATE_LIMITED,
             f"Weights were set {since} blocks ago and may be set every {limit} blocks.",
             f"Wait {limit - since} blocks.",
             limit - since,
         )
-    alone = set(weights) == {standing.uid}
-    if not (standing.permit or standing.owner or alone):
+    alone = set(weights) == {rights.uid}
+    if not (rights.permit or rights.owner or alone):
         return refuse(
             RefusalReason.NO_PERMIT,
-            f"uid {standing.uid} holds no validator permit on subnet {standing.netuid}.",
+            f"uid {rights.uid} holds no validator permit on subnet {rights.netuid}.",
             "Stake more to this hotkey and wait for the next epoch, which hands out the permits.",
+            rights.blocks_to_epoch,
         )
     return None
 
 
-def _row(standing: Standing, weights: Mapping[Uid, float]) -> WeightRow | WeightsRefused:
-    settings = standing.settings
-    unknown = sorted(uid for uid in weights if not 0 <= uid < standing.n)
+def _row(rights: WeightRights, weights: Mapping[Uid, float]) -> WeightRow | WeightsRefused:
+    settings = rights.settings
+    unknown = sorted(uid for uid in weights if not 0 <= uid < rights.n)
     if unknown:
         return refuse(
             RefusalReason.UNKNOWN_UID,
-            f"uid {unknown[0]} does not exist; subnet {standing.netuid} has {standing.n} of them.",
+            f"uid {unknown[0]} does not exist; subnet {rights.netuid} has {rights.n} of them.",
             "Read the metagraph again before setting weights.",
         )
-    alone = set(weights) == {standing.uid}
+    alone = set(weights) == {rights.uid}
     try:
         row = quantise(weights, U16_MAX if alone else settings.max_weight_limit)
     except ValueError as error:
@@ -207,9 +216,9 @@ def _row(standing: Standing, weights: Mapping[Uid, float]) -> WeightRow | Weight
         return refuse(
             RefusalReason.NOTHING_TO_SET,
             "All weights are zero.",
-            "Score at least one miner above zero, or leave the last row standing.",
+            "Score at least one miner above zero, or leave the last row rights.",
         )
-    least = min(standing.n, settings.min_allowed_weights)
+    least = min(rights.n, settings.min_allowed_weights)
     if len(row) < least and not alone:
         return refuse(
             RefusalReason.TOO_FEW_WEIGHTS,
@@ -256,9 +265,20 @@ _BY_NAME: Final[Mapping[str, tuple[RefusalReason, str]]] = {
 }
 
 
-def refused_by_chain(name: str | None, cause: str, stage: Stage) -> WeightsRefused:
-    """The typed refusal of an error by its name (the chain's, or the SDK's code; None: unnamed)."""
+_UNTIL_EPOCH: Final = frozenset({RefusalReason.NO_PERMIT, RefusalReason.TOO_LITTLE_STAKE})
+"""Refusals that stand until an epoch has counted the stakes anew."""
+
+
+def refused_by_chain(
+    name: str | None, cause: str, stage: Stage, rights: WeightRights | None = None
+) -> WeightsRefused:
+    """The typed refusal for an error by its name (the chain's, or the SDK's code; None: unnamed).
+
+    ``rights`` tells when a refusal that lasts until the next epoch may end.
+    """
     reason, cure = _BY_NAME.get(
         name or "", (RefusalReason.OTHER, "Read the cause; nothing was changed.")
     )
-    return WeightsRefused(reason, stage, cause or f"The chain refused the weights: {name}.", cure)
+    after = rights.blocks_to_epoch if rights is not None and reason in _UNTIL_EPOCH else None
+    told = cause or f"The chain refused the weights: {name}."
+    return WeightsRefused(reason, stage, told, cure, after)

@@ -25,12 +25,12 @@ from loguru import logger
 
 from assay.chain.connect import is_loopback, resolve, shown
 from assay.chain.errors import FUND_CURE, NotStarted, TooDear, TooLittleBalance
-from assay.chain.interface import STAKE_MIN, Chain, Signer
+from assay.chain.interface import STAKE_MIN, Chain
 from assay.cli import output
 from assay.cli.amounts import in_tao, parse_amount
 from assay.cli.arguments import read_password, wallets_of
 from assay.errors import Refused, UserError
-from assay.types import RAO_PER_TAO, U64_MAX, NetUid, Rao, Ss58
+from assay.types import RAO_PER_TAO, U64_MAX, NetUid, Rao, Signer, Ss58
 
 FEES_MAX: Final = Rao(RAO_PER_TAO // 100)
 """More than two extrinsics' fees: a uid must not be bought with what its stake's fee needs."""

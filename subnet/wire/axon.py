@@ -28,12 +28,13 @@ from multidict import CIMultiDict
 
 from assay.clock import Clock, SystemClock
 from assay.errors import Unavailable
+from assay.types import Signer
 from assay.wire import signing
 from assay.wire.admission import Admission, source_of
 from assay.wire.dispatch import Dispatcher, Ticket
 from assay.wire.errors import Code, RequestRefused
 from assay.wire.faults import OnFault
-from assay.wire.interface import Method, Rep, Req, Signer
+from assay.wire.interface import Method, Rep, Req
 from assay.wire.limits import DEFAULT, Limits
 from assay.wire.replay import CeilingStore
 from assay.wire.replies import Headers, SignedReply

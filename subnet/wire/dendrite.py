@@ -25,6 +25,7 @@ from aiohttp.client_proto import ResponseHandler
 from yarl import URL
 
 from assay.clock import Clock, SystemClock
+from assay.types import Signer
 from assay.wire.errors import CallError, ReplyMalformed
 from assay.wire.exchange import (
     Nonces,
@@ -38,7 +39,7 @@ from assay.wire.exchange import (
     too_late,
     unreachable,
 )
-from assay.wire.interface import Peer, Reach, Rep, Reply, Signer
+from assay.wire.interface import Peer, Reach, Rep, Reply
 from assay.wire.limits import DEFAULT, Limits
 from assay.wire.reach import check_target
 from assay.wire.stream_client import IDLE_S, ReplyStream

@@ -28,21 +28,13 @@ from loguru import logger
 
 from assay.aio import bounded, until
 from assay.clock import Clock
+from assay.types import Signer
 from assay.wire import signing
 from assay.wire.admission import Admission
 from assay.wire.errors import Code, RequestRefused
 from assay.wire.faults import Faults, OnFault, UnsendableAnswer
 from assay.wire.gate import Gate
-from assay.wire.interface import (
-    Caller,
-    Membership,
-    Method,
-    Rep,
-    Req,
-    Signer,
-    StreamHandler,
-    UnaryHandler,
-)
+from assay.wire.interface import Caller, Membership, Method, Rep, Req, StreamHandler, UnaryHandler
 from assay.wire.limits import Limits
 from assay.wire.methods import MethodTable, smaller
 from assay.wire.replay import CeilingStore, MemoryCeiling, ReplayGuard

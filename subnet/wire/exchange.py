@@ -17,7 +17,7 @@ from typing import Any, Final, cast
 
 import msgspec
 
-from assay.types import Ss58
+from assay.types import Signer, Ss58
 from assay.wire import keys, signing, stream
 from assay.wire.errors import (
     DETAIL_CHARS_MAX,
@@ -35,7 +35,7 @@ from assay.wire.errors import (
     printable,
 )
 from assay.wire.evidence import Evidence, canonical
-from assay.wire.interface import Peer, Rep, Reply, Signer
+from assay.wire.interface import Peer, Rep, Reply
 from assay.wire.limits import Limits
 from assay.wire.synapse import (
     CONTENT_TYPE,

@@ -23,20 +23,6 @@ Rep = TypeVar("Rep", bound=Synapse)
 RepCo = TypeVar("RepCo", bound=Synapse, covariant=True)
 
 
-class Signer(Protocol):
-    """A hotkey that can sign: sr25519 under the context ``substrate``."""
-
-    @property
-    def public_key(self) -> bytes: ...
-
-    @property
-    def address(self) -> Ss58: ...
-
-    def sign(self, message: bytes, /) -> bytes:
-        """64 bytes over ``message`` as it is (no wrapping)."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Peer:
     """Whom to call: a hotkey and where it listens. The reply must be signed by ``address``."""

@@ -16,6 +16,7 @@ import msgspec
 from assay.aio import bounded
 from assay.clock import Clock, SystemClock
 from assay.errors import Unavailable
+from assay.types import Signer
 from assay.wire import signing
 from assay.wire.admission import Admission
 from assay.wire.dispatch import Dispatcher
@@ -32,7 +33,7 @@ from assay.wire.exchange import (
     unreachable,
 )
 from assay.wire.faults import OnFault
-from assay.wire.interface import Method, Peer, Rep, Reply, Req, Signer
+from assay.wire.interface import Method, Peer, Rep, Reply, Req
 from assay.wire.limits import DEFAULT, Limits
 from assay.wire.replay import CeilingStore
 from assay.wire.replies import SignedReply

@@ -10,9 +10,9 @@ import math
 
 import msgspec
 
+from assay.types import Signer
 from assay.wire import signing, stream
 from assay.wire.errors import RequestRefused
-from assay.wire.interface import Signer
 from assay.wire.synapse import CONTENT_TYPE, Refusal
 
 Headers = tuple[tuple[str, str], ...]

@@ -13,10 +13,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from assay.chain.interface import Chain, Signer
+from assay.chain.interface import Chain
 from assay.cli.up.plan import Member, Plan, Role
 from assay.errors import UserError
-from assay.types import RAO_PER_TAO, NetUid, Rao, Uid
+from assay.types import RAO_PER_TAO, NetUid, Rao, Signer, Uid
 
 FUNDS: Final[Mapping[Role, Rao]] = {
     # The price of a subnet starts at 1,000 TAO and doubles with each one.

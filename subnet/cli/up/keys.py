@@ -6,10 +6,10 @@ play money. btcli reads them with ``--wallet-path``.
 
 from __future__ import annotations
 
-from assay.chain.interface import Signer
 from assay.chain.wallets import create_wallet, dev_signer, open_coldkey, open_hotkey
 from assay.cli.up.bootstrap import Keys
 from assay.cli.up.plan import HOTKEY, Plan
+from assay.types import Signer
 
 
 def make_keys(plan: Plan) -> dict[str, Keys]:

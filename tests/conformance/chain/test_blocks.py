@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from assay.chain.errors import ChainRefused, ChainUnavailable
+from assay.chain.errors import ChainRefused, ChainUnavailable, UnknownBlock
 from assay.chain.interface import BlockRef
 from assay.types import BlockNumber
 from tests.conformance.chain.worlds import World, new_subnet
@@ -43,6 +43,36 @@ async def test_heads_stream_grows(world: World) -> None:
         await asyncio.sleep(0.01)
     await watching
     assert seen == sorted(set(seen))
+
+
+async def test_heads_carry_the_chains_own_hashes(world: World) -> None:
+    seen = []
+
+    async def watch() -> None:
+        async with contextlib.aclosing(world.chain.heads(silence_s=10)) as heads:
+            async for ref in heads:
+                seen.append(ref)
+                if len(seen) == 4:
+                    return
+
+    watching = asyncio.create_task(watch())
+    while not watching.done():
+        await world.blocks(1)
+        await asyncio.sleep(0.01)
+    await watching
+    for ref in seen:
+        assert (await world.chain.block_hash(ref.number)).hex() == ref.hash.removeprefix("0x")
+
+
+async def test_a_blocks_hash_by_number(world: World) -> None:
+    await world.blocks(2)
+    final = await world.chain.finalized()
+    assert (await world.chain.block_hash(final.number)).hex() == final.hash.removeprefix("0x")
+    assert await world.chain.genesis_hash() == "0x" + (await world.chain.block_hash(0)).hex()
+    for number in (-1, 10**9, 2**40):
+        with pytest.raises(UnknownBlock) as caught:
+            await world.chain.block_hash(number)
+        assert str(number) in caught.value.cause
 
 
 async def test_waiting_for_a_block(world: World) -> None:

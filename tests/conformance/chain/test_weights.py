@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from assay.chain.interface import RefusalReason, Signer, Stage, WeightsRefused, WeightsSet
-from assay.types import U16_MAX, NetUid, Rao, Uid
+from assay.chain.interface import RefusalReason, Stage, WeightsRefused, WeightsSet
+from assay.types import U16_MAX, NetUid, Rao, Signer, Uid
 from tests.conformance.chain.worlds import TAO, World, funded, new_subnet, next_epoch
 
 

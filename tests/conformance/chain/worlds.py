@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Protocol
 
 from assay.chain.fake import FakeChain, FakeLedger
-from assay.chain.interface import BlockRef, Chain, Deadlines, Metagraph, NewSubnet, Signer
+from assay.chain.interface import BlockRef, Chain, Deadlines, Metagraph, NewSubnet
 from assay.clock import SystemClock
 from assay.localnet.testing import NodeProcess, start_process
-from assay.types import RAO_PER_TAO, Rao, Ss58, ss58_encode
+from assay.types import RAO_PER_TAO, Rao, Signer, Ss58, ss58_encode
 
 TAO = RAO_PER_TAO
 DEADLINES = Deadlines(read_s=5.0, write_s=30.0)
@@ -95,6 +95,10 @@ class NodeWorld:
         self._names = itertools.count()
         self.rich: Signer = dev_signer("//Alice", chain_url=node.url)
         self.chain: Chain
+
+    @property
+    def url(self) -> str:
+        return self._node.url
 
     async def open(self) -> None:
         self.chain = await self.another_client()

@@ -13,7 +13,7 @@ from loguru import logger
 
 from assay.chain.absence import QUIET_S, Absence
 from assay.chain.errors import ChainUnavailable
-from assay.chain.sdk_session import Lost, Session, Sessions
+from assay.chain.sdk_session import Lost, SdkSession, Sessions
 from assay.clock import ManualClock, SystemClock
 
 
@@ -92,10 +92,10 @@ class _Up:
 class _Scripted(Sessions):
     state = "up"
 
-    async def _open(self) -> Session:
+    async def _open(self) -> SdkSession:
         if self.state == "down":
             raise Lost("nobody listens")
-        return cast(Session, _Up(self.state == "hangs"))
+        return cast(SdkSession, _Up(self.state == "hangs"))
 
 
 @pytest.mark.parametrize("state", ["down", "hangs"])
@@ -105,7 +105,7 @@ async def test_a_client_tells_of_its_chain(
     monkeypatch.setattr("assay.chain.absence.QUIET_S", 0.05)
     sessions = _Scripted("ws://here:1", tmp_path, SystemClock(), random.Random(1))
 
-    async def op(_: Session) -> int:
+    async def op(_: SdkSession) -> int:
         return 7
 
     async def ask() -> int:

@@ -10,8 +10,9 @@ import pytest
 from assay.chain.errors import ChainRefused, OutcomeUnknown
 from assay.chain.fake import FakeChain, FakeLedger
 from assay.chain.fake_epoch import EpochInput, EpochShares, stake_weighted_mean
-from assay.chain.fake_state import LOCAL_SETTINGS, Rules
-from assay.chain.interface import RefusalReason, WeightsRefused
+from assay.chain.fake_items import FakeCall, FakeItem
+from assay.chain.fake_state import LOCAL_SETTINGS, Rules, State
+from assay.chain.interface import Call, RefusalReason, WeightsRefused
 from assay.clock import ManualClock
 from assay.types import RAO_PER_TAO, Rao, Uid
 from tests.conformance.chain.worlds import NamedKey
@@ -143,3 +144,27 @@ async def test_old_states_end_somewhere() -> None:
     with pytest.raises(ChainRefused) as caught:
         await chain.metagraph(netuid, first)
     assert caught.value.reason == "StateDiscarded"
+
+
+async def test_a_pallet_of_a_tests_own_can_be_read_and_written_block_by_block() -> None:
+    def prove(state: State, block: int, signer: str, deal: int) -> State:
+        if state.stored.get(("Storage.Deals", (deal,))) is None:
+            raise ChainRefused("There is no such deal.", "Make one first.", "NoSuchDeal")
+        return state.with_stored("Storage.Proved", (deal, signer), block)
+
+    ledger = ledger_of(
+        items={
+            "Storage.Deals": FakeItem((int,)),
+            "Storage.Proved": FakeItem((int, str), default=0),
+        },
+        calls={"Storage.prove": FakeCall({"deal": int}, prove)},
+    )
+    chain = FakeChain(ledger)
+    ledger.edit(lambda state: state.with_stored("Storage.Deals", (1,), {"size": 7}))
+    before = await chain.finalized()
+    receipt = await chain.submit(Call("Storage", "prove", {"deal": 1}), RICH)
+    assert await chain.read("Storage.Deals", 1) == {"size": 7}
+    assert await chain.read("Storage.Proved", 1, RICH.address) == receipt.block.number
+    assert await chain.read("Storage.Proved", 1, RICH.address, at=before) == 0
+    with pytest.raises(ChainRefused, match="no such deal"):
+        await chain.submit(Call("Storage", "prove", {"deal": 2}), RICH)

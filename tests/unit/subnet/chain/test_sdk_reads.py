@@ -2,90 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, cast
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
-from bittensor._transport.errors import StorageFunctionNotFound
 
 from assay.chain.errors import BadAnswer, UnknownSubnet
-from assay.chain.interface import BlockRef, Commitment, Endpoint
-from assay.chain.sdk_reads import Reader
-from assay.chain.sdk_session import Session
+from assay.chain.interface import Commitment, Endpoint
+from assay.chain.sdk_reads import read_block
 from assay.types import U64_MAX, BlockNumber
-from tests.conformance.chain.worlds import NamedKey
-
-A, B, OWNER = (NamedKey(name).address for name in ("a", "b", "owner"))
-AT = BlockRef(BlockNumber(40), "0x" + "40" * 32)
-
-ITEMS: dict[str, Any] = {
-    "NetworksAdded": True,
-    "Tempo": 20,
-    "WeightsVersionKey": 0,
-    "MinAllowedWeights": 1,
-    "MaxWeightsLimit": 65_535,
-    "WeightsSetRateLimit": 0,
-    "CommitRevealWeightsEnabled": False,
-    "MaxAllowedUids": 256,
-    "ImmunityPeriod": 5_000,
-    "ServingRateLimit": 0,
-    "NetworkRegistrationAllowed": True,
-    "Burn": 10**9,
-    "StakeThreshold": 0,
-    "SubnetEpochIndex": 3,
-    "LastEpochBlock": 30,
-    "PendingEpochAt": 0,
-    "ValidatorTrust": [65_535],
-    "Account": {"nonce": 1, "data": {"free": 77, "reserved": 0}},
-}
-GRAPH: dict[str, Any] = {
-    "owner_coldkey": OWNER,
-    "owner_hotkey": A,
-    "hotkeys": [A, B],
-    "coldkeys": [OWNER, OWNER],
-    "axons": [
-        {"ip": 0, "port": 0, "ip_type": 0},
-        {"ip": 0x7F000001, "port": 20_001, "ip_type": 4},
-    ],
-    "validator_permit": [True, False],
-    "active": [True, True],
-    "alpha_stake": [5, 6],
-    "total_stake": [7, 8],
-    "last_update": [31, 32],
-    "block_at_registration": [1, 2],
-    "incentives": [0, 65_535],
-    "dividends": [65_535, 0],
-    "consensus": [0, 65_535],
-    "emission": [1, 2],
-}
-APIS: dict[str, Any] = {"get_metagraph": GRAPH, "current_alpha_price": 500_000_000}
+from tests.unit.subnet.chain.told import AT, GRAPH, OWNER, A, B, Told
 
 
-class Told:
-    """A session that says what it is told to say."""
+class Asked:
+    """A ``BlockReader`` whose every method is a whole read, as a chain makes it."""
 
-    def __init__(self, **changes: Any) -> None:
-        self.items = ITEMS | {k: v for k, v in changes.items() if k in ITEMS or k[0].isupper()}
-        self.apis = APIS | {k: v for k, v in changes.items() if k[0].islower()}
-        self.missing: set[str] = set()
+    def __init__(self, told: Told) -> None:
+        self.told = told
 
-    async def query(self, pallet: str, name: str, keys: list[Any], block_hash: str) -> Any:
-        assert block_hash == AT.hash  # every part of an answer is pinned to one block
-        if name in self.missing:
-            raise StorageFunctionNotFound(name)
-        return self.items.get(name)
+    def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
+        def ask(*args: Any) -> Awaitable[Any]:
+            return read_block(self.told, AT.hash, lambda r: getattr(r, name)(*args))
 
-    async def query_map(self, pallet: str, name: str, keys: list[Any], block_hash: str) -> Any:
-        assert block_hash == AT.hash
-        return self.items[name]
-
-    async def runtime_call(self, api: str, method: str, args: list[Any], block_hash: str) -> Any:
-        assert block_hash == AT.hash
-        return self.apis[method]
+        return ask
 
 
-def reader(told: Told | None = None, **changes: Any) -> Reader:
-    return Reader(cast(Session, told or Told(**changes)), AT)
+def reader(told: Told | None = None, **changes: Any) -> Any:
+    return Asked(told or Told(**changes))
 
 
 async def test_a_metagraph() -> None:
@@ -107,10 +50,11 @@ async def test_an_epoch_that_was_asked_for_comes_earlier() -> None:
 
 async def test_old_runtimes_lack_three_items() -> None:
     told = Told()
-    told.missing = {"ValidatorTrust", "StakeThreshold", "LastStoredRound"}
-    standing = await reader(told).standing(1, A)
-    assert (standing.beacon, standing.settings.stake_threshold, standing.uid) == (False, 0, 0)
-    assert standing.owner
+    told.true.missing = frozenset({"ValidatorTrust", "StakeThreshold", "LastStoredRound"})
+    told.items["Uids"] = 0
+    rights = await reader(told).rights(1, A)
+    assert (rights.beacon, rights.settings.stake_threshold, rights.uid) == (False, 0, 0)
+    assert rights.owner
 
 
 @pytest.mark.parametrize("tao_weight", [0.2, 0.5, 2 / 3])
@@ -160,7 +104,7 @@ async def test_no_such_subnet() -> None:
         lambda r: r.commitments(9),
     ):
         with pytest.raises(UnknownSubnet):
-            await cast(Callable[[Reader], Any], ask)(reader(NetworksAdded=False))
+            await ask(reader(NetworksAdded=False))
     assert not await reader().exists(70_000)
 
 

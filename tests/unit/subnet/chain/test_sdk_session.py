@@ -13,7 +13,7 @@ from bittensor._transport.extrinsics import NonceCache
 from bittensor._transport.rpc import classify_rpc_error
 
 from assay.chain.errors import ChainRefused, ChainUnavailable
-from assay.chain.sdk_session import Session, Sessions
+from assay.chain.sdk_session import SdkSession, Sessions
 from assay.clock import SystemClock
 
 NODE = "ws://127.0.0.1:1"
@@ -31,9 +31,9 @@ def busy() -> Exception:
 class _Unconnected(Sessions):
     opened = 0
 
-    async def _open(self) -> Session:
+    async def _open(self) -> SdkSession:
         self.opened += 1
-        return Session(NODE)
+        return SdkSession(NODE)
 
 
 class _Node:
@@ -41,9 +41,9 @@ class _Node:
 
     def __init__(self, errors: list[Exception]) -> None:
         self.errors = errors
-        self.asked_over: list[Session] = []
+        self.asked_over: list[SdkSession] = []
 
-    async def __call__(self, session: Session) -> int:
+    async def __call__(self, session: SdkSession) -> int:
         self.asked_over.append(session)
         if self.errors:
             raise self.errors.pop(0)
@@ -81,7 +81,7 @@ async def test_a_nonce_that_was_not_used_is_given_out_again() -> None:
         async def request(self, method: str, params: list[Any]) -> int:
             return 3
 
-    session = Session(NODE)
+    session = SdkSession(NODE)
     nonces = NonceCache(Rpc())
     session._substrate = SimpleNamespace(get_account_next_index=nonces.next_for)
     assert [await session.account_next_index("5Sender") for _ in range(2)] == [3, 3]

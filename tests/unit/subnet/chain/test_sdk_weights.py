@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar, cast
 
 from bittensor.result import BittensorError, ChainError
@@ -24,22 +25,28 @@ from assay.chain.sdk import SdkChain
 from assay.chain.sdk_errors import refusal_of
 from assay.chain.sdk_session import Sessions
 from assay.chain.sdk_submit import FailedError, Landed, Submitter
+from assay.chain.sdk_weights import WeightsWriter
 from assay.clock import ManualClock
 from assay.types import U16_MAX, BlockNumber, Rao, Uid
 from tests.conformance.chain.worlds import NamedKey
-from tests.unit.subnet.chain.test_sdk_reads import AT, GRAPH, OWNER, Told
+from tests.unit.subnet.chain.told import AT, OWNER, Told
 
 T = TypeVar("T")
 KEY = NamedKey("b")
 """uid 1 of the metagraph that ``Told`` tells; not the owner, so it needs a permit."""
 RECEIPT = Receipt(BlockRef(BlockNumber(41), "0x41"), "0xee", Rao(0))
-PERMITTED = GRAPH | {"validator_permit": [True, True]}
+PERMITTED = [True, True]
 
 
 class Session(Told):
     """Adds to the told answers what sealing a row asks for."""
 
+    then: Mapping[str, Any] = MappingProxyType({})
+    """What changes before the row is read back."""
+
     async def head_hash(self, *, finalized: bool) -> str:
+        if finalized:
+            self.items |= self.then
         return AT.hash
 
     async def number_of(self, block_hash: str) -> int:
@@ -56,6 +63,9 @@ class Session(Told):
 
     async def compose(self, call: Any) -> Any:
         return call
+
+    async def query(self, pallet: str, name: str, keys: list[Any], block_hash: Any = None) -> Any:
+        return self.items.get(name)
 
 
 class OneSession:
@@ -87,13 +97,13 @@ class Recorder:
 
 def chain_of(session: Session, recorder: Recorder) -> SdkChain:
     chain = SdkChain("ws://127.0.0.1:1", Path(), ManualClock(), random.Random(1), Deadlines())
-    chain._sessions = cast(Sessions, OneSession(session))
-    chain._submitter = cast(Submitter, recorder)
+    sessions, submitter = cast(Sessions, OneSession(session)), cast(Submitter, recorder)
+    chain._weights = WeightsWriter(sessions, submitter, Deadlines())
     return chain
 
 
 async def test_the_row_is_sent_and_read_back() -> None:
-    session = Session(get_metagraph=PERMITTED, Weights=[(0, U16_MAX), (1, 32_768)], Uids=1)
+    session = Session(ValidatorPermit=PERMITTED, Weights=[(0, U16_MAX), (1, 32_768)], Uids=1)
     recorder = Recorder()
     outcome = await chain_of(session, recorder).set_weights(
         1, KEY, {Uid(0): 2.0, Uid(1): 1.0}, version_key=3
@@ -111,8 +121,9 @@ async def test_the_row_is_sent_and_read_back() -> None:
 
 
 async def test_another_row_or_another_holder_is_no_success() -> None:
-    for changes in ({"Weights": [(0, 5)], "Uids": 1}, {"Weights": [(0, U16_MAX)], "Uids": 7}):
-        session = Session(get_metagraph=PERMITTED, **changes)
+    for row, holder in ([(0, 5)], 1), ([(0, U16_MAX)], 7):
+        session = Session(ValidatorPermit=PERMITTED, Weights=row, Uids=1)
+        session.then = {"Uids": holder}
         outcome = await chain_of(session, Recorder()).set_weights(1, KEY, {Uid(0): 1.0})
         assert isinstance(outcome, WeightsRefused)
         assert (outcome.reason, outcome.stage) == (RefusalReason.OVERWRITTEN, Stage.READ_BACK)
@@ -120,7 +131,7 @@ async def test_another_row_or_another_holder_is_no_success() -> None:
 
 async def test_no_permit_sends_nothing() -> None:
     recorder = Recorder()
-    outcome = await chain_of(Session(), recorder).set_weights(1, KEY, {Uid(0): 1.0})
+    outcome = await chain_of(Session(Uids=1), recorder).set_weights(1, KEY, {Uid(0): 1.0})
     assert isinstance(outcome, WeightsRefused)
     assert outcome.reason is RefusalReason.NO_PERMIT
     assert recorder.calls == []
@@ -129,7 +140,7 @@ async def test_no_permit_sends_nothing() -> None:
 async def test_a_refusal_in_the_block_is_named() -> None:
     error = ChainError("too fast", "SettingWeightsTooFast")
     failure = FailedError(ChainRefused("It said no.", "Wait."), error, Stage.DISPATCH)
-    session = Session(get_metagraph=PERMITTED)
+    session = Session(ValidatorPermit=PERMITTED, Uids=1)
     outcome = await chain_of(session, Recorder(failure)).set_weights(1, KEY, {Uid(0): 1.0})
     assert isinstance(outcome, WeightsRefused)
     assert (outcome.reason, outcome.stage) == (RefusalReason.RATE_LIMITED, Stage.DISPATCH)
@@ -147,7 +158,7 @@ SEALED = {
 
 async def test_commit_reveal_without_a_beacon_is_refused() -> None:
     recorder = Recorder()
-    session = Session(get_metagraph=PERMITTED, **SEALED)
+    session = Session(ValidatorPermit=PERMITTED, **SEALED)
     outcome = await chain_of(session, recorder).set_weights(1, KEY, {Uid(0): 1.0})
     assert isinstance(outcome, WeightsRefused)
     assert outcome.reason is RefusalReason.COMMIT_REVEAL_WITHOUT_BEACON
@@ -157,7 +168,7 @@ async def test_commit_reveal_without_a_beacon_is_refused() -> None:
 
 async def test_commit_reveal_with_a_beacon_seals_the_row() -> None:
     recorder = Recorder()
-    session = Session(get_metagraph=PERMITTED, LastStoredRound=20_000_000, **SEALED)
+    session = Session(ValidatorPermit=PERMITTED, LastStoredRound=20_000_000, **SEALED)
     outcome = await chain_of(session, recorder).set_weights(1, KEY, {Uid(0): 1.0})
     assert isinstance(outcome, WeightsCommitted), outcome
     (call,) = recorder.calls
@@ -170,7 +181,7 @@ async def test_commit_reveal_with_a_beacon_seals_the_row() -> None:
 async def test_the_sdks_own_refusal_to_seal_is_typed() -> None:
     recorder = Recorder()
     items = SEALED | {"WeightsSetRateLimit": 100, "LastStoredRound": 20_000_000}
-    session = Session(get_metagraph=PERMITTED, **items)
+    session = Session(ValidatorPermit=PERMITTED, **items)
     outcome = await chain_of(session, recorder).set_weights(1, KEY, {Uid(0): 1.0})
     assert isinstance(outcome, WeightsRefused)
     assert (outcome.reason, outcome.stage) == (RefusalReason.RATE_LIMITED, Stage.PREFLIGHT)

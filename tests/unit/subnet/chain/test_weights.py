@@ -12,7 +12,7 @@ import pytest
 
 from assay.chain.fake_state import LOCAL_SETTINGS
 from assay.chain.interface import BlockRef, RefusalReason, Stage, WeightsRefused
-from assay.chain.weights import Standing, preflight, quantise, refused_by_chain
+from assay.chain.weights import WeightRights, preflight, quantise, refused_by_chain
 from assay.types import U16_MAX, BlockNumber, U16Weight, Uid
 
 VECTORS = Path(__file__).parents[3] / "vectors" / "set_weights_spec218.json"
@@ -32,8 +32,8 @@ NOT_ASKED = {"dup", "length", "too_many", "max_limit_over"}
 """What uid -> weight cannot express, and a row above the limit: ours is cut to it, see below."""
 
 
-def standing(**changes: Any) -> Standing:
-    base = Standing(
+def rights(**changes: Any) -> WeightRights:
+    base = WeightRights(
         netuid=1,
         hotkey="5F",
         at=BlockRef(BlockNumber(4_999), "0x"),
@@ -45,11 +45,12 @@ def standing(**changes: Any) -> Standing:
         last_update=0,
         settings=LOCAL_SETTINGS,
         beacon=False,
+        next_epoch=5_010,
     )
     return replace(base, **changes)
 
 
-def standing_of(given: dict[str, Any], block: int) -> Standing:
+def rights_of(given: dict[str, Any], block: int) -> WeightRights:
     settings = replace(
         LOCAL_SETTINGS,
         weights_version=given["weights_version_key"],
@@ -59,7 +60,7 @@ def standing_of(given: dict[str, Any], block: int) -> Standing:
         commit_reveal=given["commit_reveal"],
         stake_threshold=given["weights_min_stake"],
     )
-    return standing(
+    return rights(
         at=BlockRef(BlockNumber(block - 1), "0x"),  # it is executed in the block after the head
         n=given["n"],
         uid=Uid(given["uid"]),
@@ -76,7 +77,7 @@ def standing_of(given: dict[str, Any], block: int) -> Standing:
 def test_verdict_and_row_are_the_runtimes(case: dict[str, Any]) -> None:
     given, seen = case["inputs"], case["outputs"]
     weights = {Uid(uid): float(v) for uid, v in zip(given["uids"], given["values"], strict=True)}
-    verdict = preflight(standing_of(given, case["block"]), weights, given["version_key"])
+    verdict = preflight(rights_of(given, case["block"]), weights, given["version_key"])
     if seen["error"] is not None:
         assert isinstance(verdict, WeightsRefused)
         assert verdict.reason in REASONS[seen["error"]]
@@ -92,7 +93,7 @@ def test_verdict_and_row_are_the_runtimes(case: dict[str, Any]) -> None:
 def test_a_row_above_the_limit_is_cut_to_it() -> None:
     case = next(c for c in CASES if c["name"] == "max_limit_over")
     weights = {Uid(1): 10.0, Uid(2): 10.0, Uid(3): 11.0}
-    verdict = preflight(standing_of(case["inputs"], case["block"]), weights, 0)
+    verdict = preflight(rights_of(case["inputs"], case["block"]), weights, 0)
     assert verdict == ((1, U16_MAX), (2, U16_MAX), (3, U16_MAX))
 
 
@@ -122,18 +123,33 @@ def test_what_is_no_weight_is_an_error(uid: int, weight: float) -> None:
 
 def test_rate_limit_says_how_long_to_wait() -> None:
     settings = replace(LOCAL_SETTINGS, weights_rate_limit_blocks=100)
-    verdict = preflight(standing(settings=settings, last_update=4_970), {Uid(1): 1.0}, 0)
+    verdict = preflight(rights(settings=settings, last_update=4_970), {Uid(1): 1.0}, 0)
     assert isinstance(verdict, WeightsRefused)
     assert verdict.retry_after_blocks == 70
 
 
+def test_what_only_an_epoch_changes_says_when_the_next_one_runs() -> None:
+    poor = replace(LOCAL_SETTINGS, stake_threshold=10**13)
+    for changes in ({"permit": False}, {"settings": poor}):
+        verdict = preflight(rights(**changes), {Uid(1): 1.0}, 0)
+        assert isinstance(verdict, WeightsRefused)
+        assert verdict.retry_after_blocks == 11
+    overdue = preflight(rights(permit=False, next_epoch=4_999), {Uid(1): 1.0}, 0)
+    assert isinstance(overdue, WeightsRefused)
+    assert overdue.retry_after_blocks == 1
+    in_block = refused_by_chain("NeuronNoValidatorPermit", "No.", Stage.DISPATCH, rights())
+    assert in_block.retry_after_blocks == 11
+    too_fast = refused_by_chain("SettingWeightsTooFast", "No.", Stage.DISPATCH, rights())
+    assert too_fast.retry_after_blocks is None
+
+
 def test_the_owner_needs_no_permit() -> None:
-    assert preflight(standing(permit=False, owner=True), {Uid(1): 1.0}, 0) == ((1, U16_MAX),)
+    assert preflight(rights(permit=False, owner=True), {Uid(1): 1.0}, 0) == ((1, U16_MAX),)
 
 
 def test_commit_reveal_with_a_beacon_is_let_through() -> None:
     settings = replace(LOCAL_SETTINGS, commit_reveal=True, weights_rate_limit_blocks=100)
-    sealed = standing(settings=settings, beacon=True, last_update=4_999)
+    sealed = rights(settings=settings, beacon=True, last_update=4_999)
     assert preflight(sealed, {Uid(1): 1.0}, 0) == ((1, U16_MAX),)
 
 

@@ -12,13 +12,12 @@ import pytest
 from assay.chain.errors import NotStarted, TooDear, TooLittleBalance
 from assay.chain.fake import FakeChain, FakeLedger
 from assay.chain.fake_state import State
-from assay.chain.interface import Signer
 from assay.cli import output
 from assay.cli.amounts import parse_amount
 from assay.cli.consent import Consent, Stake, join, parse_stake
 from assay.clock import ManualClock
 from assay.errors import Refused, UserError
-from assay.types import U64_MAX, NetUid, Rao
+from assay.types import U64_MAX, NetUid, Rao, Signer
 from tests.unit.subnet.neuron.worlds import key
 
 TAO = 10**9

@@ -11,10 +11,11 @@ from typing import Annotated, Any
 import msgspec
 
 from assay.clock import SystemClock
+from assay.types import Signer
 from assay.wire import keys, signing
 from assay.wire.axon import Axon
 from assay.wire.dendrite import Dendrite
-from assay.wire.interface import AnyAxon, AnyDendrite, Caller, Method, Peer, Signer
+from assay.wire.interface import AnyAxon, AnyDendrite, Caller, Method, Peer
 from assay.wire.keys import SeedSigner
 from assay.wire.memory import MemoryAxon, MemoryDendrite, MemoryNetwork, RawReply, RawRequest
 from assay.wire.synapse import CONTENT_TYPE, Refusal, Synapse, encode

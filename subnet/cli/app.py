@@ -19,6 +19,7 @@ COMMANDS: Final = {
     "validator": ("assay.cli.validator:validator", "Run a validator."),
     "wallet": ("assay.cli.wallet:wallet", "Make wallets, show their addresses and balances."),
     "status": ("assay.cli.status:status", "Show a subnet: uids, stake, incentive, rewards."),
+    "receipt": ("assay.cli.receipt:receipt", "A validator's receipts: list, export, verify."),
     "lab": ("assay.cli.lab:lab", "Cheats and faults, to see a validator catch them."),
 }
 """By name: where the command is, and the line of help beside it."""

@@ -14,17 +14,25 @@ import random
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import msgspec
 
+from assay.errors import UserError
+from assay.files import read_limited
 from assay.neuron.peers import Target
-from assay.neuron.receipts import Period, ReceiptRecord
+from assay.neuron.receipts import Period, Proof, ReceiptRecord
 from assay.neuron.rounds import Rounds
 from assay.neuron.seeds import follows, target_rng, turn_seed
 from assay.types import Ss58
 from assay.wire.evidence import EvidenceInvalid, unpack, verify
 from assay.wire.synapse import encode
+
+PROOF_VERSION: Final = 1
+"""Goes up when a field changes its meaning; another version is refused instead of misread."""
+PROOF_BYTES_MAX: Final = 4 * 2**20
+"""A record, some thirty siblings and the roots of all kept periods have half of it."""
 
 
 @dataclass(slots=True)
@@ -58,6 +66,63 @@ def check_evidence(record: ReceiptRecord, validator: Ss58) -> str | None:
         return str(error)
     if record.failure is None and evidence.status != HTTPStatus.OK:
         return "it says reply, and the evidence says refusal"
+    return None
+
+
+def read_proof(file: Path) -> tuple[Proof, ReceiptRecord]:
+    """The exported receipt in ``file``, and the record that it is about; UserError if it is
+    none."""
+    data = read_limited(file, PROOF_BYTES_MAX)
+    if data is None:
+        raise UserError(f"There is no file {file}.", "Check the path.")
+    try:
+        return parse_proof(data)
+    except ValueError as error:
+        raise UserError(
+            f"{file} is not a receipt: {error}.", "Give a file that `assay receipt export` wrote."
+        ) from None
+
+
+def parse_proof(data: bytes) -> tuple[Proof, ReceiptRecord]:
+    """The exported receipt in ``data``, and its record; ValueError unless both are written in the
+    one way that they may be."""
+    try:
+        proof = msgspec.json.decode(data, type=Proof)
+        record = msgspec.msgpack.decode(proof.record, type=ReceiptRecord)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+        raise ValueError(str(error)) from None
+    if msgspec.json.encode(proof) != data or msgspec.msgpack.encode(record) != proof.record:
+        raise ValueError("it is written otherwise than `assay receipt export` writes it")
+    if proof.version != PROOF_VERSION:
+        raise ValueError(f"it is of version {proof.version}, not {PROOF_VERSION}")
+    return proof, record
+
+
+def receipt_problem(
+    proof: Proof, record: ReceiptRecord, *, genesis: str, root: bytes | None
+) -> str | None:
+    """What is wrong with a receipt, in a few words; None if all of it holds.
+
+    ``genesis`` is the hash of the chain's block 0, and ``root`` the receipts' root that the chain
+    shows for the validator now.
+    """
+    if proof.genesis != genesis:
+        return f"it is of the chain {proof.genesis}"
+    if record.period != proof.period.number:
+        return "its record is of another period"
+    problem = check_evidence(record, proof.validator)
+    if problem is not None:
+        return problem
+    if not follows(proof.period.link, proof.period.tip):
+        return "the link of its period does not follow its tip"
+    try:
+        running = proof.running()
+    except ValueError as error:
+        return str(error)
+    if root is None:
+        return "the chain shows no receipts' root of its validator"
+    if running != root:
+        return "it does not lead to the root that the chain shows; a newer export may"
     return None
 
 

@@ -96,12 +96,7 @@ class NeuronFolder:
             self.task.mkdir(parents=True, exist_ok=True)
             write_atomic(mark, msgspec.json.encode(mine))
             return
-        try:
-            theirs = msgspec.json.decode(stored, type=Mark)
-        except msgspec.MsgspecError as error:
-            raise UserError(
-                f"{mark} cannot be read: {error}.", "Move the folder away, or restore the file."
-            ) from error
+        theirs = read_mark(self.path)
         if theirs != mine:
             raise UserError(
                 f"{self.path} belongs to hotkey {theirs.hotkey} on subnet {theirs.netuid} of the "
@@ -133,6 +128,19 @@ class NeuronFolder:
             self.path,
             CHECKPOINT.removesuffix(".json"),
         )
+
+
+def read_mark(folder: Path) -> Mark:
+    """Whose the neuron's folder ``folder`` is; UserError if it is none."""
+    stored = read_limited(folder / _MARK, _MARK_BYTES_MAX)
+    try:
+        if stored is None:
+            raise UserError(f"{folder} is not a neuron's folder.", "See `assay receipt list`.")
+        return msgspec.json.decode(stored, type=Mark)
+    except msgspec.MsgspecError as error:
+        raise UserError(
+            f"{folder / _MARK} cannot be read: {error}.", "Restore the file from a copy."
+        ) from error
 
 
 def old_folder(state_dir: Path, wallet: str, hotkey: str, netuid: int) -> Path:

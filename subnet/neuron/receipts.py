@@ -7,7 +7,8 @@ length and checksum in front, so that a torn end is seen and cut off when the lo
 When a period ends, its Merkle root enters a running hash::
 
     running(0) = 32 zero bytes
-    running(i) = SHA-256("assay/receipts/1" | running(i - 1) | root of period i)
+    running(i) = SHA-256("assay/receipts/1" | running(i - 1) | digest of period i)
+    digest     = SHA-256(root | tip | link | number | records | left out, each as 8 bytes)
 
 The running hash goes on chain with the next link, so the chain's newest record stands for every
 period before. A closed period has a summary beside its file, with all that a third party needs.
@@ -114,12 +115,20 @@ class Period(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     @property
     def running(self) -> bytes:
         """The running hash with this period in it."""
-        return running(self.before, self.root)
+        return running(self.before, self.digest)
+
+    @property
+    def digest(self) -> bytes:
+        """One hash over all of the summary but what came before."""
+        counts = b"".join(
+            n.to_bytes(8, "little") for n in (self.number, self.records, self.left_out)
+        )
+        return sha256(self.root + self.tip + self.link + counts).digest()
 
 
-def running(before: bytes, root: bytes) -> bytes:
-    """The next running hash."""
-    return sha256(_RUNNING + before + root).digest()
+def running(before: bytes, digest: bytes) -> bytes:
+    """The running hash after a period with this digest."""
+    return sha256(_RUNNING + before + digest).digest()
 
 
 class Receipts:
@@ -301,8 +310,8 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     index: int
     siblings: Sequence[bytes]
     period: Period
-    later_roots: Sequence[bytes] = ()
-    """The roots of the periods after this one, up to the one that the chain shows."""
+    later: Sequence[bytes] = ()
+    """The digests of the periods after this one, up to the one that the chain shows."""
 
     def running(self) -> bytes:
         """The running hash that this proof leads to; ValueError if its parts do not fit."""
@@ -311,7 +320,7 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         if root != self.period.root:
             raise ValueError("the record is not among those of its period")
         digest = self.period.running
-        for later in self.later_roots:
+        for later in self.later:
             digest = running(digest, later)
         return digest
 
@@ -325,7 +334,7 @@ def prove(
     if not 0 <= index < len(records):
         raise ValueError(f"period {number} keeps {len(records)} records, and {index} is none")
     leaves = [merkle.leaf(record) for record in records]
-    later = [period.root for period in receipts.periods() if period.number > number]
+    later = [period.digest for period in receipts.periods() if period.number > number]
     return Proof(
         genesis=genesis,
         netuid=netuid,
@@ -334,5 +343,5 @@ def prove(
         index=index,
         siblings=merkle.path(leaves, index),
         period=summary,
-        later_roots=later,
+        later=later,
     )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from pathlib import Path
 
 import msgspec
 
-from assay.neuron.audit import Audit, check_challenges, check_links
-from assay.neuron.receipts import ReceiptRecord, Receipts, prove
+from assay.neuron.audit import Audit, check_challenges, check_links, parse_proof, receipt_problem
+from assay.neuron.receipts import Proof, ReceiptRecord, Receipts, prove
 from assay.neuron.record import parse
 from assay.wire.memory import MemoryNetwork
 from examples.reverse import ReverseTask
@@ -103,3 +104,48 @@ async def test_a_validator_that_chose_its_challenges_is_seen(tmp_path: Path) -> 
     check_links([forged], tips, audit)
     check_links([msgspec.structs.replace(period, tip=bytes(32))], tips, audit)
     assert len(audit.problems) >= 3
+
+
+async def test_true_receipts_hold_and_no_mutated_one_does(tmp_path: Path) -> None:
+    """Each of a thousand receipts holds; a change of any part of one shows."""
+    _, _, root = await run_until(tmp_path, 1_000)
+    log = Receipts(tmp_path / "receipts")
+    held = 0
+    proofs = []
+    for period in log.periods():
+        for index in range(period.records):
+            proof = prove(
+                log, period.number, index, genesis=GENESIS, netuid=1, validator=VALIDATOR.address
+            )
+            record = msgspec.msgpack.decode(proof.record, type=ReceiptRecord)
+            assert receipt_problem(proof, record, genesis=GENESIS, root=root) is None
+            held += 1
+            if record.evidence is not None:
+                proofs.append(proof)
+    assert held >= 1_000
+    rng = random.Random(5)
+    accepted = 0
+    for _ in range(10_000):
+        accepted += holds(mutated(rng.choice(proofs), rng), root)
+    assert accepted == 0
+
+
+def mutated(proof: Proof, rng: random.Random) -> bytes:
+    """The receipt's file with one meaningful byte changed."""
+    data = bytearray(msgspec.json.encode(proof))
+    while True:
+        at = rng.randrange(len(data))
+        before = data[at]
+        data[at] = rng.choice(b"0123456789abcdefABCDEFxyz+/")
+        if data[at] != before:
+            return bytes(data)
+
+
+def holds(data: bytes, root: bytes) -> bool:
+    try:
+        proof, record = parse_proof(data)
+    except ValueError:
+        return False
+    if (proof.netuid, proof.validator) != (1, VALIDATOR.address):
+        return False  # another's root is looked up on chain, and this one is not there
+    return receipt_problem(proof, record, genesis=GENESIS, root=root) is None

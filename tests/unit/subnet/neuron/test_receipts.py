@@ -114,7 +114,7 @@ def test_an_open_period_is_found_after_a_restart_and_closed_whole(tmp_path: Path
     assert again.open_periods() == [7]
     again.close_period(7, tip=bytes(32), link=bytes(32))
     assert again.summary(7).records == 4
-    assert again.root == running(START, again.summary(7).root)
+    assert again.root == running(START, again.summary(7).digest)
 
 
 def test_the_log_is_bounded_and_the_oldest_records_go_first(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,9 +21,10 @@ from assay.cli.command import Command
 from assay.cli.param_types import FILE, FOLDER, STATE_DIR, STATE_DIR_VARIABLE, absolute
 from assay.cli.process import configure_log, run_async, stop_on_signals
 from assay.localnet.sealing import SealingMode
-from assay.types import PORT_MAX
+from assay.types import PORT_MAX, RAO_PER_TAO, ss58_decode
 
 if TYPE_CHECKING:
+    from assay.localnet.holders import Holders
     from assay.localnet.node import Node, NodeOptions
 
 PORT: Final = 9_944
@@ -33,8 +35,23 @@ BLOCK_MS_MAX: Final = 3_600_000
 HISTORY_BLOCKS_MAX: Final = 2**32
 """As many as block numbers of 32 bits can name."""
 DEFAULT_PRESET: Final = "local"
+_CHAIN_OPTIONS: Final = ("preset", "block_time", "runtime", "sudo")
+"""What a new chain is begun with, and a stored one is held to where it is named."""
 _SETTLE_S: Final = 1.0
 """After the start, so that the first clients do not wait for it."""
+
+
+class _Address(click.ParamType[str]):
+    """The SS58 address of an account."""
+
+    name = "address"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        try:
+            ss58_decode(str(value))
+        except ValueError as error:
+            self.fail(f"{value!r} is no SS58 address: {error}.", param, ctx)
+        return str(value)
 
 
 def chain_dir() -> Path:
@@ -62,6 +79,10 @@ state_dir: Final = click.option(
     "--allow-origin", multiple=True, metavar="URL",
     help="A web page's origin that may use the RPC, besides loopback's; repeatable.",
 )  # fmt: skip
+@click.option(
+    "--expose-development-keys", is_flag=True,
+    help="Serve others although anybody can act as //Alice, who may do everything.",
+)  # fmt: skip
 @click.option("--dev-methods", is_flag=True, help="Offer dev_newBlock; on with manual sealing.")
 @state_dir
 @click.option("--in-memory", is_flag=True, help="Keep nothing: the chain ends with the process.")
@@ -72,6 +93,10 @@ state_dir: Final = click.option(
 @click.option(
     "--block-time", type=click.IntRange(BLOCK_MS_MIN, BLOCK_MS_MAX), metavar="MS",
     help="Of a new chain: milliseconds a block; the preset's without it.",
+)  # fmt: skip
+@click.option(
+    "--sudo", type=_Address(), metavar="SS58",
+    help="Of a new chain: who may do everything and holds all money; //Alice without it.",
 )  # fmt: skip
 @click.option(
     "--runtime", type=FILE, metavar="FILE.wasm",
@@ -106,11 +131,10 @@ def start(**given: Any) -> int:
             code=read_runtime(given["runtime"] or RUNTIME_PATH),
             preset=given["preset"] or DEFAULT_PRESET,
             block_time_ms=given["block_time"],
+            sudo=given["sudo"],
         ),
         # Whoever names no property of a chain gets the one that is stored, whatever it is.
-        continue_any=given["preset"] is None
-        and given["block_time"] is None
-        and given["runtime"] is None,
+        continue_any=all(given[each] is None for each in _CHAIN_OPTIONS),
         state_dir=None if given["in_memory"] else given["state_dir"],
         host=given["rpc_address"],
         port=given["port"],
@@ -118,6 +142,7 @@ def start(**given: Any) -> int:
         history_blocks=given["history"],
         dev_methods=given["dev_methods"] or sealing is SealingMode.MANUAL,
         origins=tuple(given["allow_origin"]),
+        expose_development_keys=given["expose_development_keys"],
         module_cache=default_module_cache(),
     )
     run_async(lambda: _serve(options, json=given["json"]))
@@ -146,8 +171,10 @@ def _settle_memory() -> None:
 
 def _announce(node: Node, options: NodeOptions, *, json: bool) -> None:
     from assay.cli import output
+    from assay.localnet.holders import holders_of
 
     backend = node.backend
+    holders = holders_of(backend.state())
     if json:
         output.line(
             {
@@ -159,6 +186,12 @@ def _announce(node: Node, options: NodeOptions, *, json: bool) -> None:
                 "head": backend.head.number,
                 "block_time_ms": backend.slot_duration_ms(),
                 "sealing": options.sealing.value,
+                "sudo": holders.sudo,
+                "sudo_uri": holders.sudo_uri,
+                "accounts": [
+                    {"uri": each.uri, "address": each.address, "tao": each.free_rao / RAO_PER_TAO}
+                    for each in holders.funded
+                ],
             }
         )
     else:
@@ -167,3 +200,15 @@ def _announce(node: Node, options: NodeOptions, *, json: bool) -> None:
             f"{backend.slot_duration_ms()} ms a block, sealing by {options.sealing.value}. "
             "Ctrl-C ends it."
         )
+        for line in _told(holders):
+            output.note(line)
+
+
+def _told(holders: Holders) -> Iterator[str]:
+    """Whose sudo it is, and which funded accounts anybody can use."""
+    if holders.sudo is not None:
+        of = f"{holders.sudo_uri}, whose key is public" if holders.sudo_uri else "its owner's alone"
+        yield f"Sudo is {holders.sudo}: {of}."
+    if holders.funded:
+        sums = (f"{each.uri} {each.free_rao // RAO_PER_TAO:,}" for each in holders.funded)
+        yield f"Development accounts with TAO: {', '.join(sums)}."

@@ -12,7 +12,7 @@ blake2b-256 of that.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -155,6 +155,7 @@ class Backend:
         history_blocks: int | None = None,
         module_cache: Path | None = None,
         clock: Clock | None = None,
+        permit: Callable[[State], None] | None = None,
     ) -> Backend:
         """Open the chain in the folder ``path``, or begin one there; ``path`` None: memory only.
 
@@ -162,6 +163,8 @@ class Backend:
         ``history_blocks``: how many blocks below the head keep their state (None: all of them).
         ``module_cache``: a folder of our own for compiled modules; None compiles each time.
         ``clock``: measures ``time_limit``; None for a chain that no stranger asks.
+        ``permit``: is shown the head's state, that of a new chain before it is stored; what it
+        raises ends the opening.
         """
         limits = limits or CoreLimits()
         time_limit = unlimited() if clock is None else TimeLimit(clock.monotonic)
@@ -172,11 +175,13 @@ class Backend:
             if store.head_number() is None:
                 if genesis is None:
                     raise ChainDamaged(f"There is no chain in {path}.", "Give a chain's folder.")
-                state, head = _begin(store, genesis, runtimes)
+                state, head = _begin(store, genesis, runtimes, permit)
             else:
                 if genesis is not None:
                     _check_genesis(store, genesis)
                 state, head = _resume(store)
+                if permit is not None:
+                    permit(state)
             return cls(store, state, head, limits, history_blocks, runtimes, time_limit)
         except BaseException:
             store.close()
@@ -367,10 +372,17 @@ class Backend:
         self._store.close()
 
 
-def _begin(store: ChainStore, genesis: Genesis, runtimes: Runtimes) -> tuple[HeadState, Block]:
-    """Cook the genesis and store it as block 0."""
+def _begin(
+    store: ChainStore,
+    genesis: Genesis,
+    runtimes: Runtimes,
+    permit: Callable[[State], None] | None,
+) -> tuple[HeadState, Block]:
+    """Cook the genesis, show it to ``permit`` and store it as block 0."""
     executor = runtimes.of_code(genesis.code, None)
     cooked = cook(executor, genesis)
+    if permit is not None:
+        permit(cooked.state)
     meta = {
         META_FINGERPRINT: genesis.fingerprint(),
         META_CONFIG: canonical_json(cooked.config),

@@ -20,6 +20,7 @@ The tree::
         ├── GenesisDiffers     the stored chain was made from another genesis
         ├── ChainDamaged       the database cannot be read, or contradicts itself
         └── Unavailable
+            ├── NotEnoughMemory  the system gives this process no memory for a runtime
             ├── ChainInUse     another process has the database open
             └── StorageFailed  the disk is full, read-only or broken; the last good block is kept
 
@@ -134,6 +135,10 @@ class UnknownTransaction(TransactionRefused):
 
 class BadRuntime(UserError):
     """The code is no Wasm runtime, or it needs what this host does not have."""
+
+
+class NotEnoughMemory(Unavailable):
+    """The system does not give this process the memory that running a runtime takes."""
 
 
 class BadGenesis(UserError):

@@ -11,12 +11,13 @@ Knows no command line and installs no signal handlers: the process around it doe
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from loguru import logger
 
@@ -24,6 +25,7 @@ from assay.clock import Clock
 from assay.errors import UserError
 from assay.localnet.backend import Backend, Genesis
 from assay.localnet.errors import GenesisDiffers
+from assay.localnet.holders import Holders, holders_of
 from assay.localnet.limits import CoreLimits
 from assay.localnet.pool import TransactionPool
 from assay.localnet.pool.limits import PoolLimits
@@ -35,6 +37,8 @@ from assay.localnet.rpc.server import RpcServer, bind
 from assay.localnet.rpc.subscriptions import Hub
 from assay.localnet.sealing import Sealing, SealingMode
 from assay.localnet.service import Service
+from assay.localnet.state.view import State
+from assay.types import Ss58
 
 RUNTIME_PATH: Final = Path(__file__).parent / "runtime" / "assay.wasm"
 """The committed runtime; it travels in the wheel."""
@@ -58,6 +62,8 @@ class NodeOptions:
     history_blocks: int | None = None
     dev_methods: bool = False
     origins: tuple[str, ...] = ()
+    expose_development_keys: bool = False
+    """Serve others although anybody has power over the chain."""
     module_cache: Path | None = None
     core_limits: CoreLimits | None = None
     pool_limits: PoolLimits | None = None
@@ -84,12 +90,52 @@ def default_module_cache() -> Path:
     return root / "assay" / "modules"
 
 
-def genesis_of(*, code: bytes, preset: str = "local", block_time_ms: int | None = None) -> Genesis:
-    """The recipe of a new chain; ``block_time_ms`` None leaves the preset's own block time."""
-    overrides = (
-        {} if block_time_ms is None else {"subtensorModule": {"slotDurationMs": block_time_ms}}
-    )
+_SUDO_RAO: Final = 3_000_000 * 10**9
+"""What the sudo account of a chain without development accounts begins with: as much as those have
+together in the presets."""
+
+
+def genesis_of(
+    *,
+    code: bytes,
+    preset: str = "local",
+    block_time_ms: int | None = None,
+    sudo: Ss58 | None = None,
+) -> Genesis:
+    """The recipe of a new chain.
+
+    ``block_time_ms`` None leaves the preset's own block time. ``sudo`` names the account that may
+    do everything, makes the blocks and holds all the money; None leaves both to the development
+    accounts of the preset.
+    """
+    overrides: dict[str, Any] = {}
+    if block_time_ms is not None:
+        overrides["subtensorModule"] = {"slotDurationMs": block_time_ms}
+    if sudo is not None:
+        overrides["sudo"] = {"key": sudo}
+        overrides["aura"] = {"authorities": [sudo]}
+        overrides["balances"] = {"balances": [[sudo, _SUDO_RAO]]}
     return Genesis(code=code, preset=preset, overrides=overrides)
+
+
+def _check_exposure(options: NodeOptions, holders: Holders) -> None:
+    """Refuse to serve others a chain over which anybody has power, unless that is wanted."""
+    power = holders.public_power
+    if power is None:
+        return
+    if not ipaddress.ip_address(options.host or "0.0.0.0").is_loopback:  # noqa: S104
+        reach = f"Whoever reaches {options.host}"
+    elif "*" in options.origins:
+        reach = "Every web page that is open in a browser here"
+    else:
+        return
+    if options.expose_development_keys:
+        logger.warning("{} can {}", reach, power)
+        return
+    raise UserError(
+        f"{reach} could {power}.",
+        "Begin a chain with a key of your own (--sudo SS58), or say --expose-development-keys too.",
+    )
 
 
 class Node:
@@ -137,6 +183,9 @@ class Node:
 
     @staticmethod
     def _open(options: NodeOptions, clock: Clock) -> Backend:
+        def permit(state: State) -> None:
+            _check_exposure(options, holders_of(state))
+
         def open_as(genesis: Genesis | None) -> Backend:
             return Backend.open(
                 options.state_dir,
@@ -145,6 +194,7 @@ class Node:
                 history_blocks=options.history_blocks,
                 module_cache=options.module_cache,
                 clock=clock,
+                permit=permit,
             )
 
         try:

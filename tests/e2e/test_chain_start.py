@@ -29,9 +29,10 @@ QUIET = ("--log-level", "WARNING")
 REFUSAL_S_MAX = 30.0
 
 
-def refused(*arguments: str) -> str:
+def refused(*arguments: str, limited_by: tuple[str, ...] = ()) -> str:
     """What a start that must be refused says; it must leave with code 2 and print no result."""
-    command = [sys.executable, "-m", "assay.cli.main", "chain", "start", "--json", *arguments]
+    start = [sys.executable, "-m", "assay.cli.main", "chain", "start", "--json", *arguments]
+    command = [*limited_by, *start]
     done = subprocess.run(command, capture_output=True, text=True, timeout=REFUSAL_S_MAX)
     assert done.returncode == 2, done.stderr
     assert done.stdout == ""
@@ -175,10 +176,30 @@ def test_history_ends_where_it_was_told_to() -> None:
         (("--runtime", "absent.wasm"), "absent.wasm"),
         (("--runtime", "pyproject.toml", "--port", "0", "--in-memory"), "untime"),
         (("--rpc-address", "203.0.113.7", "--port", "0"), "203.0.113.7"),
+        (("--rpc-address", "0.0.0.0", "--port", "0", "--in-memory"), "//Alice"),
+        (("--sudo", "5FHneW46", "--port", "0", "--in-memory"), "5FHneW46"),
     ],
 )
 def test_wrong_options_are_refused(arguments: tuple[str, ...], word: str) -> None:
     assert word in refused(*arguments)
+
+
+def test_too_few_addresses_are_named_as_the_cause() -> None:
+    limited = ("sh", "-c", 'ulimit -v 4000000; exec "$@"', "sh")
+    told = refused("--port", "0", "--in-memory", limited_by=limited)
+    assert "3906 MiB of addresses (ulimit -v)" in told
+
+
+def test_a_chain_of_ones_own_says_so() -> None:
+    mine = "5CAH491X9qj5L2YugFs8iysiTyGvA4EchvrfY1HAa7iPpBAG"
+    with node_process("--in-memory", "--sudo", mine, "--rpc-address", "0.0.0.0", *QUIET) as node:
+        assert (node.ready["sudo"], node.ready["sudo_uri"]) == (mine, None)
+        assert node.ready["accounts"] == []
+        wait_for_block(node, 2)
+    with node_process("--in-memory", *QUIET) as node:
+        assert node.ready["sudo_uri"] == "//Alice"
+        first = node.ready["accounts"][0]
+        assert (first["uri"], first["tao"]) == ("//Alice", 1_000_000)
 
 
 def test_a_full_disk_ends_the_chain_with_its_cause(tmp_path: Path) -> None:

@@ -19,13 +19,14 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import math
+import resource
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 import wasmtime
 
-from assay.localnet.errors import BadRuntime, TimeSpent
+from assay.localnet.errors import BadRuntime, NotEnoughMemory, TimeSpent
 from assay.localnet.executor.allocator import PAGE_BYTES, AllocatorError, HostAllocator
 from assay.localnet.executor.call_meter import CallMeter, OutOfHostCalls
 from assay.localnet.executor.module_cache import ModuleCache
@@ -49,6 +50,10 @@ thousand million were measured (metadata, the check of a transaction of 4 MB), o
 
 _KEPT_PAGES_MAX: Final = 1_024
 """An instance whose memory grew above 64 MiB is not kept: its pages would stay with the process."""
+
+_NO_MEMORY: Final = ("mmap failed", "os error 12")
+"""How wasmtime says that the system refused memory; it has no error code for it. Per memory it
+reserves 4 GiB of addresses, so that no access needs a check."""
 
 _MASK_32: Final = 0xFFFF_FFFF
 
@@ -212,9 +217,11 @@ class Vm:
             exports = self._linker.instantiate(store, self._module).exports(store)
             heap_base = _heap_base(store, exports)
         except (wasmtime.WasmtimeError, wasmtime.Trap) as error:
+            told = str(error).splitlines()[0]
+            if any(sign in told for sign in _NO_MEMORY):
+                raise _no_memory(told) from error
             raise BadRuntime(
-                f"The runtime cannot be started: {str(error).splitlines()[0]}.",
-                "Build it for a Substrate host.",
+                f"The runtime cannot be started: {told}.", "Build it for a Substrate host."
             ) from error
         self.memory.attach(store, memory)
         allocator = HostAllocator(self.memory, heap_base)
@@ -347,6 +354,21 @@ def _heap_base(store: wasmtime.Store, exports: wasmtime.InstanceExports) -> int:
             f"Build it with --export={_HEAP_BASE}, as Substrate's own build does.",
         )
     return int(export.value(store)) & _MASK_32
+
+
+def _no_memory(told: str) -> NotEnoughMemory:
+    """The error for an instance that the system gave no memory; ``told`` is wasmtime's reason."""
+    limit_bytes = resource.getrlimit(resource.RLIMIT_AS)[0]
+    if limit_bytes != resource.RLIM_INFINITY:
+        return NotEnoughMemory(
+            f"This process may use {limit_bytes >> 20} MiB of addresses (ulimit -v); to run the "
+            "chain's runtime takes some 5,000 MiB of them, most of which are never used.",
+            "Start it where that is not limited (ulimit -v unlimited).",
+        )
+    return NotEnoughMemory(
+        f"The system gives this process no more memory: {told}.",
+        "End other programs, or run it where it may have more memory.",
+    )
 
 
 def _words(store: wasmtime.Store, memory: wasmtime.Memory) -> memoryview:

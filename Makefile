@@ -10,7 +10,7 @@ PYTEST := $(BIN)/python -m pytest
 QUIET := $(shell test -t 2 || echo --quiet)
 
 .DEFAULT_GOAL := help
-.PHONY: help up test test-long check fix clients wheel bench clean
+.PHONY: help up test test-long check fix clients mutate wheel bench clean
 
 help: ## Say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 20
@@ -33,6 +33,9 @@ fix: $(VENV)/.dev ## Let ruff mend what it can
 clients: $(VENV)-clients/.ready ## The foreign clients' own environment: btcli, substrate-interface
 bench: $(VENV)/.inference ## All benchmarks, in their quick form
 	@for bench in chain wire weights; do $(BIN)/python scripts/bench/$$bench --quick || exit 1; done
+
+mutate: $(VENV)/.dev ## Change the code and see which changes no test notices; ARGS=scoring
+	@$(BIN)/python scripts/mutate $(ARGS)
 
 wheel: $(VENV)/.dev ## Build dist/assay-*.whl
 	@$(BIN)/python -m hatchling build -t wheel >&2

@@ -1,8 +1,10 @@
-"""Slow, readable oracles of the chain's arithmetic, in the chain's own fixed point.
+"""The chain's arithmetic as a specification: slow, readable, and in the chain's own fixed point.
 
-Every formula is written from the public survey of the chain (its section 4) and from the notes of
-what executed public runtimes do, never from our runtime's code, so that an error would have to be
-made twice to go unseen. Where both sources are silent on a rounding or an order, the module says
-"ours" and names the rule. Plain integers and fractions only; nothing here is fast, and no neuron
-calls it.
+Each module states rules of the public chain and names where they stand in its source
+(github.com/opentensor/subtensor, runtime version 425; file names are relative to
+``pallets/subtensor/src`` where nothing else is said). Roundings come from public runtimes that were
+executed (``tests/vectors/PROVENANCE.md``). Nothing is written from our own runtime's code, so that
+an error would have to be made twice to go unseen. Where both sources leave a rounding or an order
+open, the module says "ours" and states the rule. There are only plain integers and fractions;
+nothing here is fast, and no neuron calls it.
 """

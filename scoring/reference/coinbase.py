@@ -1,15 +1,17 @@
-"""One block's emission on its way to the subnets (survey 4.3 to 4.5).
+"""One block's emission on its way to the subnets: their parts, what goes into pools, and the split.
 
-Numbers with 32 fractional bits for prices and burned shares, as the chain stores them; the rest are
-exact quotients rounded down. Where the survey leaves room, the public source it was taken from
-(subtensor at spec 425) decides: only emitting subnets count for root's flag; alpha that the chain
-buys stays issued; the block's alpha is divided by root's proportion of what is issued after it,
-root's part rounding down and validators keeping what is left over.
+The rules are those of ``coinbase/subnet_emissions.rs`` (a subnet's part of the block's TAO),
+``coinbase/run_coinbase.rs`` (what goes into the pool, how the alpha is split, and
+``get_network_root_sell_flag``) and ``update_moving_price`` in ``staking/stake_utils.rs``: only
+emitting subnets count for root's flag; alpha that the chain buys stays issued; the block's alpha is
+divided by root's proportion of what is issued after it, root's part rounding down and validators
+keeping what is left over. Prices and burned parts have 32 fractional bits, as the chain stores
+them; all else are exact quotients rounded down.
 
-Ours, where both are silent: a subnet's TAO is the block's times its weight over the sum of weights,
-the weight being moving price times (1 - burned) cut to 32 bits; with equal pool weights the alpha
-that goes with TAO is ``floor(tao * alpha / reserve)`` and the other way round; miners get the
-smaller half.
+Ours, where the source leaves it open: a subnet's TAO is the block's TAO times the subnet's weight
+over the sum of weights, the weight being moving price times (1 - burned) cut to 32 bits; with equal
+pool weights the alpha that goes with TAO is ``floor(tao * alpha / reserve)`` and the other way
+round; miners get the smaller half.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ TAO_WEIGHT_ONE = 2**64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subnet:
-    """What decides a subnet's part; its pool has equal weights."""
+    """What decides a subnet's part of a block's emission. Its pool has equal weights."""
 
     tao: int
     alpha_in: int
@@ -55,9 +57,11 @@ class Emission:
 
 
 def tao_parts(emission: int, subnets: Sequence[Subnet]) -> list[int]:
-    """Each subnet's TAO: by moving price, less where miners' pay was burned.
+    """Return each subnet's part of ``emission`` TAO, in proportion to moving price times the part
+    of its miners' pay that was not burned.
 
-    The part of a subnet without emission then goes to the others, in proportion to theirs.
+    A subnet that does not emit gets nothing, and its part goes to the others in proportion to
+    theirs. Where all miners' pay was burned everywhere, the moving price alone counts.
     """
     plain = [subnet.moving_price for subnet in subnets]
     kept = [subnet.moving_price * (PRICE_ONE - subnet.burned) >> 32 for subnet in subnets]
@@ -70,12 +74,13 @@ def tao_parts(emission: int, subnets: Sequence[Subnet]) -> list[int]:
 
 
 def root_is_paid(subnets: Sequence[Subnet]) -> bool:
-    """Root's alpha is kept only while the emitting subnets together are dearer than TAO."""
+    """Return whether root stake is paid: the moving prices of ``subnets``, which are the emitting
+    ones, add up to more than one TAO."""
     return sum(subnet.moving_price for subnet in subnets) > PRICE_ONE
 
 
 def root_proportion(issued: int, root_tao: int, tao_weight: int) -> Fraction:
-    """The part of a subnet's rewards that root stake earns, beside so much alpha."""
+    """Return the part of a subnet's rewards that ``root_tao`` earns beside ``issued`` alpha."""
     weighted = root_tao * tao_weight // TAO_WEIGHT_ONE
     whole = weighted + issued
     return Fraction(weighted, whole) if whole else Fraction(0)
@@ -84,7 +89,8 @@ def root_proportion(issued: int, root_tao: int, tao_weight: int) -> Fraction:
 def emission_of(
     subnet: Subnet, tao: int, root_tao: int, tao_weight: int, owner_cut: int, *, keeps_root: bool
 ) -> Emission:
-    """A subnet's part of the block's TAO, and its own alpha, divided."""
+    """Return how ``tao``, a subnet's part of the block's emission, and its own alpha are
+    divided."""
     issued = subnet.alpha_in + subnet.alpha_out
     alpha = block_emission(issued)
     cap = floor(alpha * root_proportion(issued, root_tao, tao_weight))
@@ -110,6 +116,9 @@ def emission_of(
 
 
 def moving_price(old: int, price: int, speed: int, blocks: int, halving: int) -> int:
-    """The next moving price, rounded down as it is stored."""
+    """Return the moving price after ``old``, rounded down as the chain stores it.
+
+    ``blocks`` is how long the subnet runs; after ``halving`` blocks half of ``speed`` counts.
+    """
     alpha = Fraction(speed, PRICE_ONE) * Fraction(blocks, blocks + halving)
     return floor(alpha * min(price, PRICE_ONE) + (1 - alpha) * old)

@@ -1,7 +1,7 @@
-"""What an epoch's payments come to for hotkeys and their stakers (survey 4.7 step 2 and 4.8).
+"""What an epoch's payments come to for hotkeys and those who stake behind them.
 
-Where the survey's sentences leave room, the rule is that of the public source they were taken from
-(subtensor at spec 425, ``run_coinbase.rs`` and ``stake_utils.rs``):
+The rules are those of ``distribute_dividends_and_incentives`` and the functions around it in
+``coinbase/run_coinbase.rs``, and of ``staking/stake_utils.rs``:
 
 - A parent lends a child the same part of its alpha and of its TAO on root.
 - The child's take is of the parts of parents that other coldkeys own.
@@ -9,7 +9,7 @@ Where the survey's sentences leave room, the rule is that of the public source t
   validator's take and then the rest to all its alpha stakers, the same for root.
 - Dividends are recorded after the take.
 
-Ours, where that would not add up or says nothing:
+Ours, where the amounts would not add up or the source leaves it open:
 
 - Every part is rounded down: what is lent, a parent's part, the child's take of it, a validator's
   part of a pot, its take. A validator keeps the rounding of its parents' parts. (The public chain
@@ -40,22 +40,23 @@ class Hotkey:
 
     owner: str
     pool: SharePool = field(default_factory=SharePool)
-    """Alpha staked behind it on the subnet."""
+    """Alpha staked behind this hotkey on the subnet."""
     root: int = 0
-    """TAO staked behind it on root."""
+    """TAO staked behind this hotkey on root."""
     take: int = 0
     child_take: int = 0
     children: dict[int, int] = field(default_factory=dict)
-    """Parts of its stake lent, by the child's uid."""
+    """The part of this hotkey's stake that is lent to each child, by the child's uid."""
     rate: int = 0
-    """RootClaimable: what one rao of its root stake has earned, with RATE_BITS."""
+    """What one rao of root stake behind this hotkey has earned, with RATE_BITS fractional bits;
+    the chain's RootClaimable."""
     pays_into: int | None = None
-    """Uid behind which its incentives are staked; itself where nobody chose another."""
+    """The uid behind which this hotkey's incentives are staked; None for its own."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stake:
-    """Alpha, and TAO on root, of one hotkey or lent by one."""
+    """An amount of alpha and an amount of TAO on root, which a hotkey has or lends."""
 
     alpha: int = 0
     root: int = 0
@@ -67,36 +68,39 @@ class Stake:
         return Stake(self.alpha - other.alpha, self.root - other.root)
 
     def of_root(self, tao_weight: int) -> int:
-        """What the TAO counts for in alpha."""
+        """Return what the TAO counts for in alpha."""
         return self.root * tao_weight // TAO_WEIGHT_ONE
 
     def weight(self, tao_weight: int) -> int:
+        """Return what alpha and TAO count for together, in alpha."""
         return self.alpha + self.of_root(tao_weight)
 
 
 def staked(hotkey: Hotkey) -> Stake:
+    """Return all stake behind ``hotkey``."""
     return Stake(hotkey.pool.value, hotkey.root)
 
 
 def lent(hotkey: Hotkey, child: int) -> Stake:
+    """Return the stake that ``hotkey`` lends to the neuron with uid ``child``."""
     part, whole = hotkey.children.get(child, 0), staked(hotkey)
     return Stake(whole.alpha * part // PROPORTION_ONE, whole.root * part // PROPORTION_ONE)
 
 
 def kept(hotkey: Hotkey) -> Stake:
-    """What it does not lend."""
+    """Return the stake behind ``hotkey`` that it does not lend."""
     return staked(hotkey) - sum((lent(hotkey, child) for child in hotkey.children), Stake())
 
 
 def borrowed(hotkeys: Sequence[Hotkey], uid: int) -> dict[int, Stake]:
-    """What each parent lends a neuron."""
+    """Return the stake that each parent lends to the neuron ``uid``, by the parent's uid."""
     return {
         parent: lent(hotkey, uid) for parent, hotkey in enumerate(hotkeys) if uid in hotkey.children
     }
 
 
 def stakes(hotkeys: Sequence[Hotkey], tao_weight: int) -> list[int]:
-    """What the epoch takes as each neuron's stake."""
+    """Return what the epoch takes as each neuron's stake: what it keeps and what it borrows."""
     return [
         sum(borrowed(hotkeys, uid).values(), kept(hotkey)).weight(tao_weight)
         for uid, hotkey in enumerate(hotkeys)
@@ -105,7 +109,7 @@ def stakes(hotkeys: Sequence[Hotkey], tao_weight: int) -> list[int]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pending:
-    """What waits for the epoch; all but the owner's is divided by it."""
+    """Alpha that waits for the epoch. The epoch divides all of it but the owner's cut."""
 
     owner: int = 0
     server: int = 0
@@ -114,6 +118,7 @@ class Pending:
 
     @property
     def divided(self) -> int:
+        """What the epoch divides."""
         return self.server + self.validator + self.root
 
 
@@ -123,14 +128,14 @@ class Landlord:
 
     coldkey: str
     uid: int | None = None
-    """Its hotkey, if that is a neuron."""
+    """The uid of the owner's hotkey, if that is a neuron."""
     recycles: bool = False
-    """Whether what its own miners earn is recycled rather than burned."""
+    """Whether what the owner's own miners earn is recycled rather than burned."""
 
 
 @dataclass(slots=True)
 class Paid:
-    """What came of it, beside what the hotkeys' pools and rates say."""
+    """What was paid, beside what stands in the hotkeys' pools and rates afterwards."""
 
     alpha: list[int]
     """Dividends recorded for each hotkey's alpha stakers."""
@@ -148,7 +153,10 @@ def distribute(
     tao_weight: int,
     landlord: Landlord,
 ) -> Paid:
-    """Pay it into the hotkeys' pools and rates."""
+    """Pay ``pending`` into the pools and rates of ``hotkeys``, and return what is recorded of it.
+
+    The two emissions are what the epoch gave each neuron as miner and as validator.
+    """
     alpha_claims, root_claims = _claims(hotkeys, validator_emission, tao_weight)
     paid = Paid([0] * len(hotkeys), [0] * len(hotkeys))
     if landlord.uid is None:
@@ -175,7 +183,7 @@ def distribute(
 
 
 def _pay_miners(hotkeys: Sequence[Hotkey], amounts: Sequence[int], landlord: Landlord) -> int:
-    """Answers what the owner's own hotkeys would have had."""
+    """Stake each miner's pay; return what the owner's own hotkeys would have had."""
     withheld = 0
     for uid, (hotkey, amount) in enumerate(zip(hotkeys, amounts, strict=True)):
         if hotkey.owner == landlord.coldkey or uid == landlord.uid:
@@ -189,7 +197,7 @@ def _pay_miners(hotkeys: Sequence[Hotkey], amounts: Sequence[int], landlord: Lan
 def _claims(
     hotkeys: Sequence[Hotkey], validator_emission: Sequence[int], tao_weight: int
 ) -> tuple[list[int], list[int]]:
-    """What each one's alpha and each one's TAO on root earned."""
+    """Return what the alpha of each hotkey earned, and what the TAO on root of each earned."""
     earned = [0] * len(hotkeys)
     for uid, dividends in enumerate(validator_emission):
         for whose, part in _spread(hotkeys, uid, dividends, tao_weight).items():
@@ -203,7 +211,8 @@ def _claims(
 
 
 def _spread(hotkeys: Sequence[Hotkey], uid: int, dividends: int, tao_weight: int) -> dict[int, int]:
-    """A validator's dividends, to it and its parents by the stake each contributed."""
+    """Divide the dividends of the validator ``uid`` between it and its parents, by the stake that
+    each contributed; return the parts by uid."""
     child = hotkeys[uid]
     parents = {parent: stake.weight(tao_weight) for parent, stake in borrowed(hotkeys, uid).items()}
     whole = kept(child).weight(tao_weight) + sum(parents.values())
@@ -217,12 +226,14 @@ def _spread(hotkeys: Sequence[Hotkey], uid: int, dividends: int, tao_weight: int
 
 
 def _parts(pot: int, claims: Sequence[int]) -> list[int]:
+    """Divide ``pot`` in proportion to ``claims``, each part rounded down."""
     total = sum(claims)
     return [pot * claim // total if total else 0 for claim in claims]
 
 
 def _pay_alpha(hotkey: Hotkey, amount: int) -> tuple[int, int]:
-    """The take to the owner, then the rest to all stakers: what of each could be paid."""
+    """Pay the take of ``amount`` to the owner and the rest to all alpha stakers; return how much of
+    each could be paid."""
     take, rest = _taken(hotkey, amount)
     shared = hotkey.pool.pay_all(rest)
     if rest and not shared:
@@ -231,7 +242,8 @@ def _pay_alpha(hotkey: Hotkey, amount: int) -> tuple[int, int]:
 
 
 def _pay_root(hotkey: Hotkey, amount: int) -> tuple[int, int]:
-    """The take to the owner in alpha, the rest set aside by a rate: what of each could be paid."""
+    """Pay the take of ``amount`` to the owner in alpha and set the rest aside by raising the rate;
+    return how much of each could be paid."""
     take, rest = _taken(hotkey, amount)
     rise = (rest << RATE_BITS) // hotkey.root if hotkey.root else 0
     hotkey.rate += rise
@@ -239,6 +251,7 @@ def _pay_root(hotkey: Hotkey, amount: int) -> tuple[int, int]:
 
 
 def _taken(hotkey: Hotkey, amount: int) -> tuple[int, int]:
-    """The take as far as it could be staked, and what is not the take."""
+    """Stake the owner's take of ``amount``; return what could be staked, and what is not the
+    take."""
     take = amount * hotkey.take // U16_MAX
     return hotkey.pool.deposit(hotkey.owner, take) if take else 0, amount - take

@@ -1,14 +1,32 @@
-"""One epoch of Yuma consensus, after survey 4.7, step by step in the survey's own numbering.
+"""One epoch of Yuma consensus, step by step.
 
-Roundings come from the executed runtimes where they could be executed (classic bonds). Ours, since
-neither source tells: the products of weights for bonds and of Yuma 3's average each round down; in
-Yuma 3 a validator's dividend is its active stake times the summed products of column-normalised
-bond and incentive; the owner's permit comes on top of the k highest stakes; rank, consensus and
-payments are the same in both bond modes; liquid alpha rests while there is no consensus on anybody.
-A bond too small to show in sixteen bits is stored as an entry of zero (executed runtimes, classic;
-here in both modes). In what is computed an entry of zero and an absent one are the same.
+The rules are those of ``epoch/run_epoch.rs``. The steps, to which comments below refer:
 
-It is dense and slow, and knows no accounts: neurons are their uids.
+ 1. A neuron is inactive if its last update is older than the activity cutoff.
+ 2. Its stake is a share of all stake; below the threshold it counts as zero, but for the owner's.
+ 3. The k highest stakes that are not zero get permits, and the owner. Active stake is the stake of
+    active neurons that hold the *last* epoch's permit.
+ 4. Weights count from permit holders, for others than themselves (but for the owner), and for
+    neurons that are older than the weights. Each row is normalised.
+ 5. The consensus on a neuron is the median of its weights by active stake, at kappa. Weights are
+    clipped to it; what remains of a validator's row is its trust.
+ 6. Rank and incentive are the clipped weights by active stake, normalised.
+ 7. The weights that bonds follow lie between plain and clipped, by the bonds penalty.
+ 8. Bonds to neurons that are newer are dropped; the rest follow the weights, in the classic way or
+    that of Yuma 3. Dividends are incentives by bonds.
+ 9. In Yuma 3 the speed of a bond may be liquid (``liquid``).
+10. Emission is divided by incentives and dividends; permits, bonds and scores are stored.
+
+Roundings come from the executed runtimes where these could be executed (classic bonds). Ours, where
+the source leaves it open: the products of weights for bonds and of Yuma 3's average each round
+down; in Yuma 3 a validator's dividend is its active stake times the summed products of
+column-normalised bond and incentive; the owner's permit comes on top of the k highest stakes; rank,
+consensus and payments are the same in both bond modes; liquid alpha rests while there is no
+consensus on anybody. A bond too small to show in sixteen bits is stored as an entry of zero
+(executed runtimes, classic; here in both modes). In what is computed an entry of zero and an absent
+one are the same.
+
+The epoch is dense and slow, and knows no accounts: neurons are their uids.
 """
 
 from __future__ import annotations
@@ -31,7 +49,7 @@ from assay.scoring.reference.numbers import (
 )
 
 Table = Mapping[int, Sequence[tuple[int, int]]]
-"""Weights or bonds as the chain stores them: a uid's pairs of (uid, u16)."""
+"""Weights or bonds as the chain stores them: by uid, pairs of (uid, u16)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +57,18 @@ class Neuron:
     """What an epoch reads of one neuron."""
 
     stake: int
-    """Rao: alpha and weighted root stake together."""
+    """In rao: alpha and weighted root stake together."""
     last_update: int = 0
     registered: int = 0
     permit: bool = False
     """The permit that the last epoch gave."""
     oldest_commit: int | None = None
-    """Under commit-reveal, the block of the earliest commit that still lives."""
+    """Under commit-reveal, the block of the earliest commit that can still be revealed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """The subnet's hyperparameters, in the units they are stored in."""
+    """The subnet's hyperparameters, in the units in which the chain stores them."""
 
     kappa: int = 32767
     bonds_moving_average: int = 900_000
@@ -60,11 +78,11 @@ class Rules:
     activity_cutoff: int = 5000
     yuma3: bool = False
     liquid: Liquid | None = None
-    """Only Yuma 3 looks at it."""
+    """Only Yuma 3 uses it."""
     zero_stake_permits: bool = False
-    """Spec 143 to 200: the k highest stakes get permits even when they are zero."""
+    """Runtime versions 143 to 200: the k highest stakes get permits even when they are zero."""
     bonds_outdated_by_update: bool = False
-    """Spec 143 to 200: bonds go stale as weights do, not by the start of the tempo."""
+    """Runtime versions 143 to 200: a bond is dropped as a weight is, not by the tempo's start."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,17 +94,17 @@ class Epoch:
     weights: Table
     bonds: Table
     emission: int
-    """Rao to divide: what is pending for servers, validators and root together."""
+    """The rao to divide: what is pending for servers, validators and root together."""
     tempo: int
     last_step: int = 0
-    """The block of the last epoch; 0 before the first."""
+    """The block of the last epoch; 0 before the first epoch."""
     owner: int | None = None
     """The uid of the subnet owner's hotkey."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome(Generic[N]):
-    """What an epoch decides, by uid: as the chain stores it, and the shares behind it."""
+    """What an epoch decides, by uid: as the chain stores it, and as shares."""
 
     active: list[bool]
     permits: list[bool]
@@ -98,7 +116,7 @@ class Outcome(Generic[N]):
     trust: list[int]
     pruning_scores: list[int]
     bonds: dict[int, list[tuple[int, int]]]
-    """The whole table after the epoch."""
+    """All bonds after the epoch."""
     server_emission: list[int]
     validator_emission: list[int]
     emission: list[int]
@@ -107,7 +125,7 @@ class Outcome(Generic[N]):
 
 @dataclass(frozen=True, slots=True)
 class Shares(Generic[N]):
-    """Some results before they are cut to sixteen bits, to measure what the cutting costs."""
+    """Results before they are cut to sixteen bits, to measure what the cutting costs."""
 
     incentive: list[N]
     dividends: list[N]
@@ -115,12 +133,13 @@ class Shares(Generic[N]):
 
 
 def run(epoch: Epoch, rules: Rules) -> Outcome[int]:
-    """The epoch in the chain's fixed point."""
+    """Return the outcome of ``epoch`` under ``rules`` in the chain's fixed point."""
     return _run(Fixed(), epoch, rules)
 
 
 def run_exact(epoch: Epoch, rules: Rules) -> Outcome[Fraction]:
-    """The epoch in exact rationals (stored values are still cut to their integers)."""
+    """Return the outcome of ``epoch`` under ``rules`` in exact rationals. What is stored is still
+    cut to integers."""
     return _run(Exact(), epoch, rules)
 
 
@@ -182,7 +201,8 @@ def _run(numbers: Numbers[N], epoch: Epoch, rules: Rules) -> Outcome[N]:
 
 
 def _permits(stake: Sequence[N], rules: Rules, owner: int | None) -> list[bool]:
-    """The k highest stakes that are not zero; of equal ones the larger uid wins. Owner always."""
+    """Return who gets a permit: the owner and the k highest stakes that are not zero; of equal
+    stakes the larger uid comes first."""
     order = sorted(range(len(stake)), key=lambda uid: (stake[uid], uid), reverse=True)
     chosen = {
         uid for uid in order[: rules.permits_max] if stake[uid] > 0 or rules.zero_stake_permits
@@ -193,6 +213,8 @@ def _permits(stake: Sequence[N], rules: Rules, owner: int | None) -> list[bool]:
 
 
 def _weights(numbers: Numbers[N], epoch: Epoch, permits: Sequence[bool]) -> Rows[N]:
+    """Return the weights that count (step 4), each row normalised."""
+
     def counts(i: int, j: int) -> bool:
         rater, rated = epoch.neurons[i], epoch.neurons[j]
         if not permits[i] or (i == j and i != epoch.owner):
@@ -208,6 +230,7 @@ def _weights(numbers: Numbers[N], epoch: Epoch, permits: Sequence[bool]) -> Rows
 
 
 def _read(numbers: Numbers[N], stored: Table, size: int, convert: Callable[[int], N]) -> Rows[N]:
+    """Return ``stored`` as a dense matrix of ``size`` rows, each value converted."""
     rows = [[numbers.zero] * size for _ in range(size)]
     for uid, row in stored.items():
         for column, value in row:
@@ -218,7 +241,7 @@ def _read(numbers: Numbers[N], stored: Table, size: int, convert: Callable[[int]
 def _consensus(
     numbers: Numbers[N], active_stake: Sequence[N], weights: Rows[N], kappa: int
 ) -> list[N]:
-    """The active stake's weighted median of each column, at kappa."""
+    """Return the median of each column of ``weights`` by active stake, at kappa."""
     voters = [uid for uid, stake in enumerate(active_stake) if stake > 0]
     if not voters:
         return [numbers.zero] * len(active_stake)
@@ -240,6 +263,7 @@ def _consensus(
 
 
 def _rank(numbers: Numbers[N], stake: Sequence[N], rows: Rows[N]) -> list[N]:
+    """Return the sum of each column of ``rows``, each row times its stake."""
     return [
         numbers.total(numbers.mul(s, w) for s, w in zip(stake, column, strict=True))
         for column in transposed(rows)
@@ -249,7 +273,7 @@ def _rank(numbers: Numbers[N], stake: Sequence[N], rows: Rows[N]) -> list[N]:
 def _old_bonds(
     numbers: Numbers[N], epoch: Epoch, rules: Rules, convert: Callable[[int], N]
 ) -> Rows[N]:
-    """Stored bonds without those to a neuron that came since they were made."""
+    """Return the stored bonds without those to a neuron that is newer than the bond."""
     first = epoch.last_step + 1 if epoch.last_step else max(epoch.block - epoch.tempo, 0)
 
     def stale(i: int, j: int) -> bool:
@@ -263,7 +287,7 @@ def _old_bonds(
 
 
 def _keeping(numbers: Numbers[N], rules: Rules) -> N:
-    """How much of the old bonds stays: BondsMovingAverage as a share."""
+    """Return how much of the old bonds stays: BondsMovingAverage as a share."""
     return numbers.ratio(rules.bonds_moving_average, PER_MILLION)
 
 
@@ -280,7 +304,7 @@ def _classic(
     incentive: Sequence[N],
     consensus: Sequence[N],
 ) -> _Step[N]:
-    """Columns of bonds always sum to one. Liquid alpha does not apply."""
+    """Move bonds in the classic way: the columns always sum to one, and no speed is liquid."""
     del consensus
     old = numbers.column_normalised(_old_bonds(numbers, epoch, rules, numbers.whole))
     delta = numbers.column_normalised(
@@ -310,7 +334,8 @@ def _yuma3(
     incentive: Sequence[N],
     consensus: Sequence[N],
 ) -> _Step[N]:
-    """Bonds are proportions that follow the weights, at a speed of their own if it is liquid."""
+    """Move bonds in the way of Yuma 3: each follows its weight, at its own speed if it is
+    liquid."""
     old = _old_bonds(numbers, epoch, rules, lambda value: numbers.ratio(value, U16_MAX))
     fixed_speed = numbers.one - _keeping(numbers, rules)
     liquid = rules.liquid if any(consensus) else None
@@ -336,7 +361,8 @@ def _yuma3(
 def _stored_bonds(
     numbers: Numbers[N], epoch: Epoch, bonds: Rows[N], permits: Sequence[bool]
 ) -> dict[int, list[tuple[int, int]]]:
-    """New permit holders' rows are written, those of lost permits cleared, the rest untouched."""
+    """Return the table of bonds after the epoch: the rows of those who hold a permit now are
+    written, the rows of those who lost it are cleared, and all others stay."""
     table = {uid: [(j, b) for j, b in row] for uid, row in epoch.bonds.items() if row}
     for uid, permit in enumerate(permits):
         if permit:
@@ -348,6 +374,8 @@ def _stored_bonds(
 
 @dataclass(frozen=True, slots=True)
 class _Payment(Generic[N]):
+    """What each neuron is paid, as miner, as validator and together, in rao and as a share."""
+
     server: list[int]
     validator: list[int]
     combined: list[int]
@@ -362,6 +390,7 @@ def _payment(
     active_stake: Sequence[N],
     stake: Sequence[N],
 ) -> _Payment[N]:
+    """Divide ``emission`` by incentives and dividends; without any, by active stake or stake."""
     combined = [a + b for a, b in zip(incentive, dividends, strict=True)]
     total = numbers.total(combined)
     if total:
@@ -379,7 +408,8 @@ def _payment(
 
 
 def after(epoch: Epoch, outcome: Outcome[N], block: int) -> Epoch:
-    """The inputs of the next epoch where nobody set weights: permits and bonds carried over."""
+    """Return the inputs of the epoch at ``block`` if nobody sets weights after ``epoch``: permits
+    and bonds are those of ``outcome``."""
     neurons = [
         replace(each, permit=permit)
         for each, permit in zip(epoch.neurons, outcome.permits, strict=True)

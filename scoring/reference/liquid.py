@@ -1,15 +1,16 @@
-"""Liquid alpha (survey 4.7 step 9): the speed at which a bond follows a weight.
+"""Liquid alpha: the speed at which a bond follows a weight.
 
     difference = clamp(weight - consensus) when the weight is at least the bond (buying),
                  clamp(bond - weight) otherwise (selling)
     sigma      = 1 / (1 + exp(-steepness / 100 * (difference - 1/2)))
     speed      = low + sigma * (high - low), between low and high
 
-Ours, as the survey does not say: ``clamp`` is to [0, 1]; the exponent is steepness times
-(difference - 1/2), over 100, truncated to 32 fractional bits; exp(-|exponent|) is rounded down to
-127 fractional bits (below 2^-127 it is nothing, and sigma is then exactly 0 or 1); sigma is
-truncated to 32 fractional bits. The exponential is computed here as a plain series in exact
-rationals cut to 256 bits.
+The rule is that of ``compute_liquid_alpha_values`` in ``epoch/run_epoch.rs``; no public runtime
+that has it could be executed. Ours, where the source leaves it open: ``clamp`` is to [0, 1]; the
+exponent is steepness times (difference - 1/2), over 100, truncated to 32 fractional bits;
+exp(-|exponent|) is rounded down to 127 fractional bits (below 2^-127 it is zero, and sigma is then
+exactly 0 or 1); sigma is truncated to 32 fractional bits. The exponential is computed here as a
+plain series in exact rationals cut to 256 bits.
 """
 
 from __future__ import annotations
@@ -21,20 +22,22 @@ from math import floor
 from assay.scoring.reference.numbers import U16_MAX, Fixed, N, Numbers
 
 _PRECISION = 256
-"""Bits of the exponential here: far beyond those that the rule keeps."""
+"""Bits in which the exponential is computed here: far more than the rule keeps."""
 _KEPT = 127
 """Bits of the exponential that the rule keeps."""
 
 
 @dataclass(frozen=True, slots=True)
 class Liquid:
-    """The hyperparameters, as stored: ``low`` and ``high`` of 65535, a hundred times the slope."""
+    """The hyperparameters as the chain stores them: ``low`` and ``high`` are parts of 65535, and
+    ``steepness`` is a hundred times the slope."""
 
     low: int = 45875
     high: int = 58982
     steepness: int = 1000
 
     def speed(self, numbers: Numbers[N], weight: N, bond: N, consensus: N) -> N:
+        """Return the speed at which ``bond`` follows ``weight``, beside the ``consensus``."""
         low = numbers.ratio(self.low, U16_MAX)
         high = numbers.ratio(self.high, U16_MAX)
         difference = weight - consensus if weight >= bond else bond - weight

@@ -1,9 +1,9 @@
-"""What a validator may set as weights, and what is stored (survey 4.9; executed spec 218).
+"""What a validator may set as weights, and what the chain stores of it.
 
-Zeros count towards the minimum and are stored, the order of uids is kept, values are scaled so that
-the largest is 65535 with halves up. A single weight for oneself is free of permit, minimum and
-limit. Refusals are named as the chain's errors are; where a call is wrong in two ways, the order
-is the survey's.
+The checks are those of ``do_set_weights`` in ``subnets/weights.rs``, in its order; what is stored
+was read from executed runtimes. Zeros count towards the minimum and are stored, the order of uids
+is kept, and values are scaled so that the largest is 65535, halves rounded up. A single weight of a
+neuron for itself is free of permit, minimum and limit. Refusals are named as the chain's errors.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from assay.scoring.reference.numbers import U16_MAX
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """What the checks read of the chain."""
+    """What the checks read of the chain for one call."""
 
     block: int
     uid: int | None
-    """The caller's; None if it is not registered on the subnet."""
+    """The caller's uid; None if the caller is not registered on the subnet."""
     neurons: int
     permit: bool
     stake: int
@@ -37,7 +37,7 @@ class Setting:
 def refusal(
     setting: Setting, uids: Sequence[int], values: Sequence[int], version_key: int
 ) -> str | None:
-    """The error's name, or None if the weights are accepted."""
+    """Return the name of the error for these weights, or None if the chain accepts them."""
     if setting.commit_reveal:
         return "CommitRevealEnabled"
     if len(uids) != len(values):
@@ -68,7 +68,7 @@ def refusal(
 
 
 def stored(uids: Sequence[int], values: Sequence[int]) -> list[tuple[int, int]]:
-    """Accepted weights as they are kept."""
+    """Return accepted weights as the chain stores them."""
     largest = max(values, default=0)
     if largest == 0:
         return [(uid, 0) for uid in uids]

@@ -50,7 +50,7 @@ class EpochVector:
         )
 
     def rules(self, *, old: bool) -> Rules:
-        """``old``: those of the runtime that was executed; else those of survey 4.7."""
+        """``old``: those of the runtime that was executed; else the newer ones."""
         given = self.inputs
         return Rules(
             kappa=given["kappa"],

@@ -3,7 +3,6 @@
 assay up --task examples/archive.py
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 from assay.neuron import (
@@ -21,15 +20,12 @@ from assay.neuron import (
 )
 
 
-class Ask(Synapse, frozen=True):
+class Block(Synapse, frozen=True):
     number: int
+    hash: str = ""
 
 
-class Told(Synapse, frozen=True):
-    hash: str
-
-
-NEWEST, HASH_OF = Method("newest", Ask, Ask), Method("hash", Ask, Told)
+NEWEST, HASH_OF = Method("newest", Block, Block), Method("hash", Block, Block)
 
 
 class Keeper(MinerTask):
@@ -37,22 +33,18 @@ class Keeper(MinerTask):
 
     async def start(self, context: TaskContext) -> None:
         self.chain = context.chain
-        self.kept: dict[int, str] = {}
 
-    async def run(self) -> None:
-        async for moment in self.chain.blocks():  # work that nobody asked for
-            self.kept[moment.at.number] = moment.at.hash
+    async def newest(self, request: Block, caller: Caller) -> Block:
+        return Block(number=self.chain.now().at.number)
 
-    async def newest(self, request: Ask, caller: Caller) -> Ask:
-        return Ask(number=max(n for n in self.kept if n <= request.number))
+    async def hash_of(self, request: Block, caller: Caller) -> Block:
+        if request.number > self.chain.now().at.number:
+            raise RequestRefused("that block is not there yet")
+        found = await self.chain.block_hash(request.number)
+        return Block(number=request.number, hash=found.hex())
 
-    async def hash_of(self, request: Ask, caller: Caller) -> Told:
-        if request.number not in self.kept:
-            raise RequestRefused("that block is not kept")
-        return Told(hash=self.kept[request.number])
-
-    def methods(self) -> Sequence[Method[Any, Any]]:
-        return [Method("newest", Ask, Ask, self.newest), Method("hash", Ask, Told, self.hash_of)]
+    def methods(self) -> list[Method[Any, Any]]:
+        return [Method("newest", Block, Block, self.newest), Method("hash", Block, Block, self.hash_of)]
 
 
 class Auditor(ValidatorTask):
@@ -60,8 +52,12 @@ class Auditor(ValidatorTask):
 
     async def turn(self, turn: Turn) -> list[Verdict]:
         at = turn.moment.at
-        found = await turn.ask([Question(t, NEWEST, Ask(number=at.number)) for t in turn.targets])
-        kept = [a.target for a in found if a.reply and at.number - a.reply.number < 8]
-        told = await turn.ask([Question(t, HASH_OF, Ask(number=at.number)) for t in kept])
-        right = {a.target.hotkey for a in told if a.reply and a.reply.hash == at.hash}
+        found = await turn.ask([Question(t, NEWEST, Block(number=0)) for t in turn.targets])
+        near = [a.target for a in found if a.reply and abs(at.number - a.reply.number) < 8]
+        told = await turn.ask([Question(t, HASH_OF, Block(number=at.number - 2)) for t in near])
+        wanted = (await self.chain.block_hash(at.number - 2)).hex()
+        right = {a.target.hotkey for a in told if a.reply and a.reply.hash == wanted}
         return [Verdict(t.hotkey, float(t.hotkey in right)) for t in turn.targets]
+
+    async def start(self, context: TaskContext) -> None:
+        self.chain = context.chain

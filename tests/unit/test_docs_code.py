@@ -16,8 +16,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md")])
 BLOCK = re.compile(r"^```python[^\n]*\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 RUN_ELSEWHERE = {"wire.md", "objects.md", "demo-model.md"}
-"""Pages whose blocks are one program, which a test of their own runs (conformance/wire, objects), and
-the page of what the demo model writes, which is no program of ours."""
+"""Pages whose blocks are one program, which a test of their own runs; and the page of what the demo
+model writes, which is no program of ours."""
 BLOCKS = [
     pytest.param(code, id=f"{page.name}-{number}")
     for page in PAGES

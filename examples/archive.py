@@ -3,6 +3,7 @@
 assay up --task examples/archive.py
 """
 
+from dataclasses import replace
 from typing import Any
 
 from assay.neuron import (
@@ -11,7 +12,6 @@ from assay.neuron import (
     MinerTask,
     Pace,
     Question,
-    RequestRefused,
     Synapse,
     TaskContext,
     Turn,
@@ -28,26 +28,26 @@ class Block(Synapse, frozen=True):
 NEWEST, HASH_OF = Method("newest", Block, Block), Method("hash", Block, Block)
 
 
-class Keeper(MinerTask):
-    name = "archive"
-
+class ReadsTheChain:
     async def start(self, context: TaskContext) -> None:
         self.chain = context.chain
+
+
+class Keeper(ReadsTheChain, MinerTask):
+    name = "archive"
 
     async def newest(self, request: Block, caller: Caller) -> Block:
         return Block(number=self.chain.now().at.number)
 
     async def hash_of(self, request: Block, caller: Caller) -> Block:
-        if request.number > self.chain.now().at.number:
-            raise RequestRefused("that block is not there yet")
         found = await self.chain.block_hash(request.number)
         return Block(number=request.number, hash=found.hex())
 
     def methods(self) -> list[Method[Any, Any]]:
-        return [Method("newest", Block, Block, self.newest), Method("hash", Block, Block, self.hash_of)]
+        return [replace(NEWEST, handler=self.newest), replace(HASH_OF, handler=self.hash_of)]
 
 
-class Auditor(ValidatorTask):
+class Auditor(ReadsTheChain, ValidatorTask):
     name, pace = "archive", Pace.blocks(4)
 
     async def turn(self, turn: Turn) -> list[Verdict]:
@@ -58,6 +58,3 @@ class Auditor(ValidatorTask):
         wanted = (await self.chain.block_hash(at.number - 2)).hex()
         right = {a.target.hotkey for a in told if a.reply and a.reply.hash == wanted}
         return [Verdict(t.hotkey, float(t.hotkey in right)) for t in turn.targets]
-
-    async def start(self, context: TaskContext) -> None:
-        self.chain = context.chain

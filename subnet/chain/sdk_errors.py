@@ -78,6 +78,19 @@ def is_busy(error: Any) -> bool:
     return "erver is busy" in str(error)
 
 
+def is_pool_full(error: Any) -> bool:
+    """Whether the node's pool had no room (1016): the same bytes may enter it in a later block.
+
+    The SDK drops this code as well.
+    """
+    return "immediately dropped" in str(error).casefold()
+
+
+def is_banned(error: Any) -> bool:
+    """Whether the node has called these bytes invalid before, and does not look again (1012)."""
+    return "temporarily banned" in str(error).casefold()
+
+
 def refusal_of(error: Any, what: str) -> ChainRefused:
     """Our refusal for an SDK ``ChainError``.
 

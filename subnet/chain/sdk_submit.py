@@ -1,10 +1,15 @@
-"""Send a call exactly once, over broken connections and restarts of the chain.
+"""Send a call exactly once, over broken connections, restarts and upgrades of the chain.
 
-Adds to the SDK's submit the answer to "did it happen?". An extrinsic is signed once and its bytes
+The SDK's submit does not answer "did it happen?". Here an extrinsic is signed once and its bytes
 are kept: its nonce lets it take effect once at most, so after a break the same bytes may go out
 again, and whether they landed is read from the finalized blocks since it was signed. A new
 signature is made only when the old one can no longer land: its nonce was used by another
-extrinsic, or its era is over.
+extrinsic, its era is over, or the chain's head calls its bytes invalid and no finalized block up to
+that head holds them.
+
+The last case is an upgrade of the runtime. A signature covers the runtime's version, so that a new
+runtime refuses what was signed for the old one (``BadProof``). The runtime is therefore asked for
+before each signature.
 
 One submission an account at a time, because a nonce is taken from the node and held until it is
 used. It knows calls as opaque values and nothing of what they do.
@@ -30,7 +35,7 @@ from assay.chain.errors import (
     OutcomeUnknown,
 )
 from assay.chain.interface import BlockRef, Call, Receipt, Stage
-from assay.chain.sdk_errors import is_busy, refusal_of, sentence
+from assay.chain.sdk_errors import is_banned, is_busy, is_pool_full, refusal_of, sentence
 from assay.chain.sdk_private import SignedExtrinsic
 from assay.chain.sdk_session import Lost, SdkSession, Sessions
 from assay.types import SS58_PREFIX, BlockNumber, Rao, Signer
@@ -47,6 +52,8 @@ _UNSETTLED: Final = frozenset(
     {"AlreadyImported", "Usurped", "Retracted", "FinalityTimeout", "Dropped"}
 )
 """The bytes are, or were, in a pool: what became of them shows in the finalized blocks."""
+_VOID: Final = frozenset({"BadProof", "Invalid"})
+"""The head's runtime does not accept the bytes, which an earlier one may have accepted."""
 
 
 async def composed(session: SdkSession, call: Call) -> Any:
@@ -132,6 +139,8 @@ class _Signed:
     scanned: int
     """The newest finalized block that was searched for it."""
     sent: bool = False
+    void_from: int | None = None
+    """The head that called the bytes invalid: no later block holds them."""
 
     @property
     def hash(self) -> str:
@@ -166,8 +175,9 @@ class Submitter:
                     f" {what} (extrinsic {job.signed.hash}).",
                     "Look at the chain's state before trying again.",
                 ) from None
+            why = f": {job.waits_for}" if job.waits_for else ""
             raise ChainUnavailable(
-                f"The chain at {name} did not {what} within {timeout_s:g} s.", WAIT_CURE
+                f"The chain at {name} did not {what} within {timeout_s:g} s{why}.", WAIT_CURE
             ) from None
 
 
@@ -180,7 +190,11 @@ class _Job:
         self._key = key
         self._what = what
         self._signatures = 0
+        self._refused: FailedError | None = None
+        """Why the last signature was refused, where a new one may be accepted."""
         self.signed: _Signed | None = None
+        self.waits_for = ""
+        """Why the bytes did not enter the pool, where it may have room later."""
 
     async def run(self) -> Landed:
         attempt = 0
@@ -207,13 +221,28 @@ class _Job:
             if not await self._may_land(session, signed):
                 logger.debug("{}: {} can no longer land", self._what, signed.hash)
                 signed = None
+            elif signed.void_from is not None:
+                return None  # to send them again would help nothing; finality is waited for
         if signed is None:
             signed = self.signed = await self._sign(session)
-        signed.sent = True
-        return self._judge(signed, await session.submit_signed(signed.extrinsic, self._key))
+        before, signed.sent = signed.sent, True
+        result = await session.submit_signed(signed.extrinsic, self._key)
+        if self._is_void(result):
+            signed.void_from = await session.number_of(await session.head_hash(finalized=False))
+            self._refused = self._failed(result.error, Stage.POOL)
+            logger.debug("{}: {} is void: {}", self._what, signed.hash, result.error)
+            return None
+        if is_pool_full(result.error):
+            signed.sent = before  # these bytes did not enter it
+            self.waits_for = "its transaction pool is full"
+            return None
+        self._refused, self.waits_for = None, ""
+        return self._judge(signed, result)
 
     async def _sign(self, session: SdkSession) -> _Signed:
         if self._signatures >= SIGNATURES_MAX:
+            if self._refused is not None:
+                raise self._refused
             refusal = ChainRefused(
                 f"The nonce of {self._key.ss58_address} was taken {SIGNATURES_MAX} times while"
                 f" trying to {self._what}.",
@@ -221,6 +250,7 @@ class _Job:
                 "NonceContention",
             )
             raise FailedError(refusal, None, Stage.POOL)
+        session.forget_runtime()
         composed = await self._composed(session)
         born = await session.finalized_block_number()
         nonce = await session.account_next_index(self._key.ss58_address)
@@ -241,6 +271,12 @@ class _Job:
         except (ValueError, KeyError, TypeError) as error:  # how the codec refuses
             refusal = BadAnswer.to(f"the request to {self._what}", sentence(error))
             raise FailedError(refusal, error, Stage.PREFLIGHT) from error
+
+    def _is_void(self, result: ExtrinsicResult) -> bool:
+        """Whether the head's runtime refused the bytes in a way that new bytes may mend."""
+        if result.success or result.block_hash:
+            return False
+        return getattr(result.error, "name", None) in _VOID or is_banned(result.error)
 
     def _judge(self, signed: _Signed, result: ExtrinsicResult) -> Landed | None:
         """What the SDK's result means; None: not settled, look and try again."""
@@ -273,9 +309,11 @@ class _Job:
         """Whether bytes that are in no searched block can still get into a later one.
 
         Not if the nonce of the state at the newest searched block has passed theirs (another
-        extrinsic used it), nor once their era is over.
+        extrinsic used it), nor once their era is over or the head has called them invalid.
         """
         if signed.scanned >= signed.last:
+            return False
+        if signed.void_from is not None and signed.scanned >= signed.void_from:
             return False
         at = await session.block_hash(signed.scanned)
         account = await session.query("System", "Account", [self._key.ss58_address], block_hash=at)

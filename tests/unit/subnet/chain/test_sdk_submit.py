@@ -25,6 +25,11 @@ BUSY = "Server is busy, try again later"
 CALL = calls.Balances.transfer_keep_alive(dest=KEY.address, value=1)
 
 
+def pool_error(message: str) -> ChainError:
+    """What the SDK makes of a node's refusal in these words."""
+    return chain_error_from_substrate_request(classify_rpc_error({"code": 1, "message": message}))
+
+
 class ScriptedChain:
     """A chain of one account: nonces, blocks, a pool, and a fault for each step of a submission.
 
@@ -40,6 +45,11 @@ class ScriptedChain:
         self.executed: list[bytes] = []
         self.signatures = 0
         self.fails_in_block = False
+        self.version = 1
+        self.lag = 0
+        """Blocks that finality is behind the head."""
+        self.refused: set[str] = set()
+        """Hashes of bytes that the pool has called invalid."""
 
     def seal(self, *extrinsics: tuple[bytes, str, int]) -> int:
         self.nonce_after[self.head] = self.nonce
@@ -68,6 +78,16 @@ class ScriptedSession:
 
     def __init__(self, chain: ScriptedChain) -> None:
         self.chain = chain
+        self.known = chain.version
+
+    def forget_runtime(self) -> None:
+        self.known = self.chain.version
+
+    async def head_hash(self, *, finalized: bool) -> str:
+        return f"0x{self.chain.head - (self.chain.lag if finalized else 0)}"
+
+    async def number_of(self, block_hash: str) -> int:
+        return int(block_hash.removeprefix("0x"))
 
     async def run(self, op: Callable[[Any], Awaitable[T]]) -> T:
         return await op(self)
@@ -76,7 +96,7 @@ class ScriptedSession:
         return call
 
     async def finalized_block_number(self) -> int:
-        return self.chain.head
+        return self.chain.head - self.chain.lag
 
     async def account_next_index(self, address: str) -> int:
         return self.chain.nonce
@@ -92,7 +112,7 @@ class ScriptedSession:
         self, call: Any, key: Any, *, nonce: int, period: int
     ) -> tuple[bytes, str]:
         self.chain.signatures += 1
-        return f"{nonce}".encode(), f"0xsig{self.chain.signatures}"
+        return f"{nonce} {self.known}".encode(), f"0xsig{self.chain.signatures}"
 
     async def find_extrinsic(self, hash_: str, block_hash: str) -> ExtrinsicResult | None:
         number = int(block_hash.removeprefix("0x"))
@@ -103,7 +123,7 @@ class ScriptedSession:
     async def submit_signed(self, extrinsic: SignedExtrinsic, key: Any) -> ExtrinsicResult:
         chain = self.chain
         data, hash_ = extrinsic.data, extrinsic.extrinsic_hash
-        nonce = int(data)
+        nonce, version = map(int, data.split())
         fault = chain.faults.pop(0) if chain.faults else "none"
         if fault == "lost before":
             raise Lost("broke before it was sent")
@@ -129,6 +149,24 @@ class ScriptedSession:
                 chain.seal((data, hash_, nonce))
             refused = classify_rpc_error({"code": -32009, "message": BUSY})
             return ExtrinsicResult(False, error=chain_error_from_substrate_request(refused))
+        if fault == "upgraded":
+            chain.version += 1
+        if fault == "upgraded after it landed":
+            chain.seal((data, hash_, nonce))
+            chain.version += 1
+            raise Lost("broke after it landed")
+        if fault == "upgraded, and the pool was emptied":
+            chain.seal()
+            chain.version += 1
+            return ExtrinsicResult(False, error=pool_error("Extrinsic invalid: invalid"))
+        if fault == "full":
+            chain.seal()
+            return ExtrinsicResult(False, error=pool_error("Immediately Dropped"))
+        if version != chain.version:
+            if hash_ in chain.refused:
+                return ExtrinsicResult(False, error=pool_error("Transaction is temporarily banned"))
+            chain.refused.add(hash_)
+            return ExtrinsicResult(False, error=pool_error("Transaction has a bad signature"))
         if nonce < chain.nonce:
             chain.seal()
             return ExtrinsicResult(False, error=ChainError("outdated", "Stale"))
@@ -146,6 +184,8 @@ class ScriptedSessions:
         return self.session
 
     async def pause(self, attempt: int) -> None:
+        if self.session.chain.lag:
+            self.session.chain.seal()
         await asyncio.sleep(0)
 
     async def hang_up(self) -> None:
@@ -167,25 +207,37 @@ FAULTS = [
     "busy before",
     "busy after",
     "someone else used the nonce",
+    "upgraded",
+    "upgraded after it landed",
+    "upgraded, and the pool was emptied",
+    "full",
 ]
+RESIGNED = {
+    "someone else used the nonce",
+    "the era passes",
+    "upgraded",
+    "upgraded, and the pool was emptied",
+}
 
 
+@pytest.mark.parametrize("lag", [0, 3])
 @pytest.mark.parametrize("fault", FAULTS)
-async def test_one_fault_one_execution(fault: str) -> None:
+async def test_one_fault_one_execution(fault: str, lag: int) -> None:
     chain = ScriptedChain([fault])
+    chain.lag = lag
     landed = await submitter(chain).submit(CALL, KEY, what="transfer", timeout_s=5)
     ours = [data for data in chain.executed if data != b"other"]
     assert len(ours) == 1
     assert landed.receipt.block.number == chain.landed[landed.receipt.extrinsic][0]
-    replaced = fault in ("someone else used the nonce", "the era passes")
-    assert chain.signatures == (2 if replaced else 1)
+    assert chain.signatures == (2 if fault in RESIGNED else 1)
 
 
 @pytest.mark.parametrize("seed", range(200))
 async def test_any_faults_one_execution(seed: int) -> None:
     rng = random.Random(seed)
     faults = [f for f in FAULTS if f != "someone else used the nonce"]
-    chain = ScriptedChain(rng.choices(faults, k=rng.randint(1, 6)))
+    chain = ScriptedChain(rng.choices(faults, k=rng.randint(1, 4)))
+    chain.lag = rng.choice([0, 1, 4])
     await submitter(chain).submit(CALL, KEY, what="transfer", timeout_s=5)
     assert len(chain.executed) == 1
 
@@ -222,7 +274,7 @@ async def test_calls_of_one_key_take_turns() -> None:
     landed = await asyncio.gather(
         *(ours.submit(CALL, KEY, what="transfer", timeout_s=5) for _ in range(8))
     )
-    assert chain.executed == [str(nonce).encode() for nonce in range(8)]
+    assert chain.executed == [f"{nonce} 1".encode() for nonce in range(8)]
     assert len({each.receipt.extrinsic for each in landed}) == 8
 
 
@@ -236,6 +288,32 @@ async def test_a_failed_call_is_not_repeated(fault: str) -> None:
     assert isinstance(caught.value.refusal, TooLittleBalance)
     assert caught.value.refusal.reason == "InsufficientBalance"
     assert len(chain.executed) == 1
+
+
+async def test_bytes_that_landed_before_an_upgrade_are_not_signed_again() -> None:
+    """They are invalid at the head, but a block that is not final yet holds them."""
+    chain = ScriptedChain(["upgraded after it landed", "none", "none"])
+    chain.lag = 5
+    landed = await submitter(chain).submit(CALL, KEY, what="transfer", timeout_s=5)
+    assert (len(chain.executed), chain.signatures) == (1, 1)
+    assert landed.receipt.extrinsic == "0xsig1"
+
+
+async def test_a_signature_that_no_runtime_accepts_is_refused_in_the_end() -> None:
+    chain = ScriptedChain(["upgraded"] * 50)
+    with pytest.raises(FailedError) as caught:
+        await submitter(chain).submit(CALL, KEY, what="transfer", timeout_s=5)
+    assert caught.value.refusal.reason == "BadProof"
+    assert chain.signatures == SIGNATURES_MAX
+    assert chain.executed == []
+
+
+async def test_a_pool_that_stays_full_is_an_outage_and_nothing_was_sent() -> None:
+    chain = ScriptedChain(["full"] * 100_000)
+    with pytest.raises(ChainUnavailable, match="pool is full") as caught:
+        await submitter(chain).submit(CALL, KEY, what="transfer", timeout_s=0.2)
+    assert not isinstance(caught.value, OutcomeUnknown)
+    assert chain.signatures < SIGNATURES_MAX or chain.executed == []
 
 
 async def test_a_key_that_others_fight_over_is_named() -> None:

@@ -57,12 +57,12 @@ def _shape(method: AnyMethod, request: Synapse) -> _Key:
     """What tells two questions apart besides their content.
 
     Where a question holds a text, bytes or a list, that is the content, and its numbers say how an
-    answer is wanted. A question of numbers alone has no other content: all of them are one shape.
+    answer is wanted. In a question without any the numbers are the content: all are one shape.
     """
     values = [getattr(request, field.name) for field in msgspec.structs.fields(request)]
-    numbers = [value for value in values if isinstance(value, int | float)]
-    if len(numbers) == len(values):
-        numbers = []
+    if not any(value for value in values if not isinstance(value, int | float)):
+        return (method.name,)
+    numbers = (value for value in values if isinstance(value, int | float))
     return (method.name, *(value for value in numbers if value < NUMBER_MAX))
 
 
@@ -75,7 +75,9 @@ def _other(request: Synapse) -> Synapse:
     number halved."""
     fields = {f.name: getattr(request, f.name) for f in msgspec.structs.fields(request)}
     changed: dict[str, object] = {
-        name: value[: len(value) // 2] for name, value in fields.items() if isinstance(value, str)
+        name: value[: len(value) // 2]
+        for name, value in fields.items()
+        if isinstance(value, str) and value
     }
     if not changed:
         changed = {

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,7 +13,7 @@ from assay.clock import ManualClock
 from assay.errors import UserError
 from assay.lab.cheats import CHEATS, wrap_cheat
 from assay.lab.faults import wrap_slow
-from assay.neuron import Answer, Caller, MinerTask, Target, TaskSettings
+from assay.neuron import Answer, Caller, MinerTask, Score, Synapse, Target, Task, TaskSettings
 from assay.types import Ss58, Uid
 from assay.wire.interface import Membership
 from examples.reverse import Reverse, Reversed, ReverseTask
@@ -88,3 +90,43 @@ async def test_slow_takes_a_multiple_of_the_time_and_answers_right(tmp_path: Pat
 def test_slower_is_never_faster() -> None:
     with pytest.raises(ValueError, match="at least 1"):
         wrap_slow(0.5, ReverseTask())
+
+
+class Count(Synapse, frozen=True):
+    number: int
+    note: str = ""
+
+
+class DoubleTask(Task[Count, Count]):
+    """Asks with small numbers alone, as a first task of one's own may."""
+
+    name = "double"
+    request, reply = Count, Count
+
+    async def serve(self, request: Count, caller: Caller) -> Count:
+        return Count(number=2 * request.number)
+
+    def challenge(self, rng: random.Random, target: Target) -> Count:
+        return Count(number=rng.randint(1, 1_000))
+
+    async def score(
+        self, rng: random.Random, answers: Sequence[Answer[Count, Count]]
+    ) -> list[Score]:
+        return [
+            Score(float(a.reply is not None and a.reply.number == 2 * a.request.number))
+            for a in answers
+        ]
+
+
+async def test_a_stored_answer_is_no_answer_to_a_question_of_numbers() -> None:
+    task, cheat = DoubleTask(), wrap_cheat("cached", DoubleTask())
+    (method,) = cheat.methods()
+    assert method.handler is not None
+    handler: Any = method.handler
+    right = 0
+    for number in range(1, 101):
+        asked = Count(number=number)
+        reply = await handler(asked, CALLER)
+        answer = Answer(Target(Uid(1), Ss58("5m"), None), asked, reply, None, 0.1)
+        right += (await task.score(random.Random(0), [answer]))[0].value
+    assert right <= 1

@@ -83,6 +83,7 @@ class ObjectServer:
                 messages.GET, messages.GetChunks, messages.Chunks, self._get,
                 request_bytes_max=_ASK_BYTES_MAX,
                 reply_bytes_max=_REPLY_BYTES_MAX,
+                large=True,
             ),
             Method(
                 messages.OFFER, messages.OfferObject, messages.ChunksWanted, self._offer,

@@ -46,6 +46,7 @@ _FORCED_S: Final = 1.0  # what aiohttp waits for connections after ours were dra
 _SERVER: Final = "assay"  # aiohttp would name its version and Python's to every stranger
 _DESCRIPTORS_KEPT: Final = 128  # of the process's: files, the chain, our own calls
 _STRANGERS_SHARE: Final = 0.75  # of the connections; four addresses could else hold them all
+_WHOLE_BYTES_MAX: Final = 2**18  # larger replies go out in pieces of this size
 _SWEEPS: Final = 4  # looks at half-sent heads within one head's time
 _TCP_NOTSENT_LOWAT: Final[int | None] = getattr(socket, "TCP_NOTSENT_LOWAT", None)
 _UNSENT_BYTES: Final = 2**17  # of a stream: one batch and a little; less would make it stutter
@@ -144,7 +145,25 @@ class Axon:
         if isinstance(reply, StreamedReply):
             del body  # a stream may last for an hour
             return await self._stream(request, connection, reply)
-        return _cut(request) if reply is None else _response(reply)
+        if reply is None:
+            return _cut(request)
+        if len(reply.body) > _WHOLE_BYTES_MAX:
+            return await self._large(request, reply)
+        return _response(reply)
+
+    async def _large(self, request: web.BaseRequest, reply: SignedReply) -> web.StreamResponse:
+        """Send a large reply in pieces: in one, a copy of it would wait beside it to be read."""
+        response = web.StreamResponse(status=reply.status, headers=_headers(reply.headers))
+        response.content_length = len(reply.body)
+        body = memoryview(reply.body)
+        try:
+            await response.prepare(request)
+            for start in range(0, len(body), _WHOLE_BYTES_MAX):
+                await response.write(body[start : start + _WHOLE_BYTES_MAX])
+            await response.write_eof()
+        except (ClientError, ConnectionError):
+            return _cut(request)
+        return response
 
     async def _stream(
         self, request: web.BaseRequest, connection: _Connection, reply: StreamedReply

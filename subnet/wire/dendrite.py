@@ -308,6 +308,7 @@ class _Connection(ResponseHandler):
         super().__init__(loop)
         self._overhead_bytes_max = limits.overhead_bytes_max
         self._received_bytes = 0
+        self._body_bytes = 0
 
     def set_response_params(self, **params: Any) -> None:
         """A request is about to be sent."""
@@ -316,9 +317,12 @@ class _Connection(ResponseHandler):
         super().set_response_params(**params)
 
     def data_received(self, data: bytes) -> None:
-        # In pieces: one read holds thousands of what is to be refused after some hundreds.
-        for start in range(0, max(len(data), 1), _PIECE_BYTES):
-            piece = data[start : start + _PIECE_BYTES]
+        # In pieces: one read holds thousands of what is to be refused after some hundreds. What
+        # can only be a body, because its length was announced, is handed over whole.
+        start = 0
+        while start < len(data) or not data:
+            piece = data[start : start + max(_PIECE_BYTES, self._body_left_bytes())]
+            start += len(piece)
             if piece and self._has_answered():
                 self._cut()
                 return
@@ -326,8 +330,22 @@ class _Connection(ResponseHandler):
             super().data_received(piece)
             if self._is_mostly_overhead():
                 self._cut()
-            if self.transport is None or self.transport.is_closing():
+            if not data or self.transport is None or self.transport.is_closing():
                 return
+
+    def feed_data(self, data: Any, size: int = 0) -> None:
+        """A reply's head has come, and its body begins."""
+        message, _ = data
+        length = message.headers.get("Content-Length", "")
+        self._body_bytes = int(length) if length.isdecimal() and not message.chunked else 0
+        super().feed_data(data, size)
+
+    def _body_left_bytes(self) -> int:
+        """Of a body whose length was announced: how much is still to come."""
+        payload = self._payload
+        if payload is None or payload.is_eof():
+            return 0
+        return self._body_bytes - payload.total_bytes
 
     def _has_answered(self) -> bool:
         """Whether a whole body has come, after which nothing may until the next request."""

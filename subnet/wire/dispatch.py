@@ -198,7 +198,9 @@ class Dispatcher:
                 return None
             return self._replies.refusal(ticket.head, refusal, request_hash)
         else:
-            return self._replies.answer(encoded, request_hash, ticket.claim.sender)
+            return self._replies.answer(
+                encoded, request_hash, ticket.claim.sender, large=ticket.method.large
+            )
         finally:
             leave()
 

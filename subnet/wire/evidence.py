@@ -57,7 +57,8 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     headers: Annotated[tuple[tuple[str, str], ...], _HEADERS]
     """The reply's signed headers: names in lower case, sorted."""
     reply_digest: Annotated[bytes, _DIGEST]
-    """SHA-256 of the reply's body; of a stream the running hash over its frames."""
+    """Of the reply's body: SHA-256, or what the header ``x-assay-digest`` names. Of a stream: the
+    running hash over its frames."""
     frames: Annotated[int, _COUNT] = 0
     """Of a stream: how many frames the signature covers."""
     word: str = ""
@@ -110,7 +111,7 @@ def verify(
             evidence.reply_digest,
         ):
             raise EvidenceInvalid("the frames are not those that were signed")
-    elif reply is not None and sha256(reply).digest() != evidence.reply_digest:
+    elif reply is not None and _digest(reply, headers) != evidence.reply_digest:
         raise EvidenceInvalid("the reply is not the one that was signed")
 
 
@@ -142,6 +143,13 @@ def canonical(headers: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ..
             if signing.is_covered(lowered := name.lower())
         )
     )
+
+
+def _digest(reply: bytes, headers: tuple[tuple[str, str], ...]) -> bytes:
+    try:
+        return signing.body_digest(reply, headers)
+    except ValueError as error:
+        raise EvidenceInvalid(str(error)) from None
 
 
 def _failed(evidence: Evidence) -> bool:

@@ -306,7 +306,12 @@ def _check_signature(
         raise ReplyForged(
             address, "is not who signed the reply.", "Check its address and port on the chain."
         )
-    digest = sha256(body).digest()
+    try:
+        digest = signing.body_digest(body, covered)
+    except ValueError as error:
+        raise ReplyMalformed(
+            address, f"cannot be checked: {error}.", "Call another peer."
+        ) from None
     payload = signing.reply_payload_of_digest(
         scope=str(scope),
         request_hash=sent.hash_full if scope == signing.SCOPE_FULL else sent.hash_head,

@@ -115,6 +115,9 @@ class Method(Generic[Req, Rep]):
     request_bytes_max: int | None = None
     reply_bytes_max: int | None = None
     """For a stream: the size of one frame."""
+    large: bool = False
+    """Whether replies have megabytes: their bodies are then hashed with BLAKE3, in a quarter of the
+    time, and the callers need a BLAKE3 library. Streams are not affected."""
     budget_s_max: float | None = None
     """The longest time that a caller may ask this method to work."""
     admits: Membership | None = None

@@ -35,11 +35,16 @@ class ReplySigner:
         self._signer = signer
         self.address = signer.address
         self._full = self._headers(CONTENT_TYPE, signing.SCOPE_FULL)
+        self._large = (*self._full, (signing.H_REPLY_DIGEST, signing.DIGEST_BLAKE3))
         self.stream_headers = self._headers(stream.CONTENT_TYPE, signing.SCOPE_STREAM)
 
-    def answer(self, body: bytes, request_hash: bytes, receiver: str) -> SignedReply:
-        """The reply to a whole request whose handler answered ``body``."""
-        return self._sign(200, self._full, body, request_hash, signing.SCOPE_FULL, receiver)
+    def answer(
+        self, body: bytes, request_hash: bytes, receiver: str, *, large: bool = False
+    ) -> SignedReply:
+        """The reply to a whole request whose handler answered ``body``; a ``large`` one is hashed
+        with BLAKE3."""
+        headers = self._large if large else self._full
+        return self._sign(200, headers, body, request_hash, signing.SCOPE_FULL, receiver)
 
     def refusal(
         self,

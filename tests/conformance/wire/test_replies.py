@@ -7,7 +7,8 @@ import pytest
 
 from assay.types import Ss58
 from assay.wire.errors import CallError, ReplyForged, ReplyUnsigned
-from assay.wire.interface import Peer
+from assay.wire.evidence import verify
+from assay.wire.interface import Caller, Method, Peer
 from assay.wire.memory import RawReply, RawRequest
 from assay.wire.synapse import encode
 from tests.conformance.wire.expect import peer_of
@@ -33,6 +34,36 @@ async def test_tampered_reply_body(world: World) -> None:
 
     with pytest.raises(ReplyForged):
         await tampered(world, change)
+
+
+async def test_a_large_reply_is_under_the_signature_whatever_hashes_it(world: World) -> None:
+    """``large`` says that BLAKE3 does; neither the body nor that word can be changed."""
+
+    async def large(_: Question, __: Caller) -> Answered:
+        return Answered(text="x" * 3_000_000)
+
+    method = Method("large", Question, Answered, large, large=True)
+
+    def flipped(_: RawRequest, reply: RawReply) -> RawReply:
+        body = reply.body[:-1] + b"y"
+        return msgspec.structs.replace(reply, body=body)
+
+    def renamed(_: RawRequest, reply: RawReply) -> RawReply:
+        kept = tuple(h for h in reply.headers if h[0] != b"X-Assay-Digest")
+        assert len(kept) == len(reply.headers) - 1
+        return msgspec.structs.replace(reply, headers=kept)
+
+    dendrite = world.dendrite()
+    async with serving(world) as axon:
+        axon.attach(method)
+        reply = await dendrite.call(peer_of(axon.port), "large", Question(), Answered, deadline_s=5)
+        assert reply.message == Answered(text="x" * 3_000_000)
+        verify(reply.evidence, reply=reply.body)
+        for change in (flipped, renamed):
+            async with world.between(axon, change) as peer:
+                with pytest.raises(ReplyForged):
+                    await dendrite.call(peer, "large", Question(), Answered, deadline_s=5)
+    await dendrite.close()
 
 
 async def test_tampered_reply_status(world: World) -> None:

@@ -245,6 +245,28 @@ async def test_a_caller_that_does_not_read_its_reply_is_cut() -> None:
         assert (await http_send(axon.port, signed())).status == 200
 
 
+async def test_a_large_reply_waits_in_pieces_for_a_slow_reader() -> None:
+    """As a whole a copy of it, with the head before it, would wait beside the reply itself."""
+
+    async def large(_: Question, __: Caller) -> Answered:
+        return Answered(text="x" * 12_000_000)  # more than the kernel keeps for a connection
+
+    async with serving(WORLD, large) as axon:
+        assert isinstance(axon, Axon) and axon._http is not None
+        client = socket.create_connection(("127.0.0.1", axon.port))
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.sendall(request_bytes(signed()))
+        unsent: list[int] = []
+        async with asyncio.timeout(PATIENT_S):
+            while len(unsent) < 5 or not any(unsent) or unsent[-1] != unsent[-2]:
+                await asyncio.sleep(0.02)
+                (connection,) = axon._http.connections
+                assert connection.transport is not None
+                unsent.append(connection.transport.get_write_buffer_size())  # type: ignore[attr-defined]
+        assert 0 < max(unsent) <= 2**19
+        client.close()
+
+
 async def test_a_connection_that_was_silent_from_the_start_is_closed_like_a_slow_head() -> None:
     async with serving(WORLD, limits=Limits(head_s_max=0.2)) as axon:
         assert await say(axon.port) == b""

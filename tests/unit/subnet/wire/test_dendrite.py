@@ -265,6 +265,27 @@ async def test_what_comes_unasked_ends_an_idle_connection() -> None:
             await dendrite.close()
 
 
+async def test_what_comes_after_a_large_body_is_not_taken_for_a_reply() -> None:
+    """A body whose length was announced is read in large pieces: what follows it is not in them."""
+    more = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi" * 5_000
+    ended = asyncio.Event()
+
+    async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 300000\r\n\r\n" + b"x" * 300_000 + more)
+        try:
+            await reader.read()
+            await reader.read()
+        finally:
+            ended.set()
+
+    async with server(behave) as peer:
+        dendrite = Dendrite(ALICE)
+        with pytest.raises(ReplyUnsigned):
+            await dendrite.call(peer, "echo", Question(), Answered, deadline_s=5)
+        await asyncio.wait_for(ended.wait(), 5)
+        await dendrite.close()
+
+
 async def test_a_reply_in_ordinary_chunks_is_read() -> None:
     body = b"200\r\n" + b"x" * 512 + b"\r\n"
     chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + body * 2_000 + b"0\r\n\r\n"

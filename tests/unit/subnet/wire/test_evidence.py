@@ -6,6 +6,7 @@ from hashlib import sha256
 
 import msgspec
 import pytest
+from blake3 import blake3
 
 from assay.wire import signing
 from assay.wire.errors import Code, PeerBusy, PeerRefused, RequestRefused
@@ -30,6 +31,11 @@ REPLIES = ReplySigner(BOB)
 
 def of_a_reply() -> Evidence:
     reply = REPLIES.answer(ANSWER, SENT.hash_full, ALICE.address)
+    return judge(SENT, 200, raw_headers(reply.headers), reply.body, Answered, 0.1).evidence
+
+
+def of_a_large_reply() -> Evidence:
+    reply = REPLIES.answer(ANSWER, SENT.hash_full, ALICE.address, large=True)
     return judge(SENT, 200, raw_headers(reply.headers), reply.body, Answered, 0.1).evidence
 
 
@@ -61,6 +67,7 @@ def of_a_stream(failed: bool = False) -> Evidence:
 
 ALL = {
     "reply": of_a_reply(),
+    "large": of_a_large_reply(),
     "refusal": of_a_refusal(),
     "unread": of_a_refusal("head"),
     "stream": of_a_stream(),
@@ -80,6 +87,9 @@ def test_true_evidence_is_accepted_from_its_bytes_alone(kind: str) -> None:
 
 def test_the_messages_can_be_checked_by_who_has_them() -> None:
     verify(ALL["reply"], request=encode(QUESTION), reply=ANSWER)
+    verify(ALL["large"], request=encode(QUESTION), reply=ANSWER)
+    assert ALL["large"].reply_digest == blake3(ANSWER).digest()
+    assert ALL["reply"].reply_digest == sha256(ANSWER).digest()
     with pytest.raises(EvidenceInvalid, match="the request is not"):
         verify(ALL["reply"], request=encode(Question(text="ho")))
     with pytest.raises(EvidenceInvalid, match="the reply is not"):

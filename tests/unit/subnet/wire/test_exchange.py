@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
+
 import msgspec
 import pytest
 
@@ -88,6 +90,29 @@ def test_an_unknown_scope() -> None:
 def test_a_signed_reply_in_another_form(extra: tuple[tuple[str, str], ...]) -> None:
     with pytest.raises(ReplyMalformed):
         judged(200, encode(Answered(text="yes")), extra=extra)
+
+
+@pytest.mark.parametrize("named", [["md5"], ["blake3", "blake3"], ["blake3", "sha256"], [""]])
+def test_a_body_hashed_in_a_way_that_is_unknown(named: list[str]) -> None:
+    request, body = sent(), encode(Answered(text="yes"))
+    headers = (
+        TYPE,
+        (signing.H_REPLY_HOTKEY, BOB.address),
+        (signing.H_REPLY_SCOPE, "full"),
+        *((signing.H_REPLY_DIGEST, name) for name in named),
+    )
+    payload = signing.reply_payload_of_digest(
+        scope="full",
+        request_hash=request.hash_full,
+        status=200,
+        headers=headers,
+        body_digest=sha256(body).digest(),
+        sender=BOB.address,
+        receiver=ALICE.address,
+    )
+    signature = (signing.H_REPLY_SIGNATURE, "0x" + BOB.sign(payload).hex())
+    with pytest.raises(ReplyMalformed, match="unknown here"):
+        judge(request, 200, raw_headers((*headers, signature)), body, Answered, 0.25)
 
 
 def refusal(code: str, detail: str = "because", retry_after_s: float | None = None) -> bytes:

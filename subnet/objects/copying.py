@@ -174,11 +174,11 @@ def _open(source: Path | bytes) -> io.BytesIO | io.FileIO:
     if isinstance(source, bytes):
         return io.BytesIO(source)
     # Without O_NONBLOCK a pipe that nobody writes to would be waited for.
-    file = io.FileIO(os.open(source, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "r")
-    if not S_ISREG(os.fstat(file.fileno()).st_mode):
-        file.close()
+    descriptor = os.open(source, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    if not S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
         raise UserError(f"{source} is not a file.", "Give a file's path.")
-    return file
+    return io.FileIO(descriptor, "r")
 
 
 def _read(file: io.RawIOBase | io.BufferedIOBase, offset: int, size: int, name: str) -> memoryview:

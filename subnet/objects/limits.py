@@ -56,11 +56,12 @@ class ObjectLimits:
     With ``runs_max`` runs each they name every chunk of 4 GB that arrived full of holes."""
 
     # -- one transfer
-    in_flight_bytes_max: int = 8 * 2**20
-    """Bytes asked for and not yet written, over all holders. Four ranges keep one connection busy;
-    a range stands in memory about twice while its reply is taken apart."""
-    per_holder_max: int = 4
-    """Calls at once to one holder. The wire allows 32 of a caller; four hide the round trip."""
+    in_flight_bytes_max: int = 6 * 2**20
+    """Bytes asked for and not yet written, over all holders. Three ranges keep one connection busy;
+    a range stands in memory about twice while its reply is taken apart. With 8 MiB a holder that
+    serves one transfer takes more than 64 MiB of memory, the interpreter's 43 MiB among them."""
+    per_holder_max: int = 3
+    """Calls at once to one holder. The wire allows 32 of a caller; three hide the round trip."""
     request_s: float = 30.0
     """One call's deadline: 2 MiB at 0.6 Mb/s. A holder that is slower is asked for fewer chunks."""
     quick_s: float = 1.0

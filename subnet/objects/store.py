@@ -147,8 +147,7 @@ class ObjectStore:
         try:
             yield kept.folder
         finally:
-            with self._lock:
-                kept.users -= 1
+            self._leave(kept)
 
     # -- what comes and goes
 
@@ -170,8 +169,7 @@ class ObjectStore:
         try:
             yield kept.folder
         finally:
-            with self._lock:
-                kept.users -= 1
+            self._leave(kept)
 
     @contextmanager
     def new_path(self) -> Iterator[Path]:
@@ -264,10 +262,16 @@ class ObjectStore:
             kept.pinned = pinned
 
     def _touch(self, kept: _Kept) -> None:
-        """Note a use, also for the order after a restart; to fail at that is no reason to stop."""
         kept.used_ns = self._last_ns = max(self._clock.now_ns(), self._last_ns + 1)
-        with suppress(OSError):
-            os.utime(kept.folder.path / TREE, ns=(kept.used_ns, kept.used_ns))
+
+    def _leave(self, kept: _Kept) -> None:
+        """End a use, and note its time on disk: the order of eviction survives a restart. To fail
+        at that note is no reason to fail."""
+        with self._lock:
+            self._touch(kept)
+            with suppress(OSError):
+                os.utime(kept.folder.path / TREE, ns=(kept.used_ns, kept.used_ns))
+            kept.users -= 1
 
     def _throw_away(self, kept: _Kept) -> Path:
         path = self.folder / _TRASH / f"{next(self._numbers)}"

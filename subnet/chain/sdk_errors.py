@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from bittensor.result import ErrorCode
 
+from assay.chain.address import redacted
 from assay.chain.errors import (
     FUND_CURE,
     AlreadyRegistered,
@@ -64,8 +65,9 @@ _TEXT_CHARS_MAX: Final = 300
 
 
 def sentence(text: object) -> str:
-    """The first sentence, clean and bounded: no control characters, a capital, a full stop."""
-    flat = re.sub(r"[\x00-\x1f\x7f-\x9f\s]+", " ", str(text)).strip()
+    """The first sentence of ``text``, clean and bounded: no control characters and no secret part
+    of an address; a capital and a full stop."""
+    flat = re.sub(r"[\x00-\x1f\x7f-\x9f\s]+", " ", redacted(str(text))).strip()
     flat = flat.partition(". ")[0][:_TEXT_CHARS_MAX].rstrip(".;, ")
     return f"{flat[:1].upper()}{flat[1:]}." if flat else "No reason was given."
 

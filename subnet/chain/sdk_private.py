@@ -28,6 +28,8 @@ from bittensor._transport.runtime_api import decode_runtime_api_result, encode_r
 from bittensor._transport.storage import decode_storage_values
 from loguru import logger
 
+from assay.chain.address import redacted
+
 __all__ = [
     "PRIVATE",
     "RpcSubstrate",
@@ -112,7 +114,7 @@ class _ToLoguru(logging.Handler):
     """The SDK's log records as debug lines of ours, so that nothing else prints them."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        logger.debug("sdk: {}", record.getMessage())
+        logger.debug("sdk: {}", redacted(record.getMessage()))
 
 
 def prepare_process(cache_dir: Path) -> None:

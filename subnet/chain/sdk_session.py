@@ -29,14 +29,14 @@ from bittensor.result import (
 )
 from loguru import logger
 
-from assay.chain.absence import Absence
-from assay.chain.connect import absence_cure, shown
+from assay.chain.address import absence_cure, shown
 from assay.chain.errors import (
     BadAnswer,
     ChainRefused,
     ChainUnavailable,
     OtherChain,
 )
+from assay.chain.outage import Outage
 from assay.chain.sdk_block import Codecs
 from assay.chain.sdk_errors import is_busy, refusal_of, sentence
 from assay.chain.sdk_private import (
@@ -228,7 +228,7 @@ class Sessions:
         self._opening = asyncio.Lock()
         self._genesis: str | None = None
         self._closed = False
-        self._absence = Absence(self.name, clock)
+        self._outage = Outage(self.name, clock)
 
     async def close(self) -> None:
         self._closed = True
@@ -308,16 +308,16 @@ class Sessions:
                     try:
                         session = await self.current()
                         answer = await session.run(op)
-                        self._absence.met()
+                        self._outage.met()
                         return answer
                     except Lost as error:
                         reason = str(error)
-                        self._absence.missed(began_s, sentence(reason))
+                        self._outage.missed(began_s, sentence(reason))
                         logger.debug("chain {}: {} ({})", self.name, what, reason)
                         await self.pause(attempt)
         except TimeoutError:
             await self._drop(session)  # a node that hangs gets a new connection next time
-            self._absence.missed(began_s, sentence(reason))
+            self._outage.missed(began_s, sentence(reason))
             raise ChainUnavailable(
                 f"The chain at {self.name} did not {what} within {timeout_s:g} s:"
                 f" {sentence(reason)}",

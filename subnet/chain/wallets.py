@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from assay.chain.connect import is_loopback, shown
+from assay.chain.address import is_loopback, shown
 from assay.chain.errors import WalletError, WrongPasswordError
 from assay.errors import UserError
 from assay.types import Ss58

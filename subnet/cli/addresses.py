@@ -12,7 +12,7 @@ import ipaddress
 from typing import Final
 from urllib.parse import urlsplit
 
-from assay.chain.connect import is_loopback
+from assay.chain.address import is_loopback
 from assay.chain.interface import Endpoint
 from assay.errors import UserError
 from assay.types import PORT_MAX

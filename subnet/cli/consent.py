@@ -23,7 +23,7 @@ from typing import Final
 
 from loguru import logger
 
-from assay.chain.connect import is_loopback, resolve, shown
+from assay.chain.address import is_loopback, resolve, shown
 from assay.chain.errors import FUND_CURE, NotStarted, TooDear, TooLittleBalance
 from assay.chain.interface import STAKE_MIN, Chain
 from assay.cli import output

@@ -38,7 +38,7 @@ def fund(
     json: bool,
 ) -> None:
     """Give an address (or a wallet's coldkey) TAO. Local chains only."""
-    from assay.chain.connect import is_loopback, resolve
+    from assay.chain.address import is_loopback, resolve
     from assay.chain.wallets import dev_signer, wallet_info
     from assay.cli import output
     from assay.cli.amounts import parse_amount

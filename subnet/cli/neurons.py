@@ -15,7 +15,7 @@ from typing import Final
 
 from loguru import logger
 
-from assay.chain.connect import resolve, shown
+from assay.chain.address import resolve, shown
 from assay.chain.errors import NotRegistered
 from assay.chain.interface import Chain, Endpoint
 from assay.cli.amounts import parse_amount

@@ -146,7 +146,7 @@ class ChainName(click.ParamType[str]):
     def shell_complete(
         self, ctx: Context, param: Parameter, incomplete: str
     ) -> list[CompletionItem]:
-        from assay.chain.connect import NETWORKS
+        from assay.chain.address import NETWORKS
 
         return _items(NETWORKS, incomplete)
 

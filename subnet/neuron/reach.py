@@ -10,7 +10,7 @@ from __future__ import annotations
 import ipaddress
 from urllib.parse import urlsplit
 
-from assay.chain.connect import is_loopback, resolve
+from assay.chain.address import is_loopback, resolve
 from assay.wire.interface import Reach
 from assay.wire.reach import is_lan
 

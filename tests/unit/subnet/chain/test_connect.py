@@ -7,9 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from loguru import logger
 
-from assay.chain.connect import LOCAL_URL, connect, is_loopback, resolve, shown
+from assay.chain.address import LOCAL_URL, is_loopback, redacted, resolve, shown
+from assay.chain.connect import connect
 from assay.chain.errors import ChainUnavailable
+from assay.chain.sdk_errors import sentence
 from assay.errors import UserError
 
 
@@ -47,6 +50,59 @@ def test_loopback() -> None:
 def test_an_access_token_is_not_shown() -> None:
     assert shown("wss://user:pass@chain.example:443/token?key=1") == "wss://chain.example:443"
     assert shown("ws://[::1]:9944/x") == "ws://[::1]:9944"
+
+
+SECRET = "s3cret"
+"""Stands in each address below where an access token or a password may stand."""
+WITH_SECRETS = [
+    f"wss://user:{SECRET}@chain.example:443",
+    f"wss://{SECRET}@chain.example",
+    f"wss://chain.example/{SECRET}",
+    f"wss://chain.example/rpc?key={SECRET}",
+    f"wss://chain.example/rpc#{SECRET}",
+    f"wss://user:{SECRET}@chain.example:99999",
+    f"wss://user:{SECRET}@[::1",
+    f"https://user:{SECRET}@chain.example",
+    f"user:{SECRET}@chain.example",
+    f"://{SECRET}",
+]
+
+
+@pytest.mark.parametrize("url", WITH_SECRETS)
+def test_no_secret_of_an_address_is_shown(url: str, tmp_path: Path) -> None:
+    assert SECRET not in shown(url)
+    if "://" in url[1:]:
+        assert SECRET not in redacted(f"could not connect to {url}: refused ('{url}')")
+        assert SECRET not in sentence(f"{url} isn't a valid URI: no port")
+    told = ""
+    try:
+        told = shown(resolve(url))
+    except UserError as error:
+        told = str(error)
+    assert SECRET not in told
+
+
+@pytest.mark.parametrize(
+    "where", ["user:s3cret@127.0.0.1:9", "127.0.0.1:9/s3cret", "127.0.0.1:9/?key=s3cret"]
+)
+async def test_an_address_that_nobody_answers_at_is_told_without_its_secret(
+    where: str, tmp_path: Path
+) -> None:
+    lines: list[str] = []
+    sink = logger.add(lines.append, level="TRACE")
+    try:
+        with pytest.raises(ChainUnavailable) as caught:
+            await connect(f"ws://{where}", cache_dir=tmp_path, patience_s=0.5)
+    finally:
+        logger.remove(sink)
+    assert "ws://127.0.0.1:9" in caught.value.cause
+    assert lines
+    assert SECRET not in "".join([str(caught.value), *lines])
+
+
+def test_a_text_without_addresses_stays_as_it_is() -> None:
+    for text in ("", "a:b", "no address: 5", "http//x", "SubtensorModule.Tempo"):
+        assert redacted(text) == text
 
 
 def test_the_sdk_is_not_imported_until_a_chain_is_opened() -> None:

@@ -11,8 +11,8 @@ from typing import Any, cast
 import pytest
 from loguru import logger
 
-from assay.chain.absence import QUIET_S, Absence
 from assay.chain.errors import ChainUnavailable
+from assay.chain.outage import QUIET_S, Outage
 from assay.chain.sdk_session import Lost, SdkSession, Sessions
 from assay.clock import ManualClock, SystemClock
 
@@ -29,15 +29,15 @@ def log() -> Iterator[list[str]]:
 
 def test_it_is_told_once_and_its_end_once(log: list[str]) -> None:
     clock = ManualClock()
-    absence = Absence("ws://here", clock)
-    absence.met()
+    outage = Outage("ws://here", clock)
+    outage.met()
     for _ in range(2):
         began_s = clock.monotonic()
         for _ in range(40):
-            absence.missed(began_s, "Nobody listens.")
+            outage.missed(began_s, "Nobody listens.")
             clock.advance(QUIET_S / 4)
-        absence.met()
-        absence.met()
+        outage.met()
+        outage.met()
         assert log == [
             "The chain at ws://here has not answered for 2 s: Nobody listens."
             " It is tried again and again.",
@@ -48,29 +48,29 @@ def test_it_is_told_once_and_its_end_once(log: list[str]) -> None:
 
 def test_a_short_break_and_a_chain_that_never_was_are_not_told(log: list[str]) -> None:
     clock = ManualClock()
-    absence = Absence("ws://here", clock)
-    absence.missed(clock.monotonic() - 100, "Nobody listens.")
-    absence.met()
-    absence.missed(clock.monotonic(), "The connection broke.")
+    outage = Outage("ws://here", clock)
+    outage.missed(clock.monotonic() - 100, "Nobody listens.")
+    outage.met()
+    outage.missed(clock.monotonic(), "The connection broke.")
     clock.advance(QUIET_S - 0.1)
-    absence.missed(clock.monotonic(), "Nobody listens.")
-    absence.met()
+    outage.missed(clock.monotonic(), "Nobody listens.")
+    outage.met()
     assert log == []
 
 
 def test_an_old_call_that_breaks_after_others_were_answered_is_no_absence(log: list[str]) -> None:
     clock = ManualClock()
-    absence = Absence("ws://here", clock)
-    absence.met()
+    outage = Outage("ws://here", clock)
+    outage.met()
     began_s = clock.monotonic()
     clock.advance(5.0)
-    absence.met()
-    absence.missed(began_s, "The connection broke.")
+    outage.met()
+    outage.missed(began_s, "The connection broke.")
     clock.advance(QUIET_S - 0.1)
-    absence.missed(began_s, "The connection broke.")
+    outage.missed(began_s, "The connection broke.")
     assert log == []
     clock.advance(0.1)
-    absence.missed(began_s, "The connection broke.")
+    outage.missed(began_s, "The connection broke.")
     assert "has not answered for 2 s" in log[0]
 
 
@@ -102,7 +102,7 @@ class _Scripted(Sessions):
 async def test_a_client_tells_of_its_chain(
     state: str, log: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("assay.chain.absence.QUIET_S", 0.05)
+    monkeypatch.setattr("assay.chain.outage.QUIET_S", 0.05)
     sessions = _Scripted("ws://here:1", tmp_path, SystemClock(), random.Random(1))
 
     async def op(_: SdkSession) -> int:

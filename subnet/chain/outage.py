@@ -1,9 +1,11 @@
-"""A chain that was there and does not answer, told once; and once more when it is back.
+"""Tell the log once when a chain does not answer any more, and once when it is back.
 
-Adds to a client's retries a memory of since when they go on. A connection that breaks is replaced
-in less than ``QUIET_S``, which nobody needs to know; whatever lasts longer leaves two lines in the
-log, not one for each attempt. Of a chain that never answered it says nothing: whoever opened it
-gets an error. It retries nothing itself and reads the time where it is told to.
+``Outage`` is told of each question that has no answer yet and of each answer. A connection that
+breaks is replaced in less than ``QUIET_S``, which nobody needs to know; an outage that lasts longer
+leaves two lines in the log, not one for each attempt. A chain that never answered leaves none:
+whoever opened it gets an error.
+
+This module retries nothing, and reads the time from the clock that it is given.
 """
 
 from __future__ import annotations
@@ -18,8 +20,8 @@ QUIET_S: Final = 2.0
 """A local chain restarts in less than a second, a public one's connection is as soon replaced."""
 
 
-class Absence:
-    """What one client knows of its chain's being away."""
+class Outage:
+    """What one client knows of the time since its chain answered last."""
 
     def __init__(self, name: str, clock: Clock) -> None:
         self._name = name
@@ -29,7 +31,7 @@ class Absence:
         self._told = False
 
     def missed(self, began_s: float, reason: str) -> None:
-        """A question that was put at ``began_s`` has no answer yet."""
+        """Note that a question which was put at ``began_s`` has no answer yet, for ``reason``."""
         if self._met_s is None:
             return
         if self._since_s is None:
@@ -45,7 +47,7 @@ class Absence:
             )
 
     def met(self) -> None:
-        """The chain has answered."""
+        """Note that the chain has answered."""
         self._met_s = self._clock.monotonic()
         if self._told and self._since_s is not None:
             away_s = self._met_s - self._since_s

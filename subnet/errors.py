@@ -3,9 +3,9 @@
 The tree::
 
     AssayError                exit 1: our fault unless a subclass says otherwise
-    └── UserError             exit 2: the user's mistake or a refusal, with cause and cure
-        ├── Unavailable       something we depend on is down or too slow (a chain, a port, a disk)
-        └── Refused           the other side understood and said no (a chain, a peer)
+    └── UserError             exit 2: the user's mistake, with cause and cure
+        ├── Refused           exit 3: the other side (a chain, a peer) or a rule said no
+        └── Unavailable       exit 4: something is down, busy or full (a chain, a port, a disk)
 
 A room adds its own leaves below these in a file of its own (``wire/errors.py`` and so on). An error
 that a person may see carries one sentence of cause and one of cure; secrets never enter either.
@@ -21,7 +21,7 @@ class AssayError(Exception):
 
 
 class UserError(AssayError):
-    """The user's mistake or a refusal. Exit code 2.
+    """The user's mistake, unless a subclass says otherwise. Exit code 2.
 
     ``cause`` and ``cure`` are one sentence each, shown as they are.
     """
@@ -41,8 +41,13 @@ class UserError(AssayError):
 
 
 class Unavailable(UserError):
-    """Something outside is down, busy or too slow; the same call may go through later."""
+    """Something outside is down, busy or too slow; the same call may go through later. Exit
+    code 4."""
+
+    exit_code = 4
 
 
 class Refused(UserError):
-    """The other side answered no, and the same call would be refused again."""
+    """The other side answered no, and the same call would be refused again. Exit code 3."""
+
+    exit_code = 3

@@ -26,6 +26,8 @@ OUTCOME_BYTES_MAX: Final = 1 << 16
 """Two sentences and a path take a thousand; a file that is longer is not an outcome."""
 WORDS_CHARS_MAX: Final = 500
 """Of an error that nobody foresaw. All of it stands in the traceback in the child's log."""
+TASK_FAILED: Final = 5
+"""The exit code after a fault in the builder's own code."""
 INTERRUPTED: Final = 130
 """The exit code after Ctrl-C: 128 + SIGINT, as shells expect."""
 _LIBRARIES: Final = (sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"))
@@ -76,7 +78,13 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def outcome_of(error: BaseException) -> Outcome:
-    """The outcome of a process that ``error`` ends."""
+    """The outcome of a process that ``error`` ends.
+
+    An error that tells of a child's end (it has an ``outcome``) keeps the child's kind and code.
+    """
+    child = getattr(error, "outcome", None)
+    if isinstance(error, UserError) and isinstance(child, Outcome) and child.code > 0:
+        return msgspec.structs.replace(child, cause=error.cause, cure=error.cure)
     if isinstance(error, UserError):
         kind = (
             Kind.UNAVAILABLE
@@ -104,7 +112,7 @@ def outcome_of(error: BaseException) -> Outcome:
     at = builders_line(error)
     if at is not None:
         return Outcome(
-            code=AssayError.exit_code,
+            code=TASK_FAILED,
             kind=Kind.TASK,
             cause=f"{at}: {_named(error)}.",
             cure="Mend it there; the traceback stands above, or in the log.",

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from assay.cli.command import LazyGroup
+import click
+
+from assay.cli.command import Command, LazyGroup, write_table
 
 COMMANDS: Final = {
     "up": ("assay.cli.up.command:up", "Run a whole subnet here: chain, validators, miners."),
@@ -24,8 +26,63 @@ COMMANDS: Final = {
 }
 """By name: where the command is, and the line of help beside it."""
 
-app: Final = LazyGroup(
-    "assay",
-    members=COMMANDS,
-    help="Build and run a Bittensor-style subnet: local chain, miners, validators, rewards.",
-)
+EXIT_CODES: Final = {
+    0: "done",
+    1: "a fault of Assay's own",
+    2: "a mistake in what was given",
+    3: "the chain, a peer or a rule said no",
+    4: "something is down, busy or full: try again later",
+    5: "a fault in the task's own code",
+    130: "interrupted by Ctrl-C",
+    141: "whoever read the output has left",
+}
+"""What a script may tell apart; ``assay.errors`` and ``assay.outcome`` give the codes."""
+
+
+class _Root(LazyGroup):
+    """The group of all commands, which says what the exit codes mean."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        rows = [(str(code), meaning) for code, meaning in EXIT_CODES.items()]
+        write_table(formatter, [("Exit codes", rows)])
+
+
+@click.group(cls=_Root, members=COMMANDS, invoke_without_command=True, no_args_is_help=True)
+@click.option("-V", "--version", "version", is_flag=True, help="Say which version this is.")
+@click.option("--json", is_flag=True, help="With --version: one JSON document.")
+@click.pass_context
+def app(context: click.Context, version: bool, json: bool) -> None:
+    """Build and run a Bittensor-style subnet: local chain, miners, validators, rewards."""
+    if version:
+        _show_version(json=json)
+        context.exit()
+    if context.invoked_subcommand is None:
+        raise click.UsageError("No command was given.", context)
+    if json:
+        raise click.UsageError("--json stands behind the command, or beside --version.", context)
+
+
+@app.command("version", cls=Command, hidden=True)
+@click.option("--json", is_flag=True, help="One JSON document on stdout instead of text.")
+def version(json: bool) -> None:
+    """Say which version this is."""
+    _show_version(json=json)
+
+
+def _show_version(*, json: bool) -> None:
+    import platform
+    from importlib import metadata
+
+    from assay.cli import output
+
+    try:
+        number = metadata.version("assay")
+    except metadata.PackageNotFoundError:  # a checkout on the path that nobody installed
+        number = "0+unknown"
+    if json:
+        told = {"assay": number, "python": platform.python_version()}
+        for name in ("bittensor", "wasmtime"):
+            told[name] = metadata.version(name)
+        output.document(told)
+    else:
+        output.text(f"assay {number}")

@@ -29,6 +29,7 @@ from assay.chain.interface import STAKE_MIN, Chain
 from assay.cli import output
 from assay.cli.amounts import in_tao, parse_amount
 from assay.cli.arguments import read_password, wallets_of
+from assay.cli.streams import is_person
 from assay.errors import Refused, UserError
 from assay.types import RAO_PER_TAO, U64_MAX, NetUid, Rao, Signer, Ss58
 
@@ -115,7 +116,7 @@ class Consent:
             return self.max_price
         # An address may hold an access token.
         where = shown(self.network) if "://" in self.network else self.network
-        if not sys.stdin.isatty():
+        if not (is_person(sys.stdin) and is_person(sys.stderr)):
             raise Refused(
                 f"Nobody is here to agree to spend {in_tao(total)} TAO on {where}.",
                 "Give --yes to agree beforehand, with --max-price as its bound.",

@@ -1,12 +1,14 @@
 """The command line: ``assay``. Runs a command, and turns errors into exit codes.
 
-Every error leaves with a cause, a cure and the house's exit codes (0 done, 2 the user's mistake or
-a refusal, 1 our fault). The commands are click's (``app.py``); what click raises for a wrong word
-is told like any other mistake. A shell that asks for completions enters here as well.
+Every error leaves with a cause, a cure and an exit code that says of what kind it is
+(``assay.errors``); with ``--json`` it is told on stdout as well, as one JSON document. The commands
+are click's (``app.py``); what click raises for a wrong word is told like any other mistake. A shell
+that asks for completions enters here as well.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import traceback
@@ -16,11 +18,14 @@ from typing import Final
 import click
 
 from assay.child import Supervised
-from assay.errors import AssayError, UserError
+from assay.errors import AssayError, Unavailable, UserError
 from assay.outcome import INTERRUPTED, Kind, Outcome, SourceLine, outcome_of
 
 COMPLETE_VARIABLE: Final = "_ASSAY_COMPLETE"
 """A shell's completion sets it to say what it wants to know."""
+LIKENESS_MIN: Final = 0.75
+"""How alike a word must be to the one that may have been meant: 0.6, click's own, takes --help for
+--model."""
 QUIET: Final = frozenset(("-h", "--help"))
 """Whoever asks for help runs nothing that logs, and is spared the log's import."""
 
@@ -30,14 +35,20 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     A child process also tells its supervisor how it ended (``assay.child``).
     """
+    from assay.cli.streams import repair
+
+    repair()
     supervised = Supervised.attend()
-    outcome = _ended(sys.argv[1:] if argv is None else list(argv))
+    arguments = sys.argv[1:] if argv is None else list(argv)
+    # A supervisor reads its children's stdout for what they promised, and their ends elsewhere.
+    json = "--json" in arguments and supervised.outcome_file is None
+    outcome = _ended(arguments, json=json)
     supervised.report(outcome)
     return outcome.code
 
 
-def _ended(arguments: list[str]) -> Outcome:
-    """Run a command; say on stderr why it failed, if it did."""
+def _ended(arguments: list[str], *, json: bool) -> Outcome:
+    """Run a command; say on stderr, and as ``json`` on stdout, why it failed, if it did."""
     from assay.cli import output
 
     instruction = os.environ.get(COMPLETE_VARIABLE)
@@ -53,9 +64,9 @@ def _ended(arguments: list[str]) -> Outcome:
     except output.NobodyReads as error:
         return Outcome(code=error.exit_code, kind=Kind.DONE)
     except BaseException as error:
-        return _told(error)
+        return _told(error, json=json)
     if result == INTERRUPTED:
-        return _told(KeyboardInterrupt())
+        return _told(KeyboardInterrupt(), json=json)
     return Outcome(code=result if isinstance(result, int) else 0, kind=Kind.DONE)
 
 
@@ -76,7 +87,7 @@ def _complete(instruction: str) -> int:
     return shell_complete(app, {}, "assay", COMPLETE_VARIABLE, instruction)
 
 
-def _told(error: BaseException) -> Outcome:
+def _told(error: BaseException, *, json: bool) -> Outcome:
     """What ``error`` comes to, once a person has been told. Raises what is no error of a command's,
     as GeneratorExit."""
     from assay.cli import output
@@ -99,6 +110,9 @@ def _told(error: BaseException) -> Outcome:
     if not isinstance(error, AssayError) and outcome.kind in (Kind.TASK, Kind.INTERNAL):
         sys.stderr.writelines(_traceback(error, outcome.at))
     output.error(outcome.cause, outcome.cure)
+    if json:
+        with contextlib.suppress(output.NobodyReads, Unavailable):
+            output.failure(outcome, reason=getattr(error, "reason", None))
     return outcome
 
 
@@ -112,12 +126,32 @@ def _traceback(error: BaseException, at: SourceLine | None) -> Iterable[str]:
 
 
 def _misread(error: click.ClickException) -> Outcome:
-    """What click says of a wrong word, and where the right ones are listed."""
+    """What click says of a wrong word, which word may have been meant, and where all are listed."""
     context = error.ctx if isinstance(error, click.UsageError) else None
-    said = " ".join(error.format_message().split())
-    said = (said if said.endswith((".", "?", "!")) else f"{said}.").replace("?.", "?")
     path = context.command_path if context is not None else "assay"
-    return Outcome(code=UserError.exit_code, kind=Kind.USER, cause=said, cure=f"See {path} --help.")
+    cure = f"See {path} --help."
+    said, meant = error.format_message(), _meant(error)
+    if isinstance(error, click.NoSuchOption):
+        said = error.message  # without click's own guesses
+    if meant:
+        cure = f"Was {' or '.join(meant)} meant? {cure}"
+    said = " ".join(said.split()).rstrip(".") + "."
+    return Outcome(code=UserError.exit_code, kind=Kind.USER, cause=said, cure=cure)
+
+
+def _meant(error: click.ClickException) -> list[str]:
+    """The words that are much like one that there is not."""
+    from difflib import get_close_matches  # takes 3 ms, which only a mistake pays
+
+    if isinstance(error, click.NoSuchOption):
+        wrong, known = error.option_name, list(error.possibilities or ())
+    elif isinstance(error, click.exceptions.NoSuchCommand) and error.ctx is not None:
+        group = error.ctx.command
+        wrong = error.command_name
+        known = group.list_commands(error.ctx) if isinstance(group, click.Group) else []
+    else:
+        return []
+    return get_close_matches(wrong, known, cutoff=LIKENESS_MIN)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 """The one place that prints. stdout is the result alone; everything else goes to stderr.
 
 Adds to rich the project's output contract: with ``--json`` a command prints one JSON document and
-nothing else on stdout; without it, the same facts for people, in colour where the terminal has it.
-Progress, notes, warnings and errors never touch stdout. rich is imported when it is first needed:
-the chain's start is measured and prints one line of JSON.
+nothing else on stdout, its result or why there is none; without it, the same facts for people, in
+colour where the terminal has it. Progress, notes, warnings and errors never touch stdout. rich is
+imported when it is first needed: the chain's start is measured and prints one line of JSON.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from assay.errors import AssayError, Unavailable
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.text import Text
+
+    from assay.outcome import Outcome
 
     out: Console
     err: Console
@@ -81,20 +83,49 @@ def document(value: Any) -> None:
     """One JSON document on stdout, and a newline."""
     import msgspec
 
-    _write(msgspec.json.format(msgspec.json.encode(value), indent=2))
+    _write(msgspec.json.format(_encoded(value), indent=2))
 
 
 def line(value: Any) -> None:
     """One JSON document on one line of stdout, flushed: for a reader that waits for it."""
-    import msgspec
+    _write(_encoded(value))
 
-    _write(msgspec.json.encode(value))
+
+def failure(outcome: Outcome, *, reason: str | None = None) -> None:
+    """Why a command failed, as one JSON document on one line of stdout; ``reason`` is the chain's
+    own name for a refusal."""
+    told: dict[str, Any] = {
+        "kind": outcome.kind.value,
+        "code": outcome.code,
+        "cause": outcome.cause,
+        "cure": outcome.cure,
+    }
+    line({"error": told | ({"reason": reason} if reason else {})})
 
 
 def _write(data: bytes) -> None:
     with delivering():
         sys.stdout.buffer.write(data + b"\n")
         sys.stdout.flush()
+
+
+def _encoded(value: Any) -> bytes:
+    """``value`` as JSON. JSON cannot say the bytes of a file's name that are not UTF-8: each is
+    shown as a question mark."""
+    import msgspec
+
+    try:
+        return msgspec.json.encode(value)
+    except UnicodeEncodeError:
+        return msgspec.json.encode(_told(msgspec.to_builtins(value)))
+
+
+def _told(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {_told(key): _told(each) for key, each in value.items()}
+    return [_told(each) for each in value] if isinstance(value, list) else value
 
 
 def text(message: str) -> None:

@@ -111,8 +111,9 @@ class NetuidType(click.IntRange):
     def shell_complete(
         self, ctx: Context, param: Parameter, incomplete: str
     ) -> list[CompletionItem]:
-        folders = _folders(state_folder(ctx) / "neurons")
-        return _items({name.rpartition(".")[2] for name in folders}, incomplete)
+        neurons = state_folder(ctx) / "neurons"  # by chain, then by subnet
+        found = {name for chain in _folders(neurons) for name in _folders(neurons / chain)}
+        return _items((name for name in found if name.isdecimal()), incomplete)
 
 
 class TaskReference(click.ParamType[str]):

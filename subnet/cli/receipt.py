@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from assay.cli import arguments, param_types
-from assay.cli.command import Command
+from assay.cli.command import Command, LazyGroup
 
 if TYPE_CHECKING:
     from assay.neuron.receipts import Proof, ReceiptRecord, Receipts
 
 
-@click.group(help="What a validator asked and was answered: list, hand on, check.")
+@click.group(cls=LazyGroup)
 def receipt() -> None:
-    """Holds the commands below."""
+    """What a validator asked and was answered: list, hand on, check."""
 
 
 @receipt.command("list", cls=Command)

@@ -44,6 +44,7 @@ def create(
     from assay.chain.wallets import Secret, create_wallet, missing_keys
     from assay.cli import output
     from assay.cli.consent import is_of_state
+    from assay.cli.streams import is_person
     from assay.errors import UserError
 
     folder = arguments.wallets_of(state_dir, wallet_path)
@@ -55,7 +56,7 @@ def create(
         )
     if password is None:
         password = "coldkey" in missing and not is_of_state(folder, state_dir)
-        if password and not sys.stdin.isatty():
+        if password and not is_person(sys.stdin):
             raise UserError(
                 f"Nobody is here to type a password for the coldkey in {folder.absolute()}.",
                 "Give --password and send it as the first line of stdin, or --no-password.",
@@ -64,7 +65,7 @@ def create(
 
     def show_phrase(role: str, phrase: str) -> None:
         # Seen once, by the person who sits there, and kept nowhere else: never in a pipe or a log.
-        if output.err.is_terminal:
+        if is_person(sys.stderr):
             output.note(f"Recovery phrase of the {role}, shown only now: {phrase}")
 
     made = create_wallet(folder, name, hotkey, password=secret, show_phrase=show_phrase)
@@ -90,9 +91,10 @@ def create(
 
 def _asked_password() -> str:
     """From the person at the terminal, twice and unseen, or the first line of a pipe."""
+    from assay.cli.streams import is_person
     from assay.errors import UserError
 
-    if sys.stdin.isatty():
+    if is_person(sys.stdin):
         typed: str = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
         return typed
     line = arguments.one_line(sys.stdin.readline(arguments.PASSWORD_BYTES_MAX))

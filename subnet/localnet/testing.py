@@ -116,14 +116,12 @@ def start_process(*arguments: str, timeout_s: float = START_S_MAX) -> NodeProces
         process.wait()
         process.stdout.close()
         raise
-    if not isinstance(ready, dict):
+    if not isinstance(ready, dict) or "error" in ready:
         process.kill()
         code = process.wait()
         process.stdout.close()
-        raise Unavailable(
-            f"The chain did not start within {timeout_s:.0f} s (exit code {code}).",
-            "Read what it said on stderr.",
-        )
+        why = ready["error"]["cause"] if ready else f"within {timeout_s:.0f} s (exit code {code})."
+        raise Unavailable(f"The chain did not start: {why}", "Read what it said on stderr.")
     return NodeProcess(process, ready)
 
 

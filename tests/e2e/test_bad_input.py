@@ -1,4 +1,4 @@
-"""What a person does wrong, or finds gone wrong: a cause, a cure, exit code 2, nothing half done.
+"""What a person does wrong, or finds gone wrong: a cause, a cure, an exit code, nothing half done.
 
 Each command is a process of its own. What is malformed is sent to a chain and to an axon of a real
 run, which must go on serving what is well formed.
@@ -34,17 +34,20 @@ UNKNOWN_NETUID = "4242"
 SETTLE_S_MAX = 30.0
 
 
-def refused(*argv: str, unchanged: Path | None = None) -> str:
+MISTAKE, REFUSED, UNAVAILABLE = 2, 3, 4
+
+
+def refused(code: int, *argv: str, unchanged: Path | None = None) -> str:
     """The cause and the cure of a command that must be refused, and must leave a folder alone."""
     before = tree(unchanged)
     done = assay(*argv)
-    check_refusal(done)
+    check_refusal(done, code)
     assert tree(unchanged) == before
     return done.stderr
 
 
-def check_refusal(done: subprocess.CompletedProcess[str]) -> None:
-    assert done.returncode == 2, (done.returncode, done.stdout, done.stderr)
+def check_refusal(done: subprocess.CompletedProcess[str], code: int) -> None:
+    assert done.returncode == code, (done.returncode, done.stdout, done.stderr)
     assert done.stdout == ""
     lines = done.stderr.strip().splitlines()
     (cause,) = [line for line in lines if line.startswith("error ")]
@@ -91,7 +94,8 @@ def test_a_port_in_use_ends_a_run_before_it_starts(
     taken_port: int, offset: int, tmp_path: Path
 ) -> None:
     state = tmp_path / "state"
-    told = refused("up", *TASK, "--base-port", str(taken_port - offset), "--state-dir", str(state))
+    argv = ("up", *TASK, "--base-port", str(taken_port - offset), "--state-dir", str(state))
+    told = refused(UNAVAILABLE, *argv)
     assert f"Port {taken_port} is in use" in told
     assert "--base-port" in told
     for name in ("chain", "wallets", "neurons", "logs"):
@@ -111,7 +115,7 @@ COMMANDS = {
 def test_a_chain_that_is_down(command: str, wallet: Path) -> None:
     url = f"ws://127.0.0.1:{free_ports(1)}"
     argv = (*command.split(), *COMMANDS[command], "--chain", url, "--state-dir", str(wallet))
-    told = refused(*argv, unchanged=wallet)
+    told = refused(UNAVAILABLE, *argv, unchanged=wallet)
     assert url in told
     assert "--chain" in told
 
@@ -134,7 +138,7 @@ def test_what_listens_there_is_no_chain(answer: bytes, wallet: Path) -> None:
         thread.start()
         url = f"ws://127.0.0.1:{listener.getsockname()[1]}"
         argv = ("status", "--chain", url, "--state-dir", str(wallet))
-        assert url in refused(*argv, unchanged=wallet)
+        assert url in refused(UNAVAILABLE, *argv, unchanged=wallet)
         listener.shutdown(socket.SHUT_RDWR)
         thread.join(5)
 
@@ -159,7 +163,8 @@ def test_a_model_folder_that_is_none(
         for name, text in content.items():
             (model / name).write_text(text)
     port = str(free_ports(8))
-    told = refused("up", "--model", str(model), "--base-port", port, "--state-dir", str(state))
+    argv = ("up", "--model", str(model), "--base-port", port, "--state-dir", str(state))
+    told = refused(MISTAKE, *argv)
     assert word in told
     assert not state.exists()
 
@@ -171,7 +176,7 @@ def test_a_task_that_is_none(text: str | None, word: str, tmp_path: Path) -> Non
     path, state = tmp_path / "reverse.py", tmp_path / "state"
     if text is not None:
         path.write_text(text)
-    refused("up", "--task", str(path), "--state-dir", str(state))
+    refused(MISTAKE, "up", "--task", str(path), "--state-dir", str(state))
     assert not state.exists()
 
 
@@ -213,7 +218,7 @@ def on_a_full_disk(
 def test_a_full_disk_leaves_no_half_wallet(kib: int, tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     done, left = on_a_full_disk(disk, kib, "wallet", "create", "w", "--state-dir", str(disk))
-    check_refusal(done)
+    check_refusal(done, UNAVAILABLE)
     assert "No space left" in done.stderr
     assert left == []
 
@@ -225,7 +230,7 @@ def test_a_full_disk_ends_a_run(kib: int, tmp_path: Path) -> None:
     done, left = on_a_full_disk(
         disk, kib, "up", *TASK, "--base-port", port, "--state-dir", str(disk)
     )
-    check_refusal(done)
+    check_refusal(done, UNAVAILABLE)
     assert not [name for name in left if name.endswith((".tmp", ".new"))]
     for wallet in {name.split("/")[2] for name in left if name.startswith("./wallets/")}:
         files = {name for name in left if name.startswith(f"./wallets/{wallet}/")}
@@ -263,19 +268,20 @@ def poor(run: Run) -> str:
 
 
 def test_an_unknown_subnet(run: Run, poor: str) -> None:
-    told = refused("status", "--netuid", UNKNOWN_NETUID, *run.options)
+    told = refused(REFUSED, "status", "--netuid", UNKNOWN_NETUID, *run.options)
     assert UNKNOWN_NETUID in told
     for role in ("miner", "validator"):
         argv = (role, "run", "--netuid", UNKNOWN_NETUID, "--wallet", poor, *TASK, "--register")
-        assert UNKNOWN_NETUID in refused(*argv, *run.options)
+        assert UNKNOWN_NETUID in refused(REFUSED, *argv, *run.options)
 
 
 def test_too_little_balance(run: Run, poor: str) -> None:
     before = run.assay("wallet", "show", poor)
     subnets = len(run.assay("subnet", "list"))
-    refused("subnet", "register", "--wallet", poor, *run.options)
-    refused("miner", "run", "--netuid", "1", "--wallet", poor, *TASK, "--register", *run.options)
-    refused("fund", poor, "9999999999", *run.options)
+    refused(REFUSED, "subnet", "register", "--wallet", poor, *run.options)
+    mines = ("miner", "run", "--netuid", "1", "--wallet", poor, *TASK, "--register")
+    refused(REFUSED, *mines, *run.options)
+    refused(REFUSED, "fund", poor, "9999999999", *run.options)
     assert run.assay("wallet", "show", poor) == before
     assert len(run.assay("subnet", "list")) == subnets
 
@@ -294,18 +300,18 @@ def test_a_wrong_password(run: Run, tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_text("lion\n")
     argv = ("subnet", "register", "--wallet", "locked", *run.options)
-    told = refused(*argv, "--password-file", str(secret))
+    told = refused(MISTAKE, *argv, "--password-file", str(secret))
     assert "password" in told
     assert "lion" not in told
-    assert "password" in refused(*argv)
-    refused(*argv, "--password-file", str(tmp_path / "absent"))
+    assert "password" in refused(MISTAKE, *argv)
+    refused(MISTAKE, *argv, "--password-file", str(tmp_path / "absent"))
     secret.write_text("tiger\n")
     run.assay("subnet", "register", "--wallet", "locked", "--password-file", str(secret))
 
 
 def test_a_neuron_that_has_no_uid(run: Run, poor: str) -> None:
     for role in ("miner", "validator"):
-        told = refused(role, "run", "--netuid", "1", "--wallet", poor, *TASK, *run.options)
+        told = refused(REFUSED, role, "run", "--netuid", "1", "--wallet", poor, *TASK, *run.options)
         assert "is not registered on subnet 1" in told
 
 

@@ -102,7 +102,7 @@ async def test_another_chain_at_the_address_is_noticed(tmp_path: Path) -> None:
             again = ("--in-memory", "--port", str(first.port), "--block-time", "300")
             with node_process(*again), pytest.raises(OtherChain) as caught:
                 await chain.finalized()
-            assert caught.value.exit_code == 2
+            assert caught.value.exit_code == 3
         finally:
             await chain.close()
 

@@ -29,13 +29,16 @@ QUIET = ("--log-level", "WARNING")
 REFUSAL_S_MAX = 30.0
 
 
-def refused(*arguments: str, limited_by: tuple[str, ...] = ()) -> str:
-    """What a start that must be refused says; it must leave with code 2 and print no result."""
+MISTAKE, UNAVAILABLE = 2, 4
+
+
+def refused(code: int, *arguments: str, limited_by: tuple[str, ...] = ()) -> str:
+    """What a start that must be refused says; on stdout it says the same as JSON."""
     start = [sys.executable, "-m", "assay.cli.main", "chain", "start", "--json", *arguments]
     command = [*limited_by, *start]
     done = subprocess.run(command, capture_output=True, text=True, timeout=REFUSAL_S_MAX)
-    assert done.returncode == 2, done.stderr
-    assert done.stdout == ""
+    assert done.returncode == code, done.stderr
+    assert json.loads(done.stdout)["error"]["code"] == code
     assert done.stderr.count("error") == 1
     assert "cure" in done.stderr
     assert "Traceback" not in done.stderr
@@ -98,7 +101,7 @@ def test_a_taken_port_is_refused_and_leaves_no_chain(tmp_path: Path) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = str(taken.getsockname()[1])
-        told = refused("--port", port, "--state-dir", str(tmp_path / "chain"))
+        told = refused(UNAVAILABLE, "--port", port, "--state-dir", str(tmp_path / "chain"))
     assert port in told
     assert "--port" in told
     assert not (tmp_path / "chain").exists()
@@ -106,20 +109,20 @@ def test_a_taken_port_is_refused_and_leaves_no_chain(tmp_path: Path) -> None:
 
 def test_a_chain_is_open_once(tmp_path: Path) -> None:
     with node_process("--state-dir", str(tmp_path), *QUIET):
-        assert str(tmp_path) in refused("--port", "0", "--state-dir", str(tmp_path)).replace(
-            "\n", ""
-        )
+        assert str(tmp_path) in refused(
+            UNAVAILABLE, "--port", "0", "--state-dir", str(tmp_path)
+        ).replace("\n", "")
 
 
 def test_a_damaged_database_is_refused(tmp_path: Path) -> None:
     (tmp_path / DATABASE_NAME).write_bytes(b"this is no database" * 1_000)
-    refused("--port", "0", "--state-dir", str(tmp_path))
+    refused(MISTAKE, "--port", "0", "--state-dir", str(tmp_path))
 
 
 def test_who_names_a_property_gets_it_or_hears_so(tmp_path: Path) -> None:
     with node_process("--state-dir", str(tmp_path), "--block-time", "400", *QUIET) as node:
         assert node.ready["block_time_ms"] == 400
-    refused("--port", "0", "--state-dir", str(tmp_path), "--block-time", "300")
+    refused(MISTAKE, "--port", "0", "--state-dir", str(tmp_path), "--block-time", "300")
     with node_process("--state-dir", str(tmp_path), *QUIET) as again:
         assert again.ready["block_time_ms"] == 400, "nothing named: the stored chain as it is"
 
@@ -133,7 +136,7 @@ def test_a_stored_chain_is_verified_and_exported(tmp_path: Path) -> None:
     chain, exported = tmp_path / "chain", tmp_path / "exported"
     with node_process("--state-dir", str(chain), "--block-time", "50", *QUIET) as node:
         wait_for_block(node, 5)
-        assert chain_command("verify", "--state-dir", str(chain)).returncode == 2, "it is running"
+        assert chain_command("verify", "--state-dir", str(chain)).returncode == 4, "it is running"
     verified = chain_command("verify", "--state-dir", str(chain), "--json")
     assert verified.returncode == 0, verified.stderr
     done = chain_command("export-blocks", str(exported), "--state-dir", str(chain), "--json")
@@ -181,12 +184,12 @@ def test_history_ends_where_it_was_told_to() -> None:
     ],
 )
 def test_wrong_options_are_refused(arguments: tuple[str, ...], word: str) -> None:
-    assert word in refused(*arguments)
+    assert word in refused(MISTAKE, *arguments)
 
 
 def test_too_few_addresses_are_named_as_the_cause() -> None:
     limited = ("sh", "-c", 'ulimit -v 4000000; exec "$@"', "sh")
-    told = refused("--port", "0", "--in-memory", limited_by=limited)
+    told = refused(UNAVAILABLE, "--port", "0", "--in-memory", limited_by=limited)
     assert "3906 MiB of addresses (ulimit -v)" in told
 
 
@@ -220,7 +223,7 @@ def test_a_full_disk_ends_the_chain_with_its_cause(tmp_path: Path) -> None:
             _, told = process.communicate(timeout=30)
         finally:
             process.kill()
-    assert process.returncode == 2, told
+    assert process.returncode == 4, told
     assert "cure" in told
     assert "Traceback" not in told
     with node_process("--state-dir", str(chain), *QUIET) as again:

@@ -68,7 +68,7 @@ def test_a_folder_has_one_run_and_fresh_does_not_end_it(tmp_path: Path) -> None:
             second = assay(
                 "up", *REVERSE, "--base-port", port, "--state-dir", str(run.state_dir), *more
             )
-            assert second.returncode == 2
+            assert second.returncode == 4
             assert f"process {run.process.pid}" in second.stderr
         assert (run.state_dir / "chain" / "chain.sqlite").is_file()
         said(run, "Starting the neurons")
@@ -181,6 +181,6 @@ def test_a_run_whose_folder_is_removed_ends_with_a_sentence(tmp_path: Path) -> N
         run.process.communicate(timeout=60)
         told = log.read()
         log.close()
-    assert run.process.returncode == 2, told
+    assert run.process.returncode == 4, told
     assert f"{state} was removed while the run used it" in told
     assert "--fresh" in told

@@ -86,7 +86,7 @@ async def _run(plan: Plan, wishes: Wishes, chosen: ChosenTask) -> int:
     from assay.cli.up.record import RecordFile
     from assay.cli.up.screen import Screen
     from assay.clock import SystemClock
-    from assay.errors import AssayError, Unavailable, UserError
+    from assay.errors import AssayError, UserError
     from assay.supervise import Supervisor
 
     clock = SystemClock()
@@ -107,7 +107,7 @@ async def _run(plan: Plan, wishes: Wishes, chosen: ChosenTask) -> int:
         except (AssayError, OSError) as error:
             records.check_there()  # a folder that is gone explains whatever else went wrong
             if isinstance(error, UserError) and error.needs_fresh:
-                raise Unavailable(
+                raise UserError(
                     error.cause, "Give --fresh to start over there, or another --state-dir."
                 ) from error
             raise

@@ -16,6 +16,7 @@ from rich.live import Live
 from rich.text import Text
 
 from assay.cli import output
+from assay.cli.streams import is_person
 from assay.cli.up.table import document, render
 from assay.cli.up.watch import View
 from assay.clock import Clock
@@ -67,13 +68,13 @@ class Screen:
         return self._clock.monotonic() - self._started
 
     def __enter__(self) -> Self:
-        if output.err.is_terminal:
+        if is_person(output.err.file):
             # The result is the same table: where a person sees both, one of them is enough.
             self._live = Live(
                 Text(""),
                 console=output.err,
                 refresh_per_second=4,
-                transient=output.out.is_terminal,
+                transient=is_person(output.out.file),
             )
             self._live.start()
             self._restore = _hide_control_keys()

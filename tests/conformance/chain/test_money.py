@@ -32,7 +32,7 @@ async def test_too_little_money(world: World) -> None:
     for amount in (2 * TAO, 10**6 * TAO):
         with pytest.raises(TooLittleBalance) as caught:
             await world.chain.transfer(sender, receiver.address, Rao(amount))
-        assert caught.value.exit_code == 2
+        assert caught.value.exit_code == 3
     assert await world.chain.balance(receiver.address) == 0
 
 

@@ -20,7 +20,7 @@ async def test_a_chain_that_is_down_is_named_within_the_deadline(world: World) -
     with pytest.raises(ChainUnavailable) as caught:
         await world.chain.metagraph(created.netuid)
     assert time.monotonic() - began < DEADLINES.read_s + 3
-    assert caught.value.exit_code == 2
+    assert caught.value.exit_code == 4
     assert caught.value.cure
     await world.start_chain()
     assert (await world.chain.metagraph(created.netuid)).n == 1

@@ -48,8 +48,8 @@ def within_product(run: Callable[[], object]) -> BaseException:
     ("error", "kind", "code"),
     [
         (UserError("It is so.", "Do so."), Kind.USER, 2),
-        (Unavailable("It is so.", "Do so."), Kind.UNAVAILABLE, 2),
-        (Refused("It is so.", "Do so."), Kind.REFUSED, 2),
+        (Unavailable("It is so.", "Do so."), Kind.UNAVAILABLE, 4),
+        (Refused("It is so.", "Do so."), Kind.REFUSED, 3),
         (ChainDamaged("It is so.", "Do so."), Kind.USER, 2),
     ],
 )

@@ -118,4 +118,4 @@ async def test_nobody_at_the_address(tmp_path: Path) -> None:
         await connect("ws://127.0.0.1:9", cache_dir=tmp_path, patience_s=0.5)
     assert "ws://127.0.0.1:9" in caught.value.cause
     assert "`assay up`" in caught.value.cure
-    assert caught.value.exit_code == 2
+    assert caught.value.exit_code == 4

@@ -11,29 +11,16 @@ import pytest
 from click.testing import CliRunner
 
 from assay.cli import lab, miner, validator
-from assay.cli.app import app
 from assay.cli.arguments import MinerArguments, NeuronArguments, miner_options, one_line
 from assay.cli.up.command import up
 from assay.cli.up.wishes import Wishes
+from tests.unit.subnet.cli.commands import commands
 
 
 def options_of(command: click.Command) -> dict[str, Any]:
     """What a command takes: by option, its default."""
     with click.Context(command) as context:
         return {name: p.get_default(context) for p in command.params for name in p.opts}
-
-
-def commands(group: click.Command = app, path: str = "assay") -> dict[str, click.Command]:
-    """Every command there is, by its words."""
-    if not isinstance(group, click.Group):
-        return {path: group}
-    found: dict[str, click.Command] = {}
-    with click.Context(group) as context:
-        for name in group.list_commands(context):
-            member = group.get_command(context, name)
-            assert member is not None
-            found |= commands(member, f"{path} {name}")
-    return found
 
 
 def test_an_honest_miner_and_the_labs_take_the_same_options() -> None:

@@ -73,14 +73,15 @@ def test_at_a_terminal_a_person_is_asked(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr(sys, "stdin", Terminal(answer))
+    shown = Terminal()
+    monkeypatch.setattr(sys, "stderr", shown)
     if agrees:
         ask(Consent(REAL), besides=2 * TAO)
     else:
         with pytest.raises(Refused, match="nothing was spent"):
             ask(Consent(REAL), besides=2 * TAO)
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert "Spend 3 TAO on wss://chain.example:443? [y/N]" in err
+    assert capsys.readouterr().out == ""
+    assert "Spend 3 TAO on wss://chain.example:443? [y/N]" in shown.getvalue()
 
 
 OWNER = key(200)
@@ -146,6 +147,7 @@ async def test_a_price_that_rises_after_the_question_is_paid_as_far_as_was_agree
     consent: Consent, limit: int | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "stdin", Terminal("y\ny\n"))
+    monkeypatch.setattr(sys, "stderr", Terminal())
     for price in (2 * TAO, 3 * TAO):
         ledger = ledger_with(10 * TAO)
         chain = await subnet_on(ledger)

@@ -1,9 +1,10 @@
-"""How commands end: a cause, a cure and 2; a quiet 130 or 141; a traceback only for our fault."""
+"""How commands end: a cause, a cure and a code; a quiet 130 or 141; a traceback for our fault."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -18,20 +19,25 @@ import pytest
 from assay.child import OUTCOME
 from assay.cli import main, output
 from assay.cli.chain_start import start
-from assay.errors import AssayError, UserError
+from assay.errors import AssayError, Refused, Unavailable, UserError
 from assay.localnet.errors import ChainDamaged
-from assay.outcome import Kind, Outcome, read_outcome
+from assay.outcome import INTERRUPTED, TASK_FAILED, Kind, Outcome, read_outcome
+from tests.unit.subnet.cli.commands import commands
 
 ASSAY = [sys.executable, "-m", "assay.cli.main"]
 REVERSE = ["--task", "examples/reverse.py"]
 
 
-def ended(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> int:
+def takes_json(command: click.Command) -> bool:
+    return any(param.name == "json" for param in command.params)
+
+
+def ended(error: BaseException, monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
     # As if the product's own code raised it: a line of this file would be a builder's.
     space: dict[str, Any] = {"__name__": main.__name__, "error": error}
     exec(compile("def run(_): raise error", main.__file__, "exec"), space)
     monkeypatch.setattr(main, "_run", space["run"])
-    return main.main([])
+    return main.main([*words])
 
 
 @pytest.mark.parametrize(
@@ -68,7 +74,7 @@ def test_a_fault_of_the_builders_code_is_told_by_its_line(
 
     monkeypatch.delitem(vars(output), "err", raising=False)
     monkeypatch.setattr(main, "_run", lambda _: score())
-    assert main.main([]) == 1
+    assert main.main([]) == 5
     err = capsys.readouterr().err
     line = 1 + Path(__file__).read_text().splitlines().index('        raise KeyError("oops")')
     assert f"error  {__file__}:{line} in score(): KeyError: 'oops'." in err
@@ -130,7 +136,12 @@ def test_a_mistake_is_told_in_two_sentences_and_leaves_nothing(
         capture_output=True,
         text=True,
         timeout=60,
-        env={"ASSAY_STATE_DIR": str(state), "PATH": "/usr/bin:/bin", "HOME": str(tmp_path)},
+        env={
+            "ASSAY_STATE_DIR": str(state),
+            "PATH": "/usr/bin:/bin",
+            "HOME": str(tmp_path),
+            "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
+        },
         stdin=subprocess.DEVNULL,
         check=False,
     )
@@ -139,6 +150,75 @@ def test_a_mistake_is_told_in_two_sentences_and_leaves_nothing(
     assert [line.split()[0] for line in done.stderr.splitlines()] == ["error", "cure"]
     assert all(line.endswith(".") for line in done.stderr.splitlines())
     assert not state.exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        (["status", "--chian", "x"], "Was --chain meant?"),
+        (["walet"], "Was wallet meant?"),
+        (["status", "--model", "x"], ""),
+    ],
+)
+def test_a_mistyped_word_is_told_with_the_one_that_was_meant(
+    words: list[str], meant: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main.main(words) == 2
+    _, cure = capsys.readouterr().err.splitlines()
+    assert cure.removeprefix("cure").strip().startswith(f"{meant} See assay".strip())
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "code"),
+    [
+        (UserError("It is so.", "Do so."), "user", 2),
+        (Refused("It is so.", "Do so."), "refused", 3),
+        (Unavailable("It is so.", "Do so."), "unavailable", 4),
+        (ValueError("odd"), "internal", 1),
+    ],
+)
+def test_with_json_an_error_is_a_document(
+    error: Exception,
+    kind: str,
+    code: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.delitem(vars(output), "err", raising=False)
+    assert ended(error, monkeypatch, "--json") == code
+    out, err = capfd.readouterr()
+    told = json.loads(out)["error"]
+    assert (told["kind"], told["code"]) == (kind, code)
+    assert told["cause"] in err
+    assert told["cure"] in err
+    assert ended(error, monkeypatch) == code
+    assert capfd.readouterr().out == ""
+
+
+@pytest.mark.parametrize("path", [path for path, each in commands().items() if takes_json(each)])
+def test_every_command_with_json_says_so_when_it_is_misread(
+    path: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main.main([*path.split(), "--json", "--nosuch"]) == 2
+    assert json.loads(capsys.readouterr().out)["error"]["kind"] == "user"
+
+
+def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    for words in (["--version"], ["-V"], ["version"]):
+        assert main.main(words) == 0
+        assert re.fullmatch(r"assay \d+\.\S+\n", capsys.readouterr().out)
+    for words in (["--version", "--json"], ["--json", "-V"], ["version", "--json"]):
+        assert main.main(words) == 0
+        assert json.loads(capsys.readouterr().out)["assay"][0].isdigit()
+
+
+def test_help_says_what_each_exit_code_means(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.main(["--help"]) == 0
+    codes = capsys.readouterr().out.partition("Exit codes:")[2].split("\n")
+    assert [int(line.split()[0]) for line in codes if line.strip()] == [0, 1, 2, 3, 4, 5, 130, 141]
+    assert (UserError.exit_code, Refused.exit_code, Unavailable.exit_code) == (2, 3, 4)
+    assert (AssayError.exit_code, TASK_FAILED, INTERRUPTED) == (1, 5, 130)
+    assert output.NobodyReads.exit_code == 141
 
 
 @pytest.mark.e2e
@@ -202,7 +282,7 @@ def test_a_result_that_cannot_be_written(kind: str) -> None:
             timeout=60,
             check=False,
         )
-    assert done.returncode == 2, done.stderr
+    assert done.returncode == 4, done.stderr
     assert "could not be written (No space left on device)" in done.stderr
     with subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -223,7 +303,8 @@ def test_completion_knows_commands_and_options() -> None:
             timeout=60,
             env={
                 "PATH": "/usr/bin:/bin",
-                "_ASSAY_COMPLETE": "complete_bash",
+                "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
+                "_ASSAY_COMPLETE": "bash_complete",
                 "COMP_WORDS": words,
                 "COMP_CWORD": str(len(words.split(" ")) - 1),
             },
@@ -231,8 +312,8 @@ def test_completion_knows_commands_and_options() -> None:
         )
         return done.stdout
 
-    assert {"up", "chain", "miner"} <= set(completed("assay ").split())
-    assert "--announce" in completed("assay miner run --an").split()
+    assert {"plain,up", "plain,chain", "plain,miner"} <= set(completed("assay ").split())
+    assert "plain,--announce" in completed("assay miner run --an").split()
 
 
 def test_a_json_document_is_one(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
@@ -311,4 +392,13 @@ def test_a_commands_own_help_imports_no_other_command() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
     )
     cli = {name.removeprefix("assay.cli.") for name in done.stderr.split() if ".cli." in name}
-    assert cli == {"main", "app", "command", "output", "wallet", "arguments", "param_types"}
+    assert cli == {
+        "main",
+        "app",
+        "command",
+        "output",
+        "wallet",
+        "arguments",
+        "param_types",
+        "streams",
+    }

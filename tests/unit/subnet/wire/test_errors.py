@@ -33,7 +33,7 @@ def test_every_code_has_a_status() -> None:
 def test_what_a_person_sees_has_a_cause_and_a_cure() -> None:
     busy = errors.PeerBusy("5Abc", "is busy.", "Wait.", "overloaded", 503, 2.0)
     assert isinstance(busy, UserError)
-    assert (busy.cause, busy.cure, busy.exit_code) == ("5Abc is busy.", "Wait.", 2)
+    assert (busy.cause, busy.cure, busy.exit_code) == ("5Abc is busy.", "Wait.", 4)
 
 
 def test_errors_can_be_copied() -> None:

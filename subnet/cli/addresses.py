@@ -16,8 +16,8 @@ from assay.chain.address import is_loopback
 from assay.chain.interface import Endpoint
 from assay.errors import UserError
 from assay.types import PORT_MAX
+from assay.wire.address_check import is_lan
 from assay.wire.interface import Reach
-from assay.wire.reach import is_lan
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 

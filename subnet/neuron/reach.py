@@ -11,8 +11,8 @@ import ipaddress
 from urllib.parse import urlsplit
 
 from assay.chain.address import is_loopback, resolve
+from assay.wire.address_check import is_lan
 from assay.wire.interface import Reach
-from assay.wire.reach import is_lan
 
 
 def reach_for(network: str, *, public: bool) -> Reach:

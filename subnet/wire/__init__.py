@@ -14,12 +14,13 @@ The folder, in the order of a call's life::
     evidence    pure: what shows a third party who said what
     exchange    pure: the client's half of a call (make a request, judge a reply)
     limits      every number, with its reason
-    admission   pure: budgets, standing, who is served
-    reach       pure: which addresses are called, whoever announced them
+    admission   pure: budgets, membership, who is served
+    address_check  pure: which addresses are called, whoever announced them
     replay      pure: each signed request at most once, also after kill -9
     nonce_file  the small fsynced file beneath replay
+    connections pure: who keeps a connection when there are too many
     methods     pure: what one axon serves, and which method a path names
-    gate        how many run at once, who waits, for how long
+    concurrency how many run at once, who waits, for how long
     replies     pure: what an axon says, signed
     reservation the ceiling of nonces on disk, ahead of need
     faults      what handlers raise: for the axon's own log, never for a caller
@@ -55,7 +56,7 @@ secrets in logs               bodies, keys and signatures are not logged at any 
 floods of cheap requests      token buckets per source and overall before cryptography (admission)
 emptying a victim's bucket    a hotkey pays only for a verified, fresh, unseen request (dispatch)
 floods that buy signatures    refusals have a budget too; beyond it the connection is cut (dispatch)
-connections held by a crowd   a quarter of the places is for sources with a good signature (axon)
+connections held by a crowd   when full, the oldest without a good signature goes (connections)
 requests sent ahead           not read before the one that runs is answered (axon)
 peers that answer much        a bound for one reply and for all that are being read (dendrite)
 tiny chunks, empty replies    a bound for what comes beside a body, or unasked (dendrite)
@@ -66,10 +67,11 @@ a stream without end          time, silence, frames and their size are bounded, 
 many nonces, many sources     bounded tables; when full, older nonces are refused (replay), new
                               addresses push out new ones, not proven ones (admission)
 deep or odd messages          strict typed decoding, depth included (synapse)
-slow handlers                 concurrency limit, bounded queue, budgets end the work (gate)
+slow handlers                 concurrency limit, bounded queue, budgets end the work (concurrency)
+places held by rivals         half of all places are for permit holders (concurrency)
 **Elevation of privilege**
 unknown keys get service      only registered hotkeys or permit holders, as configured (admission)
-an address points inward      only public addresses are called on a public chain (reach)
+an address points inward      only public addresses are called on a public chain (address_check)
 replays, also after a crash   seen-set above a persisted ceiling reserved ahead (replay)
 ============================  ===================================================================
 """

@@ -132,6 +132,8 @@ class Admission:
         now_s: float = 0.0,
     ) -> None:
         self.accept_unbound = accept_unbound
+        self.knows_permits = resolver is not everyone
+        """Whether callers differ in what they are; an axon without a chain cannot tell."""
         self._serve = serve
         self._resolver = resolver
         self._limits = limits

@@ -17,7 +17,6 @@ import contextlib
 import math
 import resource
 import socket
-from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
@@ -30,7 +29,8 @@ from assay.clock import Clock, SystemClock
 from assay.errors import Unavailable
 from assay.types import Signer
 from assay.wire import signing
-from assay.wire.admission import Admission, source_of
+from assay.wire.admission import Admission
+from assay.wire.connections import ConnectionTable
 from assay.wire.dispatch import Dispatcher, Ticket
 from assay.wire.errors import Code, RequestRefused
 from assay.wire.faults import OnFault
@@ -45,7 +45,6 @@ _LINGER_S: Final = 0.2  # to read on after a refusal, so that the reply is not l
 _FORCED_S: Final = 1.0  # what aiohttp waits for connections after ours were drained
 _SERVER: Final = "assay"  # aiohttp would name its version and Python's to every stranger
 _DESCRIPTORS_KEPT: Final = 128  # of the process's: files, the chain, our own calls
-_STRANGERS_SHARE: Final = 0.75  # of the connections; four addresses could else hold them all
 _WHOLE_BYTES_MAX: Final = 2**18  # larger replies go out in pieces of this size
 _SWEEPS: Final = 4  # looks at half-sent heads within one head's time
 _TCP_NOTSENT_LOWAT: Final[int | None] = getattr(socket, "TCP_NOTSENT_LOWAT", None)
@@ -130,6 +129,7 @@ class Axon:
         head = signing.parse_head(request.method, request.raw_path, request.raw_headers)
         try:
             ticket = self.dispatcher.open(head, connection.source)
+            await _invite_body(request)
             body = await self._body(request, ticket)
         except RequestRefused as refusal:
             connection.reply_since_s = self._clock.monotonic()
@@ -137,19 +137,23 @@ class Axon:
         except (ClientError, HttpProcessingError, ConnectionError):
             # A broken chunk or a half-closed connection: there is nobody left to answer.
             return _cut(request)
+        connection.is_serving = True
         try:
-            reply = await self.dispatcher.answer(ticket, body)
+            try:
+                reply = await self.dispatcher.answer(ticket, body)
+            finally:
+                self._bodies_bytes -= len(body)
+                connection.reply_since_s = self._clock.monotonic()
+            if isinstance(reply, StreamedReply):
+                del body  # a stream may last for an hour
+                return await self._stream(request, connection, reply)
+            if reply is None:
+                return _cut(request)
+            if len(reply.body) > _WHOLE_BYTES_MAX:
+                return await self._large(request, reply)
+            return _response(reply)
         finally:
-            self._bodies_bytes -= len(body)
-            connection.reply_since_s = self._clock.monotonic()
-        if isinstance(reply, StreamedReply):
-            del body  # a stream may last for an hour
-            return await self._stream(request, connection, reply)
-        if reply is None:
-            return _cut(request)
-        if len(reply.body) > _WHOLE_BYTES_MAX:
-            return await self._large(request, reply)
-        return _response(reply)
+            connection.is_serving = False
 
     async def _large(self, request: web.BaseRequest, reply: SignedReply) -> web.StreamResponse:
         """Send a large reply in pieces: in one, a copy of it would wait beside it to be read."""
@@ -270,6 +274,20 @@ def _keep_unsent_small(request: web.BaseRequest) -> None:
             end.setsockopt(socket.IPPROTO_TCP, _TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
 
 
+async def _invite_body(request: web.BaseRequest) -> None:
+    """Answer ``Expect: 100-continue`` of a head that was let in: its sender may wait for that.
+    RequestRefused for any other expectation."""
+    expected = request.headers.get("Expect")
+    if expected is None:
+        return
+    if expected.strip().lower() != "100-continue":
+        raise RequestRefused(Code.UNMET_EXPECTATION, "only 100-continue can be met")
+    if request.version >= HttpVersion11 and not request.content.is_eof():
+        if request.transport is None or request.transport.is_closing():
+            raise ConnectionResetError
+        request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+
 def _cut(request: web.BaseRequest) -> web.Response:
     """End the connection without a word; aiohttp finds the transport closed and writes nothing."""
     if request.transport is not None:
@@ -290,32 +308,23 @@ class _Server(web.Server):
         super().__init__(handler, handler_cancellation=True)
         self.limits = limits
         self.clock = clock
-        self.admission = admission
-        self.open_total = 0
-        self.open_by_source: Counter[str] = Counter()
         descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-        self.places = limits.connections_max
+        places = limits.connections_max
         if descriptors != resource.RLIM_INFINITY:
             # Before they run out: without any, the ceiling of nonces cannot be saved either.
-            self.places = max(1, min(self.places, descriptors - _DESCRIPTORS_KEPT))
-
-    def has_place(self, source: str) -> bool:
-        """Whether one more connection from this address fits: the last quarter of the places is
-        for addresses from which a good signature came lately."""
-        if self.open_by_source[source_of(source)] >= self.limits.connections_per_source_max:
-            return False
-        proven = self.admission.is_proven(source, self.clock.monotonic())
-        places = self.places if proven else math.ceil(self.places * _STRANGERS_SHARE)
-        return self.open_total < places
+            places = max(1, min(places, descriptors - _DESCRIPTORS_KEPT))
+        self.table = ConnectionTable(
+            limits, places, lambda source: admission.is_proven(source, clock.monotonic())
+        )
 
     def __call__(self) -> web_protocol.RequestHandler:
         return _Connection(self, asyncio.get_running_loop())
 
 
 class _Connection(web_protocol.RequestHandler):
-    """One connection: counted, and watched while a head is on its way."""
+    """One connection: has a place or is cut, and is watched while a head is on its way."""
 
-    __slots__ = ("_counted", "_server", "head_since_s", "reply_since_s", "source")
+    __slots__ = ("_placed", "_server", "head_since_s", "is_serving", "reply_since_s", "source")
 
     def __init__(self, server: _Server, loop: asyncio.AbstractEventLoop) -> None:
         limits = server.limits
@@ -332,7 +341,8 @@ class _Connection(web_protocol.RequestHandler):
         )
         self._msg_queue_resume_size = 0  # read on when nothing waits any more
         self._server = server
-        self._counted: str | None = None
+        self._placed = False
+        self.is_serving = False
         self.source = ""
         self.head_since_s: float | None = None
         self.reply_since_s = float("inf")
@@ -342,34 +352,32 @@ class _Connection(web_protocol.RequestHandler):
         if self.transport is not None and self.transport.get_write_buffer_size():
             self.transport.abort()
 
+    def drop(self) -> None:
+        """Cut the connection: somebody else gets its place."""
+        if self.transport is not None:
+            self.transport.abort()
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         peer = transport.get_extra_info("peername")
         self.source = str(peer[0]) if peer else "local"
-        key = source_of(self.source)
         server = self._server
-        if not server.has_place(self.source):
+        if not server.table.add(self):
             assert isinstance(transport, asyncio.Transport)
             transport.abort()
             return
-        self._counted = key
-        server.open_total += 1
-        server.open_by_source[key] += 1
+        self._placed = True
         self.head_since_s = server.clock.monotonic()  # who connects has something to say
         super().connection_made(transport)
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        if self._counted is None:
+        if not self._placed:
             return
-        server = self._server
-        server.open_total -= 1
-        server.open_by_source[self._counted] -= 1
-        if not server.open_by_source[self._counted]:
-            del server.open_by_source[self._counted]
-        self._counted = None
+        self._placed = False
+        self._server.table.remove(self)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self._counted is None:
+        if not self._placed:
             return
         if self.head_since_s is None and self._current_request is None:
             self.head_since_s = self._server.clock.monotonic()

@@ -26,6 +26,7 @@ from yarl import URL
 
 from assay.clock import Clock, SystemClock
 from assay.types import Signer
+from assay.wire.address_check import check_target
 from assay.wire.errors import CallError, ReplyMalformed
 from assay.wire.exchange import (
     Nonces,
@@ -41,7 +42,6 @@ from assay.wire.exchange import (
 )
 from assay.wire.interface import Peer, Reach, Rep, Reply
 from assay.wire.limits import DEFAULT, Limits
-from assay.wire.reach import check_target
 from assay.wire.stream_client import IDLE_S, ReplyStream
 from assay.wire.synapse import METHOD, Synapse
 

@@ -31,9 +31,9 @@ from assay.clock import Clock
 from assay.types import Signer
 from assay.wire import signing
 from assay.wire.admission import Admission
+from assay.wire.concurrency import ConcurrencyLimit, HandlerPlace
 from assay.wire.errors import Code, RequestRefused
 from assay.wire.faults import Faults, OnFault, UnsendableAnswer
-from assay.wire.gate import Gate
 from assay.wire.interface import Caller, Membership, Method, Rep, Req, StreamHandler, UnaryHandler
 from assay.wire.limits import Limits
 from assay.wire.methods import MethodTable, smaller
@@ -60,6 +60,7 @@ class Ticket(msgspec.Struct, frozen=True, gc=False):
     membership: Membership
     source: str
     opened_s: float
+    opened_ns: int
     budget_s: float
 
 
@@ -84,7 +85,7 @@ class Dispatcher:
         self._nonces = ReplayGuard(nonces or MemoryCeiling(), now_ns=clock.now_ns(), limits=limits)
         self._reservation = Reservation(self._nonces)
         self._admission = admission or Admission(limits=limits, now_s=clock.monotonic())
-        self._gate = Gate(limits, clock)
+        self._places = ConcurrencyLimit(limits, clock, ranked=self._admission.knows_permits)
         self._methods = MethodTable()
         self._faults = Faults(clock, on_fault)
         self._answering = 0
@@ -92,7 +93,8 @@ class Dispatcher:
         self._idle.set()
         self._streams: set[StreamedReply] = set()
         self._draining = False
-        self._warn_after_s = 0.0
+        self._warn_after_s = float("-inf")
+        self._warn_if_shut(clock.now_ns())
 
     @property
     def admission(self) -> Admission:
@@ -116,25 +118,35 @@ class Dispatcher:
         claim = signing.read_claim(
             head, self._replies.address, accept_unbound=self._admission.accept_unbound
         )
-        self._check_nonce(claim)
-        membership = self._admission.admit(claim.sender, method.admits)
-        return Ticket(head, claim, method, membership, source, now_s, budget_s)
-
-    def _check_nonce(self, claim: signing.Claim) -> None:
         now_ns = self._clock.now_ns()
+        self._check_nonce(claim, now_ns)
+        membership = self._admission.admit(claim.sender, method.admits)
+        return Ticket(head, claim, method, membership, source, now_s, now_ns, budget_s)
+
+    def _check_nonce(self, claim: signing.Claim, now_ns: int) -> None:
         try:
             self._nonces.check(claim.public_key, claim.nonce_ns, now_ns)
         except RequestRefused:
-            shut_s = self._nonces.shut_s(now_ns)
-            now_s = self._clock.monotonic()
-            if shut_s and now_s >= self._warn_after_s:
-                self._warn_after_s = now_s + _WARN_EVERY_S
-                logger.warning(
-                    "this machine's clock stands {:.0f} s before requests that were already "
-                    "accepted; everything is refused until it has caught up",
-                    shut_s,
-                )
+            self._warn_if_shut(now_ns)
             raise
+
+    def _warn_if_shut(self, now_ns: int) -> None:
+        """Say why everything is refused, if everything is, and what to do."""
+        shut_s = self._nonces.shut_s(now_ns)
+        now_s = self._clock.monotonic()
+        if shut_s and now_s >= self._warn_after_s:
+            self._warn_after_s = now_s + _WARN_EVERY_S
+            place = self._nonces.store.place
+            logger.warning(
+                "Every request is refused for {:.0f} s: this machine's clock stands {:.0f} s before"
+                " requests that were already accepted, says {}. If the clock is behind, set it. If"
+                " it was ahead before and is right now, stop this neuron, delete {} and start it"
+                " again; requests that were signed by clocks as far ahead could then come twice.",
+                shut_s,
+                shut_s,
+                place,
+                place,
+            )
 
     def _route(self, head: signing.RequestHead) -> tuple[Method[Any, Any], float]:
         path, _, query = head.target.partition("?")
@@ -185,8 +197,12 @@ class Dispatcher:
             await self._accept(ticket, body_hash)
             paid = True
             message = self._decode(ticket.method, body)
-            await self._gate.enter(ticket.claim.public_key, self._left_s(ticket))
-            leave = self._leave_both(ticket)
+            place = await self._places.enter(
+                ticket.claim.public_key,
+                self._left_s(ticket),
+                first=ticket.membership >= Membership.PERMIT,
+            )
+            leave = self._leave_both(place)
             if ticket.method.stream:
                 streamed = await self._stream(ticket, message, request_hash, leave)
                 leave = _stay
@@ -213,9 +229,9 @@ class Dispatcher:
         if not self._answering:
             self._idle.set()
 
-    def _leave_both(self, ticket: Ticket) -> Callable[[], None]:
+    def _leave_both(self, place: HandlerPlace) -> Callable[[], None]:
         def leave() -> None:
-            self._gate.leave(ticket.claim.public_key)
+            self._places.leave(place)
             self._leave()
 
         return leave
@@ -225,11 +241,14 @@ class Dispatcher:
         claim = ticket.claim
         signing.verify_request(ticket.head, claim, body_hash)
         await self._reservation.secure(claim.nonce_ns)
-        # From here to ``accept`` nothing awaits: two copies of a request cannot both pass.
-        now_ns = self._clock.now_ns()
-        self._nonces.check(claim.public_key, claim.nonce_ns, now_ns)
-        self._admission.debit(claim.public_key, ticket.source, self._clock.monotonic())
-        self._nonces.accept(claim.public_key, claim.nonce_ns, now_ns)
+        now_s = self._clock.monotonic()
+        self._nonces.accept(
+            claim.public_key,
+            claim.nonce_ns,
+            self._clock.now_ns(),
+            arrived_ns=ticket.opened_ns,
+            pay=lambda: self._admission.debit(claim.public_key, ticket.source, now_s),
+        )
 
     def _decode(self, method: Method[Any, Any], body: bytes) -> Synapse:
         try:

@@ -54,6 +54,7 @@ class Code(StrEnum):
     WRONG_METHOD = "wrong_method"
     TOO_SLOW = "too_slow"
     TOO_LARGE = "too_large"
+    UNMET_EXPECTATION = "unmet_expectation"
     WRONG_CONTENT_TYPE = "wrong_content_type"
     WRONG_ENCODING = "wrong_encoding"
     BAD_MESSAGE = "bad_message"
@@ -81,6 +82,7 @@ STATUS: Final[dict[Code, int]] = {
     Code.WRONG_METHOD: 405,
     Code.TOO_SLOW: 408,
     Code.TOO_LARGE: 413,
+    Code.UNMET_EXPECTATION: 417,
     Code.WRONG_CONTENT_TYPE: 415,
     Code.WRONG_ENCODING: 415,
     Code.BAD_MESSAGE: 400,

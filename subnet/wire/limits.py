@@ -36,8 +36,8 @@ class Limits:
 
     # -- time
     max_age_s: float = 10.0
-    """How old a request may be: btauth/1's own window. Wider keeps more nonces, narrower refuses
-    callers whose clocks are a little off."""
+    """How old a request may be when its head comes: btauth/1's own window. Wider keeps more nonces,
+    narrower refuses callers whose clocks are a little off."""
     skew_s: float = 2.0
     """How far in the future: btauth/1's own. It is also the most a caller can raise the ceiling."""
     handler_s_max: float = 120.0
@@ -76,8 +76,13 @@ class Limits:
     connections_max: int = 1024
     """The common limit of descriptors; the axon takes fewer where the process may have fewer, and
     closes the newest beyond. The last quarter is for sources that have shown a good signature."""
-    connections_per_source_max: int = 256
-    """One validator behind an address needs a handful, a gateway some hundred."""
+    connections_per_source_max: int = 128
+    """One validator behind an address needs a handful, a gateway some hundred. A fraction of all,
+    so that a few addresses cannot hold them all."""
+    connections_per_stranger_max: int = 32
+    """How many an address from which no good signature came lately may keep in a crowd, before each
+    new one costs it an old one: what a dendrite's first burst to one peer needs
+    (``pool_per_peer_max``)."""
     pool_max: int = 256
     """Connections a dendrite holds, over all peers: one for each uid of a full subnet."""
     pool_per_peer_max: int = 32
@@ -89,8 +94,12 @@ class Limits:
     waiting_max: int = 256
     """Requests that wait for a handler. More would only grow old."""
     per_caller_max: int = 32
-    """Running and waiting of one hotkey: half the places to run in, so that a rival that is served
-    like everybody cannot take them all, nor the queue."""
+    """Running and waiting of one hotkey: half the places to run in, so that no caller can take them
+    all, nor the queue."""
+    per_other_max: int = 8
+    """The same for a hotkey without a permit, where the axon knows of permits. All such hotkeys
+    together get half of the places, so it takes four of them to fill that half, and validators are
+    served whatever they do."""
     wait_s_max: float = 10.0
     """A request that waited longer is better tried elsewhere."""
 
@@ -127,8 +136,9 @@ class Limits:
 
     # -- replay
     nonces_max: int = 262_144
-    """Nonces remembered, about 40 MB. Full means 22,000 requests/s over the whole window; then the
-    oldest second is given up and everything up to it refused."""
+    """Nonces remembered, about 40 MB: 6,000 requests/s over the age that a nonce may have and the
+    time that a body may take. Beyond it the oldest second is given up and everything up to it
+    refused: slow bodies first, and above 22,000 requests/s late requests, too."""
     reserve_s: float = 1.0
     """How far the persisted ceiling runs ahead of the newest nonce. Each step costs one fsync and
     a crash costs the callers at most this plus ``skew_s`` of refusals."""

@@ -24,6 +24,7 @@ class CeilingFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self.place = str(path)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._lock = LockFile(path.with_suffix(".lock"))

@@ -1,12 +1,17 @@
 """Each signed request is executed at most once, also across a crash. Pure.
 
-Adds memory to freshness. Nonces are timestamps of the callers' clocks and arrive out of order, so
-"greater than the last" would refuse honest concurrent calls; instead the guard keeps
+The guard remembers nonces for as long as they could be accepted. Nonces are timestamps of the
+callers' clocks and arrive out of order, so "greater than the last" would refuse honest concurrent
+calls; instead the guard keeps
 
 * ``floor``: at or below it everything is refused. It never falls;
 * the *seen-set* of (key, nonce) above the floor, in buckets of one second;
 * ``ceiling``: persisted, and reserved ahead. No nonce above it is accepted before a higher one is
   on disk. After a crash the ceiling becomes the floor: whatever was accepted lies below it.
+
+A nonce is fresh if it was when the request's head came: a body may take longer to arrive than a
+nonce stays fresh, and its sender's clock is not wrong for that. So nonces are remembered for the
+age that they may have, and for the time that a body may take on top.
 
 Invariant: every accepted nonce is in the seen-set or at or below the floor, and at or below the
 persisted ceiling. Memory is bounded: a full seen-set gives up its oldest second and raises the
@@ -22,6 +27,7 @@ The guard reads no clock and no file: time is an argument, the store an object w
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Final, Protocol
 
 from assay.wire.errors import Code, RequestRefused
@@ -36,6 +42,11 @@ class CeilingStore(Protocol):
     @property
     def blocking(self) -> bool:
         """Whether ``save`` waits for a disk, so that a driver should call it from a thread."""
+        ...
+
+    @property
+    def place(self) -> str:
+        """Where the ceiling is kept, for a person who has to look at it."""
         ...
 
     def load(self) -> int | None:
@@ -54,9 +65,10 @@ class CeilingUnreadable(Exception):
 
 
 class MemoryCeiling:
-    """A ceiling that lives as long as its object: for tests, and the simulator's restarts."""
+    """A ceiling that lives as long as its object, and so longer than an axon: for tests."""
 
     blocking = False
+    place = "memory"
 
     def __init__(self) -> None:
         self.value: int | None = None
@@ -81,6 +93,7 @@ class ReplayGuard:
         self._max_age_ns = int(limits.max_age_s * _NS)
         self._skew_ns = int(limits.skew_s * _NS)
         self._reserve_ns = int(limits.reserve_s * _NS)
+        self._kept_ns = int((limits.max_age_s + limits.body_s_max) * _NS)
         self._nonces_max = limits.nonces_max
         self._buckets: dict[int, set[tuple[bytes, int]]] = {}
         self._count = 0
@@ -98,8 +111,14 @@ class ReplayGuard:
         # before this moment was not meant for this process.
         return now_ns - 1 if saved is None else saved
 
-    def check(self, public_key: bytes, nonce_ns: int, now_ns: int) -> None:
-        """RequestRefused unless the nonce is fresh and new. Changes nothing."""
+    def check(
+        self, public_key: bytes, nonce_ns: int, now_ns: int, *, arrived_ns: int | None = None
+    ) -> None:
+        """RequestRefused unless the nonce is new, and was fresh at ``arrived_ns`` (None: now).
+
+        ``arrived_ns`` is when the request's head came. Changes nothing.
+        """
+        now_ns = now_ns if arrived_ns is None else arrived_ns
         if now_ns - nonce_ns > self._max_age_ns:
             raise RequestRefused(Code.STALE, "the request is too old; check the clock")
         if nonce_ns - now_ns > self._skew_ns:
@@ -115,9 +134,23 @@ class ReplayGuard:
         if bucket is not None and (public_key, nonce_ns) in bucket:
             raise RequestRefused(Code.REPLAYED, "this request was already accepted")
 
-    def accept(self, public_key: bytes, nonce_ns: int, now_ns: int) -> None:
-        """``check``, then remember, with a ceiling above it on disk first."""
-        self.check(public_key, nonce_ns, now_ns)
+    def accept(
+        self,
+        public_key: bytes,
+        nonce_ns: int,
+        now_ns: int,
+        *,
+        arrived_ns: int | None = None,
+        pay: Callable[[], None] | None = None,
+    ) -> None:
+        """Check the nonce, then remember it, with a ceiling above it on disk first.
+
+        ``pay`` is called in between: it raises where the request cannot be paid for, and then the
+        nonce is not used up. Nothing here awaits, so two copies of a request cannot both pass.
+        """
+        self.check(public_key, nonce_ns, now_ns, arrived_ns=arrived_ns)
+        if pay is not None:
+            pay()
         if nonce_ns > self.ceiling:
             self.reserve(nonce_ns + self._reserve_ns)
         second = nonce_ns // _NS
@@ -168,7 +201,7 @@ class ReplayGuard:
 
     def _prune(self, now_ns: int) -> None:
         """Give up the seconds that are stale in every part."""
-        oldest = (now_ns - self._max_age_ns) // _NS
+        oldest = (now_ns - self._kept_ns) // _NS
         for second in [second for second in self._buckets if second < oldest]:
             self._give_up(second)
 

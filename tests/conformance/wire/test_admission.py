@@ -10,6 +10,7 @@ from assay.errors import Refused
 from assay.wire.admission import Admission, Serve
 from assay.wire.errors import Code, PeerBusy, PeerRefused
 from assay.wire.interface import Caller, Membership
+from assay.wire.keys import SeedSigner
 from assay.wire.limits import Limits
 from tests.conformance.wire.expect import peer_of, refused
 from tests.unit.subnet.wire.world import (
@@ -120,3 +121,44 @@ async def test_the_queue_is_bounded_and_says_when_to_come_back(world: World) -> 
     await dendrite.close()
     assert (caught.value.code, caught.value.status) == (Code.OVERLOADED, 503)
     assert caught.value.retry_after_s == 1.0
+
+
+async def test_two_rivals_with_long_requests_do_not_keep_validators_out(world: World) -> None:
+    """Each sends as many as it can, of a hundred seconds; six validators are answered at once."""
+    rivals = [SeedSigner(bytes([40 + n]) * 32) for n in range(2)]
+    validators = [SeedSigner(bytes([50 + n]) * 32) for n in range(6)]
+    known = {rival.address: Membership.REGISTERED for rival in rivals}
+    known |= {validator.address: Membership.PERMIT for validator in validators}
+    admission = Admission(
+        serve=Serve.REGISTERED, resolver=lambda address: known.get(address, Membership.UNKNOWN)
+    )
+
+    async def handler(question: Question, _: Caller) -> Answered:
+        if question.number:
+            await asyncio.Event().wait()
+        return Answered(text=question.text)
+
+    limits = Limits(running_max=16, per_other_max=32, drain_s_max=0.01)
+    async with serving(world, handler, admission=admission, limits=limits) as axon:
+        peer = peer_of(axon.port)
+        hostile = [world.dendrite(rival) for rival in rivals]
+        held = [
+            asyncio.ensure_future(
+                dendrite.call(peer, "echo", Question(number=1), Answered, deadline_s=100)
+            )
+            for dendrite in hostile
+            for _ in range(32)
+        ]
+        await asyncio.sleep(0.1)
+        answered = 0
+        for validator in validators:
+            dendrite = world.dendrite(validator)
+            reply = await dendrite.call(peer, "echo", Question(text="v"), Answered, deadline_s=5)
+            answered += reply.message.text == "v"
+            await dendrite.close()
+        for call in held:
+            call.cancel()
+        await asyncio.gather(*held, return_exceptions=True)
+        for dendrite in hostile:
+            await dendrite.close()
+    assert answered == 6

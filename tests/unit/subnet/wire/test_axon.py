@@ -199,19 +199,89 @@ async def test_bodies_in_flight_are_bounded_over_all_connections() -> None:
 async def test_slow_head(port: int) -> None:
     """One byte at a time: cut, unanswered, after ``head_s_max``, long before the head is whole."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    cut = False
+    answering = asyncio.ensure_future(reader.read())
+    sent = 0
     with contextlib.suppress(ConnectionError):
         for byte in request_bytes(signed())[:100]:
             writer.write(bytes([byte]))
             await writer.drain()
-            await asyncio.sleep(0.02)
-            if reader.at_eof():
-                cut = True
+            sent += 1
+            await asyncio.wait([answering], timeout=0.02)
+            if answering.done():
                 break
+    answer = b""
     with contextlib.suppress(ConnectionError):
-        assert await asyncio.wait_for(reader.read(), PATIENT_S) == b""
-        assert cut
+        answer = await asyncio.wait_for(answering, PATIENT_S)
+    assert answer == b""
+    assert sent < 100, "cut while the head was on its way"
     writer.close()
+
+
+# -- Expect
+
+
+def expecting(expectation: str, request: RawRequest) -> tuple[bytes, bytes]:
+    """A request's head that expects something, and its body."""
+    whole = request_bytes(with_header(request, "Expect", expectation))
+    head, _, body = whole.partition(b"\r\n\r\n")
+    return head + b"\r\n\r\n", body
+
+
+@pytest.mark.parametrize("word", ["100-continue", "100-Continue"])
+async def test_a_body_is_invited_once_its_head_was_let_in(port: int, word: str) -> None:
+    """curl sends this before each body of a mebibyte, and waits for a second."""
+    head, body = expecting(word, signed(message=Question(text="x" * 1_100_000)))
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(head)
+    invited = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), PATIENT_S)
+    assert invited == b"HTTP/1.1 100 Continue\r\n\r\n"
+    writer.write(body)
+    assert (await read_reply(reader)).status == 200
+    writer.write(request_bytes(signed()))
+    assert (await read_reply(reader)).status == 200, "and the connection serves on"
+    writer.close()
+
+
+async def test_a_body_that_is_not_wanted_is_not_invited(port: int) -> None:
+    request = with_header(signed(nonce_ns=1), "Expect", "100-continue")
+    head, _ = expecting("100-continue", request)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(head)
+    reply = await read_reply(reader)
+    assert refusal_in(reply, request).code == Code.STALE
+    writer.close()
+
+
+async def test_a_body_that_is_there_already_needs_no_invitation(port: int) -> None:
+    head, body = expecting("100-continue", signed())
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(head + body)
+    assert (await read_reply(reader)).status == 200
+    writer.close()
+
+
+async def test_another_expectation_is_refused(port: int) -> None:
+    head, _ = expecting("a-miracle", signed())
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(head)
+    assert (await read_reply(reader)).status == 417
+    writer.close()
+
+
+async def test_a_body_may_take_longer_than_its_nonce_stays_fresh() -> None:
+    """Freshness is the head's: whoever sends four megabytes slowly has no wrong clock."""
+    limits = Limits(max_age_s=0.3, body_s_max=5)
+    async with serving(WORLD, limits=limits) as axon:
+        whole = request_bytes(signed(nonce_ns=time.time_ns()))
+        reader, writer = await asyncio.open_connection("127.0.0.1", axon.port)
+        writer.write(whole[:-4])
+        await writer.drain()
+        await asyncio.sleep(0.6)
+        writer.write(whole[-4:])
+        assert (await read_reply(reader)).status == 200
+        writer.close()
+        stale = signed(nonce_ns=time.time_ns() - 400_000_000)
+        assert refusal_in(await http_send(axon.port, stale), stale).code == Code.STALE
 
 
 async def test_slow_body(port: int) -> None:
@@ -238,9 +308,10 @@ async def test_a_caller_that_does_not_read_its_reply_is_cut() -> None:
             await asyncio.wait_for(writer.drain(), PATIENT_S)
         await asyncio.sleep(0.5)
         transport.resume_reading()
+        received = b""
         with contextlib.suppress(ConnectionError):
             received = await asyncio.wait_for(reader.read(), PATIENT_S)
-            assert len(received) < 8 * 2_000_000, "kept for a reader that did not come"
+        assert len(received) < 8 * 2_000_000, "kept for a reader that did not come"
         writer.close()
         assert (await http_send(axon.port, signed())).status == 200
 

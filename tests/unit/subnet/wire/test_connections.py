@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from assay.wire.axon import Axon
+from assay.wire.connections import ConnectionTable
 from assay.wire.errors import Code
 from assay.wire.interface import Caller
 from assay.wire.limits import Limits
@@ -72,7 +73,7 @@ async def test_strangers_cannot_take_every_place() -> None:
         crowd = [f"127.0.1.{n}" for n in range(1, 9)]
         async with held(axon.port, *crowd) as streams:
             cut = await asyncio.gather(*map(is_cut, streams))
-            assert cut == [False] * 6 + [True] * 2
+            assert cut == [True] * 2 + [False] * 6, "the oldest give way to the newest"
             assert (await http_send(axon.port, signed())).status == 200
 
 
@@ -84,7 +85,7 @@ async def test_descriptors_are_left_for_the_rest_of_the_process(
     async with serving(WORLD) as axon:
         async with held(axon.port, *[f"127.0.2.{n}" for n in range(1, 13)]) as streams:
             cut = await asyncio.gather(*map(is_cut, streams))
-        assert cut == [False] * 9 + [True] * 3  # three quarters of 140 - 128
+        assert cut == [True] * 3 + [False] * 9  # three quarters of 140 - 128
 
 
 async def test_a_process_without_a_limit_of_descriptors_has_all_places(
@@ -94,7 +95,102 @@ async def test_a_process_without_a_limit_of_descriptors_has_all_places(
     async with serving(WORLD, limits=Limits(connections_max=8)) as axon:
         async with held(axon.port, *[f"127.0.3.{n}" for n in range(1, 9)]) as streams:
             cut = await asyncio.gather(*map(is_cut, streams))
-        assert cut == [False] * 6 + [True] * 2
+        assert cut == [True] * 2 + [False] * 6
+
+
+@pytest.mark.parametrize(
+    "crowd",
+    [
+        [f"127.0.4.{n % 3 + 1}" for n in range(3 * 256)],
+        [f"127.0.{4 + n // 250}.{n % 250 + 1}" for n in range(1_000)],
+    ],
+    ids=["3 addresses x 256", "1,000 addresses"],
+)
+async def test_validators_get_in_through_a_silent_crowd(crowd: list[str]) -> None:
+    """Twenty validators that nobody has seen before, from an address each: all are answered."""
+    limits = Limits(connections_max=256)  # a quarter of the default, for a test's descriptors
+    async with serving(WORLD, limits=limits) as axon, contextlib.AsyncExitStack() as stack:
+        for start in range(0, len(crowd), 100):
+            await stack.enter_async_context(held(axon.port, *crowd[start : start + 100]))
+        served = 0
+        for n in range(20):
+            streams = await connect(axon.port, f"127.0.9.{n + 1}")
+            with contextlib.suppress(ConnectionError):
+                served += (await ask(streams, signed())).status == 200
+            streams[1].close()
+    assert served == 20
+
+
+async def test_a_crowd_that_is_proven_leaves_room_too() -> None:
+    """Rivals whose signatures are good hold all places, idle: a validator gets one of theirs."""
+    async with serving(WORLD, limits=Limits(connections_max=8)) as axon:
+        rivals = [await connect(axon.port, f"127.0.10.{n % 2 + 1}") for n in range(2)]
+        for streams in rivals:
+            assert (await ask(streams, signed())).status == 200
+        rivals += [await connect(axon.port, f"127.0.10.{n % 2 + 1}") for n in range(6)]
+        validator = await connect(axon.port, "127.0.10.9")
+        assert (await ask(validator, signed())).status == 200
+        for _, writer in [*rivals, validator]:
+            writer.close()
+
+
+async def test_nobody_who_is_being_answered_gives_way() -> None:
+    running, hold = asyncio.Semaphore(0), asyncio.Event()
+
+    async def holds(question: Question, _: Caller) -> Answered:
+        running.release()
+        await hold.wait()
+        return Answered(text=question.text)
+
+    limits = Limits(connections_max=4, proven_s=1e-9)  # proven only for a moment
+    async with serving(WORLD, holds, limits=limits) as axon:
+        busy = [await connect(axon.port, f"127.0.11.{n}") for n in (1, 2, 3)]
+        waiting = [asyncio.ensure_future(ask(streams, signed())) for streams in busy]
+        for _ in waiting:
+            await asyncio.wait_for(running.acquire(), PATIENT_S)
+        async with held(axon.port, *[f"127.0.12.{n}" for n in range(1, 6)]) as streams:
+            assert all(await asyncio.gather(*map(is_cut, streams)))
+        hold.set()
+        assert [reply.status for reply in await asyncio.gather(*waiting)] == [200] * 3
+        for _, writer in busy:
+            writer.close()
+
+
+class Pretended:
+    """A connection without a socket."""
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self.is_serving = False
+        self.dropped = False
+
+    def drop(self) -> None:
+        assert not self.dropped
+        self.dropped = True
+
+
+def test_in_a_crowd_a_source_pays_with_its_own() -> None:
+    limits = Limits(connections_per_stranger_max=2, connections_per_source_max=5)
+    table = ConnectionTable(limits, 8, lambda _: False)
+    greedy = [Pretended("10.0.0.1") for _ in range(7)]
+    assert [table.add(one) for one in greedy] == [True] * 5 + [False] * 2
+    modest = [Pretended(f"10.0.0.{n}") for n in (2, 3)]
+    assert all(table.add(one) for one in modest)
+    assert [one.dropped for one in greedy[:5]] == [True] + [False] * 4, "six places are full"
+    assert table.add(greedy[5])
+    assert [one.dropped for one in (*greedy[:3], *modest)] == [True, True, False, False, False]
+    assert len(table) == 6
+
+
+def test_a_table_forgets_what_was_lost() -> None:
+    table = ConnectionTable(Limits(), 8, lambda _: False)
+    held_ = [Pretended(f"10.0.0.{n % 3}") for n in range(6)]
+    for one in held_:
+        assert table.add(one)
+    for one in held_ * 2:
+        table.remove(one)
+    assert len(table) == 0
+    assert not table._by_source
 
 
 @pytest.mark.parametrize(

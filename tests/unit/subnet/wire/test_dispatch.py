@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from pathlib import Path
 
 import pytest
 from loguru import logger
@@ -12,6 +13,7 @@ from assay.clock import ManualClock
 from assay.wire.errors import Code
 from assay.wire.interface import Caller, Method
 from assay.wire.limits import Limits
+from assay.wire.nonce_file import CeilingFile
 from assay.wire.replay import MemoryCeiling
 from assay.wire.synapse import Synapse, encode
 from tests.unit.subnet.wire.world import (
@@ -60,6 +62,7 @@ async def test_a_clock_set_back_by_an_hour_is_said_once_a_minute() -> None:
     world = MemoryWorld()
     try:
         async with serving(world, clock=clock, nonces=disk) as axon:
+            assert len(said) == 1, "at once, before anybody asks"
             for _ in range(3):
                 request = signed(nonce_ns=clock.now_ns())
                 reply = await world.send(axon, request)
@@ -69,6 +72,30 @@ async def test_a_clock_set_back_by_an_hour_is_said_once_a_minute() -> None:
             clock.advance(61)
             await world.send(axon, signed(nonce_ns=clock.now_ns()))
             assert len(said) == 2
+    finally:
+        logger.remove(sink)
+
+
+async def test_a_clock_that_ran_ahead_is_told_at_the_start_with_the_file_and_the_cure(
+    tmp_path: Path,
+) -> None:
+    clock = ManualClock()
+    path = tmp_path / "nonces"
+    ahead = CeilingFile(path)
+    ahead.save(clock.now_ns() + 86_400 * 10**9)
+    ahead.close()
+    said: list[str] = []
+    sink = logger.add(lambda message: said.append(str(message)), level="WARNING")
+    world = MemoryWorld()
+    try:
+        async with serving(world, clock=clock, nonces=CeilingFile(path)):
+            (told,) = said
+        assert "Every request is refused for 86397 s" in told
+        assert f"stop this neuron, delete {path} and start it again" in told
+        path.unlink()  # the cure
+        async with serving(world, clock=clock, nonces=CeilingFile(path)) as axon:
+            assert (await world.send(axon, signed(nonce_ns=clock.now_ns()))).status == 200
+        assert len(said) == 1
     finally:
         logger.remove(sink)
 

@@ -194,7 +194,51 @@ def test_stale_seconds_are_forgotten() -> None:
     replay = guard()
     for second in range(60):
         assert code_of(replay, NOW + second * SECOND, NOW + second * SECOND) is None
-    assert len(replay) <= 13
+    assert len(replay) <= int(DEFAULT.max_age_s + DEFAULT.body_s_max) + 3
+
+
+def test_freshness_is_the_heads() -> None:
+    """A body may arrive for longer than a nonce stays fresh; a late head is stale all the same."""
+    replay = guard()
+    later = NOW + int(DEFAULT.body_s_max * SECOND)
+    replay.accept(KEY, NOW, later, arrived_ns=NOW + AGE)
+    with pytest.raises(RequestRefused) as caught:
+        replay.accept(KEY, NOW + 1, later, arrived_ns=NOW + 1 + AGE + 1)
+    assert caught.value.code == Code.STALE
+    with pytest.raises(RequestRefused) as caught:
+        replay.accept(KEY, NOW, later, arrived_ns=NOW + AGE)
+    assert caught.value.code == Code.REPLAYED
+
+
+def test_a_slow_body_is_accepted_among_quick_ones_and_only_once() -> None:
+    """Forty seconds of other requests pass while it arrives: its second is not given up yet."""
+    replay = guard()
+    arrived = NOW + AGE
+    for second in range(int(DEFAULT.max_age_s + DEFAULT.body_s_max)):
+        quick = NOW + 1 + second * SECOND
+        assert code_of(replay, quick, quick) is None
+    done = arrived + int(DEFAULT.body_s_max * SECOND)
+    replay.accept(KEY, NOW, done, arrived_ns=arrived)
+    with pytest.raises(RequestRefused):
+        replay.accept(KEY, NOW, done, arrived_ns=arrived)
+
+
+def test_what_cannot_be_paid_for_uses_up_no_nonce() -> None:
+    replay = guard()
+
+    def poor() -> None:
+        raise RequestRefused(Code.CALLER_LIMITED, "no")
+
+    for _ in range(2):
+        with pytest.raises(RequestRefused) as caught:
+            replay.accept(KEY, NOW, NOW, pay=poor)
+        assert caught.value.code == Code.CALLER_LIMITED
+    assert len(replay) == 0
+    paid: list[int] = []
+    replay.accept(KEY, NOW, NOW, pay=lambda: paid.append(1))
+    with pytest.raises(RequestRefused):
+        replay.accept(KEY, NOW, NOW, pay=lambda: paid.append(1))
+    assert paid == [1], "a repetition is not paid for"
 
 
 def test_a_driver_can_save_aside() -> None:

@@ -57,6 +57,8 @@ TESTED_BY = {
     ),
     "connections held by a crowd": (
         "test_strangers_cannot_take_every_place",
+        "test_validators_get_in_through_a_silent_crowd",
+        "test_nobody_who_is_being_answered_gives_way",
         "test_descriptors_are_left_for_the_rest_of_the_process",
         "test_a_refused_head_keeps_no_connection",
     ),
@@ -91,6 +93,10 @@ TESTED_BY = {
         "test_a_crowd_of_new_addresses_does_not_make_a_proven_one_be_forgotten",
     ),
     "deep or odd messages": ("test_depth_is_no_crash", "test_what_is_not_messagepack_is_refused"),
+    "places held by rivals": (
+        "test_two_rivals_with_long_requests_do_not_keep_validators_out",
+        "test_half_of_the_places_belong_to_permit_holders",
+    ),
     "slow handlers": (
         "test_the_queue_is_bounded_and_says_when_to_come_back",
         "test_a_callers_budget_ends_the_handler",
@@ -99,7 +105,11 @@ TESTED_BY = {
         "test_unknown_caller_gets_a_signed_403",
         "test_registered_without_permit_is_told_so",
     ),
-    "an address points inward": ("test_private_targets_can_be_refused",),
+    "an address points inward": (
+        "test_private_targets_can_be_refused",
+        "test_no_row_of_the_special_purpose_registries_is_public",
+        "test_no_wrapping_of_an_inner_address_is_called",
+    ),
     "replays, also after a crash": (
         "test_replayed",
         "test_restart_after_a_crash_refuses_what_was_accepted",

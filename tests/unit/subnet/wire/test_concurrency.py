@@ -1,0 +1,178 @@
+"""Places to run in: order, bounds, budgets, and that none is ever lost."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+
+import pytest
+
+from assay.clock import Clock, ManualClock, SystemClock
+from assay.wire.concurrency import ConcurrencyLimit, HandlerPlace
+from assay.wire.errors import Code, RequestRefused
+from assay.wire.limits import Limits
+
+A, B = b"a", b"b"
+PLACE_A = HandlerPlace(A, False)
+
+
+async def settle() -> None:
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+async def test_places_go_in_order_of_arrival() -> None:
+    places = ConcurrencyLimit(Limits(running_max=1), SystemClock())
+    order: list[int] = []
+
+    async def visit(n: int) -> None:
+        await places.enter(A, 5.0)
+        order.append(n)
+        await asyncio.sleep(0)
+        places.leave(PLACE_A)
+
+    await asyncio.gather(*(visit(n) for n in range(10)))
+    assert order == list(range(10))
+    assert (places.running, places.waiting) == (0, 0)
+
+
+async def test_the_queue_is_bounded() -> None:
+    places = ConcurrencyLimit(Limits(running_max=1, waiting_max=1), SystemClock())
+    await places.enter(A, 5.0)
+    waiter = asyncio.ensure_future(places.enter(A, 5.0))
+    await settle()
+    with pytest.raises(RequestRefused) as caught:
+        await places.enter(A, 5.0)
+    assert caught.value.code == Code.OVERLOADED
+    places.leave(PLACE_A)
+    await waiter
+    places.leave(PLACE_A)
+    assert (places.running, places.waiting) == (0, 0)
+
+
+async def test_one_hotkey_cannot_take_it_all() -> None:
+    places = ConcurrencyLimit(Limits(running_max=4, per_caller_max=2), SystemClock())
+    await places.enter(A, 5.0)
+    await places.enter(A, 5.0)
+    with pytest.raises(RequestRefused) as caught:
+        await places.enter(A, 5.0)
+    assert caught.value.code == Code.CALLER_LIMITED
+    await places.enter(B, 5.0)
+    for place in (PLACE_A, PLACE_A, HandlerPlace(B, False)):
+        places.leave(place)
+    await places.enter(A, 5.0)
+
+
+@pytest.mark.parametrize("manual", [False, True], ids=["system clock", "manual clock"])
+async def test_waiting_ends_with_the_budget(manual: bool) -> None:
+    clock: Clock = ManualClock() if manual else SystemClock()
+    places = ConcurrencyLimit(Limits(running_max=1), clock)
+    await places.enter(A, 5.0)
+    waiter = asyncio.ensure_future(places.enter(B, 0.01))
+    await settle()
+    if isinstance(clock, ManualClock):
+        clock.advance(0.02)
+    with pytest.raises(RequestRefused) as caught:
+        await waiter
+    assert caught.value.code == Code.OVERLOADED
+    assert places.waiting == 0
+    places.leave(PLACE_A)
+    assert places.running == 0
+
+
+async def test_no_place_is_lost_whatever_is_cancelled() -> None:
+    places = ConcurrencyLimit(
+        Limits(running_max=3, waiting_max=50, per_caller_max=100), SystemClock()
+    )
+    rng = random.Random(5)
+
+    async def visit() -> None:
+        await places.enter(A, rng.uniform(0.0, 0.01))
+        try:
+            await asyncio.sleep(rng.uniform(0.0, 0.004))
+        finally:
+            places.leave(PLACE_A)
+
+    tasks = [asyncio.ensure_future(visit()) for _ in range(50)]
+    for task in tasks:
+        if rng.random() < 0.4:
+            await asyncio.sleep(0.0005)
+            task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert (places.running, places.waiting) == (0, 0)
+    await asyncio.gather(*(places.enter(A, 1.0) for _ in range(3)))
+
+
+async def test_half_of_the_places_belong_to_permit_holders() -> None:
+    """Two rivals with all they can send: whoever holds a permit is served at once all the same."""
+    limits = Limits(running_max=8, waiting_max=8, per_caller_max=8, per_other_max=8)
+    places = ConcurrencyLimit(limits, SystemClock(), ranked=True)
+    rivals = [asyncio.ensure_future(places.enter(key, 5.0)) for key in (A, B) for _ in range(8)]
+    await settle()
+    assert (places.running, places.waiting) == (4, 4)
+    refused = [rival for rival in rivals if rival.done() and rival.exception()]
+    assert len(refused) == 8
+    validators = [await asyncio.wait_for(places.enter(b"v", 5.0, first=True), 1) for _ in range(4)]
+    assert (places.running, places.waiting) == (8, 4)
+    late = asyncio.ensure_future(places.enter(b"w", 5.0, first=True))
+    await settle()
+    assert not late.done()
+    rival = next(rival for rival in rivals if rival.done() and not rival.exception())
+    places.leave(rival.result())
+    await settle()
+    assert late.done(), "a permit holder waits in front of all others"
+    assert places.waiting == 4
+    for place in (*validators, late.result()):
+        places.leave(place)
+    await settle()
+    assert places.running == 4, "what is free for permit holders stays free"
+    for rival in rivals:
+        rival.cancel()
+    await asyncio.gather(*rivals, return_exceptions=True)
+
+
+async def test_a_hotkey_without_a_permit_holds_less() -> None:
+    limits = Limits(running_max=64, per_caller_max=32, per_other_max=8)
+    places = ConcurrencyLimit(limits, SystemClock(), ranked=True)
+    for _ in range(8):
+        await places.enter(A, 5.0)
+    with pytest.raises(RequestRefused) as caught:
+        await places.enter(A, 5.0)
+    assert caught.value.code == Code.CALLER_LIMITED
+    for _ in range(32):
+        await places.enter(B, 5.0, first=True)
+    with pytest.raises(RequestRefused):
+        await places.enter(B, 5.0, first=True)
+
+
+async def test_where_nobody_is_known_all_share_everything() -> None:
+    limits = Limits(running_max=4, per_caller_max=8, per_other_max=1)
+    places = ConcurrencyLimit(limits, SystemClock())
+    for _ in range(4):
+        await asyncio.wait_for(places.enter(A, 5.0), 1)
+    assert places.running == 4
+
+
+async def test_no_place_is_lost_among_two_ranks() -> None:
+    limits = Limits(running_max=4, waiting_max=60, per_caller_max=100, per_other_max=100)
+    places = ConcurrencyLimit(limits, SystemClock(), ranked=True)
+    rng = random.Random(7)
+    most_others = 0
+
+    async def visit(first: bool) -> None:
+        nonlocal most_others
+        place = await places.enter(A if first else B, rng.uniform(0.0, 0.02), first=first)
+        try:
+            most_others = max(most_others, places._others_running)
+            await asyncio.sleep(rng.uniform(0.0, 0.004))
+        finally:
+            places.leave(place)
+
+    tasks = [asyncio.ensure_future(visit(rng.random() < 0.5)) for _ in range(60)]
+    for task in tasks:
+        if rng.random() < 0.3:
+            await asyncio.sleep(0.0005)
+            task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert (places.running, places._others_running, places.waiting) == (0, 0, 0)
+    assert most_others == 2

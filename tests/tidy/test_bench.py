@@ -18,7 +18,7 @@ PROGRAMS = [path for path in BENCHES if os.access(ROOT / path, os.X_OK)]
 
 
 def test_there_are_some() -> None:
-    assert {path.name for path in PROGRAMS} >= {"chain", "wire", "verify", "weights"}
+    assert {path.name for path in PROGRAMS} >= {"chain", "objects", "wire", "verify", "weights"}
 
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda path: path.name)

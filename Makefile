@@ -15,7 +15,12 @@ QUIET := $(shell test -t 2 || echo --quiet)
 help: ## Say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 20
 
-up: $(VENV)/.inference ## Start a chain, miners and validators; ARGS='--until-first-reward --json'
+# Which environment that is says the task: torch is 4.5 GB, and most tasks have no use for it.
+ifneq ($(filter up,$(MAKECMDGOALS)),)
+UP_ENVIRONMENT := $(or $(shell $(PYTHON) -I -S subnet/needs.py $(ARGS) 2>/dev/null),inference)
+endif
+
+up: $(VENV)/.$(UP_ENVIRONMENT) ## Start a chain, miners and validators; ARGS='--until-first-reward --json'
 	@exec $(BIN)/assay up $(ARGS)
 
 test: $(VENV)/.dev ## The tests, in less than ten minutes
@@ -53,9 +58,15 @@ $(VENV)/.tools: requirements/tools.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/tools.txt >&2
 	@touch $@
 
-# The development environment holds all that the inference one does.
-$(VENV)/.inference: $(VENV)/.tools requirements/inference.txt pyproject.toml
-	@test -e $(VENV)/.dev || { echo "Installing Assay with torch and transformers: about 4.5 GB on Linux (the CUDA wheels), once." >&2; \
+# Each environment holds all that the one before it does.
+$(VENV)/.base: $(VENV)/.tools requirements/base.txt pyproject.toml
+	@test -e $(VENV)/.inference || test -e $(VENV)/.dev || { echo "Installing Assay, once: about 260 MB." >&2; \
+	  $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/base.txt >&2; }
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable . >&2
+	@touch $@
+
+$(VENV)/.inference: $(VENV)/.base requirements/inference.txt pyproject.toml
+	@test -e $(VENV)/.dev || { echo "Installing torch and transformers, once: about 4.5 GB on Linux with an x86-64 processor, where torch brings CUDA." >&2; \
 	  $(BIN)/uv pip install $(QUIET) --python $(BIN)/python --require-hashes -r requirements/inference.txt >&2; }
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable . >&2
 	@touch $@

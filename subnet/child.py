@@ -1,8 +1,9 @@
 """What a supervised process does for its supervisor: it follows a lifeline and says how it ended.
 
 A supervisor (``assay.supervise``) names in a child's environment a file descriptor, which is
-readable once the supervisor is gone, and a file for the child's outcome. A program that may be a
-child calls ``Supervised.attend()`` first and ``report`` last; without a supervisor both do nothing.
+readable once the supervisor is gone, and files for its outcome and for its being ready. A program
+that may be a child calls ``Supervised.attend()`` first and ``report`` last, and ``tell_ready()``
+when it does its work; without a supervisor all three do nothing.
 
 This module does not know what the process does, nor who started it.
 """
@@ -24,6 +25,8 @@ LIFELINE: Final = "ASSAY_LIFELINE_FD"
 """Names a file descriptor whose end of file means that the supervisor is gone."""
 OUTCOME: Final = "ASSAY_OUTCOME_FILE"
 """Names the file that takes the child's outcome."""
+READY: Final = "ASSAY_READY_FILE"
+"""Names a file that the child makes once it does its work."""
 NICENESS: Final = "ASSAY_NICENESS"
 """How much nicer than its supervisor a child is to the other processes of the machine."""
 ORPHAN_GRACE_S: Final = 15.0
@@ -43,6 +46,7 @@ class Supervised:
         process which this one starts is nobody's child by mistake."""
         lifeline = os.environ.pop(LIFELINE, None)
         outcome = os.environ.pop(OUTCOME, None)
+        ready = os.environ.pop(READY, None)
         niceness = os.environ.pop(NICENESS, None)
         if niceness is not None:
             os.nice(int(niceness))
@@ -50,12 +54,25 @@ class Supervised:
             threading.Thread(
                 target=_follow, args=(int(lifeline),), name="lifeline", daemon=True
             ).start()
+        global _ready_file
+        _ready_file = Path(ready) if ready else None
         return cls(Path(outcome) if outcome else None)
 
     def report(self, outcome: Outcome) -> None:
         """Leave ``outcome`` for the supervisor."""
         if self.outcome_file is not None:
             write_outcome(self.outcome_file, outcome)
+
+
+_ready_file: Path | None = None
+"""Of this process; the work that becomes ready is far from where ``attend`` was called."""
+
+
+def tell_ready() -> None:
+    """Tell this process's supervisor, if it has one, that it does its work from now on."""
+    if _ready_file is not None:
+        with contextlib.suppress(OSError):  # a full disk: the supervisor's patience will end
+            _ready_file.touch()
 
 
 def _follow(descriptor: int) -> None:

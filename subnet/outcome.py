@@ -15,7 +15,7 @@ import sysconfig
 import traceback
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol, runtime_checkable
 
 import msgspec
 
@@ -64,6 +64,25 @@ class SourceLine(msgspec.Struct, frozen=True):
         return f"{self.file}:{self.line} in {self.function}()"
 
 
+@runtime_checkable
+class NamesLine(Protocol):
+    """An error that says itself which line of a builder's code is to blame, if one is."""
+
+    @property
+    def place(self) -> BuildersLine | None: ...
+
+
+class BuildersLine(Protocol):
+    """The shape of a line of code."""
+
+    @property
+    def file(self) -> str: ...
+    @property
+    def line(self) -> int: ...
+    @property
+    def function(self) -> str: ...
+
+
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """How a process ended. ``cause`` and ``cure`` are one sentence each, shown as they are."""
 
@@ -99,6 +118,7 @@ def outcome_of(error: BaseException) -> Outcome:
             cause=error.cause,
             cure=error.cure,
             needs_fresh=error.needs_fresh,
+            at=_told_line(error),
         )
     if isinstance(error, KeyboardInterrupt):
         return Outcome(code=INTERRUPTED, kind=Kind.INTERRUPTED, cause="It was interrupted.")
@@ -115,7 +135,7 @@ def outcome_of(error: BaseException) -> Outcome:
             code=TASK_FAILED,
             kind=Kind.TASK,
             cause=f"{at}: {_named(error)}.",
-            cure="Mend it there; the traceback stands above, or in the log.",
+            cure="Mend it there; the traceback shows how it came to that.",
             at=at,
         )
     return Outcome(
@@ -138,6 +158,11 @@ def builders_line(error: BaseException) -> SourceLine | None:
         if module.partition(".")[0] != _PRODUCT and _is_own(frame.f_code.co_filename):
             found = SourceLine(frame.f_code.co_filename, line, frame.f_code.co_name)
     return found
+
+
+def _told_line(error: BaseException) -> SourceLine | None:
+    place = error.place if isinstance(error, NamesLine) else None
+    return None if place is None else SourceLine(place.file, place.line, place.function)
 
 
 def write_outcome(path: Path, outcome: Outcome) -> None:

@@ -18,6 +18,7 @@ import select
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,12 +27,16 @@ from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Final, Protocol
 
-from assay.child import LIFELINE, NICENESS, OUTCOME
+from assay.child import LIFELINE, NICENESS, OUTCOME, READY
+from assay.errors import Unavailable
 
 LOG_MODE: Final = 0o600
 """Logs may name hosts and paths; they are their owner's alone."""
 _LOST: Final = 255
 """The exit code that ``multiprocessing`` gives a child whose fork server is gone."""
+_SOCKET_FOLDER_BYTES_MAX: Final = 70
+"""A Unix socket's path has 103 bytes at the most on some systems, and ``multiprocessing`` adds 32
+to its folder's."""
 _PUT_DOWN_S: Final = 1.0
 """A killed process is gone within milliseconds."""
 _LINE_BYTES_MAX: Final = 4_096
@@ -85,10 +90,25 @@ class ChildSpec:
         """Where the child says how it ended."""
         return self.log.with_suffix(".outcome.json")
 
+    @property
+    def ready_file(self) -> Path:
+        """What the child makes once it does its work."""
+        return self.log.with_suffix(".ready")
+
     def told(self, lifeline: int) -> dict[str, str]:
         """What the environment says to the child alone."""
-        own = {**self.environment, LIFELINE: str(lifeline), OUTCOME: str(self.outcome_file)}
+        own = {
+            **self.environment,
+            LIFELINE: str(lifeline),
+            OUTCOME: str(self.outcome_file.absolute()),
+            READY: str(self.ready_file.absolute()),
+        }
         return {**own, NICENESS: str(self.niceness)} if self.niceness else own
+
+    def forget(self) -> None:
+        """Remove what an earlier start of the child left: the files speak of one start each."""
+        self.outcome_file.unlink(missing_ok=True)
+        self.ready_file.unlink(missing_ok=True)
 
 
 class Handle(Protocol):
@@ -170,6 +190,23 @@ class Interpreter:
         self.code()  # gives the pipes back
 
 
+def socket_folder() -> Path:
+    """A folder in which a fork server can have its socket: the one for temporary files, or another
+    if that is missing or its path is too long. Unavailable if there is none."""
+    folders = [os.environ.get("XDG_RUNTIME_DIR", ""), "/tmp", "/var/tmp", "/dev/shm"]  # noqa: S108
+    with contextlib.suppress(FileNotFoundError):
+        folders.insert(0, tempfile.gettempdir())
+    for folder in folders:
+        fits = folder and len(os.fsencode(folder)) <= _SOCKET_FOLDER_BYTES_MAX
+        if fits and os.path.isdir(folder) and os.access(folder, os.W_OK | os.X_OK):
+            return Path(folder)
+    raise Unavailable(
+        "No folder for temporary files can be written that has a path of at most"
+        f" {_SOCKET_FOLDER_BYTES_MAX} bytes.",
+        "Make one, and name it with TMPDIR.",
+    )
+
+
 class ForkServer:
     """A process that imports modules once and forks children.
 
@@ -189,10 +226,15 @@ class ForkServer:
         A server inherits three things from this process. Its environment is its own. Its stdout
         must not be this process's, which is for the result alone: a module may print while it is
         imported. And Ctrl-C, which a terminal sends to it as well, must not end its imports: they
-        stand before it ignores the signal.
+        stand before it ignores the signal. Its socket's path must be short.
         """
-        from multiprocessing import forkserver, resource_tracker
+        from multiprocessing import forkserver, resource_tracker, util
 
+        folder, tempfile.tempdir = tempfile.tempdir, str(socket_folder())
+        try:
+            util.get_temp_dir()  # which is kept for this process's life
+        finally:
+            tempfile.tempdir = folder
         resource_tracker.ensure_running()  # its own start would unblock the signal again
         kept = {name: os.environ.get(name) for name in self.environment}
         own = os.dup(1)

@@ -122,6 +122,11 @@ class Supervisor:
         """The process that is child ``name`` now, or was it last."""
         return self._children[name].handle
 
+    def is_ready(self, name: str) -> bool:
+        """Whether child ``name`` runs and has said that it does its work."""
+        child = self._children[name]
+        return child.due_s is None and child.spec.ready_file.exists()
+
     async def first_line(self, name: str, timeout_s: float) -> bytes:
         """What child ``name``, which has a ready line, prints first, also if it is started again
         meanwhile. Unavailable if it prints no line in time."""
@@ -167,7 +172,7 @@ class Supervisor:
         self._write_pids()
 
     def _spawn(self, spec: ChildSpec) -> Handle:
-        spec.outcome_file.unlink(missing_ok=True)  # what it says from now on is of this start
+        spec.forget()
         if not spec.forked:
             return Interpreter(spec)
         if self._server is None:
@@ -239,8 +244,9 @@ def _outcome(spec: ChildSpec, code: int) -> Outcome:
 def _failed(spec: ChildSpec, told: Outcome) -> ChildFailed:
     log = f"Its log is {spec.log.absolute()}."
     if told.at is not None:  # the builder's file and line come first
-        cause = f"{told.cause} So {spec.name} ended {EQUAL_FAULTS_MAX} times."
-        return ChildFailed(cause, f"Mend it there. {log}", spec.name, told)
+        return ChildFailed(
+            f"{told.cause} That ended {spec.name}.", f"{told.cure} {log}", spec.name, told
+        )
     if told.cure:
         return ChildFailed(f"{spec.name}: {told.cause}", told.cure, spec.name, told)
     cause = f"{spec.name} cannot be kept alive. {told.cause}"

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from assay.child import tell_ready
 from assay.cli.arguments import MinerArguments, miner_options
 from assay.cli.command import LazyGroup
 from assay.cli.task_options import ChosenTask, TaskCommand
@@ -47,6 +48,7 @@ def launch(
     announce = announced(given.announce, bind)
 
     def ready(at: int) -> None:
+        tell_ready()
         if given.json:
             output.line({"ready": True, "netuid": given.netuid, "host": given.host, "port": at})
 

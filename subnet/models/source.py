@@ -15,6 +15,7 @@ import re
 from pathlib import Path
 from typing import Final
 
+from assay import needs
 from assay.errors import Unavailable, UserError
 from assay.models.layout import (
     COUNTED,
@@ -122,5 +123,5 @@ def inference_extra_missing() -> UserError:
     """What a person is told whose installation has no torch."""
     return UserError(
         "Models need torch and transformers, which are not installed.",
-        "Install the extra: pip install 'assay[inference]' (about 4.5 GB on Linux).",
+        needs.cure(("torch", "transformers", "tokenizers", "safetensors", "huggingface-hub")),
     )

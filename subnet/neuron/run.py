@@ -351,10 +351,12 @@ async def _started(task: AnyTask, context: TaskContext) -> AsyncGenerator[None, 
             place = where(error, task)
             if place is None:
                 raise
-            raise BrokenTask(
+            broken = BrokenTask(
                 f"{place}: {type(error).__name__}: {error}.",
                 "Mend the task's start(); nothing was paid and nothing was published.",
-            ) from error
+            )
+            broken.place = place
+            raise broken from error
         yield
     finally:
         await task.close()

@@ -121,7 +121,7 @@ class Line:
     @classmethod
     async def open(cls, spec: LineSpec, clock: Clock) -> Line:
         """Start the process, which begins to load its function."""
-        spec.child.outcome_file.unlink(missing_ok=True)
+        spec.child.forget()
         own, theirs = socket.socketpair()
         number = theirs.fileno()
         words = (number, spec.reference, spec.memory_bytes_max, spec.body_bytes_max)

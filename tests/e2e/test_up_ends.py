@@ -15,11 +15,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from assay.cli.up import command
+from assay.cli.task_options import ChosenTask
 from assay.cli.up.plan import make_plan
-from assay.cli.up.stranger import check_own_chain
-from assay.cli.up.wishes import Wishes
+from assay.cli.up.port_owner import check_own_chain
+from assay.cli.up.request import RunRequest
+from assay.cli.up.run import run as run_up
 from assay.errors import Unavailable
+from assay.neuron.loader import load_miner, load_validator
 from tests.e2e.runs import ASSAY, Run, assay, free_ports, up
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
@@ -146,19 +148,24 @@ def stranger(tmp_path: Path) -> Iterator[tuple[int, bytes]]:
 
 
 async def test_a_run_never_joins_a_strangers_chain(
-    stranger: tuple[int, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    stranger: tuple[int, bytes], tmp_path: Path
 ) -> None:
     """It came after the ports were looked at; the run's own chain cannot have its port then."""
     port, _ = stranger
-    monkeypatch.setattr(command, "_check_ports", lambda plan: None)
+    state = tmp_path / "state"
+    request = RunRequest(
+        task=REVERSE[1], seed=0, base_port=port, state_dir=state, validators=1, miners=1,
+        cheat="none", slow=0, until_first_reward=True, fresh=False, json=True,
+        log_level="WARNING", neuron_log_level="INFO",
+    )  # fmt: skip
     plan = make_plan(
-        seed=0, task=REVERSE[1], task_options=(), base_port=port, state_dir=tmp_path / "state",
+        seed=0, task=REVERSE[1], task_options=(), base_port=port, state_dir=state,
         validators=1, miners=1, cheat=None, slow=0,
     )  # fmt: skip
-    wishes = Wishes(until_first_reward=True, json=True)
+    halves = (load_miner(REVERSE[1]), load_validator(REVERSE[1]))
     with pytest.raises(Unavailable, match=f"{port}.*in use"):
-        await command._run(plan, wishes)
-    assert not (tmp_path / "state" / "wallets").exists()
+        await run_up(plan, request, ChosenTask(halves, {}), check=lambda plan: None)
+    assert not (state / "wallets").exists()
     subnets = assay("subnet", "list", "--chain", f"ws://127.0.0.1:{port}", "--json")
     assert msgspec.json.decode(subnets.stdout) == []
 

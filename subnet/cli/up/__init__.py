@@ -1,6 +1,19 @@
 """`assay up`: one command from an empty folder to rewards paid.
 
-``plan`` says who takes part, ``children`` runs processes, ``bootstrap`` does what a subnet's owner
-and its neurons do on chain, ``watch`` reads what came of it, ``table`` and ``report`` show it, and
-``command`` is the order in which all that happens.
+In the order in which a run needs them:
+
+- ``command``: the command, and from its options to a plan
+- ``request``: the options, and the record of their values
+- ``plan``: who takes part, drawn from the seed
+- ``checks``: what can be known to be wrong before anything is started
+- ``record``: what a state folder remembers of its run
+- ``run``: the order in which everything happens, and how it ends
+- ``port_owner``: whether the chain at the run's port is the run's own
+- ``keys``: the wallets
+- ``bootstrap``: what the subnet's owner and its neurons do on chain
+- ``watch``: what came of the run, read from the chain and from the validators
+- ``no_reward``: notices that no honest miner earns anything
+- ``table``, ``screen``: what a person is shown, and what a program is told
+
+Processes are started and kept alive by ``assay.supervise``.
 """

@@ -1,9 +1,12 @@
-"""What a subnet's people do on chain before its neurons run: fund, create, start, register, stake.
+"""What the people of a run's subnet do on chain before its neurons start.
 
-Adds to the chain's interface an order, and nothing that a person could not do: every step is an
-ordinary extrinsic signed by the key it concerns. The local chain's development account only gives
-TAO away. Each step looks first whether it is done, so that a run can be taken up again where it was
-left. It starts no process.
+In this order: the owner's coldkey gets TAO, the owner creates and starts a subnet, every member
+gets TAO and registers its hotkey, and the validators stake. Every step is an ordinary extrinsic,
+signed by the key that it concerns, as a person would send it; the chain's development account only
+gives TAO away. Each step first looks whether it is done, so that a run can be taken up again
+wherever it was left.
+
+This module knows the plan and the chain's interface. It starts no process.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from typing import Final
 from assay.chain.interface import Chain
 from assay.cli.up.plan import Member, Plan, Role
 from assay.errors import UserError
-from assay.types import RAO_PER_TAO, NetUid, Rao, Signer, Uid
+from assay.types import RAO_PER_TAO, NetUid, Rao, Signer
 
 FUNDS: Final[Mapping[Role, Rao]] = {
     # The price of a subnet starts at 1,000 TAO and doubles with each one.
@@ -25,40 +28,34 @@ FUNDS: Final[Mapping[Role, Rao]] = {
     # A uid starts at 1 TAO and gets dearer by a quarter with each registration.
     Role.MINER: Rao(100 * RAO_PER_TAO),
 }
+"""What a member's coldkey is given. A member that has half of it left is given nothing."""
 VALIDATOR_STAKE: Final = Rao(1_000 * RAO_PER_TAO)
-STAKE_OVER_OWNER: Final = 10
-"""A validator holds ten times the owner's stake, or the owner, who sets no weights, would weigh in
-the consensus as one who wants nobody paid."""
+"""Many times the owner's stake at the start: the owner sets no weights, and until the chain counts
+that as inactivity, the owner's stake weighs as if the owner wanted nobody to be paid."""
 
 
 @dataclass(frozen=True, slots=True)
-class Keys:
-    """One member's two keys."""
+class MemberKeys:
+    """The two keys of one member of a run."""
 
     coldkey: Signer
     hotkey: Signer
 
 
-@dataclass(frozen=True, slots=True)
-class Standup:
-    """What bootstrap brought about: the subnet, and each member's uid by name."""
-
-    netuid: NetUid
-    uids: Mapping[str, Uid]
-
-
 async def bootstrap(
     chain: Chain,
     plan: Plan,
-    keys: Mapping[str, Keys],
+    keys: Mapping[str, MemberKeys],
     faucet: Signer,
     *,
     netuid: NetUid | None,
     say: Callable[[str], None],
-) -> Standup:
-    """Bring every member onto the subnet. Safe to repeat, also after an end at any moment.
+) -> NetUid:
+    """Bring every member of ``plan`` onto one subnet, and return its number.
 
-    ``netuid`` None takes the owner's subnet, or creates one if the owner has none.
+    ``netuid`` is the subnet that an earlier start of the run made; with None the owner's subnet is
+    taken, or one is made if the owner has none. ``faucet`` gives the TAO. ``say`` is told each
+    step. It can be repeated after an end at any moment.
     """
     funding = asyncio.Lock()  # one account gives: its extrinsics go one after another
 
@@ -72,9 +69,7 @@ async def bootstrap(
 
     owner = keys[plan.owner.name]
     if netuid is None:
-        # A run that ended before it could write the netuid down has one already.
-        owned = [s for s in await chain.subnets() if s.owner_coldkey == owner.coldkey.address]
-        netuid = max((subnet.netuid for subnet in owned), default=None)
+        netuid = await _subnet_of(chain, owner)
     if netuid is None:
         await fund(plan.owner)
         say("Creating a subnet")
@@ -88,15 +83,11 @@ async def bootstrap(
     await chain.start_subnet(subnet, owner.coldkey)
     say("Registering neurons and staking")
 
-    async def join(member: Member) -> tuple[str, Uid]:
+    async def join(member: Member) -> None:
         own = keys[member.name]
         if member.role is not Role.OWNER:
             await fund(member)
-        registration = await chain.register(subnet, own.coldkey, own.hotkey.address)
-        return member.name, registration.uid
-
-    uids = dict(await asyncio.gather(*(join(member) for member in plan.members)))
-    owner_stake = (await chain.metagraph(subnet)).neurons[uids[plan.owner.name]].total_stake
+        await chain.register(subnet, own.coldkey, own.hotkey.address)
 
     async def stake(member: Member) -> None:
         own = keys[member.name]
@@ -104,15 +95,14 @@ async def bootstrap(
         if held == 0:
             await chain.add_stake(subnet, own.coldkey, own.hotkey.address, VALIDATOR_STAKE)
 
+    await asyncio.gather(*(join(member) for member in plan.members))
     await asyncio.gather(*(stake(member) for member in plan.of(Role.VALIDATOR)))
-    metagraph = await chain.metagraph(subnet)
-    weakest = min(
-        metagraph.neurons[uids[member.name]].total_stake for member in plan.of(Role.VALIDATOR)
-    )
-    if weakest < STAKE_OVER_OWNER * owner_stake:
-        say(
-            f"The owner, who sets no weights, holds {owner_stake / 1e9:.3f} of stake, more than a"
-            f" {STAKE_OVER_OWNER}th of a validator's: the consensus pays miners less"
-            " for it until the chain counts its silence as inactivity"
-        )
-    return Standup(subnet, uids)
+    return subnet
+
+
+async def _subnet_of(chain: Chain, owner: MemberKeys) -> NetUid | None:
+    """The newest subnet of ``owner``: a run that ended before it could write its number down has
+    made one already."""
+    subnets = await chain.subnets()
+    owned = [each.netuid for each in subnets if each.owner_coldkey == owner.coldkey.address]
+    return max(owned, default=None)

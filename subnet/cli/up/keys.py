@@ -1,23 +1,40 @@
-"""The wallets of a run: made once under the state folder, opened after that.
+"""The wallets of a run: made under the state folder by its first start, opened by the later ones.
 
-Adds to the SDK's wallets the names of the cast. Coldkeys are not locked: they hold a local chain's
-play money. btcli reads them with ``--wallet-path``.
+A wallet has the name of its member. Coldkeys have no password, because they hold a local chain's
+play money. btcli reads the wallets with ``--wallet-path``. This module knows the plan, and nothing
+of the chain but its address.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
 from assay.chain.wallets import create_wallet, dev_signer, open_coldkey, open_hotkey
-from assay.cli.up.bootstrap import Keys
+from assay.cli.up.bootstrap import MemberKeys
 from assay.cli.up.plan import HOTKEY, Plan
-from assay.types import Signer
+from assay.errors import UserError
+from assay.files import read_limited
+from assay.types import Signer, Ss58
+
+_PUBLIC_BYTES_MAX: Final = 4_096
+"""A public key's file holds two hashes and an address."""
+_WALLETS_MAX: Final = 1_024
+"""Beyond so many files a look for names would take longer than the table's interval."""
 
 
-def make_keys(plan: Plan) -> dict[str, Keys]:
-    """Each member's keys by name; what is missing of them is made."""
+class _PublicKey(msgspec.Struct, rename={"address": "ss58Address"}):
+    address: Ss58
+
+
+def make_keys(plan: Plan) -> dict[str, MemberKeys]:
+    """The keys of each member of ``plan``, by the member's name; missing ones are made."""
     keys = {}
     for member in plan.members:
         create_wallet(plan.wallets_dir, member.name, HOTKEY)
-        keys[member.name] = Keys(
+        keys[member.name] = MemberKeys(
             open_coldkey(plan.wallets_dir, member.name),
             open_hotkey(plan.wallets_dir, member.name, HOTKEY),
         )
@@ -25,5 +42,19 @@ def make_keys(plan: Plan) -> dict[str, Keys]:
 
 
 def faucet(plan: Plan) -> Signer:
-    """The account that every development chain gives its first coins to."""
+    """The account to which every development chain gives its first coins."""
     return dev_signer("//Alice", chain_url=plan.endpoint)
+
+
+def wallet_names(wallets_dir: Path) -> dict[Ss58, str]:
+    """The wallet's name of every hotkey under ``wallets_dir``; files that cannot be read are left
+    out. Only public halves are read."""
+    found: dict[Ss58, str] = {}
+    for path in sorted(wallets_dir.glob("*/hotkeys/*pub.txt"))[:_WALLETS_MAX]:
+        try:
+            data = read_limited(path, _PUBLIC_BYTES_MAX)
+            public = msgspec.json.decode(data or b"", type=_PublicKey)
+        except (UserError, msgspec.MsgspecError, UnicodeDecodeError):
+            continue
+        found[public.address] = path.parts[-3]
+    return found

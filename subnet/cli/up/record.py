@@ -1,15 +1,17 @@
-"""What a state folder remembers of its run, so that `assay up` takes it up where it was left.
+"""What a state folder remembers of its run, so that `assay up` can take the run up again.
 
-Adds to the folder one small file, replaced atomically: the cast that the run was drawn with, the
-subnet it made, and the stakes that rewards are counted from. A run with another cast is refused in
-that folder rather than mixed into it. One run at a time has the folder: a lock beside the record
-says so. What ``--fresh`` removes is looked at first, because a state folder may be any folder: only
-what a run leaves behind goes, and only while nothing that still runs uses it.
+``RecordFile`` keeps one small file in the folder, replaced atomically: the cast that the run was
+drawn with, the subnet that it made, and the stakes that rewards are counted from. A run with
+another cast is refused in that folder. One run at a time has the folder, by a lock beside the file.
+
+A state folder may be any folder of a person's. So ``clear`` removes only what a run leaves behind,
+and only while no process uses it; it looks at all of that before it removes any of it.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import shutil
 from collections import Counter
@@ -24,16 +26,17 @@ from assay.files import InUse, LockFile, held, raise_disk_error, read_limited, w
 from assay.types import AlphaRao, NetUid
 
 VERSION: Final = 1
-_SIZE_BYTES_MAX: Final = 1 << 20  # a few hundred members; anything longer is not ours
+_SIZE_BYTES_MAX: Final = 1 << 20
+"""A few hundred members; a file that is longer was not written here."""
 _FRESH: Final = {
     "chain": re.compile(r"chain\.(lock|head|sqlite(-wal|-shm|-journal)?)"),
     # By the chain's genesis; an older version named them by wallet, hotkey and netuid.
     "neurons": re.compile(r"[0-9a-f]{8}|[^.].*\.[^.]+\.\d+"),
-    "logs": re.compile(r"(chain|owner|(validator|miner)-\d+)\.(log|outcome\.json)"),
+    "logs": re.compile(r"(chain|owner|(validator|miner)-\d+)\.(log|outcome\.json|ready)"),
     "cache": re.compile(r"sdk"),
 }
-"""What ``--fresh`` removes, and what each of these folders holds if it is a run's. Wallets stay: a
-person may have put keys of their own there."""
+"""The folders that ``--fresh`` removes, and what the entries of each are called if a run made them.
+Wallets stay: a person may have put keys of their own there."""
 _MUST_AGREE: Final = {
     "version": "version of this program",
     "task": "--task",
@@ -41,10 +44,12 @@ _MUST_AGREE: Final = {
     "seed": "--seed",
     "cast": "cast (--validators, --miners, --cheat or --slow)",
 }
-"""What a run is taken up with must be what it was begun with; how a person is told."""
+"""What must be the same when a run is taken up again, and what a person calls it."""
 
 
-class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class RunRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is remembered of a run."""
+
     version: int = VERSION
     seed: int
     cast: list[list[str]]
@@ -52,23 +57,9 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     task: str
     task_options: list[str]
     netuid: NetUid | None = None
+    """The subnet; None until it was made."""
     baseline: dict[str, AlphaRao] = {}
-
-
-def _change(stored: Record, wanted: Record, field: str) -> str:
-    """What was, and what is asked for now."""
-    was, asked = (_shown(getattr(record, field)) for record in (stored, wanted))
-    return f" ({was}, and now {asked})" if was != asked else ""
-
-
-def _shown(value: Any) -> str:
-    if not isinstance(value, list):
-        return str(value)
-    if not (value and isinstance(value[0], list)):
-        return " ".join(value) or "none"
-    # A cast: how many there are of each role, and who is not honest.
-    kinds = Counter(role if how == HONEST else how for _, role, how in value)
-    return ", ".join(f"{count} {kind}" for kind, count in kinds.items())
+    """See ``watch.Watch.baseline``."""
 
 
 class RecordFile:
@@ -78,26 +69,27 @@ class RecordFile:
         self._folder = state_dir
         self._path = state_dir / "up.json"
 
-    def open(self, plan: Plan) -> Record:
-        """The folder's record, or a new one; UserError if it was drawn with another cast."""
-        wanted = Record(
+    def open(self, plan: Plan) -> RunRecord:
+        """The folder's record, or a new one for ``plan``; UserError if the folder's was drawn with
+        another cast, task or seed."""
+        wanted = RunRecord(
             seed=plan.seed,
             cast=[[m.name, m.role.value, m.behaviour] for m in plan.members],
-            task=plan.task,
-            task_options=list(plan.task_options),
+            task=_storable(plan.task),
+            task_options=[_storable(word) for word in plan.task_options],
         )
         data = read_limited(self._path, _SIZE_BYTES_MAX)
         if data is None:
             return wanted
         try:
-            stored = msgspec.json.decode(data, type=Record)
-        except msgspec.MsgspecError:
+            stored = msgspec.json.decode(data, type=RunRecord)
+        except (msgspec.MsgspecError, UnicodeDecodeError):
             stored = None
         if stored is None:
             raise self._other("that cannot be read")
         for field, named in _MUST_AGREE.items():
             if getattr(stored, field) != getattr(wanted, field):
-                raise self._other(f"with another {named}{_change(stored, wanted, field)}")
+                raise self._other(f"with another {named}{_difference(stored, wanted, field)}")
         return stored
 
     def _other(self, how: str) -> UserError:
@@ -106,8 +98,8 @@ class RecordFile:
             "Give --fresh to start over there, or another --state-dir.",
         )
 
-    def save(self, record: Record) -> None:
-        """Remember; durable when this returns."""
+    def save(self, record: RunRecord) -> None:
+        """Write ``record`` down; durable when this returns."""
         self._folder.mkdir(parents=True, exist_ok=True)
         write_atomic(self._path, msgspec.json.encode(record))
 
@@ -120,7 +112,8 @@ class RecordFile:
             )
 
     def held(self) -> contextlib.AbstractContextManager[None]:
-        """Have the folder, which is made if need be, for oneself. Unavailable if a run has it."""
+        """Lock the folder while the block runs; it is made if there is none. Unavailable if another
+        run has it."""
         return held(
             self._folder / "up.lock",
             lambda holder: Unavailable(
@@ -130,9 +123,10 @@ class RecordFile:
         )
 
     def clear(self) -> None:
-        """Forget the run: its chain, its neurons' states, its logs and caches; not its wallets.
+        """Remove the run's chain, its neurons' folders, logs and caches, and the record.
 
-        UserError, and nothing is removed, if one of these folders is not a run's or is in use.
+        The wallets stay. UserError, and nothing is removed, if one of these is not a run's or is in
+        use.
         """
         try:
             with contextlib.ExitStack() as locks:
@@ -144,7 +138,8 @@ class RecordFile:
             raise_disk_error(error, Path(error.filename or self._folder))
 
     def _checked(self, name: str, locks: contextlib.ExitStack) -> Path | None:
-        """The folder if it is there, is a run's, and was locked against whoever might use it."""
+        """The folder ``name``, once it is known to be a run's and is locked against every process
+        that may use it; None if there is none."""
         folder = self._folder / name
         if folder.is_symlink() or not folder.is_dir():
             if folder.is_symlink() or folder.exists():
@@ -168,3 +163,25 @@ class RecordFile:
                     "Stop it before its folder is removed, or give another --state-dir.",
                 ) from None
         return folder
+
+
+def _storable(text: str) -> str:
+    """``text`` as JSON can hold it: a path need not be UTF-8."""
+    return os.fsencode(text).decode("utf-8", "backslashreplace")
+
+
+def _difference(stored: RunRecord, wanted: RunRecord, field: str) -> str:
+    """What ``field`` was and what it is asked to be, in brackets; empty if both look alike."""
+    was, asked = (_shown(getattr(record, field)) for record in (stored, wanted))
+    return f" ({was}, and now {asked})" if was != asked else ""
+
+
+def _shown(value: Any) -> str:
+    """A field's value as a person would say it."""
+    if not isinstance(value, list):
+        return str(value)
+    if not (value and isinstance(value[0], list)):
+        return " ".join(value) or "none"
+    # A cast: how many there are of each role, and who is not honest.
+    kinds = Counter(role if how == HONEST else how for _, role, how in value)
+    return ", ".join(f"{count} {kind}" for kind, count in kinds.items())

@@ -1,7 +1,10 @@
 """What a run shows while it goes on, and what it leaves when it ends.
 
-Adds to ``table`` a place: the live table and the progress lines on stderr, redrawn in place where
-that is a terminal and written now and then where it is not; the result on stdout, once, at the end.
+Where stderr is a terminal, the table stands there and is drawn anew in place, below the progress
+lines. Where it is not, a line is written now and then. The result goes to stdout, once, at the end.
+Whether a stream is a terminal is asked of the stream: a preference for colours makes none of it.
+
+Views come in; what is in them is ``watch``'s, and how they look is ``table``'s.
 """
 
 from __future__ import annotations
@@ -23,6 +26,8 @@ from assay.clock import Clock
 
 PLAIN_INTERVAL_S: Final = 5.0
 """How often a log that is not a terminal gets a line: about once an epoch."""
+REDRAWS_PER_S: Final = 4
+"""A block takes a quarter of a second."""
 
 
 def _nothing() -> None:
@@ -30,9 +35,9 @@ def _nothing() -> None:
 
 
 def _hide_control_keys() -> Callable[[], None]:
-    """Let the terminal not write ``^C`` into the table, which would then be drawn beside itself.
+    """Keep the terminal from writing ``^C`` into the table, which would then be drawn twice.
 
-    Returns what undoes it.
+    Returns the function that undoes it.
     """
     import termios
 
@@ -42,7 +47,7 @@ def _hide_control_keys() -> Callable[[], None]:
         changed = [*before]
         changed[3] &= ~termios.ECHOCTL
         termios.tcsetattr(terminal, termios.TCSANOW, changed)
-    except (OSError, ValueError, termios.error):  # stdin is no terminal, or is not ours
+    except (OSError, ValueError, AttributeError, termios.error):  # stdin is closed, or no terminal
         return _nothing
 
     def restore() -> None:
@@ -52,10 +57,11 @@ def _hide_control_keys() -> Callable[[], None]:
     return restore
 
 
-class Screen:
-    """A run's display."""
+class RunScreen:
+    """A run's display: progress and the table while it goes on, the result at its end."""
 
     def __init__(self, clock: Clock, started: float) -> None:
+        """``started`` is the clock's time when the command began."""
         self._clock = clock
         self._started = started
         self._live: Live | None = None
@@ -64,7 +70,7 @@ class Screen:
 
     @property
     def seconds(self) -> float:
-        """Since the command was started."""
+        """Seconds since the command began."""
         return self._clock.monotonic() - self._started
 
     def __enter__(self) -> Self:
@@ -73,7 +79,7 @@ class Screen:
             self._live = Live(
                 Text(""),
                 console=output.err,
-                refresh_per_second=4,
+                refresh_per_second=REDRAWS_PER_S,
                 transient=is_person(output.out.file),
             )
             self._live.start()
@@ -96,11 +102,11 @@ class Screen:
             self._restore()
 
     def say(self, message: str) -> None:
-        """One step of the way."""
+        """Tell one step of the run, with the time."""
         output.note(f"{self.seconds:5.1f} s  {message}")
 
     def show(self, view: View) -> None:
-        """The run as it is now."""
+        """Show the run as it is in ``view``."""
         if self._live is not None:
             self._live.update(render(view, self.seconds, output.err.width))
         elif self.seconds - self._shown_at >= PLAIN_INTERVAL_S:
@@ -108,7 +114,7 @@ class Screen:
             output.note(f"{self.seconds:5.1f} s  block {view.at.number}, epoch {view.epoch}")
 
     def finish(self, view: View, *, json: bool) -> None:
-        """The result on stdout."""
+        """Write the result, ``view``, to stdout."""
         if json:
             output.document(document(view, self.seconds))
         else:

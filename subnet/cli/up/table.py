@@ -1,64 +1,78 @@
-"""The live table of a run, and the same facts as one JSON document.
+"""The table of a run, and the same facts as one JSON document.
 
-Adds to ``watch.View`` what eyes and machines need: columns, colours and units for the one, plain
-integers in rao for the other. It reads nothing itself.
+A ``View`` comes in. ``render`` gives a person columns, colours and units, and below the columns, on
+lines of their own, why each neuron has the score that it has; ``document`` gives a program whole
+integers in rao. This module reads nothing itself.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final, Literal
 
 from rich import box
+from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
 from assay.cli.output import printable
 from assay.cli.up.plan import HONEST, SLOW, Role
-from assay.cli.up.watch import Row, View
+from assay.cli.up.watch import GUEST, Row, View
 from assay.types import RAO_PER_TAO, U16_MAX
 
-REASONS_SHOWN: Final = 2
-COLUMNS: Final = ("uid", "who", "score", "inc.", "div.", "reward α", "≈ TAO", "why")
+COLUMNS: Final = ("uid", "who", "score", "inc.", "div.", "reward α", "≈ TAO")
 NARROW_COLUMNS: Final = ("uid", "who", "score", "inc.", "reward α")
-"""What is left where not all fit; the rest is in `assay status` and in the result's JSON."""
-WIDE: Final = 72
-"""Below it there would be no room for a reason."""
+"""What fits a narrow terminal; the rest is in `assay status` and in the result's JSON."""
+WIDE: Final = 66
+"""All columns fit a terminal of so many."""
 _ROLE_STYLE: Final = {Role.OWNER: "magenta", Role.VALIDATOR: "cyan", Role.MINER: "white"}
+_BEHAVIOUR_STYLE: Final = {"": "", HONEST: "", SLOW: "yellow", GUEST: "blue"}
+"""Any other behaviour is a cheat's name."""
+_CHEAT_STYLE: Final = "red"
 
 
-def render(view: View, seconds: float, width: int = WIDE) -> Table:
-    """The table for a terminal of so many columns."""
+def render(view: View, seconds: float, width: int = WIDE) -> Group:
+    """The table for a terminal of ``width`` columns, ``seconds`` after the run's start."""
     shown = COLUMNS if width >= WIDE else NARROW_COLUMNS
     title = (
         f"subnet {view.netuid} · block {view.at.number} · epoch {view.epoch} "
         f"(next at block {view.next_epoch_block}) · {seconds:.0f} s"
     )
-    # Lean enough for 80 columns; the last column takes what a wider terminal has to give.
-    grid = Table(
-        title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), expand=True
-    )
+    grid = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for name in shown:
-        justify: Literal["left", "right"] = "left" if name in ("who", "why") else "right"
-        grid.add_column(name, justify=justify, no_wrap=True, ratio=1 if name == shown[-1] else None)
+        justify: Literal["left", "right"] = "left" if name == "who" else "right"
+        grid.add_column(name, justify=justify, no_wrap=True)
     for row in view.rows:
         cells = dict(zip(COLUMNS, _cells(row), strict=True))
         grid.add_row(*(cells[name] for name in shown), style=_ROLE_STYLE[row.role])
+    return Group(grid, _reasons(view.rows))
+
+
+def _reasons(rows: Sequence[Row]) -> Table:
+    """Why, by uid; neurons of which the same is said share a line. Wrapped, never cut."""
+    uids: dict[str, list[int]] = {}
+    for row in rows:
+        if row.why:
+            uids.setdefault(printable(row.why), []).append(row.uid)  # it may hold a miner's words
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(no_wrap=True, style="dim")
+    grid.add_column(overflow="fold")
+    for why, of in uids.items():
+        grid.add_row(f"uid {', '.join(map(str, of))}", Text(why))
     return grid
 
 
 def _cells(row: Row) -> tuple[str | Text, ...]:
-    shown = row.behaviour if row.role is Role.MINER else ""
-    colour = "" if shown in ("", HONEST) else "red" if row.behaviour != SLOW else "yellow"
+    shown = row.behaviour if row.role is Role.MINER or row.behaviour == GUEST else ""
+    style = _BEHAVIOUR_STYLE.get(shown, _CHEAT_STYLE)
     return (
         str(row.uid),
-        Text.assemble(f"{row.name} ", (shown, colour)) if shown else row.name,
+        Text.assemble(f"{printable(row.name)} ", (shown, style)) if shown else row.name,
         "" if row.score is None else f"{row.score:.3f}",
         _share(row.incentive),
         _share(row.dividends),
         f"{row.reward_alpha / RAO_PER_TAO:.3f}",
         f"{row.reward_tao / RAO_PER_TAO:.3f}",
-        # They may hold a miner's words.
-        Text(printable("; ".join(row.reasons[:REASONS_SHOWN]))),
     )
 
 
@@ -67,7 +81,7 @@ def _share(value: int) -> str:
 
 
 def document(view: View, seconds: float) -> dict[str, Any]:
-    """The report: what `assay up --json` prints when it ends."""
+    """What `assay up --json` prints at the end, ``seconds`` after the run's start."""
     return {
         "seconds": round(seconds, 3),
         "netuid": view.netuid,

@@ -1,23 +1,38 @@
 """What came of a run, read from the chain and from the validators' own checkpoints.
 
-Adds to a metagraph what a person wants to know: who is who, what each validator thinks and why,
-what each earned since it joined, and whether the first reward has been paid. It judges nothing:
-scores and reasons are the validators', rewards are balances on chain at one finalized block.
+``Watch.look`` returns a ``View``: who holds which uid, what the validators think of whom and why,
+what each neuron has earned since the run began, and whether the first reward has been paid. Who
+joined the subnet by hand is shown like the run's own members.
+
+This module judges nothing. Scores and reasons are the validators'; rewards are balances on chain at
+a finalized block. It shows nothing to anybody.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from assay.chain.interface import BlockRef, Chain, Metagraph, Neuron
-from assay.cli.up.bootstrap import Keys, Standup
+from assay.cli.up.bootstrap import MemberKeys
+from assay.cli.up.keys import wallet_names
 from assay.cli.up.plan import HONEST, SLOW, Member, Plan, Role
 from assay.errors import UserError
 from assay.neuron.checkpoint import CheckpointFile
 from assay.neuron.folder import NeuronFolder
-from assay.neuron.opinions import Opinion
+from assay.neuron.opinions import TOLD, Opinion
 from assay.types import AlphaRao, NetUid, Rao, Ss58
+
+GUEST: Final = "joined"
+"""The behaviour of a neuron that is none of the run's own: nobody here knows what it does."""
+_ADDRESS_CHARS: Final = 8
+"""What is shown of a guest's hotkey if its wallet is elsewhere; as much as `assay status` shows."""
+
+Opinions = Mapping[str, Mapping[Ss58, Opinion]]
+"""By the validator's name, then by hotkey."""
+Cast = Sequence[tuple[Neuron, Member]]
+"""Every neuron of the subnet, and who that is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +45,19 @@ class Row:
     role: Role
     behaviour: str
     score: float | None
-    """Mean of the validators' moving averages; None for who is not scored."""
+    """Mean of the validators' moving averages; None for a neuron that no validator has judged."""
     reasons: tuple[str, ...]
+    """All that the validators say of the neuron, each sentence once."""
     incentive: int
     dividends: int
     reward_alpha: AlphaRao
     reward_tao: Rao
     permit: bool
     codes: frozenset[str] = frozenset()
-    """The reasons' codes, for programs."""
+    """The codes of the reasons, for programs."""
+    why: str = ""
+    """One line for a person: the reasons of one validator, or of each where they differ, and what
+    is still awaited."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,111 +75,172 @@ class View:
 
 @dataclass
 class Watch:
-    """Reads a run. Keeps the stake that each member had when it joined, and the last epoch seen."""
+    """Reads a run, and remembers the stakes that rewards are counted from."""
 
     chain: Chain
     plan: Plan
-    keys: Mapping[str, Keys]
-    standup: Standup
+    keys: Mapping[str, MemberKeys]
+    netuid: NetUid
     baseline: dict[str, AlphaRao] = field(default_factory=dict)
+    """The stake of each member, by name, when it had joined, and of each guest, by hotkey, when it
+    was first seen. What a validator buys for itself before that is no reward."""
     _epoch: int | None = None
     _before_epoch: dict[str, AlphaRao] = field(default_factory=dict)
+    _stakes: dict[str, AlphaRao] = field(default_factory=dict)
     _rewarded: bool = False
+    _names: dict[Ss58, str] = field(default_factory=dict)
 
     async def start(self) -> None:
-        """Note the stakes that rewards are counted from (a validator's own purchase is none)."""
+        """Note the members' stakes, unless an earlier start of the run has."""
         if not self.baseline:
-            self.baseline = await self._stakes(None)
+            metagraph = await self.chain.metagraph(self.netuid)
+            cast = self._cast(metagraph)
+            self.baseline = await self._read_stakes(metagraph, cast)
 
     async def look(self) -> View:
         """The run at the newest finalized block."""
-        metagraph = await self.chain.metagraph(self.standup.netuid)
-        stakes = await self._stakes(metagraph.at)
-        if self._epoch is not None and metagraph.epoch.index > self._epoch and not self._rewarded:
-            self._rewarded = await self._is_rewarded(metagraph, stakes)
-        if metagraph.epoch.index != self._epoch:
-            self._epoch, self._before_epoch = metagraph.epoch.index, stakes
+        metagraph = await self.chain.metagraph(self.netuid)
+        cast = self._cast(metagraph)
+        known = all(_key(member, neuron) in self._stakes for neuron, member in cast)
+        if metagraph.epoch.index != self._epoch or not known:
+            await self._count_stakes(metagraph, cast)
         opinions = self._opinions(await self.chain.genesis_hash())
-        rows = [self._row(member, metagraph, stakes, opinions) for member in self.plan.members]
+        rows = [self._row(neuron, member, metagraph, opinions) for neuron, member in cast]
         return View(
             at=metagraph.at,
             netuid=metagraph.netuid,
             epoch=metagraph.epoch.index,
             next_epoch_block=metagraph.epoch.next_block,
-            rows=tuple(sorted(rows, key=lambda row: row.uid)),
+            rows=tuple(rows),
             rewarded=self._rewarded,
         )
 
+    async def _count_stakes(self, metagraph: Metagraph, cast: Cast) -> None:
+        """Read every stake: rewards are paid by epochs, so between two of them nothing changes."""
+        stakes = await self._read_stakes(metagraph, cast)
+        newer = self._epoch is not None and metagraph.epoch.index > self._epoch
+        if newer and not self._rewarded:
+            self._rewarded = await self._is_rewarded(metagraph, stakes)
+        if metagraph.epoch.index != self._epoch:
+            self._epoch, self._before_epoch = metagraph.epoch.index, stakes
+        self._stakes = stakes
+        for key, stake in stakes.items():
+            self.baseline.setdefault(key, stake)
+
     async def _is_rewarded(self, metagraph: Metagraph, stakes: Mapping[str, AlphaRao]) -> bool:
-        """Did the epoch that just ran count both validators' weights and pay every honest miner?
+        """Whether the epoch that just ran counted both validators' weights and paid every honest
+        miner.
 
         A validator's weights entered the consensus if its row stood at the epoch's block and the
         epoch gave it trust, which only a row that took part gets.
         """
         rows = await self.chain.weights(metagraph.netuid, at=metagraph.at)
         for validator in self.plan.of(Role.VALIDATOR):
-            neuron = self._neuron(validator, metagraph)
+            neuron = metagraph.by_hotkey(self.keys[validator.name].hotkey.address)
+            if neuron is None:
+                return False
             stood = neuron.uid in rows and neuron.last_update <= metagraph.epoch.last_block
             if not stood or neuron.validator_trust == 0:
                 return False
         return all(
-            stakes[miner.name] > self._before_epoch[miner.name]
+            stakes.get(miner.name, 0) > self._before_epoch.get(miner.name, 0)
             for miner in self.plan.of(Role.MINER)
             if miner.behaviour in (HONEST, SLOW)
         )
 
-    async def _stakes(self, at: BlockRef | None) -> dict[str, AlphaRao]:
-        at = at or await self.chain.finalized()
+    def _cast(self, metagraph: Metagraph) -> Cast:
+        """Everybody on the subnet, by uid: the run's own members, and guests."""
+        own = {self.keys[member.name].hotkey.address: member for member in self.plan.members}
+        return [(each, own.get(each.hotkey) or self._guest(each)) for each in metagraph.neurons]
+
+    def _guest(self, neuron: Neuron) -> Member:
+        """A neuron that is none of the run's own, as if it were a member."""
+        if neuron.hotkey not in self._names:
+            self._names = wallet_names(self.plan.wallets_dir)
+            self._names.setdefault(neuron.hotkey, f"{neuron.hotkey[:_ADDRESS_CHARS]}…")
+        role = Role.VALIDATOR if neuron.validator_permit else Role.MINER
+        return Member(self._names[neuron.hotkey], role, GUEST, None)
+
+    async def _read_stakes(self, metagraph: Metagraph, cast: Cast) -> dict[str, AlphaRao]:
+        """What each of ``cast`` has staked on its own hotkey, by ``_key``."""
         return {
-            member.name: await self.chain.stake(
-                self.keys[member.name].hotkey.address,
-                self.keys[member.name].coldkey.address,
-                self.standup.netuid,
-                at=at,
+            _key(member, neuron): await self.chain.stake(
+                neuron.hotkey, neuron.coldkey, self.netuid, at=metagraph.at
             )
-            for member in self.plan.members
+            for neuron, member in cast
         }
 
-    def _opinions(self, genesis: str) -> list[Mapping[Ss58, Opinion]]:
-        """What each validator wrote down after its last round."""
-        found: list[Mapping[Ss58, Opinion]] = []
+    def _opinions(self, genesis: str) -> Opinions:
+        """What each validator of the run wrote down after its last round."""
+        found: dict[str, Mapping[Ss58, Opinion]] = {}
         for member in self.plan.of(Role.VALIDATOR):
             hotkey = self.keys[member.name].hotkey.address
-            netuid = self.standup.netuid
-            folder = NeuronFolder.of(self.plan.state_dir, genesis, netuid, hotkey)
+            folder = NeuronFolder.of(self.plan.state_dir, genesis, self.netuid, hotkey)
             try:
-                memory = CheckpointFile(folder.checkpoint).load(genesis, netuid, hotkey)
+                memory = CheckpointFile(folder.checkpoint).load(genesis, self.netuid, hotkey)
             except UserError:
-                continue  # the validator itself will say what is wrong with its file
-            found.append(memory.opinions)
+                continue  # the validator itself says what is wrong with its file
+            found[member.name] = memory.opinions
         return found
 
-    def _neuron(self, member: Member, metagraph: Metagraph) -> Neuron:
-        return metagraph.neurons[self.standup.uids[member.name]]
-
-    def _row(
-        self,
-        member: Member,
-        metagraph: Metagraph,
-        stakes: Mapping[str, AlphaRao],
-        opinions: list[Mapping[Ss58, Opinion]],
-    ) -> Row:
-        neuron = self._neuron(member, metagraph)
-        own = [table[neuron.hotkey] for table in opinions if neuron.hotkey in table]
-        gained = AlphaRao(stakes[member.name] - self.baseline.get(member.name, AlphaRao(0)))
+    def _row(self, neuron: Neuron, member: Member, metagraph: Metagraph, opinions: Opinions) -> Row:
+        own = {
+            validator: table[neuron.hotkey]
+            for validator, table in opinions.items()
+            if neuron.hotkey in table
+        }
+        key = _key(member, neuron)
+        gained = AlphaRao(self._stakes[key] - self.baseline[key])
+        score = sum(each.average for each in own.values()) / len(own) if own else None
+        reasons = [reason for each in own.values() for reason in each.reasons]
+        said = _said(own)
+        awaited = _awaited(member.role, neuron, score, metagraph)
         return Row(
             uid=neuron.uid,
             name=member.name,
             hotkey=neuron.hotkey,
             role=member.role,
             behaviour=member.behaviour,
-            score=sum(s.average for s in own) / len(own) if own else None,
-            reasons=tuple(dict.fromkeys(reason.text for s in own for reason in s.reasons)),
-            codes=frozenset(reason.code for s in own for reason in s.reasons),
+            score=score,
+            reasons=tuple(dict.fromkeys(reason.text for reason in reasons)),
+            codes=frozenset(reason.code for reason in reasons),
             incentive=neuron.incentive,
             dividends=neuron.dividends,
             reward_alpha=gained,
             # One whole alpha costs ``alpha_price`` rao, and both units have 10^9 rao.
             reward_tao=Rao(gained * metagraph.alpha_price // 10**9),
             permit=neuron.validator_permit,
+            why=" · ".join(part for part in (said, awaited) if part),
         )
+
+
+def _key(member: Member, neuron: Neuron) -> str:
+    """Under what a neuron's stake is noted."""
+    return neuron.hotkey if member.behaviour == GUEST else member.name
+
+
+def _said(opinions: Mapping[str, Opinion]) -> str:
+    """What the validators say of one neuron. Where they say the same, one of them is enough: the
+    figures in their sentences differ a little."""
+    kinds: dict[tuple[str, ...], tuple[str, str]] = {}
+    for validator, opinion in opinions.items():
+        kind = tuple(
+            reason.text if reason.code == TOLD else reason.code for reason in opinion.reasons
+        )
+        kinds.setdefault(kind, (validator, "; ".join(reason.text for reason in opinion.reasons)))
+    told = [(validator, words) for validator, words in kinds.values() if words]
+    if len(told) == 1:
+        return told[0][1]
+    return " · ".join(f"{validator}: {words}" for validator, words in told)
+
+
+def _awaited(role: Role, neuron: Neuron, score: float | None, metagraph: Metagraph) -> str:
+    """What a neuron that earns nothing yet is waiting for; empty if it waits for nothing."""
+    next_epoch = f"at the next epoch, block {metagraph.epoch.next_block}"
+    if role is Role.VALIDATOR:
+        return "" if neuron.validator_permit else f"gets its permit {next_epoch}"
+    if role is Role.OWNER:
+        return ""
+    if score is None:
+        return "not asked yet" if neuron.axon else "has not published an address yet"
+    return f"its score counts {next_epoch}" if score > 0 and not neuron.incentive else ""

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from assay.cli import lab, miner, validator
 from assay.cli.arguments import MinerArguments, NeuronArguments, miner_options, one_line
 from assay.cli.up.command import up
-from assay.cli.up.wishes import Wishes
+from assay.cli.up.request import RunRequest
 from tests.unit.subnet.cli.commands import commands
 
 
@@ -36,7 +36,7 @@ def test_an_honest_miner_and_the_labs_take_the_same_options() -> None:
         (lab.miner, MinerArguments, {"cheat", "slow"}),
         (validator.run, NeuronArguments,
          {"seed", "round_interval", "answer_deadline", "stake", "rate_tolerance"}),
-        (up, Wishes, set()),
+        (up, RunRequest, set()),
     ],
     ids=lambda each: getattr(each, "__name__", None),
 )  # fmt: skip

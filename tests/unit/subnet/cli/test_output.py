@@ -81,6 +81,6 @@ def test_a_table_that_does_not_fit_becomes_a_list(
 
 
 def test_a_hostile_reason_does_not_spoil_the_live_table(capsys: pytest.CaptureFixture[str]) -> None:
-    rows = tuple(dataclasses.replace(row, reasons=(HOSTILE,)) for row in VIEW.rows)
+    rows = tuple(dataclasses.replace(row, why=HOSTILE) for row in VIEW.rows)
     output.out.print(render(dataclasses.replace(VIEW, rows=rows), 1.0))
     assert HOSTILE[:10] in capsys.readouterr().out

@@ -14,7 +14,7 @@ from assay.chain.interface import BlockRef
 from assay.cli import output
 from assay.cli.process import configure_log
 from assay.cli.up.plan import Role
-from assay.cli.up.screen import Screen
+from assay.cli.up.screen import RunScreen
 from assay.cli.up.watch import View
 from assay.clock import ManualClock
 from assay.types import BlockNumber, NetUid
@@ -76,7 +76,7 @@ def view(block: int) -> View:
 
 
 def test_the_table_is_left_once_however_low_the_terminal_is(terminal: Terminal) -> None:
-    screen = Screen(ManualClock(), 0.0)
+    screen = RunScreen(ManualClock(), 0.0)
     with screen:
         screen.say("Starting the chain")
         for block in range(1, 4):
@@ -93,3 +93,20 @@ def test_the_table_is_left_once_however_low_the_terminal_is(terminal: Terminal) 
     assert sum("Starting the chain" in line for line in left) == 1
     for block in range(1, 4):
         assert " ".join(left).count(f"child {block} was started again") == 1
+
+
+@pytest.mark.parametrize("forced", ["FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"])
+def test_a_wish_for_colour_makes_no_terminal_of_a_log(
+    forced: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A live table in a file is a heap of control codes."""
+    monkeypatch.setenv(forced, "1")
+    log = io.StringIO()
+    console = Console(file=log, width=WIDTH, highlight=False)
+    for name in ("out", "err"):
+        monkeypatch.setitem(vars(output), name, console)
+    with RunScreen(ManualClock(), 0.0) as screen:
+        screen.show(view(1))
+    assert "block 1, epoch 6" in log.getvalue()
+    assert "miner-" not in log.getvalue()
+    assert "\x1b[?25l" not in log.getvalue(), "the cursor was hidden"

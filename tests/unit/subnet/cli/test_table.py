@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 
+import pytest
 from rich.console import Console
 
 from assay.chain.interface import BlockRef
 from assay.cli.up.plan import Role
 from assay.cli.up.table import document, render
-from assay.cli.up.watch import Row, View
+from assay.cli.up.watch import GUEST, Row, View
 from assay.types import AlphaRao, BlockNumber, NetUid, Rao, Ss58
 
 
@@ -44,15 +46,42 @@ VIEW = View(
 )
 
 
-def test_it_fits_eighty_columns_and_cuts_only_the_reasons() -> None:
-    console = Console(file=io.StringIO(), width=80, force_terminal=False)
-    console.print(render(VIEW, 12.0))
+def shown(view: View, width: int) -> list[str]:
+    console = Console(file=io.StringIO(), width=width, force_terminal=False)
+    console.print(render(view, 12.0, width))
     assert isinstance(console.file, io.StringIO)
-    lines = console.file.getvalue().splitlines()
+    return console.file.getvalue().splitlines()
+
+
+def test_it_fits_eighty_columns_and_cuts_nothing() -> None:
+    lines = shown(VIEW, 80)
     assert max(map(len, lines)) <= 80
     text = "\n".join(lines)
     for whole in ("miner-1 perturbed", "33.3%", "100.0%", "123.457", "1234.568", "1234567"):
         assert whole in text, text
+    assert "…" not in text
+
+
+@pytest.mark.parametrize("width", [40, 80, 120])
+def test_every_word_of_why_can_be_read(width: int) -> None:
+    words = [f"reason{number}" for number in range(40)]
+    rows = (
+        dataclasses.replace(VIEW.rows[1], why="said of both"),
+        dataclasses.replace(VIEW.rows[2], why=" ".join(words)),
+        dataclasses.replace(VIEW.rows[2], uid=7, why="said of both"),
+    )
+    text = "\n".join(shown(dataclasses.replace(VIEW, rows=rows), width))
+    assert all(word in text.split() for word in words)
+    assert text.count("said of both") == 1
+    assert "uid 1, 7" in text
+
+
+def test_a_guest_is_marked_whatever_it_is() -> None:
+    rows = tuple(
+        row(uid, "mine", role, GUEST, None)
+        for uid, role in enumerate((Role.MINER, Role.VALIDATOR), start=7)
+    )
+    assert "\n".join(shown(dataclasses.replace(VIEW, rows=rows), 80)).count("mine joined") == 2
 
 
 def test_a_narrow_terminal_gets_fewer_columns_and_whole_numbers() -> None:

@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 
 from assay.chain.fake import FakeChain, FakeLedger
-from assay.chain.interface import BlockRef, Metagraph, WeightRow
-from assay.cli.up.bootstrap import Keys, Standup
+from assay.chain.interface import BlockRef, Endpoint, Metagraph, WeightRow
+from assay.cli.up.bootstrap import MemberKeys
 from assay.cli.up.plan import HONEST, SLOW, Member, Plan, Role
-from assay.cli.up.watch import View, Watch
+from assay.cli.up.watch import GUEST, View, Watch
 from assay.clock import ManualClock
 from assay.neuron.checkpoint import Checkpoint, CheckpointFile
 from assay.neuron.folder import NeuronFolder
 from assay.neuron.opinions import Opinion, Reason
-from assay.types import U16_MAX, AlphaRao, BlockNumber, NetUid, Rao, U16Weight, Uid
+from assay.types import U16_MAX, AlphaRao, BlockNumber, NetUid, Rao, Ss58, U16Weight, Uid
 from tests.unit.subnet.neuron.worlds import GENESIS, key
 
 TAO = 10**9
@@ -54,11 +54,12 @@ class Script(FakeChain):
                 last_update=BlockNumber(self.last_update[name]),
                 validator_trust=U16Weight(self.trust[name]),
             )
-            for neuron, name in zip(found.neurons, UIDS, strict=True)
+            for neuron, name in zip(found.neurons, self.trust, strict=False)
         )
         epoch = dataclasses.replace(
             found.epoch, index=self.epoch, last_block=BlockNumber(self.last_epoch_block)
         )
+        neurons += found.neurons[len(neurons) :]
         return dataclasses.replace(found, neurons=neurons, epoch=epoch, alpha_price=Rao(TAO // 4))
 
     async def weights(self, netuid: int, at: BlockRef | None = None) -> Mapping[Uid, WeightRow]:
@@ -67,8 +68,8 @@ class Script(FakeChain):
     async def stake(
         self, hotkey: str, coldkey: str, netuid: int, at: BlockRef | None = None
     ) -> AlphaRao:
-        (name,) = [name for name, keys in KEYS.items() if keys.hotkey.address == hotkey]
-        return self.stakes[name]
+        names = {keys.hotkey.address: name for name, keys in KEYS.items()}
+        return self.stakes[names.get(Ss58(hotkey), hotkey)]
 
     def set_weights_of(self, *names: str) -> None:
         for name in names:
@@ -83,7 +84,7 @@ class Script(FakeChain):
             self.stakes[name] = AlphaRao(self.stakes[name] + 8)
 
 
-KEYS = {name: Keys(coldkey=key(100 + uid), hotkey=key(1 + uid)) for name, uid in UIDS.items()}
+KEYS = {name: MemberKeys(coldkey=key(100 + uid), hotkey=key(1 + uid)) for name, uid in UIDS.items()}
 
 
 @pytest.fixture
@@ -103,7 +104,7 @@ async def script() -> Script:
 @pytest.fixture
 async def watch(script: Script, tmp_path: Path) -> Watch:
     plan = Plan(0, "task", (), 1, tmp_path, MEMBERS)
-    made = Watch(script, plan, KEYS, Standup(NetUid(1), UIDS))
+    made = Watch(script, plan, KEYS, NetUid(1))
     await made.start()
     assert not (await made.look()).rewarded
     return made
@@ -181,21 +182,93 @@ async def test_a_reward_is_what_was_gained_since_and_what_that_is_worth(
     assert [row.uid for row in view.rows] == sorted(UIDS.values())
 
 
-async def test_scores_and_reasons_are_the_validators(watch: Watch, tmp_path: Path) -> None:
-    miner = KEYS["miner-1"].hotkey.address
-    for name, average, reason in (("validator-1", 0.5, "slow"), ("validator-2", 0.75, "late")):
-        hotkey = KEYS[name].hotkey.address
-        opinion = Opinion(
-            uid=UIDS["miner-1"], average=average, rounds=3, score=average, latency_s=0.1,
-            reasons=(Reason("told", reason), Reason("told", "said by both")),
-        )  # fmt: skip
-        folder = NeuronFolder.of(tmp_path, GENESIS, 1, hotkey)
-        CheckpointFile(folder.checkpoint).save(
-            Checkpoint(
-                genesis=GENESIS, netuid=NetUid(1), hotkey=hotkey, round=3, opinions={miner: opinion}
-            )
+def judge(state_dir: Path, validator: str, average: float, *reasons: Reason) -> None:
+    """Let a validator have written down what it thinks of miner-1."""
+    hotkey, miner = KEYS[validator].hotkey.address, KEYS["miner-1"].hotkey.address
+    opinion = Opinion(
+        uid=UIDS["miner-1"], average=average, rounds=3, score=average, latency_s=0.1,
+        reasons=reasons,
+    )  # fmt: skip
+    folder = NeuronFolder.of(state_dir, GENESIS, 1, hotkey)
+    CheckpointFile(folder.checkpoint).save(
+        Checkpoint(
+            genesis=GENESIS, netuid=NetUid(1), hotkey=hotkey, round=3, opinions={miner: opinion}
         )
+    )
+
+
+async def test_scores_and_reasons_are_the_validators(watch: Watch, tmp_path: Path) -> None:
+    both = Reason("told", "said by both")
+    judge(tmp_path, "validator-1", 0.5, Reason("told", "slow"), both)
+    judge(tmp_path, "validator-2", 0.75, Reason("told", "late"), both)
     rows = {row.name: row for row in (await watch.look()).rows}
     assert rows["miner-1"].score == 0.625
     assert rows["miner-1"].reasons == ("slow", "said by both", "late")
+    assert rows["miner-1"].why.startswith(
+        "validator-1: slow; said by both · validator-2: late; said by both · "
+    )
     assert rows["miner-2"].score is None
+
+
+async def test_validators_that_agree_are_quoted_once(watch: Watch, tmp_path: Path) -> None:
+    judge(tmp_path, "validator-1", 0.0, Reason("speed", "11 tokens/s"))
+    judge(tmp_path, "validator-2", 0.0, Reason("speed", "10 tokens/s"))
+    rows = {row.name: row for row in (await watch.look()).rows}
+    assert rows["miner-1"].why == "11 tokens/s"
+
+
+async def test_who_earns_nothing_yet_is_told_what_is_awaited(
+    watch: Watch, script: Script, tmp_path: Path
+) -> None:
+    judge(tmp_path, "validator-1", 1.0, Reason("told", "right"))
+    await FakeChain(script._ledger).serve_axon(1, KEYS["miner-2"].hotkey, Endpoint("127.0.0.1", 9))
+    view = await watch.look()
+    why = {row.name: row.why for row in view.rows}
+    assert why["owner"] == ""
+    assert (
+        why["miner-1"]
+        == f"right · its score counts at the next epoch, block {view.next_epoch_block}"
+    )
+    assert why["miner-2"] == "not asked yet"
+    assert why["miner-3"] == "has not published an address yet"
+
+
+async def test_who_joined_later_is_shown_by_the_wallets_name_or_the_hotkey(
+    watch: Watch, script: Script, tmp_path: Path
+) -> None:
+    plain = FakeChain(script._ledger)
+    mine, other = key(50), key(51)
+    folder = tmp_path / "wallets" / "mine" / "hotkeys"
+    folder.mkdir(parents=True)
+    (folder / "defaultpub.txt").write_text(f'{{"ss58Address": "{mine.address}"}}')
+    (folder / "brokenpub.txt").write_text("{")
+    for hotkey in (mine, other):
+        script.stakes[hotkey.address] = AlphaRao(5)
+        await plain.register(NetUid(1), KEYS["owner"].coldkey, hotkey.address)
+    rows = (await watch.look()).rows
+    assert [(row.uid, row.name, row.behaviour) for row in rows[len(UIDS) :]] == [
+        (6, "mine", GUEST),
+        (7, f"{other.address[:8]}…", GUEST),
+    ]
+    assert [row.reward_alpha for row in rows[len(UIDS) :]] == [0, 0]
+    script.stakes[mine.address] = AlphaRao(12)
+    script.run_epoch()
+    assert [row.reward_alpha for row in (await watch.look()).rows[len(UIDS) :]] == [7, 0]
+    assert watch.baseline[mine.address] == 5
+
+
+async def test_a_member_that_lost_its_uid_is_no_longer_shown_in_its_place(
+    watch: Watch, script: Script
+) -> None:
+    """A uid changes hands on a full subnet; a hotkey does not."""
+    other = key(60)
+    before = script.metagraph
+
+    async def replaced(netuid: int, at: BlockRef | None = None) -> Metagraph:
+        found = await before(netuid, at)
+        last = dataclasses.replace(found.neurons[-1], hotkey=other.address)
+        return dataclasses.replace(found, neurons=(*found.neurons[:-1], last))
+
+    script.stakes[other.address] = AlphaRao(9)
+    script.metagraph = replaced  # type: ignore[method-assign]
+    assert [row.name for row in (await watch.look()).rows][-1] == f"{other.address[:8]}…"

@@ -1,7 +1,7 @@
-"""What a run may be told: the options of `assay up`, and the record of their values.
+"""What a person may ask of a run: the options of `assay up`, and the record of their values.
 
-Adds to the common options the run's own. What can be asked for is here; what it comes to is drawn
-in ``plan``, and the order in which it is done stands in ``command``.
+This module knows what may be given and what that is called. Who takes part is drawn from it in
+``plan``; the order in which things are done stands in ``run``.
 """
 
 from __future__ import annotations
@@ -48,12 +48,12 @@ run_options: Final = arguments.all_of(
         default="INFO", metavar="LEVEL", help="What the neurons write to their logs.",
     ),
 )  # fmt: skip
-"""The options of `assay up`: those of ``Wishes``."""
+"""The options of `assay up`: the fields of ``RunRequest``."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Wishes:
-    """What one run is told on the command line."""
+class RunRequest:
+    """What one run is asked for on the command line."""
 
     task: str
     seed: int

@@ -1,9 +1,10 @@
-"""Notices a task that pays nobody: every honest miner without a score, look after look.
+"""Notices that no honest miner of a run earns anything, and says why.
 
-Adds to successive views of a run a memory of how long no honest miner did any good. After a few
-looks whoever is there is told why and where more stands; and whoever waits for a first reward is
-told after some whole epochs that the wait is in vain. A miner that publishes no address yet has not
-failed. It reads nothing, prints nothing and ends nothing itself.
+``NoReward.see`` is shown every view of the run. It returns a sentence once, after a few views in
+which no honest miner had a score. ``check`` raises after some whole epochs of that, for whoever
+waits for a first reward. A miner that has not published an address yet has not failed.
+
+This module reads nothing, prints nothing and ends nothing.
 """
 
 from __future__ import annotations
@@ -19,14 +20,14 @@ from assay.errors import UserError
 from assay.neuron.opinions import ABSENT
 
 FAILING_EPOCHS: Final = 3
-"""A miner that has just come up may miss an answer or two; not all of dozens."""
+"""A miner that has just come up may miss an answer or two; it does not miss dozens."""
 TOLD_LOOKS: Final = 4
-"""Two seconds and as many rounds: no miner that has just come up misses all of them."""
+"""Two seconds, and about as many rounds: a miner that has just come up does not miss them all."""
 
 
 @dataclass
-class Failing:
-    """``see`` every view; ``check`` where a first reward is waited for."""
+class NoReward:
+    """For how long no honest miner of ``plan`` has had a score."""
 
     plan: Plan
     _looks: int = 0
@@ -36,7 +37,8 @@ class Failing:
     _log: Path | None = None
 
     def see(self, view: View) -> str | None:
-        """What to tell of it, the first time that it has lasted; None otherwise."""
+        """Look at the run in ``view``. The sentence to tell, once, when no honest miner has had a
+        score for ``TOLD_LOOKS`` views; None otherwise."""
         honest = [
             row for row in view.rows if row.role is Role.MINER and row.behaviour in (HONEST, SLOW)
         ]
@@ -55,7 +57,7 @@ class Failing:
         return f"No honest miner has a score yet; {self._why} Its log is {self._log}"
 
     def check(self) -> None:
-        """UserError once nothing is to be hoped for."""
+        """UserError after ``FAILING_EPOCHS`` whole epochs in which no honest miner had a score."""
         # The epoch in which it began was not a whole one.
         if self._since is not None and self._epoch - self._since > FAILING_EPOCHS:
             raise UserError(
@@ -65,4 +67,5 @@ class Failing:
 
 
 def _fails(row: Row) -> bool:
+    """Whether the miner was asked and judged, and got nothing."""
     return row.score == 0.0 and bool(row.reasons) and ABSENT.code not in row.codes

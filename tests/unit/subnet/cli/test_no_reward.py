@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from assay.cli.up.failing import FAILING_EPOCHS, TOLD_LOOKS, Failing
+from assay.cli.up.no_reward import FAILING_EPOCHS, TOLD_LOOKS, NoReward
 from assay.cli.up.plan import Plan, Role, make_plan
 from assay.cli.up.watch import View
 from assay.errors import UserError
@@ -32,7 +32,7 @@ def view(epoch: int, score: float | None, *reasons: str) -> View:
 
 
 def test_three_whole_epochs_of_nothing_are_enough(plan: Plan) -> None:
-    failing = Failing(plan)
+    failing = NoReward(plan)
     for epoch in range(7, 7 + FAILING_EPOCHS + 1):
         failing.see(view(epoch, 0.0, "refused (handler_failed): \x1b[2J"))
         failing.check()
@@ -46,7 +46,7 @@ def test_three_whole_epochs_of_nothing_are_enough(plan: Plan) -> None:
 def test_a_miner_that_may_still_come_up_has_not_failed(
     plan: Plan, good: tuple[float | None, str]
 ) -> None:
-    failing = Failing(plan)
+    failing = NoReward(plan)
     for epoch in range(20):
         seen = view(epoch, *good) if epoch % 3 == 0 else view(epoch, 0.0, "no answer")
         assert failing.see(seen) is None
@@ -54,7 +54,7 @@ def test_a_miner_that_may_still_come_up_has_not_failed(
 
 
 def test_why_is_told_once_and_soon(plan: Plan) -> None:
-    failing = Failing(plan)
+    failing = NoReward(plan)
     told = [failing.see(view(7, 0.0, "the handler failed", "no answer")) for _ in range(20)]
     assert [words is not None for words in told].index(True) == TOLD_LOOKS - 1
     (words,) = filter(None, told)

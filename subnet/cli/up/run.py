@@ -1,0 +1,245 @@
+"""One run of a subnet: the order in which everything happens, and how it ends.
+
+``run`` takes a plan and returns an exit code. The happy path reads top to bottom in ``_Run.go``;
+what a step does is in the module of its name. A run ends at the first reward, if that was asked
+for; on Ctrl-C; or with the cause when a process cannot be kept alive. In every case all processes
+are stopped, the neurons before the chain. Ctrl-C before there is a result (the neurons run, or the
+reward was paid that was asked for) leaves with 130 and an empty stdout.
+
+A run that is taken up again finds its miners' addresses on chain before the miners listen there.
+Its validators start once the miners do: they would judge them by their silence.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from assay.aio import first
+from assay.chain.interface import Chain
+from assay.cli import output
+from assay.cli.neurons import open_chain
+from assay.cli.process import stop_on_signals
+from assay.cli.task_options import ChosenTask
+from assay.cli.up.bootstrap import bootstrap
+from assay.cli.up.checks import check_machine
+from assay.cli.up.keys import faucet, make_keys
+from assay.cli.up.no_reward import NoReward
+from assay.cli.up.plan import HONEST, HOTKEY, SLOW, SLOWDOWN, Member, Plan, Role
+from assay.cli.up.port_owner import check_own_chain
+from assay.cli.up.record import RecordFile, RunRecord
+from assay.cli.up.request import RunRequest
+from assay.cli.up.screen import RunScreen
+from assay.cli.up.watch import View, Watch
+from assay.clock import Clock, SystemClock
+from assay.errors import AssayError, Unavailable, UserError
+from assay.outcome import INTERRUPTED
+from assay.spawn import ChildSpec, compute_environment
+from assay.supervise import Supervisor
+from assay.types import NetUid
+
+CHAIN: Final = "chain"
+ENTRY: Final = "assay.cli.main"
+"""What every process of a run enters by, as a person's command does."""
+CHAIN_PATIENCE_S: Final = 20.0
+"""A chain is up in under a second; a cold start compiles its runtime first, on a busy machine."""
+MINER_PATIENCE_S: Final = 60.0
+"""How long validators wait for the miners of a run that is taken up again: a model is loaded in
+less. A miner that is not there by then is judged like any other."""
+REWARD_PATIENCE_S: Final = 300.0
+"""Five times what the first reward may take; beyond it something is broken."""
+LOOK_INTERVAL_S: Final = 0.5
+ROUND_INTERVAL_S: Final = 0.5
+"""Ten rounds an epoch of 5 s: averages settle before they are paid for."""
+HEAVY_MODULES: Final = (ENTRY, "bittensor", "assay.chain.sdk", "assay.cli.neurons", "numpy")
+"""What every neuron imports, whatever its task."""
+
+
+async def run(
+    plan: Plan,
+    request: RunRequest,
+    chosen: ChosenTask,
+    check: Callable[[Plan], None] = check_machine,
+) -> int:
+    """Run ``plan`` as ``request`` asks for, with the ``chosen`` task; the exit code.
+
+    ``check`` raises before anything is written or started if the machine cannot run it.
+    """
+    clock = SystemClock()
+    screen = RunScreen(clock, clock.monotonic())
+    stop = asyncio.Event()
+    records = RecordFile(plan.state_dir)
+    with records.held():
+        check(plan)
+        if request.fresh:
+            records.clear()
+        records.save(records.open(plan))  # from here on the folder is known to be this run's
+        supervisor = Supervisor(clock, random.Random(), plan.pid_file)
+        one = _Run(plan, request, chosen, records, supervisor, screen, clock)
+        try:
+            with screen:
+                stop_on_signals(stop)
+                await first(one.go(), supervisor.keep_alive(), stop.wait())
+        except (AssayError, OSError) as error:
+            records.check_there()  # a folder that is gone explains whatever else went wrong
+            raise _advised(error) from error
+        finally:
+            supervisor.stop()
+    view = one.view
+    if view is None or (request.until_first_reward and not view.rewarded):
+        return INTERRUPTED
+    screen.finish(view, json=request.json)
+    if not request.until_first_reward:
+        output.note(f"Kept in {plan.state_dir}: the next run goes on there; --fresh starts over.")
+    return 0
+
+
+def _advised(error: AssayError | OSError) -> AssayError | OSError:
+    """``error``, with this command's own cure where what is stored cannot be used."""
+    if isinstance(error, UserError) and error.needs_fresh:
+        return UserError(error.cause, "Give --fresh to start over there, or another --state-dir.")
+    return error
+
+
+@dataclass
+class _Run:
+    """One run from its first process to its end. ``view`` is the last that was seen of it."""
+
+    plan: Plan
+    request: RunRequest
+    chosen: ChosenTask
+    records: RecordFile
+    supervisor: Supervisor
+    screen: RunScreen
+    clock: Clock
+    view: View | None = None
+
+    async def go(self) -> None:
+        """Start everything; then look until the reward that was asked for, or without an end."""
+        plan, say = self.plan, self.screen.say
+        record = self.records.open(plan)
+        say("Starting the chain")
+        self.supervisor.start(_chain_spec(plan))
+        # The demo's neurons share a few processor cores: one thread each.
+        modules = [module for half in self.chosen.halves for module in half.preload]
+        self.supervisor.preload([*HEAVY_MODULES, *modules], compute_environment(threads=1))
+        ready = await self.supervisor.first_line(CHAIN, CHAIN_PATIENCE_S)
+        # Until this returns, whoever answers at the port may be anybody's chain.
+        await asyncio.to_thread(check_own_chain, plan.chain_port, ready)
+        keys = make_keys(plan)
+        async with open_chain(
+            plan.endpoint, plan.state_dir, self.clock, patience_s=CHAIN_PATIENCE_S
+        ) as chain:
+            netuid = await bootstrap(chain, plan, keys, faucet(plan), netuid=record.netuid, say=say)
+            watch = Watch(chain, plan, keys, netuid, dict(record.baseline))
+            await watch.start()
+            again = record.netuid is not None
+            record = msgspec.structs.replace(record, netuid=netuid, baseline=dict(watch.baseline))
+            self.records.save(record)
+            say("Starting the neurons")
+            await self._start_neurons(chain, netuid, again=again)
+            await self._follow(watch, record)
+
+    async def _start_neurons(self, chain: Chain, netuid: NetUid, *, again: bool) -> None:
+        """Start the miners and the validators; the validators once the miners answer, if the chain
+        may show the miners' addresses already."""
+        for spec in _neuron_specs(self.plan, netuid, self.request, self.chosen, Role.MINER):
+            self.supervisor.start(spec)
+        if again:
+            self.screen.say("Waiting until the miners answer")
+            until_s = self.clock.monotonic() + MINER_PATIENCE_S
+            while self.clock.monotonic() < until_s and not await self._miners_answer(chain, netuid):
+                await self.clock.sleep(LOOK_INTERVAL_S)
+        for spec in _neuron_specs(self.plan, netuid, self.request, self.chosen, Role.VALIDATOR):
+            self.supervisor.start(spec)
+
+    async def _miners_answer(self, chain: Chain, netuid: NetUid) -> bool:
+        """Whether every miner serves, and the chain says where."""
+        miners = list(self.plan.of(Role.MINER))
+        if not all(self.supervisor.is_ready(miner.name) for miner in miners):
+            return False
+        with contextlib.suppress(Unavailable):  # the chain is being started again
+            metagraph = await chain.metagraph(netuid)
+            ports = {neuron.axon.port for neuron in metagraph.neurons if neuron.axon is not None}
+            return all(miner.port in ports for miner in miners)
+        return False
+
+    async def _follow(self, watch: Watch, record: RunRecord) -> None:
+        """Show the run until the first reward if that was asked for, else without an end."""
+        no_reward = NoReward(self.plan)
+        while True:
+            self.records.check_there()
+            with contextlib.suppress(Unavailable):  # the chain is being started again
+                self.view = await watch.look()
+                self.screen.show(self.view)
+                if watch.baseline != record.baseline:  # somebody joined
+                    record = msgspec.structs.replace(record, baseline=dict(watch.baseline))
+                    self.records.save(record)
+                if told := no_reward.see(self.view):
+                    self.screen.say(told)
+            if self.request.until_first_reward:
+                if self.view is not None and self.view.rewarded:
+                    return
+                no_reward.check()
+                if self.screen.seconds > REWARD_PATIENCE_S:
+                    raise AssayError(
+                        f"No reward within {REWARD_PATIENCE_S:.0f} s; "
+                        f"the logs are in {(self.plan.state_dir / 'logs').absolute()}."
+                    )
+            await self.clock.sleep(LOOK_INTERVAL_S)
+
+
+def _chain_spec(plan: Plan) -> ChildSpec:
+    place = ("--port", str(plan.chain_port), "--state-dir", str(plan.chain_dir))
+    return ChildSpec(
+        name=CHAIN,
+        module=ENTRY,
+        arguments=("chain", "start", *place, "--json"),
+        log=plan.log(CHAIN),
+        ready_line=True,
+    )
+
+
+def _neuron_specs(
+    plan: Plan, netuid: NetUid, request: RunRequest, chosen: ChosenTask, role: Role
+) -> Iterator[ChildSpec]:
+    """The processes of all members of one role, which may be miner or validator."""
+    validates = role is Role.VALIDATOR
+    own = chosen.words(chosen.validator if validates else chosen.miner)
+    for member in plan.of(role):
+        arguments = (
+            *(_validator_words(plan, member) if validates else _miner_words(member)),
+            *("--netuid", str(netuid), "--wallet", member.name, "--hotkey", HOTKEY),
+            *("--task", plan.task, "--chain", plan.endpoint, "--state-dir", str(plan.state_dir)),
+            *("--log-level", request.neuron_log_level),
+            *own,
+        )
+        yield ChildSpec(
+            name=member.name,
+            module=ENTRY,
+            arguments=arguments,
+            log=plan.log(member.name),
+            forked=True,
+            stage=1,
+        )
+
+
+def _validator_words(plan: Plan, member: Member) -> tuple[str, ...]:
+    # Fixed by the run's seed, so that a run can be repeated; in earnest it is drawn unguessably.
+    seed = f"{plan.seed}/{member.name}"
+    return ("validator", "run", "--seed", seed, "--round-interval", str(ROUND_INTERVAL_S))
+
+
+def _miner_words(member: Member) -> tuple[str, ...]:
+    port = ("--port", str(member.port))
+    if member.behaviour == HONEST:
+        return ("miner", "run", *port)
+    if member.behaviour == SLOW:
+        return ("lab", "miner", "--slow", str(SLOWDOWN), *port)
+    return ("lab", "miner", "--cheat", member.behaviour, *port)

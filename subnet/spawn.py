@@ -39,8 +39,8 @@ _SOCKET_FOLDER_BYTES_MAX: Final = 70
 to its folder's."""
 _PUT_DOWN_S: Final = 1.0
 """A killed process is gone within milliseconds."""
-_LINE_BYTES_MAX: Final = 4_096
-"""The line that a chain prints when it is ready takes three hundred."""
+_LINE_BYTES_MAX: Final = 16_384
+"""The line that a chain prints when it is ready takes eleven hundred."""
 _READ_BYTES: Final = 65_536
 """What a pipe holds on Linux."""
 THREADS: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")

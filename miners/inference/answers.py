@@ -1,8 +1,8 @@
-"""How an inference miner comes by its answers: the engine, opened and asked.
+"""How an inference miner comes by its answers: its engine, opened and asked.
 
-Adds to ``assay.models`` the choice of an engine by the miner's settings and the translation of
-what it makes into this task's reply. Loading takes seconds and runs in a thread. It does not know
-the chain; of a caller it looks at the standing alone.
+In come the miner's settings and a request that was let in; out comes this task's reply, or the
+refusal that the caller is told. Loading a model takes seconds and runs in a thread. This module
+does not know the chain; of a caller it uses the address and the membership.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from assay.errors import UserError
 from assay.miners.inference.outage import Outage
 from assay.miners.inference.settings import MinerSettings
 from assay.models.engine import (
-    Ask,
     Closed,
     Engine,
     EngineFailed,
+    EngineRequest,
     LocalEngine,
     NotTaken,
     TooLong,
@@ -31,15 +31,16 @@ from assay.wire.errors import Code, RequestRefused
 from assay.wire.interface import Membership
 
 KEY_BYTES_MAX: Final = 4096
-"""API keys take some hundred bytes; a longer file is another file."""
+"""API keys have some hundred bytes; a longer file holds something else."""
 RETRY_AFTER_S: Final = 1.0
-"""An answer of a usual length is made in less."""
+"""An answer of a usual length takes less than that."""
 CLOSED_RETRY_AFTER_S: Final = 5.0
 """A miner that is started anew has its model loaded by then, if it is small."""
 
 
 async def open_engine(settings: MinerSettings, clock: Clock) -> Engine:
-    """The engine that ``settings`` name, ready to answer. UserError if they name none."""
+    """Return the engine that ``settings`` name, ready to answer; UserError if it cannot be
+    opened."""
     if settings.backend == "openai":
         return await _open_openai(settings, clock)
     if settings.base_url is not None:
@@ -83,11 +84,12 @@ def _read_key(path: Path) -> str:
     return text
 
 
-async def answer(engine: Engine, ask: Ask, caller: Caller, outage: Outage) -> Completion:
-    """What the engine makes of ``ask``, as a reply; RequestRefused if it cannot.
+async def answer(engine: Engine, ask: EngineRequest, caller: Caller, outage: Outage) -> Completion:
+    """Return what ``engine`` makes of ``ask``, as a reply; RequestRefused if it makes nothing.
 
-    Validators go first: what others ask for must not cost this miner its score. The caller is told
-    what went wrong in words of ours; the rest is the operator's business, and goes to ``outage``.
+    Validators go first, because what others ask for must not cost this miner its score. The caller
+    is told what went wrong in words of ours; what the engine said is the operator's business, and
+    goes to ``outage``.
     """
     asker = Asker(caller.address, first=caller.membership >= Membership.PERMIT)
     try:

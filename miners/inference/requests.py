@@ -1,19 +1,22 @@
-"""Which requests an inference miner takes on.
+"""Which requests an inference miner takes.
 
-Adds to the bounds of the message itself what depends on this miner: the model that it serves. What
-does not fit gets the caller one sentence that says why, and costs the miner nothing. It does not
-know who asks; the wire has seen to that.
+In comes a request whose bounds the wire has checked; out comes the order for the engine, or a
+refusal in one sentence, which costs the miner nothing. This module does not know who asks: the wire
+has decided that.
 """
 
 from __future__ import annotations
 
-from assay.models.engine import Ask
+from assay.models.engine import EngineRequest
 from assay.protocol.inference import Complete, noise_key
 from assay.wire.errors import Code, RequestRefused
 
 
-def admit(request: Complete, root: bytes, *, seeded: bool) -> Ask:
-    """The engine's order for ``request``; RequestRefused if this miner cannot answer it."""
+def admit(request: Complete, root: bytes, *, seeded: bool) -> EngineRequest:
+    """Return the engine's order for ``request``; RequestRefused if this miner cannot answer it.
+
+    ``root`` is that of the model served here, and ``seeded`` says whether our sampler draws.
+    """
     if request.model != root:
         raise RequestRefused(
             Code.REFUSED_BY_TASK,
@@ -25,7 +28,7 @@ def admit(request: Complete, root: bytes, *, seeded: bool) -> Ask:
         raise RequestRefused(
             Code.REFUSED_BY_TASK, "this miner's engine answers at temperature 0 only"
         )
-    return Ask(
+    return EngineRequest(
         prompt=request.prompt,
         max_tokens=request.max_tokens,
         temperature=request.temperature,

@@ -1,8 +1,9 @@
 """The inference miner: commit to a model, then answer with it.
 
-Adds to ``requests`` and ``answers`` the task's life: at the start the engine is opened and the
-model's root published under the hotkey, because validators judge answers against what was committed
-before they asked. Open answers take turns on the engine, validators' first.
+At the start the engine is opened and the model's root is published under the hotkey, because
+validators judge answers against what was committed before they asked. Then each request is let in
+by ``requests`` and answered by ``answers``; open answers take turns on the engine, validators'
+first.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from assay.miners.inference.requests import admit
 from assay.miners.inference.settings import MinerSettings
 from assay.models.engine import Engine
 from assay.neuron import Caller, Serving, TaskContext
-from assay.protocol.inference import NAME, Commitment, Complete, Completion, NumericPath
+from assay.protocol.inference import NAME, Complete, Completion, ModelCommitment, NumericPath
 
 
 class InferenceMiner(Serving[Complete, Completion]):
@@ -32,7 +33,7 @@ class InferenceMiner(Serving[Complete, Completion]):
         self._outage: Outage | None = None
 
     async def open_engine(self, context: TaskContext) -> Engine:
-        """What answers: by default the engine that the settings name."""
+        """Return what answers requests: by default the engine that the settings name."""
         assert isinstance(context.settings, MinerSettings)
         return await answers.open_engine(context.settings, context.clock)
 
@@ -41,7 +42,7 @@ class InferenceMiner(Serving[Complete, Completion]):
         self._outage = Outage(context.clock)
         path = NumericPath.SEEDED_FP32 if engine.seeded else NumericPath.ENGINE
         logger.info("Serving the model {} ({})", engine.root.hex()[:16], path.name.lower())
-        await context.publish(Commitment(engine.root, path).pack())
+        await context.publish(ModelCommitment(engine.root, path).pack())
 
     async def serve(self, request: Complete, caller: Caller) -> Completion:
         assert self._engine is not None and self._outage is not None, "serve comes after start"

@@ -1,17 +1,18 @@
-"""Does an answer come from the model it claims? The margin statistic and its verdicts. Pure.
+"""Does an answer come from the model it claims? Margins, and the verdicts over them.
 
-The judge replays the answer and has, for each answered position, its own logits. If the claimed
-token is the one that the seeded sampler draws from them, its margin is zero. If not, the margin is
-how far the claimed token's perturbed logit lies below the best one, in logits:
+In come a validator's own logits for each answered position, from its replay, and the claimed
+tokens; out come margins and a verdict. If the claimed token is the one that the seeded sampler
+draws from these logits, its margin is zero. If not, the margin is how far the claimed token's
+perturbed logit lies below the best one, in logits:
 
     margin_i = max_t p_i(t) - p_i(claimed_i),     p_i = logits_i + T * noise(key, i)
 
 Two honest computations of one model differ by rounding. If no logit differs by more than ``d``, no
 honest margin exceeds ``2 d``, whatever the temperature (the noise is the same on both sides). So a
-tolerance above 2 d convicts nobody for rounding, and below it a wrong token is a near tie that the
-liar could not have aimed at. One token beyond the tolerance condemns the answer: that is the gate.
+tolerance above 2 d convicts nobody for rounding. A wrong token whose margin is below the tolerance
+is a near tie, which a liar cannot aim at. One token beyond the tolerance condemns the answer.
 
-It knows no models: logits come in as an array, a verdict goes out.
+This module knows no models.
 """
 
 from __future__ import annotations
@@ -29,47 +30,49 @@ TOLERANCE_FP32: Final = 5e-3
 and kernels (docs/inference.md has the table); changing it moves both error rates."""
 
 TOLERANCE_ENGINE: Final = 0.5
-"""For an engine of unknown arithmetic (bf16, quantised caches) at temperature 0. A bound of what
-is plausible, not a proof: see ``engine_verdict``."""
+"""In logits, for an engine of unknown arithmetic (bf16, quantised caches) at temperature 0. A bound
+of what is plausible, not a proof: see ``engine_verdict``."""
 
 ENGINE_SHARE_MIN: Final = 0.9
-"""Share of an engine's tokens that must lie within the tolerance. Its tokens come back as text and
-are cut into tokens again, and the cut may differ from the engine's own at a few places."""
+"""The share of an engine's tokens that must lie within the tolerance. The engine sends text; the
+validator cuts that into tokens, and the cut may differ from the engine's own at a few places."""
 
 ENGINE_WORST: Final = 3.0
-"""In logits: an engine's answer with a token beyond it is not paid. Any model expects more of what
-repeats itself, so that " 0, 0, 0" without end is plausible, without any model, but for how it
-begins; and there it lies five logits off and more. Tokens of an engine hardly ever lie that far
-off, with weights of five bits no more than of sixteen."""
+"""In logits: an engine's answer with a token beyond that margin is not paid. Models give a high
+probability to repetition, so a miner could send " 0, 0, 0" without running a model; only its first
+tokens disagree, by five logits or more. Tokens of an honest engine hardly ever lie that far off,
+with parameters of five bits no more than of sixteen."""
 
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """How an answer compares with the judge's own model, before any verdict."""
+    """How the tokens of an answer compare with the validator's own model, before any verdict."""
 
     margins: NDArray[np.float64]
-    """One a token, >= 0. Zero where the judge draws the same token."""
+    """The margin of each token, >= 0. Zero where the validator draws the same token."""
 
     @property
     def tokens(self) -> int:
+        """The number of tokens."""
         return len(self.margins)
 
     @property
     def worst(self) -> float:
+        """The largest margin; 0 without tokens."""
         return float(self.margins.max(initial=0.0))
 
     def agreeing(self, tolerance: float) -> int:
-        """Tokens whose margin the tolerance covers."""
+        """Return how many tokens have a margin of at most ``tolerance``."""
         return int(np.count_nonzero(self.margins <= tolerance))
 
 
 def compare(
     logits: NDArray[np.float32], claimed: NDArray[np.int64], temperature: float, key: bytes
 ) -> Agreement:
-    """Margins of ``claimed`` (n,) under the judge's ``logits`` (n, vocabulary).
+    """Return the margins of ``claimed`` (n,) under the validator's ``logits`` (n, vocabulary).
 
     A claimed id outside the vocabulary has an infinite margin, and so has every token where the
-    judge's logits are not finite. ValueError if the shapes do not fit.
+    validator's logits are not finite. ValueError if the shapes do not fit.
     """
     if logits.ndim != 2 or claimed.shape != (logits.shape[0],):
         raise ValueError(f"shapes do not fit: {logits.shape} and {claimed.shape}")
@@ -85,15 +88,15 @@ def compare(
 
 
 def seeded_verdict(agreement: Agreement, tolerance: float = TOLERANCE_FP32) -> bool:
-    """True if every token is within the tolerance. An answer without tokens proves nothing."""
+    """Return whether every token's margin is within ``tolerance``; False without tokens."""
     return agreement.tokens > 0 and agreement.agreeing(tolerance) == agreement.tokens
 
 
 def engine_verdict(agreement: Agreement) -> bool:
-    """True if a greedy answer of an engine is plausible for the model.
+    """Return whether a greedy answer of an engine is plausible for the model.
 
-    What it can tell: garbage, cached text and another model. What it cannot: the same model in
-    lower precision, or with changes smaller than the tolerance.
+    That tells garbage, cached text and another model from the model. It does not tell the same
+    model in lower precision, or with changes smaller than the tolerance.
     """
     needed = ENGINE_SHARE_MIN * agreement.tokens
     return agreement.tokens > 0 and agreement.agreeing(TOLERANCE_ENGINE) >= needed

@@ -1,14 +1,16 @@
-"""Sampling that can be checked: Gumbel-max with noise from a counter-based generator. Pure.
+"""Sampling that can be checked: Gumbel-max with noise from a counter-based generator.
 
-To draw from ``softmax(logits / T)`` one may add T times a Gumbel variate to each logit and take the
-largest. Here the variate of (position, token) is a pure function of a 16-byte key, so whoever has
-the key, the prompt and the model can draw the same token again, at any position, in any order.
+In come logits, a temperature and a key; out comes a token. To draw from ``softmax(logits / T)`` one
+may add T times a Gumbel variate to each logit and take the largest. Here the variate of (position,
+token) is a pure function of a 16-byte key, so whoever has the key, the prompt and the model can
+draw the same token again, at any position, in any order.
 
 The generator is Philox4x64-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011),
 keyed by the key's two little-endian words. Word ``i`` of a position's stream is lane ``i mod 4`` of
 the block with counter ``(1 + i div 4, position, 0, 0)``; its upper 53 bits give the uniform
 ``(n + 1/2) / 2^53``, never 0 or 1. Arithmetic is in doubles; ties go to the smallest token id.
-It does not know what a key is made of or where logits come from.
+
+This module does not know what a key is made of or where logits come from.
 """
 
 from __future__ import annotations
@@ -22,12 +24,14 @@ Vector = NDArray[np.float64]
 
 KEY_BYTES: Final = 16
 POSITIONS_MAX: Final = 2**32
-"""Positions are one 64-bit word of the counter; no answer comes near."""
+"""Positions that an answer may have; no answer has as many. A position is one 64-bit word of the
+counter, and beyond it two positions would share their noise."""
 _UNIT: Final = 2.0**-53
 
 
 def gumbel_noise(key: bytes, position: int, size: int) -> Vector:
-    """``size`` standard Gumbel variates, one a token id, for one position of an answer.
+    """Return ``size`` standard Gumbel variates, one for each token id, at ``position`` of an
+    answer.
 
     ValueError for a key that is not 16 bytes long or a position outside [0, 2^32).
     """
@@ -44,7 +48,8 @@ def gumbel_noise(key: bytes, position: int, size: int) -> Vector:
 
 
 def perturb(logits: NDArray[np.float32], temperature: float, key: bytes, position: int) -> Vector:
-    """Logits plus ``temperature`` times the noise of this position; plain logits at 0."""
+    """Return ``logits`` plus ``temperature`` times the noise of ``position``; the logits alone at
+    0."""
     values = logits.astype(np.float64)
     if temperature == 0.0:
         return values
@@ -52,5 +57,6 @@ def perturb(logits: NDArray[np.float32], temperature: float, key: bytes, positio
 
 
 def choose(logits: NDArray[np.float32], temperature: float, key: bytes, position: int) -> int:
-    """The token drawn at ``position``: the largest perturbed logit, the smallest id on a tie."""
+    """Return the token drawn at ``position``: that of the largest perturbed logit, and of several
+    the smallest id."""
     return int(np.argmax(perturb(logits, temperature, key, position)))

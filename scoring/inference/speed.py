@@ -1,6 +1,6 @@
-"""What a verified answer earns: its speed beside the others of its round.
+"""What a verified answer earns: its speed beside the others of its turn.
 
-For the answers of one round, with ``m`` tokens asked for, ``n`` made and latency ``l`` as the
+For the answers of one turn, with ``m`` tokens asked for, ``n`` made and latency ``l`` as the
 validator saw it:
 
     factor = speed(n / l over the median of n / l) * speed(the median of l / m over l / m)

@@ -29,7 +29,7 @@ TAO_WEIGHT_ONE = 2**64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Subnet:
+class EmittingSubnet:
     """What decides a subnet's part of a block's emission. Its pool has equal weights."""
 
     tao: int
@@ -56,7 +56,7 @@ class Emission:
     root: int
 
 
-def tao_parts(emission: int, subnets: Sequence[Subnet]) -> list[int]:
+def tao_parts(emission: int, subnets: Sequence[EmittingSubnet]) -> list[int]:
     """Return each subnet's part of ``emission`` TAO, in proportion to moving price times the part
     of its miners' pay that was not burned.
 
@@ -73,7 +73,7 @@ def tao_parts(emission: int, subnets: Sequence[Subnet]) -> list[int]:
     return [emission * weight // total if total else 0 for weight in weights]
 
 
-def root_is_paid(subnets: Sequence[Subnet]) -> bool:
+def root_is_paid(subnets: Sequence[EmittingSubnet]) -> bool:
     """Return whether root stake is paid: the moving prices of ``subnets``, which are the emitting
     ones, add up to more than one TAO."""
     return sum(subnet.moving_price for subnet in subnets) > PRICE_ONE
@@ -87,7 +87,13 @@ def root_proportion(issued: int, root_tao: int, tao_weight: int) -> Fraction:
 
 
 def emission_of(
-    subnet: Subnet, tao: int, root_tao: int, tao_weight: int, owner_cut: int, *, keeps_root: bool
+    subnet: EmittingSubnet,
+    tao: int,
+    root_tao: int,
+    tao_weight: int,
+    owner_cut: int,
+    *,
+    keeps_root: bool,
 ) -> Emission:
     """Return how ``tao``, a subnet's part of the block's emission, and its own alpha are
     divided."""

@@ -55,17 +55,17 @@ class Hotkey:
 
 
 @dataclass(frozen=True, slots=True)
-class Stake:
+class StakeAmounts:
     """An amount of alpha and an amount of TAO on root, which a hotkey has or lends."""
 
     alpha: int = 0
     root: int = 0
 
-    def __add__(self, other: Stake) -> Stake:
-        return Stake(self.alpha + other.alpha, self.root + other.root)
+    def __add__(self, other: StakeAmounts) -> StakeAmounts:
+        return StakeAmounts(self.alpha + other.alpha, self.root + other.root)
 
-    def __sub__(self, other: Stake) -> Stake:
-        return Stake(self.alpha - other.alpha, self.root - other.root)
+    def __sub__(self, other: StakeAmounts) -> StakeAmounts:
+        return StakeAmounts(self.alpha - other.alpha, self.root - other.root)
 
     def of_root(self, tao_weight: int) -> int:
         """Return what the TAO counts for in alpha."""
@@ -76,23 +76,23 @@ class Stake:
         return self.alpha + self.of_root(tao_weight)
 
 
-def staked(hotkey: Hotkey) -> Stake:
+def staked(hotkey: Hotkey) -> StakeAmounts:
     """Return all stake behind ``hotkey``."""
-    return Stake(hotkey.pool.value, hotkey.root)
+    return StakeAmounts(hotkey.pool.value, hotkey.root)
 
 
-def lent(hotkey: Hotkey, child: int) -> Stake:
+def lent(hotkey: Hotkey, child: int) -> StakeAmounts:
     """Return the stake that ``hotkey`` lends to the neuron with uid ``child``."""
     part, whole = hotkey.children.get(child, 0), staked(hotkey)
-    return Stake(whole.alpha * part // PROPORTION_ONE, whole.root * part // PROPORTION_ONE)
+    return StakeAmounts(whole.alpha * part // PROPORTION_ONE, whole.root * part // PROPORTION_ONE)
 
 
-def kept(hotkey: Hotkey) -> Stake:
+def kept(hotkey: Hotkey) -> StakeAmounts:
     """Return the stake behind ``hotkey`` that it does not lend."""
-    return staked(hotkey) - sum((lent(hotkey, child) for child in hotkey.children), Stake())
+    return staked(hotkey) - sum((lent(hotkey, child) for child in hotkey.children), StakeAmounts())
 
 
-def borrowed(hotkeys: Sequence[Hotkey], uid: int) -> dict[int, Stake]:
+def borrowed(hotkeys: Sequence[Hotkey], uid: int) -> dict[int, StakeAmounts]:
     """Return the stake that each parent lends to the neuron ``uid``, by the parent's uid."""
     return {
         parent: lent(hotkey, uid) for parent, hotkey in enumerate(hotkeys) if uid in hotkey.children

@@ -53,7 +53,7 @@ Table = Mapping[int, Sequence[tuple[int, int]]]
 
 
 @dataclass(frozen=True, slots=True)
-class Neuron:
+class EpochNeuron:
     """What an epoch reads of one neuron."""
 
     stake: int
@@ -67,7 +67,7 @@ class Neuron:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
+class EpochRules:
     """The subnet's hyperparameters, in the units in which the chain stores them."""
 
     kappa: int = 32767
@@ -90,7 +90,7 @@ class Epoch:
     """One epoch's inputs."""
 
     block: int
-    neurons: Sequence[Neuron]
+    neurons: Sequence[EpochNeuron]
     weights: Table
     bonds: Table
     emission: int
@@ -103,7 +103,7 @@ class Epoch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome(Generic[N]):
+class EpochOutcome(Generic[N]):
     """What an epoch decides, by uid: as the chain stores it, and as shares."""
 
     active: list[bool]
@@ -120,11 +120,11 @@ class Outcome(Generic[N]):
     server_emission: list[int]
     validator_emission: list[int]
     emission: list[int]
-    shares: Shares[N]
+    shares: EpochShares[N]
 
 
 @dataclass(frozen=True, slots=True)
-class Shares(Generic[N]):
+class EpochShares(Generic[N]):
     """Results before they are cut to sixteen bits, to measure what the cutting costs."""
 
     incentive: list[N]
@@ -132,18 +132,18 @@ class Shares(Generic[N]):
     consensus: list[N]
 
 
-def run(epoch: Epoch, rules: Rules) -> Outcome[int]:
+def run(epoch: Epoch, rules: EpochRules) -> EpochOutcome[int]:
     """Return the outcome of ``epoch`` under ``rules`` in the chain's fixed point."""
     return _run(Fixed(), epoch, rules)
 
 
-def run_exact(epoch: Epoch, rules: Rules) -> Outcome[Fraction]:
+def run_exact(epoch: Epoch, rules: EpochRules) -> EpochOutcome[Fraction]:
     """Return the outcome of ``epoch`` under ``rules`` in exact rationals. What is stored is still
     cut to integers."""
     return _run(Exact(), epoch, rules)
 
 
-def _run(numbers: Numbers[N], epoch: Epoch, rules: Rules) -> Outcome[N]:
+def _run(numbers: Numbers[N], epoch: Epoch, rules: EpochRules) -> EpochOutcome[N]:
     neurons = epoch.neurons
     # Steps 1 to 3: who counts.
     active = [epoch.block <= each.last_update + rules.activity_cutoff for each in neurons]
@@ -182,7 +182,7 @@ def _run(numbers: Numbers[N], epoch: Epoch, rules: Rules) -> Outcome[N]:
     # Step 10.
     new_permits = _permits(stake, rules, epoch.owner)
     payment = _payment(numbers, epoch.emission, incentive, dividends, active_stake, stake)
-    return Outcome(
+    return EpochOutcome(
         active=active,
         permits=new_permits,
         consensus=[numbers.stored(x) for x in consensus],
@@ -196,11 +196,11 @@ def _run(numbers: Numbers[N], epoch: Epoch, rules: Rules) -> Outcome[N]:
         server_emission=payment.server,
         validator_emission=payment.validator,
         emission=payment.combined,
-        shares=Shares(incentive, dividends, consensus),
+        shares=EpochShares(incentive, dividends, consensus),
     )
 
 
-def _permits(stake: Sequence[N], rules: Rules, owner: int | None) -> list[bool]:
+def _permits(stake: Sequence[N], rules: EpochRules, owner: int | None) -> list[bool]:
     """Return who gets a permit: the owner and the k highest stakes that are not zero; of equal
     stakes the larger uid comes first."""
     order = sorted(range(len(stake)), key=lambda uid: (stake[uid], uid), reverse=True)
@@ -271,7 +271,7 @@ def _rank(numbers: Numbers[N], stake: Sequence[N], rows: Rows[N]) -> list[N]:
 
 
 def _old_bonds(
-    numbers: Numbers[N], epoch: Epoch, rules: Rules, convert: Callable[[int], N]
+    numbers: Numbers[N], epoch: Epoch, rules: EpochRules, convert: Callable[[int], N]
 ) -> Rows[N]:
     """Return the stored bonds without those to a neuron that is newer than the bond."""
     first = epoch.last_step + 1 if epoch.last_step else max(epoch.block - epoch.tempo, 0)
@@ -286,7 +286,7 @@ def _old_bonds(
     return numbers.map_rows(rows, lambda i, j, b: numbers.zero if stale(i, j) else b)
 
 
-def _keeping(numbers: Numbers[N], rules: Rules) -> N:
+def _keeping(numbers: Numbers[N], rules: EpochRules) -> N:
     """Return how much of the old bonds stays: BondsMovingAverage as a share."""
     return numbers.ratio(rules.bonds_moving_average, PER_MILLION)
 
@@ -298,7 +298,7 @@ _Step = tuple[Rows[N], list[N]]
 def _classic(
     numbers: Numbers[N],
     epoch: Epoch,
-    rules: Rules,
+    rules: EpochRules,
     for_bonds: Rows[N],
     active_stake: Sequence[N],
     incentive: Sequence[N],
@@ -328,7 +328,7 @@ def _classic(
 def _yuma3(
     numbers: Numbers[N],
     epoch: Epoch,
-    rules: Rules,
+    rules: EpochRules,
     for_bonds: Rows[N],
     active_stake: Sequence[N],
     incentive: Sequence[N],
@@ -407,7 +407,7 @@ def _payment(
     return _Payment(paid(server), paid(validator), paid(combined), combined)
 
 
-def after(epoch: Epoch, outcome: Outcome[N], block: int) -> Epoch:
+def after(epoch: Epoch, outcome: EpochOutcome[N], block: int) -> Epoch:
     """Return the inputs of the epoch at ``block`` if nobody sets weights after ``epoch``: permits
     and bonds are those of ``outcome``."""
     neurons = [

@@ -1,16 +1,17 @@
-"""Moving averages of scores and the weights they become. Pure; numpy only.
+"""Moving averages of scores, and the weights that they become.
 
-A miner's standing is an exponential moving average of the scores of its answers, and their plain
-mean while they are few: the k-th score weighs at least 1/k. An average that started at zero would
-punish newcomers for their age; one whose first score stayed until it faded would pay a single good
-answer for as long as a thousand. Weights are the averages divided by their sum.
+In come scores; out come averages, and weights that sum to one. A miner's average is an exponential
+moving average of the scores of its answers, and their plain mean while they are few: the k-th score
+weighs at least 1/k. An average that started at zero would punish newcomers for their age; an
+average whose first score stayed until it faded would pay a single good answer for as long as a
+thousand. Weights are the averages divided by their sum.
 
-How much the newest score weighs follows the time between two rounds (``newest_weight``): weights go
-on chain once an epoch, and an average that forgot within a few rounds would pay for the last minute
-of it alone.
+How much the newest score weighs follows the time between two turns (``newest_weight``): weights go
+on chain once an epoch, and an average that forgot within a few turns would pay for the last minute
+of the epoch alone.
 
-It does not know who a score belongs to: the caller keeps averages by hotkey, never by uid, so that
-a uid's new owner starts from nothing.
+This module does not know to whom a score belongs. Its caller keeps averages by hotkey, never by
+uid, so that a uid's new owner starts from nothing.
 """
 
 from __future__ import annotations
@@ -25,10 +26,11 @@ Counts = NDArray[np.int64]
 
 
 def newest_weight(elapsed_s: float, half_life_s: float, ceiling: float) -> float:
-    """What a round's scores weigh in an average whose past counts half after ``half_life_s``.
+    """Return what the newest scores weigh in an average whose past counts half after
+    ``half_life_s``.
 
-    ``elapsed_s`` is the time since the round before. Never above ``ceiling``: after a long pause
-    one round must not decide alone. ValueError for times that are not positive.
+    ``elapsed_s`` is the time since the scores before. The result is at most ``ceiling``: after a
+    long pause one turn must not decide alone. ValueError for times that are not positive.
     """
     if not (elapsed_s > 0.0 and half_life_s > 0.0):
         raise ValueError(f"times are positive, not {elapsed_s} and {half_life_s}")
@@ -36,7 +38,8 @@ def newest_weight(elapsed_s: float, half_life_s: float, ceiling: float) -> float
 
 
 def moving_average(previous: Vector, scores: Vector, alpha: float, seen: Counts) -> Vector:
-    """One step: ``a * scores + (1 - a) * previous`` with ``a = max(alpha, 1 / (seen + 1))``.
+    """Return the averages after one step: ``a * scores + (1 - a) * previous`` with ``a = max(alpha,
+    1 / (seen + 1))``.
 
     All have shape (n,); ``seen`` is how many scores an average holds already: at 0 the new score is
     taken whole. ``alpha`` in (0, 1] is the weight of the newest score once there are many.
@@ -54,10 +57,10 @@ def moving_average(previous: Vector, scores: Vector, alpha: float, seen: Counts)
 
 
 def proportional_weights(averages: Vector) -> Vector:
-    """Weights that sum to one, proportional to ``averages`` of shape (n,).
+    """Return weights that sum to one, proportional to ``averages`` of shape (n,).
 
-    All zeros where nothing is positive: the caller then has nothing to say to the chain, which is
-    not the same as saying that all are equal.
+    They are all zero if no average is positive: the caller then has nothing to say to the chain,
+    which is not the same as saying that all are equal.
     """
     positive = np.maximum(averages, 0.0)
     total = float(positive.sum())

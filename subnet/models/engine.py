@@ -1,11 +1,11 @@
 """What a miner serves with: an engine's interface, and the engine that computes in this process.
 
-In comes a request for text (``Ask``), out comes its continuation in tokens (``Made``). A
-``LocalEngine`` runs a ``LanguageModel`` in a thread of its own, so that the event loop stays free
-and the arithmetic is that of a single thread; the answers that are open take turns on it, one token
-at a time, in the order that ``fair_queue`` decides. ``openai_backend.OpenAIEngine`` asks a server
-elsewhere. What a validator can check differs between the two, and ``Engine.seeded`` says which it
-is.
+In comes a request for text (``EngineRequest``), out comes its continuation in tokens
+(``EngineAnswer``). A ``LocalEngine`` runs a ``LanguageModel`` in a thread of its own, so that the
+event loop stays free and the arithmetic is that of a single thread; the answers that are open take
+turns on it, one token at a time, in the order that ``fair_queue`` decides.
+``openai_backend.OpenAIEngine`` asks a server elsewhere. What a validator can check differs between
+the two, and ``Engine.seeded`` says which it is.
 
 This module knows no chain and no messages; of a caller it knows a name and whether it goes first.
 """
@@ -20,7 +20,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from assay.errors import Refused, Unavailable, UserError
-from assay.models.fair_queue import Asker, FairQueue, first_sharing
+from assay.models.fair_queue import AnswerQueue, Asker, first_sharing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,19 +29,21 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
-    """One request to an engine. ``key`` is the sampler's, ``seed`` what it was made from."""
+class EngineRequest:
+    """What an engine is asked: continue ``prompt`` by at most ``max_tokens`` tokens."""
 
     prompt: str
     max_tokens: int
     temperature: float
     seed: int
+    """What the caller chose; an engine with a sampler of its own is given it."""
     key: bytes
+    """The key of our sampler, made from the seed and the model's root."""
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
-    """One answer. Times are seconds from the call."""
+class EngineAnswer:
+    """What an engine answers. Times are in seconds from the call."""
 
     text: str
     tokens: tuple[int, ...]
@@ -70,7 +72,9 @@ class Closed(Unavailable):
     """The engine was closed, before the answer was asked for or while it was made."""
 
     def __init__(self) -> None:
-        super().__init__("The engine was closed.", "Ask another miner, or this one later.")
+        super().__init__(
+            "The engine was closed.", "EngineRequest another miner, or this one later."
+        )
 
     def __reduce__(self) -> tuple[type[Closed], tuple[()]]:  # type: ignore[override]
         return type(self), ()
@@ -129,31 +133,32 @@ class NotTaken(Refused):
 
 
 class Engine(Protocol):
-    """Anything that continues text."""
+    """Anything that continues text by a model."""
 
     root: bytes
-    """Root of the model that it serves."""
+    """The root of the model that this engine serves."""
     seeded: bool
-    """True: fp32 logits and our seeded sampler, so that every token can be checked."""
+    """Whether logits are fp32 and tokens are drawn by our seeded sampler, so that a validator can
+    check every token."""
 
-    async def complete(self, ask: Ask, asker: Asker) -> Made:
-        """The continuation. TooLong or NotTaken for the caller's mistake, Busy for a caller who has
-        too many answers open, EngineFailed for an engine elsewhere that does not answer, Closed
-        for one that was closed."""
+    async def complete(self, ask: EngineRequest, asker: Asker) -> EngineAnswer:
+        """Return the continuation that ``ask`` wants, for ``asker``. TooLong or NotTaken for the
+        caller's mistake, Busy for a caller who has too many answers open, EngineFailed for an
+        engine elsewhere that does not answer, Closed for one that was closed."""
         ...
 
     async def close(self) -> None:
-        """Stop what runs and give back what was taken. May be called once only."""
+        """Stop all answers that are open and free what the engine holds. Called once only."""
         ...
 
 
 @dataclass(eq=False, slots=True)
 class _Job:
-    """One answer in the making."""
+    """One answer that is being made."""
 
-    ask: Ask
+    ask: EngineRequest
     asked_s: float
-    made: Future[Made] = field(default_factory=Future)
+    made: Future[EngineAnswer] = field(default_factory=Future)
     stream: Iterator[int] | None = None
     drawn: list[int] = field(default_factory=list)
     begun_s: float = 0.0
@@ -173,12 +178,15 @@ class LocalEngine:
         self._monotonic = monotonic
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="model")
         self._lock = threading.Lock()
-        """Guards what follows: the loop adds and removes what the thread takes its turns from."""
-        self._queue: FairQueue[_Job] = FairQueue(first_sharing_max=first_sharing(model.cache_bytes))
+        """Guards the three fields below: the event loop adds and removes answers, and the thread
+        works on them."""
+        self._queue: AnswerQueue[_Job] = AnswerQueue(
+            first_sharing_max=first_sharing(model.cache_bytes)
+        )
         self._working = False
         self._closed = False
 
-    async def complete(self, ask: Ask, asker: Asker) -> Made:
+    async def complete(self, ask: EngineRequest, asker: Asker) -> EngineAnswer:
         job = _Job(ask, self._monotonic())
         with self._lock:
             if self._closed:
@@ -200,7 +208,8 @@ class LocalEngine:
                 self._queue.remove(job)
 
     def _work(self) -> None:
-        """Step after step for as long as there is anything to do. Runs in the thread."""
+        """Work on open answers, one step after the other, until none is left. Runs in the
+        thread."""
         while True:
             with self._lock:
                 job = self._queue.next()
@@ -209,7 +218,7 @@ class LocalEngine:
                     return
             try:
                 made = self._step(job)
-            except Exception as error:  # the caller's, or a broken model's: it ends this answer
+            except Exception as error:  # a request that is too long, or a broken model
                 if self._ends(job):
                     job.made.set_exception(error)
             else:
@@ -217,13 +226,13 @@ class LocalEngine:
                     job.made.set_result(made)
 
     def _ends(self, job: _Job) -> bool:
-        """Give it no more turns; whether anybody still waits for it."""
+        """Forget ``job``; return whether anybody still waits for its answer."""
         with self._lock:
             self._queue.remove(job)
         return job.made.set_running_or_notify_cancel()
 
-    def _step(self, job: _Job) -> Made | None:
-        """Draw one token; the answer once that was the last."""
+    def _step(self, job: _Job) -> EngineAnswer | None:
+        """Draw one token of ``job``; return the answer if that was the last token, else None."""
         if job.stream is None:
             job.begun_s = self._monotonic()
             job.stream = self._begin(job.ask)
@@ -234,7 +243,7 @@ class LocalEngine:
         if len(job.drawn) < job.ask.max_tokens and not self._model.is_end(token):
             return None
         made = self._model.finished(job.drawn)
-        return Made(
+        return EngineAnswer(
             text=self._model.tokens.decode(made.tokens),
             tokens=made.tokens,
             finish=made.finish,
@@ -243,7 +252,7 @@ class LocalEngine:
             total_s=self._monotonic() - job.asked_s,
         )
 
-    def _begin(self, ask: Ask) -> Iterator[int]:
+    def _begin(self, ask: EngineRequest) -> Iterator[int]:
         prompt = self._model.tokens.encode(ask.prompt)
         if len(prompt) + ask.max_tokens > self._model.context_tokens:
             raise TooLong(len(prompt), ask.max_tokens, self._model.context_tokens)

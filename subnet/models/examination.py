@@ -59,7 +59,7 @@ PROBES: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ExaminationLimits:
     """What the child may take for one folder, beyond what the libraries take."""
 
     cpu_s: int = CPU_S_MAX
@@ -67,7 +67,7 @@ class Limits:
     wait_s: float = WAIT_S_MAX
 
 
-async def examine(folder: Path, limits: Limits = Limits()) -> None:
+async def examine(folder: Path, limits: ExaminationLimits = ExaminationLimits()) -> None:
     """Examine the model in ``folder``; UserError if it cannot be loaded within ``limits``."""
     # One thread each: their stacks count as memory, and nobody waits for a faster answer.
     threads = {"TOKENIZERS_PARALLELISM": "false", "OMP_NUM_THREADS": "1", "RAYON_NUM_THREADS": "1"}
@@ -93,7 +93,7 @@ async def examine(folder: Path, limits: Limits = Limits()) -> None:
     _judge(folder, limits, said, code)
 
 
-def _judge(folder: Path, limits: Limits, said: bytes, code: int) -> None:
+def _judge(folder: Path, limits: ExaminationLimits, said: bytes, code: int) -> None:
     """Raise what the child said, or what its end says."""
     if code == 0:
         return

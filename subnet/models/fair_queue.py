@@ -144,7 +144,7 @@ def first_sharing(cache_bytes: int) -> int:
     return max(SHARING_MAX, min(FIRST_SHARING_MAX, CACHES_BYTES_MAX // max(cache_bytes, 1)))
 
 
-class FairQueue(Generic[Job]):
+class AnswerQueue(Generic[Job]):
     """All open answers of one engine, and whose turn it is. The header has the order and bounds."""
 
     def __init__(

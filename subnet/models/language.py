@@ -32,21 +32,22 @@ except ImportError:
     raise inference_extra_missing() from None
 
 CONTEXT_UNKNOWN = 2048
-"""Context of a model whose configuration names none: what small models have had for years."""
+"""The context, in tokens, of a model whose configuration names none. With more, a model could be
+asked for positions that it has never seen."""
 FP32_BYTES = 4
-"""Of a number in weights and caches: the one precision that is computed in."""
+"""Bytes of one number in parameters and caches: all is computed in this precision."""
 
 
 @dataclass(frozen=True, slots=True)
 class Generated:
-    """A continuation. The last token is the end-of-text token exactly if ``finish`` is stop."""
+    """A continuation. The last token is an end-of-text token exactly if ``finish`` is ``stop``."""
 
     tokens: tuple[int, ...]
     finish: Literal["length", "stop"]
 
 
 class LanguageModel:
-    """Weights, tokenizer and the two computations. Made by ``load``."""
+    """A network and its tokenizer, which generate and replay. Made by ``load``."""
 
     def __init__(self, model: Any, tokens: Tokens) -> None:
         self.network = model
@@ -58,15 +59,17 @@ class LanguageModel:
         self.vocabulary = int(config.vocab_size)
         self.parameters = sum(int(p.numel()) for p in model.parameters())
         self.ends = tokens.ends | ends_of(model.generation_config.eos_token_id)
-        """Tokens that end a text: the tokenizer's and the ones the model was configured with."""
+        """Tokens that end a text: those of the tokenizer and those of the configuration."""
         self.cache_bytes = self.context_tokens * _cache_bytes_a_token(config)
-        """What an answer that fills the context holds in memory while it is made, about."""
+        """About how much memory an answer holds while it is made, if it fills the context."""
 
     @classmethod
     def load(cls, folder: Path, *, threads: int = 1) -> LanguageModel:
-        """The model in ``folder``. UserError if it is not a causal language model, whole and exact.
+        """Return the model in ``folder``; UserError if it is not a causal language model, whole and
+        exact.
 
-        ``threads`` is torch's for the whole process; another count may round differently.
+        torch computes with ``threads`` threads in the whole process; another number may round
+        differently.
         """
         torch.set_num_threads(threads)
         quiet()
@@ -75,16 +78,18 @@ class LanguageModel:
             return cls(load_network(layout), Tokens.load(folder))
 
     def is_end(self, token: int) -> bool:
-        """Whether ``token`` ends a text."""
+        """Return whether ``token`` ends a text."""
         return token in self.ends
 
     def stream(
         self, prompt: Sequence[int], max_tokens: int, temperature: float, key: bytes
     ) -> Iterator[int]:
-        """The tokens that continue ``prompt``, each as it is drawn, up to an end-of-text one.
+        """Yield the tokens that continue ``prompt``, each as it is drawn, up to an end-of-text
+        token or ``max_tokens``.
 
-        Streams may take turns on one thread: what one computes depends on no other. ValueError if
-        prompt and answer exceed the context.
+        Several streams may take turns on one thread: what one computes depends on no other.
+        ValueError if prompt and answer exceed the context, or for a kind of model that keeps no
+        attention cache, whose next token would not follow from the tokens before it.
         """
         if not prompt or len(prompt) + max_tokens > self.context_tokens:
             raise ValueError(f"{len(prompt)} + {max_tokens} tokens do not fit the context")
@@ -109,23 +114,22 @@ class LanguageModel:
     def generate(
         self, prompt: Sequence[int], max_tokens: int, temperature: float, key: bytes
     ) -> Generated:
-        """Continue ``prompt`` by ``max_tokens`` tokens or up to an end-of-text token.
+        """Return ``prompt``'s continuation by ``max_tokens`` tokens or up to an end-of-text token.
 
         ValueError if prompt and answer exceed the context.
         """
         return self.finished(self.stream(prompt, max_tokens, temperature, key))
 
     def finished(self, drawn: Iterable[int]) -> Generated:
-        """All the tokens of a ``stream``, and why it ended."""
+        """Return the tokens that a ``stream`` has drawn, and why it ended."""
         tokens = tuple(drawn)
         return Generated(tokens, "stop" if tokens[-1] in self.ends else "length")
 
     def replay(self, prompt: Sequence[int], answer: Sequence[int]) -> NDArray[np.float32]:
-        """Logits (len(answer), vocabulary) from which each token of ``answer`` had to be drawn.
+        """Return the logits from which each token of ``answer`` had to be drawn after ``prompt``.
 
-        One forward pass over prompt and answer. ValueError for ids outside the vocabulary or a
-        text beyond the context.
-        """
+        The shape is (tokens of the answer, vocabulary). They are computed in one forward pass.
+        ValueError for ids outside the vocabulary, or for a text that exceeds the context."""
         ids = [*prompt, *answer[:-1]]
         if not prompt or not answer or len(ids) + 1 > self.context_tokens:
             raise ValueError(f"{len(prompt)} + {len(answer)} tokens do not fit the context")
@@ -146,8 +150,8 @@ def quiet() -> None:
 
 
 def _cache_bytes_a_token(config: Any) -> int:
-    """Keys and values of all layers (standard names, which transformers maps others to); nothing
-    for a model without attention, whose state does not grow."""
+    """Return how many bytes of keys and values all layers keep for one token; 0 for a model without
+    attention. transformers maps the names that kinds of models use to the ones read here."""
     heads = int(getattr(config, "num_attention_heads", None) or 0)
     if not heads:
         return 0

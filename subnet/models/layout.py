@@ -72,7 +72,8 @@ class Layout:
 
 
 def read_layout(folder: Path) -> Layout:
-    """The layout of the model in ``folder``; UserError, in one sentence, if it holds none whole."""
+    """Return the layout of the model in ``folder``; UserError if the folder holds no whole
+    model."""
     try:
         return _read(folder)
     except OSError as error:
@@ -80,7 +81,7 @@ def read_layout(folder: Path) -> Layout:
 
 
 def unreadable(folder: Path, error: OSError) -> UserError:
-    """The error for a folder whose disk, or whose rights, are in the way."""
+    """Return the error for a folder that the disk, or its rights, keep from being read."""
     return UserError(
         f"The model in {folder} cannot be read ({error.strerror}).",
         "Give a folder whose files this user may read.",
@@ -124,7 +125,7 @@ def _read(folder: Path) -> Layout:
 
 
 def _entries(folder: Path) -> dict[str, Path]:
-    """The regular files directly in ``folder`` that may count, by name."""
+    """Return the regular files directly in ``folder`` that may be a model's, by name."""
     found = {}
     for number, path in enumerate(folder.iterdir()):
         if number >= ENTRIES_MAX:
@@ -153,7 +154,7 @@ def _check_link(folder: Path, path: Path) -> None:
 
 
 def _placed(folder: Path, entries: Mapping[str, Path]) -> dict[str, str] | None:
-    """Which file each tensor is in, by the index; None for a model in one file."""
+    """Return which file each tensor is in, by the index; None for a model in one file."""
     if INDEX not in entries:
         if WHOLE in entries:
             return None
@@ -210,7 +211,7 @@ class MissingFiles(UserError):
 
 
 def listed(names: list[str]) -> str:
-    """``names`` as a sentence holds them: the first few, and how many more there are."""
+    """Return ``names`` for a sentence: the first few, and how many more there are."""
     shown = ", ".join(name[:120] for name in names[:_SHOWN])
     return shown if len(names) <= _SHOWN else f"{shown} and {len(names) - _SHOWN} more"
 
@@ -227,8 +228,8 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def read_object(path: Path, size_bytes_max: int) -> dict[str, Any]:
-    """The JSON object in ``path``; UserError if it is longer, holds another kind of value, or
-    gives a name twice."""
+    """Return the JSON object in ``path``; UserError if the file is longer than ``size_bytes_max``,
+    holds another kind of value, or gives a name twice."""
     parsed = _read_json(path, size_bytes_max)
     if not isinstance(parsed, dict):
         raise UserError(f"{path} is not a JSON object.", LAYOUT)
@@ -244,8 +245,8 @@ def _read_json(path: Path, size_bytes_max: int) -> object:
 
 
 def parse_json(path: Path, raw: bytes) -> object:
-    """The value in ``raw``, which was read from ``path``; UserError if it is not JSON or gives a
-    name twice."""
+    """Return the JSON value in ``raw``, which was read from ``path``; UserError if ``raw`` is not
+    JSON or gives a name twice."""
     try:
         return json.loads(raw, object_pairs_hook=_once)
     except _Twice:
@@ -276,9 +277,9 @@ def _check_fields(path: Path, parsed: Mapping[str, Any]) -> None:
 
 
 def _fields(value: object) -> Iterator[tuple[int, str, object]]:
-    """Every field of nested objects and lists with its depth; an item of a list has no name.
+    """Yield every field of nested objects and lists with its depth; an item of a list has no name.
 
-    It stops one level below ``DEPTH_MAX`` and needs no stack of its own.
+    The walk stops one level below ``DEPTH_MAX``, and does not recurse.
     """
     waiting: list[tuple[int, object]] = [(1, value)]
     while waiting:

@@ -1,11 +1,11 @@
 """An engine behind an OpenAI-compatible server: vLLM, SGLang, llama.cpp and the like.
 
-In comes an ``Ask``; it is sent as ``POST {base_url}/completions``, and the server's text comes back
-as tokens. The server's kernels, precision and sampler are its own, so a validator can check less
-than for our own engine: greedy answers only, and only that they are plausible for the model whose
-root the miner committed (``engine_verdict`` in ``assay.scoring.inference.agreement``). The text is
-cut into tokens here with the model's own tokenizer; the server may have cut it otherwise at a few
-places.
+In comes an ``EngineRequest``; it is sent as ``POST {base_url}/completions``, and the server's text
+comes back as tokens. The server's kernels, precision and sampler are its own, so a validator can
+check less than for our own engine: greedy answers only, and only that they are plausible for the
+model whose root the miner committed (``engine_verdict`` in ``assay.scoring.inference.agreement``).
+The text is cut into tokens here with the model's own tokenizer; the server may have cut it
+otherwise at a few places.
 
 What the server sends is read here under limits of size and time; ``openai_replies`` says what it
 means. The API key, and whatever else of the address is secret, is sent and nothing else is done
@@ -21,8 +21,8 @@ import aiohttp
 from yarl import URL
 
 from assay.errors import UserError
-from assay.models.engine import Ask, Closed, Made
-from assay.models.fair_queue import Asker, FairQueue
+from assay.models.engine import Closed, EngineAnswer, EngineRequest
+from assay.models.fair_queue import AnswerQueue, Asker
 from assay.models.openai_replies import (
     ANSWER_BYTES_MAX,
     OpenAIAnswer,
@@ -64,7 +64,7 @@ def shown_address(url: URL) -> str:
 
 
 class OpenAIEngine:
-    """A foreign server as an engine. Made inside a running event loop."""
+    """A foreign server as an engine. EngineAnswer inside a running event loop."""
 
     seeded = False
 
@@ -91,7 +91,7 @@ class OpenAIEngine:
         self._model = model
         self._tokens = tokens
         self._monotonic = monotonic
-        self._queue: FairQueue[object] = FairQueue()
+        self._queue: AnswerQueue[object] = AnswerQueue()
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         if base.user is not None:
             headers["Authorization"] = aiohttp.encode_basic_auth(base.user, base.password or "")
@@ -100,7 +100,7 @@ class OpenAIEngine:
             timeout=aiohttp.ClientTimeout(total=TOTAL_S_MAX, connect=CONNECT_S_MAX),
         )
 
-    async def complete(self, ask: Ask, asker: Asker) -> Made:
+    async def complete(self, ask: EngineRequest, asker: Asker) -> EngineAnswer:
         """The server's continuation, as ``Engine.complete`` has it."""
         if self._session.closed:
             raise Closed
@@ -123,7 +123,7 @@ class OpenAIEngine:
         if not tokens:
             raise broken(self._shown, "an empty answer")
         took = self._monotonic() - asked
-        return Made(answer.text, tuple(tokens), finish, 0.0, took, took)
+        return EngineAnswer(answer.text, tuple(tokens), finish, 0.0, took, took)
 
     async def _in_turn(self, asker: Asker, body: dict[str, object]) -> OpenAIAnswer:
         """Ask the server, unless ``asker`` has too many answers open there already: the server

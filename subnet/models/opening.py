@@ -23,25 +23,25 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class OpenedModel:
     """A model that passed its trial."""
 
     model: LanguageModel
     root: bytes
 
 
-async def open_model(reference: str, *, threads: int, tolerance: float) -> Opened:
-    """The model that ``reference`` names, loaded and tried; UserError if it cannot be relied on.
+async def open_model(reference: str, *, threads: int, tolerance: float) -> OpenedModel:
+    """Return the model that ``reference`` names, loaded and tried; UserError if it fails.
 
     ``threads`` compute one answer; ``tolerance`` is the rounding, in logits, that validators allow.
     """
     folder, root = await _found(reference)
-    return Opened(await asyncio.to_thread(_load, folder, threads, tolerance), root)
+    return OpenedModel(await asyncio.to_thread(_load, folder, threads, tolerance), root)
 
 
 async def open_tokens(reference: str) -> tuple[Tokens, bytes]:
-    """The tokenizer and the root of the model that ``reference`` names, for a miner whose engine
-    computes elsewhere; UserError if the folder is not whole."""
+    """Return the tokenizer and the root of the model that ``reference`` names; UserError if the
+    folder is not whole. A miner whose engine computes elsewhere needs no more."""
     folder, root = await _found(reference)
     from assay.models.tokens import Tokens
 

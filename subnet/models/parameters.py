@@ -55,7 +55,7 @@ class Stored:
 
     @property
     def numbers(self) -> int:
-        """How many numbers the tensor has."""
+        """The number of numbers in this tensor."""
         count = 1
         for size in self.shape:
             count *= size
@@ -63,7 +63,7 @@ class Stored:
 
 
 def stored(layout: Layout) -> dict[str, Stored]:
-    """Each tensor that the model's files hold, by name; UserError if files and index differ.
+    """Return each tensor that the model's files hold, by name; UserError if files and index differ.
 
     ValueError or SafetensorError for a file that is damaged or of another format.
     """
@@ -86,7 +86,8 @@ def stored(layout: Layout) -> dict[str, Stored]:
 
 
 def _header(path: Path) -> Mapping[str, Any]:
-    """A safetensors file's own list of its tensors, in which no name may stand twice."""
+    """Return a safetensors file's own list of its tensors; UserError if a name stands there
+    twice."""
     with path.open("rb") as stream:
         size = struct.unpack("<Q", stream.read(8).ljust(8, b"\xff"))[0]
         if size > HEADER_BYTES_MAX:
@@ -116,7 +117,8 @@ _NOWHERE: Final = Stored(Path(), "", ())
 
 
 def configuration(layout: Layout) -> Any:
-    """transformers' configuration object for the model; ValueError for a kind it does not know."""
+    """Return transformers' configuration of the model; ValueError for a kind that it does not
+    know."""
     kind = layout.config["model_type"]
     if kind not in transformers.CONFIG_MAPPING:
         raise ValueError(f"transformers knows no model_type {kind[:80]!r}")
@@ -124,7 +126,7 @@ def configuration(layout: Layout) -> Any:
 
 
 def network_class(config: Any) -> Any:
-    """The class of this configuration's causal language models; ValueError if there is none."""
+    """Return the class of causal language models for ``config``; ValueError if there is none."""
     if type(config) not in transformers.MODEL_FOR_CAUSAL_LM_MAPPING:
         raise ValueError(f"a {config.model_type} is not a causal language model")
     found = transformers.MODEL_FOR_CAUSAL_LM_MAPPING[type(config)]
@@ -135,7 +137,7 @@ def network_class(config: Any) -> Any:
 
 
 def load_network(layout: Layout) -> Any:
-    """The network in ``layout``, in fp32 and in evaluation mode.
+    """Return the network in ``layout``, in fp32 and in evaluation mode.
 
     UserError if the files do not hold exactly the tensors that the configuration's kind needs.
     What transformers raises for a configuration that it cannot take passes through.

@@ -1,9 +1,9 @@
-"""A model's root: one hash that names its weights, its tokenizer and its configuration.
+"""A model's root: one hash that names its parameters, its tokenizer and its configuration.
 
-Two models have one root exactly if their files hold the same bytes under the same names. The files
-are those that ``layout`` lists, which are those that loading reads: weights, configuration,
-tokenizer, templates; not READMEs, licences or caches, and no safetensors file that the model's
-index does not name. The tree, so that other implementations can follow:
+In comes a model's folder; out come 32 bytes. Two models have one root exactly if their files hold
+the same bytes under the same names. The files are those that ``layout`` lists, which are those that
+loading reads: parameters, configuration, tokenizer, templates; not READMEs, licences or caches, and
+no safetensors file that the model's index does not name. The tree, for other implementations:
 
     leaf   = BLAKE3 derive_key "assay 2026 model leaf v1" over
              u16 length of name | name in UTF-8 | u64 size of file | u64 offset | bytes of the chunk
@@ -28,13 +28,13 @@ from blake3 import blake3
 from assay.models.layout import read_layout, unreadable
 
 CHUNK_BYTES: Final = 2**20
-"""One unit that a peer could fetch and check alone. Part of the root's definition."""
+"""Bytes that a peer could fetch and check by themselves. Another number gives other roots."""
 _LEAF: Final = "assay 2026 model leaf v1"
 _NODE: Final = "assay 2026 model node v1"
 
 
 def model_root(folder: Path) -> bytes:
-    """The root of the model in ``folder``; UserError if the model is not whole."""
+    """Return the root of the model in ``folder``; UserError if the model is not whole."""
     try:
         return root_of(read_layout(folder).files)
     except OSError as error:
@@ -42,7 +42,7 @@ def model_root(folder: Path) -> bytes:
 
 
 def root_of(files: Iterable[Path]) -> bytes:
-    """The root over ``files``, which come in canonical order; ValueError if there are none."""
+    """Return the root over ``files``, which are sorted by name; ValueError if there are none."""
     root = _root(leaf for path in files for leaf in _leaves(path))
     if root is None:
         raise ValueError("no files, no root")
@@ -50,7 +50,7 @@ def root_of(files: Iterable[Path]) -> bytes:
 
 
 def _root(leaves: Iterator[bytes]) -> bytes | None:
-    # One slot a level of the tree: None or the left half that waits for its partner.
+    # One place for each level of the tree: None, or the left half that waits for its partner.
     waiting: list[bytes | None] = []
     for leaf in leaves:
         digest, level = leaf, 0

@@ -1,11 +1,11 @@
 """From what a person types after ``--model`` to a folder that holds a model.
 
-Three forms: ``demo`` is the model that ships with Assay; a path is a folder in the Hugging Face
-layout; anything else is a Hugging Face id, taken from the local cache if it is there and fetched
-otherwise. A folder is looked over by ``layout`` before anything is loaded, so that a wrong one, or
-one of which a file did not arrive, gives one clear sentence.
+In comes one of three forms: ``demo`` is the model that ships with Assay; a path is a folder in the
+Hugging Face layout; anything else is a Hugging Face id, taken from the local cache if it is there
+and fetched otherwise. Out comes a folder that ``layout`` has looked over, so that a wrong folder,
+or one of which a file did not arrive, gives one clear sentence before anything is loaded.
 
-It computes nothing and imports no torch.
+This module computes nothing and imports no torch.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ DEMO: Final = "demo"
 _DEMO_FOLDER: Final = Path(__file__).parent / "demo"
 _ID: Final = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?")
 _ID_CHARS_MAX: Final = 200
-"""Beyond an id's longest form; what a person is shown of a longer text."""
+"""Characters of a wrong reference that a person is shown. No id is longer."""
 
 
 def resolve(reference: str) -> Path:
-    """The folder of the model that ``reference`` names, looked over by ``check_folder``."""
+    """Return the folder of the model that ``reference`` names; UserError if it holds no model."""
     if reference == DEMO:
         return check_folder(_DEMO_FOLDER)
     if (folder := _as_folder(reference)) is not None:
@@ -48,12 +48,13 @@ def resolve(reference: str) -> Path:
 
 
 def is_demo(folder: Path) -> bool:
-    """Whether ``folder`` is that of the model that ships with Assay."""
+    """Return whether ``folder`` is that of the model that ships with Assay."""
     return folder == _DEMO_FOLDER
 
 
 def check_reference(reference: str) -> str:
-    """``reference`` itself; UserError for a folder that is none of a model. Fetches nothing."""
+    """Return ``reference`` itself; UserError if it is a folder that holds no model. Fetches
+    nothing."""
     if reference != DEMO and (folder := _as_folder(reference)) is not None:
         check_folder(folder)
     return reference
@@ -75,7 +76,7 @@ def _is_there(path: Path) -> bool:
 
 
 def check_folder(folder: Path) -> Path:
-    """``folder`` itself if it holds a whole model by its names, else UserError.
+    """Return ``folder`` itself; UserError if its files are not those of a whole model.
 
     Only configuration and index are read.
     """
@@ -120,7 +121,7 @@ def _from_hub(name: str) -> Path:
 
 
 def inference_extra_missing() -> UserError:
-    """What a person is told whose installation has no torch."""
+    """Return the error for an installation that has no torch."""
     return UserError(
         "Models need torch and transformers, which are not installed.",
         needs.cure(("torch", "transformers", "tokenizers", "safetensors", "huggingface-hub")),

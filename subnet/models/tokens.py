@@ -1,8 +1,8 @@
 """Text to token ids and back, as a model's own tokenizer has it.
 
-Adds to transformers' tokenizers one fixed way of calling them, so that a miner and a validator cut
-the same prompt into the same tokens. It needs no torch: a miner in front of a foreign engine loads
-this part of a model alone.
+In comes a model's folder; out comes its tokenizer, called in one fixed way, so that a miner and a
+validator cut the same prompt into the same tokens. This module needs no torch: a miner in front of
+a foreign engine loads this part of a model alone.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ POSITIONAL: Final = "init_inputs"
 
 
 def ends_of(named: object) -> frozenset[int]:
-    """The end-of-text ids in a configuration's field, which holds one, several or none.
+    """Return the end-of-text ids in the field ``named`` of a configuration: one, several or none.
 
-    ValueError for anything else.
+    ValueError for anything but token ids.
     """
     ends = named if isinstance(named, list) else [] if named is None else [named]
     if not all(type(end) is int and end >= 0 for end in ends):
@@ -58,7 +58,7 @@ class Tokens:
 
     @classmethod
     def load(cls, folder: Path) -> Tokens:
-        """The tokenizer in a model's folder; UserError if there is none that loads."""
+        """Return the tokenizer in ``folder``; UserError if there is none that can be loaded."""
         layout = read_layout(folder)
         with refusing_folder(folder), _staged(layout) as alone:
             return cls(
@@ -68,9 +68,9 @@ class Tokens:
             )
 
     def encode(self, prompt: str) -> list[int]:
-        """Ids of a prompt, with whatever the model puts before one.
+        """Return the ids of ``prompt``, with whatever the model puts before a prompt.
 
-        At least one: an empty prompt is the beginning of a document.
+        There is at least one id: an empty prompt is the beginning of a document.
         """
         ids: list[int] = self._tokenizer(prompt, verbose=False)["input_ids"]
         if ids:
@@ -79,12 +79,12 @@ class Tokens:
         return [int(start) if start is not None else min(self.ends, default=0)]
 
     def encode_answer(self, text: str) -> list[int]:
-        """Ids of a text that continues another: nothing is put before it."""
+        """Return the ids of ``text``, which continues another text: nothing is put before it."""
         ids: list[int] = self._tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
         return ids
 
     def decode(self, tokens: Sequence[int]) -> str:
-        """The text that tokens spell; special tokens spell nothing."""
+        """Return the text that ``tokens`` spell. Special tokens spell nothing."""
         text: str = self._tokenizer.decode(
             list(tokens), skip_special_tokens=True, clean_up_tokenization_spaces=False
         )
@@ -93,7 +93,7 @@ class Tokens:
 
 @contextmanager
 def _staged(layout: Layout) -> Iterator[Path]:
-    """A folder with the files of ``layout`` that are not tensors, and nothing else.
+    """Yield a folder with the files of ``layout`` that are not tensors, and nothing else.
 
     Which tokenizer transformers makes follows from what lies in a folder, from the folder's name,
     and from fields that name files; here none of that is left but what the root covers.

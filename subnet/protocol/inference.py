@@ -1,13 +1,12 @@
 """Inference: what is asked, what is answered, and what a miner publishes on chain.
 
-Adds to the wire's messages the two of this task, with bounds on every field, and the pointer that a
-miner commits: the root of its model and how its numbers come about. A request names the model's
-root that the caller expects, so that nobody is served another model by mistake.
+The two messages of this task have bounds on every field. A request names the root of the model that
+the caller expects, so that nobody is served another model by mistake. A miner publishes a
+``ModelCommitment``: the root of its model and how its numbers come about. The sampler's key is a
+hash of a request's seed and the model's root (``noise_key``), so one request has one right answer,
+on every miner.
 
-Where the tokens' randomness comes from: the sampler's key is a hash of the request's seed and the
-model's root (``noise_key``), so one request has one right answer, on every miner.
-
-It knows no engine, no weights and no scores.
+This module knows no engine, no parameters and no scores.
 """
 
 from __future__ import annotations
@@ -22,18 +21,19 @@ from msgspec import Meta
 from assay.wire.synapse import Synapse
 
 NAME: Final = "inference"
-"""The path that requests are sent to. Changing it cuts off every miner of an older release."""
+"""The path to which requests are sent. Another path cuts off every miner of an older release."""
 
 PROMPT_CHARS_MAX: Final = 65_536
-"""About 16,000 tokens of text: beyond the context of any model one would serve on this task."""
+"""About 16,000 tokens of text: more than the context of any model that this task is used with."""
 TOKENS_MAX: Final = 4_096
-"""Of one answer. At 10 tokens/s that is seven minutes, longer than any round or client waits."""
+"""Tokens of one answer. At 10 tokens/s they take seven minutes, longer than any client waits."""
 TEMPERATURE_MAX: Final = 2.0
 """The upper bound of the OpenAI interface, so that its clients' requests pass unchanged."""
 SEED_MAX: Final = 2**63 - 1
-"""What a signed 64-bit integer holds; clients in every language can send it."""
+"""The largest signed 64-bit integer, which clients in every language can send."""
 TOKEN_ID_MAX: Final = 2**24
-"""Ten times the largest vocabulary in use. It bounds what a decoder accepts, not what is right."""
+"""Ten times the largest vocabulary in use. Larger ids are refused when a reply is decoded; whether
+a smaller one is in the model's vocabulary is checked later."""
 CHARS_PER_TOKEN_MAX: Final = 64
 """A token rarely covers more than 16 characters; vocabularies hold runs of blanks up to 64 long."""
 ANSWER_CHARS_MAX: Final = TOKENS_MAX * CHARS_PER_TOKEN_MAX
@@ -44,7 +44,7 @@ Seconds = Annotated[float, Meta(ge=0.0, le=SECONDS_MAX)]
 
 
 class Complete(Synapse, frozen=True):
-    """Continue a text."""
+    """A request to continue ``prompt``."""
 
     model: Root
     """Root of the model that must answer (``assay.models.root``)."""
@@ -52,17 +52,17 @@ class Complete(Synapse, frozen=True):
     max_tokens: Annotated[int, Meta(ge=1, le=TOKENS_MAX)]
     seed: Annotated[int, Meta(ge=0, le=SEED_MAX)]
     temperature: Annotated[float, Meta(ge=0.0, le=TEMPERATURE_MAX)]
-    """0 asks for the most likely token each time."""
+    """At 0 the most likely token is chosen each time."""
 
 
 class Completion(Synapse, frozen=True):
-    """The continuation, as tokens and as the text that they spell."""
+    """The answer: a continuation, as tokens and as the text that they spell."""
 
     text: Annotated[str, Meta(max_length=ANSWER_CHARS_MAX)]
     tokens: Annotated[
         list[Annotated[int, Meta(ge=0, le=TOKEN_ID_MAX)]], Meta(min_length=1, max_length=TOKENS_MAX)
     ]
-    """Ids in the model's vocabulary; the last is the end-of-text token if ``finish`` is stop."""
+    """Ids in the model's vocabulary. The last is an end-of-text token if ``finish`` is ``stop``."""
     finish: Literal["length", "stop"]
     """``length``: max_tokens were made. ``stop``: the model ended the text."""
     queued_s: Seconds
@@ -72,12 +72,13 @@ class Completion(Synapse, frozen=True):
 
 
 class NumericPath(enum.IntEnum):
-    """How a miner's numbers come about, which decides what can be checked."""
+    """How a miner's numbers come about, which decides what a validator can check."""
 
     SEEDED_FP32 = 1
-    """Our own: fp32 logits and the seeded sampler. Every token can be checked."""
+    """fp32 logits and our seeded sampler. Every token can be checked."""
     ENGINE = 2
-    """A foreign engine with a sampler of its own. Only greedy answers, and only plausibility."""
+    """A foreign engine with a sampler of its own. Only greedy answers can be checked, and only that
+    they are plausible."""
 
 
 _MAGIC: Final = b"assay/inference/1:"
@@ -85,20 +86,21 @@ _COMMITMENT_BYTES: Final = len(_MAGIC) + 1 + 32
 
 
 @dataclass(frozen=True, slots=True)
-class Commitment:
+class ModelCommitment:
     """What a miner publishes under its hotkey: 51 bytes of the 128 that the chain allows."""
 
     root: bytes
     path: NumericPath
 
     def pack(self) -> bytes:
+        """Return the bytes to publish; ValueError for a root of another length than 32 bytes."""
         if len(self.root) != 32:
             raise ValueError(f"a root has 32 bytes, not {len(self.root)}")
         return _MAGIC + bytes((self.path,)) + self.root
 
     @classmethod
-    def parse(cls, data: bytes | None) -> Commitment | None:
-        """The commitment in what a stranger published; None if it is not one of this task."""
+    def parse(cls, data: bytes | None) -> ModelCommitment | None:
+        """Return the commitment in ``data``, which a stranger published; None if it holds none."""
         if data is None or len(data) != _COMMITMENT_BYTES or not data.startswith(_MAGIC):
             return None
         try:
@@ -109,7 +111,8 @@ class Commitment:
 
 
 def noise_key(seed: int, root: bytes) -> bytes:
-    """The sampler's 16-byte key for one request. Another seed or another model: another key."""
+    """Return the sampler's key, of 16 bytes, for one request: another ``seed`` or another model's
+    ``root`` gives another key."""
     return hashlib.blake2b(
         seed.to_bytes(8, "little") + root, digest_size=16, person=b"assay-gumbel/1"
     ).digest()

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from hypothesis import strategies as st
 
-from assay.scoring.reference.epoch import Epoch, Neuron, Rules
+from assay.scoring.reference.epoch import Epoch, EpochNeuron, EpochRules
 from assay.scoring.reference.liquid import Liquid
 
 BLOCK = 10_000
@@ -47,7 +47,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    rules: Rules
+    rules: EpochRules
     first: Epoch
     changes: Sequence[Change]
 
@@ -64,7 +64,7 @@ def applied(epoch: Epoch, change: Change) -> Epoch:
         uid = change.replaced
         weights.pop(uid, None)
         bonds.pop(uid, None)
-        neurons[uid] = Neuron(0, epoch.block - 1, epoch.block - 1, False)
+        neurons[uid] = EpochNeuron(0, epoch.block - 1, epoch.block - 1, False)
     if change.stake is not None:
         uid, stake = change.stake
         neurons[uid] = replace(neurons[uid], stake=stake)
@@ -91,9 +91,9 @@ def _liquids(draw: st.DrawFn) -> Liquid:
 
 
 @st.composite
-def rules(draw: st.DrawFn) -> Rules:
+def rules(draw: st.DrawFn) -> EpochRules:
     yuma3 = draw(st.booleans())
-    return Rules(
+    return EpochRules(
         kappa=draw(_KAPPAS),
         bonds_moving_average=draw(
             st.one_of(
@@ -111,10 +111,10 @@ def rules(draw: st.DrawFn) -> Rules:
 
 
 @st.composite
-def _neurons(draw: st.DrawFn, cutoff: int, tempo: int) -> Neuron:
+def _neurons(draw: st.DrawFn, cutoff: int, tempo: int) -> EpochNeuron:
     recent = BLOCK - draw(st.integers(1, 2 * tempo))
     last_update = draw(st.sampled_from([recent, recent, BLOCK - cutoff, BLOCK - cutoff - 1, 0]))
-    return Neuron(
+    return EpochNeuron(
         stake=draw(_STAKES),
         last_update=last_update,
         registered=draw(st.sampled_from([0, 0, 1, recent, last_update, BLOCK - tempo])),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from assay.scoring.reference.coinbase import (
     PRICE_ONE,
-    Subnet,
+    EmittingSubnet,
     emission_of,
     moving_price,
     root_is_paid,
@@ -33,7 +33,7 @@ _FRACTIONS = st.one_of(
 
 _SUBNETS = st.lists(
     st.builds(
-        Subnet,
+        EmittingSubnet,
         tao=_RESERVES,
         alpha_in=_RESERVES,
         alpha_out=st.integers(0, 10**16),
@@ -50,7 +50,7 @@ _ISSUANCES = st.one_of(
 _ROOTS = st.sampled_from([0, 1, 10**12, 5 * 10**15])
 
 
-def _lay(world: World, subnets: list[Subnet], root: int, issuance: int) -> None:
+def _lay(world: World, subnets: list[EmittingSubnet], root: int, issuance: int) -> None:
     world.set("TotalIssuance", to=issuance)
     world.set("TotalStake", to=root + sum(subnet.tao for subnet in subnets))
     world.set("TotalNetworks", to=1 + len(subnets))
@@ -79,7 +79,7 @@ def _lay_waiting(world: World, netuid: int) -> None:
     world.set("SubnetMovingPrice", netuid, to={"bits": 2 * PRICE_ONE})
 
 
-def check(subnets: list[Subnet], root: int, issuance: int) -> None:
+def check(subnets: list[EmittingSubnet], root: int, issuance: int) -> None:
     world = World()
     _lay(world, subnets, root, issuance)
     _lay_waiting(world, 1 + len(subnets))
@@ -130,8 +130,8 @@ def check(subnets: list[Subnet], root: int, issuance: int) -> None:
 
 
 _TOO_LITTLE_TO_BUY = [
-    Subnet(tao=10**9, alpha_in=10**9, alpha_out=0, moving_price=2**31, burned=2**31),
-    Subnet(tao=10**9, alpha_in=10**9, alpha_out=0, moving_price=138),
+    EmittingSubnet(tao=10**9, alpha_in=10**9, alpha_out=0, moving_price=2**31, burned=2**31),
+    EmittingSubnet(tao=10**9, alpha_in=10**9, alpha_out=0, moving_price=138),
 ]
 """Late, when a block makes eight million rao, the second one's part is a single rao."""
 
@@ -139,12 +139,14 @@ _TOO_LITTLE_TO_BUY = [
 @example(_TOO_LITTLE_TO_BUY, 0, 20_900 * 10**12)
 @settings(max_examples=25, derandomize=True, **_SETTINGS)
 @given(_SUBNETS, _ROOTS, _ISSUANCES)
-def test_emission_is_the_oracles(subnets: list[Subnet], root: int, issuance: int) -> None:
+def test_emission_is_the_oracles(subnets: list[EmittingSubnet], root: int, issuance: int) -> None:
     check(subnets, root, issuance)
 
 
 @pytest.mark.slow
 @settings(max_examples=300, **_SETTINGS)
 @given(_SUBNETS, _ROOTS, _ISSUANCES)
-def test_much_emission_is_the_oracles(subnets: list[Subnet], root: int, issuance: int) -> None:
+def test_much_emission_is_the_oracles(
+    subnets: list[EmittingSubnet], root: int, issuance: int
+) -> None:
     check(subnets, root, issuance)

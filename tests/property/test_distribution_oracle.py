@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from assay.scoring.reference.distribution import Hotkey, Landlord, Pending, distribute, stakes
-from assay.scoring.reference.epoch import Epoch, Neuron, Rules, run
+from assay.scoring.reference.epoch import Epoch, EpochNeuron, EpochRules, run
 from tests.conformance.runtime.subnet import Stored, coldkey, hotkey, lay_epoch, read_epoch
 from tests.conformance.runtime.subnet import lay_stake as lay_root_stake
 from tests.conformance.runtime.world import NETUID, World, address
@@ -35,7 +35,7 @@ class Case:
     permits: list[bool]
     pending: Pending
     landlord: Landlord
-    rules: Rules
+    rules: EpochRules
     rows: list[list[int]]
 
 
@@ -85,7 +85,7 @@ def _cases(draw: st.DrawFn) -> Case:
             uid=owner,
             recycles=draw(st.booleans()),
         ),
-        rules=Rules(yuma3=draw(st.booleans())),
+        rules=EpochRules(yuma3=draw(st.booleans())),
         rows=[draw(rows) for _ in range(size)],
     )
 
@@ -152,7 +152,7 @@ def check(case: Case) -> None:
     epoch = Epoch(
         block=_BLOCK,
         neurons=[
-            Neuron(stake, _BLOCK - 10, 0, permit)
+            EpochNeuron(stake, _BLOCK - 10, 0, permit)
             for stake, permit in zip(stakes(hotkeys, tao_weight), case.permits, strict=True)
         ],
         weights={uid: list(enumerate(row)) for uid, row in enumerate(case.rows)},

@@ -12,7 +12,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from assay.scoring.reference.epoch import Epoch, Neuron, Rules, run, run_exact
+from assay.scoring.reference.epoch import Epoch, EpochNeuron, EpochRules, run, run_exact
 from assay.scoring.reference.liquid import Liquid
 from assay.scoring.reference.numbers import Fixed
 
@@ -34,11 +34,13 @@ class Worst:
     decided_otherwise: int = 0
 
 
-def _case(rng: random.Random) -> tuple[Epoch, Rules]:
+def _case(rng: random.Random) -> tuple[Epoch, EpochRules]:
     """Four validators of ordinary stakes and eight miners; bonds from the epoch before."""
     validators, size = 4, 12
     neurons = [
-        Neuron(rng.randrange(10**9, 10**13) if uid < validators else 0, 9_990, 0, uid < validators)
+        EpochNeuron(
+            rng.randrange(10**9, 10**13) if uid < validators else 0, 9_990, 0, uid < validators
+        )
         for uid in range(size)
     ]
     rows = {
@@ -50,7 +52,7 @@ def _case(rng: random.Random) -> tuple[Epoch, Rules]:
         for uid in range(validators)
     }
     yuma3 = rng.random() < 0.5
-    rules = Rules(
+    rules = EpochRules(
         kappa=rng.choice([32767, rng.randrange(10_000, 55_000)]),
         bonds_penalty=rng.randrange(65536),
         yuma3=yuma3,

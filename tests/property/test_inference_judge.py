@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from assay.models.root import model_root
 from assay.models.source import DEMO, resolve
 from assay.protocol.inference import (
-    Commitment,
     Complete,
     Completion,
+    ModelCommitment,
     NumericPath,
     noise_key,
 )
@@ -81,7 +81,7 @@ def test_any_reply_gets_a_finding(reply: Completion, consistent: bool, path: Num
             total_s=0.0,
             **fields,  # type: ignore[arg-type]
         )
-    finding = judge.examine(request, reply, Commitment(request.model, path))
+    finding = judge.examine(request, reply, ModelCommitment(request.model, path))
     assert finding.reasons
     assert not (finding.verified and finding.convicted)
     if path is NumericPath.SEEDED_FP32:
@@ -91,5 +91,5 @@ def test_any_reply_gets_a_finding(reply: Completion, consistent: bool, path: Num
 def test_the_right_answer_is_verified() -> None:
     _, judge, request, right = world()
     assert judge.examine(
-        request, right, Commitment(request.model, NumericPath.SEEDED_FP32)
+        request, right, ModelCommitment(request.model, NumericPath.SEEDED_FP32)
     ).verified

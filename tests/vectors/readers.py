@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from assay.scoring.reference.epoch import Epoch, Neuron, Rules
+from assay.scoring.reference.epoch import Epoch, EpochNeuron, EpochRules
 from assay.scoring.reference.weights import Setting
 
 _FOLDER = Path(__file__).parent
@@ -46,13 +46,13 @@ class EpochVector:
             emission=given["emission_total"],
             weights=_table(given["weights"]),
             bonds=_table(given["bonds"]),
-            neurons=[Neuron(*row) for row in rows],
+            neurons=[EpochNeuron(*row) for row in rows],
         )
 
-    def rules(self, *, old: bool) -> Rules:
+    def rules(self, *, old: bool) -> EpochRules:
         """``old``: those of the runtime that was executed; else the newer ones."""
         given = self.inputs
-        return Rules(
+        return EpochRules(
             kappa=given["kappa"],
             bonds_moving_average=given["bonds_moving_average"],
             permits_max=given["max_allowed_validators"],

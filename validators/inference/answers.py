@@ -1,9 +1,10 @@
 """How an inference validator judges one answer: by replaying it on the model it is said to be from.
 
-Adds to ``scoring`` the model and the message: which checks apply to an answer, in which order, and
-what a person is told. An answer ends in one of three states: *verified* (every token holds),
-*convicted* (it cannot come from the committed model) or neither (nothing was answered, or nothing
-that can be judged). Only a conviction puts a miner on probation. It knows no rounds and no speeds.
+In come a request, its reply and what the miner committed; out comes a finding with reasons. This
+module decides which checks of ``assay.scoring.inference`` apply, in which order, and what a person
+is told. A finding has one of three states: *verified* (every token holds), *convicted* (the answer
+cannot come from the committed model) or neither (there is no answer, or none that can be judged).
+Only a conviction puts a miner on probation. This module knows no turns and no speeds.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ import numpy as np
 
 from assay.protocol.inference import (
     CHARS_PER_TOKEN_MAX,
-    Commitment,
     Complete,
     Completion,
+    ModelCommitment,
     NumericPath,
     noise_key,
 )
@@ -34,10 +35,10 @@ if TYPE_CHECKING:
     from assay.models.language import LanguageModel
 
 UNSPELT: Final = "\ufffd"
-"""What stands in a text for bytes that are no character."""
+"""What stands in a text for bytes that are not a character."""
 ENGINE_LENGTH_MIN: Final = 0.75
-"""Of the tokens asked for, where an engine does not end the text: half an answer is half the work.
-The judge's cut of a whole one has seldom fewer than nine in ten."""
+"""The part of the tokens asked for that an engine's answer must have, unless the text ends: half an
+answer is half the work. The judge cuts a whole answer into seldom fewer than nine in ten."""
 RECUTS_MAX: Final = 2
 """Other cuts tried for one answer. Each costs a replay; one usually suffices."""
 
@@ -50,20 +51,22 @@ class Finding:
     convicted: bool
     reasons: tuple[str, ...]
     tokens: int = 0
-    """How many tokens were verified, by the judge's own count."""
+    """How many tokens were verified, as the judge counts them."""
 
 
 def unjudged(reason: str) -> Finding:
-    """Neither verified nor convicted: earns nothing, costs nothing."""
+    """Return a finding that is neither verified nor convicted: it earns nothing and costs
+    nothing."""
     return Finding(False, False, (reason,))
 
 
 def convicted(*reasons: str) -> Finding:
+    """Return a finding that convicts."""
     return Finding(False, True, reasons)
 
 
 class Judge:
-    """Holds the model that answers are replayed on."""
+    """Holds the model on which answers are replayed."""
 
     def __init__(
         self, model: LanguageModel, root: bytes, *, tolerance: float, accept_engines: bool
@@ -74,9 +77,10 @@ class Judge:
         self._accept_engines = accept_engines
 
     def examine(
-        self, request: Complete, reply: Completion, commitment: Commitment | None
+        self, request: Complete, reply: Completion, commitment: ModelCommitment | None
     ) -> Finding:
-        """Judge ``reply``. Computes one forward pass; call it outside the event loop."""
+        """Return the finding about ``reply``, the answer to ``request`` of a miner that committed
+        ``commitment``. It computes a forward pass or more: call it outside the event loop."""
         if (objection := self.objection(commitment)) is not None:
             return unjudged(objection)
         assert commitment is not None
@@ -84,8 +88,9 @@ class Judge:
             return self._examine_engine(request, reply)
         return self._examine_seeded(request, reply)
 
-    def objection(self, commitment: Commitment | None) -> str | None:
-        """Why answers under this commitment are not judged at all; None if they are."""
+    def objection(self, commitment: ModelCommitment | None) -> str | None:
+        """Return why answers under ``commitment`` are not judged at all; None if they are
+        judged."""
         if commitment is None:
             return "has committed no model on chain"
         if commitment.root != self._root:
@@ -97,6 +102,8 @@ class Judge:
         return None
 
     def _examine_seeded(self, request: Complete, reply: Completion) -> Finding:
+        """Judge an answer of our numeric path: each token must be the one that our sampler
+        draws."""
         tokens = reply.tokens
         if len(tokens) > request.max_tokens:
             return convicted(f"{len(tokens)} tokens, but only {request.max_tokens} were asked for")
@@ -123,8 +130,9 @@ class Judge:
         )
 
     def _examine_engine(self, request: Complete, reply: Completion) -> Finding:
-        # The judge's own cut of the text, not the one the miner sends: the text is what was sold.
-        # What cannot be spelt stands for half a character, where the last token was cut off.
+        """Judge a greedy answer of a foreign engine: most of its tokens must be plausible."""
+        # The text is what was sold, so the judge cuts it into tokens itself. What cannot be spelt
+        # is half a character, where the last token was cut off.
         text, unspelt, _ = reply.text.partition(UNSPELT)
         text = text[: CHARS_PER_TOKEN_MAX * request.max_tokens]
         tokens = self._model.tokens.encode_answer(text)[: 2 * request.max_tokens]
@@ -154,7 +162,7 @@ class Judge:
         return Finding(True, False, (agreeing,), min(agreement.tokens, request.max_tokens))
 
     def _may_end(self, request: Complete, tokens: list[int]) -> bool:
-        """Whether an engine may end the text after these tokens."""
+        """Return whether an engine may end the text after ``tokens``."""
         ends = sorted(self._model.ends)
         if not ends:
             return False
@@ -167,10 +175,11 @@ class Judge:
     def _compare_greedy(
         self, request: Complete, text: str, tokens: list[int], room: int
     ) -> tuple[list[int], Agreement]:
-        """The cut of ``text`` that an engine is likeliest to have made, beside the judge's choices.
+        """Return the cut of ``text`` into tokens that an engine is likeliest to have made, and its
+        agreement with the judge's choices. ``tokens`` is the tokenizer's cut.
 
-        Where the judge's own next token spells what the text says, the engine may have made just
-        that one, and the tokenizer has cut the text otherwise. No cut has more than ``room``.
+        Where the judge's own next token spells what the text says, the engine may have made that
+        token, and the tokenizer has cut the text otherwise. No cut has more than ``room`` tokens.
         """
         for recuts_left in range(RECUTS_MAX, -1, -1):
             logits = self._replay(request, tokens)

@@ -22,7 +22,8 @@ from assay.types import Ss58
 
 FILE: Final = "probation.json"
 HOTKEYS_MAX: Final = 4096
-"""Sixteen full subnets' worth; the ones asked longest ago are forgotten first."""
+"""Hotkeys that are remembered: those of sixteen full subnets. The ones judged longest ago are
+forgotten first."""
 FILE_BYTES_MAX: Final = HOTKEYS_MAX * 80
 """An address takes 48 bytes, quotes and a count some more."""
 
@@ -33,7 +34,7 @@ class _Stored(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Probation:
-    """Clean answers that each hotkey still owes."""
+    """How many clean answers each hotkey owes, kept in the file ``path``."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -48,15 +49,16 @@ class Probation:
             logger.warning("{} is damaged and is begun anew", path)
 
     def owed(self, hotkey: Ss58) -> int:
-        """Clean answers that ``hotkey`` owes before it is paid."""
+        """Return how many clean answers ``hotkey`` owes before it is paid."""
         return self._owed.get(hotkey, 0)
 
     def knows(self, hotkey: Ss58) -> bool:
-        """Whether an answer of ``hotkey`` was ever judged."""
+        """Return whether an answer of ``hotkey`` was ever judged."""
         return hotkey in self._owed
 
     def record(self, findings: Iterable[tuple[Ss58, bool, bool]]) -> None:
-        """Take in one round: (hotkey, verified, convicted) each. Durable when it returns."""
+        """Take in ``findings`` of one turn, each (hotkey, verified, convicted). They are on disk
+        when this returns."""
         for hotkey, verified, convicted in findings:
             if not (verified or convicted):
                 continue  # nothing was judged: who was a newcomer still is

@@ -1,13 +1,13 @@
 """What an inference validator asks: pieces of real text, cut where a person might stop typing.
 
-Adds to the message a source of prompts that miners cannot foresee and cannot tell from a client's.
-The corpus is a folder of text, by default the standard library of the Python that runs this
-process: code, which the model is meant to continue, and there without a download. File, place,
-length, temperature and seed come from the round's generator, which only the validator knows; from
-some ten million beginnings no miner can prepare answers.
+In comes a random generator that only the validator knows; out come requests that miners cannot
+foresee and cannot tell from a client's. The corpus is a folder of text, by default the standard
+library of the Python that runs this process: code, which the model is meant to continue, and there
+without a download. File, place, length, temperature and seed come from the generator; from some ten
+million beginnings no miner can prepare answers.
 
-All requests of one round ask for the same number of tokens, so that speeds compare; a newcomer's
-first asks for more. It knows no model: how many tokens a text takes, it is told.
+All requests of one turn ask for the same number of tokens, so that speeds compare; a newcomer's
+first asks for more. This module knows no model: it is told how many tokens a text takes.
 """
 
 from __future__ import annotations
@@ -24,31 +24,35 @@ from assay.errors import UserError
 from assay.protocol.inference import SEED_MAX, Complete
 
 TOKENS_ASKED: Final = (24, 32, 40, 48)
-"""Long enough that one wrong model shows in a single answer, short enough for many rounds."""
+"""Numbers of tokens that a turn asks for. Shorter answers let a wrong model pass; longer ones leave
+fewer turns in an epoch."""
 TOKENS_OF_ENTRANCE: Final = 96
-"""The first answer of a miner that is not known yet. Three times the usual length, so that a model
-changed by a few percent does not slip through even once, and the first pay needs no waiting."""
+"""Tokens of the first answer of a miner that is not known yet: three times the usual length, so
+that a model changed by a few percent does not pass even once, and the first pay needs no
+waiting."""
 TEMPERATURES: Final = (0.0, 0.7, 0.7, 1.0, 1.0, 1.0)
-"""What clients use. Warm ones come more often: there each token depends on the logits finely, so
-that a small change of the weights changes the answer; at 0 only near ties do."""
+"""Temperatures that clients use. Warm ones come more often: there each token depends on the logits
+finely, so that a small change of the parameters changes the answer; at 0 only near ties do."""
 PROMPT_CHARS: Final = (60, 900)
-"""From a line to a page. Longer prompts cost a miner more than they tell about it."""
+"""Characters of a prompt, from a line to a page. Longer prompts cost a miner more than they tell
+about it."""
 CHARS_LEFT: Final = 600
-"""Of the file after a cut. At its end the model rightly ends the text, and an answer of one token
-tells nothing about who made it."""
+"""Characters of the file that must follow a cut. At a file's end the model rightly ends the text,
+and an answer of one token tells nothing about who made it."""
 FILE_BYTES: Final = (2_000, 400_000)
-"""Smaller files have no two places to cut at; larger ones are generated tables."""
+"""Sizes of files that are used. Smaller ones have no two places to cut at; larger ones are
+generated tables."""
 FILES_MAX: Final = 20_000
 SUFFIXES: Final = frozenset({".py", ".txt", ".md", ".rst", ".c", ".h", ".rs", ".js", ".ts"})
 SKIPPED: Final = frozenset(
     {"site-packages", "dist-packages", "__pycache__", "node_modules", ".git"}
 )
 TRIES_MAX: Final = 16
-"""Cuts tried before a prompt is shortened by force. One in a hundred pages is too dense to fit."""
+"""Cuts tried before a prompt is shortened. One in a hundred pages has too many tokens to fit."""
 
 
 def _text_files(root: Path) -> Iterator[Path]:
-    """Files of the right kind and size, in an order that is the same on every run."""
+    """Yield the files below ``root`` of the right kind and size, in the same order on every run."""
     low, high = FILE_BYTES
     for folder, inside, names in os.walk(root):
         # Pruned here, not filtered below: an installation's packages are a hundred thousand files.
@@ -60,7 +64,7 @@ def _text_files(root: Path) -> Iterator[Path]:
 
 
 class Corpus:
-    """The files that prompts are cut from. Only names are kept; a cut reads one file."""
+    """The files from which prompts are cut. Only names are kept; a cut reads one file."""
 
     def __init__(self, files: Sequence[Path]) -> None:
         self._files = files
@@ -70,7 +74,8 @@ class Corpus:
 
     @classmethod
     def open(cls, folder: Path | None) -> Corpus:
-        """The text files below ``folder``, by default the standard library's; UserError if none."""
+        """Return the text files below ``folder``, by default the standard library's; UserError if
+        there are none."""
         root = folder if folder is not None else Path(sysconfig.get_path("stdlib"))
         files = list(itertools.islice(_text_files(root), FILES_MAX))
         if not files:
@@ -81,7 +86,7 @@ class Corpus:
         return cls(files)
 
     def cut(self, rng: random.Random) -> str:
-        """A piece of one file, from the beginning of a line to somewhere in a later one."""
+        """Return a piece of one file, from the beginning of a line to somewhere in a later line."""
         for _ in range(TRIES_MAX):
             path = self._files[rng.randrange(len(self._files))]
             try:
@@ -99,7 +104,7 @@ class Corpus:
 
 
 class Requests:
-    """Draws requests; holds what the requests of one round share."""
+    """Draws requests for one model."""
 
     def __init__(
         self,
@@ -113,17 +118,21 @@ class Requests:
         self._root = root
         self._count = count_tokens
         self._context = context_tokens
-        self._tokens_asked: int | None = None
 
-    def draw(self, rng: random.Random, *, greedy: bool, entrance: bool = False) -> Complete:
-        """One request.
+    def tokens_of_turn(self, rng: random.Random) -> int:
+        """Return how many tokens all requests of one turn ask for, drawn from the turn's
+        ``rng``."""
+        return rng.choice(TOKENS_ASKED)
 
-        ``greedy``: at temperature 0, for a miner that can answer nothing else. ``entrance``: the
-        first one to a newcomer, long and warm.
+    def draw(
+        self, rng: random.Random, *, tokens: int, greedy: bool, entrance: bool = False
+    ) -> Complete:
+        """Return one request for an answer of ``tokens`` tokens, drawn from ``rng``.
+
+        A ``greedy`` request has temperature 0, for a miner that can answer nothing else. A request
+        for ``entrance``, the first one to a newcomer, is long and warm.
         """
-        if self._tokens_asked is None:
-            self._tokens_asked = rng.choice(TOKENS_ASKED)
-        wanted = TOKENS_OF_ENTRANCE if entrance else self._tokens_asked
+        wanted = TOKENS_OF_ENTRANCE if entrance else tokens
         max_tokens = min(wanted, self._context // 2)
         prompt = self._fitting(rng, max_tokens)
         temperature = max(TEMPERATURES) if entrance else rng.choice(TEMPERATURES)
@@ -135,11 +144,8 @@ class Requests:
             temperature=0.0 if greedy else temperature,
         )
 
-    def end_round(self) -> None:
-        """The next request begins a round of its own."""
-        self._tokens_asked = None
-
     def _fitting(self, rng: random.Random, tokens_asked: int) -> str:
+        """Return a prompt that leaves ``tokens_asked`` tokens of the context for the answer."""
         room = self._context - tokens_asked
         for _ in range(TRIES_MAX):
             prompt = self._corpus.cut(rng)

@@ -1,41 +1,54 @@
 """The inference validator: draw requests, replay answers, and say what each answer is worth.
 
-In come the answers of one round; out come their scores with reasons. Each answer is examined on its
-own by ``answers``; then all are compared for speed (``assay.scoring.inference.speed``), because
+In each turn every miner is asked once; out come verdicts with reasons. Each answer is examined on
+its own by ``answers``; then all are compared for speed (``assay.scoring.inference.speed``), because
 what is fast depends on the day and the network. ``requests`` draws what is asked and ``probation``
-remembers who is not paid yet.
+remembers who is not paid yet. A turn leaves no other trace in this object.
 """
 
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from loguru import logger
 
 from assay.models.opening import open_model
-from assay.neuron import Answer, Rounds, Score, Target, TaskContext
-from assay.protocol.inference import NAME, Commitment, Complete, Completion, NumericPath
+from assay.neuron import (
+    Answer,
+    Method,
+    Question,
+    Reason,
+    Score,
+    Target,
+    TaskContext,
+    Turn,
+    ValidatorTask,
+    Verdict,
+)
+from assay.protocol.inference import NAME, Complete, Completion, ModelCommitment, NumericPath
 from assay.scoring.inference.speed import speed_factors
 from assay.validators.inference.answers import Finding, Judge, unjudged
 from assay.validators.inference.probation import FILE, Probation
 from assay.validators.inference.requests import Corpus, Requests
 from assay.validators.inference.settings import ValidatorSettings
 
+if TYPE_CHECKING:
+    import random
+
 Given = Answer[Complete, Completion]
+METHOD: Final = Method("", Complete, Completion)
 LATENCY_S_MIN: Final = 1e-6
-"""No network is faster; where time is simulated it may stand still over a whole answer."""
+"""No network is faster. A test's clock may stand still over a whole answer, which then took no
+time, and an answer's speed would be infinite."""
 
 
-class InferenceValidator(Rounds[Complete, Completion]):
+class InferenceValidator(ValidatorTask):
     """Judges miners against one model."""
 
     name = NAME
-    request = Complete
-    reply = Completion
     settings = ValidatorSettings
     preload = ("torch", "transformers", "transformers.models.llama.modeling_llama", "tokenizers")
 
@@ -64,16 +77,41 @@ class InferenceValidator(Rounds[Complete, Completion]):
         self._probation = Probation(context.state_dir / FILE)
         logger.info("Judging by the model {}; prompts from {} files", root.hex()[:16], len(corpus))
 
-    def challenge(self, rng: random.Random, target: Target) -> Complete:
+    async def turn(self, turn: Turn) -> list[Verdict]:
+        """Ask each target for one text of the same length, and judge all answers together."""
+        assert self._requests is not None, "start comes first"
+        tokens = self._requests.tokens_of_turn(turn.rng)
+        questions = [
+            Question(
+                target, METHOD, self.request_for(target, turn.rng_of(target.hotkey), tokens=tokens)
+            )
+            for target in turn.targets
+        ]
+        answers: list[Given] = await turn.ask(questions)
+        answers += [answer for answer in turn.organic if answer.method == METHOD.name]
+        return [
+            Verdict(
+                answer.target.hotkey,
+                score.value,
+                reasons=(*_failure(answer), *score.reasons),
+                latency_s=answer.latency_s,
+            )
+            for answer, score in zip(answers, await self.score(answers), strict=True)
+        ]
+
+    def request_for(self, target: Target, rng: random.Random, *, tokens: int) -> Complete:
+        """Return a request for ``target``, drawn from ``rng``, for an answer of ``tokens`` tokens;
+        a newcomer is asked for more."""
         assert self._requests is not None and self._probation is not None, "start comes first"
-        commitment = Commitment.parse(target.commitment)
+        commitment = ModelCommitment.parse(target.commitment)
         greedy = commitment is not None and commitment.path is NumericPath.ENGINE
         entrance = not self._probation.knows(target.hotkey)
-        return self._requests.draw(rng, greedy=greedy, entrance=entrance)
+        return self._requests.draw(rng, tokens=tokens, greedy=greedy, entrance=entrance)
 
-    async def score(self, rng: random.Random, answers: Sequence[Given]) -> list[Score]:
-        assert self._requests is not None and self._probation is not None
-        self._requests.end_round()
+    async def score(self, answers: Sequence[Given]) -> list[Score]:
+        """Return one score for each of ``answers``, which are compared with one another for speed;
+        remember who was verified and who was convicted."""
+        assert self._probation is not None, "start comes first"
         findings = await asyncio.to_thread(lambda: [self._examine(answer) for answer in answers])
         verified = np.array([finding.verified for finding in findings], dtype=np.bool_)
         latencies = np.maximum([answer.latency_s for answer in answers], LATENCY_S_MIN)
@@ -95,8 +133,9 @@ class InferenceValidator(Rounds[Complete, Completion]):
         ]
 
     def _examine(self, answer: Given) -> Finding:
+        """Return what the judge finds about one answer, or about none that came."""
         assert self._judge is not None, "score comes after start"
-        commitment = Commitment.parse(answer.target.commitment)
+        commitment = ModelCommitment.parse(answer.target.commitment)
         if answer.reply is None:
             objection = self._judge.objection(commitment)
             return unjudged(objection if objection is not None else "no answer")
@@ -108,7 +147,8 @@ class InferenceValidator(Rounds[Complete, Completion]):
 
 
 def _score(finding: Finding, factor: float, owed: int, speed: tuple[str, ...]) -> Score:
-    """One score. A clean answer that pays off a debt is not paid for itself."""
+    """Return the score for one finding: ``factor`` if its miner owes no clean answers. A clean
+    answer that is owed is not paid."""
     if not finding.verified:
         return Score(0.0, finding.reasons)
     reasons = (*finding.reasons, *speed)
@@ -120,10 +160,15 @@ def _score(finding: Finding, factor: float, owed: int, speed: tuple[str, ...]) -
     return Score(factor, reasons)
 
 
+def _failure(answer: Given) -> tuple[Reason, ...]:
+    """Return why no reply came, if none did."""
+    return () if answer.failure is None else (Reason(answer.code or "failed", answer.failure),)
+
+
 def _speed_reasons(
     tokens: np.ndarray, latencies_s: np.ndarray, verified: np.ndarray
 ) -> list[tuple[str, ...]]:
-    """For each verified answer its latency and throughput beside the round's medians."""
+    """Return, for each verified answer, its latency and throughput beside the turn's medians."""
     if not verified.any():
         return [()] * len(tokens)
     latency = float(np.median(latencies_s[verified]))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from assay.scoring.reference.epoch import Epoch, Outcome, Rules
+from assay.scoring.reference.epoch import Epoch, EpochOutcome, EpochRules
 from tests.conformance.runtime.world import NETUID, World, address
 
 SHARE_BITS: Final = 64
@@ -63,7 +63,7 @@ def lay_stake(world: World, uid: int, alpha: int, netuid: int = NETUID) -> None:
     world.set("Alpha", hot, cold, netuid, to=shares)
 
 
-def lay_rules(world: World, rules: Rules, tempo: int) -> None:
+def lay_rules(world: World, rules: EpochRules, tempo: int) -> None:
     world.set("Kappa", NETUID, to=rules.kappa)
     world.set("BondsMovingAverage", NETUID, to=rules.bonds_moving_average)
     world.set("BondsPenalty", NETUID, to=rules.bonds_penalty)
@@ -80,7 +80,7 @@ def lay_rules(world: World, rules: Rules, tempo: int) -> None:
         world.set("AlphaSigmoidSteepness", NETUID, to=rules.liquid.steepness)
 
 
-def lay_epoch(world: World, epoch: Epoch, rules: Rules) -> None:
+def lay_epoch(world: World, epoch: Epoch, rules: EpochRules) -> None:
     """The whole input of an epoch."""
     neurons = epoch.neurons
     lay_subnet(world, len(neurons))
@@ -118,7 +118,7 @@ class Stored:
     bonds: dict[int, list[tuple[int, int]]]
 
     @classmethod
-    def of(cls, outcome: Outcome[Any]) -> Stored:
+    def of(cls, outcome: EpochOutcome[Any]) -> Stored:
         """What an oracle says is kept."""
         return cls(**{name: getattr(outcome, name) for name in cls.__slots__})
 

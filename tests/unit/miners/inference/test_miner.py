@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Awaitable, Callable
+import threading
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -15,11 +17,12 @@ from assay.errors import UserError
 from assay.miners.inference import InferenceMiner
 from assay.miners.inference.requests import admit
 from assay.miners.inference.settings import MinerSettings
+from assay.models.engine import LocalEngine
 from assay.models.fair_queue import OPEN_MAX
 from assay.models.root import model_root
 from assay.models.source import DEMO, resolve
 from assay.neuron import Caller
-from assay.protocol.inference import Commitment, Complete, NumericPath, noise_key
+from assay.protocol.inference import Complete, ModelCommitment, NumericPath, noise_key
 from assay.types import Ss58
 from assay.wire.errors import Code, RequestRefused
 from assay.wire.interface import Membership
@@ -79,7 +82,7 @@ async def test_it_commits_its_model_and_answers(tmp_path: Path) -> None:
     miner, published = await started(tmp_path)
     try:
         root = model_root(resolve(DEMO))
-        assert published == [Commitment(root, NumericPath.SEEDED_FP32).pack()]
+        assert published == [ModelCommitment(root, NumericPath.SEEDED_FP32).pack()]
         replies = await asyncio.gather(*(miner.serve(asked(root), CALLER) for _ in range(3)))
         assert len({reply.text for reply in replies}) == 1
         assert len(replies[0].tokens) == 8
@@ -103,18 +106,44 @@ async def test_a_model_that_fails_its_trial_is_published_nowhere(tmp_path: Path)
     assert not published
 
 
+class Watched:
+    """Notes, for each token that a miner's own engine draws, how many the request asked for."""
+
+    def __init__(self, miner: InferenceMiner) -> None:
+        assert isinstance(miner._engine, LocalEngine)
+        model = miner._engine._model
+        self.drawn: list[int] = []
+        self._began = threading.Event()
+        self._stream = model.stream
+        model.stream = self._watched  # type: ignore[method-assign]
+
+    def _watched(self, prompt: Sequence[int], most: int, *rest: Any) -> Iterator[int]:
+        for token in self._stream(prompt, most, *rest):
+            self.drawn.append(most)
+            self._began.set()
+            yield token
+
+    async def begins(self) -> None:
+        """Return once a token was drawn."""
+        assert await asyncio.to_thread(self._began.wait, 60)
+
+
 @pytest.mark.inference
 async def test_a_caller_that_gives_up_frees_the_engine(tmp_path: Path) -> None:
     pytest.importorskip("torch")
     miner, _ = await started(tmp_path)
+    watched = Watched(miner)
     try:
         root = model_root(resolve(DEMO))
         long = asyncio.create_task(miner.serve(asked(root, max_tokens=480), CALLER))
-        await asyncio.sleep(0.05)
+        await watched.begins()
         long.cancel()
-        reply = await asyncio.wait_for(miner.serve(asked(root, max_tokens=1), CALLER), 30)
-        # 480 tokens take seconds; the abandoned answer was left after the token in hand.
-        assert reply.queued_s < 1.0
+        await asyncio.gather(long, return_exceptions=True)
+        before = len(watched.drawn)
+        await asyncio.wait_for(miner.serve(asked(root, max_tokens=1), CALLER), 60)
+        # The abandoned answer was left after the token in hand.
+        assert watched.drawn[before:].count(480) <= 1
+        assert watched.drawn[-1] == 1
     finally:
         await miner.close()
 
@@ -123,19 +152,24 @@ async def test_a_caller_that_gives_up_frees_the_engine(tmp_path: Path) -> None:
 async def test_a_caller_with_too_many_answers_open_is_told_to_wait(tmp_path: Path) -> None:
     pytest.importorskip("torch")
     miner, _ = await started(tmp_path)
+    watched = Watched(miner)
     try:
         root = model_root(resolve(DEMO))
         long = [
             asyncio.create_task(miner.serve(asked(root, max_tokens=480), RIVAL))
             for _ in range(OPEN_MAX)
         ]
-        await asyncio.sleep(0.05)
+        await watched.begins()
         with pytest.raises(RequestRefused) as caught:
             await miner.serve(asked(root), RIVAL)
         assert caught.value.status == 429
         assert caught.value.retry_after_s
-        reply = await miner.serve(asked(root), CALLER)
-        assert reply.queued_s < 1.0
+        before = len(watched.drawn)
+        await miner.serve(asked(root), CALLER)
+        first = watched.drawn.index(8, before)
+        # One token of a rival was in the making, and one more may have been begun meanwhile.
+        assert first <= before + 2
+        assert watched.drawn[first : first + 8] == [8] * 8
         assert not any(task.done() for task in long)
         for task in long:
             task.cancel()
@@ -159,7 +193,7 @@ async def test_it_serves_through_an_engine(tmp_path: Path) -> None:
         miner, published = await started(tmp_path, settings)
         try:
             root = model_root(resolve(DEMO))
-            assert published == [Commitment(root, NumericPath.ENGINE).pack()]
+            assert published == [ModelCommitment(root, NumericPath.ENGINE).pack()]
             assert (await miner.serve(asked(root, temperature=0.0), CALLER)).text == "os\n"
         finally:
             await miner.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import queue
 import threading
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from types import SimpleNamespace
@@ -12,7 +13,7 @@ import pytest
 
 from assay.clock import ManualClock
 from assay.errors import Unavailable
-from assay.models.engine import Ask, Closed, LocalEngine, Made, TooLong
+from assay.models.engine import Closed, EngineAnswer, EngineRequest, LocalEngine, TooLong
 from assay.models.fair_queue import OPEN_MAX, Asker, Busy
 
 RIVAL, VALIDATOR = Asker("rival"), Asker("validator", first=True)
@@ -30,6 +31,11 @@ class StepByStep:
         """Whose each token was."""
         self._clock = clock
         self._allowed = threading.Semaphore(0)
+        self._begun: queue.SimpleQueue[str] = queue.SimpleQueue()
+
+    async def begun(self) -> str:
+        """Whose token is begun next; it waits to be allowed."""
+        return await asyncio.to_thread(self._begun.get, True, 10)
 
     def allow(self, steps: int) -> None:
         self._allowed.release(steps)
@@ -41,6 +47,7 @@ class StepByStep:
 
     def stream(self, prompt: Sequence[str], most: int, *_: object) -> Iterator[int]:
         for token in range(most):
+            self._begun.put("".join(prompt))
             assert self._allowed.acquire(timeout=10)
             self._clock.advance(STEP_S)
             self.drawn.append("".join(prompt))
@@ -66,30 +73,36 @@ async def engine(model: StepByStep) -> AsyncIterator[LocalEngine]:
         await made.close()
 
 
-def ask(name: str, tokens: int) -> Ask:
-    return Ask(name, tokens, 0.0, 0, bytes(16))
+def ask(name: str, tokens: int) -> EngineRequest:
+    return EngineRequest(name, tokens, 0.0, 0, bytes(16))
 
 
 async def steps(model: StepByStep, count: int) -> list[str]:
-    """Allow some more steps and wait until they were taken."""
-    before = len(model.drawn)
-    model.allow(count)
-    while len(model.drawn) < before + count:  # noqa: ASYNC110  another thread draws
-        await asyncio.sleep(0.001)
-    return model.drawn[before:]
+    """Allow some steps, one after the other, and say whose token is begun after each."""
+    begun = []
+    for _ in range(count):
+        model.allow(1)
+        begun.append(await model.begun())
+    return begun
+
+
+async def queued() -> None:
+    """Let each task that was just created run until its answer is in the queue."""
+    await asyncio.sleep(0)
 
 
 async def test_a_validator_does_not_wait_for_a_rivals_long_answer(
     engine: LocalEngine, model: StepByStep
 ) -> None:
     long = asyncio.create_task(engine.complete(ask("long", 50), RIVAL))
+    assert await model.begun() == "long"
     assert await steps(model, 2) == ["long"] * 2
     asked = asyncio.create_task(engine.complete(ask("asked", 3), VALIDATOR))
-    await asyncio.sleep(0.01)
+    await queued()
     # The rival's third token is in the making.
-    assert await steps(model, 4) == ["long", "asked", "asked", "asked"]
+    assert await steps(model, 4) == ["asked", "asked", "asked", "long"]
     made = await asked
-    assert made == Made("3", (0, 1, 2), "length", STEP_S, 2 * STEP_S, 4 * STEP_S)
+    assert made == EngineAnswer("3", (0, 1, 2), "length", STEP_S, 2 * STEP_S, 4 * STEP_S)
     assert not long.done()
     model.allow(100)
     assert len((await long).tokens) == 50
@@ -99,20 +112,23 @@ async def test_whoever_gives_up_is_worked_for_no_longer(
     engine: LocalEngine, model: StepByStep
 ) -> None:
     gone = asyncio.create_task(engine.complete(ask("gone", 50), RIVAL))
-    await steps(model, 2)
+    assert await model.begun() == "gone"
+    assert await steps(model, 2) == ["gone"] * 2
     gone.cancel()
     await asyncio.gather(gone, return_exceptions=True)
     stays = asyncio.create_task(engine.complete(ask("stays", 2), RIVAL))
-    await asyncio.sleep(0.01)
-    assert await steps(model, 3) == ["gone", "stays", "stays"]
+    await queued()
+    assert await steps(model, 2) == ["stays"] * 2
+    model.allow(1)
     assert len((await stays).tokens) == 2
+    assert model.drawn == ["gone"] * 3 + ["stays"] * 2
 
 
 async def test_too_many_too_long_and_broken_end_one_answer_alone(
     engine: LocalEngine, model: StepByStep
 ) -> None:
     waiting = [asyncio.create_task(engine.complete(ask("r", 1), RIVAL)) for _ in range(OPEN_MAX)]
-    await asyncio.sleep(0)
+    await queued()
     with pytest.raises(Busy):
         await engine.complete(ask("r", 1), RIVAL)
     model.allow(OPEN_MAX + 2)
@@ -130,7 +146,8 @@ async def test_its_end_ends_what_is_open(model: StepByStep) -> None:
         asyncio.create_task(made.complete(ask(name, 50), RIVAL))
         for name in ("open", "waiting", "gone")
     )
-    await steps(model, 1)
+    assert await model.begun() == "open"
+    assert await steps(model, 1) == ["open"]
     gone.cancel()
     model.allow(1)
     await made.close()

@@ -14,7 +14,7 @@ import pytest
 
 from assay.errors import UserError
 from assay.models import examination
-from assay.models.examination import CPU_S_MAX, Limits, examine, look
+from assay.models.examination import CPU_S_MAX, ExaminationLimits, examine, look
 from assay.models.source import DEMO, resolve
 from tests.unit.subnet.models.folders import demo_copy, edit, sharded
 
@@ -97,15 +97,15 @@ def test_every_failure_is_one_sentence(
 @pytest.mark.parametrize(
     ("change", "limits", "cause"),
     [
-        (config(num_hidden_layers=10**6), Limits(), "1000000 layers are named"),
-        (config(num_labels=10**9), Limits(), "MemoryError|to read"),
-        (config(), Limits(cpu_s=0), "takes more than 0 s of processor time to read"),
-        (config(), Limits(memory_bytes=2**20), "MemoryError|allocate|GiB to read"),
-        (config(), Limits(wait_s=0.5), "takes more than 0.5 s to read"),
+        (config(num_hidden_layers=10**6), ExaminationLimits(), "1000000 layers are named"),
+        (config(num_labels=10**9), ExaminationLimits(), "MemoryError|to read"),
+        (config(), ExaminationLimits(cpu_s=0), "takes more than 0 s of processor time to read"),
+        (config(), ExaminationLimits(memory_bytes=2**20), "MemoryError|allocate|GiB to read"),
+        (config(), ExaminationLimits(wait_s=0.5), "takes more than 0.5 s to read"),
     ],
 )
 async def test_a_child_is_told_of_and_ended(
-    change: Callable[[Path], object], limits: Limits, cause: str, tmp_path: Path
+    change: Callable[[Path], object], limits: ExaminationLimits, cause: str, tmp_path: Path
 ) -> None:
     folder = demo_copy(tmp_path / "m")
     change(folder)
@@ -145,8 +145,8 @@ def children() -> list[str]:
 )
 def test_a_childs_end_is_told(said: bytes, code: int, cause: str) -> None:
     with pytest.raises(UserError, match=cause):
-        examination._judge(Path("/m"), Limits(), said, code)
+        examination._judge(Path("/m"), ExaminationLimits(), said, code)
 
 
 def test_a_good_end_says_nothing() -> None:
-    examination._judge(Path("/m"), Limits(), b"", 0)
+    examination._judge(Path("/m"), ExaminationLimits(), b"", 0)

@@ -9,10 +9,10 @@ import pytest
 from assay.models.fair_queue import (
     FIRST_SHARING_MAX,
     SHARING_MAX,
+    AnswerQueue,
     Asker,
     Busy,
     CallerBusy,
-    FairQueue,
     first_sharing,
 )
 
@@ -20,7 +20,7 @@ RIVAL, OTHER = Asker("rival"), Asker("other")
 FIRST, SECOND = Asker("first", first=True), Asker("second", first=True)
 
 
-def run(queue: FairQueue[str], steps: dict[str, int], most: int = 10_000) -> list[str]:
+def run(queue: AnswerQueue[str], steps: dict[str, int], most: int = 10_000) -> list[str]:
     """Take turns until every answer had its steps; who had each turn."""
     left = dict(steps)
     taken = []
@@ -34,7 +34,7 @@ def run(queue: FairQueue[str], steps: dict[str, int], most: int = 10_000) -> lis
 
 
 def test_a_permit_goes_before_an_answer_under_way() -> None:
-    queue: FairQueue[str] = FairQueue()
+    queue: AnswerQueue[str] = AnswerQueue()
     queue.add("long", RIVAL)
     assert [queue.next() for _ in range(5)] == ["long"] * 5
     queue.add("asked", FIRST)
@@ -42,7 +42,7 @@ def test_a_permit_goes_before_an_answer_under_way() -> None:
 
 
 def test_callers_take_turns_and_one_callers_answers_follow_one_another() -> None:
-    queue: FairQueue[str] = FairQueue()
+    queue: AnswerQueue[str] = AnswerQueue()
     for number in range(3):
         queue.add(f"rival {number}", RIVAL)
     queue.add("other", OTHER)
@@ -53,7 +53,7 @@ def test_callers_take_turns_and_one_callers_answers_follow_one_another() -> None
 
 
 def test_a_hostile_permit_gets_a_share_and_no_more() -> None:
-    queue: FairQueue[str] = FairQueue()
+    queue: AnswerQueue[str] = AnswerQueue()
     for number in range(4):
         queue.add(f"long {number}", FIRST)
     for _ in range(7):
@@ -65,7 +65,7 @@ def test_a_hostile_permit_gets_a_share_and_no_more() -> None:
 
 def test_many_hostile_permits_get_a_share_each_and_no_more() -> None:
     """None of them need end for a validator's answer to be begun."""
-    queue: FairQueue[str] = FairQueue()
+    queue: AnswerQueue[str] = AnswerQueue()
     for number in range(20):
         queue.add(f"long {number}", Asker(f"hostile {number}", first=True))
     for _ in range(50):
@@ -76,7 +76,7 @@ def test_many_hostile_permits_get_a_share_each_and_no_more() -> None:
 
 
 def test_many_hostile_permits_leave_each_of_the_others_a_place() -> None:
-    queue: FairQueue[str] = FairQueue(first_max=16)
+    queue: AnswerQueue[str] = AnswerQueue(first_max=16)
     opened = 0
     for number in range(8):
         for again in range(8):
@@ -92,7 +92,7 @@ def test_many_hostile_permits_leave_each_of_the_others_a_place() -> None:
 
 
 def test_short_answers_that_never_end_leave_the_others_their_turns() -> None:
-    queue: FairQueue[str] = FairQueue(open_max=2)
+    queue: AnswerQueue[str] = AnswerQueue(open_max=2)
     queue.add("long", SECOND)
     queue.add("short 0", FIRST)
     taken = []
@@ -106,7 +106,7 @@ def test_short_answers_that_never_end_leave_the_others_their_turns() -> None:
 
 
 def test_a_caller_has_a_bounded_number_of_answers_open() -> None:
-    queue: FairQueue[str] = FairQueue(open_max=2)
+    queue: AnswerQueue[str] = AnswerQueue(open_max=2)
     queue.add("a", RIVAL)
     queue.add("b", RIVAL)
     with pytest.raises(CallerBusy):
@@ -118,7 +118,7 @@ def test_a_caller_has_a_bounded_number_of_answers_open() -> None:
 
 
 def test_many_rivals_leave_room_for_validators() -> None:
-    queue: FairQueue[str] = FairQueue(open_max=2, others_max=3)
+    queue: AnswerQueue[str] = AnswerQueue(open_max=2, others_max=3)
     for number in range(3):
         queue.add(f"rival {number}", Asker(f"rival {number}"))
     with pytest.raises(Busy) as caught:
@@ -136,7 +136,7 @@ def test_many_rivals_leave_room_for_validators() -> None:
 
 
 def test_a_bounded_number_is_under_way_and_the_next_begins_when_one_ends() -> None:
-    queue: FairQueue[str] = FairQueue(sharing_max=2)
+    queue: AnswerQueue[str] = AnswerQueue(sharing_max=2)
     for number in range(4):
         queue.add(f"{number}", Asker(f"caller {number}"))
     queue.add("0 again", Asker("caller 0"))
@@ -149,7 +149,7 @@ def test_a_bounded_number_is_under_way_and_the_next_begins_when_one_ends() -> No
 
 
 def test_what_nobody_wants_any_more_is_forgotten() -> None:
-    queue: FairQueue[str] = FairQueue()
+    queue: AnswerQueue[str] = AnswerQueue()
     queue.add("begun", RIVAL)
     assert queue.next() == "begun"
     queue.add("waits", RIVAL)
@@ -166,7 +166,7 @@ def test_what_nobody_wants_any_more_is_forgotten() -> None:
 @pytest.mark.parametrize("seed", range(20))
 def test_whatever_comes_all_ends_and_permits_never_wait_for_others(seed: int) -> None:
     rng = random.Random(seed)
-    queue: FairQueue[int] = FairQueue(open_max=3, sharing_max=2)
+    queue: AnswerQueue[int] = AnswerQueue(open_max=3, sharing_max=2)
     askers = [Asker(f"{n}", first=n % 3 == 0) for n in range(7)]
     left: dict[int, int] = {}
     of: dict[int, Asker] = {}

@@ -14,7 +14,7 @@ import pytest
 from aiohttp import web
 
 from assay.errors import Unavailable, UserError
-from assay.models.engine import Ask, Closed, EngineFailed, NotTaken
+from assay.models.engine import Closed, EngineFailed, EngineRequest, NotTaken
 from assay.models.fair_queue import OPEN_MAX, Asker, Busy
 from assay.models.source import DEMO, resolve
 
@@ -25,7 +25,7 @@ from assay.models import openai_backend  # noqa: E402  after the check for trans
 from assay.models.openai_backend import OpenAIEngine  # noqa: E402
 from assay.models.tokens import Tokens  # noqa: E402
 
-ASK = Ask(prompt="def f(", max_tokens=8, temperature=0.0, seed=2**62 + 5, key=bytes(16))
+ASK = EngineRequest(prompt="def f(", max_tokens=8, temperature=0.0, seed=2**62 + 5, key=bytes(16))
 ASKER = Asker("caller")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

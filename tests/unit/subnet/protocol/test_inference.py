@@ -12,9 +12,9 @@ from assay.protocol.inference import (
     PROMPT_CHARS_MAX,
     SEED_MAX,
     TOKENS_MAX,
-    Commitment,
     Complete,
     Completion,
+    ModelCommitment,
     NumericPath,
     noise_key,
 )
@@ -81,28 +81,28 @@ def test_a_reply_is_bounded(field: str, beyond: object) -> None:
 
 @pytest.mark.parametrize("path", list(NumericPath))
 def test_a_commitment_survives_the_chain(path: NumericPath) -> None:
-    packed = Commitment(ROOT, path).pack()
+    packed = ModelCommitment(ROOT, path).pack()
     assert len(packed) <= 128
-    assert Commitment.parse(packed) == Commitment(ROOT, path)
+    assert ModelCommitment.parse(packed) == ModelCommitment(ROOT, path)
 
 
 @given(st.binary(max_size=128))
 def test_whatever_else_was_published_is_no_commitment(data: bytes) -> None:
-    parsed = Commitment.parse(data)
+    parsed = ModelCommitment.parse(data)
     assert parsed is None or parsed.pack() == data
 
 
 def test_no_commitment_and_a_foreign_path_are_none() -> None:
-    packed = bytearray(Commitment(ROOT, NumericPath.ENGINE).pack())
+    packed = bytearray(ModelCommitment(ROOT, NumericPath.ENGINE).pack())
     packed[-33] = 99
-    assert Commitment.parse(bytes(packed)) is None
-    assert Commitment.parse(None) is None
-    assert Commitment.parse(Commitment(ROOT, NumericPath.ENGINE).pack()[:-1]) is None
+    assert ModelCommitment.parse(bytes(packed)) is None
+    assert ModelCommitment.parse(None) is None
+    assert ModelCommitment.parse(ModelCommitment(ROOT, NumericPath.ENGINE).pack()[:-1]) is None
 
 
 def test_a_root_has_32_bytes() -> None:
     with pytest.raises(ValueError, match="32"):
-        Commitment(b"short", NumericPath.ENGINE).pack()
+        ModelCommitment(b"short", NumericPath.ENGINE).pack()
 
 
 def test_the_noise_key_binds_seed_and_model() -> None:

@@ -28,11 +28,11 @@ from assay.miners.inference import InferenceMiner
 from assay.miners.inference.settings import MinerSettings
 from assay.models.root import model_root
 from assay.models.source import DEMO, resolve
-from assay.neuron import Answer, Caller, Role, Synapse, Target
+from assay.neuron import Answer, Caller, Question, Role, Synapse, Target, Turn
 from assay.protocol.inference import (
-    Commitment,
     Complete,
     Completion,
+    ModelCommitment,
     NumericPath,
     noise_key,
 )
@@ -42,6 +42,7 @@ from assay.scoring.inference.sampling import choose
 from assay.types import Ss58, Uid
 from assay.validators.inference import InferenceValidator
 from assay.validators.inference.answers import Finding, Judge
+from assay.validators.inference.requests import TOKENS_OF_ENTRANCE
 from assay.validators.inference.settings import ValidatorSettings
 from assay.wire.interface import Membership
 from tests.support.contexts import served, task_context
@@ -53,8 +54,8 @@ from assay.lab import numerics  # noqa: E402  after the check for torch
 from assay.models.language import LanguageModel  # noqa: E402
 
 ROOT = model_root(resolve(DEMO))
-SEEDED = Commitment(ROOT, NumericPath.SEEDED_FP32)
-ENGINE = Commitment(ROOT, NumericPath.ENGINE)
+SEEDED = ModelCommitment(ROOT, NumericPath.SEEDED_FP32)
+ENGINE = ModelCommitment(ROOT, NumericPath.ENGINE)
 CALLER = Caller(Ss58("5v"), bytes(32), Membership.PERMIT, "127.0.0.1", 1, bytes(32), 60.0)
 PROMPTS = (
     "import ",
@@ -176,12 +177,12 @@ def test_an_early_end_must_be_the_models_own() -> None:
     ("commitment", "reason"),
     [
         (None, "has committed no model"),
-        (Commitment(bytes(32), NumericPath.SEEDED_FP32), "has committed the model 0000"),
+        (ModelCommitment(bytes(32), NumericPath.SEEDED_FP32), "has committed the model 0000"),
         (ENGINE, "does not accept"),
     ],
 )
 def test_what_cannot_be_judged_is_neither_paid_nor_convicted(
-    commitment: Commitment | None, reason: str
+    commitment: ModelCommitment | None, reason: str
 ) -> None:
     finding = judge().examine(asked(), honest(asked()), commitment)
     assert not finding.verified
@@ -217,23 +218,38 @@ class Subnet:
     commitments: dict[str, bytes]
 
     async def play(self, number: int) -> dict[str, tuple[float, tuple[str, ...]]]:
-        rng = random.Random(f"round {number}")
+        """One turn: each miner's value and reasons."""
         targets = [
             Target(Uid(uid), Ss58(name), self.commitments[name])
             for uid, name in enumerate(self.miners)
         ]
-        requests = [self.validator.challenge(rng, target) for target in targets]
-        answers = []
-        for target, request in zip(targets, requests, strict=True):
-            begun = asyncio.get_running_loop().time()
-            reply = await served(self.miners[target.hotkey], request, CALLER)
-            took = asyncio.get_running_loop().time() - begun
-            answers.append(Answer(target, request, reply, None, took))
-        scores = await self.validator.score(rng, answers)
+        nothing: Any = None
+        verdicts = await self.validator.turn(
+            Turn(
+                number,
+                nothing,
+                targets,
+                random.Random(f"round {number}"),
+                lambda hotkey: random.Random(f"round {number} {hotkey}"),
+                self._ask,
+            )
+        )
+        assert [verdict.hotkey for verdict in verdicts] == [target.hotkey for target in targets]
         return {
-            target.hotkey: (score.value, score.reasons)
-            for target, score in zip(targets, scores, strict=True)
+            verdict.hotkey: (verdict.value, tuple(map(str, verdict.reasons)))
+            for verdict in verdicts
         }
+
+    async def _ask(self, questions: Sequence[Question[Any, Any]]) -> list[Answer[Any, Any]]:
+        known = [q for q in questions if q.message.max_tokens != TOKENS_OF_ENTRANCE]
+        assert len({question.message.max_tokens for question in known}) <= 1
+        answers = []
+        for question in questions:
+            begun = asyncio.get_running_loop().time()
+            reply = await served(self.miners[question.target.hotkey], question.message, CALLER)
+            took = asyncio.get_running_loop().time() - begun
+            answers.append(Answer(question.target, question.message, reply, None, took))
+        return answers
 
 
 @asynccontextmanager
@@ -404,14 +420,13 @@ async def test_an_answer_that_breaks_the_judge_costs_nobody_else(
 async def test_silence_is_no_conviction(tmp_path: Path) -> None:
     async with subnet(tmp_path, {"a": InferenceMiner()}) as run:
         target = Target(Uid(1), Ss58("a"), run.commitments["a"])
-        rng = random.Random(1)
-        request = run.validator.challenge(rng, target)
-        [score] = await run.validator.score(rng, [Answer(target, request, None, "timed out", 9.0)])
+        request = run.validator.request_for(target, random.Random(1), tokens=32)
+        [score] = await run.validator.score([Answer(target, request, None, "timed out", 9.0)])
         assert score.value == 0.0
         assert score.reasons == ("no answer",)
         assert run.validator._probation is not None
         assert not run.validator._probation.knows(Ss58("a"))
-        assert await run.validator.score(rng, []) == []
+        assert await run.validator.score([]) == []
 
 
 def test_margins_of_the_perturbed_lie_far_beyond_the_tolerance() -> None:

@@ -12,8 +12,8 @@ from hashlib import blake2b
 
 from bittensor_core import Keypair
 
-from assay.localnet.executor.host.hashing import twox
-from assay.localnet.scale import compact, encode_bytes
+from assay.localnet.primitives.hashing import twox
+from assay.localnet.primitives.scale import compact, encode_bytes
 
 SYSTEM, BALANCES, SUBTENSOR, UTILITY = 0, 5, 7, 11
 SUDO, COMMITMENTS, ADMIN_UTILS, SWAP = 12, 18, 19, 28

@@ -23,8 +23,7 @@ from assay.clock import Clock
 from assay.errors import Unavailable
 from assay.localnet.blocks.builder import BlockBuilder, Built
 from assay.localnet.blocks.genesis import Genesis, canonical_json, cook
-from assay.localnet.blocks.header import Block, Header, slot_of
-from assay.localnet.blocks.validity import RuntimeVersion, ValidTransaction, decode_validity
+from assay.localnet.blocks.validity import ValidTransaction, decode_validity
 from assay.localnet.errors import (
     BadRuntime,
     BlockRejected,
@@ -39,11 +38,13 @@ from assay.localnet.errors import (
     UnknownTransaction,
 )
 from assay.localnet.executor.call import Executor
-from assay.localnet.executor.code import CODE_KEY
-from assay.localnet.executor.module_cache import ModuleCache
+from assay.localnet.executor.machine.module_cache import ModuleCache
 from assay.localnet.executor.runtimes import Runtimes
 from assay.localnet.limits import CoreLimits
-from assay.localnet.scale import ScaleError
+from assay.localnet.primitives.header import Block, Header, slot_of
+from assay.localnet.primitives.runtime_version import RuntimeVersion
+from assay.localnet.primitives.scale import ScaleError
+from assay.localnet.primitives.well_known_keys import CODE_KEY, TIMESTAMP_NOW
 from assay.localnet.state.head import HeadState
 from assay.localnet.state.history import HistoricState
 from assay.localnet.state.overlay import Committed, Overlay
@@ -73,11 +74,6 @@ __all__ = [
 
 SOURCE_EXTERNAL: Final = 2
 """``TransactionSource``: 0 would be a block, 1 this node itself, 2 is anyone."""
-
-_TIMESTAMP_NOW: Final = bytes.fromhex(
-    "f0c365c3cf59d671eb72da0e7a4113c49f1f0515f462cdcf84e0f1d6045dfcbb"
-)
-"""twox-128 of "Timestamp" and of "Now": where the pallet keeps the last block's time."""
 
 _TIME_MS_MAX: Final = 2**64 - 1
 """A block's time is a u64."""
@@ -468,7 +464,7 @@ def _earliest_ms(head: Header, state: State, duration_ms: int) -> int:
     slot = slot_of(head)
     if slot is None:
         return duration_ms
-    last_ms = int.from_bytes(state.get(_TIMESTAMP_NOW) or b"", "little")
+    last_ms = int.from_bytes(state.get(TIMESTAMP_NOW) or b"", "little")
     earliest_ms = max((slot + 1) * duration_ms, last_ms + -(-duration_ms // 2))
     if earliest_ms > _TIME_MS_MAX:
         raise BlockRejected("the next block's time does not fit into 64 bits")

@@ -17,8 +17,8 @@ from typing import Final
 from assay.files import raise_disk_error
 from assay.localnet.blocks.genesis import canonical_json
 from assay.localnet.errors import ChainDamaged
-from assay.localnet.executor.code import CODE_KEY
 from assay.localnet.limits import CoreLimits
+from assay.localnet.primitives.well_known_keys import CODE_KEY
 from assay.localnet.state.store import ChainStore
 
 BLOCKS_NAME: Final = "blocks.txt"

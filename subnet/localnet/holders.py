@@ -10,11 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import Final
 
-import xxhash
-
+from assay.localnet.primitives.well_known_keys import ACCOUNTS, SUDO_KEY, blake2_128_concat
 from assay.localnet.state.view import State
 from assay.types import Ss58, ss58_decode, ss58_encode
 
@@ -71,7 +69,7 @@ class Holders:
 
 def holders_of(state: State) -> Holders:
     """Read from ``state`` who has power."""
-    raw = state.get(_item("Sudo", "Key"))
+    raw = state.get(SUDO_KEY)
     sudo = ss58_encode(raw) if raw is not None and len(raw) == 32 else None
     names = {address: uri for uri, address in DEVELOPMENT.items()}
     funded = [
@@ -83,17 +81,8 @@ def holders_of(state: State) -> Holders:
 
 
 def _free_rao(state: State, account: bytes) -> int:
-    hashed = blake2b(account, digest_size=16).digest() + account
-    info = state.get(_item("System", "Account") + hashed)
+    info = state.get(ACCOUNTS + blake2_128_concat(account))
     if info is None:
         return 0
     balance_bytes = 8 if len(info) == _U64_INFO_BYTES else 16
     return int.from_bytes(info[_FREE_AT : _FREE_AT + balance_bytes], "little")
-
-
-def _item(pallet: str, name: str) -> bytes:
-    return b"".join(_twox_128(text.encode()) for text in (pallet, name))
-
-
-def _twox_128(data: bytes) -> bytes:
-    return b"".join(xxhash.xxh64_intdigest(data, seed).to_bytes(8, "little") for seed in range(2))

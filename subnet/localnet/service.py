@@ -24,8 +24,8 @@ from assay.aio import until
 from assay.clock import Clock
 from assay.localnet.backend import Backend, BuiltBlock
 from assay.localnet.errors import BlockRejected, RuntimeTrap
-from assay.localnet.executor.code import CODE_KEY
 from assay.localnet.pool import BlockEffects, Event, Submitted, TransactionPool
+from assay.localnet.primitives.well_known_keys import CODE_KEY
 from assay.localnet.sealing import Sealing, block_timestamp_ms
 
 BlockListener = Callable[[BuiltBlock], None]

@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Final
 
 from assay.localnet.blocks.genesis import Genesis, cook_config
-from assay.localnet.blocks.header import Block
 from assay.localnet.blocks.importer import execute_block
 from assay.localnet.errors import BadGenesis, BlockRejected, ChainDamaged
-from assay.localnet.executor.code import CODE_KEY
-from assay.localnet.executor.module_cache import ModuleCache
+from assay.localnet.executor.machine.module_cache import ModuleCache
 from assay.localnet.executor.runtimes import Runtimes
 from assay.localnet.limits import CoreLimits
+from assay.localnet.primitives.header import Block
+from assay.localnet.primitives.well_known_keys import CODE_KEY
 from assay.localnet.state.head import HeadState
 from assay.localnet.state.root import slow_root
 from assay.localnet.state.store import ChainStore

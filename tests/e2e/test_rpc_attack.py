@@ -19,7 +19,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from assay.localnet.scale import compact
+from assay.localnet.primitives.scale import compact
 from assay.localnet.testing import node_process
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(240)]

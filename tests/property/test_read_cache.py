@@ -23,7 +23,7 @@ from assay.localnet.executor.host.read_cache import (
     VALUE_BYTES_MAX,
 )
 from assay.localnet.limits import CoreLimits
-from assay.localnet.scale import encode_bytes
+from assay.localnet.primitives.scale import encode_bytes
 from assay.localnet.state.head import HeadState
 from assay.localnet.state.overlay import Overlay
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from assay.localnet.limits import CoreLimits
-from assay.localnet.scale import compact, decode_compact
+from assay.localnet.primitives.scale import compact, decode_compact
 from assay.localnet.state import trie
 from assay.localnet.state.head import HeadState
 from assay.localnet.state.overlay import Overlay

@@ -12,19 +12,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from assay.localnet.blocks.header import (
-    ZERO_HASH,
-    Block,
-    Header,
-    aura_pre_runtime,
-    blake2_256,
-)
 from assay.localnet.blocks.inherents import inherent_data, inherent_extrinsics
 from assay.localnet.blocks.validity import apply_refusal, dispatch_failed
 from assay.localnet.errors import BlockRejected, RuntimeTrap, TransactionRefused
 from assay.localnet.executor.call import Executor
 from assay.localnet.limits import CoreLimits
-from assay.localnet.scale import ScaleError
+from assay.localnet.primitives.hashing import blake2_256
+from assay.localnet.primitives.header import ZERO_HASH, Block, Header, aura_pre_runtime
+from assay.localnet.primitives.scale import ScaleError
 from assay.localnet.state.overlay import Committed, Overlay, Result
 
 _FOR_LATER: Final = frozenset(("ExhaustsResources", "Future"))

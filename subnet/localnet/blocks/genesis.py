@@ -13,11 +13,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from assay.localnet.blocks.header import ZERO_HASH, Block, Header, blake2_256
 from assay.localnet.errors import BadGenesis, MissingExport, RuntimeTrap
 from assay.localnet.executor.call import Executor
-from assay.localnet.executor.code import CODE_KEY
-from assay.localnet.scale import Reader, ScaleError, encode_bytes
+from assay.localnet.primitives.hashing import blake2_256
+from assay.localnet.primitives.header import ZERO_HASH, Block, Header
+from assay.localnet.primitives.scale import Reader, ScaleError, encode_bytes
+from assay.localnet.primitives.well_known_keys import CODE_KEY
 from assay.localnet.state.head import HeadState
 from assay.localnet.state.overlay import Overlay
 from assay.localnet.state.trie import EMPTY_ROOT

@@ -8,9 +8,9 @@ which checks nothing is caught as well. The chain of one process has nobody to r
 
 from __future__ import annotations
 
-from assay.localnet.blocks.header import Block, Header
 from assay.localnet.errors import BlockRejected, RuntimeTrap
 from assay.localnet.executor.call import Executor
+from assay.localnet.primitives.header import Block, Header
 from assay.localnet.state.overlay import Committed, Overlay, Result
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from assay.localnet.scale import Reader, compact, encode_bytes
+from assay.localnet.primitives.scale import Reader, compact, encode_bytes
 
 TIMESTAMP_ID: Final = b"timstap0"
 AURA_ID: Final = b"auraslot"

@@ -1,7 +1,7 @@
-"""What the runtime answers about itself and about transactions, decoded.
+"""What the runtime answers about transactions, decoded.
 
-Adds typed results to the raw bytes of ``Core_version``, ``validate_transaction`` and
-``apply_extrinsic``. Reads only; it neither calls the runtime nor knows where the bytes came from.
+In come the raw bytes that ``validate_transaction`` and ``apply_extrinsic`` answered; out come typed
+results, or the refusal to raise. It neither calls the runtime nor knows where the bytes came from.
 """
 
 from __future__ import annotations
@@ -15,33 +15,7 @@ from assay.localnet.errors import (
     TransactionRefused,
     UnknownTransaction,
 )
-from assay.localnet.scale import Reader, ScaleError
-
-
-@dataclass(frozen=True, slots=True)
-class RuntimeVersion:
-    """``sp_version::RuntimeVersion``."""
-
-    spec_name: str
-    impl_name: str
-    authoring_version: int
-    spec_version: int
-    impl_version: int
-    apis: tuple[tuple[bytes, int], ...]
-    """(8-byte id of the API, its version)"""
-    transaction_version: int
-    state_version: int
-
-    @classmethod
-    def decode(cls, data: bytes) -> RuntimeVersion:
-        """Older runtimes leave out the last two fields: 1 and 0 then, as Substrate reads it."""
-        reader = Reader(data)
-        spec_name, impl_name = reader.text(), reader.text()
-        authoring, spec, impl = reader.uint(4), reader.uint(4), reader.uint(4)
-        apis = tuple((reader.take(8), reader.uint(4)) for _ in range(reader.items(12)))
-        transaction = reader.uint(4) if reader.left >= 4 else 1
-        state = reader.uint(1) if reader.left else 0
-        return cls(spec_name, impl_name, authoring, spec, impl, apis, transaction, state)
+from assay.localnet.primitives.scale import Reader, ScaleError
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,5 @@
-"""The executor, in three layers: ``vm`` runs Wasm, ``host`` offers it the functions of Substrate's
-host API, ``call`` makes one runtime call on an overlay. Only ``vm`` and ``vm_binding`` know
-wasmtime; only ``host`` knows the names that begin with ``ext_``.
+"""The executor, in three layers: ``machine`` runs Wasm, ``host`` offers it the functions of
+Substrate's host API, ``call`` makes one runtime call on an overlay, ``runtimes`` keeps one executor
+for each runtime of a chain. Only ``machine`` knows wasmtime; only ``host`` knows the names that
+begin with ``ext_``.
 """

@@ -10,19 +10,19 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from assay.localnet.blocks.validity import RuntimeVersion
 from assay.localnet.errors import BadRuntime, BudgetSpent, MissingExport, RuntimeTrap
-from assay.localnet.executor.call_meter import CallMeter
-from assay.localnet.executor.code import embedded_version, unpack
 from assay.localnet.executor.host import host_functions
 from assay.localnet.executor.host.context import LOG_WARN, HostContext
 from assay.localnet.executor.host.helper import helper_wat
-from assay.localnet.executor.module_cache import ModuleCache
-from assay.localnet.executor.vm import Budget, NoSuchExport, Vm, VmTrap
-from assay.localnet.executor.wasm_binary import Outline
-from assay.localnet.executor.wasm_memory import WasmMemory
+from assay.localnet.executor.machine.call_meter import CallMeter
+from assay.localnet.executor.machine.code import embedded_version, unpack
+from assay.localnet.executor.machine.module_cache import ModuleCache
+from assay.localnet.executor.machine.vm import Budget, NoSuchExport, Vm, VmTrap
+from assay.localnet.executor.machine.wasm_binary import Outline
+from assay.localnet.executor.machine.wasm_memory import WasmMemory
 from assay.localnet.limits import CoreLimits
-from assay.localnet.scale import ScaleError
+from assay.localnet.primitives.runtime_version import RuntimeVersion
+from assay.localnet.primitives.scale import ScaleError
 from assay.localnet.state.overlay import Overlay
 from assay.localnet.time_limit import TimeLimit
 

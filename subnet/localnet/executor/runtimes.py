@@ -13,9 +13,9 @@ from typing import Final, Protocol
 
 from assay.localnet.errors import BadRuntime
 from assay.localnet.executor.call import Executor
-from assay.localnet.executor.code import CODE_KEY
-from assay.localnet.executor.module_cache import ModuleCache
+from assay.localnet.executor.machine.module_cache import ModuleCache
 from assay.localnet.limits import CoreLimits
+from assay.localnet.primitives.well_known_keys import CODE_KEY
 from assay.localnet.state.view import State
 from assay.localnet.time_limit import TimeLimit
 

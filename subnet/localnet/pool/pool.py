@@ -24,7 +24,6 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
-from assay.localnet.blocks.header import blake2_256
 from assay.localnet.blocks.validity import ValidTransaction
 from assay.localnet.errors import RuntimeTrap, TransactionRefused
 from assay.localnet.pool.bans import Bans, is_lasting
@@ -38,6 +37,7 @@ from assay.localnet.pool.errors import (
 from assay.localnet.pool.limits import PoolLimits
 from assay.localnet.pool.ordering import Entry, Inserted, Ordering, nonce_tag
 from assay.localnet.pool.room import room_for
+from assay.localnet.primitives.hashing import blake2_256
 
 
 class TransactionCheck(Protocol):

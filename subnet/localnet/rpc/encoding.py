@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from assay.localnet.blocks.header import Block, Header
-from assay.localnet.blocks.validity import RuntimeVersion
+from assay.localnet.primitives.header import Block, Header
+from assay.localnet.primitives.runtime_version import RuntimeVersion
 
 
 def hex_of(data: bytes) -> str:

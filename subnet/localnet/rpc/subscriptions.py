@@ -23,8 +23,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from assay.localnet.backend import Backend, BuiltBlock
-from assay.localnet.executor.code import CODE_KEY
 from assay.localnet.pool import Event, Status
+from assay.localnet.primitives.well_known_keys import CODE_KEY
 from assay.localnet.rpc.encoding import header_json, hex_of, runtime_version_json
 from assay.localnet.rpc.envelope import encode, notification
 from assay.localnet.rpc.errors import TOO_MANY_SUBSCRIPTIONS, RpcError

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final, Protocol
 
-from assay.localnet.scale import ScaleError, compact, decode_compact
+from assay.localnet.primitives.scale import ScaleError, compact, decode_compact
 from assay.localnet.state import trie
 from assay.localnet.state.view import State
 

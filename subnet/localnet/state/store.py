@@ -26,10 +26,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from assay.files import InUse, LockFile
-from assay.localnet.blocks.header import Block, Header, decode_body, encode_body
 from assay.localnet.errors import ChainDamaged, ChainInUse, StorageFailed
 from assay.localnet.limits import CoreLimits
-from assay.localnet.scale import ScaleError
+from assay.localnet.primitives.header import Block, Header, decode_body, encode_body
+from assay.localnet.primitives.scale import ScaleError
 from assay.localnet.state.last_block import (
     LAST_BLOCK_NAME,
     LastBlock,

@@ -31,7 +31,7 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import Final
 
-from assay.localnet.scale import compact
+from assay.localnet.primitives.scale import compact
 
 HASH_BYTES: Final = 32
 VALUE_INLINE_BYTES_MAX: Final = 32

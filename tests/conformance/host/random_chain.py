@@ -14,7 +14,7 @@ from typing import Any
 from bittensor_core import Keypair, Runtime
 
 from assay.localnet.backend import Backend, InvalidTransaction
-from assay.localnet.scale import Reader
+from assay.localnet.primitives.scale import Reader
 from tests.unit.subnet.localnet.core_chain import sign, step
 
 PEOPLE = [Keypair.create_from_uri(f"//{name}") for name in ("Alice", "Bob", "Charlie", "Dave")]

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from assay.localnet.backend import Backend
-from assay.localnet.executor import vm
-from assay.localnet.executor.vm_binding import CheckedBinding
-from assay.localnet.executor.wasm_binary import Outline
+from assay.localnet.executor.machine import vm
+from assay.localnet.executor.machine.vm_binding import CheckedBinding
+from assay.localnet.executor.machine.wasm_binary import Outline
 from assay.localnet.export import export_blocks
 from assay.localnet.verify import verify_chain
 from tests.conformance.host.random_chain import RandomChain

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from assay.localnet.scale import encode_bytes
+from assay.localnet.primitives.scale import encode_bytes
 from assay.localnet.testing import NodeProcess, node_process
 from tests.unit.subnet.localnet.core_chain import open_chain, transfer
 

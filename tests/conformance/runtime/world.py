@@ -16,11 +16,11 @@ from typing import Any, Final
 from bittensor_core import Keypair, Runtime, ss58_encode
 
 from assay.localnet.blocks.genesis import cook
-from assay.localnet.blocks.header import ZERO_HASH, Header, aura_pre_runtime
 from assay.localnet.executor.call import Executor
-from assay.localnet.executor.module_cache import ModuleCache
+from assay.localnet.executor.machine.module_cache import ModuleCache
 from assay.localnet.limits import CoreLimits
-from assay.localnet.scale import Reader
+from assay.localnet.primitives.header import ZERO_HASH, Header, aura_pre_runtime
+from assay.localnet.primitives.scale import Reader
 from assay.localnet.state.head import HeadState
 from assay.localnet.state.overlay import Overlay
 from tests.unit.subnet.localnet.core_chain import genesis, module_cache, sign

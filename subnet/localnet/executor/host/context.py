@@ -12,7 +12,7 @@ from typing import Final, Protocol
 
 from loguru import logger
 
-from assay.localnet.executor.call_meter import CallMeter
+from assay.localnet.executor.machine.call_meter import CallMeter
 from assay.localnet.limits import CoreLimits
 from assay.localnet.state.head import HeadState
 from assay.localnet.state.overlay import Overlay

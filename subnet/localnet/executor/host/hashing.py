@@ -11,20 +11,8 @@ import hashlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import xxhash
-
 from assay.localnet.executor.host.context import HostCallError, HostContext
-
-
-def blake2(data: bytes, bits: int) -> bytes:
-    return hashlib.blake2b(data, digest_size=bits // 8).digest()
-
-
-def twox(data: bytes, bits: int) -> bytes:
-    """One xxHash-64 with seed 0, 1, … for each 64 bits, each in little endian."""
-    return b"".join(
-        xxhash.xxh64_intdigest(data, seed).to_bytes(8, "little") for seed in range(bits // 64)
-    )
+from assay.localnet.primitives.hashing import blake2, twox
 
 
 def keccak(data: bytes, bits: int) -> bytes:

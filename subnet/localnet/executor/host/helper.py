@@ -13,7 +13,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from assay.localnet.executor.allocator import (
+from assay.localnet.executor.host.read_cache import IMPORTS, READ_CACHE
+from assay.localnet.executor.machine.allocator import (
     BLOCK_BYTES_MAX,
     BLOCK_BYTES_MIN,
     BOOK_BYTES,
@@ -22,7 +23,6 @@ from assay.localnet.executor.allocator import (
     IN_USE,
     SCRATCH_AT,
 )
-from assay.localnet.executor.host.read_cache import IMPORTS, READ_CACHE
 
 _MASK_64: Final = 2**64 - 1
 

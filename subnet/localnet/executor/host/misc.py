@@ -10,14 +10,14 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from assay.localnet.errors import BadRuntime
-from assay.localnet.executor.code import embedded_version, unpack
 from assay.localnet.executor.host.context import (
     LEVEL_DEBUG,
     LOG_WARN,
     HostCallError,
     HostContext,
 )
-from assay.localnet.scale import ScaleError, encode_bytes
+from assay.localnet.executor.machine.code import embedded_version, unpack
+from assay.localnet.primitives.scale import ScaleError, encode_bytes
 
 _NONE: Final = b"\x00"
 _SOME: Final = b"\x01"

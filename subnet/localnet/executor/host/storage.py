@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from assay.localnet.executor.host.context import HostContext
-from assay.localnet.scale import Reader, compact, encode_bytes
+from assay.localnet.primitives.scale import Reader, compact, encode_bytes
 
 _NONE: Final = b"\x00"
 _SOME: Final = b"\x01"

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from assay.localnet.executor.host.context import HostContext
-from assay.localnet.scale import Reader
+from assay.localnet.primitives.scale import Reader
 from assay.localnet.state.trie import ordered_root, root_of
 
 _ITEM_COST: Final = 5

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from assay.localnet.errors import RuntimeTrap, TransactionRefused
 from assay.localnet.pool import Event, Submitted
 from assay.localnet.pool.errors import PoolRefused
+from assay.localnet.primitives.scale import ScaleError, decode_compact
 from assay.localnet.rpc.encoding import hex_of
 from assay.localnet.rpc.errors import BAD_FORMAT, RpcError, of_submission
 from assay.localnet.rpc.node import RpcNode
@@ -19,7 +20,6 @@ from assay.localnet.rpc.prices import EXTRINSIC_BYTE_S, PENDING_S
 from assay.localnet.rpc.registry import Methods
 from assay.localnet.rpc.reply_room import ReplyRoom
 from assay.localnet.rpc.subscriptions import Opened, Subscriber
-from assay.localnet.scale import ScaleError, decode_compact
 
 methods = Methods("author")
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from assay.localnet.primitives.scale import Reader
 from assay.localnet.rpc.methods.author import check_framing, submission_price
 from assay.localnet.rpc.node import RpcNode
 from assay.localnet.rpc.params import Hash, Hex
 from assay.localnet.rpc.prices import RUNTIME_CALL_S
 from assay.localnet.rpc.registry import Methods
-from assay.localnet.scale import Reader
 
 methods = Methods("payment")
 

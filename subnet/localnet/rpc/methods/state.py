@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from assay.localnet.blocks.header import blake2_256
+from assay.localnet.primitives.hashing import blake2_256
+from assay.localnet.primitives.scale import Reader
 from assay.localnet.rpc.encoding import hex_of, hex_or_none, runtime_version_json
 from assay.localnet.rpc.errors import (
     INVALID_BLOCK_RANGE,
@@ -23,7 +24,6 @@ from assay.localnet.rpc.prices import ARGUMENT_BYTE_S, KEY_S, READ_S, RUNTIME_CA
 from assay.localnet.rpc.registry import Methods
 from assay.localnet.rpc.reply_room import ReplyRoom
 from assay.localnet.rpc.subscriptions import Opened, Subscriber
-from assay.localnet.scale import Reader
 
 methods = Methods("state")
 

@@ -15,7 +15,7 @@ from bittensor_core import Keypair
 
 from assay.localnet.backend import Backend, BuiltBlock, Genesis
 from assay.localnet.blocks.builder import named
-from assay.localnet.scale import compact
+from assay.localnet.primitives.scale import compact
 
 RUNTIME = Path(__file__).parents[4] / "subnet/localnet/runtime/assay.wasm"
 

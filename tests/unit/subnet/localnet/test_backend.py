@@ -18,7 +18,6 @@ from assay.localnet.backend import (
     UnknownBlock,
 )
 from assay.localnet.blocks.builder import named
-from assay.localnet.blocks.header import slot_of
 from assay.localnet.errors import (
     BadGenesis,
     BadRuntime,
@@ -29,11 +28,12 @@ from assay.localnet.errors import (
     GenesisDiffers,
     StorageFailed,
 )
-from assay.localnet.executor import vm
-from assay.localnet.executor.code import COMPRESSED_MAGIC
-from assay.localnet.executor.vm_binding import CheckedBinding
-from assay.localnet.executor.wasm_binary import Outline
-from assay.localnet.scale import compact, encode_bytes
+from assay.localnet.executor.machine import vm
+from assay.localnet.executor.machine.code import COMPRESSED_MAGIC
+from assay.localnet.executor.machine.vm_binding import CheckedBinding
+from assay.localnet.executor.machine.wasm_binary import Outline
+from assay.localnet.primitives.header import slot_of
+from assay.localnet.primitives.scale import compact, encode_bytes
 from tests.unit.subnet.localnet.core_chain import (
     ALICE,
     genesis,

@@ -8,9 +8,9 @@ import pytest
 
 from assay.localnet.backend import Backend
 from assay.localnet.errors import BlockRejected
-from assay.localnet.executor.host.hashing import twox
-from assay.localnet.executor.wasm_binary import MAGIC, sections
-from assay.localnet.scale import compact, encode_bytes
+from assay.localnet.executor.machine.wasm_binary import MAGIC, sections
+from assay.localnet.primitives.hashing import twox
+from assay.localnet.primitives.scale import compact, encode_bytes
 from tests.unit.subnet.localnet.core_chain import ALICE, RUNTIME, open_chain, sign, step, transfer
 
 SLOT_DURATION = twox(b"SubtensorModule", 128) + twox(b"SlotDurationMs", 128)

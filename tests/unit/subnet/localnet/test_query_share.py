@@ -13,9 +13,9 @@ from bittensor_core import Keypair
 
 from assay.localnet.backend import Backend
 from assay.localnet.errors import BudgetSpent
-from assay.localnet.executor.host.hashing import twox
+from assay.localnet.primitives.hashing import twox
+from assay.localnet.primitives.scale import compact
 from assay.localnet.rpc.limits import RpcLimits
-from assay.localnet.scale import compact
 from scripts.bench.weights_calls import (
     account,
     burned_register,

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from assay.localnet.blocks.header import Block
 from assay.localnet.errors import ChainDamaged, ChainInUse
 from assay.localnet.export import export_blocks
+from assay.localnet.primitives.header import Block
 from assay.localnet.state.store import DATABASE_NAME
 from assay.localnet.verify import Verified, verify_chain
 from tests.unit.subnet.localnet.core_chain import grow, module_cache, open_chain

@@ -11,14 +11,7 @@ from collections.abc import Callable, Iterable
 from enum import IntEnum
 
 from assay.localnet.backend import Backend, BuiltBlock
-from assay.localnet.blocks.header import (
-    ZERO_HASH,
-    Block,
-    Header,
-    aura_pre_runtime,
-    blake2_256,
-)
-from assay.localnet.blocks.validity import RuntimeVersion, ValidTransaction
+from assay.localnet.blocks.validity import ValidTransaction
 from assay.localnet.errors import (
     BlockRejected,
     InvalidTransaction,
@@ -27,7 +20,10 @@ from assay.localnet.errors import (
     TransactionRefused,
     UnknownBlock,
 )
-from assay.localnet.scale import encode_bytes
+from assay.localnet.primitives.hashing import blake2_256
+from assay.localnet.primitives.header import ZERO_HASH, Block, Header, aura_pre_runtime
+from assay.localnet.primitives.runtime_version import RuntimeVersion
+from assay.localnet.primitives.scale import encode_bytes
 from assay.localnet.time_limit import unlimited
 
 SLOT_MS = 250

@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 
 from assay.localnet.backend import Backend, Block
-from assay.localnet.blocks.header import aura_pre_runtime
 from assay.localnet.blocks.importer import execute_block
 from assay.localnet.errors import BlockRejected
 from assay.localnet.executor.call import Executor
+from assay.localnet.primitives.header import aura_pre_runtime
 from assay.localnet.state.head import HeadState
 from assay.localnet.state.root import slow_root
 from tests.unit.subnet.localnet.core_chain import open_chain, step, transfer

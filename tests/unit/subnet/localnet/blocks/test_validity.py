@@ -17,7 +17,7 @@ from assay.localnet.errors import (
     TransactionRefused,
     UnknownTransaction,
 )
-from assay.localnet.scale import ScaleError
+from assay.localnet.primitives.scale import ScaleError
 
 
 def test_a_valid_transaction() -> None:

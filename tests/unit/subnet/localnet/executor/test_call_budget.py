@@ -7,11 +7,11 @@ import time
 import pytest
 
 from assay.localnet.errors import BudgetSpent
-from assay.localnet.executor import vm
-from assay.localnet.executor.call_meter import PART_CALLS, CallMeter
-from assay.localnet.executor.vm import FUEL_PER_S, Budget
-from assay.localnet.executor.vm_binding import CheckedBinding, UncheckedBinding
-from assay.localnet.scale import compact, encode_bytes
+from assay.localnet.executor.machine import vm
+from assay.localnet.executor.machine.call_meter import PART_CALLS, CallMeter
+from assay.localnet.executor.machine.vm import FUEL_PER_S, Budget
+from assay.localnet.executor.machine.vm_binding import CheckedBinding, UncheckedBinding
+from assay.localnet.primitives.scale import compact, encode_bytes
 from assay.localnet.state.head import HeadState
 from assay.localnet.state.overlay import Overlay
 from assay.localnet.state.trie import ordered_root

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from assay.localnet.blocks.header import ZERO_HASH, Block, Header
 from assay.localnet.errors import (
     ChainDamaged,
     ChainInUse,
@@ -17,6 +16,7 @@ from assay.localnet.errors import (
     StorageFailed,
 )
 from assay.localnet.limits import CoreLimits
+from assay.localnet.primitives.header import ZERO_HASH, Block, Header
 from assay.localnet.state.head import HeadState
 from assay.localnet.state.history import HistoricState
 from assay.localnet.state.store import DATABASE_NAME, ChainStore

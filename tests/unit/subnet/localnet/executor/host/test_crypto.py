@@ -8,8 +8,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, decode_dss_signature
 
-from assay.localnet.executor.call_meter import CallMeter, OutOfHostCalls
 from assay.localnet.executor.host import crypto
+from assay.localnet.executor.machine.call_meter import CallMeter, OutOfHostCalls
 
 # RFC 8032, section 7.1, test 2.
 ED25519_PUBLIC = bytes.fromhex("3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c")

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assay.localnet.blocks.header import (
+from assay.localnet.blocks.inherents import inherent_data, inherent_extrinsics
+from assay.localnet.primitives.header import (
     ZERO_HASH,
     Block,
     Header,
@@ -15,8 +16,7 @@ from assay.localnet.blocks.header import (
     encode_body,
     slot_of,
 )
-from assay.localnet.blocks.inherents import inherent_data, inherent_extrinsics
-from assay.localnet.scale import ScaleError, compact, encode_bytes
+from assay.localnet.primitives.scale import ScaleError, compact, encode_bytes
 
 EMPTY_ROOT = bytes.fromhex("03170a2e7597b7b7e3d84c05391d139a62b157e78786d8c082f29dcf4c111314")
 

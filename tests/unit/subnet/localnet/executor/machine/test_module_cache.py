@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from assay.localnet.executor.call import Executor
-from assay.localnet.executor.module_cache import _MODULES_MAX, ModuleCache
+from assay.localnet.executor.machine.module_cache import _MODULES_MAX, ModuleCache
 from assay.localnet.limits import CoreLimits
 from tests.unit.subnet.localnet.executor.wat_runtime import assemble, overlay
 

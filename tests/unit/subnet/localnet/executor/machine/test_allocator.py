@@ -10,7 +10,7 @@ import random
 
 import pytest
 
-from assay.localnet.executor.allocator import (
+from assay.localnet.executor.machine.allocator import (
     BLOCK_BYTES_MAX,
     BOOK_BYTES,
     BUMP_AT,

@@ -10,11 +10,8 @@ from __future__ import annotations
 from typing import Final
 
 from assay.localnet.errors import BadRuntime
-from assay.localnet.executor.wasm_binary import MAGIC, custom_section
-from assay.localnet.scale import Reader, compact
-
-CODE_KEY: Final = b":code"
-"""Where the state keeps the runtime (``sp_core::storage::well_known_keys::CODE``)."""
+from assay.localnet.executor.machine.wasm_binary import MAGIC, custom_section
+from assay.localnet.primitives.scale import Reader, compact
 
 COMPRESSED_MAGIC: Final = bytes.fromhex("52bc537646db8e05")
 CODE_BYTES_MAX: Final = 50 * 2**20

@@ -13,7 +13,7 @@ from typing import Final
 
 import wasmtime
 
-from assay.localnet.executor.allocator import AllocatorError, HostAllocator
+from assay.localnet.executor.machine.allocator import AllocatorError, HostAllocator
 
 _MASK_32: Final = 0xFFFF_FFFF
 

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from assay.localnet.scale import Reader, ScaleError, compact, decode_compact, encode_bytes
+from assay.localnet.primitives.scale import (
+    Reader,
+    ScaleError,
+    compact,
+    decode_compact,
+    encode_bytes,
+)
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ import wasmtime
 from loguru import logger
 from wasmtime import _ffi as ffi
 
-from assay.localnet.executor.call_meter import CallMeter
+from assay.localnet.executor.machine.call_meter import CallMeter
 
 HostFunction = Callable[..., Any]
 """Takes unsigned integers, one a Wasm parameter; returns one, or None where Wasm expects none."""

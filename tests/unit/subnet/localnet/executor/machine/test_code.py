@@ -7,11 +7,11 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assay.localnet.blocks.validity import RuntimeVersion
 from assay.localnet.errors import BadRuntime
-from assay.localnet.executor import code
-from assay.localnet.executor.wasm_binary import MAGIC, custom_section, outline
-from assay.localnet.scale import compact, encode_bytes
+from assay.localnet.executor.machine import code
+from assay.localnet.executor.machine.wasm_binary import MAGIC, custom_section, outline
+from assay.localnet.primitives.runtime_version import RuntimeVersion
+from assay.localnet.primitives.scale import compact, encode_bytes
 from tests.unit.subnet.localnet.executor import wat_runtime
 
 

@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from hashlib import blake2b
 from typing import Final
 
-from assay.localnet.scale import Reader, ScaleError, compact, encode_bytes
+from assay.localnet.primitives.hashing import blake2_256
+from assay.localnet.primitives.scale import Reader, ScaleError, compact, encode_bytes
 
 HASH_BYTES: Final = 32
 ZERO_HASH: Final = bytes(HASH_BYTES)
@@ -26,10 +26,6 @@ _PRE_RUNTIME: Final = 6
 _WITH_ENGINE: Final = frozenset((4, 5, 6))  # Consensus, Seal, PreRuntime: engine id, then bytes
 _OTHER: Final = 0  # bytes only
 _ENVIRONMENT_UPDATED: Final = 8  # nothing follows
-
-
-def blake2_256(data: bytes) -> bytes:
-    return blake2b(data, digest_size=32).digest()
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from assay.localnet.executor.call_meter import CallMeter, OutOfHostCalls
 from assay.localnet.executor.host.context import HostCallError, HostContext
-from assay.localnet.executor.wasm_memory import MemoryAccessError, WasmMemory
+from assay.localnet.executor.machine.call_meter import CallMeter, OutOfHostCalls
+from assay.localnet.executor.machine.wasm_memory import MemoryAccessError, WasmMemory
 from assay.localnet.limits import CoreLimits
 from tests.unit.subnet.localnet.executor.wat_runtime import overlay
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import wasmtime
 
-from assay.localnet.executor import vm_binding as binding
-from assay.localnet.executor.call_meter import CallMeter
-from assay.localnet.executor.vm import _new_engine
+from assay.localnet.executor.machine import vm_binding as binding
+from assay.localnet.executor.machine.call_meter import CallMeter
+from assay.localnet.executor.machine.vm import _new_engine
 
 
 @pytest.mark.parametrize("kind", [binding.UncheckedBinding, binding.CheckedBinding])

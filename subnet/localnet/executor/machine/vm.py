@@ -27,12 +27,16 @@ from typing import Final
 import wasmtime
 
 from assay.localnet.errors import BadRuntime, NotEnoughMemory, TimeSpent
-from assay.localnet.executor.allocator import PAGE_BYTES, AllocatorError, HostAllocator
-from assay.localnet.executor.call_meter import CallMeter, OutOfHostCalls
-from assay.localnet.executor.module_cache import ModuleCache
-from assay.localnet.executor.vm_binding import HostFunction, select_binding, wasmtime_version
-from assay.localnet.executor.wasm_binary import Outline, outline
-from assay.localnet.executor.wasm_memory import MemoryAccessError, WasmMemory
+from assay.localnet.executor.machine.allocator import PAGE_BYTES, AllocatorError, HostAllocator
+from assay.localnet.executor.machine.call_meter import CallMeter, OutOfHostCalls
+from assay.localnet.executor.machine.module_cache import ModuleCache
+from assay.localnet.executor.machine.vm_binding import (
+    HostFunction,
+    select_binding,
+    wasmtime_version,
+)
+from assay.localnet.executor.machine.wasm_binary import Outline, outline
+from assay.localnet.executor.machine.wasm_memory import MemoryAccessError, WasmMemory
 
 _HEAP_BASE: Final = "__heap_base"
 _PER_CALL: Final = "per_call"

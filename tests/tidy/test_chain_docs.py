@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+import click
+
 from assay.cli.chain_start import start
 from assay.localnet.rpc import errors
 from assay.localnet.rpc.methods import registry
@@ -31,6 +33,7 @@ def test_codes() -> None:
 
 
 def test_options() -> None:
-    offered = {text for option in start.params for text in option.opts}
+    params = start.get_params(click.Context(start))
+    offered = {text for option in params for text in option.opts}
     named = set(re.findall(r"--[a-z][a-z-]+", PAGE))
     assert named <= offered

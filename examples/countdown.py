@@ -17,6 +17,7 @@ class Number(Synapse, frozen=True):
     number: int
 
 
+STEPS = 20
 COUNT = Method("", Start, Number, stream=True)
 
 
@@ -24,7 +25,7 @@ class Counter(MinerTask):
     name = "countdown"
 
     async def count(self, request: Start, caller: Caller) -> AsyncIterator[Number]:
-        for number in range(min(request.number, 1_000), -1, -1):
+        for number in range(request.number, request.number - STEPS, -1):
             yield Number(number=number)
 
     def methods(self) -> Sequence[Method[Any, Any]]:
@@ -35,9 +36,9 @@ class Listener(ValidatorTask):
     name = "countdown"
 
     async def turn(self, turn: Turn) -> list[Verdict]:
-        first = turn.rng.randint(10, 200)
+        first = turn.rng.randint(STEPS, 2**31)
         answers = await turn.ask([Question(t, COUNT, Start(number=first)) for t in turn.targets])
-        wanted = list(range(first, -1, -1))
+        wanted = list(range(first, first - STEPS, -1))
         return [
             Verdict(a.target.hotkey, float([f.number for f in a.frames] == wanted)) for a in answers
         ]

@@ -90,7 +90,8 @@ async def flowing(world: World) -> AsyncIterator[None]:
                 await task
 
 
-GENESIS = "0x" + "11" * 32
+GENESIS = FakeLedger(ManualClock()).ref_of(0).hash
+"""Of every fake chain that names no seed of its own."""
 
 
 class InWorld:

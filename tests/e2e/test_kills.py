@@ -23,6 +23,7 @@ import aiohttp
 import numpy as np
 import pytest
 
+from assay.chain.errors import WalletError
 from assay.chain.wallets import open_hotkey
 from assay.neuron.checkpoint import Checkpoint, CheckpointFile
 from assay.scoring.shared.averages import moving_average
@@ -143,7 +144,10 @@ async def load(run: Run, sender: str, landed: list[str]) -> None:
 
 
 def memory_of(run: Run, name: str) -> Checkpoint:
-    hotkey = open_hotkey(run.state_dir / "wallets", name, "default").address
+    try:
+        hotkey = open_hotkey(run.state_dir / "wallets", name, "default").address
+    except WalletError as error:  # the run has not made it yet
+        raise AssertionError(str(error)) from None
     (path,) = (run.state_dir / "neurons").glob(f"*/1/{hotkey}/checkpoint.json")
     memory = CheckpointFile(path).read()
     assert memory is not None

@@ -8,11 +8,9 @@ agree: it uses the true root, and so the sampler's true key. It needs a task tha
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 from pathlib import Path
 from typing import Final
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -41,10 +39,14 @@ class Perturbed(InferenceMiner):
         true = resolve(context.settings.model)
         copy = context.state_dir / "perturbed"
         await asyncio.to_thread(self._spoil, true, copy)
-        settings = msgspec.structs.replace(context.settings, model=str(copy))
-        engine = await super().open_engine(dataclasses.replace(context, settings=settings))
-        engine.root = await asyncio.to_thread(model_root, true)
-        return engine
+        # The copy is our own: examining it as a stranger's folder would keep the cheat away from
+        # the first rounds.
+        from assay.models.engine import LocalEngine
+        from assay.models.language import LanguageModel
+
+        model = await asyncio.to_thread(LanguageModel.load, copy, threads=context.settings.threads)
+        root = await asyncio.to_thread(model_root, true)
+        return LocalEngine(model, root, monotonic=context.clock.monotonic)
 
     def _spoil(self, true: Path, copy: Path) -> None:
         from assay.lab.edited_copy import copy_changed

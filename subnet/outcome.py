@@ -69,18 +69,7 @@ class NamesLine(Protocol):
     """An error that says itself which line of a builder's code is to blame, if one is."""
 
     @property
-    def place(self) -> BuildersLine | None: ...
-
-
-class BuildersLine(Protocol):
-    """The shape of a line of code."""
-
-    @property
-    def file(self) -> str: ...
-    @property
-    def line(self) -> int: ...
-    @property
-    def function(self) -> str: ...
+    def place(self) -> SourceLine | None: ...
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -161,8 +150,7 @@ def builders_line(error: BaseException) -> SourceLine | None:
 
 
 def _told_line(error: BaseException) -> SourceLine | None:
-    place = error.place if isinstance(error, NamesLine) else None
-    return None if place is None else SourceLine(place.file, place.line, place.function)
+    return error.place if isinstance(error, NamesLine) else None
 
 
 def write_outcome(path: Path, outcome: Outcome) -> None:

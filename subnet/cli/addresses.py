@@ -2,22 +2,17 @@
 
 Adds to ``ipaddress`` the form that the chain keeps: an address in its one canonical spelling, so
 that what was announced and what the chain answers compare equal. Both are parsed before anything is
-started; a name is refused, because the chain stores numbers. The other way round, where the chain
-itself stands says where the miners on it may be.
+started; a name is refused, because the chain stores numbers.
 """
 
 from __future__ import annotations
 
 import ipaddress
 from typing import Final
-from urllib.parse import urlsplit
 
-from assay.chain.address import is_loopback
 from assay.chain.interface import Endpoint
 from assay.errors import UserError
 from assay.types import PORT_MAX
-from assay.wire.address_check import is_lan
-from assay.wire.interface import Reach
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -47,19 +42,6 @@ def announced(text: str | None, bind: Endpoint) -> Endpoint | None:
     if address.is_unspecified or address.is_multicast:
         raise UserError(f"Nobody is reached at {address}.", _EXAMPLES)
     return Endpoint(str(address), number)
-
-
-def reach_of(chain_url: str, *, public: bool) -> Reach:
-    """Which of the addresses that a chain has are called. ``public``: anybody may write there."""
-    if public:  # whatever node it is reached through, one here or next door included
-        return Reach.PUBLIC
-    if is_loopback(chain_url):
-        return Reach.HERE_AND_PUBLIC
-    try:
-        address = ipaddress.ip_address(urlsplit(chain_url).hostname or "")
-    except ValueError:  # a name may stand for any place
-        return Reach.PUBLIC
-    return Reach.LAN_AND_PUBLIC if is_lan(address) else Reach.PUBLIC
 
 
 def _address(text: str, option: str) -> Address:

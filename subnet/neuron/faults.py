@@ -17,7 +17,6 @@ import sys
 import threading
 import traceback
 from collections.abc import AsyncGenerator, Callable
-from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final
@@ -25,6 +24,7 @@ from typing import Any, Final
 from loguru import logger
 
 from assay.errors import UserError
+from assay.outcome import SourceLine
 
 EQUAL_FAULTS_MAX: Final = 2
 """A fault that comes twice the same way is no accident; once may be a network's or a disk's."""
@@ -32,22 +32,10 @@ BLOCKED_S: Final = 1.0
 """A loop that stands still for so long makes a miner late for every caller."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A line of a task's own code."""
-
-    file: str
-    line: int
-    function: str
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line} in {self.function}()"
-
-
 class BrokenTask(UserError):
     """A mistake in a task that starting it again does not mend. ``place`` is where, if known."""
 
-    place: Place | None = None
+    place: SourceLine | None = None
 
     @classmethod
     def of(cls, function: Callable[..., Any], cause: str, cure: str) -> BrokenTask:
@@ -55,13 +43,13 @@ class BrokenTask(UserError):
         code = getattr(inspect.unwrap(function), "__code__", None)
         error = cls(cause, cure)
         if code is not None:
-            place = Place(code.co_filename, code.co_firstlineno, code.co_name)
+            place = SourceLine(code.co_filename, code.co_firstlineno, code.co_name)
             error = cls(f"{place}: {cause}", cure)
             error.place = place
         return error
 
 
-def where(error: BaseException, task: object) -> Place | None:
+def where(error: BaseException, task: object) -> SourceLine | None:
     """The innermost frame of ``error`` that lies in the file of ``task``'s class or beside it.
 
     None if no frame does: then the fault is not known to be the builder's.
@@ -73,7 +61,7 @@ def where(error: BaseException, task: object) -> Place | None:
     found = None
     for frame in traceback.extract_tb(error.__traceback__):
         if Path(frame.filename).parent == folder:
-            found = Place(frame.filename, frame.lineno or 0, frame.name)
+            found = SourceLine(frame.filename, frame.lineno or 0, frame.name)
     return found
 
 
@@ -167,4 +155,4 @@ def _shown(frame: FrameType | None) -> str:
     at = at or frame
     if at is None:
         return "an unknown place"
-    return str(Place(at.f_code.co_filename, at.f_lineno, at.f_code.co_name))
+    return str(SourceLine(at.f_code.co_filename, at.f_lineno, at.f_code.co_name))

@@ -23,10 +23,10 @@ import msgspec
 import msgspec.inspect
 
 from assay.errors import UserError
-from assay.neuron.faults import Place
 from assay.neuron.rounds import Rounds, Serving
 from assay.neuron.task import MinerTask, TaskSettings, ValidatorTask
 from assay.neuron.task_file import execute
+from assay.outcome import SourceLine
 from assay.wire.synapse import Synapse
 
 MINERS = "assay.miners"
@@ -143,7 +143,7 @@ def _beside(filename: str, path: Path) -> bool:
 def _place(task: AnyHalf) -> str:
     try:
         lines = inspect.getsourcelines(task)[1]
-        return str(Place(inspect.getfile(task), lines, task.__name__)).removesuffix("()")
+        return str(SourceLine(inspect.getfile(task), lines, task.__name__)).removesuffix("()")
     except (OSError, TypeError):
         return task.__module__
 
@@ -239,7 +239,7 @@ def _check_async(task: AnyHalf) -> None:
             ):
                 continue
             code = function.__code__
-            place = Place(code.co_filename, code.co_firstlineno, code.co_name)
+            place = SourceLine(code.co_filename, code.co_firstlineno, code.co_name)
             raise UserError(
                 f"{place}: {name} must {'' if wanted else 'not '}be async.",
                 f"Write `{'async def' if wanted else 'def'} {name}(...)`.",

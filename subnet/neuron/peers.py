@@ -20,6 +20,7 @@ from typing import Any, Final, Generic, TypeVar
 from loguru import logger
 
 from assay.chain.view import Moment
+from assay.neuron.opinions import Reason
 from assay.neuron.record import Role, parse
 from assay.types import Ss58, Uid
 from assay.wire.errors import CallError, PeerUnreachable
@@ -89,6 +90,11 @@ class Answer(Generic[Req, Rep]):
     """What shows a third party who signed what (``assay.wire.evidence``), packed."""
     body: bytes | None = None
     """The reply as it was signed."""
+
+    @property
+    def failure_reasons(self) -> tuple[Reason, ...]:
+        """Why no reply came, for a verdict; empty if one came."""
+        return () if self.failure is None else (Reason(self.code or "failed", self.failure),)
 
 
 class Peers:

@@ -16,7 +16,6 @@ from dataclasses import replace
 from typing import Any, Generic
 
 from assay.neuron.faults import BrokenTask
-from assay.neuron.opinions import Reason
 from assay.neuron.peers import Answer, Question, Rep, Req, Target
 from assay.neuron.task import MinerTask, Score, Turn, ValidatorTask, Verdict
 from assay.wire.interface import Caller, Method
@@ -75,7 +74,7 @@ class Rounds(ValidatorTask, Generic[Req, Rep]):
             Verdict(
                 answer.target.hotkey,
                 score.value,
-                reasons=(*_failure(answer), *score.reasons),
+                reasons=(*answer.failure_reasons, *score.reasons),
                 latency_s=answer.latency_s,
             )
             for answer, score in zip(answers, self._checked(scores, len(answers)), strict=True)
@@ -105,9 +104,3 @@ class Task(Serving[Req, Rep], Rounds[Req, Rep]):
 
 def _method(half: Serving[Any, Any] | Rounds[Any, Any]) -> Method[Any, Any]:
     return Method("", half.request, half.reply)
-
-
-def _failure(answer: Answer[Any, Any]) -> tuple[Reason, ...]:
-    if answer.failure is None:
-        return ()
-    return (Reason(answer.code or "failed", answer.failure),)

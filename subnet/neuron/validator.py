@@ -146,6 +146,9 @@ class Validator:
         """The hotkeys that replied to this process at least once."""
         self._data: bytes | None = None
         self._idle = False
+        self._proof_due_at_block = 0
+        """From then on turns go on, whether the record stands on chain or not."""
+        self._told_unproven = False
 
     @property
     def memory(self) -> Checkpoint:
@@ -237,12 +240,12 @@ class Validator:
                 self._seeds.advance()
                 self._close_periods()
             self._publish_record()
-            self._proof_due = moment.at.number + SEED_WAIT_BLOCKS
+            self._proof_due_at_block = moment.at.number + SEED_WAIT_BLOCKS
         if self._presence.shows_record(moment):
             self._seeds.seen(moment.at.number)
         if self._seeds.ready(moment.at.number):
             return True
-        if moment.at.number < self._proof_due:
+        if moment.at.number < self._proof_due_at_block:
             return False
         if not self._told_unproven:
             self._told_unproven = True
@@ -251,9 +254,6 @@ class Validator:
                 "rechecked by others until it does."
             )
         return True
-
-    _proof_due = 0
-    _told_unproven = False
 
     def _close_periods(self) -> None:
         """Close the receipts of every period whose link was given out: usually one, after a crash

@@ -20,7 +20,6 @@ from assay.neuron import (
     Answer,
     Method,
     Question,
-    Reason,
     Score,
     Target,
     TaskContext,
@@ -93,7 +92,7 @@ class InferenceValidator(ValidatorTask):
             Verdict(
                 answer.target.hotkey,
                 score.value,
-                reasons=(*_failure(answer), *score.reasons),
+                reasons=(*answer.failure_reasons, *score.reasons),
                 latency_s=answer.latency_s,
             )
             for answer, score in zip(answers, await self.score(answers), strict=True)
@@ -158,11 +157,6 @@ def _score(finding: Finding, factor: float, owed: int, speed: tuple[str, ...]) -
             0.0, (*reasons, f"on probation: {owed} clean {more} unpaid, this one included")
         )
     return Score(factor, reasons)
-
-
-def _failure(answer: Given) -> tuple[Reason, ...]:
-    """Return why no reply came, if none did."""
-    return () if answer.failure is None else (Reason(answer.code or "failed", answer.failure),)
 
 
 def _speed_reasons(

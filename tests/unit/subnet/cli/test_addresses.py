@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from assay.chain.interface import Endpoint
-from assay.cli.addresses import announced, listening, reach_of
+from assay.cli.addresses import announced, listening
 from assay.errors import UserError
-from assay.wire.interface import Reach
 
 LOOPBACK = listening("127.0.0.1", 0)
 
@@ -75,27 +74,3 @@ def test_where_it_listens_is_announced_if_nothing_else_is() -> None:
     assert listening("::0001", 5) == Endpoint("::1", 5)
     with pytest.raises(UserError, match="--host 'localhost'"):
         listening("localhost", 5)
-
-
-@pytest.mark.parametrize(
-    ("url", "reach"),
-    [
-        ("ws://127.0.0.1:9944", Reach.HERE_AND_PUBLIC),
-        ("ws://localhost:9944", Reach.HERE_AND_PUBLIC),
-        ("ws://[::1]:9944", Reach.HERE_AND_PUBLIC),
-        ("ws://10.1.2.3:9944", Reach.LAN_AND_PUBLIC),
-        ("wss://user:secret@172.20.0.2/token", Reach.LAN_AND_PUBLIC),
-        ("ws://192.168.0.9", Reach.LAN_AND_PUBLIC),
-        ("ws://[fd12:3456::1]:9944", Reach.LAN_AND_PUBLIC),
-        ("ws://169.254.10.1:9944", Reach.PUBLIC),
-        ("ws://100.64.0.1:9944", Reach.PUBLIC),
-        ("ws://203.0.113.7:9944", Reach.PUBLIC),
-        ("ws://8.8.8.8:9944", Reach.PUBLIC),
-        ("ws://[2001:4860::1]:9944", Reach.PUBLIC),
-        ("ws://chain.lan:9944", Reach.PUBLIC),  # whatever that may stand for
-        ("wss://entrypoint-finney.opentensor.ai:443", Reach.PUBLIC),
-    ],
-)
-def test_where_a_chain_stands_says_which_miners_are_called(url: str, reach: Reach) -> None:
-    assert reach_of(url, public=False) is reach
-    assert reach_of(url, public=True) is Reach.PUBLIC

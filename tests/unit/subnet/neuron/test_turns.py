@@ -16,6 +16,7 @@ from assay.chain.fake_state import State
 from assay.chain.interface import WeightsOutcome
 from assay.errors import UserError
 from assay.neuron import Answer, Caller, Score
+from assay.neuron.validator import REUNION_S, STALE_EPOCHS
 from assay.types import Ss58, Uid
 from assay.wire.memory import MemoryNetwork
 from examples.reverse import Reverse, Reversed, ReverseTask
@@ -198,3 +199,60 @@ async def test_a_stop_does_not_wait_for_a_task_that_hangs(tmp_path: Path) -> Non
         await running
     assert world.clock.monotonic() < 10
     assert validator.memory.round == 0
+
+
+async def run_and_stop(world: World, network: MemoryNetwork, folder: Path) -> float:
+    """Let a miner earn its average, then stop miner and validator; the average."""
+    miner = make_miner(world, network, FIRST, ReverseTask())
+    validator = make_validator(world, network, VALIDATOR, folder)
+    async with flowing(world):
+        running = [asyncio.create_task(neuron.run()) for neuron in (miner, validator)]
+        await until(lambda: validator.memory.weights_epoch is not None, "weights stand")
+        for neuron in (miner, validator):
+            neuron.stop.set()
+        await asyncio.gather(*running)
+    average: float = validator.memory.opinions[FIRST.address].average
+    assert average > 0.0
+    return average
+
+
+async def test_averages_that_a_long_absence_made_stale_pay_nobody(tmp_path: Path) -> None:
+    """The miner is gone meanwhile: only what is remembered could pay it."""
+    world = await make_world({VALIDATOR: None, FIRST: None})
+    network = MemoryNetwork()
+    await run_and_stop(world, network, tmp_path)
+    tempo = (await world.chain.metagraph(world.netuid)).epoch.tempo
+    world.ledger.advance((STALE_EPOCHS + 1) * tempo)
+    chain = Between(world, lambda: None)
+    validator = make_validator(world, network, VALIDATOR, tmp_path, chain=chain)
+    async with flowing(world):
+        running = asyncio.create_task(validator.run())
+        seen = validator.memory.round
+        await until(lambda: validator.memory.round > seen + 20, "turns go on")
+        validator.stop.set()
+        await running
+    assert validator.memory.opinions[FIRST.address].average == 0.0
+    metagraph = await world.chain.metagraph(world.netuid)
+    first = metagraph.by_hotkey(FIRST.address)
+    assert first is not None
+    assert all(first.uid not in row for row in chain.sent)
+
+
+async def test_a_validator_that_starts_before_its_miners_does_not_punish_them(
+    tmp_path: Path,
+) -> None:
+    world = await make_world({VALIDATOR: None, FIRST: None})
+    network = MemoryNetwork()
+    average = await run_and_stop(world, network, tmp_path)
+    validator = make_validator(world, network, VALIDATOR, tmp_path)
+    began_s = world.clock.monotonic()
+    async with flowing(world):
+        running = asyncio.create_task(validator.run())
+        await until(
+            lambda: world.clock.monotonic() > began_s + REUNION_S - 5, "nearly all of the grace"
+        )
+        assert validator.memory.opinions[FIRST.address].average == average
+        await until(lambda: world.clock.monotonic() > began_s + REUNION_S + 10, "the grace ends")
+        assert validator.memory.opinions[FIRST.address].average < average
+        validator.stop.set()
+        await running

@@ -110,17 +110,25 @@ class InWorld:
 
 
 def make_server(
-    world: World, hotkey: SeedSigner, task: Any, view: Follower, presence: Presence, network: Any
+    world: World,
+    hotkey: SeedSigner,
+    task: Any,
+    view: Follower,
+    presence: Presence,
+    network: MemoryNetwork | None,
 ) -> NeuronServer:
+    """The serving half; without a ``network`` nothing is served, as by a task's validator."""
     callers = Callers()
-    axon = MemoryAxon(
-        hotkey,
-        network,
-        clock=world.clock,
-        admission=Admission(
-            now_s=world.clock.monotonic(), resolver=callers, serve=Serve.REGISTERED
-        ),
-    )
+    axon = None
+    if network is not None:
+        axon = MemoryAxon(
+            hotkey,
+            network,
+            clock=world.clock,
+            admission=Admission(
+                now_s=world.clock.monotonic(), resolver=callers, serve=Serve.REGISTERED
+            ),
+        )
     return NeuronServer(
         ServingConfig(world.netuid, "127.0.0.1"),
         view=view,
@@ -159,7 +167,7 @@ def make_validator(
         chain=chain,
         view=view,
         genesis=genesis,
-        server=make_server(world, hotkey, task, view, presence, network),
+        server=make_server(world, hotkey, task, view, presence, None),
         presence=presence,
         peers=Peers(
             MemoryDendrite(hotkey, network, clock=world.clock),

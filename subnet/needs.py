@@ -1,4 +1,4 @@
-"""What a task needs besides the base installation, and how a person gets it.
+"""Which tasks are installed, what each needs besides the base installation, and how to get it.
 
 A task that is registered under a name declares an extra at its entry point (``module:attr
 [extra]``, as pyproject.toml has it); a task in a file declares its own dependencies at the top of
@@ -23,6 +23,7 @@ from typing import Final
 
 BASE: Final = "base"
 MINERS: Final = "assay.miners"
+VALIDATORS: Final = "assay.validators"
 _FILE_BYTES_MAX: Final = 1 << 20
 """A task file is a program that a person wrote."""
 _PEP723: Final = re.compile(
@@ -33,6 +34,11 @@ _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _EXTRA: Final = re.compile(r"\[([^\]]*)\]\s*$")
 _LARGE: Final = "torch"
 _LARGE_SIZE: Final = "about 4.5 GB on Linux with an x86-64 processor, where torch brings CUDA"
+
+
+def task_names(group: str = MINERS) -> list[str]:
+    """The names of the tasks that are installed under the entry-point group ``group``, sorted."""
+    return sorted(entry.name for entry in metadata.entry_points(group=group))
 
 
 def declared_in(path: Path) -> list[str]:

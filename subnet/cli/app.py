@@ -10,6 +10,7 @@ from typing import Final
 
 import click
 
+from assay.cli import completion
 from assay.cli.command import Command, LazyGroup, write_table
 
 COMMANDS: Final = {
@@ -49,12 +50,30 @@ class _Root(LazyGroup):
 
 @click.group(cls=_Root, members=COMMANDS, invoke_without_command=True, no_args_is_help=True)
 @click.option("-V", "--version", "version", is_flag=True, help="Say which version this is.")
+@completion.shell_option(
+    "--install-completion", help="Let the shell complete Assay's words at Tab, from now on."
+)
+@completion.shell_option(
+    "--show-completion", help="Print the script with which a shell completes Assay's words."
+)
 @click.option("--json", is_flag=True, help="With --version: one JSON document.")
 @click.pass_context
-def app(context: click.Context, version: bool, json: bool) -> None:
+def app(
+    context: click.Context,
+    version: bool,
+    install_completion: str | None,
+    show_completion: str | None,
+    json: bool,
+) -> None:
     """Build and run a Bittensor-style subnet: local chain, miners, validators, rewards."""
     if version:
         _show_version(json=json)
+        context.exit()
+    if install_completion is not None:
+        _install_completion(install_completion)
+        context.exit()
+    if show_completion is not None:
+        _show_completion(show_completion)
         context.exit()
     if context.invoked_subcommand is None:
         raise click.UsageError("No command was given.", context)
@@ -67,6 +86,23 @@ def app(context: click.Context, version: bool, json: bool) -> None:
 def version(json: bool) -> None:
     """Say which version this is."""
     _show_version(json=json)
+
+
+def _install_completion(name: str) -> None:
+    import os
+
+    from assay.cli import output
+
+    made = completion.install(app, completion.chosen_shell(name, os.environ), os.environ)
+    output.text("\n".join(completion.told(made)))
+
+
+def _show_completion(name: str) -> None:
+    import os
+
+    from assay.cli import output
+
+    output.text(completion.script(app, completion.chosen_shell(name, os.environ)))
 
 
 def _show_version(*, json: bool) -> None:

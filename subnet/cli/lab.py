@@ -14,8 +14,7 @@ from assay.cli.arguments import MinerArguments, miner_options
 from assay.cli.command import LazyGroup
 from assay.cli.miner import launch
 from assay.cli.param_types import Number
-from assay.cli.task_options import ChosenTask, TaskCommand
-from assay.neuron.loader import load_miner
+from assay.cli.task_options import ChosenTask, TaskCommand, miner_half
 
 SLOW_MAX: Final = 1_000.0
 """Slower than that is the same as silent."""
@@ -26,7 +25,7 @@ def lab() -> None:
     """Cheats and faults, to see a validator catch them."""
 
 
-@lab.command(cls=TaskCommand, loads=[load_miner])
+@lab.command(cls=TaskCommand, loads=[miner_half])
 @miner_options
 @click.option(
     "--cheat", metavar="NAME", show_default="none",

@@ -18,11 +18,10 @@ from typing import Final
 import click
 
 from assay.child import Supervised
+from assay.cli import completion
 from assay.errors import AssayError, Unavailable, UserError
 from assay.outcome import INTERRUPTED, Kind, Outcome, SourceLine, outcome_of
 
-COMPLETE_VARIABLE: Final = "_ASSAY_COMPLETE"
-"""A shell's completion sets it to say what it wants to know."""
 LIKENESS_MIN: Final = 0.75
 """How alike a word must be to the one that may have been meant: 0.6, click's own, takes --help for
 --model."""
@@ -51,7 +50,7 @@ def _ended(arguments: list[str], *, json: bool) -> Outcome:
     """Run a command; say on stderr, and as ``json`` on stdout, why it failed, if it did."""
     from assay.cli import output
 
-    instruction = os.environ.get(COMPLETE_VARIABLE)
+    instruction = os.environ.get(completion.VARIABLE)
     try:
         # Before anything else: what logs by itself shows local variables, which may be secrets. A
         # command that runs for long has --log-level and sets its own; the others say what went
@@ -80,11 +79,9 @@ def _run(arguments: list[str]) -> object:
 
 def _complete(instruction: str) -> int:
     """Answer a shell: its own half of the completion, or what may stand where the cursor is."""
-    from click.shell_completion import shell_complete
-
     from assay.cli.app import app
 
-    return shell_complete(app, {}, "assay", COMPLETE_VARIABLE, instruction)
+    return completion.answer(app, instruction)
 
 
 def _told(error: BaseException, *, json: bool) -> Outcome:

@@ -13,8 +13,7 @@ import click
 from assay.child import tell_ready
 from assay.cli.arguments import MinerArguments, miner_options
 from assay.cli.command import LazyGroup
-from assay.cli.task_options import ChosenTask, TaskCommand
-from assay.neuron.loader import load_miner
+from assay.cli.task_options import ChosenTask, TaskCommand, miner_half
 
 
 @click.group(cls=LazyGroup)
@@ -22,7 +21,7 @@ def miner() -> None:
     """Run a miner."""
 
 
-@miner.command(cls=TaskCommand, loads=[load_miner])
+@miner.command(cls=TaskCommand, loads=[miner_half])
 @miner_options
 def run(chosen: ChosenTask, **given: Any) -> None:
     """Serve a task's requests until Ctrl-C."""

@@ -133,7 +133,7 @@ class TaskReference(click.ParamType[str]):
     def shell_complete(
         self, ctx: Context, param: Parameter, incomplete: str
     ) -> list[CompletionItem]:
-        from assay.neuron.loader import MINERS, VALIDATORS, task_names
+        from assay.needs import MINERS, VALIDATORS, task_names
 
         found = _items({*task_names(MINERS), *task_names(VALIDATORS)}, incomplete)
         return found or [CompletionItem(incomplete, type="file")]

@@ -5,6 +5,9 @@ bounds, defaults and descriptions, in the same table of help as the command's ow
 is stands among the words themselves (``--task``), so they are parsed twice: once for ``--task``
 alone, then as a whole. No option is known here by name, so a task file's settings work exactly like
 those of a task that ships with us.
+
+The tasks' own module is imported when a task is loaded: a shell that asks for another word is
+answered before that.
 """
 
 from __future__ import annotations
@@ -14,19 +17,22 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 import msgspec
 from click.core import ParameterSource
+from click.shell_completion import CompletionItem
 from msgspec import inspect as kinds
 
 from assay.cli.command import Command, Rows, parameter_sections
 from assay.cli.param_types import FILE, Finite, Number
 from assay.errors import UserError
-from assay.neuron.task import MinerTask, TaskSettings, ValidatorTask
 
-AnyHalf = type[MinerTask] | type[ValidatorTask]
+if TYPE_CHECKING:
+    from assay.neuron.task import MinerTask, TaskSettings, ValidatorTask
+
+    AnyHalf = type[MinerTask] | type[ValidatorTask]
 
 _STATE: Final = "assay.cli.task_options"
 """Under this key of click's context stands what is known of the task while words are parsed."""
@@ -44,11 +50,15 @@ class ChosenTask:
     @property
     def miner(self) -> type[MinerTask]:
         """The miner's half, of a command that loads it."""
+        from assay.neuron.task import MinerTask
+
         return next(half for half in self.halves if issubclass(half, MinerTask))
 
     @property
     def validator(self) -> type[ValidatorTask]:
         """The validator's half, of a command that loads it."""
+        from assay.neuron.task import ValidatorTask
+
         return next(half for half in self.halves if issubclass(half, ValidatorTask))
 
     def settings(self, half: AnyHalf) -> TaskSettings:
@@ -75,6 +85,20 @@ class ChosenTask:
         ]
 
 
+def miner_half(reference: str) -> type[MinerTask]:
+    """The miner's half of the task ``reference``. UserError if there is none that is whole."""
+    from assay.neuron.loader import load_miner
+
+    return load_miner(reference)
+
+
+def validator_half(reference: str) -> type[ValidatorTask]:
+    """The validator's half of the task ``reference``. UserError if there is none that is whole."""
+    from assay.neuron.loader import load_validator
+
+    return load_validator(reference)
+
+
 @dataclass(slots=True)
 class _Parsing:
     """What is known of the task while the words of one command are parsed."""
@@ -83,6 +107,8 @@ class _Parsing:
     options: tuple[click.Option, ...] = ()
     values: dict[str, Any] | None = None
     trouble: UserError | None = None
+    deferred: bool = False
+    """A shell asks for completions, and so far none that the task itself could give."""
 
 
 class TaskCommand(Command):
@@ -99,17 +125,19 @@ class TaskCommand(Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         parsing = ctx.meta[_STATE] = self._look(ctx, args)
-        if parsing.trouble is None:
+        if parsing.trouble is None and not parsing.deferred:
             return super().parse_args(ctx, args)
-        # Help is shown all the same; whatever else is asked for cannot be.
+        # Help and completions are given all the same; whatever else is asked for cannot be.
         ctx.ignore_unknown_options = ctx.allow_extra_args = True
         rest = super().parse_args(ctx, args)
-        if not ctx.resilient_parsing:
+        if parsing.trouble is not None and not ctx.resilient_parsing:
             raise parsing.trouble
         return rest
 
     def _look(self, ctx: click.Context, args: list[str]) -> _Parsing:
         """Load the task that these words name, and make options of its settings."""
+        if ctx.resilient_parsing and not self._ends_with_another_option(args):
+            return _Parsing(deferred=True)
         first = click.Command(
             self.name,
             params=[each for each in self.params if isinstance(each, click.Option)],
@@ -117,7 +145,15 @@ class TaskCommand(Command):
             context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
         )
         with first.make_context(ctx.info_name, list(args), resilient_parsing=True) as found:
-            reference = str(found.params["task"])
+            return self._loaded(str(found.params["task"]))
+
+    def _ends_with_another_option(self, args: list[str]) -> bool:
+        """Whether the last of these words is an option that only the task could have."""
+        own = {name for each in self.params for name in _names(each)}
+        return bool(args) and args[-1].startswith("-") and args[-1] not in own
+
+    def _loaded(self, reference: str) -> _Parsing:
+        """Load the task called ``reference``, and make options of its settings."""
         parsing = _Parsing(values={})
         try:
             parsing.halves = tuple(load(reference) for load in self.loads)
@@ -125,6 +161,12 @@ class TaskCommand(Command):
         except UserError as error:
             parsing.trouble = error
         return parsing
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        # To load a task takes longer than a person who pressed Tab should wait for other words.
+        if ctx.meta[_STATE].deferred and incomplete.startswith("-"):
+            ctx.meta[_STATE] = self._loaded(str(ctx.params["task"]))
+        return super().shell_complete(ctx, incomplete)
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         own = super().get_params(ctx)

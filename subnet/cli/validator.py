@@ -12,8 +12,7 @@ import click
 from assay.cli.arguments import NeuronArguments, neuron_options
 from assay.cli.command import LazyGroup
 from assay.cli.param_types import Number
-from assay.cli.task_options import ChosenTask, TaskCommand
-from assay.neuron.loader import load_validator
+from assay.cli.task_options import ChosenTask, TaskCommand, validator_half
 
 INTERVAL_S_MAX: Final = 86_400.0
 """A validator that asks less than once a day sets weights of nothing."""
@@ -28,7 +27,7 @@ def validator() -> None:
     """Run a validator."""
 
 
-@validator.command(cls=TaskCommand, loads=[load_validator])
+@validator.command(cls=TaskCommand, loads=[validator_half])
 @neuron_options("validator")
 @click.option(
     "--seed", metavar="TEXT", show_default="an unguessable one",

@@ -23,14 +23,13 @@ import msgspec
 import msgspec.inspect
 
 from assay.errors import UserError
+from assay.needs import MINERS, VALIDATORS, task_names
 from assay.neuron.rounds import Rounds, Serving
 from assay.neuron.task import MinerTask, TaskSettings, ValidatorTask
 from assay.neuron.task_file import execute
 from assay.outcome import SourceLine
 from assay.wire.synapse import Synapse
 
-MINERS = "assay.miners"
-VALIDATORS = "assay.validators"
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
 """A task's name becomes a path segment of a URL and an option's value, so it stays plain."""
 _SHOWN_CHARS_MAX = 200
@@ -51,11 +50,6 @@ def load_miner(reference: str) -> type[MinerTask]:
 def load_validator(reference: str) -> type[ValidatorTask]:
     """The validator's half of a task. UserError if there is none, or if it is not whole."""
     return _load(reference, VALIDATORS, ValidatorTask)  # type: ignore[type-abstract]
-
-
-def task_names(group: str = MINERS) -> list[str]:
-    """The names that may stand where a path may, sorted."""
-    return sorted(entry.name for entry in metadata.entry_points(group=group))
 
 
 def _load(reference: str, group: str, half: type[_Half]) -> type[_Half]:

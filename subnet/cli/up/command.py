@@ -10,12 +10,11 @@ from typing import Any
 
 import click
 
-from assay.cli.task_options import ChosenTask, TaskCommand
+from assay.cli.task_options import ChosenTask, TaskCommand, miner_half, validator_half
 from assay.cli.up.request import RunRequest, run_options
-from assay.neuron.loader import load_miner, load_validator
 
 
-@click.command(cls=TaskCommand, loads=[load_miner, load_validator])
+@click.command(cls=TaskCommand, loads=[miner_half, validator_half])
 @run_options
 def up(chosen: ChosenTask, **given: Any) -> int:
     """Run a whole subnet here: a chain, validators, miners of which one cheats, and rewards.

@@ -396,6 +396,7 @@ def test_a_commands_own_help_imports_no_other_command() -> None:
         "main",
         "app",
         "command",
+        "completion",
         "output",
         "wallet",
         "arguments",

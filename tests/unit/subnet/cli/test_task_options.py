@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import click
 import pytest
@@ -13,10 +13,13 @@ from msgspec import Meta
 
 from assay.cli import output
 from assay.cli.main import main
-from assay.cli.task_options import AnyHalf, ChosenTask, TaskCommand
+from assay.cli.task_options import ChosenTask, TaskCommand
 from assay.errors import UserError
 from assay.neuron import TaskSettings
 from examples.reverse import ReverseTask
+
+if TYPE_CHECKING:
+    from assay.cli.task_options import AnyHalf
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from assay.errors import UserError
-from assay.neuron.loader import load_miner, load_validator, task_names
+from assay.needs import task_names
+from assay.neuron.loader import load_miner, load_validator
 from assay.neuron.rounds import Rounds, Serving
 from assay.neuron.task import MinerTask, ValidatorTask
 

@@ -62,7 +62,9 @@ SPECIAL: Final = _networks(
 )
 """What is nobody's axon, though a packet to some of it would leave for the public network. From
 https://www.iana.org/assignments/iana-ipv4-special-registry and iana-ipv6-special-registry, as of
-2025-10. Python's ``is_global`` has its own idea of them, which changes with its version."""
+2026-07-18; the tests hold every row of both, with its RFC. Python's ``is_global`` has its own idea
+of them, which changes with its version. Multicast has registries of its own (RFC 5771, RFC 4291).
+Azure's address is documented in Microsoft's "What is IP address 168.63.129.16?"."""
 _IPV6_UNICAST: Final = ipaddress.IPv6Network("2000::/3")
 """All that is assigned for public use. Outside lie loopback, link-local, unique local, discard and
 segment-routing addresses, and the prefixes that carry an IPv4 address within: mapped, compatible,
@@ -71,11 +73,15 @@ _LAN: Final = _networks("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::
 """What RFC 1918 and RFC 4193 leave to whoever runs a network. Link-local addresses are no part of
 it: 169.254.169.254 is where clouds keep a machine's credentials."""
 _NOT_LAN: Final = _networks(
-    "fd00:ec2::/32",  # Amazon's metadata
-    "fd00:42::/32",  # Scaleway's
-    "fd20:ce::/32",  # Google's
+    "fd00:ec2::/32",  # Amazon: fd00:ec2::254, and ::23 for containers
+    "fd00:42::/32",  # Scaleway: fd00:42::42
+    "fd00:c1::/32",  # Oracle: fd00:c1::a9fe:a9fe
+    "fd00:a9fe:a9fe::/48",  # Akamai: fd00:a9fe:a9fe::1
+    "fd00:100::/32",  # Alibaba: fd00:100::100:200
+    "fd20:ce::/32",  # Google: fd20:ce::254
 )
-"""The same service of clouds that chose a private address for it."""
+"""The same service of clouds that chose a private address for it: from the vendors' documentation,
+Oracle's SDK (``DEFAULT_METADATA_URL_BASE_IPV6``) and the data sources of cloud-init."""
 
 
 def check_target(peer: Peer, reach: Reach = Reach.ANYWHERE) -> None:

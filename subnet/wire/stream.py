@@ -314,7 +314,7 @@ class FrameReader:
         word = PART if kind == SEAL else FAILED if failing else WHOLE
         running = self._hash.digest()
         payload = self.binding.payload(word, self.frames, running)
-        if not keys.verify(signature, payload, self._public_key):
+        if not self._holds(payload, signature):
             raise SealBroken(
                 f"the signature over its first {self.frames} frames does not hold for this call"
             )
@@ -323,6 +323,10 @@ class FrameReader:
         ready, self._unsealed = self._unsealed, []
         self._unsealed_bytes = 0
         return ready
+
+    def _holds(self, payload: bytes, signature: bytes) -> bool:
+        """Whether the sender signed ``payload``."""
+        return keys.verify(signature, payload, self._public_key)
 
 
 def running_hash(request_hash: bytes, payloads: Sequence[bytes], *, failed: bool) -> bytes:

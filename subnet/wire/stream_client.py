@@ -163,8 +163,7 @@ class ReplyStream(Generic[RepCo]):
                 f"broke a stream off after {self.frames} signed frames.",
                 "Call it again, or another peer.",
             )
-        evidence = self.evidence
-        if reader.failure is not None and evidence is not None:
+        if reader.failure is not None and (evidence := self.evidence) is not None:
             raise refusal(address, None, reader.failure, evidence)
 
     def _decoded(self, payload: bytes) -> RepCo:

@@ -430,9 +430,10 @@ async def test_an_axon_refuses_a_malformed_request_and_goes_on(
     run: Run, axon: tuple[int, str], name: str
 ) -> None:
     method, path, body = REQUESTS[name]
+    status = None
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # hung up on, rightly
         status, _ = await asyncio.to_thread(posted, axon[0], path, body, method)
-        assert status in range(400, 500), status
+    assert status is None or status in range(400, 500)
     assert await reversed_by(run, *axon, text="assay") == "yassa"
 
 

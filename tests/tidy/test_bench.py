@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.bench import report
+from scripts.bench import interpreter, report
 from tests.tidy.sources import ROOT, tracked
 
 BENCHES = [path for path in tracked("scripts/bench/*") if path.parent.name == "bench"]
@@ -18,7 +18,9 @@ PROGRAMS = [path for path in BENCHES if os.access(ROOT / path, os.X_OK)]
 
 
 def test_there_are_some() -> None:
-    assert {path.name for path in PROGRAMS} >= {"chain", "objects", "wire", "verify", "weights"}
+    assert {path.name for path in PROGRAMS} >= {
+        "chain", "objects", "streams", "verify", "weights", "wire"
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda path: path.name)
@@ -29,6 +31,21 @@ def test_the_options(program: Path) -> None:
     assert shown.returncode == 0, shown.stderr
     assert {"--json", "--quick"} <= set(shown.stdout.replace(",", " ").split())
     assert f"scripts/bench/{program.name} [--json] [--quick]" in shown.stdout
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda path: path.name)
+def test_a_python_without_the_packages_is_left_for_the_checkouts_own(program: Path) -> None:
+    """``-S`` hides what is installed: the same as a Python outside of the environment."""
+    shown = subprocess.run(
+        [sys.executable, "-S", str(ROOT / program), "--help"],
+        capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    if interpreter.PYTHON.exists():
+        assert shown.returncode == 0, shown.stderr
+        assert "--quick" in shown.stdout
+    else:
+        assert shown.returncode == 1
+        assert "cure   Run `make up` once" in shown.stderr
 
 
 def test_the_document(capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import ipaddress
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from assay.types import Ss58
-from assay.wire.address_check import check_target
+from assay.wire.address_check import Address, check_target
 from assay.wire.errors import CallError
 from assay.wire.interface import Peer, Reach
 
@@ -36,76 +38,98 @@ def test_private_targets_can_be_refused(host: str) -> None:
     assert not any(called(host, reach) for reach in (HERE, LAN, PUBLIC))
 
 
-SPECIAL_V4 = [
-    "0.0.0.0/8",
-    "0.0.0.0/32",
-    "10.0.0.0/8",
-    "100.64.0.0/10",
-    "127.0.0.0/8",
-    "169.254.0.0/16",
-    "172.16.0.0/12",
-    "192.0.0.0/24",
-    "192.0.0.0/29",
-    "192.0.0.8/32",
-    "192.0.0.9/32",
-    "192.0.0.10/32",
-    "192.0.0.170/32",
-    "192.0.0.171/32",
-    "192.0.2.0/24",
-    "192.31.196.0/24",
-    "192.52.193.0/24",
-    "192.88.99.0/24",
-    "192.88.99.2/32",
-    "192.168.0.0/16",
-    "192.175.48.0/24",
-    "198.18.0.0/15",
-    "198.51.100.0/24",
-    "203.0.113.0/24",
-    "240.0.0.0/4",
-    "255.255.255.255/32",
+SPECIAL = [
+    ("0.0.0.0/8", "RFC 791"),  # This network
+    ("0.0.0.0/32", "RFC 1122"),  # This host on this network
+    ("10.0.0.0/8", "RFC 1918"),  # Private-Use
+    ("100.64.0.0/10", "RFC 6598"),  # Shared Address Space
+    ("127.0.0.0/8", "RFC 1122"),  # Loopback
+    ("169.254.0.0/16", "RFC 3927"),  # Link Local
+    ("172.16.0.0/12", "RFC 1918"),  # Private-Use
+    ("192.0.0.0/24", "RFC 6890"),  # IETF Protocol Assignments
+    ("192.0.0.0/29", "RFC 7335"),  # IPv4 Service Continuity Prefix
+    ("192.0.0.8/32", "RFC 7600"),  # IPv4 dummy address
+    ("192.0.0.9/32", "RFC 7723"),  # Port Control Protocol Anycast
+    ("192.0.0.10/32", "RFC 8155"),  # Traversal Using Relays around NAT Anycast
+    ("192.0.0.170/32", "RFC 8880"),  # NAT64/DNS64 Discovery
+    ("192.0.0.171/32", "RFC 8880"),  # NAT64/DNS64 Discovery
+    ("192.0.2.0/24", "RFC 5737"),  # Documentation (TEST-NET-1)
+    ("192.31.196.0/24", "RFC 7535"),  # AS112-v4
+    ("192.52.193.0/24", "RFC 7450"),  # AMT
+    ("192.88.99.0/24", "RFC 7526"),  # Deprecated (6to4 Relay Anycast)
+    ("192.88.99.2/32", "RFC 6751"),  # 6a44-relay anycast address
+    ("192.168.0.0/16", "RFC 1918"),  # Private-Use
+    ("192.175.48.0/24", "RFC 7534"),  # Direct Delegation AS112 Service
+    ("198.18.0.0/15", "RFC 2544"),  # Benchmarking
+    ("198.51.100.0/24", "RFC 5737"),  # Documentation (TEST-NET-2)
+    ("203.0.113.0/24", "RFC 5737"),  # Documentation (TEST-NET-3)
+    ("240.0.0.0/4", "RFC 1112"),  # Reserved
+    ("255.255.255.255/32", "RFC 8190"),  # Limited Broadcast
+    ("::1/128", "RFC 4291"),  # Loopback Address
+    ("::/128", "RFC 4291"),  # Unspecified Address
+    ("::ffff:0:0/96", "RFC 4291"),  # IPv4-mapped Address
+    ("64:ff9b::/96", "RFC 6052"),  # IPv4-IPv6 Translat.
+    ("64:ff9b:1::/48", "RFC 8215"),  # IPv4-IPv6 Translat.
+    ("100::/64", "RFC 6666"),  # Discard-Only Address Block
+    ("100:0:0:1::/64", "RFC 9780"),  # Dummy IPv6 Prefix
+    ("2001::/23", "RFC 2928"),  # IETF Protocol Assignments
+    ("2001::/32", "RFC 4380"),  # TEREDO
+    ("2001:1::1/128", "RFC 7723"),  # Port Control Protocol Anycast
+    ("2001:1::2/128", "RFC 8155"),  # Traversal Using Relays around NAT Anycast
+    ("2001:1::3/128", "RFC 9665"),  # DNS-SD Service Registration Protocol Anycast
+    ("2001:2::/48", "RFC 5180"),  # Benchmarking
+    ("2001:3::/32", "RFC 7450"),  # AMT
+    ("2001:4:112::/48", "RFC 7535"),  # AS112-v6
+    ("2001:10::/28", "RFC 4843"),  # Deprecated (previously ORCHID)
+    ("2001:20::/28", "RFC 7343"),  # ORCHIDv2
+    ("2001:30::/28", "RFC 9374"),  # Drone Remote ID Protocol Entity Tags (DETs) Prefix
+    ("2001:db8::/32", "RFC 3849"),  # Documentation
+    ("2002::/16", "RFC 3056"),  # 6to4
+    ("2620:4f:8000::/48", "RFC 7534"),  # Direct Delegation AS112 Service
+    ("3fff::/20", "RFC 9637"),  # Documentation
+    ("5f00::/16", "RFC 9602"),  # Segment Routing (SRv6) SIDs
+    ("fc00::/7", "RFC 4193"),  # Unique-Local
+    ("fe80::/10", "RFC 4291"),  # Link-Local Unicast
 ]
-SPECIAL_V6 = [
-    "::1/128",
-    "::/128",
-    "::ffff:0:0/96",
-    "64:ff9b::/96",
-    "64:ff9b:1::/48",
-    "100::/64",
-    "100:0:0:1::/64",
-    "2001::/23",
-    "2001::/32",
-    "2001:1::1/128",
-    "2001:1::2/128",
-    "2001:1::3/128",
-    "2001:2::/48",
-    "2001:3::/32",
-    "2001:4:112::/48",
-    "2001:10::/28",
-    "2001:20::/28",
-    "2001:30::/28",
-    "2001:db8::/32",
-    "2002::/16",
-    "2620:4f:8000::/48",
-    "3fff::/20",
-    "5f00::/16",
-    "fc00::/7",
-    "fe80::/10",
-]
-"""Both registries row by row, as IANA prints them (October 2025)."""
+"""Both registries of special-purpose addresses, row by row and in their order, each with the RFC
+that it rests on. From the files that IANA itself publishes, iana-ipv4-special-registry-1.csv and
+iana-ipv6-special-registry-1.csv under https://www.iana.org/assignments/, as of 2026-07-18."""
 METADATA = [
-    "169.254.169.254", "169.254.170.2", "169.254.0.23", "100.100.100.200", "192.0.0.192",
-    "168.63.129.16", "fd00:ec2::254", "fd20:ce::254", "fd00:42::42", "fe80::a9fe:a9fe",
-]  # fmt: skip
+    "169.254.169.254",  # most clouds
+    "169.254.170.2",  # Amazon's containers
+    "169.254.42.42",  # Scaleway
+    "169.254.0.23",  # Tencent
+    "100.100.100.200",  # Alibaba
+    "192.0.0.192",  # Oracle's older cloud
+    "168.63.129.16",  # Azure
+    "fd00:ec2::254",  # Amazon
+    "fd00:ec2::23",  # Amazon's containers
+    "fd20:ce::254",  # Google
+    "fd00:42::42",  # Scaleway
+    "fd00:c1::a9fe:a9fe",  # Oracle
+    "fd00:a9fe:a9fe::1",  # Akamai
+    "fd00:100::100:200",  # Alibaba
+    "fe80::a9fe:a9fe",  # OpenStack
+]
+"""Where clouds serve a machine's credentials, from the vendors' documentation and the sources of
+cloud-init, which asks each of them."""
 
 
-@pytest.mark.parametrize("row", SPECIAL_V4 + SPECIAL_V6)
-def test_no_row_of_the_special_purpose_registries_is_public(row: str) -> None:
+@pytest.mark.parametrize(("row", "rfc"), SPECIAL)
+def test_no_row_of_the_special_purpose_registries_is_public(row: str, rfc: str) -> None:
     """First, last and middle address of each."""
     network = ipaddress.ip_network(row)
     first, last = int(network[0]), int(network[-1])
     for number in {first, (first + last) // 2, last}:
         kind = type(network[0])
-        assert not called(str(kind(number)), PUBLIC), kind(number)
+        assert not called(str(kind(number)), PUBLIC), f"{kind(number)}: {rfc}"
+
+
+@given(address=st.ip_addresses())
+def test_what_python_knows_to_be_special_is_not_public(address: Address) -> None:
+    """Python's lists are shorter than ours and kept by others: ours must hold all of theirs."""
+    if called(str(address), PUBLIC):
+        assert address.is_global
 
 
 @pytest.mark.parametrize("host", METADATA)

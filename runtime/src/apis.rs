@@ -5,6 +5,7 @@
 
 use crate::*;
 use alloc::{collections::BTreeMap, vec::Vec};
+use assay_runtime_api::Named;
 use frame_support::{
     genesis_builder_helper::{build_state, get_preset},
     weights::Weight,
@@ -254,13 +255,9 @@ sp_api::impl_runtime_apis! {
         }
 
         fn get_stake_info_for_coldkeys(
-            coldkey_accounts: Vec<AccountId>,
+            coldkey_accounts: Named<AccountId>,
         ) -> Vec<(AccountId, Vec<StakeInfo<AccountId>>)> {
-            let of = |coldkey: AccountId| {
-                let stakes = SubtensorModule::stake_info_of(&coldkey);
-                (coldkey, stakes)
-            };
-            coldkey_accounts.into_iter().map(of).collect()
+            SubtensorModule::stake_infos_of(coldkey_accounts.0)
         }
 
         fn get_stake_info_for_hotkey_coldkey_netuid(
@@ -272,10 +269,10 @@ sp_api::impl_runtime_apis! {
         }
 
         fn get_stake_availability_for_coldkeys(
-            coldkey_accounts: Vec<AccountId>,
-            netuids: Option<Vec<NetUid>>,
+            coldkey_accounts: Named<AccountId>,
+            netuids: Option<Named<NetUid>>,
         ) -> BTreeMap<AccountId, BTreeMap<NetUid, StakeAvailability>> {
-            SubtensorModule::stake_availability(coldkey_accounts, netuids)
+            SubtensorModule::stake_availability(coldkey_accounts.0, netuids.map(|list| list.0))
         }
 
         fn get_coldkey_lock(coldkey: AccountId, netuid: NetUid) -> Option<LockState> {

@@ -1,11 +1,13 @@
 //! Who pays the fee of an extrinsic, and who gets it.
 //!
-//! The signer pays, but for the calls by which a hotkey does its work: there the coldkey that owns
-//! the hotkey does, so that a hotkey needs no TAO. That list is the SDK's
+//! The signer pays, but for the calls by which a hotkey does its work (`priority::work_of`): there
+//! the coldkey that owns the hotkey does, so that a hotkey needs no TAO. That list is the SDK's
 //! `COLDKEY_PAYS_FEE_CALLS`. A batch counts when all of it is on the list: otherwise whoever holds
 //! a hotkey could run anything at its owner's cost. A tip is never the owner's.
 
-use crate::{config::BlockAuthor, AccountId, Balance, Balances, Runtime, RuntimeCall};
+use crate::{
+    config::BlockAuthor, priority::work_of, AccountId, Balance, Balances, Runtime, RuntimeCall,
+};
 use core::marker::PhantomData;
 use frame_support::{
     traits::{
@@ -15,7 +17,6 @@ use frame_support::{
     unsigned::TransactionValidityError,
     weights::{Weight, WeightToFee},
 };
-use pallet_subtensor::Call as Subtensor;
 use pallet_transaction_payment::{FungibleAdapter, OnChargeTransaction, TxCreditHold};
 use sp_runtime::traits::{DispatchInfoOf, PostDispatchInfoOf};
 
@@ -44,19 +45,7 @@ pub fn owner_pays(call: &RuntimeCall) -> bool {
 
 fn owner_pays_at(call: &RuntimeCall, depth: u8) -> bool {
     match call {
-        RuntimeCall::SubtensorModule(
-            Subtensor::set_weights { .. }
-            | Subtensor::set_mechanism_weights { .. }
-            | Subtensor::commit_weights { .. }
-            | Subtensor::commit_mechanism_weights { .. }
-            | Subtensor::commit_timelocked_mechanism_weights { .. }
-            | Subtensor::reveal_weights { .. }
-            | Subtensor::reveal_mechanism_weights { .. }
-            | Subtensor::serve_axon { .. }
-            | Subtensor::serve_axon_tls { .. }
-            | Subtensor::serve_prometheus { .. },
-        )
-        | RuntimeCall::Commitments(pallet_commitments::Call::set_commitment { .. }) => true,
+        call if work_of(call).is_some() => true,
         RuntimeCall::Utility(
             pallet_utility::Call::batch { calls }
             | pallet_utility::Call::batch_all { calls }

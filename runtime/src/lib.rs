@@ -4,7 +4,8 @@
 //! Indices are the public runtime's, because clients turn (pallet, error) numbers into names with
 //! tables of their own. The host is asked for nothing beyond what Parity's node offers, so the
 //! same Wasm runs there. What a single pallet does is said in the pallet; how each is configured,
-//! in `config`; who pays a fee, in `fees`; what a block may take, in `weights`.
+//! in `config`; who pays a fee, in `fees`; who comes first, in `priority`; what a block may take,
+//! in `weights`.
 
 #![cfg_attr(not(feature = "std"), no_std)]
 #![recursion_limit = "512"]
@@ -16,6 +17,7 @@ mod apis;
 pub mod config;
 mod fees;
 pub mod genesis;
+pub mod priority;
 #[cfg(test)]
 mod tests;
 mod weights;
@@ -44,9 +46,9 @@ pub type TxExtension = (
     frame_system::CheckTxVersion<Runtime>,
     frame_system::CheckGenesis<Runtime>,
     frame_system::CheckMortality<Runtime>,
-    frame_system::CheckNonce<Runtime>,
+    priority::Ranked<frame_system::CheckNonce<Runtime>>,
     frame_system::CheckWeight<Runtime>,
-    pallet_transaction_payment::ChargeTransactionPayment<Runtime>,
+    priority::Ranked<pallet_transaction_payment::ChargeTransactionPayment<Runtime>>,
     pallet_subtensor::SubtensorTransactionExtension<Runtime>,
     frame_metadata_hash_extension::CheckMetadataHash<Runtime>,
 );
@@ -68,7 +70,7 @@ pub const VERSION: RuntimeVersion = RuntimeVersion {
     spec_name: alloc::borrow::Cow::Borrowed("node-subtensor"),
     impl_name: alloc::borrow::Cow::Borrowed("assay"),
     authoring_version: 1,
-    spec_version: 1_002,
+    spec_version: 1_003,
     impl_version: 1,
     apis: apis::RUNTIME_API_VERSIONS,
     transaction_version: 1,

@@ -4,6 +4,7 @@
 #![allow(clippy::arithmetic_side_effects, clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 mod dissolve;
+mod priority;
 
 use crate::{config::*, genesis, *};
 use codec::Encode;
@@ -60,6 +61,10 @@ fn merge(base: &mut serde_json::Value, patch: serde_json::Value) {
 
 /// A signed extrinsic of `uri` with its present nonce.
 fn signed(uri: &str, call: RuntimeCall, tip: Balance) -> UncheckedExtrinsic {
+    signed_at(uri, call, tip, System::account_nonce(account(uri)))
+}
+
+fn signed_at(uri: &str, call: RuntimeCall, tip: Balance, nonce: Nonce) -> UncheckedExtrinsic {
     let who = account(uri);
     let extension: TxExtension = (
         frame_system::CheckNonZeroSender::new(),
@@ -67,9 +72,9 @@ fn signed(uri: &str, call: RuntimeCall, tip: Balance) -> UncheckedExtrinsic {
         frame_system::CheckTxVersion::new(),
         frame_system::CheckGenesis::new(),
         frame_system::CheckMortality::from(Era::Immortal),
-        frame_system::CheckNonce::from(System::account_nonce(&who)),
+        frame_system::CheckNonce::from(nonce).into(),
         frame_system::CheckWeight::new(),
-        pallet_transaction_payment::ChargeTransactionPayment::from(tip),
+        pallet_transaction_payment::ChargeTransactionPayment::from(tip).into(),
         pallet_subtensor::SubtensorTransactionExtension::default(),
         frame_metadata_hash_extension::CheckMetadataHash::new(false),
     );

@@ -50,7 +50,7 @@ class EpochVector:
         )
 
     def rules(self, *, old: bool) -> EpochRules:
-        """``old``: those of the runtime that was executed; else the newer ones."""
+        """``old``: those of the runtime that was executed; else those of spec 425."""
         given = self.inputs
         return EpochRules(
             kappa=given["kappa"],
@@ -96,7 +96,7 @@ def _epoch(name: str, entry: dict[str, Any]) -> EpochVector:
         entry["block"],
         entry["inputs"],
         entry["outputs"],
-        frozenset(entry["differs_under_survey_4_7"]),
+        frozenset(entry["differs_under_spec_425"]),
     )
 
 

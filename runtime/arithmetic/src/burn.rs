@@ -1,4 +1,4 @@
-//! What it costs to join: the price of a neuron and of a subnet (survey 4.9).
+//! What it costs to join: the price of a neuron and of a subnet (subtensor.md 9).
 //!
 //! Both rise with demand and fall with time. Factors have 32 fractional bits and every product
 //! rounds down.

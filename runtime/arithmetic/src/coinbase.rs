@@ -1,4 +1,4 @@
-//! A block's emission on its way to the subnets (survey 4.3 to 4.5).
+//! A block's emission on its way to the subnets (subtensor.md 3 to 5).
 //!
 //! TAO is shared between subnets by moving price; each subnet's part enters its pool together
 //! with new alpha, and further alpha is set aside for owner, miners and validators. All amounts
@@ -28,7 +28,7 @@ pub struct ShareClaim {
     pub emission_enabled: bool,
 }
 
-/// The TAO of each subnet (survey 4.3): in proportion to moving price times the part of its
+/// The TAO of each subnet (subtensor.md 3): in proportion to moving price times the part of its
 /// miners' pay that was not burned; if that leaves nothing to anyone, to moving price alone.
 /// Subnets without emission then get nothing and their share goes to the others, by theirs.
 pub fn share_emission(emission: u64, claims: &[ShareClaim]) -> Vec<u64> {
@@ -48,7 +48,7 @@ pub fn share_emission(emission: u64, claims: &[ShareClaim]) -> Vec<u64> {
     crate::dividends::split(emission, &weights)
 }
 
-/// The next moving price (survey 4.3): `a * min(price, 1) + (1 - a) * old` with
+/// The next moving price (subtensor.md 3): `a * min(price, 1) + (1 - a) * old` with
 /// `a = speed * blocks / (blocks + halving)`, rounded down once, when it is stored with
 /// [`PRICE_BITS`]. The first updates of a new subnet therefore round to zero.
 pub fn moving_price(
@@ -82,7 +82,7 @@ pub fn flow_average(old: i128, flow: i64) -> i128 {
     old.saturating_add(step)
 }
 
-/// The part of a subnet's rewards that root stake earns, as a fraction (survey 4.4):
+/// The part of a subnet's rewards that root stake earns, as a fraction (subtensor.md 4):
 /// `R * w / (R * w + alpha issuance)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RootProportion {
@@ -126,7 +126,7 @@ pub struct Injection {
     pub excess: u64,
 }
 
-/// Divides a subnet's TAO between injection and purchase (survey 4.4).
+/// Divides a subnet's TAO between injection and purchase (subtensor.md 4).
 ///
 /// `alpha = min(tao / price, cap)`, with `cap` the root proportion of the alpha emission; when
 /// the cap binds, only `alpha * price` of TAO goes in with it. Conversions at the pool's price
@@ -157,8 +157,8 @@ pub struct AlphaSplit {
     pub root: u64,
 }
 
-/// Divides a block's alpha (survey 4.5). Miners get half of what the owner leaves, rounded down;
-/// root gets its proportion of the other half; validators get the rest.
+/// Divides a block's alpha (subtensor.md 5). Miners get half of what the owner leaves, rounded
+/// down; root gets its proportion of the other half; validators get the rest.
 pub fn split_alpha(alpha: u64, owner_cut: u16, root: &RootProportion) -> AlphaSplit {
     let owner = part_u16(alpha, owner_cut);
     let rest = alpha.saturating_sub(owner);

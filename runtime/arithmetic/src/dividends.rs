@@ -1,5 +1,5 @@
 //! Dividing an amount between several claims, and a validator's dividends between its own take,
-//! its parents and the kinds of stake behind it (survey 4.8).
+//! its parents and the kinds of stake behind it (subtensor.md 8).
 //!
 //! Nothing is created: the parts of an amount never exceed it, and where a whole must be paid
 //! out the rounding goes to a named party.

@@ -1,4 +1,4 @@
-//! How much is minted: the halving curve (survey 4.2).
+//! How much is minted: the halving curve (subtensor.md 2).
 //!
 //! One curve serves TAO and, separately, the alpha of every subnet. Each time half of what
 //! remains to be issued is out, the emission of a block halves.
@@ -10,7 +10,7 @@ pub const EMISSION_FIRST: u64 = 1_000_000_000;
 
 /// The emission of one block at this issuance.
 ///
-/// The survey's `2^-floor(log2(1 / (1 - issuance / max)))` in whole numbers: the halvings are
+/// The public chain's `2^-floor(log2(1 / (1 - issuance / max)))` in whole numbers: the halvings are
 /// the largest `k` with `remaining * 2^k <= max`. Equality counts as halved (executed runtimes).
 /// Zero once nothing remains, and before that as soon as a share falls below one rao.
 pub fn block_emission(issuance: u64) -> u64 {

@@ -13,9 +13,9 @@
 //!
 //! Reading order: [`fixed`] and [`sparse`] carry the numbers; [`epoch`] is Yuma consensus;
 //! [`issuance`], [`coinbase`], [`dividends`] and [`burn`] follow an emission from its minting to
-//! its owners; [`pool`] and [`share_pool`] hold what they own. Formulas cite the survey of the
-//! chain they reproduce ("survey 4.x") or the notes taken from executing public runtimes
-//! ("executed runtimes").
+//! its owners; [`pool`] and [`share_pool`] hold what they own. Formulas cite the description of
+//! the public chain in `docs/reference/subtensor.md` by its sections ("subtensor.md 7"), or what
+//! executing public runtimes showed ("executed runtimes").
 
 #![cfg_attr(not(feature = "std"), no_std)]
 #![forbid(unsafe_code)]

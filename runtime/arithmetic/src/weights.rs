@@ -1,4 +1,5 @@
-//! What a validator may set as weights, and how they are stored (survey 4.9, executed runtimes).
+//! What a validator may set as weights, and how they are stored (subtensor.md 9, and executed
+//! runtimes).
 //!
 //! The checks that need only numbers are here; those that need accounts, permits and blocks are
 //! the pallet's. Zeros count towards the minimum and are stored; the order of uids is kept.

@@ -1,6 +1,6 @@
-//! A slow, readable epoch in doubles over dense matrices, written from the text of survey 4.7, and
-//! the fixed-point epoch beside it on random subnets: owner, commits, penalties, both bond modes,
-//! liquid alpha. Doubles are not exact enough for the last bits; golden vectors hold those.
+//! A slow, readable epoch in doubles over dense matrices, written from the text of subtensor.md 7,
+//! and the fixed-point epoch beside it on random subnets: owner, commits, penalties, both bond
+//! modes, liquid alpha. Doubles are not exact enough for the last bits; golden vectors hold those.
 
 // A test is there to panic.
 #![allow(
@@ -55,7 +55,7 @@ fn elementwise(size: usize, entry: impl Fn(usize, usize) -> f64) -> Matrix {
     (0..size).map(|i| (0..size).map(|j| entry(i, j)).collect()).collect()
 }
 
-/// Survey 4.7, steps 1 to 8, one after the other.
+/// subtensor.md 7, steps 1 to 8, one after the other.
 fn oracle(input: &EpochInput, rules: &EpochRules) -> Oracle {
     let (neurons, size) = (input.neurons, input.neurons.len());
     let owner = |uid: usize| input.owner.map(usize::from) == Some(uid);
@@ -116,7 +116,9 @@ fn oracle(input: &EpochInput, rules: &EpochRules) -> Oracle {
     let penalty = f64::from(rules.bonds_penalty) / 65535.0;
     let target =
         elementwise(size, |i, j| (1.0 - penalty) * weights[i][j] + penalty * clipped[i][j]);
-    let BondsMask::RegisteredSince(first) = rules.bonds_mask else { panic!("survey's mask") };
+    let BondsMask::RegisteredSince(first) = rules.bonds_mask else {
+        panic!("the mask of spec 425")
+    };
     let scale = if rules.bonds == BondsMode::Classic { 1.0 } else { 65535.0 };
     let stored = dense(size, input.bonds, scale);
     let old = elementwise(

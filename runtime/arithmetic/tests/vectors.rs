@@ -1,8 +1,8 @@
 //! The golden vectors of executed public runtimes, bit for bit (tests/vectors/PROVENANCE.md).
 //!
 //! Every epoch is run twice: by the rules of the runtime that produced it, where all outputs must
-//! agree, and by the rules of survey 4.7, which the chain runs, where all must agree except those
-//! the vector itself names as different.
+//! agree, and by the rules of subtensor.md 7, which the chain runs, where all must agree except
+//! those the vector itself names as different.
 
 // A test is there to panic.
 #![allow(
@@ -52,7 +52,7 @@ struct Inputs {
 struct Epoch {
     inputs: Inputs,
     outputs: BTreeMap<String, Value>,
-    differs_under_survey_4_7: Vec<String>,
+    differs_under_spec_425: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -72,7 +72,7 @@ fn rows(size: usize, stored: &BTreeMap<String, StoredRow>) -> Vec<StoredRow> {
     (0..size).map(|uid| stored.get(&uid.to_string()).cloned().unwrap_or_default()).collect()
 }
 
-fn run(inputs: &Inputs, last_epoch: u64, survey: bool) -> (EpochOutput, Vec<StoredRow>) {
+fn run(inputs: &Inputs, last_epoch: u64, as_public: bool) -> (EpochOutput, Vec<StoredRow>) {
     let neurons: Vec<Neuron> = (0..inputs.n)
         .map(|uid| Neuron {
             stake: inputs.stake[uid],
@@ -92,7 +92,7 @@ fn run(inputs: &Inputs, last_epoch: u64, survey: bool) -> (EpochOutput, Vec<Stor
         owner: None,
         emission: inputs.emission_total,
     };
-    let (permits, bonds_mask) = if survey {
+    let (permits, bonds_mask) = if as_public {
         let mask = BondsMask::since_last_epoch(last_epoch, inputs.block, inputs.tempo);
         (PermitRule::TopNonZero, mask)
     } else {
@@ -114,8 +114,8 @@ fn run(inputs: &Inputs, last_epoch: u64, survey: bool) -> (EpochOutput, Vec<Stor
     (output, stored)
 }
 
-fn check(name: &str, epoch: &Epoch, last_epoch: u64, survey: bool) -> usize {
-    let (output, stored) = run(&epoch.inputs, last_epoch, survey);
+fn check(name: &str, epoch: &Epoch, last_epoch: u64, as_public: bool) -> usize {
+    let (output, stored) = run(&epoch.inputs, last_epoch, as_public);
     let bonds: BTreeMap<String, &StoredRow> = stored
         .iter()
         .enumerate()
@@ -139,9 +139,12 @@ fn check(name: &str, epoch: &Epoch, last_epoch: u64, survey: bool) -> usize {
     });
     let mut compared = 0;
     for (key, value) in ours.as_object().unwrap() {
-        let excused = survey && epoch.differs_under_survey_4_7.contains(key);
+        let excused = as_public && epoch.differs_under_spec_425.contains(key);
         if !excused {
-            assert_eq!(value, &epoch.outputs[key], "{name}: {key} (survey rules: {survey})");
+            assert_eq!(
+                value, &epoch.outputs[key],
+                "{name}: {key} (rules of spec 425: {as_public})"
+            );
             compared += 1;
         }
     }
@@ -156,7 +159,7 @@ fn single_epochs_hold_by_either_rules() {
         assert_eq!(check(&vector.name, &vector.epoch, 0, false), 13);
         check(&vector.name, &vector.epoch, 0, true);
     }
-    let portable = vectors.iter().filter(|v| v.epoch.differs_under_survey_4_7.is_empty()).count();
+    let portable = vectors.iter().filter(|v| v.epoch.differs_under_spec_425.is_empty()).count();
     assert_eq!(portable, 46);
 }
 

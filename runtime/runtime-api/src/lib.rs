@@ -9,6 +9,10 @@
 
 extern crate alloc;
 
+mod named;
+
+pub use named::{Named, NAMED_MAX};
+
 use alloc::{collections::BTreeMap, vec::Vec};
 use pallet_subtensor::{
     pool::SwapQuote,
@@ -61,7 +65,7 @@ sp_api::decl_runtime_apis! {
             coldkey_account: AccountId32,
         ) -> Vec<StakeInfo<AccountId32>>;
         fn get_stake_info_for_coldkeys(
-            coldkey_accounts: Vec<AccountId32>,
+            coldkey_accounts: Named<AccountId32>,
         ) -> Vec<(AccountId32, Vec<StakeInfo<AccountId32>>)>;
         fn get_stake_info_for_hotkey_coldkey_netuid(
             hotkey_account: AccountId32,
@@ -69,8 +73,8 @@ sp_api::decl_runtime_apis! {
             netuid: NetUid,
         ) -> Option<StakeInfo<AccountId32>>;
         fn get_stake_availability_for_coldkeys(
-            coldkey_accounts: Vec<AccountId32>,
-            netuids: Option<Vec<NetUid>>,
+            coldkey_accounts: Named<AccountId32>,
+            netuids: Option<Named<NetUid>>,
         ) -> BTreeMap<AccountId32, BTreeMap<NetUid, StakeAvailability>>;
         fn get_coldkey_lock(coldkey: AccountId32, netuid: NetUid) -> Option<LockState>;
     }

@@ -1,8 +1,9 @@
-"""The pool: validity, ordering, limits.
+"""The transaction pool: what clients submitted and no block holds yet.
 
-``TransactionPool`` is the door. ``ordering`` holds the graph of tags, ``room`` says who leaves a
-full pool, ``shares`` who holds most of it, ``bans`` the invalid hashes, ``limits`` the numbers.
-Nothing here reads a clock or opens a socket.
+``TransactionPool`` is the only class that others use. ``ordering`` holds the graph of tags,
+``room`` says which entries leave a full pool, ``shares`` which sender holds most of the pool,
+``bans`` keeps the hashes of invalid transactions, ``limits`` the numbers. No module here reads a
+clock or opens a socket.
 """
 
 from assay.localnet.pool.pool import BlockEffects, Event, Status, Submitted, TransactionPool

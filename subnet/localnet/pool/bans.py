@@ -1,8 +1,9 @@
-"""Hashes that were found invalid for good, remembered for a while. Pure: time is passed in.
+"""Remembers for a while the hashes of transactions that were found invalid for good.
 
-A client that repeats a bad transaction costs a signature check each time without this. Only
-verdicts that no later state can change earn a ban (a bad signature, a used nonce): whoever lacked
-the fee may send the same bytes again once the account is funded.
+Without this table, a client that repeats a bad transaction would cost a signature check each time.
+Only a verdict that no later state can change leads to a ban (a bad signature, a used nonce). A
+sender that lacked the fee may send the same bytes again once the account is funded. Time is passed
+in; the table reads no clock.
 """
 
 from __future__ import annotations
@@ -17,12 +18,12 @@ LASTING: Final = frozenset({"BadProof", "Stale", "AncientBirthBlock", "BadMandat
 
 
 def is_lasting(refusal: Exception) -> bool:
-    """Whether the same bytes would be refused again whatever happens to the accounts."""
+    """Whether ``refusal`` will hold for the same bytes, whatever happens to the accounts."""
     return isinstance(refusal, InvalidTransaction) and refusal.kind in LASTING
 
 
 class Bans:
-    """A bounded table of hash -> the moment until which it is refused unseen."""
+    """A bounded table: each hash with the time until which the pool refuses it unread."""
 
     def __init__(self, *, count_max: int, duration_s: float) -> None:
         self._until: OrderedDict[bytes, float] = OrderedDict()
@@ -33,12 +34,14 @@ class Bans:
         return len(self._until)
 
     def add(self, transaction_hash: bytes, now_s: float) -> None:
+        """Ban ``transaction_hash`` from ``now_s`` on. The oldest ban goes if there are too many."""
         self._until[transaction_hash] = now_s + self._duration_s
         self._until.move_to_end(transaction_hash)
         while len(self._until) > self._count_max:
             self._until.popitem(last=False)
 
     def holds(self, transaction_hash: bytes, now_s: float) -> bool:
+        """Whether ``transaction_hash`` is still banned at ``now_s``."""
         until = self._until.get(transaction_hash)
         if until is None:
             return False
@@ -48,5 +51,5 @@ class Bans:
         return False
 
     def clear(self) -> None:
-        """Forget all: a new runtime may judge otherwise."""
+        """Lift all bans, because a new runtime may judge otherwise."""
         self._until.clear()

@@ -1,4 +1,4 @@
-"""Why the pool turns a transaction away, beside the runtime's own refusals.
+"""The errors with which the pool refuses a transaction, beside the runtime's own refusals.
 
 The tree::
 
@@ -6,10 +6,10 @@ The tree::
     └── PoolRefused
         ├── AlreadyImported     the same bytes are in the pool
         ├── TemporarilyBanned   the same bytes were found invalid a short while ago
-        ├── TooLowPriority      what it would replace has at least its priority
+        ├── TooLowPriority      the transactions with the same tags have at least its priority
         ├── ImmediatelyDropped  a limit of the pool is reached
-        ├── CycleDetected       it requires what itself provides
-        └── NoTags              the runtime gave it no tag: nothing could tell it from a replay
+        ├── CycleDetected       the transaction requires what it provides or would replace
+        └── NoTags              the runtime gave it no tag: it could not be told from a replay
 
 The runtime's refusals (``InvalidTransaction``, ``UnknownTransaction``) pass through unchanged. The
 codes that clients see are given out in ``rpc/errors.py``.
@@ -31,7 +31,7 @@ class AlreadyImported(PoolRefused):
 
 
 class TemporarilyBanned(PoolRefused):
-    """The bytes were invalid for good when they were last seen."""
+    """The same bytes were found invalid for good less than half an hour ago."""
 
 
 class TooLowPriority(PoolRefused):
@@ -42,7 +42,7 @@ class TooLowPriority(PoolRefused):
 
 
 class ImmediatelyDropped(PoolRefused):
-    """``which`` names the limit."""
+    """A limit of the pool is reached; ``which`` names the limit."""
 
     def __init__(self, which: str) -> None:
         super().__init__(f"the pool's limit is reached: {which}")
@@ -50,8 +50,8 @@ class ImmediatelyDropped(PoolRefused):
 
 
 class CycleDetected(PoolRefused):
-    """A transaction that waits for itself can never be ready."""
+    """The transaction requires a tag that it provides itself, or that it would take away."""
 
 
 class NoTags(PoolRefused):
-    """Without a tag the pool could include it again and again."""
+    """The transaction has no tag, so the pool could not tell it from a repetition."""

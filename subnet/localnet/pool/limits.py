@@ -1,7 +1,8 @@
-"""The pool's limits, each with its reason. Pure data.
+"""The limits of the transaction pool, each with its reason.
 
-The pool keeps what strangers send until a block takes it: each limit bounds memory or work that a
-stranger could otherwise make grow. A transaction that a limit turns away gets a standard answer.
+The pool keeps what strangers send until a block includes it. So each limit bounds memory or work
+that a stranger could otherwise make grow without end. A transaction that a limit excludes is
+answered with ``ImmediatelyDropped``. This module is data only.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolLimits:
-    """What one pool may hold. The defaults are Substrate's unless it says otherwise."""
+    """What one pool may hold. A default is Substrate's, unless its comment gives another reason."""
 
     ready_count: int = 8_192
     """Transactions that the next blocks could take: several blocks full of transfers."""
@@ -20,7 +21,8 @@ class PoolLimits:
     """The same in bytes; runtime upgrades are the only large ones (about 1.3 MB each)."""
 
     future_count: int = 819
-    """Transactions that wait for another (a nonce gap): a tenth of the ready ones."""
+    """Transactions that wait for another one (a nonce gap): a tenth of the ready ones. When all
+    places are taken, the sender that has most of them gives one up (``room``)."""
 
     future_bytes: int = 2 * 2**20
     """The same in bytes."""
@@ -29,7 +31,7 @@ class PoolLimits:
     """Of one sender: a quarter of the pool, so that one account cannot shut out all others."""
 
     sender_future_count: int = 64
-    """Of one sender: a client that sends nonces out of order is never this far ahead."""
+    """Of one sender: no client that sends nonces out of order is this far ahead."""
 
     tags_per_transaction: int = 16
     """Tags that a transaction requires or provides. The runtime names one or two; more would make

@@ -1,19 +1,19 @@
-"""Which transactions could go into a block, and in what order. Pure.
+"""Keeps which transactions could go into a block, and in what order.
 
-Adds to validity the graph that the runtime's *tags* span: a transaction provides tags (its sender
-and nonce) and requires some (the nonce before). It is **ready** when each tag that it requires is
-provided by a ready transaction or by the chain, and **future** otherwise.
+Comes in: entries with the *tags* that the runtime gave them. A transaction provides tags (its
+sender and nonce) and requires others (the nonce before). A transaction is **ready** when every tag
+that it requires is provided by a ready transaction or by the chain, and **future** otherwise.
 
-The order of ``best()``: a transaction comes after those it requires; among the rest the highest
-priority first, and of equals the one that arrived first. So no sender can overtake itself, and a
-high tip overtakes other senders only.
+Goes out: the order of ``best()``. A transaction comes after those that it requires; among the rest
+the highest priority comes first, and of equal priorities the first arrival. So a sender's
+transactions never change their order among themselves, whatever their priorities.
 
 Invariants, checked by ``check()`` in the tests: each hash is in exactly one of the two halves; a
 tag has at most one ready provider; no future transaction has all it requires; the byte and sender
 counts are sums over the entries. Two future transactions may provide one tag: the better of them
 wins when they become ready.
 
-Knows nothing of blocks, time, limits or the runtime.
+This module must not know of blocks, time, limits or the runtime.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _STALE_MAX: Final = 1_024
 
 
 def sender_of(provides: tuple[bytes, ...]) -> bytes:
-    """What stands for the sender in per-sender limits.
+    """The sender of the transaction that provides these tags, for limits that hold per sender.
 
     FRAME's ``CheckNonce`` provides ``(account, nonce as u32)``: the account is the sender. Any
     other tag (an unsigned transaction) stands for itself.
@@ -193,14 +193,14 @@ class Ordering:
         return leaving
 
     def satisfy(self, tags: Iterable[bytes]) -> Inserted:
-        """The chain provides these tags now: who waited for them may become ready."""
+        """Note that the chain provides ``tags`` now; entries that waited for them become ready."""
         changed = Inserted()
         for tag in tags:
             self._promote(self._settle_waiting(tag, changed), changed)
         return changed
 
     def _promote(self, newly_ready: Iterable[Entry], changed: Inserted) -> None:
-        """Make everything ready that waited for these, and for what that makes ready in turn.
+        """Make ready what waited for these entries, and what waited for that, and so on.
 
         A queue, not a recursion: one sender's transactions are a chain of up to thousands.
         """

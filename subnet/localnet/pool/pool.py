@@ -1,8 +1,9 @@
-"""The pool: what was submitted and is not yet in a block. Pure: no clock, no socket, no loop.
+"""The transaction pool: takes transactions in, and brings itself up to date after each block.
 
 Adds to ``ordering`` what needs the runtime and the chain: validity, mortality, limits, bans, and
-what a new block means for those that stay. ``submit`` and ``after_block`` return *events*; who
-hears of them is not the pool's matter.
+what a new block means for the transactions that stay. ``submit`` and ``after_block`` return
+*events*; another module tells clients of them. The pool reads no clock, opens no socket and has no
+loop of its own.
 
 What a block does to the pool, in this order (``after_block``):
 
@@ -58,7 +59,7 @@ class Status(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """``other`` names the transaction that took the place of a usurped one."""
+    """A transaction's new status. ``other``: the transaction that took a usurped one's place."""
 
     hash: bytes
     status: Status
@@ -84,7 +85,7 @@ class BlockEffects:
 
 
 class TransactionPool:
-    """See the module. ``head_number`` is the height the chain has when the pool is made."""
+    """The pool of one chain. ``head_number``: the chain's height when the pool is made."""
 
     def __init__(
         self, check: TransactionCheck, *, head_number: int, limits: PoolLimits | None = None
@@ -124,7 +125,10 @@ class TransactionPool:
     # -- coming in ---------------------------------------------------------------------------
 
     def submit(self, extrinsic: bytes, now_s: float) -> Submitted:
-        """Validate and take in. Raises PoolRefused, TransactionRefused or RuntimeTrap."""
+        """Validate ``extrinsic`` and take it in.
+
+        Raises PoolRefused, TransactionRefused or RuntimeTrap. ``now_s``: a monotonic time.
+        """
         transaction_hash = blake2_256(extrinsic)
         if transaction_hash in self._ordering:
             raise AlreadyImported(transaction_hash)
@@ -178,8 +182,10 @@ class TransactionPool:
         return _events(leaving, Status.DROPPED)
 
     def expel(self, transaction_hash: bytes, now_s: float) -> list[Event]:
-        """Remove a transaction because of which a block could not be made, and take it no more: it
-        pays nothing, and costs a row of blocks each time."""
+        """Remove and ban a transaction because of which a block could not be made.
+
+        Such a transaction pays nothing, and costs several failed blocks each time.
+        """
         self._bans.add(transaction_hash, now_s)
         entry = self._ordering.get(transaction_hash)
         return [] if entry is None else self._invalid(entry)
@@ -187,7 +193,7 @@ class TransactionPool:
     # -- a block was built -------------------------------------------------------------------
 
     def after_block(self, block: BlockEffects, now_s: float) -> list[Event]:
-        """Bring the pool up to the new head; see the module for the order."""
+        """Bring the pool up to the block that was just built, in the module's order of steps."""
         self._head_number = block.number
         events = self._take_included(block.included)
         for transaction_hash, refusal in block.failed:

@@ -1,1 +1,6 @@
-"""State: the trie and its root, the overlay that a runtime call writes to, the store on disk."""
+"""The chain's state: the trie and its root, what a runtime call writes, and what is on disk.
+
+``store`` is the database that survives; ``head`` the head's state, made of ``pairs`` (a private
+database), ``recent`` and ``key_ranges`` (what was read lately) and ``trie`` with ``fold`` (hashes).
+``overlay`` holds what a call writes over it, ``history`` reads old states, ``root`` checks roots.
+"""

@@ -1,8 +1,8 @@
-"""The state after a block that is no longer the head, read from the versioned table.
+"""Reads the state after a block that is no longer the head, from the versioned table.
 
-It has the reading half of ``Committed`` and no trie: a runtime call over it works, but one that
-asks for the state's root does not (nothing does except making blocks). Reads go to SQLite each
-time; an old state is asked for seldom, and by few keys.
+``HistoricState`` can be read like the head's state, and has no trie. So a runtime call over an old
+state works, unless it asks for the state's root; only making a block does. Every read goes to
+SQLite: clients ask for old states seldom, and for few keys.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a runtime call has written so far, over a state that it only reads.
+"""Keeps what a runtime call has written so far, over a state that the call only reads.
 
 Adds to a ``State`` the changes of one block (or of one throw-away call) with nested transactions.
 ``_current`` holds the newest value of each written key, None where the key was removed. Each open
@@ -8,7 +8,7 @@ are kept in parts and joined only when someone reads them.
 
 Semantics follow ``sp-state-machine``: what ``append`` does to a value that is no list, what a
 limited ``clear_prefix`` counts. ``tests/property`` drives this in step with a plain copied
-dictionary. It knows nothing of Wasm, of SQLite, or of blocks.
+dictionary. This module must not know of Wasm, SQLite or blocks.
 """
 
 from __future__ import annotations
@@ -220,7 +220,7 @@ class Overlay:
         self._result = None
 
     def rollback_to(self, depth: int) -> None:
-        """Roll back what a call that trapped left open."""
+        """Roll back the transactions above ``depth``, which a call that trapped left open."""
         while len(self._journals) > depth:
             self.rollback()
 

@@ -1,8 +1,8 @@
-"""What can be read of a state, wherever it lives: the head's in memory, an old one's on disk.
+"""The interface by which every state is read: the head's, and those of old blocks.
 
-Keys are whole storage keys; their order is the order of bytes. A view of the head shows the chain's
-current head and moves with it: read what you need before the next block is built. A view of an old
-block stays as it is, until pruning takes it (then ``StateDiscarded``).
+Keys are whole storage keys, in the order of their bytes. A view of the head shows the chain's
+current head and moves with the head: read what you need before the next block is built. A view of
+an old block does not change, until pruning removes that state (then ``StateDiscarded`` is raised).
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 //! Bonds: what validators gained by rating neurons early, and the dividends they yield
-//! (survey 4.7 steps 7 and 8).
+//! (subtensor.md 7, steps 7 and 8).
 //!
 //! Classic bonds are stored as they are (no division by 65535), because their columns are
 //! normalised on reading; Yuma 3 bonds are proportions of 65535. Products round down, zero
@@ -17,7 +17,7 @@ use crate::sparse::{at, Sparse};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BondsMask {
     /// Those with neurons registered at or after this block, the first of the running tempo
-    /// (survey 4.7 step 8).
+    /// (subtensor.md 7, step 8).
     RegisteredSince(u64),
     /// Those of validators who have not set weights since the neuron registered: executed
     /// runtimes of spec 143 to 200.
@@ -25,7 +25,8 @@ pub enum BondsMask {
 }
 
 impl BondsMask {
-    /// The survey's mask: one block after the last epoch, or a tempo ago before the first.
+    /// The public chain's mask (spec 425): one block after the last epoch, or a tempo ago before
+    /// the first.
     pub fn since_last_epoch(last_epoch: u64, block: u64, tempo: u16) -> Self {
         let first = if last_epoch == 0 {
             block.saturating_sub(u64::from(tempo))

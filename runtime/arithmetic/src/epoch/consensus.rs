@@ -1,7 +1,7 @@
 //! What stake agrees on: the weighted median of each column, and what follows from it.
 //!
 //! The consensus weight of a neuron is the largest weight that a share kappa of the active
-//! stake would give it (survey 4.7 steps 5 and 6). Weights above it are clipped, so a minority
+//! stake would give it (subtensor.md 7, steps 5 and 6). Weights above it are clipped, so a minority
 //! cannot raise a neuron alone.
 
 use alloc::vec::Vec;

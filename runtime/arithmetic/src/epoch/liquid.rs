@@ -1,5 +1,5 @@
 //! Liquid alpha: the speed at which a bond follows a weight, by how bold the weight is
-//! (survey 4.7 step 9).
+//! (subtensor.md 7, step 9).
 //!
 //! alpha = low + sigmoid(steepness * (difference - 1/2)) * (high - low), where the difference is
 //! how far the weight exceeds the consensus when buying, or how far the bond exceeds the weight

@@ -1,6 +1,6 @@
 //! One epoch of Yuma consensus: stake and weights in, shares, bonds and payments out.
 //!
-//! The steps follow survey 4.7 and, where it is silent on rounding or differs, the notes on
+//! The steps follow subtensor.md 7 and, where it is silent on rounding or differs, the notes on
 //! executed runtimes; the golden vectors of 88 executed epochs hold bit for bit. Where public
 //! runtimes of different ages disagree, [`EpochRules`] names both rules: [`PermitRule`] and
 //! [`BondsMask`] keep the older ones for those vectors, the chain itself runs the newer.
@@ -150,7 +150,7 @@ pub fn run(input: &EpochInput, rules: &EpochRules) -> EpochOutput {
     }
 }
 
-/// Weights that count (survey 4.7 step 4): those of permit holders, not for oneself unless one
+/// Weights that count (subtensor.md 7, step 4): those of permit holders, not for oneself unless one
 /// owns the subnet, not for neurons that came after the weights were set, and under
 /// commit-reveal not for neurons that came after they were committed. Rows then sum to one.
 fn masked_weights(input: &EpochInput, standing: &stake::Standing) -> Sparse {

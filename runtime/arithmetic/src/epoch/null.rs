@@ -1,6 +1,6 @@
 //! The Null epoch: no consensus, one validator decides.
 //!
-//! Clients describe it so (survey 4.12 knows only the name): the neuron with the highest stake
+//! Clients describe it so (spec 425 has no such mode): the neuron with the highest stake
 //! is the sole permit holder, and its weights are taken exactly as they are. Miners earn in
 //! proportion to that one row, the validator earns the whole validators' half. There are no
 //! bonds, and nothing is clipped; consensus equals incentive, trust is not measured.

@@ -1,4 +1,4 @@
-//! The epoch's emission divided between neurons (survey 4.7 step 10).
+//! The epoch's emission divided between neurons (subtensor.md 7, step 10).
 //!
 //! Every payment is a share of the whole rounded down, so together they never exceed it; what
 //! rounding leaves over is the caller's to account for.

@@ -1,4 +1,4 @@
-//! Who counts: stake, activity and permits (survey 4.7 steps 1 to 3).
+//! Who counts: stake, activity and permits (subtensor.md 7, steps 1 to 3).
 //!
 //! Permits decided here hold from the next epoch on; the present one is run with those of the
 //! last. Stake below 2^-32 of the total has already become zero (see
@@ -12,7 +12,7 @@ use crate::fixed::{self, Fixed};
 /// Who may hold a validator permit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PermitRule {
-    /// The highest stakes that are not zero, and the owner always (survey 4.7 step 3).
+    /// The highest stakes that are not zero, and the owner always (subtensor.md 7, step 3).
     TopNonZero,
     /// The highest stakes even if zero: executed runtimes of spec 143 to 200.
     TopIncludingZero,

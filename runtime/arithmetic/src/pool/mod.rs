@@ -1,4 +1,4 @@
-//! The pool in which a subnet's TAO and alpha trade: a weighted constant product (survey 4.10).
+//! The pool in which a subnet's TAO and alpha trade: a weighted constant product (subtensor.md 10).
 //!
 //! With x alpha of weight `w_x`, y TAO of weight `w_y` and `w_x + w_y = 1`, trades keep
 //! `x^w_x * y^w_y` and the price is `(w_x * y) / (w_y * x)` TAO for one alpha. Weights start equal,

@@ -18,7 +18,7 @@ from tests.vectors.readers import (
 )
 
 
-@pytest.mark.parametrize("old", [True, False], ids=["as executed", "new rules"])
+@pytest.mark.parametrize("old", [True, False], ids=["as executed", "spec 425"])
 @pytest.mark.parametrize("vector", epochs(), ids=lambda vector: vector.name)
 def test_epochs(vector: EpochVector, old: bool) -> None:
     outcome = run(vector.epoch(), vector.rules(old=old))

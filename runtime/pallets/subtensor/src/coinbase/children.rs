@@ -1,4 +1,4 @@
-//! Child keys that were announced and now take effect (survey 4.1 step 7).
+//! Child keys that were announced and now take effect (subtensor.md 1, step 7).
 //!
 //! `ChildKeys` of a parent and `ParentKeys` of its children are two views of one relation and
 //! change together here, and nowhere else. Whether a relation is allowed was checked when it was

@@ -1,4 +1,4 @@
-//! Pays what an epoch decided (survey 4.8).
+//! Pays what an epoch decided (subtensor.md 8).
 //!
 //! An epoch divides everything that is pending but the owner's cut. What stake earned is divided by
 //! the stake that the epoch saw, so proportions are taken before anybody is paid; then come the

@@ -1,4 +1,4 @@
-//! What a block mints, and where it goes (survey 4.2 to 4.5).
+//! What a block mints, and where it goes (subtensor.md 2 to 5).
 //!
 //! The block's TAO is shared between the subnets that may emit; each share enters its pool beside
 //! new alpha, or buys alpha for the chain itself when the pool has no room for so much of it. Alpha
@@ -34,7 +34,7 @@ impl<T: Config> Pallet<T> {
         emitting
     }
 
-    /// Whether a subnet takes part in the emission (survey 4.3).
+    /// Whether a subnet takes part in the emission (subtensor.md 3).
     fn may_emit(netuid: NetUid, block: u64) -> bool {
         FirstEmissionBlockNumber::<T>::get(netuid).is_some_and(|first| first <= block)
             && SubtokenEnabled::<T>::get(netuid)
@@ -51,7 +51,7 @@ impl<T: Config> Pallet<T> {
     }
 
     /// Root's alpha is kept for it only while the emitting subnets together are worth more than
-    /// TAO (survey 4.5); otherwise it is recycled.
+    /// TAO (subtensor.md 5); otherwise it is recycled.
     fn root_sells(emitting: &[NetUid]) -> bool {
         let sum = emitting
             .iter()
@@ -67,7 +67,7 @@ impl<T: Config> Pallet<T> {
         Self::note_emission(netuid, &injection, out.unwrap_or(AlphaBalance::ZERO));
     }
 
-    /// Puts a block's TAO into a pool (survey 4.4); answers what went where. If the pool cannot
+    /// Puts a block's TAO into a pool (subtensor.md 4); answers what went where. If the pool cannot
     /// take both, all of the TAO buys; if it cannot sell so much either, nothing is minted.
     fn fill_pool(netuid: NetUid, tao: u64, alpha_cap: u64) -> Injection {
         let wanted = coinbase::inject(
@@ -118,8 +118,9 @@ impl<T: Config> Pallet<T> {
         })
     }
 
-    /// Counts a block's alpha for participants, then divides it by what is now issued (survey 4.5)
-    /// and lets the parts wait for the epoch. `None`, and nothing done, if it cannot be counted.
+    /// Counts a block's alpha for participants, then divides it by what is now issued
+    /// (subtensor.md 5) and lets the parts wait for the epoch. `None`, and nothing done, if it
+    /// cannot be counted.
     fn set_aside(netuid: NetUid, emission: u64, root_sells: bool) -> Option<AlphaBalance> {
         let out = AlphaBalance::new(emission);
         let outside = SubnetAlphaOut::<T>::get(netuid).checked_add(out)?;

@@ -33,7 +33,7 @@ use frame_support::weights::Weight;
 impl<T: Config> Pallet<T> {
     /// Shares out the emission of `block` and runs the epochs that are due in it.
     ///
-    /// The order is that of survey 4.1: an epoch in this block includes what this block emits,
+    /// The order is that of subtensor.md 1: an epoch in this block includes what this block emits,
     /// prices move after it.
     pub(crate) fn coinbase_on_initialize(block: u64) -> Weight {
         let subnets = Self::subnets();

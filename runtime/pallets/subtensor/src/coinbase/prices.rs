@@ -1,6 +1,6 @@
 //! Moving prices and root's proportion, brought up to date at the end of a block's emission.
 //!
-//! A moving price decides a subnet's share of the TAO (survey 4.3). Root's proportion and the
+//! A moving price decides a subnet's share of the TAO (subtensor.md 3). Root's proportion and the
 //! average flow of TAO are kept for those who read them, the coinbase itself uses neither.
 
 use crate::*;

@@ -1,4 +1,4 @@
-//! When epochs run (survey 4.6).
+//! When epochs run (subtensor.md 6).
 //!
 //! A subnet's epoch is due once a tempo, when its owner ordered one, or when for some reason none
 //! has run for [`STEP_GAP_MAX`] blocks. No more than `MaxEpochsPerBlock` run in a block, and none

@@ -1,4 +1,4 @@
-//! A validator's dividends on their way to those whose stake earned them (survey 4.8).
+//! A validator's dividends on their way to those whose stake earned them (subtensor.md 8).
 //!
 //! What the epoch gave a validator belongs to it and its parents, by the stake each contributed;
 //! each one's part belongs to alpha and to root stake behind it, by what those count for. Both

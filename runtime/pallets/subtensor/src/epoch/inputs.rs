@@ -84,7 +84,8 @@ impl<T: Config> Pallet<T> {
         Ok(neurons.collect())
     }
 
-    /// The block of each hotkey's oldest commit that can still be revealed (survey 4.7 step 4).
+    /// The block of each hotkey's oldest commit that can still be revealed (subtensor.md 7, step
+    /// 4).
     fn oldest_commits(netuid: NetUid, index: NetUidStorageIndex) -> BTreeMap<T::AccountId, u64> {
         let mut oldest = BTreeMap::new();
         let mut note = |hotkey: T::AccountId, committed: u64| {
@@ -101,13 +102,13 @@ impl<T: Config> Pallet<T> {
         oldest
     }
 
-    /// Blocks of silence after which a neuron is inactive (survey 4.7 step 1).
+    /// Blocks of silence after which a neuron is inactive (subtensor.md 7, step 1).
     pub fn activity_cutoff(netuid: NetUid) -> u64 {
         let factor = u64::from(ActivityCutoffFactorMilli::<T>::get(netuid));
         factor.saturating_mul(u64::from(Tempo::<T>::get(netuid))) / 1_000
     }
 
-    /// A subnet's hyperparameters as the rules of an epoch; survey 4.7 where runtimes differ.
+    /// A subnet's hyperparameters as the rules of an epoch; subtensor.md 7 where runtimes differ.
     pub(super) fn epoch_rules(netuid: NetUid, block: u64) -> EpochRules {
         let (low, high) = AlphaValues::<T>::get(netuid);
         let steepness = AlphaSigmoidSteepness::<T>::get(netuid);

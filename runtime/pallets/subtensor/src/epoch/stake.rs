@@ -1,7 +1,7 @@
 //! What stake counts for on a subnet: alpha and TAO on root, lent to children, borrowed of parents.
 //!
-//! A parent lends the same part of both (survey 4.7 step 2; executed runtimes up to spec 218 lent
-//! alpha alone). Parts round down, and what is lent is counted at the child's: the whole is
+//! A parent lends the same part of both (subtensor.md 7, step 2; executed runtimes up to spec 218
+//! lent alpha alone). Parts round down, and what is lent is counted at the child's: the whole is
 //! never more than what is staked.
 
 use crate::*;
@@ -74,6 +74,18 @@ impl<T: Config> Pallet<T> {
     /// The part of [`Self::weigh`] that its TAO makes.
     pub(crate) fn weigh_root(stake: Stake) -> u64 {
         weigh_root(stake.root, TaoWeight::<T>::get())
+    }
+
+    /// What all stake behind a neuron is worth, in rao: its alpha at the subnet's price, and its
+    /// TAO on root. None for a hotkey that is not registered on the subnet. What others lend it
+    /// does not count, because this is asked for every transaction and they may be many.
+    pub fn worth_behind_neuron(hotkey: &T::AccountId, netuid: NetUid) -> Option<u64> {
+        if !Uids::<T>::contains_key(netuid, hotkey) {
+            return None;
+        }
+        let Stake { alpha, root } = Self::stake_behind(hotkey, netuid);
+        let alpha = if netuid.is_root() { 0 } else { alpha };
+        Some(Self::tao_worth(netuid, alpha.into()).rao().saturating_add(root))
     }
 
     /// Stake that counts for a hotkey on a subnet.

@@ -1,9 +1,9 @@
 //! The exchange of TAO and alpha: the only place that sees both amounts as numbers.
 //!
 //! It reads a subnet's reserves and weights into a [`pool::Pool`], lets that do the arithmetic
-//! (survey 4.10), and writes back. Reserves, `SubnetAlphaOut`, `TotalStake`, volume and flow move
-//! here and nowhere else during a trade; balances, stake and issuance are the caller's. Root, and
-//! subnets of mechanism 0, have no pool: their price is 1 and nothing is charged.
+//! (subtensor.md 10), and writes back. Reserves, `SubnetAlphaOut`, `TotalStake`, volume and flow
+//! move here and nowhere else during a trade; balances, stake and issuance are the caller's. Root,
+//! and subnets of mechanism 0, have no pool: their price is 1 and nothing is charged.
 //!
 //! Invariants: reserves never reach zero by a trade; a refused trade leaves storage as it was.
 
@@ -111,7 +111,7 @@ impl<T: Config> Pallet<T> {
         Ok(trade.amount_out.into())
     }
 
-    /// Adds to both reserves; the weights shift so that the price stays (survey 4.10). Issuance
+    /// Adds to both reserves; the weights shift so that the price stays (subtensor.md 10). Issuance
     /// and the source of the TAO are the caller's. Fails without effect where a weight would
     /// leave its range.
     pub(crate) fn inject_liquidity(

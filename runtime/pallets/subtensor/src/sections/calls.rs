@@ -2,7 +2,9 @@
 //! indices and arguments are the public runtime's.
 //!
 //! FRAME takes the calls of a pallet as one block, so this file is as long as they are many; it
-//! holds no logic.
+//! holds no logic. Each call says who signs it, the errors of this pallet that it may end with (an
+//! `Overflow` of arithmetic aside), and the events of its success. Clients show these lines: they
+//! are part of the metadata.
 
 use frame_support::pallet_macros::pallet_section;
 
@@ -12,6 +14,15 @@ mod calls {
     #[pallet::call]
     impl<T: Config> Pallet<T> {
         /// Sets the caller's weights on the subnet's main mechanism.
+        ///
+        /// - Origin: signed, by the hotkey.
+        /// - Errors: `CanNotSetRootNetworkWeights`, `SubnetNotExists`, `MechanismDoesNotExist`,
+        ///   `WeightVecNotEqualSize`, `UidsLengthExceedUidsInSubNet`,
+        ///   `HotKeyNotRegisteredInSubNet`, `NotEnoughStakeToSetWeights`,
+        ///   `IncorrectWeightVersionKey`, `CommitRevealEnabled`, `SettingWeightsTooFast`,
+        ///   `NeuronNoValidatorPermit`, `DuplicateUids`, `UidVecContainInvalidOne`,
+        ///   `WeightVecLengthIsLow`, `MaxWeightExceeded`.
+        /// - Event: `WeightsSet`.
         #[pallet::call_index(0)]
         #[pallet::weight(T::WeightInfo::set_weights(dests.len() as u32))]
         pub fn set_weights(
@@ -27,6 +38,12 @@ mod calls {
         }
 
         /// Stakes the caller's TAO behind a hotkey.
+        ///
+        /// - Origin: signed, by a coldkey.
+        /// - Errors: `SubnetNotExists`, `SubtokenDisabled`, `HotKeyAccountNotExists`,
+        ///   `AmountTooLow`, `NotEnoughBalanceToStake`, `TooManyStakingHotkeys`,
+        ///   `InsufficientLiquidity`, `SlippageTooHigh`.
+        /// - Event: `StakeAdded`.
         #[pallet::call_index(2)]
         #[pallet::weight(T::WeightInfo::add_stake())]
         pub fn add_stake(
@@ -40,6 +57,12 @@ mod calls {
         }
 
         /// Takes back what the caller staked behind a hotkey.
+        ///
+        /// - Origin: signed, by a coldkey.
+        /// - Errors: `SubnetNotExists`, `SubtokenDisabled`, `HotKeyAccountNotExists`,
+        ///   `AmountTooLow`, `NotEnoughStakeToWithdraw`, `InsufficientLiquidity`,
+        ///   `SlippageTooHigh`.
+        /// - Event: `StakeRemoved`.
         #[pallet::call_index(3)]
         #[pallet::weight(T::WeightInfo::remove_stake())]
         pub fn remove_stake(
@@ -53,6 +76,11 @@ mod calls {
         }
 
         /// Tells where the caller's server is.
+        ///
+        /// - Origin: signed, by the hotkey.
+        /// - Errors: `HotKeyNotRegisteredInNetwork`, `InvalidIpType`, `InvalidIpAddress`,
+        ///   `InvalidPort`, `ServingRateLimitExceeded`.
+        /// - Event: `AxonServed`.
         #[pallet::call_index(4)]
         #[pallet::weight(T::WeightInfo::serve())]
         pub fn serve_axon(
@@ -73,6 +101,11 @@ mod calls {
         }
 
         /// Tells where the caller's metrics are.
+        ///
+        /// - Origin: signed, by the hotkey.
+        /// - Errors: `HotKeyNotRegisteredInNetwork`, `InvalidIpType`, `InvalidIpAddress`,
+        ///   `InvalidPort`, `ServingRateLimitExceeded`.
+        /// - Event: `PrometheusServed`.
         #[pallet::call_index(5)]
         #[pallet::weight(T::WeightInfo::serve())]
         pub fn serve_prometheus(
@@ -89,6 +122,14 @@ mod calls {
         }
 
         /// Registers a hotkey on a subnet at the subnet's price.
+        ///
+        /// - Origin: signed, by a coldkey.
+        /// - Errors: `RegistrationNotPermittedOnRootSubnet`, `SubnetNotExists`,
+        ///   `SubNetRegistrationDisabled`, `TooManyRegistrationsThisBlock`,
+        ///   `HotKeyAlreadyRegisteredInSubNet`, `NonAssociatedColdKey`, `NotEnoughBalanceToStake`,
+        ///   `TooManyStakingHotkeys`, `NoNeuronIdAvailable`, `InsufficientLiquidity`,
+        ///   `SlippageTooHigh`.
+        /// - Event: `NeuronRegistered`.
         #[pallet::call_index(7)]
         #[pallet::weight(T::WeightInfo::register())]
         pub fn burned_register(
@@ -101,6 +142,11 @@ mod calls {
         }
 
         /// Tells where the caller's server is, and with which key it proves itself.
+        ///
+        /// - Origin: signed, by the hotkey.
+        /// - Errors: `HotKeyNotRegisteredInNetwork`, `InvalidIpType`, `InvalidIpAddress`,
+        ///   `InvalidPort`, `ServingRateLimitExceeded`, `InvalidValue` for the certificate.
+        /// - Event: `AxonServed`.
         #[pallet::call_index(40)]
         #[pallet::weight(T::WeightInfo::serve())]
         pub fn serve_axon_tls(
@@ -122,6 +168,12 @@ mod calls {
         }
 
         /// Registers a subnet at the chain's price; `hotkey` gets its first slot.
+        ///
+        /// - Origin: signed, by a coldkey.
+        /// - Errors: `SubNetRegistrationDisabled`, `NetworkTxRateLimitExceeded`,
+        ///   `CannotAffordLockCost`, `NonAssociatedColdKey`, `TooManyStakingHotkeys`,
+        ///   `SubnetLimitReached`.
+        /// - Event: `NetworkAdded`, `NeuronRegistered`; `NetworkRemoved` where another made room.
         #[pallet::call_index(59)]
         #[pallet::weight(T::WeightInfo::register_network())]
         pub fn register_network(origin: OriginFor<T>, hotkey: T::AccountId) -> DispatchResult {
@@ -130,6 +182,12 @@ mod calls {
         }
 
         /// Takes a seat on root for a hotkey.
+        ///
+        /// - Origin: signed, by a coldkey.
+        /// - Errors: `TooManyRegistrationsThisBlock`, `HotKeyAlreadyRegisteredInSubNet`,
+        ///   `NonAssociatedColdKey`, `TooManyStakingHotkeys`, `NoNeuronIdAvailable`,
+        ///   `StakeTooLowForRoot`.
+        /// - Event: `NeuronRegistered`.
         #[pallet::call_index(62)]
         #[pallet::weight(T::WeightInfo::root_register())]
         pub fn root_register(origin: OriginFor<T>, hotkey: T::AccountId) -> DispatchResult {
@@ -138,6 +196,10 @@ mod calls {
         }
 
         /// Lowers what a hotkey takes of its stakers' dividends.
+        ///
+        /// - Origin: signed, by the coldkey that owns the hotkey.
+        /// - Errors: `HotKeyAccountNotExists`, `NonAssociatedColdKey`, `DelegateTakeTooLow`.
+        /// - Event: `TakeDecreased`.
         #[pallet::call_index(65)]
         #[pallet::weight(T::WeightInfo::set_take())]
         pub fn decrease_take(
@@ -150,6 +212,11 @@ mod calls {
         }
 
         /// Raises what a hotkey takes of its stakers' dividends.
+        ///
+        /// - Origin: signed, by the coldkey that owns the hotkey.
+        /// - Errors: `HotKeyAccountNotExists`, `NonAssociatedColdKey`, `DelegateTakeTooLow`,
+        ///   `DelegateTakeTooHigh`, `DelegateTxRateLimitExceeded`.
+        /// - Event: `TakeIncreased`.
         #[pallet::call_index(66)]
         #[pallet::weight(T::WeightInfo::set_take())]
         pub fn increase_take(
@@ -163,6 +230,13 @@ mod calls {
 
         /// Lends parts of a hotkey's stake on a subnet to other hotkeys, in place of all lent
         /// before.
+        ///
+        /// - Origin: signed, by the coldkey that owns the hotkey.
+        /// - Errors: `RegistrationNotPermittedOnRootSubnet`, `SubnetNotExists`,
+        ///   `HotKeyAccountNotExists`, `NonAssociatedColdKey`, `TooManyChildren`, `InvalidChild`,
+        ///   `DuplicateChild`, `ProportionOverflow`, `ChildParentInconsistency`,
+        ///   `NotEnoughStakeToSetChildkeys`.
+        /// - Event: `SetChildrenScheduled`.
         #[pallet::call_index(67)]
         #[pallet::weight(T::WeightInfo::set_children(children.len() as u32))]
         pub fn set_children(
@@ -176,6 +250,10 @@ mod calls {
         }
 
         /// Says who the caller is.
+        ///
+        /// - Origin: signed, by a coldkey that has a registered hotkey.
+        /// - Errors: `HotKeyNotRegisteredInNetwork`, `InvalidIdentity`.
+        /// - Event: `ChainIdentitySet`.
         #[pallet::call_index(68)]
         #[pallet::weight(T::WeightInfo::set_identity())]
         pub fn set_identity(
@@ -195,6 +273,11 @@ mod calls {
         }
 
         /// Sets what a hotkey keeps of the dividends of those who lend to it.
+        ///
+        /// - Origin: signed, by the coldkey that owns the hotkey.
+        /// - Errors: `SubnetNotExists`, `HotKeyAccountNotExists`, `NonAssociatedColdKey`,
+        ///   `InvalidChildkeyTake`, `TxChildkeyTakeRateLimitExceeded`.
+        /// - Event: `ChildKeyTakeSet`.
         #[pallet::call_index(75)]
         #[pallet::weight(T::WeightInfo::set_take())]
         pub fn set_childkey_take(
@@ -208,6 +291,10 @@ mod calls {
         }
 
         /// Describes the caller's subnet.
+        ///
+        /// - Origin: signed, by the subnet's owner.
+        /// - Errors: `SubnetNotExists`, `NotSubnetOwner`, `InvalidIdentity`.
+        /// - Event: `SubnetIdentitySet`.
         #[pallet::call_index(78)]
         #[pallet::weight(T::WeightInfo::set_identity())]
         pub fn set_subnet_identity(
@@ -237,6 +324,13 @@ mod calls {
         }
 
         /// Registers a subnet and describes it.
+        ///
+        /// - Origin: signed, by a coldkey.
+        /// - Errors: `SubNetRegistrationDisabled`, `NetworkTxRateLimitExceeded`,
+        ///   `CannotAffordLockCost`, `NonAssociatedColdKey`, `TooManyStakingHotkeys`,
+        ///   `SubnetLimitReached`, `InvalidIdentity`.
+        /// - Event: `NetworkAdded`, `NeuronRegistered`, `SubnetIdentitySet`; `NetworkRemoved` where
+        ///   another made room.
         #[pallet::call_index(79)]
         #[pallet::weight(T::WeightInfo::register_network())]
         pub fn register_network_with_identity(
@@ -249,6 +343,11 @@ mod calls {
         }
 
         /// Takes back all that the caller staked behind a hotkey, except on root.
+        ///
+        /// - Origin: signed, by a coldkey.
+        /// - Errors: `HotKeyAccountNotExists`, `AmountTooLow`, `InsufficientLiquidity`,
+        ///   `SlippageTooHigh`.
+        /// - Event: `StakeRemoved`, one a subnet.
         #[pallet::call_index(83)]
         #[pallet::weight(T::WeightInfo::unstake_all())]
         pub fn unstake_all(origin: OriginFor<T>, hotkey: T::AccountId) -> DispatchResult {
@@ -257,6 +356,11 @@ mod calls {
         }
 
         /// Moves all that the caller staked behind a hotkey to root.
+        ///
+        /// - Origin: signed, by a coldkey.
+        /// - Errors: `HotKeyAccountNotExists`, `AmountTooLow`, `InsufficientLiquidity`,
+        ///   `SlippageTooHigh`.
+        /// - Event: `StakeRemoved`, one a subnet; `StakeAdded` on root.
         #[pallet::call_index(84)]
         #[pallet::weight(T::WeightInfo::unstake_all())]
         pub fn unstake_all_alpha(origin: OriginFor<T>, hotkey: T::AccountId) -> DispatchResult {
@@ -265,6 +369,12 @@ mod calls {
         }
 
         /// Moves the caller's stake to another hotkey, and to another subnet if it is one.
+        ///
+        /// - Origin: signed, by a coldkey.
+        /// - Errors: those of `remove_stake`, and of the destination `SubnetNotExists`,
+        ///   `SubtokenDisabled`, `HotKeyAccountNotExists`, `TransferDisallowed`,
+        ///   `TooManyStakingHotkeys`, `SameNetuid`.
+        /// - Event: `StakeMoved`.
         #[pallet::call_index(85)]
         #[pallet::weight(T::WeightInfo::move_stake())]
         pub fn move_stake(
@@ -283,6 +393,12 @@ mod calls {
         }
 
         /// Gives the caller's stake to another coldkey.
+        ///
+        /// - Origin: signed, by a coldkey.
+        /// - Errors: those of `remove_stake`, and of the destination `SubnetNotExists`,
+        ///   `SubtokenDisabled`, `HotKeyAccountNotExists`, `TransferDisallowed`,
+        ///   `TooManyStakingHotkeys`, `SameNetuid`.
+        /// - Event: `StakeTransferred`.
         #[pallet::call_index(86)]
         #[pallet::weight(T::WeightInfo::move_stake())]
         pub fn transfer_stake(
@@ -300,6 +416,12 @@ mod calls {
         }
 
         /// Moves the caller's stake behind a hotkey to another subnet.
+        ///
+        /// - Origin: signed, by a coldkey.
+        /// - Errors: those of `remove_stake`, and of the destination `SubnetNotExists`,
+        ///   `SubtokenDisabled`, `HotKeyAccountNotExists`, `TransferDisallowed`,
+        ///   `TooManyStakingHotkeys`, `SameNetuid`.
+        /// - Event: `StakeSwapped`.
         #[pallet::call_index(87)]
         #[pallet::weight(T::WeightInfo::move_stake())]
         pub fn swap_stake(
@@ -315,6 +437,12 @@ mod calls {
         }
 
         /// Stakes at no worse than a price.
+        ///
+        /// - Origin: signed, by a coldkey.
+        /// - Errors: `SubnetNotExists`, `SubtokenDisabled`, `HotKeyAccountNotExists`,
+        ///   `AmountTooLow`, `NotEnoughBalanceToStake`, `TooManyStakingHotkeys`,
+        ///   `InsufficientLiquidity`, `SlippageTooHigh`.
+        /// - Event: `StakeAdded`.
         #[pallet::call_index(88)]
         #[pallet::weight(T::WeightInfo::add_stake())]
         pub fn add_stake_limit(
@@ -331,6 +459,12 @@ mod calls {
         }
 
         /// Takes stake back at no worse than a price.
+        ///
+        /// - Origin: signed, by a coldkey.
+        /// - Errors: `SubnetNotExists`, `SubtokenDisabled`, `HotKeyAccountNotExists`,
+        ///   `AmountTooLow`, `NotEnoughStakeToWithdraw`, `InsufficientLiquidity`,
+        ///   `SlippageTooHigh`.
+        /// - Event: `StakeRemoved`.
         #[pallet::call_index(89)]
         #[pallet::weight(T::WeightInfo::remove_stake())]
         pub fn remove_stake_limit(
@@ -347,6 +481,12 @@ mod calls {
         }
 
         /// As `swap_stake`, at no worse than a ratio of the two prices, times 1e9.
+        ///
+        /// - Origin: signed, by a coldkey.
+        /// - Errors: those of `remove_stake`, and of the destination `SubnetNotExists`,
+        ///   `SubtokenDisabled`, `HotKeyAccountNotExists`, `TransferDisallowed`,
+        ///   `TooManyStakingHotkeys`, `SameNetuid`.
+        /// - Event: `StakeSwapped`.
         #[pallet::call_index(90)]
         #[pallet::weight(T::WeightInfo::move_stake_limit())]
         pub fn swap_stake_limit(
@@ -365,6 +505,11 @@ mod calls {
         }
 
         /// Makes the caller the owner of a hotkey that nobody owns.
+        ///
+        /// - Origin: signed, by a coldkey. The hotkey does not sign: as on the public chain, the
+        ///   first coldkey gets it.
+        /// - Errors: `NonAssociatedColdKey`, `TooManyStakingHotkeys`.
+        /// - Event: none.
         #[pallet::call_index(91)]
         #[pallet::weight(T::WeightInfo::associate())]
         pub fn try_associate_hotkey(origin: OriginFor<T>, hotkey: T::AccountId) -> DispatchResult {
@@ -373,6 +518,11 @@ mod calls {
         }
 
         /// Starts the caller's subnet.
+        ///
+        /// - Origin: signed, by the subnet's owner.
+        /// - Errors: `SubnetNotExists`, `NotSubnetOwner`, `FirstEmissionBlockNumberAlreadySet`,
+        ///   `NeedWaitingMoreBlocksToStarCall`.
+        /// - Event: `FirstEmissionBlockNumberSet`.
         #[pallet::call_index(92)]
         #[pallet::weight(T::WeightInfo::start_call())]
         pub fn start_call(origin: OriginFor<T>, netuid: NetUid) -> DispatchResult {
@@ -380,6 +530,12 @@ mod calls {
         }
 
         /// Commits weights on the subnet's main mechanism by their hash.
+        ///
+        /// - Origin: signed, by the hotkey.
+        /// - Errors: `CanNotSetRootNetworkWeights`, `SubnetNotExists`, `MechanismDoesNotExist`,
+        ///   `CommitRevealDisabled`, `HotKeyNotRegisteredInSubNet`, `CommittingWeightsTooFast`,
+        ///   `TooManyUnrevealedCommits`.
+        /// - Event: `WeightsCommitted`.
         #[pallet::call_index(96)]
         #[pallet::weight(T::WeightInfo::commit_weights())]
         pub fn commit_weights(
@@ -392,6 +548,16 @@ mod calls {
         }
 
         /// Reveals weights that were committed.
+        ///
+        /// - Origin: signed, by the hotkey.
+        /// - Errors: `CanNotSetRootNetworkWeights`, `SubnetNotExists`, `MechanismDoesNotExist`,
+        ///   `WeightVecNotEqualSize`, `UidsLengthExceedUidsInSubNet`,
+        ///   `HotKeyNotRegisteredInSubNet`, `NotEnoughStakeToSetWeights`,
+        ///   `IncorrectWeightVersionKey`, `CommitRevealDisabled`, `ExpiredWeightCommit`,
+        ///   `NoWeightsCommitFound`, `InvalidRevealCommitHashNotMatch`, `RevealTooEarly`,
+        ///   `NeuronNoValidatorPermit`, `DuplicateUids`, `UidVecContainInvalidOne`,
+        ///   `WeightVecLengthIsLow`, `MaxWeightExceeded`.
+        /// - Event: `WeightsRevealed`.
         #[pallet::call_index(97)]
         #[pallet::weight(T::WeightInfo::reveal_weights(uids.len() as u32))]
         pub fn reveal_weights(
@@ -409,6 +575,11 @@ mod calls {
         }
 
         /// Gives up alpha of the caller: it may be emitted again.
+        ///
+        /// - Origin: signed, by a coldkey.
+        /// - Errors: `CannotBurnOrRecycleOnRootSubnet`, `SubnetNotExists`,
+        ///   `HotKeyAccountNotExists`, `AmountTooLow`, `NotEnoughAlphaOutToRecycle`.
+        /// - Event: `AlphaRecycled`.
         #[pallet::call_index(101)]
         #[pallet::weight(T::WeightInfo::remove_stake())]
         pub fn recycle_alpha(
@@ -422,6 +593,11 @@ mod calls {
         }
 
         /// Gives up alpha of the caller for good.
+        ///
+        /// - Origin: signed, by a coldkey.
+        /// - Errors: `CannotBurnOrRecycleOnRootSubnet`, `SubnetNotExists`,
+        ///   `HotKeyAccountNotExists`, `AmountTooLow`, `NotEnoughAlphaOutToRecycle`.
+        /// - Event: `AlphaBurned`.
         #[pallet::call_index(102)]
         #[pallet::weight(T::WeightInfo::remove_stake())]
         pub fn burn_alpha(
@@ -435,6 +611,12 @@ mod calls {
         }
 
         /// Takes back all that the caller staked behind a hotkey on one subnet.
+        ///
+        /// - Origin: signed, by a coldkey.
+        /// - Errors: `SubnetNotExists`, `SubtokenDisabled`, `HotKeyAccountNotExists`,
+        ///   `AmountTooLow`, `NotEnoughStakeToWithdraw`, `InsufficientLiquidity`,
+        ///   `SlippageTooHigh`.
+        /// - Event: `StakeRemoved`.
         #[pallet::call_index(103)]
         #[pallet::weight(T::WeightInfo::remove_stake())]
         pub fn remove_stake_full_limit(
@@ -450,6 +632,11 @@ mod calls {
         }
 
         /// Gives a subnet's token another symbol.
+        ///
+        /// - Origin: root, or signed by the subnet's owner.
+        /// - Errors: `SubnetNotExists`, `NotSubnetOwner`, `SymbolDoesNotExist`,
+        ///   `SymbolAlreadyInUse`.
+        /// - Event: `SymbolUpdated`.
         #[pallet::call_index(112)]
         #[pallet::weight(T::WeightInfo::set_identity())]
         pub fn update_symbol(
@@ -462,6 +649,11 @@ mod calls {
         }
 
         /// Chooses the hotkey behind which the caller's incentives on a subnet are staked.
+        ///
+        /// - Origin: signed, by a coldkey.
+        /// - Errors: `SubnetNotExists`, `HotKeyNotRegisteredInSubNet`,
+        ///   `SameAutoStakeHotkeyAlreadySet`.
+        /// - Event: `AutoStakeDestinationSet`.
         #[pallet::call_index(114)]
         #[pallet::weight(T::WeightInfo::associate())]
         pub fn set_coldkey_auto_stake_hotkey(
@@ -474,6 +666,12 @@ mod calls {
         }
 
         /// Commits weights on one of the subnet's mechanisms by their hash.
+        ///
+        /// - Origin: signed, by the hotkey.
+        /// - Errors: `CanNotSetRootNetworkWeights`, `SubnetNotExists`, `MechanismDoesNotExist`,
+        ///   `CommitRevealDisabled`, `HotKeyNotRegisteredInSubNet`, `CommittingWeightsTooFast`,
+        ///   `TooManyUnrevealedCommits`.
+        /// - Event: `WeightsCommitted`.
         #[pallet::call_index(115)]
         #[pallet::weight(T::WeightInfo::commit_weights())]
         pub fn commit_mechanism_weights(
@@ -487,6 +685,16 @@ mod calls {
         }
 
         /// Reveals weights that were committed on one of the subnet's mechanisms.
+        ///
+        /// - Origin: signed, by the hotkey.
+        /// - Errors: `CanNotSetRootNetworkWeights`, `SubnetNotExists`, `MechanismDoesNotExist`,
+        ///   `WeightVecNotEqualSize`, `UidsLengthExceedUidsInSubNet`,
+        ///   `HotKeyNotRegisteredInSubNet`, `NotEnoughStakeToSetWeights`,
+        ///   `IncorrectWeightVersionKey`, `CommitRevealDisabled`, `ExpiredWeightCommit`,
+        ///   `NoWeightsCommitFound`, `InvalidRevealCommitHashNotMatch`, `RevealTooEarly`,
+        ///   `NeuronNoValidatorPermit`, `DuplicateUids`, `UidVecContainInvalidOne`,
+        ///   `WeightVecLengthIsLow`, `MaxWeightExceeded`.
+        /// - Event: `WeightsRevealed`.
         #[pallet::call_index(116)]
         #[pallet::weight(T::WeightInfo::reveal_weights(uids.len() as u32))]
         pub fn reveal_mechanism_weights(
@@ -506,6 +714,10 @@ mod calls {
 
         /// Commits weights that a beacon will open. This chain follows no beacon, so nothing would
         /// ever open them, and the call is refused.
+        ///
+        /// - Origin: signed.
+        /// - Errors: `CallDisabled`, always.
+        /// - Event: none.
         #[pallet::call_index(118)]
         #[pallet::weight(T::WeightInfo::associate())]
         pub fn commit_timelocked_mechanism_weights(
@@ -522,6 +734,15 @@ mod calls {
         }
 
         /// Sets the caller's weights on one of the subnet's mechanisms.
+        ///
+        /// - Origin: signed, by the hotkey.
+        /// - Errors: `CanNotSetRootNetworkWeights`, `SubnetNotExists`, `MechanismDoesNotExist`,
+        ///   `WeightVecNotEqualSize`, `UidsLengthExceedUidsInSubNet`,
+        ///   `HotKeyNotRegisteredInSubNet`, `NotEnoughStakeToSetWeights`,
+        ///   `IncorrectWeightVersionKey`, `CommitRevealEnabled`, `SettingWeightsTooFast`,
+        ///   `NeuronNoValidatorPermit`, `DuplicateUids`, `UidVecContainInvalidOne`,
+        ///   `WeightVecLengthIsLow`, `MaxWeightExceeded`.
+        /// - Event: `WeightsSet`.
         #[pallet::call_index(119)]
         #[pallet::weight(T::WeightInfo::set_weights(dests.len() as u32))]
         pub fn set_mechanism_weights(
@@ -538,6 +759,10 @@ mod calls {
         }
 
         /// Ends a subnet; what its pool holds goes to the holders of its alpha.
+        ///
+        /// - Origin: root.
+        /// - Errors: `SubnetNotExists`.
+        /// - Event: `NetworkRemoved`.
         #[pallet::call_index(120)]
         #[pallet::weight(T::WeightInfo::dissolve_network())]
         pub fn root_dissolve_network(origin: OriginFor<T>, netuid: NetUid) -> DispatchResult {
@@ -547,6 +772,10 @@ mod calls {
 
         /// Turns all that the caller's root stake has earned into more root stake. The subnets
         /// named do not matter: clients send them for older chains.
+        ///
+        /// - Origin: signed, by a coldkey.
+        /// - Errors: `InsufficientLiquidity`, `SlippageTooHigh`, `AmountTooLow`.
+        /// - Event: `RootClaimed`.
         #[pallet::call_index(121)]
         #[pallet::weight(T::WeightInfo::claim_root())]
         pub fn claim_root(origin: OriginFor<T>, subnets: BTreeSet<NetUid>) -> DispatchResult {
@@ -556,6 +785,12 @@ mod calls {
         }
 
         /// Buys alpha with the caller's TAO and burns it.
+        ///
+        /// - Origin: signed, by a coldkey.
+        /// - Errors: `CannotBurnOrRecycleOnRootSubnet`, `SubnetNotExists`, `SubtokenDisabled`,
+        ///   `HotKeyAccountNotExists`, `AmountTooLow`, `NotEnoughBalanceToStake`,
+        ///   `InsufficientLiquidity`, `SlippageTooHigh`.
+        /// - Event: `AddStakeBurn`.
         #[pallet::call_index(132)]
         #[pallet::weight(T::WeightInfo::add_stake())]
         pub fn add_stake_burn(
@@ -570,6 +805,14 @@ mod calls {
         }
 
         /// Registers a hotkey on a subnet if that costs no more than a limit, in rao.
+        ///
+        /// - Origin: signed, by a coldkey.
+        /// - Errors: `RegistrationNotPermittedOnRootSubnet`, `SubnetNotExists`,
+        ///   `SubNetRegistrationDisabled`, `TooManyRegistrationsThisBlock`,
+        ///   `HotKeyAlreadyRegisteredInSubNet`, `NonAssociatedColdKey`, `NotEnoughBalanceToStake`,
+        ///   `TooManyStakingHotkeys`, `NoNeuronIdAvailable`, `InsufficientLiquidity`,
+        ///   `SlippageTooHigh`, `RegistrationPriceLimitExceeded`.
+        /// - Event: `NeuronRegistered`.
         #[pallet::call_index(134)]
         #[pallet::weight(T::WeightInfo::register())]
         pub fn register_limit(
@@ -583,6 +826,11 @@ mod calls {
         }
 
         /// Orders an epoch of the caller's subnet out of turn.
+        ///
+        /// - Origin: signed, by the subnet's owner.
+        /// - Errors: `SubnetNotExists`, `NotSubnetOwner`, `DynamicTempoBlockedByCommitReveal`,
+        ///   `EpochTriggerAlreadyPending`, `AutoEpochAlreadyImminent`, `TxRateLimitExceeded`.
+        /// - Event: `EpochTriggered`.
         #[pallet::call_index(141)]
         #[pallet::weight(T::WeightInfo::start_call())]
         pub fn trigger_epoch(origin: OriginFor<T>, netuid: NetUid) -> DispatchResult {
@@ -591,6 +839,10 @@ mod calls {
         }
 
         /// Turns what the caller's root stake behind one hotkey has earned into more of it.
+        ///
+        /// - Origin: signed, by a coldkey.
+        /// - Errors: `InsufficientLiquidity`, `SlippageTooHigh`, `AmountTooLow`.
+        /// - Event: `RootClaimed`.
         #[pallet::call_index(148)]
         #[pallet::weight(T::WeightInfo::claim_root())]
         pub fn claim_root_with_hotkey(
@@ -602,6 +854,12 @@ mod calls {
         }
 
         /// As `move_stake`, at no worse than a ratio of the two prices, times 1e9.
+        ///
+        /// - Origin: signed, by a coldkey.
+        /// - Errors: those of `remove_stake`, and of the destination `SubnetNotExists`,
+        ///   `SubtokenDisabled`, `HotKeyAccountNotExists`, `TransferDisallowed`,
+        ///   `TooManyStakingHotkeys`, `SameNetuid`.
+        /// - Event: `StakeMoved`.
         #[pallet::call_index(149)]
         #[pallet::weight(T::WeightInfo::move_stake_limit())]
         pub fn move_stake_limit(

@@ -1,4 +1,4 @@
-//! Setting weights: every check of survey 4.9, at its bound and beyond it.
+//! Setting weights: every check of subtensor.md 9, at its bound and beyond it.
 
 use super::*;
 use frame_support::{assert_noop, dispatch::DispatchResult};

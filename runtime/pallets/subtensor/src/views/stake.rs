@@ -1,7 +1,10 @@
 //! What a coldkey has staked, where, and how much of it is free.
 
 use crate::*;
-use alloc::{collections::BTreeMap, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    vec::Vec,
+};
 use codec::{Compact, Decode, Encode};
 use scale_info::TypeInfo;
 
@@ -31,13 +34,29 @@ pub struct StakeAvailability {
     pub available: Compact<AlphaBalance>,
 }
 
+/// Coldkeys, each with everything it has staked.
+pub type StakesByColdkey<AccountId> = Vec<(AccountId, Vec<StakeInfo<AccountId>>)>;
+
 impl<T: Config> Pallet<T> {
     /// Everything a coldkey has staked.
     pub fn stake_info_of(coldkey: &T::AccountId) -> Vec<StakeInfo<T::AccountId>> {
+        Self::stake_info_on(&Self::networks().collect::<Vec<_>>(), coldkey)
+    }
+
+    /// The same for several, each with its coldkey.
+    pub fn stake_infos_of(coldkeys: Vec<T::AccountId>) -> StakesByColdkey<T::AccountId> {
         let networks: Vec<NetUid> = Self::networks().collect();
+        let of = |coldkey: T::AccountId| {
+            let stakes = Self::stake_info_on(&networks, &coldkey);
+            (coldkey, stakes)
+        };
+        coldkeys.into_iter().map(of).collect()
+    }
+
+    fn stake_info_on(networks: &[NetUid], coldkey: &T::AccountId) -> Vec<StakeInfo<T::AccountId>> {
         let mut found = Vec::new();
         for hotkey in StakingHotkeys::<T>::get(coldkey) {
-            for netuid in &networks {
+            for netuid in networks {
                 let info = Self::stake_info(&hotkey, coldkey, *netuid);
                 found.extend(info.filter(|position| !position.stake.0.is_zero()));
             }
@@ -75,19 +94,19 @@ impl<T: Config> Pallet<T> {
         coldkeys: Vec<T::AccountId>,
         netuids: Option<Vec<NetUid>>,
     ) -> BTreeMap<T::AccountId, BTreeMap<NetUid, StakeAvailability>> {
+        let all = netuids.is_none();
+        let looked_at: BTreeSet<NetUid> =
+            netuids.map_or_else(|| Self::networks().collect(), |named| named.into_iter().collect());
         let of_coldkey = |coldkey: T::AccountId| {
             let hotkeys = StakingHotkeys::<T>::get(&coldkey);
-            let of_subnet = |netuid| (netuid, Self::availability(&coldkey, &hotkeys, netuid));
-            let by_subnet = match &netuids {
-                Some(named) => named.iter().copied().map(of_subnet).collect(),
-                None => Self::networks()
-                    .map(of_subnet)
-                    .filter(|(_, stake)| !stake.total.0.is_zero())
-                    .collect(),
-            };
+            let by_subnet = looked_at
+                .iter()
+                .map(|netuid| (*netuid, Self::availability(&coldkey, &hotkeys, *netuid)))
+                .filter(|(_, stake)| !all || !stake.total.0.is_zero())
+                .collect();
             (coldkey, by_subnet)
         };
-        coldkeys.into_iter().map(of_coldkey).collect()
+        coldkeys.into_iter().collect::<BTreeSet<_>>().into_iter().map(of_coldkey).collect()
     }
 
     fn availability(
@@ -95,6 +114,14 @@ impl<T: Config> Pallet<T> {
         hotkeys: &[T::AccountId],
         netuid: NetUid,
     ) -> StakeAvailability {
+        if hotkeys.is_empty() {
+            // Nothing staked, so nothing locked: a stranger's question costs no search.
+            return StakeAvailability {
+                total: AlphaBalance::ZERO.into(),
+                locked: AlphaBalance::ZERO.into(),
+                available: AlphaBalance::ZERO.into(),
+            };
+        }
         let total = hotkeys
             .iter()
             .map(|hotkey| Self::stake_of(hotkey, coldkey, netuid).rao())

@@ -12,7 +12,7 @@ from typing import Final
 
 from assay.clock import Clock
 from assay.errors import UserError
-from assay.miners.inference.outage import Outage
+from assay.miners.inference.outage import EngineOutage
 from assay.miners.inference.settings import MinerSettings
 from assay.models.engine import (
     Closed,
@@ -84,7 +84,9 @@ def _read_key(path: Path) -> str:
     return text
 
 
-async def answer(engine: Engine, ask: EngineRequest, caller: Caller, outage: Outage) -> Completion:
+async def answer(
+    engine: Engine, ask: EngineRequest, caller: Caller, outage: EngineOutage
+) -> Completion:
     """Return what ``engine`` makes of ``ask``, as a reply; RequestRefused if it makes nothing.
 
     Validators go first, because what others ask for must not cost this miner its score. The caller

@@ -23,7 +23,7 @@ QUIET_S: Final = 60.0
 other request would else fill the log with both."""
 
 
-class Outage:
+class EngineOutage:
     """Remembers since when the engine fails, and when each kind of trouble was last told."""
 
     def __init__(self, clock: Clock) -> None:

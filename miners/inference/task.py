@@ -11,7 +11,7 @@ from __future__ import annotations
 from loguru import logger
 
 from assay.miners.inference import answers
-from assay.miners.inference.outage import Outage
+from assay.miners.inference.outage import EngineOutage
 from assay.miners.inference.requests import admit
 from assay.miners.inference.settings import MinerSettings
 from assay.models.engine import Engine
@@ -30,7 +30,7 @@ class InferenceMiner(Serving[Complete, Completion]):
 
     def __init__(self) -> None:
         self._engine: Engine | None = None
-        self._outage: Outage | None = None
+        self._outage: EngineOutage | None = None
 
     async def open_engine(self, context: TaskContext) -> Engine:
         """Return what answers requests: by default the engine that the settings name."""
@@ -39,7 +39,7 @@ class InferenceMiner(Serving[Complete, Completion]):
 
     async def start(self, context: TaskContext) -> None:
         engine = self._engine = await self.open_engine(context)
-        self._outage = Outage(context.clock)
+        self._outage = EngineOutage(context.clock)
         path = NumericPath.SEEDED_FP32 if engine.seeded else NumericPath.ENGINE
         logger.info("Serving the model {} ({})", engine.root.hex()[:16], path.name.lower())
         await context.publish(ModelCommitment(engine.root, path).pack())

@@ -30,7 +30,7 @@ from assay.chain.errors import (
 )
 from assay.chain.fake_epoch import Consensus, run_epochs, stake_weighted_mean
 from assay.chain.fake_items import CALLS, ITEMS, FakeCall, FakeItem, bound_call, read_item
-from assay.chain.fake_state import Rules, State, Subnet
+from assay.chain.fake_state import FakeState, Rules, Subnet
 from assay.chain.fake_views import metagraph_of, subnet_info_of
 from assay.chain.interface import (
     WRITE_DEADLINE_S,
@@ -70,7 +70,7 @@ HISTORY_BLOCKS: Final = 4_096
 class _Write(Generic[T]):
     """A call in the pool: the function to run in a block, and who waits for its outcome."""
 
-    apply: Callable[[State, int], tuple[State, T]]
+    apply: Callable[[FakeState, int], tuple[FakeState, T]]
     done: asyncio.Future[tuple[T, Receipt]]
     sequence: int
     value: T | None = None
@@ -79,7 +79,7 @@ class _Write(Generic[T]):
 @dataclass(slots=True)
 class _Block:
     ref: BlockRef
-    state: State
+    state: FakeState
     landed: list[_Write[Any]] = field(default_factory=list)
 
 
@@ -115,7 +115,7 @@ class FakeLedger:
         self._writes = 0
         self._pool: list[_Write[Any]] = []
         funds = {Ss58(address): Rao(amount) for address, amount in (balances or {}).items()}
-        genesis = _Block(self._ref(0), State(rules or Rules(), balances=funds))
+        genesis = _Block(self._ref(0), FakeState(rules or Rules(), balances=funds))
         self._blocks: deque[_Block] = deque([genesis], maxlen=HISTORY_BLOCKS)
         self._unsettled: deque[_Block] = deque()
         self._moved = asyncio.Event()
@@ -138,7 +138,7 @@ class FakeLedger:
             raise UnknownBlock.of(number, self.finalized.number)
         return self._ref(number)
 
-    def state_at(self, ref: BlockRef) -> State:
+    def state_at(self, ref: BlockRef) -> FakeState:
         """The state after that block; ``ChainRefused`` if it is gone or never was."""
         index = ref.number - self._blocks[0].ref.number
         if 0 <= index < len(self._blocks) and self._blocks[index].ref == ref:
@@ -149,7 +149,7 @@ class FakeLedger:
             "StateDiscarded",
         )
 
-    def edit(self, change: Callable[[State], State]) -> None:
+    def edit(self, change: Callable[[FakeState], FakeState]) -> None:
         """Change the head's state from outside, as sudo would: settings, balances, stakes."""
         self._blocks[-1].state = change(self._blocks[-1].state)
 
@@ -198,7 +198,7 @@ class FakeLedger:
             if not self.down:
                 self.advance()
 
-    def submit(self, apply: Callable[[State, int], tuple[State, T]]) -> _Write[T]:
+    def submit(self, apply: Callable[[FakeState, int], tuple[FakeState, T]]) -> _Write[T]:
         """Put a call into the pool; its future resolves once finalized."""
         self._writes += 1
         write = _Write(apply, asyncio.get_running_loop().create_future(), self._writes)
@@ -284,7 +284,7 @@ class FakeChain:
 
     # Reads
 
-    def _state(self, at: BlockRef | None) -> tuple[State, BlockRef]:
+    def _state(self, at: BlockRef | None) -> tuple[FakeState, BlockRef]:
         ledger = self._reach()
         ref = at or ledger.finalized
         return ledger.state_at(ref), ref
@@ -354,7 +354,7 @@ class FakeChain:
 
     async def _write(
         self,
-        apply: Callable[[State, int], tuple[State, T]],
+        apply: Callable[[FakeState, int], tuple[FakeState, T]],
         timeout_s: float | None = None,
     ) -> tuple[T, Receipt]:
         write = self._reach().submit(apply)
@@ -372,7 +372,7 @@ class FakeChain:
         )
         return receipt
 
-    def _rights(self, state: State, subnet: Subnet, hotkey: str, at: BlockRef) -> WeightRights:
+    def _rights(self, state: FakeState, subnet: Subnet, hotkey: str, at: BlockRef) -> WeightRights:
         uid = subnet.uid_of(hotkey)
         slot = subnet.slots[uid] if uid is not None else None
         return WeightRights(

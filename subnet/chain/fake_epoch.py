@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from assay.chain.fake_state import State, Subnet
+from assay.chain.fake_state import FakeState, Subnet
 from assay.chain.interface import WeightRow
 from assay.types import U16_MAX, Uid
 
@@ -28,17 +28,17 @@ class EpochInput:
 
 
 @dataclass(frozen=True, slots=True)
-class EpochShares:
+class FakeShares:
     """Shares of one, per uid: each vector sums to 1, or to 0 where nobody earned anything."""
 
     incentive: tuple[float, ...]
     dividends: tuple[float, ...]
 
 
-Consensus = Callable[[EpochInput], EpochShares]
+Consensus = Callable[[EpochInput], FakeShares]
 
 
-def stake_weighted_mean(given: EpochInput) -> EpochShares:
+def stake_weighted_mean(given: EpochInput) -> FakeShares:
     """incentive_j ~ sum_i S_i w_ij over row-normalised weights; dividends_i ~ S_i sum_j w_ij inc_j.
 
     Like the chain it ignores self-weights and weights that are older than their target.
@@ -62,7 +62,7 @@ def stake_weighted_mean(given: EpochInput) -> EpochShares:
     for validator, shares in normal.items():
         found = sum(share * incentive[target] for target, share in shares)
         dividends[validator] = given.stakes[validator] * found
-    return EpochShares(tuple(incentive), tuple(_normalised(dividends)))
+    return FakeShares(tuple(incentive), tuple(_normalised(dividends)))
 
 
 def _normalised(values: list[float]) -> list[float]:
@@ -70,7 +70,7 @@ def _normalised(values: list[float]) -> list[float]:
     return [value / total for value in values] if total > 0 else [0.0] * len(values)
 
 
-def run_epochs(state: State, block: int, consensus: Consensus) -> State:
+def run_epochs(state: FakeState, block: int, consensus: Consensus) -> FakeState:
     """Every epoch that is due at this block, in order of netuid."""
     for netuid in sorted(state.subnets):
         subnet = state.subnets[netuid]
@@ -80,7 +80,7 @@ def run_epochs(state: State, block: int, consensus: Consensus) -> State:
     return state
 
 
-def _run_epoch(state: State, subnet: Subnet, block: int, consensus: Consensus) -> State:
+def _run_epoch(state: FakeState, subnet: Subnet, block: int, consensus: Consensus) -> FakeState:
     slots = subnet.slots
     stakes = tuple(int(state.alpha_on(slot.hotkey, subnet.netuid)) for slot in slots)
     cutoff = state.rules.activity_cutoff_blocks

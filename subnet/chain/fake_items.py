@@ -2,7 +2,7 @@
 
 The fake has no metadata, so ``ITEMS`` and ``CALLS`` say which names it knows, with the types of the
 keys and arguments. A test that needs a pallet of its own gives its ledger more of both; the values
-of such items stand in ``State.stored``, block by block like everything else.
+of such items stand in ``FakeState.stored``, block by block like everything else.
 
 Names, keys and states come in; values and next states go out. Wrong names, keys and arguments are
 ``BadQuery``, as on a real chain.
@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from assay.chain import fake_state as rules
 from assay.chain.errors import BadQuery
-from assay.chain.fake_state import State
+from assay.chain.fake_state import FakeState
 from assay.chain.interface import Call
 from assay.types import NetUid, Rao, Ss58, Uid
 
@@ -25,7 +25,8 @@ from assay.types import NetUid, Rao, Ss58, Uid
 class FakeItem:
     """A storage item: the types of its keys, and how it is read from a state.
 
-    Without ``read`` its values are those of ``State.stored``, and ``default`` where there is none.
+    Without ``read`` its values are those of ``FakeState.stored``, and ``default`` where there is
+    none.
     """
 
     keys: tuple[type, ...] = ()
@@ -42,28 +43,28 @@ class FakeCall:
     """
 
     arguments: Mapping[str, type]
-    apply: Callable[..., State]
+    apply: Callable[..., FakeState]
 
 
-def _account(state: State, address: str) -> object:
+def _account(state: FakeState, address: str) -> object:
     free = state.balances.get(Ss58(address), Rao(0))
     return {"nonce": 0, "data": {"free": free, "reserved": 0}}
 
 
 def _of_subnet(read: Callable[[rules.Subnet], object], missing: object) -> Callable[..., object]:
-    def of(state: State, netuid: int) -> object:
+    def of(state: FakeState, netuid: int) -> object:
         subnet = state.subnets.get(NetUid(netuid))
         return missing if subnet is None else read(subnet)
 
     return of
 
 
-def _uid(state: State, netuid: int, hotkey: str) -> object:
+def _uid(state: FakeState, netuid: int, hotkey: str) -> object:
     subnet = state.subnets.get(NetUid(netuid))
     return None if subnet is None else subnet.uid_of(hotkey)
 
 
-def _row(state: State, netuid: int, uid: int) -> object:
+def _row(state: FakeState, netuid: int, uid: int) -> object:
     subnet = state.subnets.get(NetUid(netuid))
     return [] if subnet is None else list(subnet.rows.get(Uid(uid), ()))
 
@@ -92,7 +93,7 @@ CALLS: Final[Mapping[str, FakeCall]] = {
 
 
 def read_item(
-    known: Mapping[str, FakeItem], state: State, name: str, keys: Sequence[object]
+    known: Mapping[str, FakeItem], state: FakeState, name: str, keys: Sequence[object]
 ) -> object:
     """The value of the item ``name`` of ``known`` under ``keys``."""
     item = known.get(name)
@@ -118,7 +119,7 @@ def read_item(
 
 def bound_call(
     known: Mapping[str, FakeCall], call: Call, signer: str
-) -> Callable[[State, int], tuple[State, None]]:
+) -> Callable[[FakeState, int], tuple[FakeState, None]]:
     """What ``call`` does to a state at a block."""
     rule = known.get(str(call))
     if rule is None:

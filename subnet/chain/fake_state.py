@@ -125,7 +125,7 @@ StakeKey = tuple[Ss58, Ss58, NetUid]
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class FakeState:
     rules: Rules
     balances: Mapping[Ss58, Rao] = field(default_factory=dict)
     owners: Mapping[Ss58, Ss58] = field(default_factory=dict)
@@ -135,7 +135,7 @@ class State:
     stored: Mapping[tuple[str, tuple[object, ...]], object] = field(default_factory=dict)
     """Values of the storage items that a test brings along, by item and keys."""
 
-    def with_stored(self, item: str, keys: tuple[object, ...], value: object) -> State:
+    def with_stored(self, item: str, keys: tuple[object, ...], value: object) -> FakeState:
         """The state with ``value`` under ``item`` ("Pallet.Item") and ``keys``."""
         return replace(self, stored={**self.stored, (item, keys): value})
 
@@ -145,7 +145,7 @@ class State:
             raise UnknownSubnet.of(netuid)
         return found
 
-    def with_subnet(self, subnet: Subnet) -> State:
+    def with_subnet(self, subnet: Subnet) -> FakeState:
         return replace(self, subnets={**self.subnets, subnet.netuid: subnet})
 
     def alpha_on(self, hotkey: str, netuid: int) -> AlphaRao:
@@ -153,18 +153,18 @@ class State:
             sum(v for (hot, _, net), v in self.stakes.items() if hot == hotkey and net == netuid)
         )
 
-    def paid(self, coldkey: str, amount: int) -> State:
+    def paid(self, coldkey: str, amount: int) -> FakeState:
         """The state after the account paid; the chain keeps what was burned from nobody else."""
         have = self.balances.get(Ss58(coldkey), Rao(0))
         if have < amount:
             raise TooLittleBalance.of(coldkey, have, "this", amount)
         return replace(self, balances={**self.balances, Ss58(coldkey): Rao(have - amount)})
 
-    def credited(self, address: str, amount: int) -> State:
+    def credited(self, address: str, amount: int) -> FakeState:
         have = self.balances.get(Ss58(address), Rao(0))
         return replace(self, balances={**self.balances, Ss58(address): Rao(have + amount)})
 
-    def staked(self, key: StakeKey, amount: int) -> State:
+    def staked(self, key: StakeKey, amount: int) -> FakeState:
         if amount == 0:
             return self
         total = AlphaRao(self.stakes.get(key, AlphaRao(0)) + amount)
@@ -174,7 +174,9 @@ class State:
 # Calls: each takes the state before and the block it runs in
 
 
-def create_subnet(state: State, block: int, coldkey: str, hotkey: str) -> tuple[State, NetUid]:
+def create_subnet(
+    state: FakeState, block: int, coldkey: str, hotkey: str
+) -> tuple[FakeState, NetUid]:
     owner = state.owners.get(Ss58(hotkey))
     if owner is not None and owner != coldkey:
         raise ChainRefused(
@@ -191,7 +193,7 @@ def create_subnet(state: State, block: int, coldkey: str, hotkey: str) -> tuple[
     return state, netuid
 
 
-def start_subnet(state: State, block: int, netuid: int, coldkey: str) -> tuple[State, None]:
+def start_subnet(state: FakeState, block: int, netuid: int, coldkey: str) -> tuple[FakeState, None]:
     subnet = state.subnet(netuid)
     if subnet.owner_coldkey != coldkey:
         raise ChainRefused(
@@ -201,8 +203,8 @@ def start_subnet(state: State, block: int, netuid: int, coldkey: str) -> tuple[S
 
 
 def register(
-    state: State, block: int, netuid: int, coldkey: str, hotkey: str, limit: int | None = None
-) -> tuple[State, Uid]:
+    state: FakeState, block: int, netuid: int, coldkey: str, hotkey: str, limit: int | None = None
+) -> tuple[FakeState, Uid]:
     subnet = state.subnet(netuid)
     if subnet.uid_of(hotkey) is not None:
         raise AlreadyRegistered.of(hotkey, netuid)
@@ -225,7 +227,9 @@ def register(
     return _seat(state.paid(coldkey, price), block, NetUid(netuid), coldkey, hotkey)
 
 
-def _seat(state: State, block: int, netuid: NetUid, coldkey: str, hotkey: str) -> tuple[State, Uid]:
+def _seat(
+    state: FakeState, block: int, netuid: NetUid, coldkey: str, hotkey: str
+) -> tuple[FakeState, Uid]:
     """Give the hotkey a free uid, or the one of the least paid neuron that is not immune."""
     subnet = state.subnet(netuid)
     state = replace(state, owners={Ss58(hotkey): Ss58(coldkey), **state.owners})
@@ -256,8 +260,8 @@ def _seat(state: State, block: int, netuid: NetUid, coldkey: str, hotkey: str) -
 
 
 def serve_axon(
-    state: State, block: int, netuid: int, hotkey: str, endpoint: Endpoint
-) -> tuple[State, None]:
+    state: FakeState, block: int, netuid: int, hotkey: str, endpoint: Endpoint
+) -> tuple[FakeState, None]:
     subnet = state.subnet(netuid)
     uid = subnet.need_uid(hotkey)
     slot = subnet.slots[uid]
@@ -276,8 +280,8 @@ def serve_axon(
 
 
 def set_commitment(
-    state: State, block: int, netuid: int, hotkey: str, data: bytes
-) -> tuple[State, None]:
+    state: FakeState, block: int, netuid: int, hotkey: str, data: bytes
+) -> tuple[FakeState, None]:
     subnet = state.subnet(netuid)
     subnet.need_uid(hotkey)
     if len(data) > COMMITMENT_BYTES_MAX:
@@ -293,8 +297,8 @@ def set_commitment(
 
 
 def set_row(
-    state: State, block: int, netuid: int, hotkey: str, row: WeightRow
-) -> tuple[State, None]:
+    state: FakeState, block: int, netuid: int, hotkey: str, row: WeightRow
+) -> tuple[FakeState, None]:
     """Store a row that ``weights.preflight`` has passed at this very state."""
     subnet = state.subnet(netuid)
     uid = subnet.need_uid(hotkey)
@@ -303,14 +307,14 @@ def set_row(
 
 
 def add_stake(
-    state: State,
+    state: FakeState,
     block: int,
     netuid: int,
     coldkey: str,
     hotkey: str,
     amount: int,
     limit: int | None = None,
-) -> tuple[State, AlphaRao]:
+) -> tuple[FakeState, AlphaRao]:
     subnet = state.subnet(netuid)
     if not subnet.started:
         raise NotStarted.of(netuid)
@@ -331,5 +335,7 @@ def add_stake(
     return state.staked((Ss58(hotkey), Ss58(coldkey), NetUid(netuid)), alpha), alpha
 
 
-def transfer(state: State, block: int, coldkey: str, to: str, amount: int) -> tuple[State, None]:
+def transfer(
+    state: FakeState, block: int, coldkey: str, to: str, amount: int
+) -> tuple[FakeState, None]:
     return state.paid(coldkey, amount + state.rules.transfer_fee).credited(to, amount), None

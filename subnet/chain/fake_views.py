@@ -6,12 +6,12 @@ the alpha alone, as the fake has no root network.
 
 from __future__ import annotations
 
-from assay.chain.fake_state import State
+from assay.chain.fake_state import FakeState
 from assay.chain.interface import BlockRef, EpochTiming, Metagraph, Neuron, SubnetInfo
 from assay.types import AlphaRao, BlockNumber, Rao, U16Weight, Uid
 
 
-def subnet_info_of(state: State, netuid: int) -> SubnetInfo:
+def subnet_info_of(state: FakeState, netuid: int) -> SubnetInfo:
     subnet = state.subnet(netuid)
     return SubnetInfo(
         netuid=subnet.netuid,
@@ -27,7 +27,7 @@ def subnet_info_of(state: State, netuid: int) -> SubnetInfo:
     )
 
 
-def metagraph_of(state: State, netuid: int, at: BlockRef) -> Metagraph:
+def metagraph_of(state: FakeState, netuid: int, at: BlockRef) -> Metagraph:
     subnet = state.subnet(netuid)
     alphas: dict[str, int] = {}
     for (hotkey, _, held_on), alpha in state.stakes.items():

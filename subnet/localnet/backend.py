@@ -31,10 +31,10 @@ from assay.localnet.errors import (
     GenesisDiffers,
     InvalidTransaction,
     MissingExport,
+    NoSuchBlock,
     RuntimeTrap,
     StateDiscarded,
     TransactionRefused,
-    UnknownBlock,
     UnknownTransaction,
 )
 from assay.localnet.executor.call import Executor
@@ -62,12 +62,12 @@ __all__ = [
     "Header",
     "InvalidTransaction",
     "MissingExport",
+    "NoSuchBlock",
     "RuntimeTrap",
     "RuntimeVersion",
     "State",
     "StateDiscarded",
     "TransactionRefused",
-    "UnknownBlock",
     "UnknownTransaction",
     "ValidTransaction",
 ]
@@ -201,7 +201,7 @@ class Backend:
     # -- state
 
     def state(self, block_hash: bytes | None = None) -> State:
-        """The state after a block (None: the head). UnknownBlock, StateDiscarded."""
+        """The state after a block (None: the head). NoSuchBlock, StateDiscarded."""
         return self._committed(block_hash)[0]
 
     def _committed(self, block_hash: bytes | None) -> tuple[Committed, int]:
@@ -210,7 +210,7 @@ class Backend:
             return self._state, self.head.number
         number = self._store.number_of(block_hash)
         if number is None:
-            raise UnknownBlock(block_hash)
+            raise NoSuchBlock(block_hash)
 
         def check() -> None:
             if number < self._oldest_state:

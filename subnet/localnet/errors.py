@@ -6,7 +6,7 @@ The tree::
     ├── RuntimeTrap            the Wasm runtime stopped: a panic, a failed host function, no fuel
     │   ├── MissingExport      the runtime has no such entry point
     │   └── BudgetSpent        the call used up its fuel or its host function calls
-    ├── UnknownBlock           no block of that hash or number on this chain
+    ├── NoSuchBlock           no block of that hash or number on this chain
     ├── StateDiscarded         the block is known, its state was pruned
     ├── HistoryTooLong         a question about an old state takes more reads than one may
     ├── TimeSpent              a question takes more of the node's time than one may
@@ -24,7 +24,7 @@ The tree::
             ├── ChainInUse     another process has the database open
             └── StorageFailed  the disk is full, read-only or broken; the last good block is kept
 
-The texts of ``UnknownBlock`` and ``StateDiscarded`` are those of Substrate nodes: clients match on
+The texts of ``NoSuchBlock`` and ``StateDiscarded`` are those of Substrate nodes: clients match on
 them. Nothing here knows of JSON-RPC; its codes are given out in ``rpc/errors.py``.
 """
 
@@ -80,7 +80,7 @@ class BudgetSpent(RuntimeTrap):
     """The runtime did not come to an end within the call's budget."""
 
 
-class UnknownBlock(AssayError):
+class NoSuchBlock(AssayError):
     """No such block on this chain."""
 
     def __init__(self, which: bytes | int) -> None:

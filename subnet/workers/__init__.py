@@ -11,10 +11,10 @@ of it; ``line`` is one process from its start to its end; ``worker`` keeps one a
 The named function runs in the worker: it takes the settings, loads what it needs, and returns the
 function that answers calls, one at a time::
 
-    def open_trainer(settings: Settings) -> Callable[[Step, Call], Done]:
+    def open_trainer(settings: Settings) -> Callable[[Step, WorkerCall], Done]:
         model = load(settings)
 
-        def step(request: Step, call: Call) -> Done:
+        def step(request: Step, call: WorkerCall) -> Done:
             for number in range(request.steps):
                 call.check()                     # ends here once the caller has given up
                 call.progress(Loss(number, model.step()))
@@ -34,14 +34,14 @@ from assay.workers.errors import (
     WorkerOutOfMemory,
     WorkerTimedOut,
 )
-from assay.workers.host import Call, CallCancelled
+from assay.workers.host import CallCancelled, WorkerCall
 from assay.workers.worker import Worker, Workers, WorkerSpec
 
 __all__ = [
-    "Call",
     "CallCancelled",
     "Worker",
     "WorkerBroke",
+    "WorkerCall",
     "WorkerDied",
     "WorkerError",
     "WorkerFailed",

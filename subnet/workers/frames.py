@@ -2,8 +2,8 @@
 length in four bytes before it.
 
 The neuron sends one ``Opening``, then ``Ask`` and ``Cancel``; the worker sends one ``Ready``, then
-for each ``Ask`` any number of ``Progress`` and one ``Reply``, ``Failure`` or ``Cancelled``. Bodies
-are MessagePack within MessagePack: this module does not know their types.
+for each ``Ask`` any number of ``Progress`` and one ``WorkerReply``, ``Failure`` or ``Cancelled``.
+Bodies are MessagePack within MessagePack: this module does not know their types.
 
 A frame that is longer than agreed is refused before it is read.
 """
@@ -54,7 +54,7 @@ class Progress(msgspec.Struct, frozen=True, tag="progress"):
     body: msgspec.Raw
 
 
-class Reply(msgspec.Struct, frozen=True, tag="reply"):
+class WorkerReply(msgspec.Struct, frozen=True, tag="reply"):
     """What a call came to."""
 
     number: int
@@ -76,7 +76,7 @@ class Cancelled(msgspec.Struct, frozen=True, tag="cancelled"):
 
 
 ToWorker = Opening | Ask | Cancel
-FromWorker = Ready | Progress | Reply | Failure | Cancelled
+FromWorker = Ready | Progress | WorkerReply | Failure | Cancelled
 
 
 class BadFrame(Exception):

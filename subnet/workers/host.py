@@ -41,8 +41,8 @@ from assay.workers.frames import (
     Opening,
     Progress,
     Ready,
-    Reply,
     ToWorker,
+    WorkerReply,
     check_length,
     decode_to_worker,
     encode,
@@ -60,7 +60,7 @@ class CallCancelled(BaseException):
     own error handling does not take it for a fault."""
 
 
-class Call:
+class WorkerCall:
     """What a worker's function may do while it answers one call."""
 
     def __init__(self, number: int, send: Callable[[FromWorker], None]) -> None:
@@ -88,7 +88,7 @@ class _Line:
         self._connection = connection
         self._body_bytes_max = body_bytes_max
         self._asked: queue.SimpleQueue[Ask | None] = queue.SimpleQueue()
-        self._call: Call | None = None
+        self._call: WorkerCall | None = None
         self._number = -1
         self._given_up = -1
         """The newest call that was cancelled; it may not have begun yet."""
@@ -143,12 +143,12 @@ class _Line:
             if self._call is not None and self._number <= number:
                 self._call.cancelled.set()
 
-    def next(self) -> tuple[Ask, Call] | None:
+    def next(self) -> tuple[Ask, WorkerCall] | None:
         """The next call, which can be cancelled from now on; None at the end of the line."""
         ask = self._asked.get()
         if ask is None:
             return None
-        call = Call(ask.number, self.send)
+        call = WorkerCall(ask.number, self.send)
         with self._lock:
             self._call, self._number = call, ask.number
             if ask.number <= self._given_up:
@@ -200,12 +200,12 @@ def _serve(line: _Line, reference: str) -> None:
 
 
 def _answer(
-    line: _Line, answer: Callable[[Any, Call], Any], kind: Any, ask: Ask, call: Call
+    line: _Line, answer: Callable[[Any, WorkerCall], Any], kind: Any, ask: Ask, call: WorkerCall
 ) -> None:
     """Answer one call with one frame."""
     try:
         result = _packed(answer(_decoded(ask.body, kind), call))
-        line.send(Reply(ask.number, result))
+        line.send(WorkerReply(ask.number, result))
     except CallCancelled:
         line.send(Cancelled(ask.number))
     except MemoryError:

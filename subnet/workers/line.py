@@ -44,8 +44,8 @@ from assay.workers.frames import (
     Opening,
     Progress,
     Ready,
-    Reply,
     ToWorker,
+    WorkerReply,
     check_length,
     decode_from_worker,
     encode,
@@ -254,7 +254,7 @@ class Line:
         if isinstance(frame, Progress):
             self._progress(call, bytes(frame.body))
             return
-        if isinstance(frame, Reply):
+        if isinstance(frame, WorkerReply):
             if not call.outcome.done():
                 call.outcome.set_result(bytes(frame.body))
         elif isinstance(frame, Failure):

@@ -28,7 +28,7 @@ def test_the_trie_equals_its_slow_twin_after_each_step(
     steps: list[list[tuple[bytes, bytes | None]]], version: int
 ) -> None:
     model: dict[bytes, bytes] = {}
-    root: trie.Node | None = None
+    root: trie.TrieNode | None = None
     for step in steps:
         before, root_before = root, trie.root_hash(root)
         root = trie.apply(root, step, version)

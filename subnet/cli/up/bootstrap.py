@@ -17,16 +17,16 @@ from dataclasses import dataclass
 from typing import Final
 
 from assay.chain.interface import Chain
-from assay.cli.up.plan import Member, Plan, Role
+from assay.cli.up.plan import Member, MemberRole, Plan
 from assay.errors import UserError
 from assay.types import RAO_PER_TAO, NetUid, Rao, Signer
 
-FUNDS: Final[Mapping[Role, Rao]] = {
+FUNDS: Final[Mapping[MemberRole, Rao]] = {
     # The price of a subnet starts at 1,000 TAO and doubles with each one.
-    Role.OWNER: Rao(4_000 * RAO_PER_TAO),
-    Role.VALIDATOR: Rao(3_000 * RAO_PER_TAO),
+    MemberRole.OWNER: Rao(4_000 * RAO_PER_TAO),
+    MemberRole.VALIDATOR: Rao(3_000 * RAO_PER_TAO),
     # A uid starts at 1 TAO and gets dearer by a quarter with each registration.
-    Role.MINER: Rao(100 * RAO_PER_TAO),
+    MemberRole.MINER: Rao(100 * RAO_PER_TAO),
 }
 """What a member's coldkey is given. A member that has half of it left is given nothing."""
 VALIDATOR_STAKE: Final = Rao(1_000 * RAO_PER_TAO)
@@ -85,7 +85,7 @@ async def bootstrap(
 
     async def join(member: Member) -> None:
         own = keys[member.name]
-        if member.role is not Role.OWNER:
+        if member.role is not MemberRole.OWNER:
             await fund(member)
         await chain.register(subnet, own.coldkey, own.hotkey.address)
 
@@ -96,7 +96,7 @@ async def bootstrap(
             await chain.add_stake(subnet, own.coldkey, own.hotkey.address, VALIDATOR_STAKE)
 
     await asyncio.gather(*(join(member) for member in plan.members))
-    await asyncio.gather(*(stake(member) for member in plan.of(Role.VALIDATOR)))
+    await asyncio.gather(*(stake(member) for member in plan.of(MemberRole.VALIDATOR)))
     return subnet
 
 

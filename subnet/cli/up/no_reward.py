@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from assay.cli.output import printable
-from assay.cli.up.plan import HONEST, SLOW, Plan, Role
+from assay.cli.up.plan import HONEST, SLOW, MemberRole, Plan
 from assay.cli.up.watch import Row, View
 from assay.errors import UserError
 from assay.neuron.opinions import ABSENT
@@ -40,7 +40,9 @@ class NoReward:
         """Look at the run in ``view``. The sentence to tell, once, when no honest miner has had a
         score for ``TOLD_LOOKS`` views; None otherwise."""
         honest = [
-            row for row in view.rows if row.role is Role.MINER and row.behaviour in (HONEST, SLOW)
+            row
+            for row in view.rows
+            if row.role is MemberRole.MINER and row.behaviour in (HONEST, SLOW)
         ]
         if not all(_fails(row) for row in honest):
             self._looks, self._since = 0, None

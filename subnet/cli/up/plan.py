@@ -21,7 +21,7 @@ SLOWDOWN: Final = 2.0
 """A slow miner takes twice as long: the least that a person would call slow."""
 
 
-class Role(StrEnum):
+class MemberRole(StrEnum):
     OWNER = "owner"
     VALIDATOR = "validator"
     MINER = "miner"
@@ -39,7 +39,7 @@ class Member:
 
     name: str
     """The wallet's name; its hotkey is ``HOTKEY``."""
-    role: Role
+    role: MemberRole
     behaviour: str
     """``honest``, ``slow`` or a cheat's name. Known to the supervisor alone."""
     port: int | None
@@ -82,12 +82,12 @@ class Plan:
         """Where one process writes what it has to say."""
         return self.state_dir / "logs" / f"{name}.log"
 
-    def of(self, role: Role) -> Iterator[Member]:
+    def of(self, role: MemberRole) -> Iterator[Member]:
         return (member for member in self.members if member.role is role)
 
     @property
     def owner(self) -> Member:
-        return next(self.of(Role.OWNER))
+        return next(self.of(MemberRole.OWNER))
 
 
 def make_plan(
@@ -127,13 +127,13 @@ def make_plan(
             return cheat
         return SLOW if index in slowed else HONEST
 
-    members = [Member("owner", Role.OWNER, HONEST, None)]
+    members = [Member("owner", MemberRole.OWNER, HONEST, None)]
     members += [
-        Member(f"validator-{index + 1}", Role.VALIDATOR, HONEST, None)
+        Member(f"validator-{index + 1}", MemberRole.VALIDATOR, HONEST, None)
         for index in range(validators)
     ]
     members += [
-        Member(f"miner-{index + 1}", Role.MINER, behaviour(index), base_port + 1 + index)
+        Member(f"miner-{index + 1}", MemberRole.MINER, behaviour(index), base_port + 1 + index)
         for index in range(miners)
     ]
     return Plan(seed, task, task_options, base_port, state_dir, tuple(members))

@@ -31,7 +31,7 @@ from assay.cli.up.bootstrap import bootstrap
 from assay.cli.up.checks import check_machine
 from assay.cli.up.keys import faucet, make_keys
 from assay.cli.up.no_reward import NoReward
-from assay.cli.up.plan import HONEST, HOTKEY, SLOW, SLOWDOWN, Member, Plan, Role
+from assay.cli.up.plan import HONEST, HOTKEY, SLOW, SLOWDOWN, Member, MemberRole, Plan
 from assay.cli.up.port_owner import check_own_chain
 from assay.cli.up.record import RecordFile, RunRecord
 from assay.cli.up.request import RunRequest
@@ -149,19 +149,21 @@ class _Run:
     async def _start_neurons(self, chain: Chain, netuid: NetUid, *, again: bool) -> None:
         """Start the miners and the validators; the validators once the miners answer, if the chain
         may show the miners' addresses already."""
-        for spec in _neuron_specs(self.plan, netuid, self.request, self.chosen, Role.MINER):
+        for spec in _neuron_specs(self.plan, netuid, self.request, self.chosen, MemberRole.MINER):
             self.supervisor.start(spec)
         if again:
             self.screen.say("Waiting until the miners answer")
             until_s = self.clock.monotonic() + MINER_PATIENCE_S
             while self.clock.monotonic() < until_s and not await self._miners_answer(chain, netuid):
                 await self.clock.sleep(LOOK_INTERVAL_S)
-        for spec in _neuron_specs(self.plan, netuid, self.request, self.chosen, Role.VALIDATOR):
+        for spec in _neuron_specs(
+            self.plan, netuid, self.request, self.chosen, MemberRole.VALIDATOR
+        ):
             self.supervisor.start(spec)
 
     async def _miners_answer(self, chain: Chain, netuid: NetUid) -> bool:
         """Whether every miner serves, and the chain says where."""
-        miners = list(self.plan.of(Role.MINER))
+        miners = list(self.plan.of(MemberRole.MINER))
         if not all(self.supervisor.is_ready(miner.name) for miner in miners):
             return False
         with contextlib.suppress(Unavailable):  # the chain is being started again
@@ -207,10 +209,10 @@ def _chain_spec(plan: Plan) -> ChildSpec:
 
 
 def _neuron_specs(
-    plan: Plan, netuid: NetUid, request: RunRequest, chosen: ChosenTask, role: Role
+    plan: Plan, netuid: NetUid, request: RunRequest, chosen: ChosenTask, role: MemberRole
 ) -> Iterator[ChildSpec]:
     """The processes of all members of one role, which may be miner or validator."""
-    validates = role is Role.VALIDATOR
+    validates = role is MemberRole.VALIDATOR
     own = chosen.words(chosen.validator if validates else chosen.miner)
     for member in plan.of(role):
         arguments = (

@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from assay.cli.output import printable
-from assay.cli.up.plan import HONEST, SLOW, Role
+from assay.cli.up.plan import HONEST, SLOW, MemberRole
 from assay.cli.up.watch import GUEST, Row, View
 from assay.types import RAO_PER_TAO, U16_MAX
 
@@ -25,7 +25,11 @@ NARROW_COLUMNS: Final = ("uid", "who", "score", "inc.", "reward α")
 """What fits a narrow terminal; the rest is in `assay status` and in the result's JSON."""
 WIDE: Final = 66
 """All columns fit a terminal of so many."""
-_ROLE_STYLE: Final = {Role.OWNER: "magenta", Role.VALIDATOR: "cyan", Role.MINER: "white"}
+_ROLE_STYLE: Final = {
+    MemberRole.OWNER: "magenta",
+    MemberRole.VALIDATOR: "cyan",
+    MemberRole.MINER: "white",
+}
 _BEHAVIOUR_STYLE: Final = {"": "", HONEST: "", SLOW: "yellow", GUEST: "blue"}
 """Any other behaviour is a cheat's name."""
 _CHEAT_STYLE: Final = "red"
@@ -63,7 +67,7 @@ def _reasons(rows: Sequence[Row]) -> Table:
 
 
 def _cells(row: Row) -> tuple[str | Text, ...]:
-    shown = row.behaviour if row.role is Role.MINER or row.behaviour == GUEST else ""
+    shown = row.behaviour if row.role is MemberRole.MINER or row.behaviour == GUEST else ""
     style = _BEHAVIOUR_STYLE.get(shown, _CHEAT_STYLE)
     return (
         str(row.uid),

@@ -17,7 +17,7 @@ from typing import Final
 from assay.chain.interface import BlockRef, Chain, Metagraph, Neuron
 from assay.cli.up.bootstrap import MemberKeys
 from assay.cli.up.keys import wallet_names
-from assay.cli.up.plan import HONEST, SLOW, Member, Plan, Role
+from assay.cli.up.plan import HONEST, SLOW, Member, MemberRole, Plan
 from assay.errors import UserError
 from assay.neuron.checkpoint import CheckpointFile
 from assay.neuron.folder import NeuronFolder
@@ -42,7 +42,7 @@ class Row:
     uid: int
     name: str
     hotkey: Ss58
-    role: Role
+    role: MemberRole
     behaviour: str
     score: float | None
     """Mean of the validators' moving averages; None for a neuron that no validator has judged."""
@@ -135,7 +135,7 @@ class Watch:
         epoch gave it trust, which only a row that took part gets.
         """
         rows = await self.chain.weights(metagraph.netuid, at=metagraph.at)
-        for validator in self.plan.of(Role.VALIDATOR):
+        for validator in self.plan.of(MemberRole.VALIDATOR):
             neuron = metagraph.by_hotkey(self.keys[validator.name].hotkey.address)
             if neuron is None:
                 return False
@@ -144,7 +144,7 @@ class Watch:
                 return False
         return all(
             stakes.get(miner.name, 0) > self._before_epoch.get(miner.name, 0)
-            for miner in self.plan.of(Role.MINER)
+            for miner in self.plan.of(MemberRole.MINER)
             if miner.behaviour in (HONEST, SLOW)
         )
 
@@ -158,7 +158,7 @@ class Watch:
         if neuron.hotkey not in self._names:
             self._names = wallet_names(self.plan.wallets_dir)
             self._names.setdefault(neuron.hotkey, f"{neuron.hotkey[:_ADDRESS_CHARS]}…")
-        role = Role.VALIDATOR if neuron.validator_permit else Role.MINER
+        role = MemberRole.VALIDATOR if neuron.validator_permit else MemberRole.MINER
         return Member(self._names[neuron.hotkey], role, GUEST, None)
 
     async def _read_stakes(self, metagraph: Metagraph, cast: Cast) -> dict[str, AlphaRao]:
@@ -173,7 +173,7 @@ class Watch:
     def _opinions(self, genesis: str) -> Opinions:
         """What each validator of the run wrote down after its last round."""
         found: dict[str, Mapping[Ss58, Opinion]] = {}
-        for member in self.plan.of(Role.VALIDATOR):
+        for member in self.plan.of(MemberRole.VALIDATOR):
             hotkey = self.keys[member.name].hotkey.address
             folder = NeuronFolder.of(self.plan.state_dir, genesis, self.netuid, hotkey)
             try:
@@ -234,12 +234,12 @@ def _said(opinions: Mapping[str, Opinion]) -> str:
     return " · ".join(f"{validator}: {words}" for validator, words in told)
 
 
-def _awaited(role: Role, neuron: Neuron, score: float | None, metagraph: Metagraph) -> str:
+def _awaited(role: MemberRole, neuron: Neuron, score: float | None, metagraph: Metagraph) -> str:
     """What a neuron that earns nothing yet is waiting for; empty if it waits for nothing."""
     next_epoch = f"at the next epoch, block {metagraph.epoch.next_block}"
-    if role is Role.VALIDATOR:
+    if role is MemberRole.VALIDATOR:
         return "" if neuron.validator_permit else f"gets its permit {next_epoch}"
-    if role is Role.OWNER:
+    if role is MemberRole.OWNER:
         return ""
     if score is None:
         return "not asked yet" if neuron.axon else "has not published an address yet"

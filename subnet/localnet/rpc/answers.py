@@ -22,7 +22,7 @@ from assay.localnet.rpc.subscriptions import Subscriber
 
 
 @dataclass(frozen=True, slots=True)
-class Caller:
+class RpcCaller:
     """The connection that asks. ``is_gone`` tells whether nobody is left to hear the answer."""
 
     connection: ClientConnection
@@ -52,7 +52,7 @@ class FrameAnswerer:
         """The time by which calls are charged."""
         return self._clock.monotonic()
 
-    async def answer(self, data: bytes, caller: Caller) -> CallResult:
+    async def answer(self, data: bytes, caller: RpcCaller) -> CallResult:
         """Answer all calls of a frame.
 
         A batch ends early where nobody is left to hear of it, or where its answers are too long.
@@ -91,7 +91,7 @@ class FrameAnswerer:
                 return CallResult(failure(None, too_big), then)
         return CallResult(b"[" + b",".join(replies) + b"]" if replies else None, then)
 
-    async def _call(self, call: bytes, caller: Caller) -> CallResult:
+    async def _call(self, call: bytes, caller: RpcCaller) -> CallResult:
         """Decode one call in a turn of its own; make it in the same turn if it is cheap."""
         try:
             await self._queue.turn(caller.connection.account, len(call) * REQUEST_BYTE_S)
@@ -120,14 +120,14 @@ class FrameAnswerer:
         finally:
             self._charge(caller, began_s)
 
-    def _run(self, prepared: PreparedCall, caller: Caller) -> CallResult:
+    def _run(self, prepared: PreparedCall, caller: RpcCaller) -> CallResult:
         try:
             return self._dispatcher.run(prepared, caller.connection.source)
         except Exception as error:  # what a client can cause was answered
             self._on_fatal(error)
             raise
 
-    def _charge(self, caller: Caller, began_s: float) -> None:
+    def _charge(self, caller: RpcCaller, began_s: float) -> None:
         """Charge ``caller`` the time since ``began_s``."""
         ended_s = self._clock.monotonic()
         connection = caller.connection

@@ -14,10 +14,10 @@ from assay.localnet.errors import (
     HistoryTooLong,
     InvalidTransaction,
     MissingExport,
+    NoSuchBlock,
     RuntimeTrap,
     StateDiscarded,
     TimeSpent,
-    UnknownBlock,
     UnknownTransaction,
 )
 from assay.localnet.pool.errors import (
@@ -163,8 +163,8 @@ def of_submission(error: Exception) -> RpcError | None:
 def of_read(error: Exception) -> RpcError | None:
     """The code of a failed read or runtime call."""
     match error:
-        case UnknownBlock() | StateDiscarded():
-            return client_error(f"UnknownBlock: {error}")
+        case NoSuchBlock() | StateDiscarded():
+            return client_error(f"NoSuchBlock: {error}")
         case HistoryTooLong() | TimeSpent():
             return client_error(str(error))
         case MissingExport():

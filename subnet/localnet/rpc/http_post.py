@@ -13,7 +13,7 @@ from typing import Final
 
 from aiohttp import HttpVersion11, web
 
-from assay.localnet.rpc.answers import Caller, FrameAnswerer
+from assay.localnet.rpc.answers import FrameAnswerer, RpcCaller
 from assay.localnet.rpc.frames import HeldBytes, IncomingBytes
 from assay.localnet.rpc.limits import RpcLimits
 
@@ -29,7 +29,7 @@ class HttpPost:
         self._limits = limits
 
     async def serve(
-        self, request: web.BaseRequest, caller: Caller, headers: dict[str, str]
+        self, request: web.BaseRequest, caller: RpcCaller, headers: dict[str, str]
     ) -> web.Response:
         """Answer ``request``, which ``caller`` sent; ``headers`` belong on an answer of JSON."""
         refusal = self._head_refused(request)

@@ -28,7 +28,7 @@ class Hash(bytes):
     """A block's hash: 32 bytes in hex."""
 
 
-class Account(bytes):
+class AccountId32(bytes):
     """A 32-byte account id, written as SS58 of any network or in hex."""
 
 
@@ -42,13 +42,13 @@ def _decode_custom(kind: type, value: Any) -> Any:
         if len(raw) != _HASH_BYTES:
             raise ValueError(f"a hash has {_HASH_BYTES} bytes, not {len(raw)}")
         return Hash(raw)
-    if kind is Account:
+    if kind is AccountId32:
         if value.startswith("0x"):
             raw = _from_hex(value)
             if len(raw) != _HASH_BYTES:
                 raise ValueError(f"an account id has {_HASH_BYTES} bytes, not {len(raw)}")
-            return Account(raw)
-        return Account(ss58_decode(value, prefix=None))
+            return AccountId32(raw)
+        return AccountId32(ss58_decode(value, prefix=None))
     raise NotImplementedError(kind)
 
 

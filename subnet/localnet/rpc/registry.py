@@ -20,7 +20,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class RpcMethod:
     """An ordinary method."""
 
     name: str
@@ -47,7 +47,7 @@ class Unsubscribe:
     name: str
 
 
-Entry = Call | Subscribe | Unsubscribe
+Entry = RpcMethod | Subscribe | Unsubscribe
 
 
 class Methods:
@@ -68,7 +68,7 @@ class Methods:
         def declare(function: Function) -> Function:
             params = ParamsOf(function, skip=1)
             for name in names:
-                self._add(Call(name, function, params, price))
+                self._add(RpcMethod(name, function, params, price))
             return function
 
         return declare

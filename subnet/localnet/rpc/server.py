@@ -24,7 +24,7 @@ from loguru import logger
 
 from assay.clock import Clock
 from assay.errors import Unavailable, UserError
-from assay.localnet.rpc.answers import Caller, FrameAnswerer
+from assay.localnet.rpc.answers import FrameAnswerer, RpcCaller
 from assay.localnet.rpc.connections import Connections
 from assay.localnet.rpc.dispatch import RpcDispatcher
 from assay.localnet.rpc.fair_queue import FairQueue
@@ -182,7 +182,7 @@ class RpcServer:
         if request.headers.get("Upgrade", "").lower() == "websocket":
             return await self.websockets.serve(request, protocol, connection)
         with connection.asking(self._clock.monotonic()):
-            caller = Caller(connection, transport.is_closing)
+            caller = RpcCaller(connection, transport.is_closing)
             response = await self._serve_http(request, caller, origin)
             size_bytes = response.content_length or 0
             if size_bytes <= _LIKELY_TAKEN_BYTES and not transport.get_write_buffer_size():
@@ -191,7 +191,7 @@ class RpcServer:
             return await self._send(request, response, size_bytes)
 
     async def _serve_http(
-        self, request: web.BaseRequest, caller: Caller, origin: str | None
+        self, request: web.BaseRequest, caller: RpcCaller, origin: str | None
     ) -> web.Response:
         cors = {} if origin is None else {"Access-Control-Allow-Origin": origin, "Vary": "Origin"}
         if request.method == "POST":

@@ -15,7 +15,7 @@ from typing import Final
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
-from assay.localnet.rpc.answers import Caller, FrameAnswerer
+from assay.localnet.rpc.answers import FrameAnswerer, RpcCaller
 from assay.localnet.rpc.connections import ClientConnection
 from assay.localnet.rpc.frames import FrameCounter, HeldBytes, IncomingBytes
 from assay.localnet.rpc.limits import RpcLimits
@@ -81,7 +81,7 @@ class WebSockets:
         self._open.add(ws)
         subscriber = self._hub.join(on_lost=lambda why: self._drop(ws, transport, why))
         connection.subscriber = subscriber
-        caller = Caller(connection, transport.is_closing, subscriber)
+        caller = RpcCaller(connection, transport.is_closing, subscriber)
         writer = asyncio.ensure_future(self._write(ws, subscriber, transport))
         try:
             await self._read(ws, caller, subscriber, frames)
@@ -97,7 +97,7 @@ class WebSockets:
     async def _read(
         self,
         ws: web.WebSocketResponse,
-        caller: Caller,
+        caller: RpcCaller,
         subscriber: Subscriber,
         frames: FrameCounter,
     ) -> None:

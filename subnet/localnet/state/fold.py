@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from assay.localnet.state.trie import Folded, Node, folded, folded_sizes
+from assay.localnet.state.trie import Folded, TrieNode, folded, folded_sizes
 
 KEYS_MAX: Final = 32
 """Keys below one folded branch. A trie has sixteen children a node, so between 2 and 32 keys share
@@ -29,7 +29,7 @@ class _Below(NamedTuple):
     value_bytes: int
 
 
-def fold(root: Node | None, *, before: int, done: int = 0) -> None:
+def fold(root: TrieNode | None, *, before: int, done: int = 0) -> None:
     """Fold what is of a generation below ``before``.
 
     ``done``: the ``before`` of the last time; what is older was looked at then. A path that leads
@@ -39,10 +39,10 @@ def fold(root: Node | None, *, before: int, done: int = 0) -> None:
         _fold_below(root, before, done)
 
 
-def fold_behind(root: Node | None) -> None:
+def fold_behind(root: TrieNode | None) -> None:
     """Fold everything but the path to the last key, where keys that come in order go on."""
-    node: Node | Folded | None = root
-    while isinstance(node, Node) and node.children is not None:
+    node: TrieNode | Folded | None = root
+    while isinstance(node, TrieNode) and node.children is not None:
         last = max(node.children)
         for nibble, child in node.children.items():
             if nibble != last:
@@ -50,7 +50,7 @@ def fold_behind(root: Node | None) -> None:
         node = node.children[last]
 
 
-def _below(node: Node | Folded, before: int, done: int) -> _Below | None:
+def _below(node: TrieNode | Folded, before: int, done: int) -> _Below | None:
     """What the branch holds, if its parent may fold it; else its children were folded."""
     if isinstance(node, bytes):
         return _Below(*folded_sizes(node))
@@ -73,14 +73,14 @@ def _below(node: Node | Folded, before: int, done: int) -> _Below | None:
     return None
 
 
-def _fold_below(node: Node, before: int, done: int) -> None:
+def _fold_below(node: TrieNode, before: int, done: int) -> None:
     for nibble, child in (node.children or {}).items():
         _replace(node, nibble, _below(child, before, done))
 
 
-def _replace(node: Node, nibble: str, below: _Below | None) -> None:
+def _replace(node: TrieNode, nibble: str, below: _Below | None) -> None:
     """Fold a child that may be folded. The node means the same, so this is no change to it."""
     assert node.children is not None
     child = node.children[nibble]
-    if below is not None and isinstance(child, Node):
+    if below is not None and isinstance(child, TrieNode):
         node.children[nibble] = folded(child, *below)

@@ -48,7 +48,7 @@ class HeadState:
         self._fold_next = trie.next_generation()
         self._root = self._built()
 
-    def _built(self) -> trie.Node | None:
+    def _built(self) -> trie.TrieNode | None:
         """The trie of all pairs, never much of it in memory."""
         root, rows = None, self._pairs.between(b"", None)
         while some := list(islice(rows, _BUILT_AT_ONCE)):
@@ -58,7 +58,7 @@ class HeadState:
         return root
 
     @property
-    def root(self) -> trie.Node | None:
+    def root(self) -> trie.TrieNode | None:
         return self._root
 
     @property

@@ -38,7 +38,7 @@ class HistoricState:
         self._keys_left = keys_max
 
     @property
-    def root(self) -> trie.Node | None:
+    def root(self) -> trie.TrieNode | None:
         return None
 
     @property

@@ -33,7 +33,7 @@ class Committed(State, Protocol):
     """A state an overlay can stand on. ``root`` is its trie; None if it has none in memory."""
 
     @property
-    def root(self) -> trie.Node | None: ...
+    def root(self) -> trie.TrieNode | None: ...
 
     @property
     def has_trie(self) -> bool: ...
@@ -48,7 +48,7 @@ class Result:
     """What an overlay's changes come to."""
 
     changes: dict[bytes, bytes | None]
-    root: trie.Node | None
+    root: trie.TrieNode | None
     """The trie of the state with the changes."""
     root_hash: bytes
     version: int

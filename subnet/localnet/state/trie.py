@@ -42,7 +42,7 @@ EMPTY_ROOT: Final = blake2b(b"\0", digest_size=HASH_BYTES).digest()
 
 _NIBBLE_BIT: Final = {f"{nibble:x}": 1 << nibble for nibble in range(16)}
 
-# Node kinds: the leading bits of a header, and how many bits they take.
+# TrieNode kinds: the leading bits of a header, and how many bits they take.
 _LEAF: Final = (0x40, 2)
 _LEAF_HASHED: Final = (0x20, 3)
 _BRANCH: Final = (0x80, 2)
@@ -63,7 +63,7 @@ Folded = bytes
 _FOLDED_SIZES_BYTES: Final = 3
 
 
-class Node:
+class TrieNode:
     """A trie node. ``hashed``: its value is stored by its hash."""
 
     __slots__ = ("children", "generation", "hashed", "partial", "reference", "value")
@@ -73,7 +73,7 @@ class Node:
         partial: str,
         value: bytes | None,
         hashed: bool,
-        children: dict[str, Node | Folded] | None,
+        children: dict[str, TrieNode | Folded] | None,
         generation: int,
     ) -> None:
         self.partial = partial
@@ -113,7 +113,7 @@ def encode_partial(partial: str) -> bytes:
     return bytes.fromhex("0" + partial if len(partial) & 1 else partial)
 
 
-def encode_node(node: Node) -> bytes:
+def encode_node(node: TrieNode) -> bytes:
     """A node's encoding. Children are encoded first where their reference is not known yet."""
     partial, value, children = node.partial, node.value, node.children
     if children is None:
@@ -147,7 +147,7 @@ def encode_node(node: Node) -> bytes:
     return b"".join(parts)
 
 
-def reference_of(node: Node) -> bytes:
+def reference_of(node: TrieNode) -> bytes:
     """How a parent names this node. Remembered until the node changes."""
     reference = node.reference
     if reference is None:
@@ -157,7 +157,7 @@ def reference_of(node: Node) -> bytes:
     return reference
 
 
-def root_hash(root: Node | None) -> bytes:
+def root_hash(root: TrieNode | None) -> bytes:
     """The Merkle root. A root node's short encoding is hashed as well."""
     if root is None:
         return EMPTY_ROOT
@@ -165,7 +165,7 @@ def root_hash(root: Node | None) -> bytes:
     return reference if len(reference) == HASH_BYTES else blake2_256(reference)
 
 
-def folded(node: Node, keys: int, value_bytes: int) -> Folded:
+def folded(node: TrieNode, keys: int, value_bytes: int) -> Folded:
     """The branch as its parent keeps it. Sizes that do not fit are noted as the largest that do."""
     keys, value_bytes = min(keys, 0xFF), min(value_bytes, 0xFFFF)
     return reference_of(node) + bytes((keys,)) + value_bytes.to_bytes(2, "little")
@@ -190,11 +190,11 @@ def nothing_folded(prefix: str) -> Iterable[Stored]:
 
 
 def apply(
-    root: Node | None,
+    root: TrieNode | None,
     changes: Iterable[tuple[bytes, bytes | None]],
     version: int,
     load: Loader = nothing_folded,
-) -> Node | None:
+) -> TrieNode | None:
     """The trie after ``changes`` (None removes). The old root and all it holds stay as they are.
 
     ``load`` reads what lay below a folded branch under the old root.
@@ -210,7 +210,7 @@ def apply(
     return root
 
 
-def insert_stored(root: Node | None, items: Iterable[Stored]) -> Node | None:
+def insert_stored(root: TrieNode | None, items: Iterable[Stored]) -> TrieNode | None:
     """A trie from what a store kept."""
     edit = _Edit(next_generation(), nothing_folded)
     for key, value, hashed in items:
@@ -225,29 +225,31 @@ class _Edit:
         self._generation = generation
         self._load = load
 
-    def _own(self, node: Node) -> Node:
+    def _own(self, node: TrieNode) -> TrieNode:
         """The node itself if this edit made it, else a copy. Its reference is forgotten."""
         if node.generation == self._generation:
             node.reference = None
             return node
         children = node.children
         copied = None if children is None else children.copy()
-        return Node(node.partial, node.value, node.hashed, copied, self._generation)
+        return TrieNode(node.partial, node.value, node.hashed, copied, self._generation)
 
-    def _unfolded(self, child: Node | Folded, path: str) -> Node:
+    def _unfolded(self, child: TrieNode | Folded, path: str) -> TrieNode:
         """The child as a node. ``path`` leads to it, its own partial not included."""
-        if isinstance(child, Node):
+        if isinstance(child, TrieNode):
             return child
-        made: Node | None = None
+        made: TrieNode | None = None
         for key, value, hashed in self._load(path):
             made = self.insert(made, key.hex(), len(path), value, hashed)
         if made is None or reference_of(made) != child[:-_FOLDED_SIZES_BYTES]:
             raise AssertionError(f"the state below {path!r} is not what was folded there")
         return made
 
-    def insert(self, node: Node | None, path: str, at: int, value: bytes, hashed: bool) -> Node:
+    def insert(
+        self, node: TrieNode | None, path: str, at: int, value: bytes, hashed: bool
+    ) -> TrieNode:
         if node is None:
-            return Node(path[at:], value, hashed, None, self._generation)
+            return TrieNode(path[at:], value, hashed, None, self._generation)
         partial = node.partial
         if path.startswith(partial, at):
             node = self._own(node)
@@ -269,14 +271,14 @@ class _Edit:
         shared = _shared_length(partial, path[at:])
         lower = self._own(node)
         lower.partial = partial[shared + 1 :]
-        branches: dict[str, Node | Folded] = {partial[shared]: lower}
+        branches: dict[str, TrieNode | Folded] = {partial[shared]: lower}
         at += shared
         if at == len(path):
-            return Node(partial[:shared], value, hashed, branches, self._generation)
-        branches[path[at]] = Node(path[at + 1 :], value, hashed, None, self._generation)
-        return Node(partial[:shared], None, False, branches, self._generation)
+            return TrieNode(partial[:shared], value, hashed, branches, self._generation)
+        branches[path[at]] = TrieNode(path[at + 1 :], value, hashed, None, self._generation)
+        return TrieNode(partial[:shared], None, False, branches, self._generation)
 
-    def remove(self, node: Node, path: str, at: int) -> Node | None:
+    def remove(self, node: TrieNode, path: str, at: int) -> TrieNode | None:
         """The node without the key, which it is known to hold."""
         node = self._own(node)
         at += len(node.partial)
@@ -296,7 +298,7 @@ class _Edit:
             children[nibble] = left
         return self._without_useless_branch(node, path[:at])
 
-    def _without_useless_branch(self, node: Node, path: str) -> Node | None:
+    def _without_useless_branch(self, node: TrieNode, path: str) -> TrieNode | None:
         """A branch without a value and with one child becomes that child; with none, nothing.
 
         ``path`` leads to the node, its own partial included.
@@ -320,7 +322,7 @@ def _shared_length(left: str, right: str) -> int:
     return min(len(left), len(right))
 
 
-def get(root: Node | None, key: bytes, load: Loader = nothing_folded) -> bytes | None:
+def get(root: TrieNode | None, key: bytes, load: Loader = nothing_folded) -> bytes | None:
     """The value at ``key``."""
     path, at, node = key.hex(), 0, root
     while node is not None:
@@ -337,12 +339,12 @@ def get(root: Node | None, key: bytes, load: Loader = nothing_folded) -> bytes |
     return None
 
 
-def items(node: Node | None, load: Loader = nothing_folded) -> Iterator[tuple[bytes, bytes]]:
+def items(node: TrieNode | None, load: Loader = nothing_folded) -> Iterator[tuple[bytes, bytes]]:
     """All keys in order, with their values."""
     return _items(node, "", load)
 
 
-def _items(node: Node | None, above: str, load: Loader) -> Iterator[tuple[bytes, bytes]]:
+def _items(node: TrieNode | None, above: str, load: Loader) -> Iterator[tuple[bytes, bytes]]:
     if node is None:
         return
     here = above + node.partial

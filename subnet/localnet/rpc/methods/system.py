@@ -12,7 +12,7 @@ from typing import Any
 from assay.localnet.rpc.encoding import hex_of
 from assay.localnet.rpc.methods.author import check_framing, submission_price
 from assay.localnet.rpc.node import RpcNode
-from assay.localnet.rpc.params import Account, Hash, Hex
+from assay.localnet.rpc.params import AccountId32, Hash, Hex
 from assay.localnet.rpc.prices import RUNTIME_CALL_S
 from assay.localnet.rpc.registry import Methods
 
@@ -87,7 +87,7 @@ def sync_state(node: RpcNode) -> Any:
 
 
 @methods.call("system_accountNextIndex", "account_nextIndex")
-def account_next_index(node: RpcNode, account: Account) -> int:
+def account_next_index(node: RpcNode, account: AccountId32) -> int:
     """The account's nonce, past those of its transactions that wait in the pool."""
     raw = node.call("AccountNonceApi_account_nonce", account)
     return node.pool.next_nonce(account, int.from_bytes(raw, "little"))

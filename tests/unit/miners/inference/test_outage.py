@@ -8,7 +8,7 @@ import pytest
 from loguru import logger
 
 from assay.clock import ManualClock
-from assay.miners.inference.outage import AGAIN_S, QUIET_S, Outage
+from assay.miners.inference.outage import AGAIN_S, QUIET_S, EngineOutage
 from assay.models.engine import EngineFailed, NotTaken, Trouble
 
 
@@ -26,8 +26,8 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture
-def outage(clock: ManualClock) -> Outage:
-    return Outage(clock)
+def outage(clock: ManualClock) -> EngineOutage:
+    return EngineOutage(clock)
 
 
 def trouble(kind: Trouble) -> EngineFailed:
@@ -39,7 +39,7 @@ TOO_LONG = NotTaken("Too long.", "Cure.", "told as too long")
 
 
 def test_an_outage_is_told_when_it_begins_and_when_it_ends(
-    outage: Outage, clock: ManualClock, log: list[str]
+    outage: EngineOutage, clock: ManualClock, log: list[str]
 ) -> None:
     outage.answered()
     assert log == []
@@ -52,7 +52,9 @@ def test_an_outage_is_told_when_it_begins_and_when_it_ends(
     assert log[1:] == ["The engine answers again, after 100 s in which 50 requests got no answer"]
 
 
-def test_one_that_lasts_is_told_anew(outage: Outage, clock: ManualClock, log: list[str]) -> None:
+def test_one_that_lasts_is_told_anew(
+    outage: EngineOutage, clock: ManualClock, log: list[str]
+) -> None:
     outage.failed(AWAY)
     clock.advance(AGAIN_S - 1)
     outage.failed(AWAY)
@@ -62,14 +64,14 @@ def test_one_that_lasts_is_told_anew(outage: Outage, clock: ManualClock, log: li
     assert len(log) == 2
 
 
-def test_another_kind_is_told_as_well(outage: Outage, log: list[str]) -> None:
+def test_another_kind_is_told_as_well(outage: EngineOutage, log: list[str]) -> None:
     for error in (AWAY, KEY, AWAY, KEY):
         outage.failed(error)
     assert [line.split(".")[0] for line in log] == ["Cause away", "Cause key"]
 
 
 def test_the_next_outage_is_told_unless_it_follows_at_once(
-    outage: Outage, clock: ManualClock, log: list[str]
+    outage: EngineOutage, clock: ManualClock, log: list[str]
 ) -> None:
     def falls_out() -> int:
         before = len(log)
@@ -84,7 +86,9 @@ def test_the_next_outage_is_told_unless_it_follows_at_once(
     assert falls_out() == 2
 
 
-def test_a_busy_engine_is_no_outage(outage: Outage, clock: ManualClock, log: list[str]) -> None:
+def test_a_busy_engine_is_no_outage(
+    outage: EngineOutage, clock: ManualClock, log: list[str]
+) -> None:
     for _ in range(10):
         outage.failed(BUSY)
         outage.answered()
@@ -96,7 +100,7 @@ def test_a_busy_engine_is_no_outage(outage: Outage, clock: ManualClock, log: lis
 
 
 def test_what_a_caller_asks_wrongly_is_told_once(
-    outage: Outage, clock: ManualClock, log: list[str]
+    outage: EngineOutage, clock: ManualClock, log: list[str]
 ) -> None:
     for _ in range(5):
         outage.refused(TOO_LONG)
@@ -104,7 +108,7 @@ def test_what_a_caller_asks_wrongly_is_told_once(
     assert [line.split(".")[0] for line in log] == ["Too long"]
 
 
-def test_a_refusal_is_an_answer_of_the_engine(outage: Outage, log: list[str]) -> None:
+def test_a_refusal_is_an_answer_of_the_engine(outage: EngineOutage, log: list[str]) -> None:
     outage.failed(AWAY)
     outage.refused(TOO_LONG)
     assert log[-1].startswith("The engine answers again")

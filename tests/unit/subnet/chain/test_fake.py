@@ -9,9 +9,9 @@ import pytest
 
 from assay.chain.errors import ChainRefused, OutcomeUnknown
 from assay.chain.fake import FakeChain, FakeLedger
-from assay.chain.fake_epoch import EpochInput, EpochShares, stake_weighted_mean
+from assay.chain.fake_epoch import EpochInput, FakeShares, stake_weighted_mean
 from assay.chain.fake_items import FakeCall, FakeItem
-from assay.chain.fake_state import LOCAL_SETTINGS, Rules, State
+from assay.chain.fake_state import LOCAL_SETTINGS, FakeState, Rules
 from assay.chain.interface import Call, RefusalReason, WeightsRefused
 from assay.clock import ManualClock
 from assay.types import RAO_PER_TAO, Rao, Uid
@@ -84,10 +84,10 @@ async def test_a_full_subnet_replaces_the_least_paid_that_is_not_immune() -> Non
 async def test_the_consensus_that_was_passed_in_decides() -> None:
     seen: list[EpochInput] = []
 
-    def everything_to_the_last(given: EpochInput) -> EpochShares:
+    def everything_to_the_last(given: EpochInput) -> FakeShares:
         seen.append(given)
         n = len(given.stakes)
-        return EpochShares((*[0.0] * (n - 1), 1.0), (0.0,) * n)
+        return FakeShares((*[0.0] * (n - 1), 1.0), (0.0,) * n)
 
     ledger = ledger_of(consensus=everything_to_the_last)
     chain = FakeChain(ledger)
@@ -147,7 +147,7 @@ async def test_old_states_end_somewhere() -> None:
 
 
 async def test_a_pallet_of_a_tests_own_can_be_read_and_written_block_by_block() -> None:
-    def prove(state: State, block: int, signer: str, deal: int) -> State:
+    def prove(state: FakeState, block: int, signer: str, deal: int) -> FakeState:
         if state.stored.get(("Storage.Deals", (deal,))) is None:
             raise ChainRefused("There is no such deal.", "Make one first.", "NoSuchDeal")
         return state.with_stored("Storage.Proved", (deal, signer), block)

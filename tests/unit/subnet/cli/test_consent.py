@@ -11,7 +11,7 @@ import pytest
 
 from assay.chain.errors import NotStarted, TooDear, TooLittleBalance
 from assay.chain.fake import FakeChain, FakeLedger
-from assay.chain.fake_state import State
+from assay.chain.fake_state import FakeState
 from assay.cli import output
 from assay.cli.amounts import parse_amount
 from assay.cli.consent import Consent, Stake, join, parse_stake
@@ -183,7 +183,7 @@ async def test_a_stake_is_bought_at_the_price_that_was_agreed_to(
     chain = await subnet_on(ledger)
     before = (await chain.subnet(1)).alpha_price
 
-    def front_run(state: State) -> State:
+    def front_run(state: FakeState) -> FakeState:
         return replace(state, rules=replace(state.rules, alpha_price=int(before * (1 + rise))))
 
     monkeypatch.setattr(chain, "balance", edited_while_read(chain, ledger, front_run))
@@ -270,7 +270,7 @@ def test_a_stake_that_no_chain_takes_is_refused_before_a_uid_is_bought() -> None
 def priced_anew(
     chain: FakeChain, ledger: FakeLedger, price: int
 ) -> Callable[[str], Awaitable[Rao]]:
-    def dearer(state: State) -> State:
+    def dearer(state: FakeState) -> FakeState:
         subnet = state.subnet(1)
         settings = replace(subnet.settings, registration_price=Rao(price))
         return state.with_subnet(replace(subnet, settings=settings))
@@ -279,7 +279,7 @@ def priced_anew(
 
 
 def edited_while_read(
-    chain: FakeChain, ledger: FakeLedger, edit: Callable[[State], State]
+    chain: FakeChain, ledger: FakeLedger, edit: Callable[[FakeState], FakeState]
 ) -> Callable[[str], Awaitable[Rao]]:
     """``chain.balance``, which is asked for between a price and its payment, and a new price."""
     balance = chain.balance

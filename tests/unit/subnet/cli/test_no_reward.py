@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from assay.cli.up.no_reward import FAILING_EPOCHS, TOLD_LOOKS, NoReward
-from assay.cli.up.plan import Plan, Role, make_plan
+from assay.cli.up.plan import MemberRole, Plan, make_plan
 from assay.cli.up.watch import View
 from assay.errors import UserError
 from assay.neuron.opinions import ABSENT
@@ -26,7 +26,7 @@ def plan(tmp_path: Path) -> Plan:
 def view(epoch: int, score: float | None, *reasons: str) -> View:
     codes = frozenset({ABSENT.code} if ABSENT.text in reasons else {"told"})
     honest = dataclasses.replace(
-        row(3, "miner-2", Role.MINER, "honest", score), reasons=reasons, codes=codes
+        row(3, "miner-2", MemberRole.MINER, "honest", score), reasons=reasons, codes=codes
     )
     return dataclasses.replace(VIEW, epoch=epoch, rows=(*VIEW.rows, honest))
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assay.cli.up.plan import HONEST, SLOW, Plan, Role, make_plan
+from assay.cli.up.plan import HONEST, SLOW, MemberRole, Plan, make_plan
 from assay.errors import UserError
 
 
@@ -37,19 +37,19 @@ def plan(
 @given(st.integers(0, 2**32), st.integers(3, 12), st.integers(0, 1))
 def test_one_cheats_and_the_asked_number_is_slow(seed: int, miners: int, slow: int) -> None:
     made = plan(seed, miners=miners, slow=slow)
-    behaviours = [member.behaviour for member in made.of(Role.MINER)]
+    behaviours = [member.behaviour for member in made.of(MemberRole.MINER)]
     assert behaviours.count("garbage") == 1
     assert behaviours.count(SLOW) == slow
     assert behaviours.count(HONEST) == miners - 1 - slow
     assert made == plan(seed, miners=miners, slow=slow)
-    ports = [member.port for member in made.of(Role.MINER)]
+    ports = [member.port for member in made.of(MemberRole.MINER)]
     assert len({made.chain_port, *ports}) == miners + 1
     assert made.owner.port is None
 
 
 def test_the_seed_moves_the_one_who_cheats() -> None:
     cheating = {
-        next(i for i, m in enumerate(plan(seed).of(Role.MINER)) if m.behaviour == "garbage")
+        next(i for i, m in enumerate(plan(seed).of(MemberRole.MINER)) if m.behaviour == "garbage")
         for seed in range(40)
     }
     assert cheating == {0, 1, 2, 3}

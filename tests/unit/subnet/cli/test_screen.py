@@ -13,7 +13,7 @@ from rich.console import Console
 from assay.chain.interface import BlockRef
 from assay.cli import output
 from assay.cli.process import configure_log
-from assay.cli.up.plan import Role
+from assay.cli.up.plan import MemberRole
 from assay.cli.up.screen import RunScreen
 from assay.cli.up.watch import View
 from assay.clock import ManualClock
@@ -71,7 +71,7 @@ def terminal(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def view(block: int) -> View:
-    rows = tuple(row(uid, f"miner-{uid}", Role.MINER, "honest", 0.5) for uid in range(MINERS))
+    rows = tuple(row(uid, f"miner-{uid}", MemberRole.MINER, "honest", 0.5) for uid in range(MINERS))
     return View(BlockRef(BlockNumber(block), "0x00"), NetUid(1), 6, 99, rows, rewarded=False)
 
 

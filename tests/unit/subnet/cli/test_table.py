@@ -9,13 +9,13 @@ import pytest
 from rich.console import Console
 
 from assay.chain.interface import BlockRef
-from assay.cli.up.plan import Role
+from assay.cli.up.plan import MemberRole
 from assay.cli.up.table import document, render
 from assay.cli.up.watch import GUEST, Row, View
 from assay.types import AlphaRao, BlockNumber, NetUid, Rao, Ss58
 
 
-def row(uid: int, name: str, role: Role, behaviour: str, score: float | None) -> Row:
+def row(uid: int, name: str, role: MemberRole, behaviour: str, score: float | None) -> Row:
     return Row(
         uid=uid,
         name=name,
@@ -38,9 +38,9 @@ VIEW = View(
     epoch=6,
     next_epoch_block=1_234_580,
     rows=(
-        row(0, "owner", Role.OWNER, "honest", None),
-        row(1, "validator-1", Role.VALIDATOR, "honest", None),
-        row(2, "miner-1", Role.MINER, "perturbed", 0.0),
+        row(0, "owner", MemberRole.OWNER, "honest", None),
+        row(1, "validator-1", MemberRole.VALIDATOR, "honest", None),
+        row(2, "miner-1", MemberRole.MINER, "perturbed", 0.0),
     ),
     rewarded=True,
 )
@@ -79,7 +79,7 @@ def test_every_word_of_why_can_be_read(width: int) -> None:
 def test_a_guest_is_marked_whatever_it_is() -> None:
     rows = tuple(
         row(uid, "mine", role, GUEST, None)
-        for uid, role in enumerate((Role.MINER, Role.VALIDATOR), start=7)
+        for uid, role in enumerate((MemberRole.MINER, MemberRole.VALIDATOR), start=7)
     )
     assert "\n".join(shown(dataclasses.replace(VIEW, rows=rows), 80)).count("mine joined") == 2
 

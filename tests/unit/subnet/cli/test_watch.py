@@ -11,7 +11,7 @@ import pytest
 from assay.chain.fake import FakeChain, FakeLedger
 from assay.chain.interface import BlockRef, Endpoint, Metagraph, WeightRow
 from assay.cli.up.bootstrap import MemberKeys
-from assay.cli.up.plan import HONEST, SLOW, Member, Plan, Role
+from assay.cli.up.plan import HONEST, SLOW, Member, MemberRole, Plan
 from assay.cli.up.watch import GUEST, View, Watch
 from assay.clock import ManualClock
 from assay.neuron.checkpoint import Checkpoint, CheckpointFile
@@ -23,12 +23,12 @@ from tests.unit.subnet.neuron.worlds import GENESIS, key
 TAO = 10**9
 BOUGHT = AlphaRao(500)
 MEMBERS = (
-    Member("owner", Role.OWNER, "", None),
-    Member("validator-1", Role.VALIDATOR, "", None),
-    Member("validator-2", Role.VALIDATOR, "", None),
-    Member("miner-1", Role.MINER, HONEST, 1),
-    Member("miner-2", Role.MINER, SLOW, 2),
-    Member("miner-3", Role.MINER, "garbage", 3),
+    Member("owner", MemberRole.OWNER, "", None),
+    Member("validator-1", MemberRole.VALIDATOR, "", None),
+    Member("validator-2", MemberRole.VALIDATOR, "", None),
+    Member("miner-1", MemberRole.MINER, HONEST, 1),
+    Member("miner-2", MemberRole.MINER, SLOW, 2),
+    Member("miner-3", MemberRole.MINER, "garbage", 3),
 )
 UIDS = {member.name: Uid(uid) for uid, member in enumerate(MEMBERS)}
 VALIDATORS, MINERS = ("validator-1", "validator-2"), ("miner-1", "miner-2", "miner-3")

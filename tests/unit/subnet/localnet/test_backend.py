@@ -14,8 +14,8 @@ from assay.localnet.backend import (
     CoreLimits,
     InvalidTransaction,
     MissingExport,
+    NoSuchBlock,
     RuntimeTrap,
-    UnknownBlock,
 )
 from assay.localnet.blocks.builder import named
 from assay.localnet.errors import (
@@ -291,7 +291,7 @@ def test_runtime_calls_and_their_refusals(chain: Backend) -> None:
     assert chain.call("Metadata_metadata", b"").find(b"meta") in (1, 2, 4)
     with pytest.raises(MissingExport, match="Exported method Nope_nope is not found"):
         chain.call("Nope_nope", b"")
-    with pytest.raises(UnknownBlock, match="Header was not found in the database"):
+    with pytest.raises(NoSuchBlock, match="Header was not found in the database"):
         chain.call("Core_version", b"", bytes(32))
 
 

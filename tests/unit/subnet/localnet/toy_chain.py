@@ -16,9 +16,9 @@ from assay.localnet.errors import (
     BlockRejected,
     InvalidTransaction,
     MissingExport,
+    NoSuchBlock,
     RuntimeTrap,
     TransactionRefused,
-    UnknownBlock,
 )
 from assay.localnet.primitives.hashing import blake2_256
 from assay.localnet.primitives.header import ZERO_HASH, Block, Header, aura_pre_runtime
@@ -99,7 +99,7 @@ class ToyChain(Backend):
 
     def state(self, block_hash: bytes | None = None) -> ToyState:
         if block_hash is not None and self.block(block_hash) is None:
-            raise UnknownBlock(block_hash)
+            raise NoSuchBlock(block_hash)
         return ToyState(self.values)
 
     def call(

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from assay.chain.fake import FakeChain
-from assay.chain.fake_state import State
+from assay.chain.fake_state import FakeState
 from assay.chain.interface import WeightsOutcome
 from assay.errors import UserError
 from assay.neuron import Answer, Caller, Score
@@ -36,7 +36,7 @@ VALIDATOR, FIRST, SECOND, NEWCOMER = key(1), key(2), key(3), key(9)
 def hand_over(world: World, old: str, new: str) -> None:
     """In the next block the uid of ``old`` belongs to ``new``."""
 
-    def apply(state: State, block: int) -> tuple[State, None]:
+    def apply(state: FakeState, block: int) -> tuple[FakeState, None]:
         subnet = state.subnet(world.netuid)
         uid = subnet.need_uid(old)
         slot = dataclasses.replace(subnet.slots[uid], hotkey=Ss58(new), registered=block, axon=None)

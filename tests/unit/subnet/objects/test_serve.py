@@ -100,6 +100,9 @@ async def test_a_holder_whose_disk_damaged_a_chunk_sends_none_and_is_mended(
         with path.open("r+b") as file:
             file.seek(7 * CHUNK_BYTES)
             file.write(b"not what was here")
+        # Asked for by name: a getter with two holders may take this chunk from the other one.
+        chunk = messages.GetChunks(root=root, first=7, count=1)
+        assert not (await ask(world, damaged, messages.GET, chunk, messages.Chunks)).data
         taker = await world.neuron()
         report = await taker.objects.get(root, [damaged.peer, honest.peer], into=tmp_path / "out")
         assert report.wrong == (), "an honest holder is not named as a liar"

@@ -20,7 +20,7 @@ from assay.workers.frames import (
     Opening,
     Progress,
     Ready,
-    Reply,
+    WorkerReply,
     check_length,
     decode_from_worker,
     decode_to_worker,
@@ -41,7 +41,7 @@ TO_WORKER = (
 FROM_WORKER = (
     st.builds(Ready)
     | st.builds(Progress, NUMBERS, BODIES)
-    | st.builds(Reply, NUMBERS, BODIES)
+    | st.builds(WorkerReply, NUMBERS, BODIES)
     | st.builds(
         Failure,
         NUMBERS,
@@ -87,4 +87,4 @@ def test_a_length_is_refused_before_anything_is_read() -> None:
     with pytest.raises(BadFrame, match="1,000"):
         check_length(1_001 + FRAME_EXTRA_BYTES, 1_000)
     with pytest.raises(BadFrame):
-        encode(Reply(0, msgspec.Raw(msgspec.msgpack.encode("x" * 100_000))), 1_000)
+        encode(WorkerReply(0, msgspec.Raw(msgspec.msgpack.encode("x" * 100_000))), 1_000)

@@ -16,7 +16,7 @@ from assay.localnet.rpc.errors import (
     PARSE_ERROR,
     RpcError,
 )
-from assay.localnet.rpc.params import Account, Hash, Hex, ParamsOf
+from assay.localnet.rpc.params import AccountId32, Hash, Hex, ParamsOf
 from assay.types import ss58_encode
 
 
@@ -101,7 +101,7 @@ def test_a_failure_holds_code_message_and_data() -> None:
 
 
 def sample(
-    node: Any, key: Hex, count: int = 5, at: Hash | None = None, who: Account | None = None
+    node: Any, key: Hex, count: int = 5, at: Hash | None = None, who: AccountId32 | None = None
 ) -> None: ...
 
 

@@ -41,8 +41,8 @@ def state() -> Iterator[HeadState]:
         yield made
 
 
-def node_count(root: trie.Node | bytes | None) -> int:
-    if not isinstance(root, trie.Node):
+def node_count(root: trie.TrieNode | bytes | None) -> int:
+    if not isinstance(root, trie.TrieNode):
         return 0
     return 1 + sum(map(node_count, (root.children or {}).values()))
 

@@ -6,6 +6,8 @@ The rooms, and what each one knows:
 
 ``types errors clock files aio``
     Words that all rooms use. Standard library only.
+``spawn child supervise outcome workers``
+    Processes: starting them, keeping them alive, how they ended; and heavy work in its own ones.
 ``localnet``
     The node: runs the Wasm runtime, builds blocks, keeps them, answers JSON-RPC.
     It knows nothing of neurons.
@@ -14,6 +16,8 @@ The rooms, and what each one knows:
     and an in-memory fake that passes the same tests.
 ``wire``
     Signed requests and signed replies between neurons. It knows nothing of tasks or chains.
+``objects``
+    Files named by their content's hash, kept on disk and moved between neurons.
 ``protocol``
     The messages of each task, shared by its miners and its validators.
 ``neuron``
@@ -26,6 +30,10 @@ The rooms, and what each one knows:
     The arithmetic of incentives; ``scoring.reference`` is the chain's own, slow and readable.
 ``lab``
     Cheats and faults that wrap the real code from outside. Nothing imports it.
+``metrics``
+    The list of what a process counts of itself, and how.
+``needs``
+    What a task needs beyond the base installation. It runs before anything is installed.
 ``cli``
     What a person sees. It may import everything.
 

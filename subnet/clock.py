@@ -1,4 +1,4 @@
-"""Time, passed in. Adds to the standard library one interface that the simulator can replace.
+"""The clock that is passed in: an interface, the machine's clock, and one moved by hand.
 
 Nothing below the drivers reads a clock of its own: a core takes a ``Clock``, so that the same code
 runs against the wall clock and against a hand-moved one. It knows nothing of blocks or slots.

@@ -1,5 +1,10 @@
 """The chain's arithmetic as a specification: slow, readable, and in the chain's own fixed point.
 
+``issuance`` and ``coinbase`` make a block's emission and divide it, ``pool`` trades TAO and alpha,
+``share_pool`` keeps who holds what. ``weights`` are what validators say, ``epoch`` and ``liquid``
+turn them into pay, ``distribution`` hands the pay out. ``numbers`` are those the rules are computed
+in.
+
 Each module states rules of the public chain and names where they stand in its source
 (github.com/opentensor/subtensor, runtime version 425; file names are relative to
 ``pallets/subtensor/src`` where nothing else is said). Roundings come from public runtimes that were

@@ -2,12 +2,16 @@
 
 ``interface``
     ``Chain``: what a neuron may ask of a chain and tell it, and the typed values that come back.
+``connect address``
+    Open a chain by its name or address; ``outage`` tells the log when one does not answer.
+``view follow``
+    What loops and tasks see: one subnet, followed block by block, read once a block a process.
 ``errors``
     The ways a chain says no, each with its cause and its cure.
 ``weights``
-    Relative weights to the u16 row a chain stores, and every check it makes first. Pure.
-``fake``
-    A chain in memory with the same semantics, for unit tests and the simulator.
+    Relative weights to the u16 row a chain stores, and every check it makes first.
+``fake fake_*``
+    A chain in memory with the same semantics, for tests and for trying a task.
 ``sdk*``
     The bittensor SDK behind the interface. Nothing else in the project imports it.
 ``wallets``

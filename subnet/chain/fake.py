@@ -1,4 +1,4 @@
-"""A chain in memory behind the ``Chain`` protocol, for unit tests and the simulator.
+"""A chain in memory behind the ``Chain`` protocol, for tests and for trying a task.
 
 Adds to ``fake_state`` and ``fake_epoch`` what a client meets: blocks and their hashes, a pool,
 finality behind the head, old states, waiting, deadlines, and a switch that takes the chain down.

@@ -1,8 +1,8 @@
 """Relative weights to the row a chain stores, and every check it makes first. Pure.
 
-Adds to the chain's own rules (survey of the SDK and the pallet's ``do_set_weights``) their verdict
-*before* anything is signed, as a typed refusal with its cure, and an exact prediction of the row
-that will stand, so that reading it back is a comparison and not a guess.
+It gives the verdict of the chain's rules (``do_set_weights`` of the subtensor pallet, and the SDK's
+``process_weights``) *before* anything is signed, as a typed refusal with its cure, and an exact
+prediction of the row that will stand, so that reading it back is a comparison and not a guess.
 
 What the chain does with a row: it scales the largest value to 65535, refuses a largest value whose
 share of the sum exceeds ``max_weight_limit``, and stores the rest as it is. The rows made here have

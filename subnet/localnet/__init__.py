@@ -3,7 +3,14 @@
 A transaction's life, folder by folder: ``rpc`` takes it from a client, ``pool`` asks whether it is
 valid and orders it, ``sealing`` says when to build, ``blocks`` builds, ``executor`` runs the Wasm
 runtime, ``state`` holds what it changed; ``service`` is the one loop that drives them all.
-``backend`` is the border between the pure core (executor, state, blocks) and the node around it.
+``backend`` is the border between the pure core (executor, state, blocks) and the node around it,
+and
+``primitives`` are the values that all of them share.
+
+``node`` puts a node together; ``holders`` says who has power and money on its chain. ``verify``
+executes a stored chain again, ``export`` writes it out for another implementation. ``limits`` and
+``time_limit`` bound what one call may take, ``errors`` says what can go wrong, and ``testing``
+starts nodes for tests.
 
 The core opens no socket and reads no clock. Nothing here knows of neurons.
 """

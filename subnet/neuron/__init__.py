@@ -1,10 +1,12 @@
 """Neurons: the Task interface that a subnet builder writes against, and what runs it.
 
 For builders: ``task`` is the interface, ``rounds`` the usual shape of a task (serve, challenge,
-score), ``loader`` and ``task_file`` find one.
+score), ``loader`` and ``task_file`` find one, ``settings`` are a task's own options.
 
 The validator's turn: ``asking`` plays one, ``peers`` asks, ``seeds`` makes its randomness
-recheckable, ``opinions`` and ``checkpoint`` remember, ``weighing`` sets weights.
+recheckable, ``opinions`` and ``checkpoint`` remember, ``weighing`` sets weights. ``receipts`` keeps
+who said what, under a root that ``merkle`` computes;
+``audit`` checks a receipt or a challenge from files and the chain alone.
 
 The neuron around it: ``miner`` and ``validator``, ``server`` (what both serve), ``callers`` (who
 may call), ``record`` and ``presence`` (what the chain shows of a neuron), ``faults`` (a builder's

@@ -6,6 +6,7 @@ checked when it arrives. It knows nothing of tasks or chains; who holds what is 
 
 The folder, from the bytes up::
 
+    errors      what can go wrong, with its cause and its cure
     limits      every number, with its reason; some are part of what a root means
     tree        pure: what a root is, and how a part is checked against it
     folder      one object's files: nothing is read or written unchecked

@@ -1,1 +1,1 @@
-"""The messages and constants of each task, shared by its miners and its validators."""
+"""The messages and constants of each task (``inference``), shared by its two halves."""

@@ -1,4 +1,4 @@
-"""Who takes part in a run, drawn from the seed. Pure.
+"""Who takes part in a run, drawn from the seed alone.
 
 Adds to the options the cast: an owner that runs no process, validators, miners, which miner cheats
 and which one is slow, and the port and the folders of each. A role is what a process is; nothing

@@ -1,4 +1,5 @@
-"""Miners that take pay without the work. Each is one file, and says what it hopes for.
+"""Miners that take pay without the work. Each is one file (``cached``,
+``garbage``, ``perturbed``), and says what it hopes for.
 
 ``CHEATS`` names them all; ``wrap_cheat`` puts one around an honest task. A cheat commits what an
 honest miner commits and speaks the same messages: nothing but its answers gives it away.

@@ -1,4 +1,4 @@
-"""Honest miners on a bad day. Each fault is one file and works for every task."""
+"""Honest miners on a bad day. Each fault is one file (``slow``) and works for every task."""
 
 from assay.lab.faults.slow import wrap_slow
 

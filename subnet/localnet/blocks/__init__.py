@@ -1,1 +1,6 @@
-"""Blocks: what one is, how the first is made, how the next is built, how one is checked."""
+"""Blocks: what one is, how the first is made, how the next is built, how one is checked.
+
+``genesis`` makes block 0, ``builder`` the next one, from the ``inherents`` and the transactions
+that
+``validity`` has judged; ``importer`` executes a finished one again.
+"""

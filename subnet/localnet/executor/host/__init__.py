@@ -1,5 +1,8 @@
 """The functions of Substrate's host API, one file a concern; ``host_functions`` joins them.
 
+``storage``, ``trie``, ``hashing``, ``crypto`` and ``misc`` are named like the functions they offer.
+``context`` is what they share, and ``read_cache`` answers repeated reads within Wasm.
+
 Each file offers one table from a function's name (``ext_…_version_N``) to a Python function of
 plain integers: 32-bit values are addresses or numbers, 64-bit ones are spans (address | length <<
 32). ``helper.py`` is the odd one: the most frequent functions again, as Wasm. Child storage,

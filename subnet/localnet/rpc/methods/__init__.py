@@ -1,4 +1,5 @@
-"""The methods, one file a prefix; ``registry`` puts them together.
+"""The methods, one file a prefix (``author``, ``chain``, ``dev``, ``payment``, ``state``,
+``system``); ``registry`` puts them together.
 
 ``dev`` methods change what ordinary clients cannot (when a block is made): they are there only if
 the node was started with them.

@@ -1,0 +1,164 @@
+"""Names mean one thing, and what a docstring points at exists.
+
+It reads syntax trees and text alone; which folders are the product's say ``sources`` and
+``layers.toml``.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import defaultdict
+from graphlib import CycleError, TopologicalSorter
+
+from tests.tidy.sources import ROOT, Source, package_sources, tracked
+from tests.tidy.test_layers import TABLE
+
+SIGNPOST = re.compile(r"``((?:assay|subnet)(?:\.[a-z_0-9]+)+)(?:\.[A-Za-z_]+)?``")
+FILE = re.compile(
+    r"\b((?:subnet|miners|validators|scoring|tests|scripts|docs|examples)/[\w./-]+\w)"
+)
+ABSENT = re.compile(r"\b(survey|simulator)s?\b", re.IGNORECASE)
+PURE = re.compile(r"^(Pure\b|.*\. Pure\b|.*\bis pure\b)", re.MULTILINE)
+WORD = re.compile(r"\b[a-z_0-9]+\b\*?")
+
+
+def docstrings(source: Source) -> list[tuple[str, int]]:
+    """Every docstring of ``source`` with its line; strings below a constant count."""
+    return [
+        (node.value.value, node.lineno)
+        for node in ast.walk(source.tree)
+        if isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    ]
+
+
+def test_a_public_class_has_a_name_of_its_own() -> None:
+    homes: dict[str, list[str]] = defaultdict(list)
+    for source in package_sources():
+        if source.path.parts[0] == "examples":
+            continue
+        for node in source.tree.body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                homes[node.name].append(f"{source.path}:{node.lineno}")
+    twice = {name: found for name, found in homes.items() if len(found) > 1}
+    assert not twice, "\n".join(f"{name}: {', '.join(found)}" for name, found in twice.items())
+
+
+def module_graph() -> dict[str, set[str]]:
+    """Which module of the product needs which other one when it is imported."""
+    modules = {source.module for source in package_sources()}
+    graph: dict[str, set[str]] = {}
+    for source in package_sources():
+        needs = graph.setdefault(source.module, set())
+        for statement in at_import(source.tree.body):
+            if isinstance(statement, ast.ImportFrom):
+                base = statement.module or ""
+                for alias in statement.names:
+                    inner = f"{base}.{alias.name}"
+                    needs.add(inner if inner in modules else base)
+            else:
+                needs |= {alias.name for alias in statement.names}
+        graph[source.module] = {name for name in needs if name in modules and name != source.module}
+    return graph
+
+
+def at_import(body: list[ast.stmt]) -> list[ast.Import | ast.ImportFrom]:
+    """The imports that run when the module does, not those for the type checker or in functions."""
+    found: list[ast.Import | ast.ImportFrom] = []
+    for statement in body:
+        if isinstance(statement, ast.Import | ast.ImportFrom):
+            found.append(statement)
+        elif isinstance(statement, ast.If) and "TYPE_CHECKING" in ast.dump(statement.test):
+            found += at_import(statement.orelse)
+        elif isinstance(statement, ast.If | ast.Try | ast.With):
+            found += at_import(statement.body)
+    return found
+
+
+def test_no_module_needs_itself_through_others() -> None:
+    try:
+        TopologicalSorter(module_graph()).prepare()
+    except CycleError as error:
+        raise AssertionError(" needs ".join(reversed(error.args[1]))) from None
+
+
+def is_there(module: str) -> bool:
+    """Whether ``module`` is one, or a name in one."""
+    parts = module.split(".")
+    base = ROOT.joinpath("src", "assay", *parts[1:])
+    return base.is_dir() or base.with_suffix(".py").is_file() or _defined(parts)
+
+
+def _defined(parts: list[str]) -> bool:
+    home = ROOT.joinpath("src", "assay", *parts[1:-1])
+    file = home / "__init__.py" if home.is_dir() else home.with_suffix(".py")
+    return file.is_file() and re.search(rf"\b{parts[-1]}\b", file.read_text("utf-8")) is not None
+
+
+def test_docstrings_point_at_what_is_there() -> None:
+    wrong = []
+    for source in package_sources():
+        for text, line in docstrings(source):
+            wrong += [
+                f"{source.path}:{line}: {module}"
+                for module in SIGNPOST.findall(text)
+                if not is_there(module)
+            ]
+            wrong += [
+                f"{source.path}:{line}: {path}"
+                for path in FILE.findall(text)
+                if not (ROOT / path).exists() and not (ROOT / f"{path}.py").exists()
+            ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_a_package_names_each_of_its_modules() -> None:
+    """A reader who opens a package sees in its docstring what to look for in which file."""
+    wrong = []
+    for source in package_sources():
+        if source.path.name != "__init__.py":
+            continue
+        named = set(WORD.findall(ast.get_docstring(source.tree) or ""))
+        families = tuple(name.removesuffix("*") for name in named if name.endswith("*"))
+        silent = sorted(
+            name
+            for name in modules_in(source)
+            if name not in named and not (families and name.startswith(families))
+        )
+        if silent:
+            wrong.append(f"{source.path}: says nothing of {', '.join(silent)}")
+    assert not wrong, "\n".join(wrong)
+
+
+def modules_in(package: Source) -> set[str]:
+    folder = package.path.parent
+    return {
+        path.relative_to(folder).parts[0].removesuffix(".py")
+        for path in (source.path for source in package_sources())
+        if path.is_relative_to(folder) and not path.relative_to(folder).name.startswith("__main")
+    } - {"__init__"}
+
+
+def test_no_file_cites_what_is_not_in_the_repository() -> None:
+    wrong = [
+        f"{path}:{number}: {line.strip()}"
+        for path in tracked()
+        if path.suffix in {".py", ".rs", ".md", ".toml"} and path.name != "test_names.py"
+        if path.parts[0] != "runtime" and path.parts[:2] != ("docs", "decisions")
+        for number, line in enumerate((ROOT / path).read_text("utf-8").splitlines(), 1)
+        if ABSENT.search(line)
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_only_pure_modules_say_that_they_are_pure() -> None:
+    rooms = tuple(TABLE["pure"]["rooms"])
+    wrong = [
+        str(source.path)
+        for source in package_sources()
+        if not str(source.path).startswith(rooms)
+        and PURE.search(ast.get_docstring(source.tree) or "")
+    ]
+    assert not wrong, "\n".join(wrong)

@@ -36,8 +36,8 @@ fix: $(VENV)/.dev ## Let ruff mend what it can
 	@scripts/fix
 
 clients: $(VENV)-clients/.ready ## The foreign clients' own environment: btcli, substrate-interface
-bench: $(VENV)/.inference ## All benchmarks, in their quick form
-	@for bench in chain wire streams objects weights; do $(BIN)/python scripts/bench/$$bench --quick || exit 1; done
+bench: $(VENV)/.inference clients ## All benchmarks, in their quick form
+	@for bench in cli chain wire streams objects weights; do $(BIN)/python scripts/bench/$$bench --quick || exit 1; done
 
 mutate: $(VENV)/.dev ## Change the code and see which changes no test notices; ARGS=scoring
 	@$(BIN)/python scripts/mutate $(ARGS)

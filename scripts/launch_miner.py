@@ -7,15 +7,15 @@ All options are those of the command; `--help` lists them.
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
-try:
-    from assay.cli.main import main
-except ModuleNotFoundError as error:
-    sys.stderr.write(
-        f"error  Assay is not in this Python's environment ({error.name} is missing).\n"
-        "cure   Run `make up` once, then `source .venv/bin/activate`.\n"
-    )
-    sys.exit(2)
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from scripts import interpreter  # of this checkout
+
+interpreter.enter()
+
+from assay.cli.main import main  # noqa: E402
 
 if __name__ == "__main__":
     sys.exit(main(["miner", "run", *sys.argv[1:]]))

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from scripts.bench import interpreter, report
+from scripts import interpreter
+from scripts.bench import report
 from tests.tidy.sources import ROOT, tracked
 
 BENCHES = [path for path in tracked("scripts/bench/*") if path.parent.name == "bench"]
@@ -19,7 +21,7 @@ PROGRAMS = [path for path in BENCHES if os.access(ROOT / path, os.X_OK)]
 
 def test_there_are_some() -> None:
     assert {path.name for path in PROGRAMS} >= {
-        "chain", "objects", "streams", "verify", "weights", "wire"
+        "chain", "cli", "objects", "streams", "verify", "weights", "wire"
     }  # fmt: skip
 
 
@@ -33,7 +35,12 @@ def test_the_options(program: Path) -> None:
     assert f"scripts/bench/{program.name} [--json] [--quick]" in shown.stdout
 
 
-@pytest.mark.parametrize("program", PROGRAMS, ids=lambda path: path.name)
+LAUNCHERS = [
+    Path(f"scripts/{name}.py") for name in ("launch_miner", "launch_validator", "register_subnet")
+]
+
+
+@pytest.mark.parametrize("program", [*PROGRAMS, *LAUNCHERS], ids=lambda path: path.name)
 def test_a_python_without_the_packages_is_left_for_the_checkouts_own(program: Path) -> None:
     """``-S`` hides what is installed: the same as a Python outside of the environment."""
     shown = subprocess.run(
@@ -42,10 +49,22 @@ def test_a_python_without_the_packages_is_left_for_the_checkouts_own(program: Pa
     )  # fmt: skip
     if interpreter.PYTHON.exists():
         assert shown.returncode == 0, shown.stderr
-        assert "--quick" in shown.stdout
+        assert {"--quick", "--netuid", "--wallet"} & set(shown.stdout.split())
     else:
-        assert shown.returncode == 1
+        assert shown.returncode == 2
         assert "cure   Run `make up` once" in shown.stderr
+
+
+def test_a_copy_without_an_environment_says_how_it_is_made(tmp_path: Path) -> None:
+    alone = tmp_path / "scripts" / "launch_miner.py"
+    alone.parent.mkdir()
+    for name in ("launch_miner.py", "interpreter.py"):
+        shutil.copy(ROOT / "scripts" / name, alone.parent)
+    ran = subprocess.run(
+        [sys.executable, "-S", str(alone)], capture_output=True, text=True, timeout=120
+    )
+    assert ran.returncode == 2
+    assert "cure   Run `make up` once" in ran.stderr
 
 
 def test_the_document(capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,6 +15,7 @@ import asyncio
 import contextlib
 import io
 import math
+import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import lru_cache, partial
 from typing import Any, Final
@@ -49,6 +50,12 @@ _WHOLE_BYTES_MAX: Final = 2**19  # larger bodies are handed over in pieces, see 
 _PIECE_BYTES: Final = 2**14  # a millisecond's work at worst, and a usual reply is one
 _OVERHEAD_SHARE: Final = 8  # of a body for its chunks' heads: 6 bytes each, and servers send KBs
 _URLS_CACHED: Final = 1_024  # peers × synapses × deadlines of a round
+_STREAM_RECEIVING_BYTES: Final = 2**16
+"""The kernel's buffer of a connection for streams; Linux takes twice of it, half for its own
+bookkeeping. Left to itself it grows to megabytes for a reader that was fast once, and they stay
+there when the reader is slow later. A stream gets this much through in each round trip."""
+_STREAM_READING_BYTES: Final = 2**15
+"""aiohttp's buffer behind it: with twice of it aiohttp stops reading. A usual frame fits."""
 _NO_HEADERS: Final = ("Accept", "Accept-Encoding", "User-Agent")
 
 
@@ -70,6 +77,9 @@ class Dendrite:
         self._nonces = Nonces()
         self._replies_bytes = 0
         self._session: aiohttp.ClientSession | None = None
+        self._stream_session: aiohttp.ClientSession | None = None
+        """Streams have connections of their own: with small buffers, which would slow down large
+        replies."""
         self._places = asyncio.Semaphore(limits.pool_max)
         self._places_by_peer: WeakValueDictionary[tuple[str, int], asyncio.Semaphore] = (
             WeakValueDictionary()
@@ -137,9 +147,10 @@ class Dendrite:
             )
 
     async def close(self) -> None:
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        for session in (self._session, self._stream_session):
+            if session is not None:
+                await session.close()
+        self._session = self._stream_session = None
 
     @contextlib.asynccontextmanager
     async def _opened(
@@ -159,7 +170,8 @@ class Dendrite:
                 budget_s=call.begin_signing(),
                 idle_s=idle_s,
             )
-            async with self._open_session().request(
+            session = self._open_session() if idle_s is None else self._open_stream_session()
+            async with session.request(
                 METHOD,
                 _url(peer.host, peer.port, call.sent.target),
                 data=_payload(call.sent.body),
@@ -212,18 +224,28 @@ class Dendrite:
 
     def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None:
-            limits = self._limits
-            self._session = aiohttp.ClientSession(
-                connector=_Connector(limits),
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=limits.connect_s_max),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                skip_auto_headers=_NO_HEADERS,
-                auto_decompress=False,
-                max_line_size=limits.head_bytes_max,
-                max_field_size=limits.head_bytes_max,
-                max_headers=limits.headers_max,
-            )
+            self._session = self._make_session(_Connector(self._limits))
         return self._session
+
+    def _open_stream_session(self) -> aiohttp.ClientSession:
+        if self._stream_session is None:
+            connector = _Connector(self._limits, socket_factory=_stream_socket)
+            self._stream_session = self._make_session(connector, read_bufsize=_STREAM_READING_BYTES)
+        return self._stream_session
+
+    def _make_session(self, connector: _Connector, **more: Any) -> aiohttp.ClientSession:
+        limits = self._limits
+        return aiohttp.ClientSession(
+            connector=connector,
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=limits.connect_s_max),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            skip_auto_headers=_NO_HEADERS,
+            auto_decompress=False,
+            max_line_size=limits.head_bytes_max,
+            max_field_size=limits.head_bytes_max,
+            max_headers=limits.headers_max,
+            **more,
+        )
 
 
 class _Call:
@@ -290,11 +312,20 @@ class _Body:
 class _Connector(aiohttp.TCPConnector):
     """Makes our connections. It counts none: our semaphores do, so that signing can wait."""
 
-    def __init__(self, limits: Limits) -> None:
-        super().__init__(limit=0, keepalive_timeout=limits.reuse_s_max)
+    def __init__(self, limits: Limits, **more: Any) -> None:
+        super().__init__(limit=0, keepalive_timeout=limits.reuse_s_max, **more)
         self._factory: Callable[[], ResponseHandler] = partial(  # type: ignore[assignment]
             _Connection, limits, asyncio.get_running_loop()
         )
+
+
+def _stream_socket(address: tuple[Any, ...]) -> socket.socket:
+    """A socket for a connection that is used for streams. Its buffer is small before it connects:
+    the peer is told then how much it may ever send ahead."""
+    family, kind, protocol, _, _ = address
+    end = socket.socket(family=family, type=kind, proto=protocol)
+    end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _STREAM_RECEIVING_BYTES)
+    return end
 
 
 class _Connection(ResponseHandler):

@@ -52,12 +52,12 @@ UNSEALED_FRAMES_MAX: Final = 64
 wait longer for the first of them; the protocol's constant, so both sides must have the same."""
 UNSEALED_BYTES_MAX: Final = 2**18
 """Payloads under one signature. A reader must keep them until it comes, so this bounds its memory:
-with a frame that is still arriving (128 KiB) and its socket's buffer (384 KiB at most) it stays
-below 1 MiB. The protocol's constant too."""
+with a frame that is still arriving (128 KiB) and its connection's buffers (256 KiB) it stays below
+1 MiB. The protocol's constant too."""
 
 
-class StreamState(enum.Enum):
-    """Where a stream stands, on either side."""
+class StreamState(enum.IntEnum):
+    """Where a stream stands, on either side. Numbers, because a number is the fastest key."""
 
     OPEN = enum.auto()
     FAILING = enum.auto()
@@ -144,14 +144,17 @@ class FrameWriter:
 
     def data(self, payload: bytes) -> bytes:
         """``payload`` as a frame, behind a seal over the frames before it where one is due."""
-        if len(payload) > self._frame_bytes_max:
+        size = len(payload)
+        if size > self._frame_bytes_max:
             raise FrameError(f"a frame has at most {self._frame_bytes_max} bytes")
         if self.frames >= self._frames_max:
             raise FrameError(f"a stream has at most {self._frames_max} frames")
-        full = self._unsealed_bytes + len(payload) > UNSEALED_BYTES_MAX
-        due = full or len(self._unsealed) >= UNSEALED_FRAMES_MAX
-        sealed = self.seal() if due else b""
-        return sealed + self._chained(DATA, payload)
+        if (
+            self._unsealed_bytes + size > UNSEALED_BYTES_MAX
+            or len(self._unsealed) >= UNSEALED_FRAMES_MAX
+        ):
+            return self.seal() + self._chained(DATA, payload)
+        return self._chained(DATA, payload)
 
     def seal(self) -> bytes:
         """A signature over all frames so far; nothing if there is no new one."""
@@ -175,9 +178,8 @@ class FrameWriter:
 
     def _signed(self, kind: bytes, word: str) -> bytes:
         self._step(kind)
-        self._hash.update(
-            b"".join(self._unsealed)
-        )  # once: a call a frame costs more than its bytes
+        # Once for all: a call for each frame costs more than its bytes.
+        self._hash.update(b"".join(self._unsealed))
         self._unsealed.clear()
         self._unsealed_bytes = 0
         signature = self._sign(self._binding.payload(word, self.frames, self._hash.digest()))
@@ -250,48 +252,53 @@ class FrameReader:
         place = start = 0  # of the frame that is looked at, and of what is not hashed yet
         ready: list[bytes] = []
         with memoryview(self._arriving) as arriving:
-            while not ready and len(arriving) - place >= HEAD.size:
+            arrived = len(arriving)
+            while not ready and (begin := place + HEAD.size) <= arrived:
                 kind, number, length = HEAD.unpack_from(arriving, place)
-                self._check(kind, number, length)
-                end = place + HEAD.size + length
-                if len(arriving) < end:
+                following = self._check(kind, number, length)
+                end = begin + length
+                if arrived < end:
                     break
-                payload = bytes(arriving[place + HEAD.size : end])
-                if kind in (DATA, FAILURE):
-                    self._chain(kind, payload)
+                payload = bytes(arriving[begin:end])
+                if kind == DATA:
+                    self.frames = number
+                    self._unsealed.append(payload)
+                    self._unsealed_bytes += length
+                elif kind == FAILURE:
+                    self.frames = number
+                    self._said_no = payload
                 else:
                     self._hash.update(arriving[start:place])
                     ready = self._sealed_by(kind, payload)
                     start = end
                 place = end
-                self.state = NEXT[self.state][kind]
+                self.state = following
             self._hash.update(arriving[start:place])
         del self._arriving[:place]
         if self.state is StreamState.ENDED and self._arriving and not ready:
             raise FrameError("more came after the end")
         return ready
 
-    def _check(self, kind: bytes, number: int, length: int) -> None:
-        """FrameError unless a frame with this head may come now."""
-        if kind not in NEXT[StreamState.OPEN]:
-            raise FrameError("a frame of an unknown kind came")
-        if kind not in NEXT[self.state]:
-            ended = self.state is StreamState.ENDED
-            raise FrameError("more came after the end" if ended else "more came after the failure")
-        signed = kind in (SEAL, END)
-        due = self.frames if signed else self.frames + 1
-        if number != due:
-            raise FrameError(_out_of_place(number, due, signed=signed))
-        if signed:
+    def _check(self, kind: bytes, number: int, length: int) -> StreamState:
+        """The state behind a frame with this head; FrameError unless such a frame may come now."""
+        following = NEXT[self.state].get(kind)
+        if following is None:
+            raise FrameError(_out_of_turn(kind, self.state))
+        if kind in (SEAL, END):
+            if number != self.frames:
+                raise FrameError(_out_of_place(number, self.frames, signed=True))
             if length != keys.SIGNATURE_BYTES:
                 raise FrameError(f"a signature of {length} bytes came")
-            return
+            return following
+        if number != self.frames + 1:
+            raise FrameError(_out_of_place(number, self.frames + 1, signed=False))
         if length > self._frame_bytes_max:
             raise FrameError(f"a frame of more than {self._frame_bytes_max} bytes came")
-        if kind == DATA and number > self._frames_max:
+        if kind == FAILURE:  # may always follow what is full; it is the last
+            return following
+        if number > self._frames_max:
             raise FrameError(f"more than {self._frames_max} frames came")
-        # A failure may always follow what is full; it is the last.
-        if kind == DATA and (
+        if (
             len(self._unsealed) >= UNSEALED_FRAMES_MAX
             or self._unsealed_bytes + length > UNSEALED_BYTES_MAX
         ):
@@ -299,14 +306,7 @@ class FrameReader:
                 f"more than {UNSEALED_FRAMES_MAX} frames or {UNSEALED_BYTES_MAX} bytes came"
                 " without a signature"
             )
-
-    def _chain(self, kind: bytes, payload: bytes) -> None:
-        self.frames += 1
-        if kind == FAILURE:
-            self._said_no = payload
-        else:
-            self._unsealed.append(payload)
-            self._unsealed_bytes += len(payload)
+        return following
 
     def _sealed_by(self, kind: bytes, signature: bytes) -> list[bytes]:
         """The payloads that ``signature`` covers and none before did."""
@@ -337,6 +337,12 @@ def running_hash(request_hash: bytes, payloads: Sequence[bytes], *, failed: bool
         kind = FAILURE if failed and number == len(payloads) else DATA
         running.update(HEAD.pack(kind, number, len(payload)) + payload)
     return running.digest()
+
+
+def _out_of_turn(kind: bytes, state: StreamState) -> str:
+    if kind not in NEXT[StreamState.OPEN]:
+        return "a frame of an unknown kind came"
+    return f"more came after the {'end' if state is StreamState.ENDED else 'failure'}"
 
 
 def _out_of_place(number: int, due: int, *, signed: bool) -> str:

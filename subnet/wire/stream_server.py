@@ -20,18 +20,25 @@ from assay.clock import Clock
 from assay.wire.errors import Code, RequestRefused
 from assay.wire.faults import UnsendableAnswer
 from assay.wire.replies import Headers, encode_refusal
-from assay.wire.stream import FrameWriter
+from assay.wire.stream import UNSEALED_FRAMES_MAX, FrameWriter
 
 _AHEAD_BYTES_MAX: Final = 2**16
-"""Bytes that a handler may be ahead of its reader, and one frame more. Buffer, a batch that is
-being sent (as large) and what aiohttp and the socket's writer hold (128 KiB) come to 512 KiB."""
+"""Bytes that a handler may be ahead of its reader, and one frame more. With a batch that is being
+sent (as large) and the kernel's buffers of both sides, which axon and dendrite keep small, all of a
+stream that is on its way stays below 1 MiB."""
 _AHEAD_FRAMES_MAX: Final = 512
 """The same in frames: an empty one costs 33 bytes here, too."""
+_FIRST_TURN_S: Final = 0.000_2
+"""A handler that never waits may add frames to its first for this long, then they leave under one
+signature. Longer, and the first frame comes late beside a unary answer (0.46 ms); shorter, and
+short streams need one signature more. A first frame that itself took longer leaves at once."""
+_FIRST_TURN_FRAMES: Final = 48
+"""The same in frames: with the next 64, all of a stream of up to 112 stand under two signatures."""
 _TURN_S: Final = 0.005
-"""A handler that never waits lets others run after this long, and its own frames leave. Longer
-holds up every other call of the process; shorter makes many small batches."""
-_TURN_FRAMES: Final = 64
-"""The same in frames, as many as stand under one signature. The first leaves at once."""
+"""Later such a handler lets others run after this long, and its own frames leave. Longer holds up
+every other call of the process; shorter makes many small batches."""
+_TURN_FRAMES: Final = UNSEALED_FRAMES_MAX
+"""The same in frames: as many as stand under one signature."""
 TIMER_SLACK_S: Final = 0.01
 """Loops fire timers up to some milliseconds early. A TimeoutError with more budget left than this
 is the handler's own trouble."""
@@ -82,7 +89,6 @@ class StreamedReply:
         self._asked_s: float | None = None
         """Since when the handler is asked for its next reply."""
         self._working: asyncio.Task[None] | None = None
-        self._watching: asyncio.Task[None] | None = None
 
     async def begin(self) -> None:
         """Run the handler up to its first reply, or its end. RequestRefused if it fails before."""
@@ -98,9 +104,8 @@ class StreamedReply:
         """The next bytes to send, signed for; ``b""`` after the last."""
         if self.is_over:
             return b""
-        if self._watching is None and not self._is_made:
-            self._watching = asyncio.ensure_future(self._watch())
-        await self._something()
+        if not self._buffer and not self._is_made:
+            await self._more()
         pieces = [self._writer.data(payload) for payload in self._buffer]
         self._buffer.clear()
         self._buffered_bytes = 0
@@ -131,11 +136,22 @@ class StreamedReply:
 
     async def end_work(self) -> None:
         """End the handler if it still runs, and wait until it has ended."""
-        tasks = [task for task in (self._working, self._watching) if task is not None]
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
+        if self._working is not None:
+            self._working.cancel()
+            await asyncio.wait([self._working])
+
+    async def _more(self) -> None:
+        """Wait for the handler's next reply, or its end; end a handler that is silent for too long.
+
+        Only who waits needs a timer: a handler that is ahead of its reader is not silent."""
+        left_s = self._idle_s
+        if self._asked_s is not None:
+            left_s -= self._clock.monotonic() - self._asked_s
+        try:
+            await bounded(self._clock, max(left_s, 0.0), self._something())
+        except TimeoutError:
+            self.stop(self._silence())
+            await self._something()
 
     async def _something(self) -> None:
         while not self._buffer and not self._is_made:
@@ -153,48 +169,50 @@ class StreamedReply:
             self._changed.set()
 
     async def _make(self) -> None:
-        turn_s, in_turn = self._clock.monotonic(), _TURN_FRAMES - 1
-        self._asked_s = turn_s
+        monotonic = self._clock.monotonic
+        self._asked_s = turn_s = monotonic()
+        turn_s_max, turn_frames_max, in_turn = _FIRST_TURN_S, _FIRST_TURN_FRAMES, 0
+        is_first = True
         async with contextlib.aclosing(self._replies) as replies:  # type: ignore[type-var]
             async for reply in replies:
-                self._asked_s = None
-                await self._put(self._encode(reply))
+                self._put(self._encode(reply))
                 in_turn += 1
-                now_s = self._clock.monotonic()
-                if in_turn >= _TURN_FRAMES or now_s - turn_s >= _TURN_S:
-                    await asyncio.sleep(0)
-                    now_s = turn_s = self._clock.monotonic()
-                    in_turn = 0
+                now_s = monotonic()
+                is_over = in_turn >= turn_frames_max or now_s - turn_s >= turn_s_max
+                if is_over or self._is_full():
+                    self._asked_s = None
+                    await self._pause(until_read=is_first or self._is_full())
+                    now_s = turn_s = monotonic()
+                    turn_s_max, turn_frames_max, in_turn = _TURN_S, _TURN_FRAMES, 0
+                    is_first = False
                 self._asked_s = now_s
 
-    async def _watch(self) -> None:
-        """End a handler that has been asked for its next reply for too long. A timer for each
-        reply would cost as much as sending it."""
-        while True:
-            left_s = self._idle_s
-            if self._asked_s is not None:
-                left_s += self._asked_s - self._clock.monotonic()
-            if left_s <= 0:
-                self.stop(self._silence())
-                return
-            await self._clock.sleep(left_s)
+    async def _pause(self, *, until_read: bool) -> None:
+        """Let others run; with ``until_read`` until the reader has taken what is there."""
+        if until_read:
+            self._room.clear()
+            await self._room.wait()
+        else:
+            await asyncio.sleep(0)
 
     def _silence(self) -> RequestRefused:
         return RequestRefused(Code.OUT_OF_TIME, f"no reply came for {self._idle_s:g} s")
 
-    async def _put(self, payload: bytes) -> None:
+    def _put(self, payload: bytes) -> None:
+        """Keep ``payload`` until it is read."""
         if self._made >= self._frames_max:
             raise UnsendableAnswer(
                 "the stream is longer than streams may be",
                 f"it yielded more than {self._frames_max} replies",
             )
-        while self._buffered_bytes >= _AHEAD_BYTES_MAX or len(self._buffer) >= _AHEAD_FRAMES_MAX:
-            self._room.clear()
-            await self._room.wait()
         self._made += 1
         self._buffer.append(payload)
         self._buffered_bytes += len(payload)
         self._changed.set()
+
+    def _is_full(self) -> bool:
+        """Whether the handler is so far ahead that it must wait for its reader."""
+        return self._buffered_bytes >= _AHEAD_BYTES_MAX or len(self._buffer) >= _AHEAD_FRAMES_MAX
 
 
 def _nothing() -> None:

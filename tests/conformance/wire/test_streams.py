@@ -307,7 +307,7 @@ async def test_what_was_signed_before_the_cut_is_kept_with_its_evidence(world: W
     async with (
         served(world) as (axon, dendrite, _),
         world.altering(axon, cut) as peer,
-        dendrite.stream(peer, "count", Count(to=90), Counted, deadline_s=9) as replies,
+        dendrite.stream(peer, "count", Count(to=190), Counted, deadline_s=9) as replies,
     ):
         got: list[Counted] = []
 
@@ -318,7 +318,7 @@ async def test_what_was_signed_before_the_cut_is_kept_with_its_evidence(world: W
         with pytest.raises(StreamCut) as caught:
             await collect()
         assert caught.value.latency_s == replies.latency_s
-    assert 64 <= len(got) == replies.frames < 90
+    assert 190 - 64 <= len(got) == replies.frames < 190, "signed at least every 64 frames"
     assert replies.evidence is not None
     assert replies.evidence.word == "part"
     verify(replies.evidence, frames=[encode(reply) for reply in got])
@@ -433,7 +433,7 @@ async def test_a_cancelled_caller_ends_the_handler(world: World) -> None:
 async def test_a_slow_reader_costs_a_mebibyte_at_most(world: World) -> None:
     """Both sides live in this process: together they may hold 2 MiB of 500 that are there to send.
 
-    What the kernel holds of a connection is its own, and lets a far reader be a fast one.
+    And all buffers on the way, the kernel's among them, 1 MiB: counted is what the handler made.
     """
     made = 0
     size = 50_000
@@ -459,15 +459,17 @@ async def test_a_slow_reader_costs_a_mebibyte_at_most(world: World) -> None:
                     await asyncio.sleep(0.2)
                 after, _ = tracemalloc.get_traced_memory()
                 assert after - before <= 2 * MIB
+                assert (made - 1) * size <= MIB
                 taken = 1
                 while taken < 200:
                     await anext(replies)
                     taken += 1
-                assert made - taken < 1_000, "the handler is held up, however far it is ahead"
+                while made != seen:
+                    seen = made
+                    await asyncio.sleep(0.2)
+                assert (made - taken) * size <= MIB, "also behind a reader that was fast before"
         finally:
             tracemalloc.stop()
-    if world.name == "memory":
-        assert (seen - 1) * size <= MIB, "there is no kernel between"
 
 
 async def test_silence_ends_a_stream_on_the_callers_side(world: World) -> None:

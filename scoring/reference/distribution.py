@@ -82,8 +82,8 @@ def staked(hotkey: Hotkey) -> StakeAmounts:
 
 
 def lent(hotkey: Hotkey, child: int) -> StakeAmounts:
-    """Return the stake that ``hotkey`` lends to the neuron with uid ``child``."""
-    part, whole = hotkey.children.get(child, 0), staked(hotkey)
+    """Return the stake that ``hotkey`` lends to its child with uid ``child``."""
+    part, whole = hotkey.children[child], staked(hotkey)
     return StakeAmounts(whole.alpha * part // PROPORTION_ONE, whole.root * part // PROPORTION_ONE)
 
 

@@ -136,6 +136,17 @@ _TOO_LITTLE_TO_BUY = [
 """Late, when a block makes eight million rao, the second one's part is a single rao."""
 
 
+_DEAR = [
+    EmittingSubnet(
+        tao=10**12, alpha_in=10**12, alpha_out=10**12, moving_price=PRICE_ONE // 2, enabled=False
+    ),
+    EmittingSubnet(tao=10**12, alpha_in=10**12, alpha_out=10**12, moving_price=PRICE_ONE // 2 + 1),
+]
+"""Together dearer than one TAO by the least part of it: root stake is paid in both. Few drawn
+cases have that and stake on root as well."""
+
+
+@example(_DEAR, 5 * 10**15, 10**15)
 @example(_TOO_LITTLE_TO_BUY, 0, 20_900 * 10**12)
 @settings(max_examples=25, derandomize=True, **_SETTINGS)
 @given(_SUBNETS, _ROOTS, _ISSUANCES)

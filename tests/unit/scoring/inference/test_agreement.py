@@ -68,6 +68,13 @@ def test_a_token_outside_the_vocabulary_never_agrees(token: int) -> None:
     assert compare(logits_of(1), np.array([token]), 0.0, KEY).worst == np.inf
 
 
+def test_a_token_outside_the_vocabulary_spoils_none_behind_it() -> None:
+    logits = logits_of(3)
+    tokens = drawn(logits, 0.0)
+    tokens[1] = 200
+    np.testing.assert_array_equal(compare(logits, tokens, 0.0, KEY).margins, [0.0, np.inf, 0.0])
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_logits_that_are_not_finite_prove_nothing(bad: float) -> None:
     logits = logits_of(1)
@@ -80,6 +87,11 @@ def test_no_tokens_prove_nothing() -> None:
     assert nothing.worst == 0.0
     assert not seeded_verdict(nothing)
     assert not engine_verdict(nothing)
+
+
+def test_one_token_proves_what_it_can() -> None:
+    assert seeded_verdict(Agreement(np.array([0.0])))
+    assert engine_verdict(Agreement(np.array([0.0])))
 
 
 def test_an_engine_may_miss_a_few_tokens_and_no_more() -> None:

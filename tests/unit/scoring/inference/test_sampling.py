@@ -90,7 +90,9 @@ def test_temperature_zero_takes_the_largest_and_the_smallest_id_on_a_tie() -> No
     np.testing.assert_array_equal(perturb(logits, 0.0, bytes(16), 0), logits)
 
 
-@pytest.mark.parametrize(("key", "position"), [(b"short", 0), (bytes(16), -1), (bytes(16), 2**32)])
+@pytest.mark.parametrize(
+    ("key", "position"), [(b"short", 0), (bytes(24), 0), (bytes(16), -1), (bytes(16), 2**32)]
+)
 def test_what_is_out_of_bounds_is_refused(key: bytes, position: int) -> None:
     with pytest.raises(ValueError):  # noqa: PT011  two causes, both plain
         gumbel_noise(key, position, 4)

@@ -58,3 +58,11 @@ def test_whoever_is_asked_for_more_is_not_slow_for_it() -> None:
     asked = np.array([24.0, 24.0, 24.0, 96.0])
     got = speed_factors(asked, 0.01 * asked, ALL, asked)
     np.testing.assert_allclose(got, np.sqrt(0.5))
+
+
+def test_all_arguments_have_one_shape_of_one_dimension() -> None:
+    flat, square = np.ones(4), np.ones((2, 2))
+    with pytest.raises(ValueError, match="one shape"):
+        speed_factors(flat, flat, ALL, np.ones(3))
+    with pytest.raises(ValueError, match="one shape"):
+        speed_factors(square, square, np.ones((2, 2), dtype=bool), square)

@@ -103,3 +103,18 @@ def test_the_owners_miners_are_paid_to_nobody_and_the_cut_comes_first() -> None:
         paid = distribute(society, pending, [0, 500, 0], [0, 0, 0], _HALF, landlord)
         assert (paid.recycled, paid.burned) == ((500, 0) if recycles else (0, 500))
         assert _worth(society[0].pool) == {"anna": 100, "nora": 100, "miner": 400}
+
+
+def test_a_cut_that_buys_no_shares_is_recycled() -> None:
+    """One share is worth 100 rao, so the owner's cut of 10 buys none."""
+    society = [Hotkey(owner="anna", pool=SharePool(value=100, members={"anna": 1}))]
+    landlord = Landlord(coldkey="landlord", uid=0)
+    paid = distribute(society, Pending(owner=10), [0], [0], _HALF, landlord)
+    assert (paid.recycled, _worth(society[0].pool)) == (10, {"anna": 100})
+
+
+def test_where_a_hotkey_has_no_stakers_its_owner_has_the_dividends() -> None:
+    society = [Hotkey(owner="anna", take=0)]
+    paid = distribute(society, Pending(validator=220), [0], [220], _HALF, _STRANGER)
+    assert (paid.alpha, paid.recycled) == ([220], 0)
+    assert _worth(society[0].pool) == {"anna": 220}

@@ -33,6 +33,13 @@ _CHECKSUM_BYTES: Final = 2
 _ADDRESS_CHARS_MAX: Final = 64  # a 32-byte key takes 48; anything longer is not an address
 
 
+def checked_amount(amount: int) -> int:
+    """``amount`` itself; ValueError if it is no amount that an account can hold."""
+    if not 0 <= amount <= U64_MAX:
+        raise ValueError(f"{amount} is not an amount")
+    return amount
+
+
 def _checksum(body: bytes) -> bytes:
     return blake2b(b"SS58PRE" + body, digest_size=64).digest()[:_CHECKSUM_BYTES]
 

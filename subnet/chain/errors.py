@@ -14,6 +14,8 @@ The tree::
         ├── AlreadyRegistered
         ├── TooLittleBalance
         ├── TooDear           the price rose above what was agreed to
+        ├── TooCheap          the price fell below what was agreed to
+        ├── TooLittleStake    less alpha is held than was to be sold
         ├── RateLimited       ``retry_after_blocks`` where it is known
         ├── OtherChain        the chain at this address is not the one it was before
         └── BadAnswer         the chain's answer is not one that this client understands
@@ -156,6 +158,32 @@ class TooDear(ChainRefused):
         )
 
 
+class TooCheap(ChainRefused):
+    """An alpha would bring less than the limit that came with the order; only a fee was paid."""
+
+    @classmethod
+    def of(cls, netuid: int, amount: int, limit: int) -> TooCheap:
+        return cls(
+            f"To sell {_tao(amount)} alpha would lower the price of subnet {netuid}'s alpha below"
+            f" the {_tao(limit)} TAO allowed.",
+            "Unstake less, wait for the price to settle, or raise --rate-tolerance.",
+            "SlippageTooHigh",
+        )
+
+
+class TooLittleStake(ChainRefused):
+    """The coldkey holds less on the hotkey than was to be sold."""
+
+    @classmethod
+    def of(cls, hotkey: str, netuid: int, held: int, amount: int) -> TooLittleStake:
+        return cls(
+            f"{_tao(held)} alpha of subnet {netuid} are staked on {hotkey} by this coldkey, and"
+            f" {_tao(amount)} were to be sold.",
+            "Unstake no more than that; `assay wallet show` lists what a wallet has staked.",
+            "NotEnoughStakeToWithdraw",
+        )
+
+
 class RateLimited(ChainRefused):
     """The same key did the same thing too few blocks ago."""
 
@@ -204,6 +232,8 @@ def _tao(rao: int) -> str:
     return f"{Decimal(rao) / RAO_PER_TAO:f}"
 
 
+UNSTAKE_MORE_CURE: Final = "Unstake a larger amount at once, or all of it."
+"""What a person can do about a sale that brings less than the least that the chain trades."""
 FUND_CURE: Final = (
     "Fund it (on a local chain with `assay fund`); `assay wallet show` says what a wallet has."
 )

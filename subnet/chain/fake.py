@@ -30,8 +30,8 @@ from assay.chain.errors import (
 )
 from assay.chain.fake_epoch import Consensus, run_epochs, stake_weighted_mean
 from assay.chain.fake_items import CALLS, ITEMS, FakeCall, FakeItem, bound_call, read_item
-from assay.chain.fake_state import FakeState, Rules, Subnet
-from assay.chain.fake_views import metagraph_of, subnet_info_of
+from assay.chain.fake_state import FakeState, Rules
+from assay.chain.fake_views import metagraph_of, moment_of, subnet_info_of, weight_rights_of
 from assay.chain.interface import (
     WRITE_DEADLINE_S,
     BlockRef,
@@ -49,16 +49,16 @@ from assay.chain.interface import (
     Stage,
     StakeAdded,
     StakePosition,
+    StakeRemoved,
     SubnetInfo,
     WeightRow,
     WeightsOutcome,
     WeightsRefused,
     WeightsSet,
-    checked_amount,
 )
-from assay.chain.weights import WeightRights, preflight
+from assay.chain.weights import preflight
 from assay.clock import Clock
-from assay.types import AlphaRao, BlockNumber, NetUid, Rao, Signer, Ss58, Uid
+from assay.types import AlphaRao, BlockNumber, NetUid, Rao, Signer, Ss58, Uid, checked_amount
 
 T = TypeVar("T")
 
@@ -314,10 +314,7 @@ class FakeChain:
 
     async def moment(self, netuid: int, at: BlockRef | None = None) -> Moment:
         state, ref = self._state(at)
-        metagraph = metagraph_of(state, netuid, ref)
-        said = state.subnet(netuid).commitments
-        held = {n.hotkey: said[n.hotkey] for n in metagraph.neurons if n.hotkey in said}
-        return Moment(ref, metagraph, held)
+        return moment_of(state, netuid, ref)
 
     async def read(self, item: str, *keys: object, at: BlockRef | None = None) -> object:
         return read_item(self._ledger.items, self._state(at)[0], item, keys)
@@ -372,24 +369,6 @@ class FakeChain:
         )
         return receipt
 
-    def _rights(self, state: FakeState, subnet: Subnet, hotkey: str, at: BlockRef) -> WeightRights:
-        uid = subnet.uid_of(hotkey)
-        slot = subnet.slots[uid] if uid is not None else None
-        return WeightRights(
-            netuid=subnet.netuid,
-            hotkey=hotkey,
-            at=at,
-            n=len(subnet.slots),
-            uid=uid,
-            owner=hotkey == subnet.owner_hotkey,
-            permit=slot is not None and slot.permit,
-            total_stake=state.alpha_on(hotkey, subnet.netuid),
-            last_update=slot.last_update if slot else 0,
-            settings=subnet.settings,
-            beacon=state.rules.beacon,
-            next_epoch=subnet.last_epoch + subnet.settings.tempo,
-        )
-
     async def set_weights(
         self,
         netuid: int,
@@ -403,7 +382,7 @@ class FakeChain:
         head = self._reach().head
         state, _ = self._state(head)
         try:
-            rights = self._rights(state, state.subnet(netuid), address, head)
+            rights = weight_rights_of(state, state.subnet(netuid), address, head)
         except UnknownSubnet as error:
             return WeightsRefused(
                 RefusalReason.UNKNOWN_SUBNET, Stage.PREFLIGHT, error.cause, error.cure
@@ -489,6 +468,17 @@ class FakeChain:
             )
         )
         return StakeAdded(alpha, receipt)
+
+    async def remove_stake(
+        self, netuid: int, coldkey: Signer, hotkey: str, sold: AlphaRao, *, limit: Rao | None = None
+    ) -> StakeRemoved:
+        value = checked_amount(sold)
+        tao, receipt = await self._write(
+            lambda state, block: calls.remove_stake(
+                state, block, netuid, coldkey.address, hotkey, value, limit
+            )
+        )
+        return StakeRemoved(tao, receipt)
 
     async def transfer(self, coldkey: Signer, to: str, amount: Rao) -> Receipt:
         value = checked_amount(amount)

@@ -15,13 +15,16 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from assay.chain.errors import (
+    UNSTAKE_MORE_CURE,
     AlreadyRegistered,
     ChainRefused,
     NotRegistered,
     NotStarted,
     RateLimited,
+    TooCheap,
     TooDear,
     TooLittleBalance,
+    TooLittleStake,
     UnknownSubnet,
 )
 from assay.chain.interface import (
@@ -339,3 +342,28 @@ def transfer(
     state: FakeState, block: int, coldkey: str, to: str, amount: int
 ) -> tuple[FakeState, None]:
     return state.paid(coldkey, amount + state.rules.transfer_fee).credited(to, amount), None
+
+
+def remove_stake(
+    state: FakeState,
+    block: int,
+    netuid: int,
+    coldkey: str,
+    hotkey: str,
+    amount: int,
+    limit: int | None = None,
+) -> tuple[FakeState, Rao]:
+    if not state.subnet(netuid).started:
+        raise NotStarted.of(netuid)
+    key = (Ss58(hotkey), Ss58(coldkey), NetUid(netuid))
+    held = state.stakes.get(key, 0)
+    if held < amount:
+        raise TooLittleStake.of(hotkey, netuid, held, amount)
+    if limit is not None and state.rules.alpha_price < limit:
+        raise TooCheap.of(netuid, amount, limit)
+    tao = Rao(amount * state.rules.alpha_price // RAO_PER_TAO)
+    if amount == 0 or (tao < STAKE_MIN and amount < held):
+        raise ChainRefused(
+            f"{amount} rao of alpha are too little to sell.", UNSTAKE_MORE_CURE, "AmountTooLow"
+        )
+    return state.credited(coldkey, tao).staked(key, -amount), tao

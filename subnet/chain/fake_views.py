@@ -1,13 +1,14 @@
-"""What the fake chain's state looks like through the interface: the two aggregated reads.
+"""What the fake chain's state looks like through the interface: the aggregated reads.
 
-Adds nothing to the state; it only lays it out as ``SubnetInfo`` and ``Metagraph``. Stake weight is
-the alpha alone, as the fake has no root network.
+Adds nothing to the state; it only lays it out as ``SubnetInfo``, ``Metagraph``, ``Moment`` and
+``WeightRights``. Stake weight is the alpha alone, as the fake has no root network.
 """
 
 from __future__ import annotations
 
-from assay.chain.fake_state import FakeState
-from assay.chain.interface import BlockRef, EpochTiming, Metagraph, Neuron, SubnetInfo
+from assay.chain.fake_state import FakeState, Subnet
+from assay.chain.interface import BlockRef, EpochTiming, Metagraph, Moment, Neuron, SubnetInfo
+from assay.chain.weights import WeightRights
 from assay.types import AlphaRao, BlockNumber, Rao, U16Weight, Uid
 
 
@@ -70,4 +71,30 @@ def metagraph_of(state: FakeState, netuid: int, at: BlockRef) -> Metagraph:
         epoch=timing,
         settings=subnet.settings,
         alpha_price=Rao(state.rules.alpha_price),
+    )
+
+
+def moment_of(state: FakeState, netuid: int, at: BlockRef) -> Moment:
+    metagraph = metagraph_of(state, netuid, at)
+    said = state.subnet(netuid).commitments
+    held = {n.hotkey: said[n.hotkey] for n in metagraph.neurons if n.hotkey in said}
+    return Moment(at, metagraph, held)
+
+
+def weight_rights_of(state: FakeState, subnet: Subnet, hotkey: str, at: BlockRef) -> WeightRights:
+    uid = subnet.uid_of(hotkey)
+    slot = subnet.slots[uid] if uid is not None else None
+    return WeightRights(
+        netuid=subnet.netuid,
+        hotkey=hotkey,
+        at=at,
+        n=len(subnet.slots),
+        uid=uid,
+        owner=hotkey == subnet.owner_hotkey,
+        permit=slot is not None and slot.permit,
+        total_stake=state.alpha_on(hotkey, subnet.netuid),
+        last_update=slot.last_update if slot else 0,
+        settings=subnet.settings,
+        beacon=state.rules.beacon,
+        next_epoch=subnet.last_epoch + subnet.settings.tempo,
     )

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Protocol
 
-from assay.types import U64_MAX, AlphaRao, BlockNumber, NetUid, Rao, Signer, Ss58, U16Weight, Uid
+from assay.types import AlphaRao, BlockNumber, NetUid, Rao, Signer, Ss58, U16Weight, Uid
 
 READ_DEADLINE_S: Final = 15.0
 """A read is one or two round trips; a node that needs longer is as good as down."""
@@ -244,11 +244,12 @@ class StakeAdded:
     receipt: Receipt
 
 
-def checked_amount(amount: int) -> int:
-    """The amount itself, if an account can hold it. Callers of a write make sure of it."""
-    if not 0 <= amount <= U64_MAX:
-        raise ValueError(f"{amount} is not an amount")
-    return amount
+@dataclass(frozen=True, slots=True)
+class StakeRemoved:
+    """Alpha turned back into TAO; ``tao`` is what the account got, before the extrinsic's fee."""
+
+    tao: Rao
+    receipt: Receipt
 
 
 class RefusalReason(StrEnum):
@@ -485,6 +486,13 @@ class Chain(Protocol):
     ) -> StakeAdded:
         """Turn ``amount`` of TAO into alpha on the hotkey. All of it, or ``TooDear`` and none if
         that would raise what one alpha costs above ``limit``, by itself or after others' trades."""
+        ...
+
+    async def remove_stake(
+        self, netuid: int, coldkey: Signer, hotkey: str, sold: AlphaRao, *, limit: Rao | None = None
+    ) -> StakeRemoved:
+        """Turn ``sold`` alpha on the hotkey into TAO. All of it, or ``TooCheap`` and none if that
+        would lower what one alpha costs below ``limit``, or ``TooLittleStake`` and none."""
         ...
 
     async def transfer(self, coldkey: Signer, to: str, amount: Rao) -> Receipt:

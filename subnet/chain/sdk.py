@@ -25,6 +25,7 @@ from bittensor.result import BittensorError
 from bittensor.settings import FINNEY_GENESIS_HASH
 
 from assay.chain.errors import (
+    UNSTAKE_MORE_CURE,
     WAIT_CURE,
     AlreadyRegistered,
     BadAnswer,
@@ -33,8 +34,10 @@ from assay.chain.errors import (
     NotRegistered,
     NotStarted,
     RateLimited,
+    TooCheap,
     TooDear,
     TooLittleBalance,
+    TooLittleStake,
     UnknownBlock,
     UnknownSubnet,
 )
@@ -54,10 +57,10 @@ from assay.chain.interface import (
     Registration,
     StakeAdded,
     StakePosition,
+    StakeRemoved,
     SubnetInfo,
     WeightRow,
     WeightsOutcome,
-    checked_amount,
 )
 from assay.chain.sdk_heads import new_heads
 from assay.chain.sdk_private import calls
@@ -66,7 +69,7 @@ from assay.chain.sdk_session import Lost, SdkSession, Sessions
 from assay.chain.sdk_submit import FailedError, Landed, Submitter, composed, part_of
 from assay.chain.sdk_weights import WeightsWriter
 from assay.clock import Clock
-from assay.types import AlphaRao, BlockNumber, NetUid, Rao, Signer, Ss58, Uid
+from assay.types import AlphaRao, BlockNumber, NetUid, Rao, Signer, Ss58, Uid, checked_amount
 
 T = TypeVar("T")
 
@@ -415,6 +418,33 @@ class SdkChain:
         if alpha is None:
             raise BadAnswer.to("add_stake", "the block holds no StakeAdded event")
         return StakeAdded(AlphaRao(alpha), landed.receipt)
+
+    async def remove_stake(
+        self, netuid: int, coldkey: Signer, hotkey: str, sold: AlphaRao, *, limit: Rao | None = None
+    ) -> StakeRemoved:
+        if not (await self.subnet(netuid)).started:  # the pool would say no more than BadRequest
+            raise NotStarted.of(netuid)
+        held = await self.stake(hotkey, coldkey.address, netuid)
+        if held < checked_amount(sold):
+            raise TooLittleStake.of(hotkey, netuid, held, sold)
+        order = {"hotkey": hotkey, "netuid": netuid, "amount_unstaked": sold}
+        call = calls.SubtensorModule.remove_stake(**order)
+        if limit is not None:  # others may sell before us, to buy from us, or we alone be too many
+            call = calls.SubtensorModule.remove_stake_limit(
+                **order, limit_price=checked_amount(limit), allow_partial=False
+            )
+        try:
+            landed = await self._submit(call, coldkey, "unstake")
+        except TooDear as refusal:
+            raise TooCheap.of(netuid, sold, limit or 0) from refusal
+        except ChainRefused as refusal:
+            if refusal.reason != "AmountTooLow":
+                raise
+            raise ChainRefused(refusal.cause, UNSTAKE_MORE_CURE, refusal.reason) from refusal
+        tao = part_of(landed.event("SubtensorModule", "StakeRemoved"), "tao", 2)
+        if tao is None:
+            raise BadAnswer.to("remove_stake", "the block holds no StakeRemoved event")
+        return StakeRemoved(Rao(tao), landed.receipt)
 
     async def transfer(self, coldkey: Signer, to: str, amount: Rao) -> Receipt:
         call = calls.Balances.transfer_keep_alive(dest=to, value=checked_amount(amount))

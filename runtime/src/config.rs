@@ -1,7 +1,8 @@
 //! How each pallet is configured, and the constants behind it.
 //!
-//! Block time comes from storage (`SubtensorModule.SlotDurationMs`, set by genesis), so one Wasm
-//! serves every block time. Fees go to the block's author; see `fees` for who pays them.
+//! Block time comes from storage (`SubtensorModule.SlotDurationMs`), so one Wasm serves every block
+//! time; genesis sets it, and root may change it (`slots`). Fees go to the block's author; see
+//! `fees` for who pays them.
 
 use crate::*;
 use core::marker::PhantomData;
@@ -34,7 +35,7 @@ parameter_types! {
     pub FeeMultiplier: Multiplier = Multiplier::one();
 }
 
-/// Milliseconds of a slot, as genesis fixed them.
+/// Milliseconds of a slot.
 pub struct SlotDuration;
 
 impl Get<u64> for SlotDuration {
@@ -78,6 +79,7 @@ impl frame_system::Config for Runtime {
     type Version = Version;
     type SS58Prefix = ConstU16<42>;
     type MaxConsumers = ConstU32<16>;
+    type PostTransactions = slots::FollowDuration;
 }
 
 impl pallet_timestamp::Config for Runtime {

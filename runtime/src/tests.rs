@@ -5,6 +5,7 @@
 
 mod dissolve;
 mod priority;
+mod slots;
 
 use crate::{config::*, genesis, *};
 use codec::Encode;

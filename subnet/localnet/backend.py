@@ -2,9 +2,8 @@
 
 Adds to ``executor``, ``state`` and ``blocks`` the order in which they work together. The backend is
 synchronous and single-threaded; it opens no socket and reads no clock but the one that its
-``TimeLimit`` was given. One call to ``build`` is one
-block: executed, committed to the database, and only then the head. There are no forks, so the head
-is final once it is committed.
+``TimeLimit`` was given. One call to ``build`` is one block: executed, committed to the database,
+and only then the head. There are no forks, so the head is final once it is committed.
 
 Extrinsics are opaque SCALE *with* their length prefix everywhere; an extrinsic's hash is
 blake2b-256 of that.
@@ -21,8 +20,9 @@ from loguru import logger
 
 from assay.clock import Clock
 from assay.errors import Unavailable
-from assay.localnet.blocks.builder import BlockBuilder, Built
+from assay.localnet.blocks.builder import BlockBuilder, Built, never
 from assay.localnet.blocks.genesis import Genesis, canonical_json, cook
+from assay.localnet.blocks.slots import Slots, earliest_ms, first_time_ms, slots_of
 from assay.localnet.blocks.validity import ValidTransaction, decode_validity
 from assay.localnet.errors import (
     BadRuntime,
@@ -41,10 +41,10 @@ from assay.localnet.executor.call import Executor
 from assay.localnet.executor.machine.module_cache import ModuleCache
 from assay.localnet.executor.runtimes import Runtimes
 from assay.localnet.limits import CoreLimits
-from assay.localnet.primitives.header import Block, Header, slot_of
+from assay.localnet.primitives.header import Block, Header
 from assay.localnet.primitives.runtime_version import RuntimeVersion
 from assay.localnet.primitives.scale import ScaleError
-from assay.localnet.primitives.well_known_keys import CODE_KEY, TIMESTAMP_NOW
+from assay.localnet.primitives.well_known_keys import CODE_KEY
 from assay.localnet.state.head import HeadState
 from assay.localnet.state.history import HistoricState
 from assay.localnet.state.overlay import Committed, Overlay
@@ -75,9 +75,6 @@ __all__ = [
 SOURCE_EXTERNAL: Final = 2
 """``TransactionSource``: 0 would be a block, 1 this node itself, 2 is anyone."""
 
-_TIME_MS_MAX: Final = 2**64 - 1
-"""A block's time is a u64."""
-
 _PRUNE_BLOCKS: Final = 64
 """Old states go in batches: one deleting transaction in so many blocks. Where more are too old (the
 chain ran without a limit before) each block takes one batch along, until none are."""
@@ -98,16 +95,10 @@ class BuiltBlock:
     """Those that may fit into a later block (``ExhaustsResources``, ``Future``): keep them."""
     changes: Mapping[bytes, bytes | None]
     """The storage keys that the block changed, with their values after it; None: removed."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Slots:
-    """What a runtime answered about Aura's slots."""
-
-    executor: Executor
-    duration_ms: int
-    keys: frozenset[bytes]
-    """The storage keys that it looked at: while they keep their values, so does the answer."""
+    runtime_changed: bool
+    """Whether the next block is made by another runtime."""
+    slot_duration_ms: int
+    """The slot duration after this block, which root may have changed in it."""
 
 
 class Backend:
@@ -133,7 +124,7 @@ class Backend:
         self._runtimes = runtimes
         self._oldest_state = store.oldest_state
         self._prune_failed = False
-        self._slots: _Slots | None = None
+        self._slots: Slots | None = None
         self.head = head
         """The best block, which is also the last finalized one."""
         genesis_hash = store.hash_of(0)
@@ -265,32 +256,34 @@ class Backend:
         """Aura's slot duration, from the runtime."""
         return self._slots_now().duration_ms
 
-    def _slots_now(self) -> _Slots:
+    def _slots_now(self) -> Slots:
         """As the runtime sees them; it is asked again only where it could answer otherwise."""
         executor = self._executor(self._state, self.head.number)
         if self._slots is None or self._slots.executor is not executor:
-            self._slots = _slots_of(executor, self._state)
+            self._slots = slots_of(executor, self._state)
         return self._slots
 
     # -- building
 
     def earliest_timestamp_ms(self) -> int:
         """The first moment at which the next block may be."""
-        return _earliest_ms(self.head.header, self._state, self.slot_duration_ms())
+        return earliest_ms(self.head.header, self._state, self.slot_duration_ms())
 
     def build(
         self,
         timestamp_ms: int,
-        ready: Iterable[tuple[bytes, bytes]],
+        candidates: Iterable[tuple[bytes, bytes]],
         *,
+        until: Callable[[], bool] = never,
         max_extrinsics: int | None = None,
     ) -> BuiltBlock:
         """Build the next block, commit it, make it the head.
 
-        ``timestamp_ms`` must be at least ``earliest_timestamp_ms()``. ``ready``, each
-        extrinsic after its hash, is consumed lazily, in order, until the block is full or
-        ``max_extrinsics`` are in. Whatever goes wrong with the block as a whole (StorageFailed,
-        RuntimeTrap, BlockRejected) leaves the head where it was.
+        ``timestamp_ms`` must be at least ``earliest_timestamp_ms()``. ``candidates``, each
+        extrinsic after its hash, are tried in order, until the block is full, ``max_extrinsics``
+        are in, or ``until``, asked before each of them, says yes. Whatever goes wrong with the
+        block as a whole (StorageFailed, RuntimeTrap, BlockRejected) leaves the head where it was;
+        the last two name what was ``tried``.
         """
         earliest = self.earliest_timestamp_ms()
         if timestamp_ms < earliest:
@@ -300,24 +293,36 @@ class Backend:
         slots = self._slots_now()
         slot = timestamp_ms // slots.duration_ms
         builder = BlockBuilder(executor, self._state, self.head.header, self._limits)
-        built = builder.build(timestamp_ms, slot, ready, max_extrinsics)
+        built = builder.build(timestamp_ms, slot, candidates, until, max_extrinsics)
         changes = built.result.changes
-        rules_change = CODE_KEY in changes or any(key in changes for key in slots.keys)
-        if rules_change:
-            self._try_next(built)
+        runtime_changed = CODE_KEY in changes
+        if runtime_changed or any(key in changes for key in slots.keys):
+            try:
+                slots = self._try_next(built)
+            except BlockRejected as fault:
+                fault.tried = builder.tried
+                raise
         self._store.append(built.block, changes, executor.version.state_version)
         # Committed: from here on nothing may fail.
         self._state.advance(built.result)
         self.head = built.block
-        if rules_change:
-            self._slots = None
-        return BuiltBlock(built.block, built.included, built.failed, built.postponed, changes)
+        self._slots = slots
+        return BuiltBlock(
+            block=built.block,
+            included=built.included,
+            failed=built.failed,
+            postponed=built.postponed,
+            changes=changes,
+            runtime_changed=runtime_changed,
+            slot_duration_ms=slots.duration_ms,
+        )
 
-    def _try_next(self, built: Built) -> None:
-        """No new runtime, and no new length of the slots, may leave the chain without a next block.
+    def _try_next(self, built: Built) -> Slots:
+        """Try that a block can follow ``built``, which changes the runtime or the slot duration.
 
-        So that is made once, empty, on the state as it would be. What else root may write by force
-        (the chain's clock, say) is not tried: nothing here knows what it means.
+        The next block is made once, empty, on the state as it would be; its slots are returned.
+        BlockRejected if no block could follow, or if the chain's clock would leap by more than a
+        slot. What else root may write by force is not tried: nothing here knows what it means.
         """
         with self._state.tried(built.result):
             after = self._state
@@ -327,12 +332,13 @@ class Backend:
             header = built.block.header
             try:
                 executor = self._runtimes.of_code(code, None)
-                duration_ms = _slots_of(executor, after).duration_ms
-                time_ms = _earliest_ms(header, after, duration_ms)
+                slots = slots_of(executor, after)
+                time_ms = first_time_ms(header, after, slots.duration_ms, self._limits)
                 builder = BlockBuilder(executor, after, header, self._limits)
-                builder.build(time_ms, time_ms // duration_ms, (), None)
+                builder.build(time_ms, time_ms // slots.duration_ms, (), never, None)
             except (BadRuntime, BlockRejected, RuntimeTrap) as error:
                 raise BlockRejected(f"under its runtime none could follow it: {error}") from error
+        return slots
 
     def _prune(self) -> None:
         """Forget states that are older than asked for, some blocks at a time.
@@ -432,43 +438,6 @@ def _resume(store: ChainStore) -> tuple[HeadState, Block]:
             _START_ANEW,
         )
     return state, head
-
-
-class _Noting(Overlay):
-    """Keeps which keys were read through it."""
-
-    def __init__(self, base: Committed) -> None:
-        super().__init__(base)
-        self.read: set[bytes] = set()
-
-    def get(self, key: bytes) -> bytes | None:
-        self.read.add(key)
-        return super().get(key)
-
-
-def _slots_of(executor: Executor, state: Committed) -> _Slots:
-    method = "AuraApi_slot_duration"
-    overlay = _Noting(state)
-    duration_ms = int.from_bytes(executor.call(method, b"", overlay)[:8], "little")
-    if not duration_ms:
-        raise RuntimeTrap(method, "a slot that takes no time is none")
-    return _Slots(executor, duration_ms, frozenset(overlay.read))
-
-
-def _earliest_ms(head: Header, state: State, duration_ms: int) -> int:
-    """When the block after ``head`` may be at the earliest.
-
-    It needs a slot of its own, and pallet Timestamp wants half a slot after the last block.
-    BlockRejected if root moved the chain's clock so far that there is no such time.
-    """
-    slot = slot_of(head)
-    if slot is None:
-        return duration_ms
-    last_ms = int.from_bytes(state.get(TIMESTAMP_NOW) or b"", "little")
-    earliest_ms = max((slot + 1) * duration_ms, last_ms + -(-duration_ms // 2))
-    if earliest_ms > _TIME_MS_MAX:
-        raise BlockRejected("the next block's time does not fit into 64 bits")
-    return earliest_ms
 
 
 def _code(state: State) -> bytes:

@@ -3,14 +3,15 @@
 The tree::
 
     AssayError
-    ├── RuntimeTrap            the Wasm runtime stopped: a panic, a failed host function, no fuel
-    │   ├── MissingExport      the runtime has no such entry point
-    │   └── BudgetSpent        the call used up its fuel or its host function calls
-    ├── NoSuchBlock           no block of that hash or number on this chain
+    ├── BlockFault             no block can be made this way
+    │   ├── RuntimeTrap        the Wasm runtime stopped: a panic, a failed host function, no fuel
+    │   │   ├── MissingExport  the runtime has no such entry point
+    │   │   └── BudgetSpent    the call used up its fuel or its host function calls
+    │   └── BlockRejected      a block and its execution do not agree (roots, inherents, order)
+    ├── NoSuchBlock            no block of that hash or number on this chain
     ├── StateDiscarded         the block is known, its state was pruned
     ├── HistoryTooLong         a question about an old state takes more reads than one may
     ├── TimeSpent              a question takes more of the node's time than one may
-    ├── BlockRejected          a block and its execution do not agree (roots, inherents, order)
     ├── TransactionRefused     the runtime said no to a transaction
     │   ├── InvalidTransaction     for good, or for now (``Future``, ``ExhaustsResources``)
     │   └── UnknownTransaction     the runtime cannot tell
@@ -55,7 +56,16 @@ UNKNOWN_KINDS: Final = ("CannotLookup", "NoUnsignedValidator", "Custom")
 """``UnknownTransaction`` in the order of its variants."""
 
 
-class RuntimeTrap(AssayError):
+class BlockFault(AssayError):
+    """What may end a block as a whole. ``tried`` are the hashes of the extrinsics tried until then.
+
+    Empty where no block was being built.
+    """
+
+    tried: tuple[bytes, ...] = ()
+
+
+class RuntimeTrap(BlockFault):
     """A runtime call stopped. ``method`` is the entry point, ``reason`` the cause in words.
 
     ``logs`` are the runtime's last log lines of that call: a panic's message is one of them.
@@ -111,7 +121,7 @@ class TimeSpent(AssayError):
         self.limit_s = limit_s
 
 
-class BlockRejected(AssayError):
+class BlockRejected(BlockFault):
     """A block does not agree with its own execution."""
 
 

@@ -1,7 +1,7 @@
-"""The limits of the node's core, each with its reason. Pure data.
+"""The limits of the node's core, each with its reason.
 
 A limit bounds what a stranger can make the node do: memory, time, disk. The executor, the store and
-the builder read theirs here. The pool's and the RPC server's are theirs to add.
+the builder read theirs here; the pool and the RPC server have their own. This module is data only.
 """
 
 from __future__ import annotations
@@ -51,6 +51,14 @@ class CoreLimits:
 
     extrinsic_bytes_max: int = 4 * 2**20
     """A runtime upgrade is the largest extrinsic there is; a runtime has about 1.3 MB."""
+
+    slot_ms_min: int = 2
+    """Root may give a running chain other slots. Two blocks are at least half a slot apart, which
+    must not be nothing."""
+
+    slot_ms_max: int = 3_600_000
+    """An hour, as for a new chain. The next block comes up to a slot later and its time is up to a
+    slot ahead: a number in the wrong unit would stop the chain and move its clock for good."""
 
     skipped_extrinsics_max: int = 8
     """After so many extrinsics in a row that no longer fit, a block counts as full."""

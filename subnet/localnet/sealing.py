@@ -1,9 +1,10 @@
 """When to build a block: four modes, decided without a clock, a loop or a chain.
 
-A ``Sealing`` is told the time and how many transactions are ready, and answers how long to wait. It
-never builds: the service does, and tells it so (``sealed``). Chain time is here as well, because it
-is the other half of *when*: every block needs a slot of its own, so a chain that seals faster than
-its slot duration runs ahead of the wall clock; it never runs behind it.
+A ``Sealing`` is told the time and how many transactions are ready, and answers how long to wait.
+It never builds: the service builds, and tells it of each block (``sealed``) and of the slot
+duration after it (``set_interval``). Chain time is here as well, because it is the other half of
+*when*: every block needs a slot of its own, so a chain that seals faster than its slot duration
+runs ahead of the wall clock; it never runs behind it.
 
 Modes: ``interval`` builds at fixed times, empty or not; ``transaction`` as soon as something is
 ready and only then; ``mixed`` does both; ``manual`` only when asked through ``dev_newBlock``.
@@ -28,13 +29,21 @@ class Sealing:
     """One chain's decisions. Times are monotonic seconds."""
 
     def __init__(self, mode: SealingMode, *, interval_s: float, now_s: float) -> None:
-        if not interval_s > 0 or not math.isfinite(interval_s):
-            raise ValueError(f"an interval of {interval_s} s is not one")
         self.mode = mode
-        self.interval_s = interval_s
         self._timed = mode in (SealingMode.INTERVAL, SealingMode.MIXED)
         self._eager = mode in (SealingMode.TRANSACTION, SealingMode.MIXED)
+        self._begin(interval_s, now_s)
+
+    def _begin(self, interval_s: float, now_s: float) -> None:
+        if not interval_s > 0 or not math.isfinite(interval_s):
+            raise ValueError(f"an interval of {interval_s} s is not one")
+        self.interval_s = interval_s
         self._due_s = now_s + interval_s
+
+    def set_interval(self, interval_s: float, now_s: float) -> None:
+        """Build blocks ``interval_s`` apart from now on. Another interval starts the beat anew."""
+        if interval_s != self.interval_s:
+            self._begin(interval_s, now_s)
 
     def wait_s(self, now_s: float, ready: int) -> float | None:
         """Seconds until the next block; 0 means now, None until something happens."""

@@ -1,8 +1,10 @@
-"""The one loop: sealing says when, the backend builds, the pool is pruned, listeners are told.
+"""Makes the blocks: sealing says when, the backend builds, the pool is pruned, listeners are told.
 
 Everything that changes the chain passes through here, on one thread: ``submit`` puts into the pool,
-``seal`` makes one block, ``run`` calls ``seal`` when sealing says so. A block is told to listeners
-only after the backend committed it, and it is final then: there are no forks.
+``seal`` makes one block (``dev_newBlock`` calls it), ``run`` is the loop that calls ``seal`` when
+sealing says so. A block is told to listeners only after the backend committed it, and it is final
+then: there are no forks. After each block, sealing is told the slot duration, which root may have
+changed in it. This module knows no socket and no JSON-RPC.
 
 What goes wrong: a disk that fails ends the loop with that error (the process must not go on as if
 blocks were kept). A block that cannot be finished is logged and tried again later with half of the
@@ -14,7 +16,7 @@ the RPC still answers, because one can only find out why by asking it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import Final
 
@@ -23,9 +25,9 @@ from loguru import logger
 from assay.aio import until
 from assay.clock import Clock
 from assay.localnet.backend import Backend, BuiltBlock
+from assay.localnet.blocks.builder import never
 from assay.localnet.errors import BlockRejected, RuntimeTrap
 from assay.localnet.pool import BlockEffects, Event, Submitted, TransactionPool
-from assay.localnet.primitives.well_known_keys import CODE_KEY
 from assay.localnet.sealing import Sealing, block_timestamp_ms
 
 BlockListener = Callable[[BuiltBlock], None]
@@ -41,6 +43,25 @@ limit for a block's weight; far more than a pool full of transfers takes."""
 
 _RETRY_S: Final = 1.0
 """After a block that could not be made. A trap in a hook will happen again: no need to hurry."""
+
+
+def _after(budget_s: float, clock: Clock) -> Callable[[], bool]:
+    """Whether ``budget_s`` have passed since the first time that this was asked.
+
+    The builder asks first when the block is begun and its inherents are in: what the runtime's own
+    hooks take must not leave the transactions without any time.
+    """
+    until_s: float | None = None
+
+    def passed() -> bool:
+        nonlocal until_s
+        now_s = clock.monotonic()
+        if until_s is None:
+            until_s = now_s + budget_s
+            return False
+        return now_s >= until_s
+
+    return passed
 
 
 class Service:
@@ -83,36 +104,31 @@ class Service:
         timestamp_ms = block_timestamp_ms(
             self._clock.now_ns() // 1_000_000, self._backend.earliest_timestamp_ms()
         )
-        tried: list[bytes] = []
         try:
-            built = self._backend.build(timestamp_ms, self._ready(budget_s, tried))
-        except (RuntimeTrap, BlockRejected):
-            self._beware(tried)
+            built = self._backend.build(
+                timestamp_ms,
+                islice(self._pool.best(), self._most),
+                until=never if budget_s is None else _after(budget_s, self._clock),
+            )
+        except (RuntimeTrap, BlockRejected) as fault:
+            self._beware(fault.tried)
             raise
         now_s = self._clock.monotonic()
         self._sealing.sealed(now_s)
+        self._sealing.set_interval(built.slot_duration_ms / 1_000, now_s)
         for listener in self._block_listeners:
             listener(built)
         effects = BlockEffects(
             number=built.block.number,
             included=built.included,
             failed=built.failed,
-            runtime_changed=CODE_KEY in built.changes,
+            runtime_changed=built.runtime_changed,
         )
         self._tell(self._pool.after_block(effects, now_s))
         self._relax(now_s)
         block = built.block
         logger.debug("block {} 0x{}: {} in", block.number, block.hash.hex(), len(built.included))
         return built
-
-    def _ready(self, budget_s: float | None, tried: list[bytes]) -> Iterator[tuple[bytes, bytes]]:
-        """What a block should try; the hashes are noted in ``tried`` as they are taken."""
-        until_s = None if budget_s is None else self._clock.monotonic() + budget_s
-        for name, extrinsic in islice(self._pool.best(), self._most):
-            tried.append(name)
-            yield name, extrinsic
-            if until_s is not None and self._clock.monotonic() >= until_s:
-                return
 
     def _beware(self, tried: Sequence[bytes]) -> None:
         """A block failed as a whole: close in on the transaction that is to blame, if one is."""

@@ -3,13 +3,14 @@
 The result is a header and a body with the overlay that holds what they changed; nothing is stored
 and no head moves here. Each extrinsic runs in a transaction of its own: one that the runtime
 refuses, or that upsets it, leaves no trace in the state. After ``finalize_block`` the state root
-that the runtime put into the header is compared with the root of the overlay.
+that the runtime put into the header is compared with the root of the overlay. The builder reads no
+clock and knows no pool: when to stop trying extrinsics is a question that its caller answers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from typing import Final
 
 from assay.localnet.blocks.inherents import inherent_data, inherent_extrinsics
@@ -38,6 +39,21 @@ class Built:
     """What the block changed, and the trie after it."""
 
 
+@dataclass(slots=True)
+class _Sorted:
+    """The hashes of what was tried, by what became of it."""
+
+    included: list[bytes] = field(default_factory=list)
+    failed: list[tuple[bytes, TransactionRefused | RuntimeTrap]] = field(default_factory=list)
+    postponed: list[bytes] = field(default_factory=list)
+    too_large_in_a_row: int = 0
+
+
+def never() -> bool:
+    """The ``until`` of a block that tries all extrinsics that fit."""
+    return False
+
+
 def named(extrinsics: Iterable[bytes]) -> Iterator[tuple[bytes, bytes]]:
     """Each extrinsic after its hash, as the builder takes them."""
     return ((blake2_256(extrinsic), extrinsic) for extrinsic in extrinsics)
@@ -54,21 +70,44 @@ class BlockBuilder:
         self._parent = parent
         self._overlay = Overlay(base)
         self._body: list[bytes] = []
+        self._tried: list[bytes] = []
 
     def build(
         self,
         timestamp_ms: int,
         slot: int,
-        ready: Iterable[tuple[bytes, bytes]],
+        candidates: Iterable[tuple[bytes, bytes]],
+        until: Callable[[], bool],
         max_extrinsics: int | None,
     ) -> Built:
-        """The whole course. RuntimeTrap or BlockRejected if the block itself cannot be made.
+        """Build the block of ``timestamp_ms`` and ``slot``.
 
-        ``ready``: the extrinsics to try, each after its hash.
+        ``candidates`` are the extrinsics to try, each after its hash; ``until`` is asked before
+        each of them, and none is tried any more once it says yes. RuntimeTrap or BlockRejected,
+        with what was tried, if the block itself cannot be made.
         """
+        try:
+            return self._build(timestamp_ms, slot, candidates, until, max_extrinsics)
+        except (RuntimeTrap, BlockRejected) as fault:
+            fault.tried = self.tried
+            raise
+
+    @property
+    def tried(self) -> tuple[bytes, ...]:
+        """The hashes of the extrinsics that were tried, in order."""
+        return tuple(self._tried)
+
+    def _build(
+        self,
+        timestamp_ms: int,
+        slot: int,
+        candidates: Iterable[tuple[bytes, bytes]],
+        until: Callable[[], bool],
+        max_extrinsics: int | None,
+    ) -> Built:
         self._initialize(slot)
         self._apply_inherents(timestamp_ms, slot)
-        included, failed, postponed = self._apply_ready(ready, max_extrinsics)
+        found = self._apply_candidates(candidates, until, max_extrinsics)
         header = self._finalize()
         result = self._overlay.result(self._executor.version.state_version)
         if result.root_hash != header.state_root:
@@ -78,9 +117,9 @@ class BlockBuilder:
             )
         return Built(
             Block(header, tuple(self._body)),
-            tuple(included),
-            tuple(failed),
-            tuple(postponed),
+            tuple(found.included),
+            tuple(found.failed),
+            tuple(found.postponed),
             result,
         )
 
@@ -103,37 +142,43 @@ class BlockBuilder:
                 raise BlockRejected(f"an inherent was refused: 0x{result.hex()}")
             self._body.append(extrinsic)
 
-    def _apply_ready(
-        self, ready: Iterable[tuple[bytes, bytes]], max_extrinsics: int | None
-    ) -> tuple[list[bytes], list[tuple[bytes, TransactionRefused | RuntimeTrap]], list[bytes]]:
-        included: list[bytes] = []
-        failed: list[tuple[bytes, TransactionRefused | RuntimeTrap]] = []
-        postponed: list[bytes] = []
-        too_large_in_a_row = 0
+    def _apply_candidates(
+        self,
+        candidates: Iterable[tuple[bytes, bytes]],
+        until: Callable[[], bool],
+        max_extrinsics: int | None,
+    ) -> _Sorted:
+        found = _Sorted()
         if max_extrinsics is not None and max_extrinsics <= 0:
-            return included, failed, postponed
-        for name, extrinsic in ready:
-            try:
-                refusal = apply_refusal(self._apply(extrinsic))
-            except RuntimeTrap as trap:
-                failed.append((name, trap))
-                continue
-            if refusal is None:
-                too_large_in_a_row = 0
-                self._body.append(extrinsic)
-                included.append(name)
-                if len(included) == max_extrinsics:
-                    break
-            elif refusal.kind in _FOR_LATER:
-                postponed.append(name)
-                if refusal.kind == "ExhaustsResources":
-                    # A smaller one may still fit; after a few in a row none will.
-                    too_large_in_a_row += 1
-                    if too_large_in_a_row == self._limits.skipped_extrinsics_max:
-                        break
-            else:
-                failed.append((name, refusal))
-        return included, failed, postponed
+            return found
+        for name, extrinsic in candidates:
+            if until():
+                break
+            self._tried.append(name)
+            self._try(name, extrinsic, found)
+            full = found.too_large_in_a_row == self._limits.skipped_extrinsics_max
+            if full or len(found.included) == max_extrinsics:
+                break
+        return found
+
+    def _try(self, name: bytes, extrinsic: bytes, found: _Sorted) -> None:
+        """Apply one extrinsic, and note in ``found`` what became of it."""
+        try:
+            refusal = apply_refusal(self._apply(extrinsic))
+        except RuntimeTrap as trap:
+            found.failed.append((name, trap))
+            return
+        if refusal is None:
+            found.too_large_in_a_row = 0
+            self._body.append(extrinsic)
+            found.included.append(name)
+        elif refusal.kind in _FOR_LATER:
+            found.postponed.append(name)
+            if refusal.kind == "ExhaustsResources":
+                # A smaller one may still fit; after a few in a row none will.
+                found.too_large_in_a_row += 1
+        else:
+            found.failed.append((name, refusal))
 
     def _apply(self, extrinsic: bytes) -> bytes:
         """Run one extrinsic; its changes stay only if it belongs into the block."""

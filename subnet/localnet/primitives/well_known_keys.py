@@ -26,6 +26,8 @@ def blake2_128_concat(key: bytes) -> bytes:
 
 TIMESTAMP_NOW: Final = item_key("Timestamp", "Now")
 """The last block's time, in milliseconds."""
+AURA_CURRENT_SLOT: Final = item_key("Aura", "CurrentSlot")
+"""The number of the last block's slot, in slots of the present length."""
 SUDO_KEY: Final = item_key("Sudo", "Key")
 """The account that may do everything."""
 ACCOUNTS: Final = item_key("System", "Account")

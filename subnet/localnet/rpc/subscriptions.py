@@ -24,7 +24,6 @@ from typing import Any, Final
 
 from assay.localnet.backend import Backend, BuiltBlock
 from assay.localnet.pool import Event, Status
-from assay.localnet.primitives.well_known_keys import CODE_KEY
 from assay.localnet.rpc.encoding import header_json, hex_of, runtime_version_json
 from assay.localnet.rpc.envelope import encode, notification
 from assay.localnet.rpc.errors import TOO_MANY_SUBSCRIPTIONS, RpcError
@@ -300,7 +299,7 @@ class Hub:
         if self._heads:
             head = encode(header_json(built.block.header))
             self._send(self._heads, head)
-        if self._runtimes and CODE_KEY in built.changes:
+        if self._runtimes and built.runtime_changed:
             self._send(
                 self._runtimes, encode(runtime_version_json(self._backend.runtime_version()))
             )

@@ -1,4 +1,4 @@
-"""A chain of random calls: every pallet, valid and invalid, nested, rolled back, and an upgrade.
+"""A chain of random calls: every pallet, valid and invalid, nested, rolled back; and root's.
 
 The walk is drawn from a seed, so a disagreement can be replayed. Calls are encoded by the SDK's
 codec from the runtime's own metadata. Most are refused somewhere inside the runtime, which is the
@@ -13,9 +13,9 @@ from typing import Any
 
 from bittensor_core import Keypair, Runtime
 
-from assay.localnet.backend import Backend, InvalidTransaction
+from assay.localnet.backend import Backend, BuiltBlock, InvalidTransaction
 from assay.localnet.primitives.scale import Reader
-from tests.unit.subnet.localnet.core_chain import sign, step
+from tests.unit.subnet.localnet.core_chain import SLOT_DURATION, sign, step
 
 PEOPLE = [Keypair.create_from_uri(f"//{name}") for name in ("Alice", "Bob", "Charlie", "Dave")]
 HOTKEYS = [Keypair.create_from_uri(f"//hot{number}") for number in range(6)]
@@ -72,13 +72,24 @@ class RandomChain:
         assert code is not None
         self.upgrades += 1
         marked = code + b"\x00\x06\x04mark" + bytes((self.upgrades,))
-        set_code = self.compose("System", "set_code_without_checks", {"code": marked})
+        inner = self.compose("System", "set_code_without_checks", {"code": marked})
+        assert self._by_root(inner).changes[b":code"] == marked
+
+    def slots_of(self, duration_ms: int) -> None:
+        """Give the chain slots of another length."""
+        items = [(SLOT_DURATION, duration_ms.to_bytes(8, "little"))]
+        self._by_root(self.compose("System", "set_storage", {"items": items}))
+        assert self.chain.slot_duration_ms() == duration_ms
+
+    def _by_root(self, inner: bytes) -> BuiltBlock:
+        """A block with one call that root makes."""
         weight = {"ref_time": 0, "proof_size": 0}
-        call = self.compose("Sudo", "sudo_unchecked_weight", {"call": set_code, "weight": weight})
+        call = self.compose("Sudo", "sudo_unchecked_weight", {"call": inner, "weight": weight})
         nonce = self._nonce(PEOPLE[0])
         built = step(self.chain, sign(self.chain, PEOPLE[0], call, nonce))
-        assert built.included and built.changes[b":code"] == marked
+        assert built.included
         self.nonces.clear()
+        return built
 
     def compose(self, pallet: str, function: str, arguments: dict[str, Any]) -> bytes:
         return bytes(self.codec.compose_call(pallet, function, arguments))

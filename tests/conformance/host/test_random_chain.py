@@ -29,17 +29,21 @@ JUDGE_S_MAX = 300
 
 @pytest.fixture(scope="module")
 def walked(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A stored chain of random calls, with a restart and an upgrade on the way."""
+    """A stored chain of random calls, with a restart, an upgrade and other slots on the way."""
     folder = tmp_path_factory.mktemp("walk")
     chain = open_chain(folder)
     walk = RandomChain(chain, seed=7)
     walk.fund_hotkeys()
     walk.run(blocks=24, per_block=20)
     walk.upgrade()
-    walk.run(blocks=10, per_block=20)
+    walk.run(blocks=5, per_block=20)
+    walk.slots_of(1_000)
+    walk.run(blocks=5, per_block=20)
     chain.close()
     walk.chain = chain = Backend.open(folder, genesis(), module_cache=module_cache())
-    walk.run(blocks=15, per_block=20)
+    walk.run(blocks=10, per_block=20)
+    walk.slots_of(100)
+    walk.run(blocks=5, per_block=20)
     assert walk.included > 150
     before_upgrade = chain.block_hash(20)
     assert chain.runtime_version(before_upgrade) == chain.runtime_version()
@@ -50,13 +54,13 @@ def walked(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_it_re_executes(walked: Path) -> None:
-    assert verify_chain(walked, module_cache=module_cache()).blocks == 51
+    assert verify_chain(walked, module_cache=module_cache()).blocks == 53
 
 
 def test_it_re_executes_the_slow_way(walked: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Outline, "reusable", property(lambda self: False))
     monkeypatch.setattr(vm, "select_binding", lambda engine, meter: CheckedBinding(meter))
-    assert verify_chain(walked, module_cache=module_cache()).blocks == 51
+    assert verify_chain(walked, module_cache=module_cache()).blocks == 53
 
 
 @pytest.mark.slow  # by then the judge is built

@@ -15,7 +15,8 @@ from bittensor_core import Keypair
 
 from assay.localnet.backend import Backend, BuiltBlock, Genesis
 from assay.localnet.blocks.builder import named
-from assay.localnet.primitives.scale import compact
+from assay.localnet.primitives.hashing import twox
+from assay.localnet.primitives.scale import compact, encode_bytes
 
 RUNTIME = Path(__file__).parents[4] / "subnet/localnet/runtime/assay.wasm"
 
@@ -27,6 +28,10 @@ _SR25519 = b"\x01"
 _ID = b"\x00"
 _TRANSFER = b"\x05\x03"
 _SIGNED_V4 = b"\x84"
+_SUDO_UNCHECKED_WEIGHT = b"\x0c\x01"
+_SET_STORAGE = b"\x00\x04"
+
+SLOT_DURATION = twox(b"SubtensorModule", 128) + twox(b"SlotDurationMs", 128)
 
 
 def genesis(**overrides: object) -> Genesis:
@@ -65,6 +70,18 @@ def sign(chain: Backend, signer: Keypair, call: bytes, nonce: int) -> bytes:
     signature = bytes(signer.sign(payload))
     body = _SIGNED_V4 + _ID + bytes(signer.public_key) + _SR25519 + signature + extra + call
     return compact(len(body)) + body
+
+
+def by_root(chain: Backend, inner: bytes, nonce: int) -> bytes:
+    """Alice, who is root here, makes a call that weighs nothing."""
+    call = _SUDO_UNCHECKED_WEIGHT + inner + compact(0) + compact(0)
+    return sign(chain, ALICE, call, nonce)
+
+
+def set_u64(key: bytes, value: int) -> bytes:
+    """The call that writes a number into the state, for root only."""
+    item = encode_bytes(key) + encode_bytes(value.to_bytes(8, "little"))
+    return _SET_STORAGE + compact(1) + item
 
 
 def step(chain: Backend, *ready: bytes) -> BuiltBlock:

@@ -7,14 +7,21 @@ from collections.abc import Iterator
 import pytest
 
 from assay.localnet.backend import Backend
+from assay.localnet.blocks.builder import named
 from assay.localnet.errors import BlockRejected
 from assay.localnet.executor.machine.wasm_binary import MAGIC, sections
-from assay.localnet.primitives.hashing import twox
+from assay.localnet.primitives.header import slot_of
 from assay.localnet.primitives.scale import compact, encode_bytes
-from tests.unit.subnet.localnet.core_chain import ALICE, RUNTIME, open_chain, sign, step, transfer
-
-SLOT_DURATION = twox(b"SubtensorModule", 128) + twox(b"SlotDurationMs", 128)
-NOW = twox(b"Timestamp", 128) + twox(b"Now", 128)
+from assay.localnet.primitives.well_known_keys import TIMESTAMP_NOW
+from tests.unit.subnet.localnet.core_chain import (
+    RUNTIME,
+    SLOT_DURATION,
+    by_root,
+    open_chain,
+    set_u64,
+    step,
+    transfer,
+)
 
 
 @pytest.fixture
@@ -24,15 +31,9 @@ def chain() -> Iterator[Backend]:
     made.close()
 
 
-def by_root(chain: Backend, inner: bytes, nonce: int) -> bytes:
-    """Alice, who is root here, makes a call that weighs nothing."""
-    call = _SUDO_UNCHECKED_WEIGHT + inner + compact(0) + compact(0)
-    return sign(chain, ALICE, call, nonce)
-
-
-def set_u64(key: bytes, value: int) -> bytes:
-    item = encode_bytes(key) + encode_bytes(value.to_bytes(8, "little"))
-    return _SET_STORAGE + compact(1) + item
+def time_ms(chain: Backend) -> int:
+    """The chain's own time."""
+    return int.from_bytes(chain.state().get(TIMESTAMP_NOW) or b"", "little")
 
 
 def _without(section: str) -> bytes:
@@ -79,12 +80,10 @@ def test_no_block_leaves_the_chain_without_a_runtime(chain: Backend, code: bytes
 
 
 _SET_CODE_WITHOUT_CHECKS = b"\x00\x03"
-_SET_STORAGE = b"\x00\x04"
 _KILL_STORAGE = b"\x00\x05"
-_SUDO_UNCHECKED_WEIGHT = b"\x0c\x01"
 
 
-@pytest.mark.parametrize("duration_ms", [0, 2**64 - 1])
+@pytest.mark.parametrize("duration_ms", [0, 1, 3_600_001, 2**64 - 1])
 def test_no_block_leaves_the_chain_with_slots_that_no_block_fits(
     chain: Backend, duration_ms: int
 ) -> None:
@@ -96,16 +95,28 @@ def test_no_block_leaves_the_chain_with_slots_that_no_block_fits(
     assert step(chain, transfer(chain, 0)).included
 
 
-def test_the_next_block_has_slots_of_the_length_that_root_gave(chain: Backend) -> None:
-    step(chain)
-    length = 2 * chain.slot_duration_ms()
-    step(chain, by_root(chain, set_u64(SLOT_DURATION, length), 0))
-    assert chain.slot_duration_ms() == length
-    assert step(chain, transfer(chain, 1)).included
+@pytest.mark.parametrize("length_ms", [2, 125, 249, 251, 500, 3_600_000])
+def test_the_next_block_has_slots_of_the_length_that_root_gave(
+    chain: Backend, length_ms: int
+) -> None:
+    chain.build(1_700_000_000_100, ())
+    built = step(chain, by_root(chain, set_u64(SLOT_DURATION, length_ms), 0))
+    assert (chain.slot_duration_ms(), built.slot_duration_ms) == (length_ms, length_ms)
+    for nonce in range(1, 4):
+        before_ms = time_ms(chain)
+        assert step(chain, transfer(chain, nonce)).included
+        assert 0 < time_ms(chain) - before_ms <= length_ms, "no leap"
+    assert time_ms(chain) // length_ms == slot_of(chain.head.header)
+
+
+def test_a_clock_that_root_set_back_goes_on_from_there(chain: Backend) -> None:
+    chain.build(1_700_000_000_000, ())
+    step(chain, by_root(chain, set_u64(TIMESTAMP_NOW, 1_600_000_000_000), 0))
+    assert chain.build(1_600_000_000_250, named([transfer(chain, 1)])).included
 
 
 def test_a_clock_at_its_end_ends_the_blocks_and_not_the_node(chain: Backend) -> None:
-    step(chain, by_root(chain, set_u64(NOW, 2**64 - 1), 0))
+    step(chain, by_root(chain, set_u64(TIMESTAMP_NOW, 2**64 - 1), 0))
     with pytest.raises(BlockRejected, match="time"):
         step(chain)
     assert chain.call("Core_version", b"")

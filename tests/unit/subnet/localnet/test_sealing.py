@@ -50,10 +50,30 @@ def test_in_mixed_mode_any_block_starts_the_interval_anew() -> None:
     assert mixed.wait_s(10.2, 0) == pytest.approx(0.25)
 
 
+@pytest.mark.parametrize("mode", [SealingMode.INTERVAL, SealingMode.MIXED])
+@pytest.mark.parametrize("interval_s", [0.125, 0.5])
+def test_another_interval_starts_the_beat_anew(mode: SealingMode, interval_s: float) -> None:
+    beat = sealing(mode)
+    beat.sealed(10.25)
+    beat.set_interval(interval_s, 10.26)
+    assert beat.wait_s(10.26, 0) == pytest.approx(interval_s)
+    assert beat.beat_s == interval_s
+    beat.sealed(10.26 + interval_s)
+    assert beat.wait_s(10.26 + interval_s, 0) == pytest.approx(interval_s)
+
+
+def test_the_same_interval_leaves_the_beat_where_it_is() -> None:
+    beat = sealing(SealingMode.INTERVAL)
+    beat.set_interval(0.25, 10.1)
+    assert beat.wait_s(10.1, 0) == pytest.approx(0.15)
+
+
 @pytest.mark.parametrize("interval_s", [0.0, -1.0, float("inf"), float("nan")])
 def test_an_interval_must_be_one(interval_s: float) -> None:
     with pytest.raises(ValueError, match="interval"):
         Sealing(SealingMode.INTERVAL, interval_s=interval_s, now_s=0.0)
+    with pytest.raises(ValueError, match="interval"):
+        sealing(SealingMode.INTERVAL).set_interval(interval_s, 10.0)
 
 
 def test_chain_time_is_never_behind_the_wall_and_ahead_only_as_the_chain_demands() -> None:

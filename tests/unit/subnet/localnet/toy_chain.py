@@ -11,8 +11,10 @@ from collections.abc import Callable, Iterable
 from enum import IntEnum
 
 from assay.localnet.backend import Backend, BuiltBlock
+from assay.localnet.blocks.builder import never
 from assay.localnet.blocks.validity import ValidTransaction
 from assay.localnet.errors import (
+    BlockFault,
     BlockRejected,
     InvalidTransaction,
     MissingExport,
@@ -85,7 +87,7 @@ class ToyChain(Backend):
         self.timestamps: list[int] = []
         self.refuse: dict[bytes, TransactionRefused] = {}
         self.build_fault: Exception | None = None
-        self.finish_fault: Exception | None = None
+        self.finish_fault: BlockFault | None = None
         self.before_each: Callable[[], None] = lambda: None
         self.closed = False
         self.time_limit = unlimited()
@@ -150,8 +152,9 @@ class ToyChain(Backend):
     def build(
         self,
         timestamp_ms: int,
-        ready: Iterable[tuple[bytes, bytes]],
+        candidates: Iterable[tuple[bytes, bytes]],
         *,
+        until: Callable[[], bool] = never,
         max_extrinsics: int | None = None,
     ) -> BuiltBlock:
         if self.build_fault is not None:
@@ -163,8 +166,12 @@ class ToyChain(Backend):
         postponed: list[bytes] = []
         body: list[bytes] = []
         changes: dict[bytes, bytes | None] = {b"now": timestamp_ms.to_bytes(8, "little")}
-        for name, data in ready:
+        tried: list[bytes] = []
+        for name, data in candidates:
             assert name == hash_of(data)
+            if until():
+                break
+            tried.append(name)
             self.before_each()
             who, nonce = data[1:33], int.from_bytes(data[33:37], "little")
             kind = Kind(data[45])
@@ -184,6 +191,7 @@ class ToyChain(Backend):
             fault = BlockRejected("the block cannot be finished")
         if fault is not None:
             self.nonces = before
+            fault.tried = tuple(tried)
             raise fault
         for key, value in changes.items():
             assert value is not None
@@ -195,7 +203,15 @@ class ToyChain(Backend):
         )
         self.head = Block(header, tuple(body))
         self.blocks.append(self.head)
-        return BuiltBlock(self.head, tuple(included), tuple(failed), tuple(postponed), changes)
+        return BuiltBlock(
+            block=self.head,
+            included=tuple(included),
+            failed=tuple(failed),
+            postponed=tuple(postponed),
+            changes=changes,
+            runtime_changed=b":code" in changes,
+            slot_duration_ms=SLOT_MS,
+        )
 
     def slot_duration_ms(self) -> int:
         return SLOT_MS

@@ -28,6 +28,10 @@ class Around(MinerTask):
         self.inner = inner
         # On the instance: the class attributes of the interface belong to one task each.
         self.name, self.settings, self.preload = inner.name, inner.settings, inner.preload
+        self.calls, self.objects_bytes_max = inner.calls, inner.objects_bytes_max
+
+    def may_put(self, caller: Caller, size_bytes: int) -> str | None:
+        return self.inner.may_put(caller, size_bytes)
 
     async def start(self, context: TaskContext) -> None:
         await self.inner.start(context)

@@ -1,7 +1,8 @@
 """Neurons: the Task interface that a subnet builder writes against, and what runs it.
 
 For builders: ``task`` is the interface, ``rounds`` the usual shape of a task (serve, challenge,
-score), ``loader`` and ``task_file`` find one, ``settings`` are a task's own options.
+score), ``loader`` finds one, ``settings`` are a task's own options, ``context``
+makes what a task is handed.
 
 The validator's turn: ``asking`` plays one, ``peers`` asks, ``seeds`` makes its randomness
 recheckable, ``opinions`` and ``checkpoint`` remember, ``weighing`` sets weights. ``receipts`` keeps
@@ -14,6 +15,7 @@ mistakes), ``retry`` and ``stopping``, ``folder`` (its files), ``reach`` (whom i
 ``run``, which puts all of it together.
 """
 
+from assay.chain.interface import Call
 from assay.neuron.opinions import Opinion, Reason
 from assay.neuron.peers import Answer, Origin, Peers, Question, Target
 from assay.neuron.record import Role
@@ -34,6 +36,7 @@ from assay.wire.synapse import Synapse
 
 __all__ = [
     "Answer",
+    "Call",
     "Caller",
     "Method",
     "MinerTask",

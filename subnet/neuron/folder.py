@@ -11,6 +11,8 @@ holds a mark with the same three in full, and a folder with another mark is refu
         seeds.json        a validator's secret and hash chain
         nonces            the highest nonce that an axon accepted
         receipts/         what was answered, and the signatures
+        objects/          files that a task keeps and serves by their hash
+        workers/          the logs of a task's child processes
         task/             the task's own
 
 This module does not know what stands in the files.
@@ -78,6 +80,14 @@ class NeuronFolder:
     @property
     def receipts(self) -> Path:
         return self.path / "receipts"
+
+    @property
+    def objects(self) -> Path:
+        return self.path / "objects"
+
+    @property
+    def workers(self) -> Path:
+        return self.path / "workers"
 
     @property
     def task(self) -> Path:

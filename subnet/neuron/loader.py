@@ -26,8 +26,8 @@ from assay.errors import UserError
 from assay.needs import MINERS, VALIDATORS, task_names
 from assay.neuron.rounds import Rounds, Serving
 from assay.neuron.task import MinerTask, TaskSettings, ValidatorTask
-from assay.neuron.task_file import execute
 from assay.outcome import SourceLine
+from assay.task_file import execute
 from assay.wire.synapse import Synapse
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")

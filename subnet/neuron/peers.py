@@ -121,6 +121,14 @@ class Peers:
         """The neuron of this hotkey as a target, or None if it publishes no address now."""
         return next((t for t, _ in addressed(self._now()) if t.hotkey == hotkey), None)
 
+    def find_peer(self, hotkey: Ss58) -> Peer | None:
+        """Where the neuron of this hotkey listens, as ``Objects`` wants it; None if the hotkey
+        publishes no address now."""
+        neuron = self._now().metagraph.by_hotkey(hotkey)
+        if neuron is None or neuron.axon is None:
+            return None
+        return Peer(neuron.hotkey, neuron.axon.host, neuron.axon.port)
+
     def of_role(self, role: Role) -> list[Target]:
         """All neurons of a role that publish an address, by uid, this one left out."""
         return targets_of(self._now(), self._own, role)
@@ -137,7 +145,7 @@ class Peers:
     ) -> AbstractAsyncContextManager[AnyStream[Rep]]:
         """Ask a streamed method, and read its replies as they come. Raises a ``CallError`` where
         the wire does; ``PeerUnreachable`` for a target without an address."""
-        peer = peer_of(self._now(), target)
+        peer = self.find_peer(target.hotkey)
         if peer is None:
             raise PeerUnreachable(
                 target.hotkey, "publishes no address.", "Ask it again once it does."
@@ -189,7 +197,7 @@ class Peers:
                 evidence=pack(shown) if shown is not None else None,
             )
 
-        peer = peer_of(self._now(), target)
+        peer = self.find_peer(target.hotkey)
         if peer is None:
             return Answer(
                 target,
@@ -289,11 +297,3 @@ def addressed(moment: Moment) -> list[tuple[Target, Role]]:
 def targets_of(moment: Moment, own: Ss58, role: Role = Role.MINER) -> list[Target]:
     """Every neuron of a role that publishes an address, by uid, except the hotkey ``own``."""
     return [target for target, has in addressed(moment) if has is role and target.hotkey != own]
-
-
-def peer_of(moment: Moment, target: Target) -> Peer | None:
-    """Where a target listens in this moment; None if it publishes no address any more."""
-    neuron = moment.metagraph.by_hotkey(target.hotkey)
-    if neuron is None or neuron.axon is None:
-        return None
-    return Peer(neuron.hotkey, neuron.axon.host, neuron.axon.port)

@@ -37,6 +37,7 @@ from assay.files import held
 from assay.metrics import NO_METRICS, Metrics
 from assay.neuron.callers import Callers
 from assay.neuron.checkpoint import CheckpointFile
+from assay.neuron.context import AnyTask, Resources, make_context, open_resources
 from assay.neuron.faults import BrokenTask, watched_loop, where
 from assay.neuron.folder import NeuronFolder
 from assay.neuron.miner import Miner
@@ -61,8 +62,6 @@ PATIENCE_S: Final = 30.0
 SEAT_S: Final = 60.0
 """How long a uid that was just bought may take to show: five blocks of a public chain."""
 LOCAL: Final = Endpoint("127.0.0.1", 0)
-
-AnyTask = MinerTask | ValidatorTask
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +130,7 @@ class _Parts:
     presence: Presence
     server: NeuronServer
     peers: Peers
+    resources: Resources
     rng: random.Random
 
 
@@ -143,6 +143,7 @@ async def run_miner(
     bind: Endpoint = LOCAL,
     announce: Endpoint | None = None,
     serve: Serve = Serve.REGISTERED,
+    objects_bytes_max: int | None = None,
     old: Path | None = None,
     join: Callable[[], Awaitable[None]] | None = None,
     ready: Callable[[int], None] = lambda port: None,
@@ -151,11 +152,14 @@ async def run_miner(
     """Run one miner until ``stop`` is set.
 
     ``bind`` is where the axon listens (port 0: any), ``announce`` what the chain is told if that
-    differs, ``serve`` the least membership that is answered. ``join()`` may buy the hotkey its uid;
-    ``ready`` is told the port. ``old`` is the folder of an older Assay, to take over. Raises what a
-    person must mend.
+    differs, ``serve`` the least membership that is answered. ``objects_bytes_max`` is the most disk
+    that the task's objects take; None: what the task asks for. ``join()`` may buy the hotkey its
+    uid; ``ready`` is told the port. ``old`` is the folder of an older Assay, to take over. Raises
+    what a person must mend.
     """
-    async with _parts(subnet, hotkey, task, bind, announce, serve, old, serving=True) as parts:
+    async with _parts(
+        subnet, hotkey, task, bind, announce, serve, old, objects_bytes_max, serving=True
+    ) as parts:
 
         async def publish(data: bytes) -> None:
             parts.presence.record = NeuronRecord(Role.MINER, data).pack()
@@ -182,6 +186,7 @@ async def run_validator(
     bind: Endpoint = LOCAL,
     announce: Endpoint | None = None,
     organic: Callable[[], Sequence[Answer[Any, Any]]] = tuple,
+    objects_bytes_max: int | None = None,
     old: Path | None = None,
     join: Callable[[], Awaitable[None]] | None = None,
     ready: Callable[[int | None], None] = lambda port: None,
@@ -190,15 +195,19 @@ async def run_validator(
     """Run one validator until ``stop`` is set.
 
     ``pace`` takes the place of the task's own; ``seed`` that of an unguessable secret, for
-    laboratories. ``bind`` and ``announce`` matter only for a task whose validators serve methods.
+    laboratories. ``bind`` and ``announce`` matter only for a task whose validators serve methods or
+    objects.
     ``organic()`` hands over what miners answered to clients. The rest is as in ``run_miner``.
     """
     # What a class of both halves serves is its miner half's: a validator that published an address
     # for it would be challenged by the others, and paid.
-    serving = not isinstance(task, MinerTask) and type(task).methods is not ValidatorTask.methods
+    serving = not isinstance(task, MinerTask) and (
+        type(task).methods is not ValidatorTask.methods or task.objects_bytes_max > 0
+    )
     async with _parts(
-        subnet, hotkey, task, bind, announce, Serve.REGISTERED, old, serving=serving
-    ) as parts:
+        subnet, hotkey, task, bind, announce, Serve.REGISTERED, old, objects_bytes_max,
+        serving=serving,
+    ) as parts:  # fmt: skip
         validator = Validator(
             ValidatorConfig(subnet.netuid, pace, answer_deadline_s),
             chain=subnet.chain,
@@ -244,6 +253,7 @@ async def _parts(
     announce: Endpoint | None,
     serve: Serve,
     old: Path | None,
+    objects_bytes_max: int | None,
     *,
     serving: bool,
 ) -> AsyncGenerator[_Parts, None]:
@@ -269,6 +279,11 @@ async def _parts(
                 host=bind.host,
                 port=bind.port,
             )
+        rng = random.Random(secrets.randbits(64))
+        resources = await open_resources(
+            task, folder, dendrite, stack,
+            clock=subnet.clock, rng=rng, objects_bytes_max=objects_bytes_max,
+        )  # fmt: skip
         presence = Presence(subnet.chain, subnet.netuid, hotkey, subnet.metrics)
         server = NeuronServer(
             ServingConfig(
@@ -282,6 +297,7 @@ async def _parts(
             presence=presence,
             task=task,
             hotkey=hotkey,
+            objects=resources.objects,
             metrics=subnet.metrics,
         )
         stack.push_async_callback(server.close)
@@ -293,7 +309,7 @@ async def _parts(
             now=subnet.view.now,
         )
         await stack.enter_async_context(watched_loop())
-        yield _Parts(folder, presence, server, peers, random.Random(secrets.randbits(64)))
+        yield _Parts(folder, presence, server, peers, resources, rng)
 
 
 def _in_use(folder: NeuronFolder, holder: str) -> Unavailable:
@@ -312,30 +328,19 @@ def _context(
     settings: TaskSettings | None,
     publish: Callable[[bytes], Awaitable[None]],
 ) -> TaskContext:
-    async def checked_publish(data: bytes) -> None:
-        if not isinstance(data, bytes):
-            raise BrokenTask(
-                f"The task {task.name} publishes a {type(data).__name__}.",
-                "Publish bytes; a text becomes some with .encode().",
-            )
-        try:
-            await publish(data)
-        except ValueError as error:
-            raise BrokenTask(
-                f"The task {task.name} publishes {len(data)} bytes: {error}.",
-                "Publish a hash or a pointer to what is longer.",
-            ) from None
-
-    return TaskContext(
-        settings if settings is not None else task.settings(),
-        hotkey.address,
+    return make_context(
+        task,
         role,
-        parts.folder.task,
-        subnet.clock,
-        parts.rng,
-        subnet.view,
-        checked_publish,
-        parts.peers,
+        settings,
+        hotkey=hotkey,
+        folder=parts.folder,
+        clock=subnet.clock,
+        rng=parts.rng,
+        chain=subnet.chain,
+        view=subnet.view,
+        peers=parts.peers,
+        resources=parts.resources,
+        publish=publish,
     )
 
 

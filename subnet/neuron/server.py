@@ -26,6 +26,7 @@ from assay.neuron.faults import BrokenTask, TaskFaults
 from assay.neuron.peers import wire_path
 from assay.neuron.presence import Presence
 from assay.neuron.task import MinerTask, ValidatorTask
+from assay.objects import Objects
 from assay.types import AlphaRao, NetUid, Signer
 from assay.wire.interface import AnyAxon
 
@@ -58,9 +59,11 @@ class NeuronServer:
         presence: Presence,
         task: MinerTask | ValidatorTask,
         hotkey: Signer,
+        objects: Objects | None = None,
         metrics: Metrics = NO_METRICS,
     ) -> None:
-        """``axon`` None: this neuron serves nothing."""
+        """``axon`` None: this neuron serves nothing. ``objects`` are served beside the task's
+        methods, under names of their own."""
         self._config = config
         self._view = view
         self._axon = axon
@@ -68,6 +71,7 @@ class NeuronServer:
         self._presence = presence
         self._task = task
         self._hotkey = hotkey
+        self._objects = objects
         self._earned = AlphaRao(0)
         self._bound = False
         self._metrics = metrics
@@ -88,10 +92,12 @@ class NeuronServer:
             self._bound = True
 
     async def open(self) -> int | None:
-        """Serve the task's methods; the port, or None if the task has none."""
+        """Serve the task's methods and objects; the port, or None if the task has neither."""
         methods = self._task.methods()
-        if self._axon is None or not methods:
+        if self._axon is None or not (methods or self._objects):
             return None
+        for method in self._objects.methods() if self._objects else ():
+            self._axon.attach(method)
         for method in methods:
             try:
                 self._axon.attach(replace(method, name=wire_path(self._task.name, method.name)))

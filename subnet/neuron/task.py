@@ -22,15 +22,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from assay.chain.interface import Call, Receipt
 from assay.chain.view import ChainView, Moment
 from assay.clock import Clock
+from assay.neuron.faults import BrokenTask
 from assay.neuron.opinions import Opinion, Reason, proportional
 from assay.neuron.peers import Answer, Peers, Question, Target
 from assay.neuron.record import Role
 from assay.neuron.settings import TaskSettings as TaskSettings
+from assay.objects import Objects, nobody_may_put
 from assay.types import Ss58
-from assay.wire.interface import Method
+from assay.wire.interface import Caller, Method
 from assay.wire.synapse import Synapse
+from assay.workers import Workers
 
 Req = TypeVar("Req", bound=Synapse)
 Rep = TypeVar("Rep", bound=Synapse)
@@ -56,6 +60,27 @@ class TaskContext:
     chain: ChainView
     publish: Callable[[bytes], Awaitable[None]]
     peers: Peers
+    submit: Callable[[Call], Awaitable[Receipt]]
+    """Signs a call of the chain's runtime with the hotkey and sends it; returns once it is
+    finalized. BrokenTask for a call that the task's ``calls`` do not name."""
+    workers: Workers
+    """Child processes for heavy work. They end with the neuron."""
+    object_store: Objects | None = None
+    """What ``objects`` gives, or None for a task that declares no objects."""
+
+    @property
+    def objects(self) -> Objects:
+        """Files that are named by a hash of their bytes, kept here and moved between neurons.
+
+        ``peers.find_peer`` says where a holder listens. BrokenTask for a task whose
+        ``objects_bytes_max`` is 0.
+        """
+        if self.object_store is None:
+            raise BrokenTask(
+                "The task uses objects, and declares no room for them.",
+                "Give its class objects_bytes_max, the most bytes that its objects may take.",
+            )
+        return self.object_store
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,11 +178,22 @@ class _Half:
     settings: type[TaskSettings] = TaskSettings
     preload: Sequence[str] = ()
     """Modules that take long to import. ``assay up`` imports them once for all its neurons."""
+    calls: Sequence[str] = ()
+    """The calls of the chain's runtime that this half signs with its hotkey, as ``Pallet.call``.
+    An operator is told them at the start; ``TaskContext.submit`` refuses all others."""
+    objects_bytes_max: int = 0
+    """How much disk this half's objects take at most, in bytes. At 0 the neuron keeps no objects
+    and serves none."""
 
     def methods(self) -> Sequence[Method[Any, Any]]:
         """The methods that this half serves. A method's name is put behind the task's: "" is served
         as ``<task>``, "part" as ``<task>.part``. Asked for once, after ``start``."""
         return ()
+
+    def may_put(self, caller: Caller, size_bytes: int) -> str | None:
+        """Whether ``caller`` may put an object of ``size_bytes`` into this neuron's store: None, or
+        the reason why not. Nobody may unless a task says so."""
+        return nobody_may_put(caller, size_bytes)
 
     async def start(self, context: TaskContext) -> None:
         """Load what the work needs. An error here ends the neuron before anything is paid."""

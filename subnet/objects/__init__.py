@@ -35,7 +35,16 @@ our own disk damages a chunk   found when it is read; never sent, counted as mis
 """
 
 from assay.objects.client import Objects, Progress
+from assay.objects.serve import nobody_may_put
 from assay.objects.store import ObjectStore, StoredObject
 from assay.objects.tree import Root, parse_root
 
-__all__ = ["ObjectStore", "Objects", "Progress", "Root", "StoredObject", "parse_root"]
+__all__ = [
+    "ObjectStore",
+    "Objects",
+    "Progress",
+    "Root",
+    "StoredObject",
+    "nobody_may_put",
+    "parse_root",
+]

@@ -240,7 +240,7 @@ def load(reference: str) -> Callable[..., Any]:
 def _module(where: str) -> ModuleType:
     if where.endswith(".py"):
         # As the neuron loads the task file itself: its neighbours can be imported.
-        from assay.neuron.task_file import execute
+        from assay.task_file import execute
 
         return execute(Path(where))
     try:

@@ -18,6 +18,7 @@ from assay.neuron import (
     TaskSettings,
 )
 from assay.types import Ss58
+from assay.workers import Workers
 
 
 def task_context(
@@ -47,6 +48,8 @@ def task_context(
         cast(ChainView, nothing),
         publish,
         cast(Peers, nothing),
+        submit=nothing,
+        workers=Workers(state_dir / "workers", clock, random.Random(0)),
     )
 
 

@@ -11,7 +11,7 @@ import pytest
 from assay.neuron.loader import load_miner
 from assay.neuron.task import MinerTask
 
-ROOT = Path(__file__).resolve().parents[4]
+ROOT = Path(__file__).resolve().parents[3]
 WHOLE = (ROOT / "examples" / "reverse.py").read_text(encoding="utf-8")
 PACKAGES = ("subnet", "scoring", "miners", "validators", "assay")
 

@@ -78,7 +78,7 @@ class _Renamed(ast.NodeTransformer):
 def _own_rooms(folder: Path) -> frozenset[str]:
     """Names of modules in a ``subnet`` package beside a file, unless that is the product's own."""
     package = folder / OLD_NAME
-    if not package.is_dir() or (package / "neuron" / Path(__file__).name).exists():
+    if not package.is_dir() or (package / Path(__file__).name).exists():
         return frozenset()
     return frozenset(entry.stem for entry in package.iterdir())
 

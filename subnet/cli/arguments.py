@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 Decorator = Callable[[Decorated], Decorated]
 
+OBJECTS_GB_MAX: Final = 1e6
+"""A petabyte: whoever means more has mistyped."""
 SERVES: Final = ("registered", "permit", "anybody")
 
 chain: Final = click.option(
@@ -111,16 +113,7 @@ def all_of(*decorators: Callable[[Any], Any]) -> Callable[[Decorated], Decorated
     return decorate
 
 
-def neuron_options(wallet_default: str) -> Callable[[Decorated], Decorated]:
-    """The options of every neuron: those of ``NeuronArguments``."""
-    return all_of(
-        netuid(), wallet(wallet_default), hotkey, task(), chain, state_dir, wallet_path, register,
-        max_price, yes, password_file, log_level("INFO"),
-    )  # fmt: skip
-
-
-miner_options: Final = all_of(
-    neuron_options("miner"),
+axon_options: Final = all_of(
     click.option(
         "--host", default="127.0.0.1", metavar="IP", help="The address that the axon listens on."
     ),
@@ -133,6 +126,26 @@ miner_options: Final = all_of(
         help="What the chain is told, if others reach the axon elsewhere (behind NAT). "
         "IPv6 as [IP]:PORT.",
     ),
+)  # fmt: skip
+"""Where a neuron serves: a miner always, a validator if its task's validators serve anything."""
+
+objects_max: Final = click.option(
+    "--objects-max-gb", type=param_types.Number(0.0, OBJECTS_GB_MAX), metavar="GB",
+    show_default="what the task asks for",
+    help="The most disk that a task's objects take, if it keeps any.",
+)  # fmt: skip
+
+
+def neuron_options(wallet_default: str) -> Callable[[Decorated], Decorated]:
+    """The options of every neuron: those of ``NeuronArguments``."""
+    return all_of(
+        netuid(), wallet(wallet_default), hotkey, task(), chain, state_dir, wallet_path, register,
+        max_price, yes, password_file, axon_options, objects_max, log_level("INFO"),
+    )  # fmt: skip
+
+
+miner_options: Final = all_of(
+    neuron_options("miner"),
     click.option(
         "--serve", type=click.Choice(SERVES), default="registered", metavar="WHO",
         help="Who is answered: hotkeys that are registered on the subnet, those with a permit, or"
@@ -158,6 +171,10 @@ class NeuronArguments:
     max_price: str | None
     yes: bool
     password_file: Path | None
+    host: str
+    port: int
+    announce: str | None
+    objects_max_gb: float | None
     log_level: str
 
 
@@ -165,9 +182,6 @@ class NeuronArguments:
 class MinerArguments(NeuronArguments):
     """What a miner is told on the command line."""
 
-    host: str
-    port: int
-    announce: str | None
     serve: str
     json: bool
 

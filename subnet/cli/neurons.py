@@ -56,6 +56,8 @@ class Identity:
     """The most that registering may cost; None: whatever it costs."""
     yes: bool = False
     """Agree to pay on a real chain without being asked."""
+    objects_bytes_max: int | None = None
+    """The most disk that the task's objects take; None: what the task asks for."""
 
     @classmethod
     def of(cls, given: NeuronArguments, *, stake: Stake | None = None) -> Identity:
@@ -72,6 +74,7 @@ class Identity:
             given.password_file,
             parse_amount(given.max_price) if given.max_price is not None else None,
             given.yes,
+            round(given.objects_max_gb * 1e9) if given.objects_max_gb is not None else None,
         )
 
     @property
@@ -171,6 +174,7 @@ async def run_miner(
             bind=bind,
             announce=announce,
             serve=Serve[serve.upper()],
+            objects_bytes_max=identity.objects_bytes_max,
             old=identity.old_folder,
             join=lambda: _join(identity, subnet.chain, hotkey),
             ready=ready,
@@ -186,10 +190,13 @@ async def run_validator(
     seed: str | None,
     round_interval_s: float | None,
     answer_deadline_s: float,
+    bind: Endpoint,
+    announce: Endpoint | None,
     open_subnet: OpensSubnet = run.open_subnet,
 ) -> None:
     """Run one validator until a signal stops it. ``seed`` None draws an unguessable one,
-    ``round_interval_s`` None keeps the task's own pace."""
+    ``round_interval_s`` None keeps the task's own pace. ``bind`` and ``announce`` are as a miner's,
+    for a task whose validators serve something."""
     async with _opened(identity, open_subnet) as (subnet, hotkey):
         stop = asyncio.Event()
         stop_on_signals(stop)
@@ -201,6 +208,9 @@ async def run_validator(
             pace=Pace.seconds(round_interval_s) if round_interval_s is not None else None,
             answer_deadline_s=answer_deadline_s,
             seed=seed,
+            bind=bind,
+            announce=announce,
+            objects_bytes_max=identity.objects_bytes_max,
             old=identity.old_folder,
             join=lambda: _join(identity, subnet.chain, hotkey),
             stop=stop,

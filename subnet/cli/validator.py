@@ -60,6 +60,7 @@ def run(
     **given: Any,
 ) -> None:
     """Ask miners, score them and set weights until Ctrl-C."""
+    from assay.cli.addresses import announced, listening
     from assay.cli.consent import parse_stake
     from assay.cli.neurons import Identity, run_validator
     from assay.cli.process import configure_log, run_async
@@ -68,6 +69,8 @@ def run(
     configure_log(arguments.log_level)
     kind = chosen.validator
     settings = chosen.settings(kind)
+    bind = listening(arguments.host, arguments.port)
+    announce = announced(arguments.announce, bind)
     identity = Identity.of(arguments, stake=parse_stake(stake, rate_tolerance))
     run_async(
         lambda: run_validator(
@@ -77,5 +80,7 @@ def run(
             seed=seed,
             round_interval_s=round_interval,
             answer_deadline_s=answer_deadline,
+            bind=bind,
+            announce=announce,
         )
     )

@@ -109,6 +109,8 @@ async def validate(who: Identity, task: Any, ledger: FakeLedger) -> None:
         seed="s",
         round_interval_s=0.0,
         answer_deadline_s=1.0,
+        bind=Endpoint("127.0.0.1", 0),
+        announce=None,
         open_subnet=opening(ledger),
     )
 

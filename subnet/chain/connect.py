@@ -13,6 +13,7 @@ from pathlib import Path
 from assay.chain.address import resolve
 from assay.chain.interface import Chain, Deadlines
 from assay.clock import Clock, SystemClock
+from assay.metrics import NO_METRICS, Metrics
 
 
 async def connect(
@@ -23,6 +24,7 @@ async def connect(
     rng: random.Random | None = None,
     deadlines: Deadlines | None = None,
     patience_s: float | None = None,
+    metrics: Metrics = NO_METRICS,
 ) -> Chain:
     """Connect to the chain at ``network``, a name of ``NETWORKS`` or an address, and return it.
 
@@ -33,7 +35,7 @@ async def connect(
 
     limits = deadlines or Deadlines()
     chain = SdkChain(
-        resolve(network), cache_dir, clock or SystemClock(), rng or random.Random(), limits
+        resolve(network), cache_dir, clock or SystemClock(), rng or random.Random(), limits, metrics
     )
     try:
         await chain.open(patience_s or limits.read_s)

@@ -69,6 +69,7 @@ from assay.chain.sdk_session import Lost, SdkSession, Sessions
 from assay.chain.sdk_submit import FailedError, Landed, Submitter, composed, part_of
 from assay.chain.sdk_weights import WeightsWriter
 from assay.clock import Clock
+from assay.metrics import NO_METRICS, Metrics
 from assay.types import AlphaRao, BlockNumber, NetUid, Rao, Signer, Ss58, Uid, checked_amount
 
 T = TypeVar("T")
@@ -92,9 +93,10 @@ class SdkChain:
         clock: Clock,
         rng: random.Random,
         deadlines: Deadlines,
+        metrics: Metrics = NO_METRICS,
     ) -> None:
         self._deadlines = deadlines
-        self._sessions = Sessions(url, cache_dir, clock, rng)
+        self._sessions = Sessions(url, cache_dir, clock, rng, metrics)
         self._submitter = Submitter(self._sessions)
         self._weights = WeightsWriter(self._sessions, self._submitter, deadlines)
         self._final = -1

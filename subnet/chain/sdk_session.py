@@ -17,6 +17,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -52,6 +53,7 @@ from assay.chain.sdk_private import (
 )
 from assay.clock import Clock
 from assay.errors import AssayError
+from assay.metrics import NO_METRICS, Metrics
 from assay.types import SS58_PREFIX
 
 T = TypeVar("T")
@@ -68,18 +70,25 @@ UNWIND_S: Final = 0.2
 """How long a cancelled call may tidy up after itself before it is left behind."""
 
 
+_REQUESTED: Final = re.compile(r'"method": ?"(\w+)"', re.ASCII)
+"""In a frame that is sent: within a JSON string the quotes would be escaped."""
+
+
 class Lost(Exception):
     """A call has no answer: its connection broke, or the node is busy and keeps the connection."""
 
 
 class _Wire:
-    """The websocket, watched: sets ``lost`` when it breaks from outside."""
+    """The websocket, watched: sets ``lost`` when it breaks from outside, and counts requests."""
 
-    def __init__(self, inner: Any, lost: asyncio.Event) -> None:
+    def __init__(self, inner: Any, lost: asyncio.Event, metrics: Metrics) -> None:
         self._inner = inner
         self._lost = lost
+        self._metrics = metrics
 
     async def send(self, message: str) -> None:
+        for method in _REQUESTED.findall(message):
+            self._metrics.count("assay_chain_requests_total", method=method)
         try:
             await self._inner.send(message)
         except Exception:
@@ -107,8 +116,9 @@ def _swallow(work: asyncio.Future[Any]) -> None:
 class SdkSession(RpcSubstrate):  # type: ignore[misc]  # the SDK is untyped here
     """The SDK's chain access over exactly one connection."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, metrics: Metrics = NO_METRICS) -> None:
         super().__init__(url, fallback_endpoints=[], archive_endpoints=[])
+        self._metrics = metrics
         self.lost = asyncio.Event()
         self.genesis = ""
         self._dialled = False
@@ -127,7 +137,7 @@ class SdkSession(RpcSubstrate):  # type: ignore[misc]  # the SDK is untyped here
             self.lost.set()
             raise ConnectionError("this session's one connection is gone")
         self._dialled = True
-        return _Wire(await dial(url), self.lost)
+        return _Wire(await dial(url), self.lost, self._metrics)
 
     # As a ``StateSource``: what ``sdk_block`` reads through
 
@@ -218,8 +228,16 @@ class SdkSession(RpcSubstrate):  # type: ignore[misc]  # the SDK is untyped here
 class Sessions:
     """The current session of one client, opened when needed and replaced when broken."""
 
-    def __init__(self, url: str, cache_dir: Path, clock: Clock, rng: random.Random) -> None:
+    def __init__(
+        self,
+        url: str,
+        cache_dir: Path,
+        clock: Clock,
+        rng: random.Random,
+        metrics: Metrics = NO_METRICS,
+    ) -> None:
         self.url = url
+        self._metrics = metrics
         self.name = shown(url)
         self._cache_dir = cache_dir
         self._clock = clock
@@ -248,7 +266,7 @@ class Sessions:
 
     async def _open(self) -> SdkSession:
         prepare_process(self._cache_dir)
-        session = SdkSession(self.url)
+        session = SdkSession(self.url, self._metrics)
         try:
             await session.connect()
             session.genesis = str(await session.block_hash(0))
@@ -309,13 +327,18 @@ class Sessions:
                         session = await self.current()
                         answer = await session.run(op)
                         self._outage.met()
+                        self._count("answered")
+                        took_s = self._clock.monotonic() - began_s
+                        self._metrics.observe("assay_chain_read_seconds", took_s)
                         return answer
                     except Lost as error:
                         reason = str(error)
+                        self._count("lost")
                         self._outage.missed(began_s, sentence(reason))
                         logger.debug("chain {}: {} ({})", self.name, what, reason)
                         await self.pause(attempt)
         except TimeoutError:
+            self._count("unavailable")
             await self._drop(session)  # a node that hangs gets a new connection next time
             self._outage.missed(began_s, sentence(reason))
             raise ChainUnavailable(
@@ -324,7 +347,12 @@ class Sessions:
                 absence_cure(self.url),
             ) from None
         except BittensorError as error:
+            self._count("refused")
             raise refusal_of(error, what) from error
         except StorageFunctionNotFound as error:
+            self._count("refused")
             raise BadAnswer.to(f"the request to {what}", str(error)) from error
         raise AssertionError("unreachable: the deadline ends the loop")
+
+    def _count(self, outcome: str) -> None:
+        self._metrics.count("assay_chain_reads_total", outcome=outcome)

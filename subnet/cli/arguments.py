@@ -102,6 +102,16 @@ def log_level(default: str) -> Callable[[Decorated], Decorated]:
     )  # fmt: skip
 
 
+metrics_port: Final = click.option(
+    "--metrics-port", type=click.IntRange(0, PORT_MAX), metavar="N", show_default="no metrics",
+    help="Offer metrics for Prometheus at this port; 0 takes a free one, which the log names.",
+)  # fmt: skip
+metrics_host: Final = click.option(
+    "--metrics-host", default="127.0.0.1", metavar="IP",
+    help="The address that metrics are offered at; who reaches it can read them.",
+)  # fmt: skip
+
+
 def all_of(*decorators: Callable[[Any], Any]) -> Callable[[Decorated], Decorated]:
     """One decorator that adds the options of all ``decorators``, in their order."""
 
@@ -140,7 +150,8 @@ def neuron_options(wallet_default: str) -> Callable[[Decorated], Decorated]:
     """The options of every neuron: those of ``NeuronArguments``."""
     return all_of(
         netuid(), wallet(wallet_default), hotkey, task(), chain, state_dir, wallet_path, register,
-        max_price, yes, password_file, axon_options, objects_max, log_level("INFO"),
+        max_price, yes, password_file, axon_options, objects_max, metrics_port,
+        metrics_host, log_level("INFO"),
     )  # fmt: skip
 
 
@@ -175,6 +186,8 @@ class NeuronArguments:
     port: int
     announce: str | None
     objects_max_gb: float | None
+    metrics_port: int | None
+    metrics_host: str
     log_level: str
 
 

@@ -26,6 +26,7 @@ from assay.types import PORT_MAX, RAO_PER_TAO, ss58_decode
 if TYPE_CHECKING:
     from assay.localnet.holders import Holders
     from assay.localnet.node import Node, NodeOptions
+    from assay.metrics import Metrics
 
 PORT: Final = 9_944
 """Where every Substrate client looks for a node first; the SDK's ``local`` too."""
@@ -111,6 +112,8 @@ state_dir: Final = click.option(
     "--history", type=click.IntRange(1, HISTORY_BLOCKS_MAX), metavar="BLOCKS",
     help="How many blocks keep their state; all without it.",
 )  # fmt: skip
+@arguments.metrics_port
+@arguments.metrics_host
 @arguments.log_level("INFO")
 @arguments.json
 def start(**given: Any) -> int:
@@ -124,6 +127,7 @@ def start(**given: Any) -> int:
         genesis_of,
         read_runtime,
     )
+    from assay.metrics import offered
 
     sealing = SealingMode(given["sealing"])
     options = NodeOptions(
@@ -145,18 +149,19 @@ def start(**given: Any) -> int:
         expose_development_keys=given["expose_development_keys"],
         module_cache=default_module_cache(),
     )
-    run_async(lambda: _serve(options, json=given["json"]))
+    with offered(given["metrics_host"], given["metrics_port"]) as metrics:
+        run_async(lambda: _serve(options, metrics, json=given["json"]))
     return 0
 
 
-async def _serve(options: NodeOptions, *, json: bool) -> None:
+async def _serve(options: NodeOptions, metrics: Metrics, *, json: bool) -> None:
     from assay.aio import first
     from assay.clock import SystemClock
     from assay.localnet.node import running
 
     stop = asyncio.Event()
     stop_on_signals(stop)
-    async with running(options, SystemClock()) as node:
+    async with running(options, SystemClock(), metrics) as node:
         _announce(node, options, json=json)
         asyncio.get_running_loop().call_later(_SETTLE_S, _settle_memory)
         await first(node.finished(), stop.wait())

@@ -39,6 +39,7 @@ def launch(
     from assay.cli.addresses import announced, listening
     from assay.cli.neurons import Identity, run_miner
     from assay.cli.process import configure_log, run_async
+    from assay.metrics import offered
 
     configure_log(given.log_level)
     kind = chosen.miner
@@ -51,14 +52,16 @@ def launch(
         if given.json:
             output.line({"ready": True, "netuid": given.netuid, "host": given.host, "port": at})
 
-    run_async(
-        lambda: run_miner(
-            Identity.of(given),
-            lambda: wrap(kind()),
-            settings,
-            bind=bind,
-            announce=announce,
-            serve=given.serve,
-            ready=ready,
+    with offered(given.metrics_host, given.metrics_port) as metrics:
+        run_async(
+            lambda: run_miner(
+                Identity.of(given),
+                lambda: wrap(kind()),
+                settings,
+                bind=bind,
+                announce=announce,
+                serve=given.serve,
+                ready=ready,
+                metrics=metrics,
+            )
         )
-    )

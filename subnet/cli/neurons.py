@@ -23,6 +23,7 @@ from assay.cli.arguments import NeuronArguments, wallets_of
 from assay.cli.consent import Consent, Payer, Stake, join
 from assay.cli.process import stop_on_signals
 from assay.clock import Clock
+from assay.metrics import NO_METRICS, Metrics
 from assay.neuron import run
 from assay.neuron.folder import old_folder
 from assay.neuron.run import OpenSubnet
@@ -124,7 +125,7 @@ async def _join(identity: Identity, chain: Chain, hotkey: Signer) -> None:
 
 @contextlib.asynccontextmanager
 async def _opened(
-    identity: Identity, open_subnet: OpensSubnet
+    identity: Identity, open_subnet: OpensSubnet, metrics: Metrics
 ) -> AsyncIterator[tuple[OpenSubnet, Signer]]:
     """The subnet and the hotkey; NotRegistered if it has no uid and none is to be bought."""
     from assay.chain.wallets import open_hotkey
@@ -138,7 +139,7 @@ async def _opened(
         run.PATIENCE_S,
     )
     async with open_subnet(
-        identity.network, identity.netuid, state_dir=identity.state_dir
+        identity.network, identity.netuid, state_dir=identity.state_dir, metrics=metrics
     ) as subnet:
         seated = subnet.view.now().metagraph.by_hotkey(hotkey.address) is not None
         if not identity.register and not seated:
@@ -156,6 +157,7 @@ async def run_miner(
     announce: Endpoint | None,
     serve: str,
     ready: Callable[[int], None] = lambda port: None,
+    metrics: Metrics = NO_METRICS,
     open_subnet: OpensSubnet = run.open_subnet,
 ) -> None:
     """Run one miner until a signal stops it.
@@ -163,7 +165,7 @@ async def run_miner(
     ``bind`` is where the axon listens (port 0: any), ``announce`` what the chain is told if that
     differs, ``serve`` the least membership that is answered (registered, permit or anybody).
     """
-    async with _opened(identity, open_subnet) as (subnet, hotkey):
+    async with _opened(identity, open_subnet, metrics) as (subnet, hotkey):
         stop = asyncio.Event()
         stop_on_signals(stop)
         await run.run_miner(
@@ -192,12 +194,13 @@ async def run_validator(
     answer_deadline_s: float,
     bind: Endpoint,
     announce: Endpoint | None,
+    metrics: Metrics = NO_METRICS,
     open_subnet: OpensSubnet = run.open_subnet,
 ) -> None:
     """Run one validator until a signal stops it. ``seed`` None draws an unguessable one,
     ``round_interval_s`` None keeps the task's own pace. ``bind`` and ``announce`` are as a miner's,
     for a task whose validators serve something."""
-    async with _opened(identity, open_subnet) as (subnet, hotkey):
+    async with _opened(identity, open_subnet, metrics) as (subnet, hotkey):
         stop = asyncio.Event()
         stop_on_signals(stop)
         await run.run_validator(

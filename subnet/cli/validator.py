@@ -64,6 +64,7 @@ def run(
     from assay.cli.consent import parse_stake
     from assay.cli.neurons import Identity, run_validator
     from assay.cli.process import configure_log, run_async
+    from assay.metrics import offered
 
     arguments = NeuronArguments(**given)
     configure_log(arguments.log_level)
@@ -72,15 +73,17 @@ def run(
     bind = listening(arguments.host, arguments.port)
     announce = announced(arguments.announce, bind)
     identity = Identity.of(arguments, stake=parse_stake(stake, rate_tolerance))
-    run_async(
-        lambda: run_validator(
-            identity,
-            kind,
-            settings,
-            seed=seed,
-            round_interval_s=round_interval,
-            answer_deadline_s=answer_deadline,
-            bind=bind,
-            announce=announce,
+    with offered(arguments.metrics_host, arguments.metrics_port) as metrics:
+        run_async(
+            lambda: run_validator(
+                identity,
+                kind,
+                settings,
+                seed=seed,
+                round_interval_s=round_interval,
+                answer_deadline_s=answer_deadline,
+                bind=bind,
+                announce=announce,
+                metrics=metrics,
+            )
         )
-    )

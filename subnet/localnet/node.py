@@ -38,6 +38,7 @@ from assay.localnet.rpc.subscriptions import Hub
 from assay.localnet.sealing import Sealing, SealingMode
 from assay.localnet.service import Service
 from assay.localnet.state.view import State
+from assay.metrics import NO_METRICS, Metrics
 from assay.types import Ss58
 
 RUNTIME_PATH: Final = Path(__file__).parent / "runtime" / "assay.wasm"
@@ -160,7 +161,7 @@ class Node:
         return f"ws://{f'[{host}]' if ':' in host else host}:{self.port}"
 
     @classmethod
-    async def start(cls, options: NodeOptions, clock: Clock) -> Node:
+    async def start(cls, options: NodeOptions, clock: Clock, metrics: Metrics = NO_METRICS) -> Node:
         """Open the chain and serve it. UserError names what is in the way; nothing is left then."""
         listener = bind(options.host, options.port)  # first: a taken port must leave no new chain
         try:
@@ -169,7 +170,7 @@ class Node:
             listener.close()
             raise
         try:
-            node = cls._wire(backend, options, clock)
+            node = cls._wire(backend, options, clock, metrics)
             await node._server.start(listener)
         except BaseException:
             listener.close()
@@ -205,7 +206,7 @@ class Node:
             return open_as(None)
 
     @classmethod
-    def _wire(cls, backend: Backend, options: NodeOptions, clock: Clock) -> Node:
+    def _wire(cls, backend: Backend, options: NodeOptions, clock: Clock, metrics: Metrics) -> Node:
         limits = options.rpc_limits or RpcLimits()
         pool = TransactionPool(backend, head_number=backend.head.number, limits=options.pool_limits)
         sealing = Sealing(
@@ -213,7 +214,7 @@ class Node:
             interval_s=backend.slot_duration_ms() / 1_000,
             now_s=clock.monotonic(),
         )
-        service = Service(backend, pool, sealing, clock)
+        service = Service(backend, pool, sealing, clock, metrics)
         hub = Hub(backend, limits)
         service.on_block(hub.tell_block)
         service.on_events(hub.tell_events)
@@ -229,13 +230,14 @@ class Node:
         )
         node: Node
         server = RpcServer(
-            RpcDispatcher(methods, rpc_node),
+            RpcDispatcher(methods, rpc_node, metrics),
             hub,
             limits,
             clock,
             origins=options.origins,
             block_is_due=service.block_is_due,
             on_fatal=lambda error: node._fail(error),
+            metrics=metrics,
         )
         node = cls(backend, service, server, options.host)
         return node
@@ -267,9 +269,11 @@ class Node:
 
 
 @asynccontextmanager
-async def running(options: NodeOptions, clock: Clock) -> AsyncIterator[Node]:
+async def running(
+    options: NodeOptions, clock: Clock, metrics: Metrics = NO_METRICS
+) -> AsyncIterator[Node]:
     """A node for as long as the block lasts."""
-    node = await Node.start(options, clock)
+    node = await Node.start(options, clock, metrics)
     try:
         yield node
     finally:

@@ -24,11 +24,13 @@ from loguru import logger
 
 from assay.aio import until
 from assay.clock import Clock
+from assay.errors import AssayError
 from assay.localnet.backend import Backend, BuiltBlock
 from assay.localnet.blocks.builder import never
 from assay.localnet.errors import BlockRejected, RuntimeTrap
 from assay.localnet.pool import BlockEffects, Event, Submitted, TransactionPool
 from assay.localnet.sealing import Sealing, block_timestamp_ms
+from assay.metrics import NO_METRICS, Metrics
 
 BlockListener = Callable[[BuiltBlock], None]
 EventListener = Callable[[Sequence[Event]], None]
@@ -68,12 +70,18 @@ class Service:
     """Owns the order of things; owns neither the backend's life nor any socket."""
 
     def __init__(
-        self, backend: Backend, pool: TransactionPool, sealing: Sealing, clock: Clock
+        self,
+        backend: Backend,
+        pool: TransactionPool,
+        sealing: Sealing,
+        clock: Clock,
+        metrics: Metrics = NO_METRICS,
     ) -> None:
         self._backend = backend
         self._pool = pool
         self._sealing = sealing
         self._clock = clock
+        self._metrics = metrics
         self._wake = asyncio.Event()
         self._stop = asyncio.Event()
         self._most: int | None = None
@@ -91,8 +99,15 @@ class Service:
 
     def submit(self, extrinsic: bytes) -> Submitted:
         """Put an extrinsic into the pool; the pool's and the runtime's refusals pass through."""
-        submitted = self._pool.submit(extrinsic, self._clock.monotonic())
+        try:
+            submitted = self._pool.submit(extrinsic, self._clock.monotonic())
+        except AssayError as refusal:
+            outcome = type(refusal).__name__
+            self._metrics.count("assay_pool_submissions_total", outcome=outcome)
+            raise
+        self._metrics.count("assay_pool_submissions_total", outcome="accepted")
         self._tell(submitted.events)
+        self._show_pool()
         self._wake.set()
         return submitted
 
@@ -104,6 +119,7 @@ class Service:
         timestamp_ms = block_timestamp_ms(
             self._clock.now_ns() // 1_000_000, self._backend.earliest_timestamp_ms()
         )
+        began_s = self._clock.monotonic()
         try:
             built = self._backend.build(
                 timestamp_ms,
@@ -111,9 +127,13 @@ class Service:
                 until=never if budget_s is None else _after(budget_s, self._clock),
             )
         except (RuntimeTrap, BlockRejected) as fault:
+            self._metrics.count("assay_blocks_total", outcome="failed")
             self._beware(fault.tried)
             raise
         now_s = self._clock.monotonic()
+        self._metrics.count("assay_blocks_total", outcome="made")
+        self._metrics.observe("assay_block_seconds", now_s - began_s)
+        self._metrics.show("assay_finalized_block", built.block.number)
         self._sealing.sealed(now_s)
         self._sealing.set_interval(built.slot_duration_ms / 1_000, now_s)
         for listener in self._block_listeners:
@@ -126,6 +146,7 @@ class Service:
         )
         self._tell(self._pool.after_block(effects, now_s))
         self._relax(now_s)
+        self._show_pool()
         block = built.block
         logger.debug("block {} 0x{}: {} in", block.number, block.hash.hex(), len(built.included))
         return built
@@ -147,6 +168,10 @@ class Service:
         elif self._most is not None:
             # Who was to blame may have left by itself. If not, the next failure halves it again.
             self._most = self._most * 2 if self._pool.ready_count else None
+
+    def _show_pool(self) -> None:
+        self._metrics.show("assay_pool_transactions", self._pool.ready_count, state="ready")
+        self._metrics.show("assay_pool_transactions", self._pool.future_count, state="future")
 
     def _tell(self, events: Sequence[Event]) -> None:
         if events:

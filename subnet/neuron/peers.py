@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import enum
-import re
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -81,6 +80,8 @@ class Answer(Generic[Req, Rep]):
     failure: str | None
     latency_s: float
     code: str | None = None
+    outcome: str = "reply"
+    """What became of the request, as one of few words; ``code`` may be a peer's own word."""
     method: str = ""
     frames: tuple[Rep, ...] = ()
     first_s: float | None = None
@@ -192,7 +193,8 @@ class Peers:
                 None,
                 error.what.removesuffix("."),
                 error.latency_s or 0.0,
-                code=failure_code(error),
+                code=getattr(error, "code", "") or error.kind,
+                outcome=error.kind,
                 method=method.name,
                 evidence=pack(shown) if shown is not None else None,
             )
@@ -206,6 +208,7 @@ class Peers:
                 "publishes no address",
                 0.0,
                 code="no_address",
+                outcome="no_address",
                 method=method.name,
             )
         deadline_s = smaller(method.budget_s_max, deadline_s)
@@ -254,6 +257,7 @@ class Peers:
             None if frames else "streamed nothing",
             replies.latency_s,
             code=None if frames else "empty_stream",
+            outcome="reply" if frames else "empty_stream",
             method=question.method.name,
             frames=tuple(frames),
             first_s=first_s,
@@ -264,15 +268,6 @@ class Peers:
 def wire_path(task: str, method: str) -> str:
     """The path on the wire of a task's method: the task's name alone for the method ""."""
     return f"{task}.{method}" if method else task
-
-
-def failure_code(error: CallError) -> str:
-    """A word for programs: what a peer's signed refusal says, else the kind of the failure."""
-    code = getattr(error, "code", "")
-    return code or _WORD.sub("_", type(error).__name__).lower()
-
-
-_WORD: Final = re.compile(r"(?<!^)(?=[A-Z])")
 
 
 def addressed(moment: Moment) -> list[tuple[Target, Role]]:

@@ -93,7 +93,11 @@ async def open_subnet(
     subnet ``netuid``. Unavailable if the chain does not answer within ``patience_s``."""
     clock = clock or SystemClock()
     chain = await connect(
-        network, cache_dir=state_dir / "cache" / "sdk", clock=clock, patience_s=patience_s
+        network,
+        cache_dir=state_dir / "cache" / "sdk",
+        clock=clock,
+        patience_s=patience_s,
+        metrics=metrics,
     )
     try:
         reach = reach_for(network, public=await chain.is_public())
@@ -265,7 +269,7 @@ async def _parts(
         stack.enter_context(held(folder.lock, lambda holder: _in_use(folder, holder)))
         folder.claim(subnet.genesis, subnet.netuid, hotkey.address)
         callers = Callers()
-        dendrite = Dendrite(hotkey, clock=subnet.clock, reach=subnet.reach)
+        dendrite = Dendrite(hotkey, clock=subnet.clock, reach=subnet.reach, metrics=subnet.metrics)
         stack.push_async_callback(dendrite.close)
         axon = None
         if serving:
@@ -276,6 +280,7 @@ async def _parts(
                 clock=subnet.clock,
                 nonces=nonces,
                 admission=Admission(now_s=subnet.clock.monotonic(), resolver=callers, serve=serve),
+                metrics=subnet.metrics,
                 host=bind.host,
                 port=bind.port,
             )

@@ -298,7 +298,7 @@ class Validator:
         """Write down what was asked and answered, before anything is made of it."""
         for answer in played.answers:
             self._metrics.count(
-                "assay_answers_total", outcome=answer.code or "reply", origin=answer.origin.value
+                "assay_answers_total", outcome=answer.outcome, origin=answer.origin.value
             )
             if answer.reply is not None:
                 self._metrics.observe("assay_answer_latency_seconds", answer.latency_s)

@@ -27,6 +27,7 @@ from multidict import CIMultiDict
 
 from assay.clock import Clock, SystemClock
 from assay.errors import Unavailable
+from assay.metrics import NO_METRICS, Metrics
 from assay.types import Signer
 from assay.wire import signing
 from assay.wire.admission import Admission
@@ -70,6 +71,7 @@ class Axon:
         nonces: CeilingStore | None = None,
         admission: Admission | None = None,
         on_fault: OnFault | None = None,
+        metrics: Metrics = NO_METRICS,
         host: str = "127.0.0.1",
         port: int = 0,
     ) -> None:
@@ -84,7 +86,9 @@ class Axon:
             nonces=nonces,
             admission=admission,
             on_fault=on_fault,
+            metrics=metrics,
         )
+        self._metrics = metrics
         self._http: _Server | None = None
         self._listener: asyncio.Server | None = None
         self._sweeper: asyncio.Task[None] | None = None
@@ -99,7 +103,9 @@ class Axon:
 
     async def start(self) -> None:
         loop = asyncio.get_running_loop()
-        self._http = _Server(self._handle, self._limits, self._clock, self.dispatcher.admission)
+        self._http = _Server(
+            self._handle, self._limits, self._clock, self.dispatcher.admission, self._metrics
+        )
         try:
             self._listener = await loop.create_server(
                 self._http, self._host, self._port, backlog=_BACKLOG
@@ -300,10 +306,12 @@ class _Server(web.Server):
         limits: Limits,
         clock: Clock,
         admission: Admission,
+        metrics: Metrics,
     ) -> None:
         super().__init__(handler, handler_cancellation=True)
         self.limits = limits
         self.clock = clock
+        self.metrics = metrics
         descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         places = limits.connections_max
         if descriptors != resource.RLIM_INFINITY:
@@ -375,11 +383,14 @@ class _Connection(web_protocol.RequestHandler):
         peer = transport.get_extra_info("peername")
         self.source = str(peer[0]) if peer else "local"
         server = self._server
-        if not server.table.add(self):
+        kept = server.table.add(self)
+        server.metrics.count("assay_axon_connections_total", outcome="kept" if kept else "refused")
+        if not kept:
             assert isinstance(transport, asyncio.Transport)
             transport.abort()
             return
         self._placed = True
+        server.metrics.show("assay_axon_open_connections", len(server.table))
         self.head_since_s = server.clock.monotonic()  # who connects has something to say
         super().connection_made(transport)
 
@@ -388,6 +399,7 @@ class _Connection(web_protocol.RequestHandler):
             return
         self._placed = False
         self._server.table.remove(self)
+        self._server.metrics.show("assay_axon_open_connections", len(self._server.table))
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:

@@ -26,6 +26,7 @@ from aiohttp.client_proto import ResponseHandler
 from yarl import URL
 
 from assay.clock import Clock, SystemClock
+from assay.metrics import NO_METRICS, Metrics
 from assay.types import Signer
 from assay.wire.address_check import check_target
 from assay.wire.errors import CallError, ReplyMalformed
@@ -69,11 +70,13 @@ class Dendrite:
         clock: Clock | None = None,
         limits: Limits = DEFAULT,
         reach: Reach = Reach.ANYWHERE,
+        metrics: Metrics = NO_METRICS,
     ) -> None:
         self._signer = signer
         self._clock = clock or SystemClock()
         self._limits = limits
         self._reach = reach
+        self._metrics = metrics
         self._nonces = Nonces()
         self._replies_bytes = 0
         self._session: aiohttp.ClientSession | None = None
@@ -94,7 +97,7 @@ class Dendrite:
         *,
         deadline_s: float,
     ) -> Reply[Rep]:
-        call = _Call(peer, deadline_s, self._clock)
+        call = _Call(peer, deadline_s, self._clock, self._metrics)
         with call.errors():
             check_target(peer, self._reach)
             async with asyncio.timeout(deadline_s), self._opened(call, name, request) as response:
@@ -119,7 +122,7 @@ class Dendrite:
         deadline_s: float,
         idle_s: float = IDLE_S,
     ) -> AsyncIterator[ReplyStream[Rep]]:
-        call = _Call(peer, deadline_s, self._clock)
+        call = _Call(peer, deadline_s, self._clock, self._metrics)
         async with contextlib.AsyncExitStack() as stack:
             with call.errors():
                 check_target(peer, self._reach)
@@ -251,7 +254,7 @@ class Dendrite:
 class _Call:
     """One call: when it began and was signed, and what it sent."""
 
-    def __init__(self, peer: Peer, deadline_s: float, clock: Clock) -> None:
+    def __init__(self, peer: Peer, deadline_s: float, clock: Clock, metrics: Metrics) -> None:
         self.peer = peer
         self.sent: Sent
         self.signed_s = math.nan
@@ -259,6 +262,7 @@ class _Call:
         """Of the deadline, when the request was signed."""
         self._deadline_s = deadline_s
         self._clock = clock
+        self._metrics = metrics
         self._began_s = clock.monotonic()
 
     def begin_signing(self) -> float:
@@ -276,7 +280,9 @@ class _Call:
         try:
             with self._translated():
                 yield
+            self._metrics.count("assay_dendrite_calls_total", outcome="reply")
         except CallError as error:
+            self._metrics.count("assay_dendrite_calls_total", outcome=error.kind)
             error.latency_s = None if math.isnan(self.signed_s) else self.latency_s()
             raise
 

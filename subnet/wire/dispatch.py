@@ -28,6 +28,7 @@ from loguru import logger
 
 from assay.aio import bounded, until
 from assay.clock import Clock
+from assay.metrics import NO_METRICS, Metrics
 from assay.types import Signer
 from assay.wire import signing
 from assay.wire.admission import Admission
@@ -76,11 +77,13 @@ class Dispatcher:
         nonces: CeilingStore | None = None,
         admission: Admission | None = None,
         on_fault: OnFault | None = None,
+        metrics: Metrics = NO_METRICS,
     ) -> None:
         """``nonces`` None: a ceiling that dies with this object; ``admission`` None: anybody;
         ``on_fault`` is told what handlers raise."""
         self._replies = ReplySigner(signer)
         self._clock = clock
+        self._metrics = metrics
         self._limits = limits
         self._nonces = ReplayGuard(nonces or MemoryCeiling(), now_ns=clock.now_ns(), limits=limits)
         self._reservation = Reservation(self._nonces)
@@ -206,19 +209,27 @@ class Dispatcher:
             if ticket.method.stream:
                 streamed = await self._stream(ticket, message, request_hash, leave)
                 leave = _stay
+                self._count("stream")
                 return streamed
             encoded = await self._handle(ticket, message, request_hash)
         except RequestRefused as refusal:
+            self._count(refusal.code)
             # A request that its hotkey did not pay for buys no signature out of the others' time.
             if not paid and not self._admission.may_refuse(self._clock.monotonic()):
                 return None
             return self._replies.refusal(ticket.head, refusal, request_hash)
         else:
+            self._count("reply")
+            took_s = self._clock.monotonic() - ticket.opened_s
+            self._metrics.observe("assay_axon_answer_seconds", took_s)
             return self._replies.answer(
                 encoded, request_hash, ticket.claim.sender, large=ticket.method.large
             )
         finally:
             leave()
+
+    def _count(self, outcome: str) -> None:
+        self._metrics.count("assay_axon_requests_total", outcome=outcome)
 
     def _enter(self) -> None:
         self._answering += 1
@@ -338,6 +349,7 @@ class Dispatcher:
 
     def refuse(self, head: signing.RequestHead, refusal: RequestRefused) -> SignedReply | None:
         """A refusal before the body was read; None: say nothing, cut the connection."""
+        self._count(refusal.code)
         if not self._admission.may_refuse(self._clock.monotonic()):
             return None
         request_hash = signing.request_hash(head, signing.UNREAD_BODY)

@@ -23,6 +23,7 @@ cannot make a miner look busy or unwilling.
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, overload
 
@@ -96,6 +97,10 @@ STATUS: Final[dict[Code, int]] = {
 }
 
 
+_CODES: Final = frozenset(Code)
+_WORD: Final = re.compile(r"(?<!^)(?=[A-Z])")
+
+
 def printable(text: str) -> str:
     """A stranger's ``text`` as a log or a terminal may show it: no line breaks, no escape codes."""
     return "".join(char if char.isprintable() else "?" for char in text)
@@ -142,6 +147,14 @@ class CallError(UserError):
         """From the moment the request was signed until the failure was known, as in ``Reply``.
         None: nothing was signed, so nothing was sent."""
         self._parts = (peer, cause, cure)
+
+    @property
+    def kind(self) -> str:
+        """What went wrong, as one of few words: the class's name, or the code of a refusal if it is
+        a ``Code``. Fit for a metric's label: a peer can choose any other code, and another each
+        time."""
+        code = getattr(self, "code", "")
+        return code if code in _CODES else _WORD.sub("_", type(self).__name__).lower()
 
     def __reduce__(self) -> tuple[type[CallError], tuple[str, ...]]:  # type: ignore[override]
         return type(self), self._parts

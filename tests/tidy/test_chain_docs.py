@@ -33,7 +33,7 @@ def test_codes() -> None:
 
 
 def test_options() -> None:
-    params = start.get_params(click.Context(start))
+    params = start.get_params(click.Context(start, **start.context_settings))
     offered = {text for option in params for text in option.opts}
     named = set(re.findall(r"--[a-z][a-z-]+", PAGE))
     assert named <= offered

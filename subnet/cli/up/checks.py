@@ -28,7 +28,7 @@ def check_task_is_installed(task: str, modules: Iterable[str]) -> None:
 def check_machine(plan: Plan) -> None:
     """Unavailable if a port of ``plan`` is in use, or if there is no folder for sockets."""
     socket_folder()
-    for port in (plan.chain_port, *(member.port for member in plan.members if member.port)):
+    for port in plan.ports:
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -36,7 +36,7 @@ def check_machine(plan: Plan) -> None:
             except OSError as error:
                 raise Unavailable(
                     f"Port {port} is in use.",
-                    "Stop what listens there, or give another --base-port.",
+                    "Stop what listens there, or give another --base-port or --metrics-port.",
                 ) from error
 
 

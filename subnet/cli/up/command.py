@@ -44,5 +44,6 @@ def up(chosen: ChosenTask, **given: Any) -> int:
         miners=request.miners,
         cheat=request.cheating,
         slow=request.slow,
+        metrics_port=request.metrics_port,
     )
     return run_async(lambda: run(plan, request, chosen))

@@ -44,6 +44,8 @@ class Member:
     """``honest``, ``slow`` or a cheat's name. Known to the supervisor alone."""
     port: int | None
     """Where its axon listens."""
+    metrics_port: int | None = None
+    """Where its process offers metrics, if the run was asked for any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +58,18 @@ class Plan:
     chain_port: int
     state_dir: Path
     members: tuple[Member, ...]
+    metrics_port: int | None = None
+    """Where the chain offers metrics, if the run was asked for any."""
 
     @property
     def endpoint(self) -> str:
         return f"ws://127.0.0.1:{self.chain_port}"
+
+    @property
+    def ports(self) -> list[int]:
+        """Every port that the run's processes listen on."""
+        members = [port for each in self.members for port in (each.port, each.metrics_port)]
+        return [port for port in (self.chain_port, self.metrics_port, *members) if port is not None]
 
     @property
     def wallets_dir(self) -> Path:
@@ -101,8 +111,14 @@ def make_plan(
     miners: int,
     cheat: str | None,
     slow: int,
+    metrics_port: int | None = None,
 ) -> Plan:
-    """Draw the cast. ``cheat`` None: everybody is honest. UserError for a cast that cannot be."""
+    """Draw the cast, and hand out the ports.
+
+    With None as ``cheat`` everybody is honest. The chain offers its metrics at ``metrics_port`` and
+    each neuron at one of the ports after it, validators first; with None nobody does. UserError for
+    a cast or for ports that cannot be.
+    """
     if miners < 1 or validators < 1:
         raise UserError(
             f"A subnet of {validators} validators and {miners} miners pays nobody.",
@@ -118,6 +134,8 @@ def make_plan(
             f"The ports {base_port} to {base_port + miners} do not exist.",
             f"Give a --base-port of at most {PORT_MAX - miners}.",
         )
+    if metrics_port is not None:
+        _check_metrics_ports(metrics_port, validators + miners, base_port, miners)
     drawn = random.Random(f"assay/up/{seed}").sample(range(miners), slow + (cheat is not None))
     cheating = drawn[0] if cheat is not None else None
     slowed = set(drawn[1:] if cheat is not None else drawn)
@@ -127,13 +145,38 @@ def make_plan(
             return cheat
         return SLOW if index in slowed else HONEST
 
+    def measured(index: int) -> int | None:
+        return None if metrics_port is None else metrics_port + 1 + index
+
     members = [Member("owner", MemberRole.OWNER, HONEST, None)]
     members += [
-        Member(f"validator-{index + 1}", MemberRole.VALIDATOR, HONEST, None)
+        Member(f"validator-{index + 1}", MemberRole.VALIDATOR, HONEST, None, measured(index))
         for index in range(validators)
     ]
     members += [
-        Member(f"miner-{index + 1}", MemberRole.MINER, behaviour(index), base_port + 1 + index)
+        Member(
+            f"miner-{index + 1}",
+            MemberRole.MINER,
+            behaviour(index),
+            base_port + 1 + index,
+            measured(validators + index),
+        )
         for index in range(miners)
     ]
-    return Plan(seed, task, task_options, base_port, state_dir, tuple(members))
+    return Plan(seed, task, task_options, base_port, state_dir, tuple(members), metrics_port)
+
+
+def _check_metrics_ports(first: int, neurons: int, base_port: int, miners: int) -> None:
+    """UserError if the ports from ``first`` on do not exist, or are the chain's and the miners'."""
+    last = first + neurons
+    if not 1 <= first <= PORT_MAX - neurons:
+        raise UserError(
+            f"The ports {first} to {last} do not exist.",
+            f"Give a --metrics-port of at most {PORT_MAX - neurons}.",
+        )
+    if first <= base_port + miners and base_port <= last:
+        raise UserError(
+            f"The ports {first} to {last} for metrics include the chain's or a miner's"
+            f" ({base_port} to {base_port + miners}).",
+            "Give a --metrics-port that is further from --base-port.",
+        )

@@ -14,6 +14,7 @@ import click
 
 from assay.cli import arguments
 from assay.cli.param_types import LogLevel
+from assay.types import PORT_MAX
 
 run_options: Final = arguments.all_of(
     arguments.task(),
@@ -41,6 +42,10 @@ run_options: Final = arguments.all_of(
     click.option(
         "--fresh", is_flag=True, help="Start over in this state folder (wallets stay)."
     ),
+    click.option(
+        "--metrics-port", type=click.IntRange(1, PORT_MAX), metavar="N", show_default="no metrics",
+        help="The chain offers metrics at this port, the neurons at those after it.",
+    ),
     arguments.json,
     arguments.log_level("WARNING"),
     click.option(
@@ -65,6 +70,7 @@ class RunRequest:
     slow: int
     until_first_reward: bool
     fresh: bool
+    metrics_port: int | None
     json: bool
     log_level: str
     neuron_log_level: str

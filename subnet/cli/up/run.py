@@ -202,7 +202,7 @@ def _chain_spec(plan: Plan) -> ChildSpec:
     return ChildSpec(
         name=CHAIN,
         module=ENTRY,
-        arguments=("chain", "start", *place, "--json"),
+        arguments=("chain", "start", *place, *_metrics_words(plan.metrics_port), "--json"),
         log=plan.log(CHAIN),
         ready_line=True,
     )
@@ -219,6 +219,7 @@ def _neuron_specs(
             *(_validator_words(plan, member) if validates else _miner_words(member)),
             *("--netuid", str(netuid), "--wallet", member.name, "--hotkey", HOTKEY),
             *("--task", plan.task, "--chain", plan.endpoint, "--state-dir", str(plan.state_dir)),
+            *_metrics_words(member.metrics_port),
             *("--log-level", request.neuron_log_level),
             *own,
         )
@@ -230,6 +231,10 @@ def _neuron_specs(
             forked=True,
             stage=1,
         )
+
+
+def _metrics_words(port: int | None) -> tuple[str, ...]:
+    return () if port is None else ("--metrics-port", str(port))
 
 
 def _validator_words(plan: Plan, member: Member) -> tuple[str, ...]:

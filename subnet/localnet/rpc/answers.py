@@ -60,6 +60,7 @@ class FrameAnswerer:
         try:
             await self._queue.turn(caller.connection.account, len(data) * FRAME_BYTE_S)
         except RpcError as error:
+            self._dispatcher.count("", str(error.code))
             return CallResult(failure(id_of(data), error))
         began_s = self._clock.monotonic()
         try:
@@ -69,6 +70,7 @@ class FrameAnswerer:
                 values_max=self._limits.frame_values_max,
             )
         except RpcError as error:
+            self._dispatcher.count("", str(error.code))
             return CallResult(failure(None, error))
         finally:
             self._charge(caller, began_s)
@@ -96,6 +98,7 @@ class FrameAnswerer:
         try:
             await self._queue.turn(caller.connection.account, len(call) * REQUEST_BYTE_S)
         except RpcError as error:
+            self._dispatcher.count("", str(error.code))
             return CallResult(failure(id_of(call), error))
         if caller.is_gone():
             return CallResult(None)
@@ -111,6 +114,7 @@ class FrameAnswerer:
         try:
             await self._queue.turn(caller.connection.account, prepared.price_s)
         except RpcError as error:
+            self._dispatcher.count(prepared.method, str(error.code))
             return CallResult(None if prepared.silent else failure(prepared.id, error))
         if caller.is_gone():
             return CallResult(None)

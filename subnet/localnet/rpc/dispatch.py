@@ -36,6 +36,7 @@ from assay.localnet.rpc.params import ParamsOf
 from assay.localnet.rpc.prices import CALL_S
 from assay.localnet.rpc.registry import Registry, Subscribe, Unsubscribe
 from assay.localnet.rpc.subscriptions import Opened, Subscriber
+from assay.metrics import NO_METRICS, Metrics
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +69,19 @@ _CLOSE_PARAMS = ParamsOf(_close_params, skip=0)
 class RpcDispatcher:
     """Answers calls for one node."""
 
-    def __init__(self, registry: Registry, node: RpcNode) -> None:
+    def __init__(self, registry: Registry, node: RpcNode, metrics: Metrics = NO_METRICS) -> None:
         self._registry = registry
         self._node = node
+        self._metrics = metrics
+
+    def count(self, method: str, outcome: str) -> None:
+        """Count a call by its method's prefix; a client may choose any other name."""
+        known = self._registry.get(method) is not None
+        self._metrics.count(
+            "assay_rpc_calls_total",
+            group=method.partition("_")[0] if known else "unknown",
+            outcome=outcome,
+        )
 
     def prepare(self, call: bytes, subscriber: Subscriber | None) -> PreparedCall | CallResult:
         """Decode one call; the result instead if there is nothing to run.
@@ -80,12 +91,14 @@ class RpcDispatcher:
         try:
             request = read_request(call)
         except RpcError as error:
+            self.count("", str(error.code))
             return CallResult(failure(id_of(call), error))
         silent = request.id is msgspec.UNSET
         call_id: Id = None if isinstance(request.id, msgspec.UnsetType) else request.id
         try:
             price_s, function = self._function(request, subscriber, silent=silent)
         except RpcError as error:
+            self.count(request.method, str(error.code))
             return CallResult(None if silent else failure(call_id, error))
         return PreparedCall(request.method, call_id, silent, price_s, function)
 
@@ -120,6 +133,7 @@ class RpcDispatcher:
         """Make a prepared call for a connection from ``source``."""
         node = self._node
         share = node.begin(source)
+        outcome = "reply"
         try:
             then: Sequence[bytes] = ()
             result = prepared.function()
@@ -130,6 +144,7 @@ class RpcDispatcher:
             if len(reply) > node.limits.reply_bytes_max:
                 raise reply_too_big(node.limits.reply_bytes_max)
         except RpcError as error:
+            outcome = str(error.code)
             reply, then = failure(prepared.id, error), ()
         except (StorageFailed, ChainDamaged):
             raise
@@ -141,7 +156,9 @@ class RpcDispatcher:
             if known is None:
                 logger.exception("{} failed", prepared.method)
                 known = RpcError(INTERNAL_ERROR, "Internal error", type(error).__name__)
+            outcome = str(known.code)
             reply, then = failure(prepared.id, known), ()
         finally:
             node.end()
+        self.count(prepared.method, outcome)
         return CallResult(None if prepared.silent else reply, then)

@@ -34,6 +34,7 @@ from assay.localnet.rpc.limits import RpcLimits
 from assay.localnet.rpc.protocol import ClientProtocol, Refusals
 from assay.localnet.rpc.subscriptions import Hub
 from assay.localnet.rpc.websocket import CLOSE_S, WebSockets
+from assay.metrics import NO_METRICS, Metrics
 
 _LOOPBACK_ORIGIN: Final = re.compile(r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?")
 _KNOWN_ORIGINS: Final = frozenset({"https://polkadot.js.org"})
@@ -74,7 +75,9 @@ class RpcServer:
         origins: Iterable[str] = (),
         block_is_due: Callable[[], bool],
         on_fatal: Callable[[Exception], None],
+        metrics: Metrics = NO_METRICS,
     ) -> None:
+        self._metrics = metrics
         self._hub = hub
         self._limits = limits
         self._clock = clock
@@ -135,6 +138,8 @@ class RpcServer:
         peer = transport.get_extra_info("peername")
         address = peer[0] if isinstance(peer, tuple) else None
         connection = self.connections.admit(address, self._clock.monotonic(), transport.abort)
+        kept = connection is not None
+        self._metrics.count("assay_rpc_connections_total", outcome="kept" if kept else "refused")
         if connection is None:
             most = self._limits.connections_max
             own = self.connections.source_of(address).connections
@@ -145,6 +150,7 @@ class RpcServer:
             )
         protocol.connection = connection
         self._protocols.add(protocol)
+        self._metrics.show("assay_rpc_open_connections", len(self._protocols))
         handler = self._web()
         self._cut_in(protocol, self._limits.first_request_s, handler.force_close)
         return handler
@@ -152,6 +158,7 @@ class RpcServer:
     def _left(self, protocol: ClientProtocol) -> None:
         """A connection is gone, or was refused."""
         self._protocols.discard(protocol)
+        self._metrics.show("assay_rpc_open_connections", len(self._protocols))
         if protocol.connection is not None:
             self.connections.leave(protocol.connection)
 

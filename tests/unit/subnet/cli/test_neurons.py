@@ -20,6 +20,7 @@ from assay.chain.wallets import WalletInfo, create_wallet
 from assay.cli.neurons import Identity, OpensSubnet, run_miner, run_validator
 from assay.clock import SystemClock
 from assay.errors import Refused, Unavailable, UserError
+from assay.metrics import Metrics
 from assay.neuron import Answer, Score, TaskContext, TaskSettings
 from assay.neuron.faults import BrokenTask
 from assay.neuron.reach import reach_for
@@ -74,11 +75,13 @@ def opening(ledger: FakeLedger) -> OpensSubnet:
     """Opens a subnet of ``ledger``, whatever address was given."""
 
     @contextlib.asynccontextmanager
-    async def opened(network: str, netuid: int, *, state_dir: Path) -> AsyncIterator[OpenSubnet]:
+    async def opened(
+        network: str, netuid: int, *, state_dir: Path, metrics: Metrics
+    ) -> AsyncIterator[OpenSubnet]:
         chain = FakeChain(ledger)
         reach = reach_for(network, public=await chain.is_public())
         async with use_subnet(
-            chain, netuid, state_dir=state_dir, clock=SystemClock(), reach=reach
+            chain, netuid, state_dir=state_dir, clock=SystemClock(), reach=reach, metrics=metrics
         ) as subnet:
             yield subnet
 

@@ -23,6 +23,7 @@ from assay.localnet.rpc.server import RpcServer, bind
 from assay.localnet.rpc.subscriptions import Hub
 from assay.localnet.sealing import Sealing, SealingMode
 from assay.localnet.service import Service
+from assay.metrics import NO_METRICS, Metrics
 from tests.unit.subnet.localnet.toy_chain import SLOT_MS, ToyChain
 
 WAIT_S = 5.0
@@ -41,12 +42,13 @@ class Rig:
         origins: tuple[str, ...],
         mode: SealingMode = SealingMode.MANUAL,
         clock: Clock | None = None,
+        metrics: Metrics = NO_METRICS,
     ) -> None:
         clock = clock or ManualClock()
         self.chain = ToyChain()
         self.pool = TransactionPool(self.chain, head_number=0)
         sealing = Sealing(mode, interval_s=SLOT_MS / 1e3, now_s=clock.monotonic())
-        self.service = Service(self.chain, self.pool, sealing, clock)
+        self.service = Service(self.chain, self.pool, sealing, clock, metrics)
         self.hub = Hub(self.chain, limits)
         self.service.on_block(self.hub.tell_block)
         self.service.on_events(self.hub.tell_events)
@@ -62,13 +64,14 @@ class Rig:
             clock=clock,
         )
         self.server = RpcServer(
-            RpcDispatcher(methods, node),
+            RpcDispatcher(methods, node, metrics),
             self.hub,
             limits,
             clock,
             block_is_due=self.service.block_is_due,
             origins=origins,
             on_fatal=self.fatal.append,
+            metrics=metrics,
         )
         self.http: aiohttp.ClientSession
 
@@ -130,9 +133,10 @@ async def rig(
     origins: tuple[str, ...] = (),
     mode: SealingMode = SealingMode.MANUAL,
     clock: Clock | None = None,
+    metrics: Metrics = NO_METRICS,
     **limits: Any,
 ) -> AsyncIterator[Rig]:
-    made = Rig(replace(RpcLimits(), **limits), origins, mode, clock)
+    made = Rig(replace(RpcLimits(), **limits), origins, mode, clock, metrics)
     await made.server.start(bind("127.0.0.1", 0))
     made.http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=WAIT_S))
     try:

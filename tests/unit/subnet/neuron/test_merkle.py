@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -43,3 +45,24 @@ def test_a_path_leads_to_the_root_from_its_own_leaf_alone(count: int, data: st.D
         if wrong != siblings:
             with pytest.raises(ValueError, match=r"too long|too short"):
                 merkle.root_of_path(leaves[index], index, count, wrong)
+
+
+def node(left: bytes, right: bytes) -> bytes:
+    return sha256(b"\1" + left + right).digest()
+
+
+def test_a_path_has_the_siblings_of_the_lowest_level_first() -> None:
+    """RFC 6962, section 2.1.3, draws this tree of seven leaves."""
+    a, b, c, d, e, f, j = LEAVES[:7]
+    assert merkle.path(LEAVES[:7], 0) == [b, node(c, d), node(node(e, f), j)]
+    assert merkle.path(LEAVES[:7], 3) == [c, node(a, b), node(node(e, f), j)]
+    assert merkle.path(LEAVES[:7], 6) == [node(e, f), node(node(a, b), node(c, d))]
+    assert merkle.path([a], 0) == []
+
+
+@pytest.mark.parametrize(("index", "count"), [(-1, 3), (3, 3), (0, 0)])
+def test_of_a_leaf_that_is_not_there_nothing_is_shown(index: int, count: int) -> None:
+    with pytest.raises(ValueError, match=f"no leaf {index} among {count}"):
+        merkle.path(LEAVES[:count], index)
+    with pytest.raises(ValueError, match=f"no leaf {index} among {count}"):
+        merkle.root_of_path(LEAVES[0], index, count, [])

@@ -61,3 +61,32 @@ def test_a_record_that_is_cut_counts_as_plain_bytes(cut: int) -> None:
     packed = NeuronRecord(Role.VALIDATOR, None, b"T" * 32, b"R" * 32).pack()
     assert packed is not None
     assert parse(packed[:cut]) == NeuronRecord(data=packed[:cut])
+
+
+@pytest.mark.parametrize("length", [0, 31, 33])
+def test_a_hash_of_another_length_is_not_packed(length: int) -> None:
+    for wrong in (
+        NeuronRecord(Role.VALIDATOR, seed_tip=bytes(length)),
+        NeuronRecord(Role.VALIDATOR, receipts_root=bytes(length)),
+    ):
+        with pytest.raises(ValueError, match="32 bytes"):
+            wrong.pack()
+
+
+@pytest.mark.parametrize(
+    "published",
+    [
+        b"\xa5\x01\x03\x00",
+        b"\xa5\x01\xff\x00",
+        b"\xa5\x01\x01\x04" + b"T" * 64,
+        b"\xa5\x01\x01\x80" + b"T" * 64,
+    ],
+    ids=["a role too many", "role 255", "an unknown flag", "another"],
+)
+def test_a_record_of_a_later_version_counts_as_plain_bytes(published: bytes) -> None:
+    assert parse(published) == NeuronRecord(data=published)
+
+
+def test_nothing_published_is_a_miner_that_declares_nothing() -> None:
+    assert parse(None) == NeuronRecord(Role.MINER, None, None, None)
+    assert parse(b"\xa5\x01\x00\x00") == NeuronRecord(Role.MINER)

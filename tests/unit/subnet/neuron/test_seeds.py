@@ -31,6 +31,16 @@ def test_each_tip_reveals_what_the_epoch_before_was_drawn_from(tmp_path: Path) -
         assert turn_seed(after, HASH, 9) == seed
 
 
+def test_the_first_link_is_the_secrets_hash_so_many_times_over(tmp_path: Path) -> None:
+    link = sha256(b"assay/seed-chain/1" + b"\x07" * 32 + bytes(8)).digest()
+    for _ in range(LINKS):
+        link = sha256(link).digest()
+    chain = open_seeds(tmp_path / "in" / "no" / "folder" / "yet")
+    assert chain.tip == link, "what the chain should show before anything was given out"
+    assert chain.turn_seed(HASH, 1) == turn_seed(link, HASH, 1)
+    assert chain.advance() == link
+
+
 def test_periods_count_the_links_that_were_given_out(tmp_path: Path) -> None:
     chain = open_seeds(tmp_path)
     assert chain.period == 0
@@ -97,9 +107,11 @@ def test_a_used_up_chain_is_followed_by_another(tmp_path: Path) -> None:
     chain.advance()
     path = tmp_path / "seeds.json"
     state = msgspec.json.decode(path.read_bytes(), type=seeds.SeedState)
-    path.write_bytes(msgspec.json.encode(msgspec.structs.replace(state, published=LINKS - 2)))
+    path.write_bytes(msgspec.json.encode(msgspec.structs.replace(state, published=LINKS - 3)))
     chain = open_seeds(tmp_path)
-    last = chain.tip
+    before = chain.tip
+    last = chain.advance()
+    assert follows(last, before), "one link before the end it is still the same chain"
     chain.turn_seed(HASH, 1)
     new = chain.advance()
     assert not follows(new, last)

@@ -24,11 +24,12 @@ ROOTS = [
     "ddb89be403809e325750d3d263cd78929c2942b7942a34b77e122c9594a74c8c",
     "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328",
 ]
-LEAVES = [merkle.leaf(bytes.fromhex(text)) for text in INPUTS]
+LEAVES = [sha256(bytes.fromhex("00" + text)).digest() for text in INPUTS]
 
 
 def test_the_roots_are_those_of_the_reference() -> None:
     assert merkle.root([]).hex().startswith("e3b0c44298fc1c149afbf4c8996fb924")
+    assert [merkle.leaf(bytes.fromhex(text)) for text in INPUTS] == LEAVES
     for count, root in enumerate(ROOTS, 1):
         assert merkle.root(LEAVES[:count]).hex() == root
 

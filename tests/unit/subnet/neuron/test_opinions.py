@@ -94,7 +94,8 @@ async def test_who_publishes_no_address_any_more_counts_as_a_zero(metagraph: Met
     before = update({}, [judged(key(1).address, 1.0)], metagraph, alpha=0.5)
     after = update(before, [], metagraph, alpha=0.5)
     assert after[key(1).address].average == pytest.approx(0.5)
-    assert after[key(1).address].reasons == (opinions.ABSENT,)
+    absent = after[key(1).address]
+    assert (absent.reasons, absent.latency_s, absent.score) == ((opinions.ABSENT,), 0.0, 0.0)
 
 
 async def test_weights_follow_a_hotkey_to_its_present_uid(metagraph: Metagraph) -> None:
@@ -128,18 +129,26 @@ async def test_a_verdict_without_weight_leaves_its_reasons_only(metagraph: Metag
     before = update({}, [judged(hotkey, 1.0)], metagraph, alpha=0.5)
     noted = Verdict(hotkey, 0.0, 0.0, (Reason("late", "came too late"),))
     after = update(before, [noted], metagraph, alpha=0.5)[hotkey]
-    assert (after.average, after.rounds) == (1.0, 1)
+    assert (after.average, after.rounds, after.score) == (1.0, 1, 0.0)
     assert after.reasons == (Reason("late", "came too late"),)
+    first = update({}, [noted], metagraph, alpha=0.5, replied={hotkey})[hotkey]
+    assert (first.average, first.rounds) == (0.0, 0)
 
 
-async def test_a_heavy_verdict_counts_as_so_many_in_a_row(metagraph: Metagraph) -> None:
+@pytest.mark.parametrize("weight", [2, 3])
+async def test_a_heavy_verdict_counts_as_so_many_in_a_row(
+    metagraph: Metagraph, weight: int
+) -> None:
     hotkey = key(1).address
     begun = {hotkey: Opinion(uid=Uid(1), average=0.2, rounds=10**6, score=0.2, latency_s=0.0)}
-    once = update(begun, [judged(hotkey, 1.0, 3.0)], metagraph, alpha=0.1)
-    thrice = begun
-    for _ in range(3):
-        thrice = update(thrice, [judged(hotkey, 1.0)], metagraph, alpha=0.1)
-    assert once[hotkey].average == pytest.approx(thrice[hotkey].average)
+    once = update(begun, [judged(hotkey, 1.0, float(weight))], metagraph, alpha=0.1)
+    often = begun
+    for _ in range(weight):
+        often = update(often, [judged(hotkey, 1.0)], metagraph, alpha=0.1)
+    assert once[hotkey].average == pytest.approx(often[hotkey].average)
+    both = [judged(hotkey, 1.0, float(weight)), judged(hotkey, 1.0, 0.5)]
+    joined = update(begun, both, metagraph, alpha=0.1)
+    assert joined[hotkey].average == once[hotkey].average, "the heaviest counts"
 
 
 async def test_several_verdicts_of_one_turn_count_as_one_turn(metagraph: Metagraph) -> None:
@@ -150,6 +159,60 @@ async def test_several_verdicts_of_one_turn_count_as_one_turn(metagraph: Metagra
     assert many[hotkey].average == pytest.approx(0.75)
     mixed = update(before, [judged(hotkey, 1.0), judged(hotkey, 0.0)], metagraph, alpha=0.25)
     assert mixed[hotkey].average == pytest.approx(0.75 + 0.25 * 0.5)
+
+
+async def test_an_opinion_says_what_the_last_turn_said(metagraph: Metagraph) -> None:
+    hotkey = key(1).address
+    before = update({}, [judged(hotkey, 1.0)], metagraph, alpha=0.5)
+    last = update(before, [judged(hotkey, 0.25)], metagraph, alpha=0.5)[hotkey]
+    assert (last.score, last.latency_s) == (0.25, 0.5)
+    assert last.reasons == (Reason(opinions.TOLD, "said"),)
+
+
+async def test_reasons_are_few_short_and_told_once(metagraph: Metagraph) -> None:
+    hotkey = key(1).address
+    many = ["x" * 500, Reason("c" * 500, "t" * 500), "x" * 500, *map(str, range(20))]
+    kept = update({}, [Verdict(hotkey, 1.0, reasons=many)], metagraph, alpha=0.5)[hotkey].reasons
+    assert kept[:3] == (
+        Reason("told", "x" * opinions.REASON_CHARS_MAX),
+        Reason("c" * opinions.CODE_CHARS_MAX, "t" * opinions.REASON_CHARS_MAX),
+        Reason("told", "0"),
+    )
+    assert len(kept) == opinions.REASONS_MAX
+
+
+async def test_who_was_not_judged_hides_nobody_and_moves_with_its_uid(
+    metagraph: Metagraph,
+) -> None:
+    one, two = key(1).address, key(2).address
+    before = update({}, [judged(one, 1.0), judged(two, 1.0)], metagraph, alpha=0.5)
+    swapped = with_owner_of(with_owner_of(metagraph, 1, two), 2, one)
+    after = update(before, [judged(one, 0.0)], swapped, alpha=0.5, askable={one, two})
+    uids = {neuron.hotkey: neuron.uid for neuron in swapped.neurons}
+    assert {hotkey: after[hotkey].uid for hotkey in (one, two)} == {
+        one: uids[one],
+        two: uids[two],
+    }
+    assert (after[two].average, after[one].average) == (1.0, 0.5)
+
+
+async def test_a_value_above_zero_counts_though_nothing_was_replied(
+    metagraph: Metagraph,
+) -> None:
+    """A validator may judge from what it sees without asking."""
+    hotkey = key(1).address
+    seen = update({}, [judged(hotkey, 0.5)], metagraph, alpha=0.5, replied=())[hotkey]
+    assert (seen.average, seen.rounds, seen.score) == (0.5, 1, 0.5)
+
+
+async def test_weights_of_those_who_hold_a_uid_add_up_to_one(metagraph: Metagraph) -> None:
+    table = update({}, [judged(key(1).address, 0.5), judged(key(2).address, 0)], metagraph, alpha=1)
+    gone = Opinion(uid=Uid(9), average=0.5, rounds=1, score=0.5, latency_s=0.0)
+    table[key(9).address] = gone
+    shares = opinions.proportional(table)
+    assert shares == {key(1).address: 0.5, key(9).address: 0.5}, "nothing earned, no entry"
+    uids = {neuron.hotkey: neuron.uid for neuron in metagraph.neurons}
+    assert opinions.by_uid(shares, metagraph) == {uids[key(1).address]: 1.0}
 
 
 @pytest.mark.parametrize("value", [float("nan"), -0.1, 1.1, float("inf")])

@@ -355,8 +355,10 @@ async def test_who_waits_for_a_slow_peer_does_not_keep_others_waiting() -> None:
 
 
 async def test_waiting_for_a_place_counts_against_the_deadline() -> None:
+    hold = asyncio.Event()
+
     async def slow(_: Question, __: object) -> Answered:
-        await asyncio.sleep(0.3)
+        await hold.wait()
         return Answered(text="")
 
     dendrite = Dendrite(ALICE, limits=Limits(pool_max=1))
@@ -368,6 +370,8 @@ async def test_waiting_for_a_place_counts_against_the_deadline() -> None:
         await asyncio.sleep(0)
         with pytest.raises(DeadlineExceeded):
             await dendrite.call(peer, "echo", Question(), Answered, deadline_s=0.1)
+        assert not first.done(), "the place is still taken"
+        hold.set()
         await first
     await dendrite.close()
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from assay.errors import UserError
-from assay.neuron.checkpoint import Checkpoint, CheckpointFile
+from assay.neuron.checkpoint import Checkpoint, CheckpointFile, ValidatorMemory
 from assay.neuron.opinions import CODE_CHARS_MAX, REASON_CHARS_MAX, REASONS_MAX, Opinion, Reason
 from assay.types import NetUid, Ss58, Uid
 
@@ -39,7 +39,7 @@ def sample() -> Checkpoint:
 
 
 def test_what_is_saved_is_loaded_to_the_last_bit(tmp_path: Path) -> None:
-    file = CheckpointFile(tmp_path / "deep" / "checkpoint.json")
+    file = CheckpointFile(tmp_path / "very" / "deep" / "checkpoint.json")
     assert file.load(GENESIS, NETUID, HOTKEY) == Checkpoint(
         genesis=GENESIS, netuid=NETUID, hotkey=HOTKEY
     )
@@ -69,7 +69,7 @@ def test_a_cut_file_is_refused_with_its_cure(tmp_path: Path, keep: int) -> None:
     file = CheckpointFile(tmp_path / "checkpoint.json")
     file.save(sample())
     file.path.write_bytes(file.path.read_bytes()[:keep])
-    with pytest.raises(UserError) as refused:
+    with pytest.raises(UserError, match=r"cannot be read: .*(truncated|malformed|byte)") as refused:
         file.load(GENESIS, NETUID, HOTKEY)
     assert "Move it away" in refused.value.cure
 
@@ -98,3 +98,17 @@ def test_a_write_that_cannot_finish_leaves_the_old_file(tmp_path: Path) -> None:
     with pytest.raises((UserError, OSError)):
         blocker.save(sample())
     assert file.path.read_bytes() == before
+
+
+def test_what_a_validator_remembers_is_on_disk_before_it_is_in_memory(tmp_path: Path) -> None:
+    file = CheckpointFile(tmp_path / "checkpoint.json")
+    memory = ValidatorMemory(file, sample())
+    assert memory.now == sample()
+    memory.remember(round=8, earned=True)
+    assert (memory.now.round, memory.now.earned, memory.now.weights_epoch) == (8, True, 9)
+    assert file.load(GENESIS, NETUID, HOTKEY) == memory.now
+    file.path.unlink()
+    file.path.mkdir()
+    with pytest.raises((UserError, OSError)):
+        memory.remember(round=9)
+    assert memory.now.round == 8, "what could not be saved did not happen"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from assay.errors import UserError
-from assay.neuron.folder import NeuronFolder, checkpoints, old_folder
+from assay.neuron.folder import NeuronFolder, checkpoints, old_folder, read_mark
 from tests.unit.subnet.neuron.worlds import key
 
 ONE, TWO = "0x" + "ab" * 32, "0x" + "cd" * 32
@@ -49,6 +49,7 @@ def test_the_old_layout_is_taken_over_once_without_its_averages(tmp_path: Path) 
     assert (folder.task / "probation.json").read_text() == "probation.json"
     assert not folder.checkpoint.exists()
     assert (folder.path / "checkpoint.json.old").read_text() == "checkpoint.json"
+    assert folder.lock.read_text() == "neuron.lock", "it is held by whoever runs"
     old.mkdir()
     (old / "nonces").write_text("of another chain")
     folder.take_over(old)
@@ -62,3 +63,48 @@ def test_all_checkpoints_of_a_subnet_are_found(tmp_path: Path) -> None:
         folder.checkpoint.write_text("{}")
     assert len(list(checkpoints(tmp_path, ONE, 7))) == 2
     assert list(checkpoints(tmp_path, TWO, 7)) == []
+
+
+def test_the_files_have_the_names_that_the_page_gives_them(tmp_path: Path) -> None:
+    folder = NeuronFolder.of(tmp_path, ONE, 7, HOTKEY)
+    assert folder.path == tmp_path / "neurons" / "abababab" / "7" / HOTKEY
+    names = [folder.lock, folder.checkpoint, folder.seeds, folder.nonces, folder.receipts]
+    assert [path.name for path in [*names, folder.task]] == [
+        "neuron.lock",
+        "checkpoint.json",
+        "seeds.json",
+        "nonces",
+        "receipts",
+        "task",
+    ]
+    assert {path.parent for path in names} == {folder.path}
+
+
+def test_a_tasks_folder_that_was_removed_is_made_again(tmp_path: Path) -> None:
+    folder = NeuronFolder.of(tmp_path, ONE, 1, HOTKEY)
+    folder.claim(ONE, 1, HOTKEY)
+    folder.task.rmdir()
+    folder.claim(ONE, 1, HOTKEY)
+    assert folder.task.is_dir()
+
+
+def test_an_old_folder_is_taken_over_beside_others_and_with_a_task_folder(tmp_path: Path) -> None:
+    NeuronFolder.of(tmp_path, ONE, 1, key(2).address).claim(ONE, 1, key(2).address)
+    old = old_folder(tmp_path, "mine", "default", 1)
+    (old / "task").mkdir(parents=True)
+    (old / "task" / "model").write_text("kept")
+    folder = NeuronFolder.of(tmp_path, ONE, 1, HOTKEY)
+    folder.take_over(old)
+    assert (folder.task / "model").read_text() == "kept"
+
+
+def test_whose_a_folder_is_stands_in_its_mark(tmp_path: Path) -> None:
+    folder = NeuronFolder.of(tmp_path, ONE, 1, HOTKEY)
+    with pytest.raises(UserError, match="is not a neuron's folder"):
+        read_mark(folder.path)
+    folder.claim(ONE, 1, HOTKEY)
+    mark = read_mark(folder.path)
+    assert (mark.genesis, mark.netuid, mark.hotkey) == (ONE, 1, HOTKEY)
+    (folder.path / "neuron.json").write_text("{}")
+    with pytest.raises(UserError, match="cannot be read"):
+        read_mark(folder.path)

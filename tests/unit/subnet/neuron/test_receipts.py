@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
+from typing import Any, NoReturn
 
 import msgspec
 import pytest
+from loguru import logger
 
-from assay.errors import UserError
+from assay.chain.interface import BlockRef
+from assay.errors import Unavailable, UserError
 from assay.neuron import receipts as module
-from assay.neuron.receipts import START, Proof, ReceiptRecord, Receipts, prove, running
+from assay.neuron.peers import Answer, Origin, Target
+from assay.neuron.receipts import (
+    BODY_BYTES_MAX,
+    START,
+    Period,
+    Proof,
+    ReceiptRecord,
+    Receipts,
+    prove,
+    record_of,
+    running,
+)
 from assay.types import BlockNumber, Uid
+from assay.wire.synapse import Synapse, encode
 from tests.unit.subnet.neuron.worlds import GENESIS, key
 
 TARGET = key(2).address
@@ -139,3 +157,192 @@ def test_what_is_not_kept_is_refused_with_a_sentence(tmp_path: Path) -> None:
         proof_of(log, 0, 5)
     with pytest.raises(UserError, match="no closed period 4"):
         proof_of(log, 4, 0)
+
+
+class Words(Synapse):
+    text: str
+
+
+def answer(**fields: Any) -> Answer[Words, Words]:
+    known: dict[str, Any] = {
+        "target": Target(Uid(2), TARGET, b"published"),
+        "request": Words(text="ask"),
+        "reply": Words(text="said"),
+        "failure": None,
+        "latency_s": 0.5,
+        "method": "talk",
+        "origin": Origin.ORGANIC,
+        "evidence": b"signed",
+        "body": b"said",
+    }
+    return Answer(**{**known, **fields})
+
+
+def noted(of: Answer[Words, Words]) -> ReceiptRecord:
+    return record_of(of, period=4, turn=9, at=BlockRef(BlockNumber(77), "0x" + "ab" * 32))
+
+
+def test_a_record_says_all_of_an_answer() -> None:
+    assert noted(answer()) == ReceiptRecord(
+        period=4,
+        turn=9,
+        block=BlockNumber(77),
+        block_hash=b"\xab" * 32,
+        target=TARGET,
+        uid=Uid(2),
+        commitment=b"published",
+        method="talk",
+        origin="organic",
+        failure=None,
+        evidence=b"signed",
+        request=encode(Words(text="ask")),
+        reply=b"said",
+    )
+    silent = noted(answer(reply=None, failure="no reply", code="unreachable", body=None))
+    assert (silent.failure, silent.reply) == ("unreachable", None)
+
+
+@pytest.mark.parametrize(("over", "kept"), [(0, True), (1, False)])
+def test_bodies_are_kept_up_to_their_limit(over: int, kept: bool) -> None:
+    fits = BODY_BYTES_MAX - len(encode(Words(text="x" * 2**15))) + 2**15
+    request, body = Words(text="x" * (fits + over)), b"y" * (BODY_BYTES_MAX + over)
+    record = noted(answer(request=request, body=body))
+    assert record.request == (encode(request) if kept else None)
+    assert record.reply == (body if kept else None)
+
+
+def test_a_periods_digest_and_running_hash_are_as_documented() -> None:
+    period = Period(
+        number=3,
+        records=5,
+        left_out=258,
+        root=b"r" * 32,
+        before=b"b" * 32,
+        tip=b"t" * 32,
+        link=b"l" * 32,
+    )
+    counts = b"\3" + bytes(7) + b"\5" + bytes(7) + b"\2\1" + bytes(6)
+    digest = sha256(b"r" * 32 + b"t" * 32 + b"l" * 32 + counts).digest()
+    assert period.digest == digest
+    assert period.running == sha256(b"assay/receipts/1" + b"b" * 32 + digest).digest()
+
+
+def framed_bytes(of: ReceiptRecord) -> int:
+    return len(msgspec.msgpack.encode(of)) + 8  # length and checksum
+
+
+def test_what_fits_exactly_is_kept_and_what_does_not_is_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = framed_bytes(record(0, 0))
+    monkeypatch.setattr(module, "PERIOD_BYTES_MAX", 2 * one)
+    log = filled(tmp_path, periods=2, records=5)
+    assert [(period.records, period.left_out) for period in log.periods()] == [(2, 3), (2, 3)]
+    monkeypatch.setattr(module, "RECORD_BYTES_MAX", one - 8)
+    log.append(record(2, 0))
+    log.append(record(2, 0, b"evidence!"))
+    log.close_period(2, tip=bytes(32), link=bytes(32))
+    assert (log.summary(2).records, log.summary(2).left_out) == (1, 1)
+    assert len(log.records(2)) == 1
+    log.close_period(3, tip=bytes(32), link=bytes(32))
+    assert (log.summary(3).records, log.summary(3).left_out) == (0, 0)
+
+
+def test_room_is_made_from_the_limit_on_and_the_newest_period_always_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    three = 3 * 5 * framed_bytes(record(0, 0))
+    monkeypatch.setattr(module, "LOG_BYTES_MAX", three)
+    log = filled(tmp_path)
+    assert [period.number for period in log.periods()] == [0, 1, 2]
+    (tmp_path / "00000000.log").unlink()  # by somebody who wanted room, too
+    monkeypatch.setattr(module, "LOG_BYTES_MAX", 0)
+    log.append(record(3, 0))
+    log.close_period(3, tip=bytes(32), link=bytes(32))
+    assert [period.number for period in log.periods()] == [3]
+    assert [path.name for path in sorted(tmp_path.iterdir())] == ["00000003.json", "00000003.log"]
+
+
+@pytest.fixture
+def told() -> Iterator[list[str]]:
+    lines: list[str] = []
+    handler = logger.add(lambda message: lines.append(str(message)), level="WARNING")
+    yield lines
+    logger.remove(handler)
+
+
+def test_only_a_torn_end_is_spoken_of(tmp_path: Path, told: list[str]) -> None:
+    log = Receipts(tmp_path / "in" / "no" / "folder" / "yet")
+    log.append(record(0, 0))
+    log.close()
+    path = tmp_path / "in" / "no" / "folder" / "yet" / "00000000.log"
+    assert path.stat().st_mode & 0o777 == 0o600
+    log.append(record(0, 1))
+    log.close()
+    assert told == []
+    path.write_bytes(path.read_bytes()[:-3])
+    log.append(record(0, 2))
+    log.close()
+    assert len(told) == 1
+    assert f"its last {framed_bytes(record(0, 1)) - 3} bytes are cut off" in told[0]
+
+
+def test_no_file_stays_open_behind_a_period(tmp_path: Path) -> None:
+    before = len(os.listdir("/dev/fd"))
+    log = Receipts(tmp_path)
+    log.append(record(0, 0))
+    log.append(record(1, 0))
+    assert len(os.listdir("/dev/fd")) == before + 1, "that of the newest period"
+    log.close_period(1, tip=bytes(32), link=bytes(32))
+    assert len(os.listdir("/dev/fd")) == before
+    log.append(record(2, 0))
+    log.close()
+    assert len(os.listdir("/dev/fd")) == before
+
+
+def test_records_are_on_disk_before_the_summary_that_counts_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = Receipts(tmp_path)
+    log.append(record(0, 0))
+    (path,) = tmp_path.iterdir()
+    synced: list[bool] = []
+    fsync = os.fsync
+
+    def noticed(descriptor: int) -> None:
+        if os.fstat(descriptor).st_ino == path.stat().st_ino:
+            synced.append(not (tmp_path / "00000000.json").exists())
+        fsync(descriptor)
+
+    monkeypatch.setattr(module.os, "fsync", noticed)
+    log.close_period(0, tip=bytes(32), link=bytes(32))
+    assert synced == [True]
+
+
+def test_a_disk_that_fails_is_named_with_the_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(Unavailable, match="file"):
+        Receipts(tmp_path / "file")
+    log = Receipts(tmp_path / "log")
+    (tmp_path / "log" / "00000001.log").mkdir()
+    with pytest.raises(Unavailable, match=r"00000001\.log"):
+        log.records(1)
+    with pytest.raises(Unavailable, match=r"00000001\.log"):
+        log.append(record(1, 0))
+
+    def full(*_: object) -> NoReturn:
+        raise OSError(28, "No space left on device")
+
+    log.append(record(2, 0))
+    monkeypatch.setattr(module.os, "write", full)
+    with pytest.raises(Unavailable, match=r"The disk is full: .*00000002\.log"):
+        log.append(record(2, 1))
+
+
+def test_a_damaged_summary_is_refused_with_its_path(tmp_path: Path) -> None:
+    log = filled(tmp_path, periods=1)
+    (tmp_path / "00000000.json").write_text("{}")
+    with pytest.raises(UserError, match=r"00000000\.json cannot be read"):
+        log.summary(0)

@@ -227,6 +227,14 @@ def test_a_request_can_never_pass_for_a_reply() -> None:
     assert reply.split(b"\n")[0] == b"assay-reply/1"
 
 
+def test_a_stream_can_never_pass_for_a_reply() -> None:
+    said = {name: value for name, value in REPLY.items() if name not in ("scope", "body")}
+    stream = signing.stream_payload(word="full", frames=1, running_hash=bytes(32), **said)  # type: ignore[arg-type]
+    reply = signing.reply_payload(**REPLY)  # type: ignore[arg-type]
+    assert stream.split(b"\n")[0] == b"assay-stream/1"
+    assert reply.split(b"\n")[0] == b"assay-reply/1"
+
+
 # -- keys
 
 

@@ -461,7 +461,7 @@ async def test_a_slow_reader_costs_a_mebibyte_at_most(world: World) -> None:
                 assert after - before <= 2 * MIB
                 assert (made - 1) * size <= MIB
                 taken = 1
-                while taken < 200:
+                while taken < 400:
                     await anext(replies)
                     taken += 1
                 while made != seen:

@@ -236,6 +236,13 @@ DEFENCES: Final[dict[str, tuple[Defence, ...]]] = {
             ("stream_server", "_AHEAD_BYTES_MAX: Final = 2**16", "_AHEAD_BYTES_MAX: Final = 2**24"),
             ("stream_server", "_AHEAD_FRAMES_MAX: Final = 512", "_AHEAD_FRAMES_MAX: Final = 2**15"),
         ),
+        without("test_a_handler_waits_for_the_reader_that_never_reads", (
+            "axon", "            connection.keep_little_unsent()\n", "",
+        )),
+        without("test_a_slow_reader_costs_a_mebibyte_at_most", (
+            "dendrite",
+            "    end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _STREAM_RECEIVING_BYTES)\n", "",
+        )),
     ),
     "a stream without end": (
         without("test_a_stream_that_never_falls_silent_ends_with_its_budget", (

@@ -121,7 +121,7 @@ async def test_a_short_stream_that_is_there_at_once_has_two_signatures() -> None
             yield b"x"
 
     found = await batches(streamed(handler(), clock))
-    assert found == [48 * DATA + SEAL, 52 * DATA + END]
+    assert found == [40 * DATA + SEAL, 60 * DATA + END]
 
 
 async def test_a_first_frame_that_took_long_leaves_at_once() -> None:

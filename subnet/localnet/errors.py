@@ -7,6 +7,7 @@ The tree::
     │   ├── RuntimeTrap        the Wasm runtime stopped: a panic, a failed host function, no fuel
     │   │   ├── MissingExport  the runtime has no such entry point
     │   │   └── BudgetSpent    the call used up its fuel or its host function calls
+    │   │       └── CallTimeSpent  the call used up the time that the node had for it
     │   └── BlockRejected      a block and its execution do not agree (roots, inherents, order)
     ├── NoSuchBlock            no block of that hash or number on this chain
     ├── StateDiscarded         the block is known, its state was pruned
@@ -88,6 +89,13 @@ class MissingExport(RuntimeTrap):
 
 class BudgetSpent(RuntimeTrap):
     """The runtime did not come to an end within the call's budget."""
+
+
+class CallTimeSpent(BudgetSpent):
+    """The runtime did not come to an end within the time that the node had for the call.
+
+    This says nothing of the call itself: at another time, the same call may come to its end.
+    """
 
 
 class NoSuchBlock(AssayError):

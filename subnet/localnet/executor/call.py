@@ -10,7 +10,13 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from assay.localnet.errors import BadRuntime, BudgetSpent, MissingExport, RuntimeTrap
+from assay.localnet.errors import (
+    BadRuntime,
+    BudgetSpent,
+    CallTimeSpent,
+    MissingExport,
+    RuntimeTrap,
+)
 from assay.localnet.executor.host import host_functions
 from assay.localnet.executor.host.context import LOG_WARN, HostContext
 from assay.localnet.executor.host.helper import helper_wat
@@ -66,7 +72,8 @@ class Executor:
     ) -> bytes:
         """Call ``method`` with its encoded arguments; the encoded result.
 
-        ``budget`` defaults to that of calls which strangers may start. RuntimeTrap, MissingExport.
+        ``budget`` defaults to that of calls which strangers may start. RuntimeTrap, MissingExport,
+        BudgetSpent; CallTimeSpent where the node's time ended the call.
         """
         if len(argument) > self._limits.argument_bytes_max:
             raise RuntimeTrap(method, f"an argument of {len(argument)} bytes is too long")
@@ -84,6 +91,7 @@ class Executor:
                 raise MissingExport(method) from None
             if isinstance(error, VmTrap):
                 kind = BudgetSpent if error.budget_spent else RuntimeTrap
+                kind = CallTimeSpent if error.time_spent else kind
                 raise kind(method, error.reason, tuple(context.logs)) from error
             raise
         finally:

@@ -11,6 +11,7 @@ from typing import Final
 
 from assay.errors import AssayError
 from assay.localnet.errors import (
+    CallTimeSpent,
     HistoryTooLong,
     InvalidTransaction,
     MissingExport,
@@ -104,6 +105,12 @@ def busy(share: float) -> RpcError:
     return RpcError(SERVER_BUSY, "Server is busy, try again later", told)
 
 
+def no_time_to_validate() -> RpcError:
+    """A transaction could not be checked within the time that the node had for its submission."""
+    told = "it has no time to check a transaction of this size now"
+    return RpcError(SERVER_BUSY, "Server is busy, try again later", told)
+
+
 def waited_too_long(limit_s: float) -> RpcError:
     """A call's turn did not come within ``limit_s``."""
     told = f"its turn did not come within {limit_s:.0f} s; whoever asks less goes first"
@@ -120,8 +127,14 @@ def client_error(reason: str) -> RpcError:
 
 
 def of_submission(error: Exception) -> RpcError | None:
-    """The code of a refusal by the pool or by the runtime's validation."""
+    """The code of a refusal by the pool or by the runtime's validation.
+
+    Where the node's time ended the check, nothing was found out about the transaction: the client
+    is told to try again, and of no refusal.
+    """
     match error:
+        case CallTimeSpent():
+            return no_time_to_validate()
         case InvalidTransaction(kind="Custom"):
             data = f"Custom error: {error.custom_code}"
             return RpcError(INVALID_TRANSACTION, "Invalid Transaction", data)

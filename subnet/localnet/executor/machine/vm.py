@@ -63,12 +63,18 @@ _MASK_32: Final = 0xFFFF_FFFF
 
 
 class VmTrap(Exception):
-    """A call did not return. ``reason`` says why, in words."""
+    """A call did not return. ``reason`` says why, in words.
 
-    def __init__(self, reason: str, *, budget_spent: bool = False) -> None:
+    ``budget_spent``: it used up what it was given. ``time_spent``: of that, the time.
+    """
+
+    def __init__(
+        self, reason: str, *, budget_spent: bool = False, time_spent: bool = False
+    ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.budget_spent = budget_spent
+        self.time_spent = time_spent
 
 
 class NoSuchExport(Exception):
@@ -273,6 +279,7 @@ class Vm:
         function = instance.function(name)
         meter, memory = self._meter, self.memory
         meter.begin(budget.host_calls, timed=budget.timed)
+        self._fuel_was_cut = False
         try:
             self._binding.set_fuel(instance.store, budget.fuel)
             address = memory.give_address(argument) if argument else 0
@@ -283,10 +290,11 @@ class Vm:
             failure = meter.failure
             if failure is not None and not isinstance(failure, Exception):
                 raise failure from None  # an interrupt: it was never the runtime's
-            spent = isinstance(failure, OutOfHostCalls | TimeSpent) or (
-                failure is None and _out_of_fuel(error)
-            )
-            raise VmTrap(_reason(error, failure), budget_spent=spent) from failure
+            out_of_fuel = failure is None and _out_of_fuel(error)
+            late = isinstance(failure, TimeSpent) or (out_of_fuel and self._fuel_was_cut)
+            spent = late or out_of_fuel or isinstance(failure, OutOfHostCalls)
+            reason = _reason(error, failure)
+            raise VmTrap(reason, budget_spent=spent, time_spent=late) from failure
         except (AllocatorError, MemoryAccessError) as error:
             self.discard()
             raise VmTrap(str(error)) from error
@@ -300,7 +308,8 @@ class Vm:
         Else a call could use up its time in host functions and then its fuel in Wasm.
         """
         if self._instance is not None and left_s < math.inf:
-            self._binding.cut_fuel(self._instance.store, int(left_s * FUEL_PER_S))
+            most = int(left_s * FUEL_PER_S)
+            self._fuel_was_cut |= self._binding.cut_fuel(self._instance.store, most)
 
     def _fresh_instance(self) -> _Instance:
         instance = self._instance

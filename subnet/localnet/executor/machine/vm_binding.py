@@ -71,8 +71,11 @@ class Binding(Protocol):
         """Give the store ``fuel``, whatever it has."""
         ...
 
-    def cut_fuel(self, store: wasmtime.Store, most: int) -> None:
-        """Leave the store at most ``most`` of its fuel. May be called from a host function."""
+    def cut_fuel(self, store: wasmtime.Store, most: int) -> bool:
+        """Leave the store at most ``most`` of its fuel; whether it had more.
+
+        May be called from a host function.
+        """
         ...
 
 
@@ -120,9 +123,11 @@ class CheckedBinding:
     def set_fuel(self, store: wasmtime.Store, fuel: int) -> None:
         store.set_fuel(fuel)
 
-    def cut_fuel(self, store: wasmtime.Store, most: int) -> None:
-        if store.get_fuel() > most:
-            store.set_fuel(most)
+    def cut_fuel(self, store: wasmtime.Store, most: int) -> bool:
+        if store.get_fuel() <= most:
+            return False
+        store.set_fuel(most)
+        return True
 
 
 def _signed(value: int, bits: int) -> int:
@@ -276,14 +281,16 @@ class UncheckedBinding:
         if error:
             raise _taken_error(error)
 
-    def cut_fuel(self, store: wasmtime.Store, most: int) -> None:
+    def cut_fuel(self, store: wasmtime.Store, most: int) -> bool:
         left = ctypes.c_uint64()
         context = ctypes.cast(store._context(), ctypes.c_void_p)
         error = self._fuel_left(context, ctypes.byref(left))
         if error:
             raise _taken_error(error)
-        if left.value > most:
-            self.set_fuel(store, most)
+        if left.value <= most:
+            return False
+        self.set_fuel(store, most)
+        return True
 
 
 def _taken_error(pointer: int) -> wasmtime.WasmtimeError:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import zstandard
 
+from assay.clock import ManualClock
 from assay.localnet.backend import (
     Backend,
     CoreLimits,
@@ -23,6 +24,7 @@ from assay.localnet.errors import (
     BadRuntime,
     BlockRejected,
     BudgetSpent,
+    CallTimeSpent,
     ChainDamaged,
     ChainInUse,
     GenesisDiffers,
@@ -36,6 +38,7 @@ from assay.localnet.primitives.header import slot_of
 from assay.localnet.primitives.scale import compact, encode_bytes
 from tests.unit.subnet.localnet.core_chain import (
     ALICE,
+    RUNTIME,
     genesis,
     grow,
     module_cache,
@@ -280,6 +283,17 @@ def test_checks_of_transactions_have_a_budget_of_their_own() -> None:
     chain = Backend.open(None, genesis(), limits=limits, module_cache=module_cache())
     with pytest.raises(BudgetSpent):
         chain.validate(transfer(chain, 0))
+    chain.close()
+
+
+def test_a_check_for_which_the_node_has_no_time_says_nothing_of_the_transaction() -> None:
+    chain = Backend.open(None, genesis(), module_cache=module_cache(), clock=ManualClock())
+    upgrade = sign(chain, ALICE, b"\x00\x03" + encode_bytes(RUNTIME.read_bytes()), 0)
+    chain.time_limit.begin(0.0)
+    with pytest.raises(CallTimeSpent):
+        chain.validate(upgrade)
+    chain.time_limit.end()
+    assert chain.validate(upgrade).provides
     chain.close()
 
 

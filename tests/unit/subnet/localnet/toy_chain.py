@@ -85,7 +85,7 @@ class ToyChain(Backend):
         self.nonces: dict[bytes, int] = {}
         self.validated: list[bytes] = []
         self.timestamps: list[int] = []
-        self.refuse: dict[bytes, TransactionRefused] = {}
+        self.refuse: dict[bytes, TransactionRefused | RuntimeTrap] = {}
         self.build_fault: Exception | None = None
         self.finish_fault: BlockFault | None = None
         self.before_each: Callable[[], None] = lambda: None

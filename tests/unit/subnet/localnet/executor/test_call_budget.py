@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from assay.localnet.errors import BudgetSpent
+from assay.localnet.errors import BudgetSpent, CallTimeSpent
 from assay.localnet.executor.machine import vm
 from assay.localnet.executor.machine.call_meter import PART_CALLS, CallMeter
 from assay.localnet.executor.machine.vm import FUEL_PER_S, Budget
@@ -45,7 +45,7 @@ def test_slow_reads_are_paid_for_by_the_time_they_take() -> None:
     limit = TimeLimit(state.time)
     runtime = wat_runtime.executor(time=limit)
     limit.begin(0.1)
-    with pytest.raises(BudgetSpent, match=r"more than 0\.1 s of the node's time"):
+    with pytest.raises(CallTimeSpent, match=r"more than 0\.1 s of the node's time"):
         runtime.call("hammer", b"", Overlay(state))
     assert state.reads <= 100 + PART_CALLS
     limit.begin(0.1)
@@ -57,9 +57,24 @@ def test_making_a_block_has_no_time_limit() -> None:
     limit = TimeLimit(state.time)
     runtime = wat_runtime.executor(time=limit)
     limit.begin(0.1)
-    with pytest.raises(BudgetSpent, match="used up its host function calls"):
+    with pytest.raises(BudgetSpent, match="used up its host function calls") as caught:
         runtime.call("hammer", b"", Overlay(state), Budget(10**7, 1_000))
     assert state.reads == 1_000
+    assert not isinstance(caught.value, CallTimeSpent)
+
+
+def test_fuel_that_no_time_limit_cut_is_not_the_nodes_time() -> None:
+    """The call before it had its fuel cut: that must not be held against this one."""
+    state = SlowState(read_s=0.001)
+    limit = TimeLimit(state.time)
+    runtime = wat_runtime.executor(time=limit)
+    limit.begin(0.1)
+    with pytest.raises(CallTimeSpent):
+        runtime.call("hammer", b"", Overlay(state))
+    limit.end()
+    with pytest.raises(BudgetSpent, match="used up its fuel") as caught:
+        runtime.call("spin", b"", Overlay(state), Budget(10**6, 1_000, timed=True))
+    assert not isinstance(caught.value, CallTimeSpent)
 
 
 @pytest.mark.parametrize("binding", [UncheckedBinding, CheckedBinding])
@@ -74,7 +89,7 @@ def test_time_that_host_functions_took_is_not_left_for_computation(
     limit.begin(0.001 * (PART_CALLS + 10))
     budget = Budget(int(whole_s * FUEL_PER_S), 10**6, timed=True)
     started_s = time.process_time()
-    with pytest.raises(BudgetSpent, match="used up its fuel"):
+    with pytest.raises(CallTimeSpent, match="used up its fuel"):
         runtime.call("hammer_then_spin", bytes(PART_CALLS + 5), Overlay(state), budget)
     assert time.process_time() - started_s < whole_s / 4
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from assay.localnet.errors import BudgetSpent, CallTimeSpent
 from assay.localnet.rpc.methods import registry
 from assay.types import ss58_encode
 from tests.unit.subnet.localnet.rpc.rig import hexed, rig
@@ -121,6 +122,21 @@ async def test_every_way_to_refuse_an_extrinsic_has_its_code() -> None:
         assert (await submit(good))["code"] == 1013
         assert (await submit(extrinsic(1, 0, priority=2)))["code"] == 1014
         assert await client.call("author_pendingExtrinsics") == [hexed(good)]
+
+
+async def test_a_check_that_the_nodes_time_ended_is_no_refusal() -> None:
+    """A runtime upgrade of 2.5 MB was refused for good by a node that was busy."""
+    async with rig() as node, node.socket() as client:
+        data = extrinsic(1, 0)
+        entry_point = "TaggedTransactionQueue_validate_transaction"
+        for method in ("author_submitExtrinsic", "author_submitAndWatchExtrinsic"):
+            node.chain.refuse[hash_of(data)] = CallTimeSpent(entry_point, "it takes too long")
+            told = (await client.ask(method, hexed(data)))["error"]
+            assert (told["code"], told["message"]) == (-32009, "Server is busy, try again later")
+            node.chain.refuse[hash_of(data)] = BudgetSpent(entry_point, "it used up its fuel")
+            assert await client.code(method, hexed(data)) == 1002, "it would at any time"
+        node.chain.refuse.clear()
+        assert await client.call("author_submitExtrinsic", hexed(data)) == hexed(hash_of(data))
 
 
 async def test_the_next_index_counts_what_waits() -> None:

@@ -5,8 +5,9 @@ Real sockets on loopback, no runtime: what the RPC does is seen apart from what 
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -27,10 +28,38 @@ from assay.metrics import NO_METRICS, Metrics
 from tests.unit.subnet.localnet.toy_chain import SLOT_MS, ToyChain
 
 WAIT_S = 5.0
+_POLL_S = 0.01
+
+UPGRADE = (
+    b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
 
 
 def hexed(data: bytes) -> str:
     return "0x" + data.hex()
+
+
+def post(text: bytes) -> bytes:
+    """An HTTP request with a body, as bytes on a socket."""
+    head = "POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    return f"{head}Content-Length: {len(text)}\r\n\r\n".encode() + text
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Wait for it, but not for ever."""
+    for _ in range(int(WAIT_S / _POLL_S)):
+        if holds():
+            return
+        await asyncio.sleep(_POLL_S)
+    raise AssertionError("it did not come about")
+
+
+async def connections(node: Rig, count: int) -> None:
+    """Wait until the server has so many."""
+    web = node.server._web
+    assert web is not None
+    await until(lambda: len(web.connections) == count)
 
 
 class Rig:

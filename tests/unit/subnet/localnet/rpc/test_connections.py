@@ -11,7 +11,7 @@ import pytest
 from assay.errors import Unavailable, UserError
 from assay.localnet.errors import ChainDamaged, StorageFailed
 from assay.localnet.rpc.server import bind
-from tests.unit.subnet.localnet.rpc.rig import WAIT_S, rig
+from tests.unit.subnet.localnet.rpc.rig import WAIT_S, connections, rig
 
 
 async def test_connections_are_limited_and_free_again() -> None:
@@ -22,15 +22,9 @@ async def test_connections_are_limited_and_free_again() -> None:
                     pass
             assert caught.value.status == 503
             assert await first.call("system_name") == "Assay"
-        for _ in range(100):
-            with_room = None
-            try:
-                async with node.socket() as again:
-                    with_room = await again.call("system_name")
-                break
-            except aiohttp.ClientError:
-                await asyncio.sleep(0.01)
-        assert with_room == "Assay"
+        await connections(node, 0)
+        async with node.socket() as again:
+            assert await again.call("system_name") == "Assay"
 
 
 async def test_a_client_that_reads_late_gets_every_reply_in_order() -> None:

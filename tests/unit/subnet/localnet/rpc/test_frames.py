@@ -19,8 +19,7 @@ import pytest
 from assay.localnet.rpc.call_budget import Source, Sources
 from assay.localnet.rpc.frames import FrameCounter, HeldBytes, IncomingBytes
 from assay.localnet.rpc.limits import RpcLimits
-from tests.unit.subnet.localnet.rpc.rig import WAIT_S, Rig, hexed, rig
-from tests.unit.subnet.localnet.rpc.test_unread import UPGRADE, until
+from tests.unit.subnet.localnet.rpc.rig import UPGRADE, WAIT_S, Rig, hexed, rig, until
 
 LONG = 1_000_000
 

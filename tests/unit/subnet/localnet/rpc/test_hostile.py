@@ -5,19 +5,18 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import time
 import tracemalloc
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from loguru import logger
 
-from assay.clock import SystemClock
+from assay.clock import ManualClock
 from assay.localnet.rpc.limits import RpcLimits
 from assay.localnet.rpc.subscriptions import Outbox, Shared
 from assay.localnet.sealing import SealingMode
-from tests.unit.subnet.localnet.rpc.rig import Rig, hexed, rig
-from tests.unit.subnet.localnet.rpc.test_unread import connections, post, until
+from tests.unit.subnet.localnet.rpc.rig import Rig, connections, hexed, post, rig, until
 from tests.unit.subnet.localnet.toy_chain import SLOT_MS, extrinsic
 
 LONG = 100_000
@@ -25,28 +24,32 @@ LONG = 100_000
 
 
 class Slow:
-    """Stands in for a runtime call that takes its whole budget of fuel."""
+    """Stands in for a runtime call that takes its whole budget of fuel: the clock moves by it."""
 
-    def __init__(self, node: Rig, seconds: float) -> None:
+    def __init__(self, node: Rig, clock: ManualClock, seconds: float) -> None:
+        self._clock = clock
         self._seconds = seconds
         self.calls = 0
+        self.meanwhile: Callable[[], None] = lambda: None
+        """What somebody does while a call runs."""
         node.chain.call = self.call  # type: ignore[method-assign]
 
     def call(
         self, method: str, args: bytes, at: bytes | None = None, *, share: float = 1.0
     ) -> bytes:
         self.calls += 1
-        time.sleep(self._seconds)  # it is the loop's thread that is held
+        self._clock.advance(self._seconds)
+        self.meanwhile()
         return b""
 
 
 async def test_blocks_go_on_under_a_flood_of_expensive_calls() -> None:
     """Every connection gets a call in each turn of the loop; blocks must not wait for the turns."""
-    connections, calls, each_s = 8, 6, 0.05
-    async with rig(mode=SealingMode.INTERVAL, clock=SystemClock()) as node:
-        Slow(node, each_s)
+    floods, calls, each_s = 8, 6, 0.05
+    clock = ManualClock()
+    async with rig(mode=SealingMode.INTERVAL, clock=clock) as node:
+        slow = Slow(node, clock, each_s)
         beat = asyncio.ensure_future(node.service.run())
-        loop = asyncio.get_running_loop()
         call = json.dumps(
             {"jsonrpc": "2.0", "id": 1, "method": "state_call", "params": ["x", "0x"]}
         )
@@ -58,10 +61,10 @@ async def test_blocks_go_on_under_a_flood_of_expensive_calls() -> None:
                 for _ in range(calls):
                     await client.next()
 
-        began = loop.time()
-        await asyncio.gather(*(flood() for _ in range(connections)))
-        beats = (loop.time() - began) / (SLOT_MS / 1e3)
-        assert node.chain.head.number >= beats - 3
+        await asyncio.gather(*(flood() for _ in range(floods)))
+        assert slow.calls == floods * calls
+        beats = slow.calls * each_s / (SLOT_MS / 1e3)
+        assert node.chain.head.number >= int(beats) - 1, "the last one may come a moment later"
         node.service.stop()
         await beat
 
@@ -208,12 +211,9 @@ async def test_a_body_that_ends_too_early_is_no_error_of_ours() -> None:
             _, writer = await asyncio.open_connection("127.0.0.1", node.server.port)
             writer.write(post(b"{}" * 100)[:-1])
             await writer.drain()
-            await asyncio.sleep(0.05)
+            await until(lambda: node.server.incoming.size_bytes > 0)
             writer.transport.abort()
-            for _ in range(100):
-                await asyncio.sleep(0.01)
-                if node.server._web is not None and not node.server._web.connections:
-                    break
+            await connections(node, 0)
     finally:
         logging.getLogger("aiohttp").removeHandler(handler)
         logger.remove(sink)
@@ -221,14 +221,15 @@ async def test_a_body_that_ends_too_early_is_no_error_of_ours() -> None:
 
 
 async def test_a_batch_of_someone_who_left_is_not_worked_off() -> None:
-    async with rig(clock=SystemClock()) as node, node.socket() as honest:
-        slow = Slow(node, 0.02)
+    clock = ManualClock()
+    async with rig(clock=clock) as node, node.socket() as honest:
+        slow = Slow(node, clock, 0.02)
         call = {"jsonrpc": "2.0", "id": 1, "method": "state_call", "params": ["x", "0x"]}
         body = json.dumps([call] * 200).encode()
         _, writer = await asyncio.open_connection("127.0.0.1", node.server.port)
+        slow.meanwhile = writer.close
         writer.write(post(body))
         await until(lambda: slow.calls > 0)
-        writer.close()
         await writer.wait_closed()
         await connections(node, 1)
         await honest.call("system_name")
@@ -287,8 +288,5 @@ async def test_what_a_lost_connection_held_is_free_again() -> None:
             for _ in range(50):  # more than it can take, at once
                 node.service.seal()
             assert await client.closed_with() == 1013
-        for _ in range(100):
-            if not len(node.server.websockets):
-                break
-            await asyncio.sleep(0.01)
+        await until(lambda: len(node.server.websockets) == 0)
         assert node.hub._shared.size_bytes == 0

@@ -12,8 +12,7 @@ import pytest
 from assay.clock import ManualClock
 from assay.localnet.rpc.connections import ClientConnection, Connections
 from assay.localnet.rpc.limits import RpcLimits
-from tests.unit.subnet.localnet.rpc.rig import WAIT_S, rig
-from tests.unit.subnet.localnet.rpc.test_unread import UPGRADE, until
+from tests.unit.subnet.localnet.rpc.rig import UPGRADE, WAIT_S, rig, until
 
 MUCH_LATER_S = 1_000.0
 

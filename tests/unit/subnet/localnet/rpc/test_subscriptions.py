@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
-from tests.unit.subnet.localnet.rpc.rig import hexed, rig
+from tests.unit.subnet.localnet.rpc.rig import hexed, rig, until
 from tests.unit.subnet.localnet.toy_chain import Kind, extrinsic, hash_of
 
 
@@ -100,11 +99,7 @@ async def test_subscriptions_end_with_their_connection_and_are_counted() -> None
             watch = await client.code("author_submitAndWatchExtrinsic", hexed(extrinsic(1, 0)))
             assert (watch, node.pool.ready_count) == (-32006, 0), "nothing came into the pool"
             assert len(node.hub) == 2
-        for _ in range(100):
-            if not len(node.hub):
-                break
-            await asyncio.sleep(0.01)
-        assert len(node.hub) == 0
+        await until(lambda: len(node.hub) == 0)
 
 
 async def test_over_http_there_are_no_subscriptions() -> None:

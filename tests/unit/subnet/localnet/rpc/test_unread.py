@@ -6,25 +6,28 @@ import asyncio
 import json
 import socket
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
 from aiohttp import WSMsgType
 
-from tests.unit.subnet.localnet.rpc.rig import WAIT_S, Rig, hexed, rig
+from tests.unit.subnet.localnet.rpc.rig import (
+    UPGRADE,
+    WAIT_S,
+    Rig,
+    connections,
+    hexed,
+    post,
+    rig,
+    until,
+)
 
 VALUE_BYTES = 200_000
 CALLS = 200
 """Together far more than the kernel's buffers hold of what nobody reads."""
 
-_POLL_S = 0.01
-
-UPGRADE = (
-    b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-)
 HEALTH = b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n"
 MANY = 100_000
 ASK = json.dumps(
@@ -38,11 +41,6 @@ def frame(text: bytes) -> bytes:
     return struct.pack(">BB", 0x81, 0x80 | len(text)) + bytes(4) + text
 
 
-def post(text: bytes) -> bytes:
-    head = "POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-    return f"{head}Content-Length: {len(text)}\r\n\r\n".encode() + text
-
-
 @contextmanager
 def silent(node: Rig) -> Iterator[socket.socket]:
     """A connection that nothing reads from."""
@@ -52,20 +50,18 @@ def silent(node: Rig) -> Iterator[socket.socket]:
         yield client
 
 
-async def until(holds: Callable[[], bool]) -> None:
-    """Wait for it, but not for ever."""
-    for _ in range(int(WAIT_S / _POLL_S)):
-        if holds():
-            return
-        await asyncio.sleep(_POLL_S)
-    raise AssertionError("it did not come about")
+async def stuck(node: Rig) -> None:
+    """Wait until the kernel's buffers are full, so that what is unread stays what it is.
 
+    Server and test share one event loop: between two looks, the server does all that it can.
+    """
+    seen: list[int] = []
 
-async def connections(node: Rig, count: int) -> None:
-    """Wait until the server has so many."""
-    web = node.server._web
-    assert web is not None
-    await until(lambda: len(web.connections) == count)
+    def holds() -> bool:
+        seen.append(node.hub.unread.size_bytes)
+        return seen[-1] > 0 and seen[-10:] == [seen[-1]] * 10
+
+    await until(holds)
 
 
 async def test_one_that_vanishes_leaves_its_place() -> None:
@@ -75,7 +71,7 @@ async def test_one_that_vanishes_leaves_its_place() -> None:
             await loop.sock_sendall(client, UPGRADE + CALLS * frame(ASK))
             await connections(node, 1)
             await until(lambda: bool(node.server.websockets))
-            await asyncio.sleep(0.2)  # until the outbox is full and the server waits
+            await stuck(node)
         await connections(node, 0)
         assert not node.server.websockets
 
@@ -123,7 +119,7 @@ async def test_what_others_leave_unread_costs_nobody_an_ordinary_reply(sent: byt
         }
         with silent(node) as client:
             await asyncio.get_running_loop().sock_sendall(client, sent)
-            await asyncio.sleep(0.2)  # until the kernel's buffers are full and the server waits
+            await stuck(node)
             assert node.hub.unread.size_bytes > 2 * VALUE_BYTES
 
             short = hexed(node.chain.values[b"short"])
@@ -165,11 +161,12 @@ async def test_one_that_reads_late_is_not_cut(sent: bytes) -> None:
         with silent(node) as client:
             loop = asyncio.get_running_loop()
             await loop.sock_sendall(client, sent)
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.1)  # the client is late: nothing but time goes by
             read = 0
             while read < 2 * VALUE_BYTES:
                 got = await asyncio.wait_for(loop.sock_recv(client, 65_536), WAIT_S)
                 assert got
                 read += len(got)
-            await asyncio.sleep(0.4)
+            ends_s = loop.time() + 0.4  # the time itself is what is tried: beyond ``send_s``
+            await until(lambda: loop.time() > ends_s)
             await connections(node, 1)

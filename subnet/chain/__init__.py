@@ -15,7 +15,8 @@
 ``sdk*``
     The bittensor SDK behind the interface. Nothing else in the project imports it.
 ``wallets``
-    Keys on disk in the SDK's own layout, and signers made from them.
+    Keys on disk in the SDK's own layout, and signers made from them; ``wallet_addresses`` reads
+    their public side alone.
 
 Neurons see ``interface`` and ``errors`` alone, so the same neuron runs on any of the chains.
 """

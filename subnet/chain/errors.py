@@ -92,7 +92,7 @@ class NotStarted(ChainRefused):
     def of(cls, netuid: int) -> NotStarted:
         return cls(
             f"Subnet {netuid} has not been started, so its token does not trade yet.",
-            "Let its owner start it.",
+            "Let its owner start it with `assay subnet start`.",
             "SubtokenDisabled",
         )
 
@@ -104,7 +104,7 @@ class NotRegistered(ChainRefused):
     def of(cls, hotkey: str, netuid: int) -> NotRegistered:
         return cls(
             f"Hotkey {hotkey} is not registered on subnet {netuid}.",
-            "Add --register to buy it a uid; its coldkey pays the price.",
+            "Buy it a uid with --register or `assay register`; its coldkey pays the price.",
             "HotKeyNotRegisteredInSubNet",
         )
 

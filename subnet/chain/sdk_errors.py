@@ -50,7 +50,7 @@ _CURE_OF_CLASS: Final[Mapping[type[ChainRefused], str]] = {
 }
 """Where the SDK's own advice names btcli, ours names our commands."""
 _CURE_OF_NAME: Final[Mapping[str, str]] = {
-    "SubtokenDisabled": "Let the subnet's owner start it.",
+    "SubtokenDisabled": "Let the subnet's owner start it with `assay subnet start`.",
     "AccountNotAllowedCommit": "Register the hotkey on the subnet first.",
     "SpaceLimitExceeded": "Wait for the subnet's next epoch, which gives the key new space.",
     "InvalidIpAddress": "Publish an address that other machines can reach.",

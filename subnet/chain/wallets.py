@@ -12,21 +12,18 @@ held it. The SDK is imported on first use only. Nothing here knows a chain.
 from __future__ import annotations
 
 import os
-import re
 import secrets
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from assay.chain.address import is_loopback, shown
 from assay.chain.errors import WalletError, WrongPasswordError
+from assay.chain.wallet_addresses import WalletInfo, check_name, wallet_info
 from assay.errors import UserError
 from assay.types import Ss58
 
-_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
-"""Names become file names; this keeps them inside their folder."""
 SEED_BYTES: Final = 32
 _SR25519: Final = 1
 
@@ -69,15 +66,6 @@ class KeySigner:
         raise TypeError("a key is not pickled")
 
 
-@dataclass(frozen=True, slots=True)
-class WalletInfo:
-    """A wallet's public side, read without opening anything."""
-
-    name: str
-    coldkey: Ss58
-    hotkeys: dict[str, Ss58]
-
-
 def dev_signer(uri: str, *, chain_url: str) -> KeySigner:
     """The well-known key of a URI such as ``//Alice``, for a chain on this machine only.
 
@@ -100,8 +88,8 @@ def dev_signer(uri: str, *, chain_url: str) -> KeySigner:
 
 def missing_keys(root: Path, name: str, hotkey: str = "default") -> tuple[str, ...]:
     """Which keys of a wallet ``create_wallet`` would make."""
-    _check_name(name)
-    _check_name(hotkey)
+    check_name(name)
+    check_name(hotkey)
     folder = root / name
     if not folder.exists():
         return ("coldkey", "hotkey")
@@ -199,7 +187,7 @@ def _teller(role: str, show_phrase: Callable[[str, str], None] | None) -> Callab
 
 def open_coldkey(root: Path, name: str, password: Secret | None = None) -> KeySigner:
     """The coldkey, ready to sign; ``WrongPasswordError`` and ``WalletError`` say what is wrong."""
-    _check_name(name)
+    check_name(name)
     return _open(root / name / "coldkey", f"The coldkey of wallet {name}", password)
 
 
@@ -207,7 +195,7 @@ def is_locked(root: Path, name: str) -> bool:
     """Whether a coldkey that can be opened needs a password for it."""
     from bittensor.keyfiles import Keyfile
 
-    _check_name(name)
+    check_name(name)
     return bool(Keyfile(root / name / "coldkey").is_encrypted())
 
 
@@ -215,8 +203,8 @@ def open_hotkey(
     root: Path, name: str, hotkey: str = "default", password: Secret | None = None
 ) -> KeySigner:
     """A hotkey, ready to sign."""
-    _check_name(name)
-    _check_name(hotkey)
+    check_name(name)
+    check_name(hotkey)
     return _open(root / name / "hotkeys" / hotkey, f"Hotkey {hotkey} of wallet {name}", password)
 
 
@@ -273,26 +261,3 @@ def _probe(signer: KeySigner, what: str) -> None:
             f"{what} cannot sign: its file holds no secret.",
             "Restore it from its recovery phrase with btcli.",
         ) from None
-
-
-def wallet_info(root: Path, name: str) -> WalletInfo:
-    """The addresses of one wallet, from its public files."""
-    _check_name(name)
-    from bittensor.wallets import list_wallets_detailed
-
-    for found in list_wallets_detailed(str(root)):
-        if found.name == name and found.ss58:
-            hotkeys = {key.name: Ss58(key.ss58) for key in found.hotkeys if key.ss58}
-            return WalletInfo(name, Ss58(found.ss58), hotkeys)
-    raise WalletError(
-        f"There is no wallet {name} in {root.absolute()}.",
-        "Create it with `assay wallet create` or btcli, or name the folder with --wallet-path.",
-    )
-
-
-def _check_name(name: str) -> None:
-    if not _NAME.fullmatch(name):
-        raise WalletError(
-            f"{name!r:.80} cannot be a wallet's or a hotkey's name.",
-            "Use letters, digits, dots, dashes and underscores, at most 64.",
-        )

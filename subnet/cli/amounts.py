@@ -24,9 +24,9 @@ def in_tao(rao: int) -> str:
     return f"{Decimal(rao) / RAO_PER_TAO:f}"
 
 
-def parse_amount(text: str, *, zero: bool = False) -> Rao:
-    """Whole rao out of a decimal number of TAO; UserError for anything else, also for nothing
-    unless ``zero`` allows it."""
+def parse_amount(text: str, *, zero: bool = False, unit: str = "TAO") -> Rao:
+    """Whole rao out of a decimal number of TAO, or of what ``unit`` names; UserError for anything
+    else, also for nothing unless ``zero`` allows it."""
     try:
         rao = Decimal(text if len(text) <= _CHARS_MAX else -1)
         rao = _EXACT.multiply(rao, RAO_PER_TAO)
@@ -35,7 +35,7 @@ def parse_amount(text: str, *, zero: bool = False) -> Rao:
     least = 0 if zero else 1
     if not (rao.is_finite() and least <= rao <= U64_MAX and rao == rao.to_integral_value()):
         raise UserError(
-            f"{text[:_CHARS_MAX]!r} is not an amount of TAO.",
+            f"{text[:_CHARS_MAX]!r} is not an amount of {unit}.",
             f"Give a {'' if zero else 'positive '}number with at most nine decimals, such as 12.5.",
         )
     return Rao(int(rao))

@@ -66,6 +66,13 @@ max_price: Final = click.option(
 yes: Final = click.option(
     "--yes", is_flag=True, help="Pay without being asked; on a local chain nobody is."
 )
+RATE_TOLERANCE_MAX: Final = 1.0
+"""Whoever would pay more than twice the price wants no limit, and should think again."""
+rate_tolerance: Final = click.option(
+    "--rate-tolerance", type=param_types.Number(0.0, RATE_TOLERANCE_MAX), metavar="SHARE",
+    show_default="0.05, that is 5 %; any change on a local chain",
+    help="Trade nothing if that, or others meanwhile, moves the price of an alpha by more.",
+)  # fmt: skip
 
 
 def wallet(default: str) -> Callable[[Decorated], Decorated]:
@@ -121,6 +128,29 @@ def all_of(*decorators: Callable[[Any], Any]) -> Callable[[Decorated], Decorated
         return command
 
     return decorate
+
+
+def trade_options(wallet_default: str) -> Callable[[Decorated], Decorated]:
+    """The options of every command that trades on a subnet: those of ``TradeArguments``."""
+    return all_of(
+        netuid(), wallet(wallet_default), hotkey, chain, state_dir, wallet_path, password_file, yes,
+        json,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TradeArguments:
+    """What every command that trades on a subnet is told on the command line."""
+
+    netuid: int
+    wallet: str
+    hotkey: str
+    chain: str
+    state_dir: Path
+    wallet_path: Path | None
+    password_file: Path | None
+    yes: bool
+    json: bool
 
 
 axon_options: Final = all_of(

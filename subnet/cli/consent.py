@@ -1,9 +1,8 @@
 """Who pays, and whether he agreed: the price is named first, and a key of play money buys nothing.
 
-Adds to the chain's purchases (a uid, a stake, a subnet) the consent of whoever pays: the price is
-read and shown before anything is signed, a ceiling holds, the whole sum must be there (and a pool
-deep enough for the stake) before its first part is spent, and where TAO is worth something a person
-is asked, or said ``--yes``. What was paid is told afterwards.
+Adds to a trade on a chain the consent of whoever pays: the price is shown before anything is
+signed, a ceiling holds, the whole sum must be there before its first part is spent, and where TAO
+is worth something a person is asked, or said ``--yes``. The trades are in ``trades``.
 
 Adds to the SDK's wallets what their folder says: `assay up`, and `assay wallet create` where it is
 not asked for a password, leave coldkeys in clear under the state folder, which is right for a
@@ -16,7 +15,6 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -24,48 +22,19 @@ from typing import Final
 from loguru import logger
 
 from assay.chain.address import is_loopback, resolve, shown
-from assay.chain.errors import FUND_CURE, NotStarted, TooDear, TooLittleBalance
-from assay.chain.interface import STAKE_MIN, Chain
+from assay.chain.errors import (
+    FUND_CURE,
+    TooLittleBalance,
+)
 from assay.cli import output
-from assay.cli.amounts import in_tao, parse_amount
+from assay.cli.amounts import in_tao
 from assay.cli.arguments import read_password, wallets_of
 from assay.cli.streams import is_person
-from assay.errors import Refused, UserError
-from assay.types import RAO_PER_TAO, U64_MAX, NetUid, Rao, Signer, Ss58
+from assay.errors import Refused
+from assay.types import RAO_PER_TAO, Rao, Signer, Ss58
 
 FEES_MAX: Final = Rao(RAO_PER_TAO // 100)
 """More than two extrinsics' fees: a uid must not be bought with what its stake's fee needs."""
-RATE_TOLERANCE: Final = 0.05
-"""How far above what it is before that an alpha's price may be once a stake has been bought, where
-TAO is money: the SDK's own. A pool is open to all, and who sees an order without such a limit
-buys first and sells to it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stake:
-    """TAO to turn into alpha, and how far that may raise the price, or others may before it."""
-
-    amount: Rao
-    tolerance: float | None = None
-    """A share of the price. None: the usual one where TAO is money, and any price elsewhere."""
-
-    def limit(self, price: Rao, *, plays: bool) -> Rao | None:
-        """The most that an alpha may cost, if it costs ``price`` now; None: whatever it costs."""
-        if self.tolerance is None and plays:
-            return None
-        tolerance = RATE_TOLERANCE if self.tolerance is None else self.tolerance
-        return Rao(min(price + int(price * tolerance), U64_MAX))  # an order holds no more
-
-
-def parse_stake(text: str, tolerance: float | None) -> Stake | None:
-    """The stake that was asked for; None for no TAO, UserError for what no chain takes."""
-    amount = parse_amount(text, zero=True)
-    if 0 < amount < STAKE_MIN:
-        raise UserError(
-            f"A stake of {text} TAO is less than the {in_tao(STAKE_MIN)} TAO that a chain takes.",
-            f"Stake at least {in_tao(STAKE_MIN)} TAO, or leave out --stake.",
-        )
-    return Stake(amount, tolerance) if amount else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,18 +81,32 @@ class Consent:
                 f"{cost}; {payer} has {in_tao(balance)} TAO.", FUND_CURE, "NotEnoughBalanceToStake"
             )
         output.note(f"{cost}; {payer} has {in_tao(balance)} TAO.")
-        if self.yes or self.plays(money=money):
+        if not self._asked(f"spend {in_tao(total)} TAO", "--max-price", money=money):
             return self.max_price
+        return price if self.max_price is None else self.max_price
+
+    def to_sell(self, what: str, offer: str, *, money: bool) -> None:
+        """Refused unless ``what`` may be sold, as ``offer`` says to the person who is asked."""
+        output.note(offer)
+        self._asked(f"sell {what}", "--rate-tolerance", money=money)
+
+    def _asked(self, act: str, bound: str, *, money: bool) -> bool:
+        """Whether a person was asked and agreed to ``act``; False where nobody has to be asked.
+
+        Refused without an agreement. ``bound`` is the option that limits what ``--yes`` agrees to.
+        """
+        if self.yes or self.plays(money=money):
+            return False
         # An address may hold an access token.
         where = shown(self.network) if "://" in self.network else self.network
         if not (is_person(sys.stdin) and is_person(sys.stderr)):
             raise Refused(
-                f"Nobody is here to agree to spend {in_tao(total)} TAO on {where}.",
-                "Give --yes to agree beforehand, with --max-price as its bound.",
+                f"Nobody is here to agree to {act} on {where}.",
+                f"Give --yes to agree beforehand, with {bound} as its bound.",
             )
-        if not _agreed(f"Spend {in_tao(total)} TAO on {where}?"):
+        if not _agreed(f"{_capital(act)} on {where}?"):
             raise Refused("It was not agreed to, and nothing was spent.", "Answer y to go on.")
-        return price if self.max_price is None else self.max_price
+        return True
 
 
 def _capital(words: str) -> str:
@@ -137,80 +120,6 @@ def _agreed(question: str) -> bool:
         return output.agreed(question)
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-async def join(
-    chain: Chain,
-    netuid: NetUid,
-    hotkey: Ss58,
-    coldkey: Callable[[], Signer],
-    consent: Consent,
-    *,
-    register: bool,
-    stake: Stake | None,
-) -> None:
-    """Buy a uid and stake, as far as that was asked for and is not done. ``coldkey`` is opened only
-    if it has to pay."""
-    neuron = (await chain.metagraph(netuid)).by_hotkey(hotkey)
-    if neuron is not None and register:
-        logger.info("Registered on subnet {} already, as uid {}", netuid, neuron.uid)
-    buys = neuron is None and register
-    if not buys and not stake:
-        return
-    payer = coldkey()
-    held = await chain.stake(hotkey, payer.address, netuid) if stake else 0
-    if held:
-        logger.info("Staked on subnet {} already: {} alpha", netuid, in_tao(held))
-        stake = None
-    if not buys and not stake:
-        return
-    subnet, money = await chain.subnet(netuid), await chain.is_money()
-    if stake and not subnet.started:
-        raise NotStarted.of(netuid)
-    price = subnet.registration_price if buys else Rao(0)
-    plays = consent.plays(money=money)
-    alpha_limit = await _alpha_limit(chain, netuid, stake, price, plays=plays) if stake else None
-    before = await chain.balance(payer.address)
-    limit = consent.to(
-        f"a uid of subnet {netuid}",
-        price,
-        payer.address,
-        before,
-        money=money,
-        besides=stake.amount if stake else 0,
-        alpha_limit=alpha_limit,
-    )
-    if buys:
-        registration = await chain.register(netuid, payer, hotkey, limit=limit)
-        before = await _paid(chain, payer, before, f"uid {registration.uid} of subnet {netuid}")
-    if stake:
-        added = await chain.add_stake(netuid, payer, hotkey, stake.amount, limit=alpha_limit)
-        await _paid(chain, payer, before, f"a stake of {in_tao(added.alpha)} alpha")
-
-
-async def _alpha_limit(
-    chain: Chain, netuid: NetUid, stake: Stake, uid_price: Rao, *, plays: bool
-) -> Rao | None:
-    """The most that an alpha may cost by the time the stake has been bought: the one number that is
-    shown, agreed to and ordered with.
-
-    The chain itself buys alpha with what a uid costs, so the tolerance counts from the price that
-    this will leave. ``TooDear``, before the uid is paid for, if the stake alone needs a higher one.
-    """
-    limit = stake.limit(await chain.price_after(netuid, uid_price), plays=plays)
-    if limit is not None:
-        raised = await chain.price_after(netuid, Rao(uid_price + stake.amount))
-        # The largest price stands for a pool of which nothing can be bought, at whatever limit.
-        if raised > limit or raised >= U64_MAX:
-            raise TooDear.stake(netuid, stake.amount, limit)
-    return limit
-
-
-async def _paid(chain: Chain, payer: Signer, before: Rao, what: str) -> Rao:
-    """Tell what a purchase cost, its fee included; the balance that is left."""
-    after = await chain.balance(payer.address)
-    logger.info("Paid {} TAO for {}", in_tao(max(before - after, 0)), what)
-    return after
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,16 +7,12 @@ ordinary extrinsic; on a chain elsewhere that account has nothing, and the comma
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
 
 import click
 
 from assay.cli import arguments
 from assay.cli.command import Command
 from assay.cli.param_types import WalletName
-
-_ADDRESS_CHARS_MIN: Final = 40
-"""An address has 47 or 48; a wallet's name of that length without a dash is unlikely."""
 
 
 # A negative amount is an amount that is refused, not an option.
@@ -39,14 +35,14 @@ def fund(
 ) -> None:
     """Give an address (or a wallet's coldkey) TAO. Local chains only."""
     from assay.chain.address import is_loopback, resolve
-    from assay.chain.wallets import dev_signer, wallet_info
+    from assay.chain.wallets import dev_signer
     from assay.cli import output
+    from assay.cli.accounts import coldkey_address
     from assay.cli.amounts import parse_amount
     from assay.cli.neurons import open_chain
     from assay.cli.process import run_async
     from assay.clock import SystemClock
     from assay.errors import UserError
-    from assay.types import ss58_decode
 
     rao = parse_amount(amount)
     url = resolve(chain)
@@ -55,16 +51,7 @@ def fund(
             f"{chain} is not a chain on this machine.",
             "TAO on a public chain comes from people who have some.",
         )
-    try:
-        ss58_decode(address)
-        to = address
-    except ValueError:
-        if len(address) >= _ADDRESS_CHARS_MIN and address.isalnum():
-            raise UserError(
-                f"{address:.80} is not an SS58 address of this kind of chain: it was mistyped.",
-                "Copy it again; `assay wallet show NAME` has a wallet's.",
-            ) from None
-        to = wallet_info(arguments.wallets_of(state_dir, wallet_path), address).coldkey
+    to = coldkey_address(arguments.wallets_of(state_dir, wallet_path), address)
 
     async def run() -> None:
         async with open_chain(chain, state_dir, SystemClock()) as client:

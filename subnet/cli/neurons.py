@@ -20,8 +20,9 @@ from assay.chain.errors import NotRegistered
 from assay.chain.interface import Chain, Endpoint
 from assay.cli.amounts import parse_amount
 from assay.cli.arguments import NeuronArguments, wallets_of
-from assay.cli.consent import Consent, Payer, Stake, join
+from assay.cli.consent import Consent, Payer
 from assay.cli.process import stop_on_signals
+from assay.cli.trades import Stake, join
 from assay.clock import Clock
 from assay.metrics import NO_METRICS, Metrics
 from assay.neuron import run

@@ -90,6 +90,47 @@ def register(
     run_async(run)
 
 
+@subnet.command(cls=Command)
+@arguments.netuid()
+@arguments.wallet("owner")
+@arguments.chain
+@arguments.state_dir
+@arguments.wallet_path
+@arguments.password_file
+@arguments.json
+def start(
+    netuid: int,
+    wallet: str,
+    chain: str,
+    state_dir: Path,
+    wallet_path: Path | None,
+    password_file: Path | None,
+    json: bool,
+) -> None:
+    """Let a subnet's token trade and its emission flow; its owner signs."""
+    from assay.cli import output
+    from assay.cli.consent import Payer
+    from assay.cli.neurons import open_chain
+    from assay.cli.process import run_async
+    from assay.clock import SystemClock
+
+    payer = Payer(wallet, state_dir, wallet_path, password_file)
+    owner = payer.open()
+
+    async def run() -> None:
+        async with open_chain(chain, state_dir, SystemClock()) as client:
+            payer.check(chain, money=await client.is_money())
+            receipt = await client.start_subnet(netuid, owner)
+        block = receipt.block.number if receipt is not None else None
+        if json:
+            output.document({"netuid": netuid, "new": receipt is not None, "block": block})
+        else:
+            since = f"is started, in block {block}" if block else "was started before"
+            output.text(f"Subnet {netuid} {since}")
+
+    run_async(run)
+
+
 @subnet.command("list", cls=Command)
 @arguments.chain
 @arguments.state_dir

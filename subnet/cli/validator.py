@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import click
 
-from assay.cli.arguments import NeuronArguments, neuron_options
+from assay.cli.arguments import NeuronArguments, neuron_options, rate_tolerance
 from assay.cli.command import LazyGroup
 from assay.cli.param_types import Number
 from assay.cli.task_options import ChosenTask, TaskCommand, validator_half
@@ -18,8 +18,6 @@ INTERVAL_S_MAX: Final = 86_400.0
 """A validator that asks less than once a day sets weights of nothing."""
 DEADLINE_S_MAX: Final = 120.0
 """The longest that an axon works for one caller (``wire.limits``)."""
-RATE_TOLERANCE_MAX: Final = 1.0
-"""Whoever would pay more than twice the price wants no limit, and should think again."""
 
 
 @click.group(cls=LazyGroup)
@@ -45,11 +43,7 @@ def validator() -> None:
     "--stake", default="0", metavar="TAO",
     help="TAO to stake on the hotkey first, if it holds no stake on the subnet.",
 )  # fmt: skip
-@click.option(
-    "--rate-tolerance", type=Number(0.0, RATE_TOLERANCE_MAX), metavar="SHARE",
-    show_default="0.05, that is 5 %; any rise on a local chain",
-    help="Stake nothing if that, or others meanwhile, raises the price of an alpha by more.",
-)  # fmt: skip
+@rate_tolerance
 def run(
     chosen: ChosenTask,
     seed: str | None,
@@ -61,9 +55,9 @@ def run(
 ) -> None:
     """Ask miners, score them and set weights until Ctrl-C."""
     from assay.cli.addresses import announced, listening
-    from assay.cli.consent import parse_stake
     from assay.cli.neurons import Identity, run_validator
     from assay.cli.process import configure_log, run_async
+    from assay.cli.trades import parse_stake
     from assay.metrics import offered
 
     arguments = NeuronArguments(**given)

@@ -105,6 +105,39 @@ def _asked_password() -> str:
     return line
 
 
+@wallet.command("list", cls=Command)
+@arguments.state_dir
+@arguments.wallet_path
+@arguments.json
+def list_(state_dir: Path, wallet_path: Path | None, json: bool) -> None:
+    """List the wallets of a folder with their addresses; no chain is asked, no key is opened."""
+    from assay.chain.wallet_addresses import list_wallets
+    from assay.cli import output
+
+    folder = arguments.wallets_of(state_dir, wallet_path)
+    found = list_wallets(folder)
+    if json:
+        output.document(
+            [
+                {"name": each.name, "coldkey": each.coldkey, "hotkeys": each.hotkeys}
+                for each in found
+            ]
+        )
+        return
+    if not found:
+        output.note(f"There is no wallet in {folder.absolute()}.")
+        return
+    output.table(
+        f"Wallets in {folder.absolute()}",
+        ("wallet", "hotkey", "address"),
+        [
+            (each.name, hotkey, address or "(not told by its files)")
+            for each in found
+            for hotkey, address in [("(coldkey)", each.coldkey), *each.hotkeys.items()]
+        ],
+    )
+
+
 @wallet.command(cls=Command)
 @arguments.wallet_name
 @arguments.hotkey
@@ -116,7 +149,8 @@ def show(
     name: str, hotkey: str, chain: str, state_dir: Path, wallet_path: Path | None, json: bool
 ) -> None:
     """Show a wallet's addresses, its TAO, and its stake on every subnet."""
-    from assay.chain.wallets import open_hotkey, wallet_info
+    from assay.chain.wallet_addresses import wallet_info
+    from assay.chain.wallets import open_hotkey
     from assay.cli import output
     from assay.cli.neurons import open_chain
     from assay.cli.process import run_async

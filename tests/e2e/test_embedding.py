@@ -12,7 +12,8 @@ import pytest
 
 from assay.chain.connect import connect
 from assay.chain.interface import Chain
-from assay.chain.wallets import WalletInfo, create_wallet, dev_signer
+from assay.chain.wallet_addresses import WalletInfo
+from assay.chain.wallets import create_wallet, dev_signer
 from assay.clock import SystemClock
 from assay.localnet.testing import node_process
 from assay.types import RAO_PER_TAO, Rao

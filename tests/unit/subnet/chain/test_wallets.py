@@ -15,13 +15,13 @@ from bittensor.sp_core import verify
 from bittensor.wallet import Wallet
 
 from assay.chain.errors import WalletError, WrongPasswordError
+from assay.chain.wallet_addresses import wallet_info
 from assay.chain.wallets import (
     Secret,
     create_wallet,
     dev_signer,
     open_coldkey,
     open_hotkey,
-    wallet_info,
 )
 from assay.errors import UserError
 

@@ -14,7 +14,8 @@ from assay.chain.fake import FakeChain, FakeLedger
 from assay.chain.fake_state import FakeState
 from assay.cli import output
 from assay.cli.amounts import parse_amount
-from assay.cli.consent import Consent, Stake, join, parse_stake
+from assay.cli.consent import Consent
+from assay.cli.trades import Stake, join, parse_stake
 from assay.clock import ManualClock
 from assay.errors import Refused, UserError
 from assay.types import U64_MAX, NetUid, Rao, Signer

@@ -16,7 +16,8 @@ import pytest
 from assay.chain.errors import NotRegistered
 from assay.chain.fake import FakeChain, FakeLedger
 from assay.chain.interface import Endpoint
-from assay.chain.wallets import WalletInfo, create_wallet
+from assay.chain.wallet_addresses import WalletInfo
+from assay.chain.wallets import create_wallet
 from assay.cli.neurons import Identity, OpensSubnet, run_miner, run_validator
 from assay.clock import SystemClock
 from assay.errors import Refused, Unavailable, UserError

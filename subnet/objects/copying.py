@@ -9,6 +9,7 @@ is whole and on the disk.
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import os
 import secrets
@@ -16,6 +17,7 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from stat import S_ISREG
+from typing import Final
 
 from assay.errors import UserError
 from assay.files import raise_disk_error, sync_folder
@@ -32,7 +34,10 @@ from assay.objects.limits import (
 from assay.objects.store import ObjectStore
 from assay.objects.tree import Head, Root, TreeBuilder, runs
 
-_RANGE_BYTES = RANGE_CHUNKS_MAX * CHUNK_BYTES
+_RANGE_BYTES: Final = RANGE_CHUNKS_MAX * CHUNK_BYTES
+
+_WRITING: Final = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+"""What goes wrong only where something is written: in the store, not in the file that is put."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +73,9 @@ def ingest(
                     if pin:
                         store.pin(head.root)
     except OSError as error:
-        raise_disk_error(error, Path(name))
+        if isinstance(source, bytes) or error.errno in _WRITING:
+            raise_disk_error(error, store.folder)
+        raise_disk_error(error, source)
     yield CopyStep(2 * size, 2 * size, head.root)
 
 

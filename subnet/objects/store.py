@@ -173,12 +173,13 @@ class ObjectStore:
 
     @contextmanager
     def new_path(self) -> Iterator[Path]:
-        """A name in the store's folder for files that are gone after the block or a crash."""
+        """A name for a file or a folder in the store's folder, which is gone after the block, or
+        after the next start if the process is killed."""
         path = self.folder / _NEW / f"{next(self._numbers)}"
         try:
             yield path
         finally:
-            shutil.rmtree(path, ignore_errors=True)
+            _delete(path)
 
     def pin(self, root: Root) -> None:
         """Spare the object ``root`` from eviction until ``unpin``, also after a restart."""

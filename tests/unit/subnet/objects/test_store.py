@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -307,3 +310,28 @@ def test_what_is_not_here(stores: Stores) -> None:
             use(absent)
     with pytest.raises(ObjectMissing), store.using(absent):
         pass
+
+
+@pytest.mark.parametrize("size", [0, 10, 3 * CHUNK_BYTES])
+def test_putting_leaves_no_file_behind(stores: Stores, size: int) -> None:
+    store = stores.store()
+    put(store, noise(size))
+    assert not list((store.folder / "new").iterdir())
+
+
+class FullDisk(ObjectStore):
+    """A store whose disk is full once something is to be written."""
+
+    @contextmanager
+    def new_path(self) -> Iterator[Path]:
+        raise OSError(errno.ENOSPC, "No space left on device")
+        yield self.folder
+
+
+@pytest.mark.parametrize("as_file", [True, False])
+def test_a_full_disk_is_the_stores_and_not_the_files(tmp_path: Path, as_file: bool) -> None:
+    store = FullDisk(tmp_path / "store", 10**6, limits=QUICK)
+    file = tmp_path / "file"
+    file.write_bytes(b"content")
+    with pytest.raises(Unavailable, match=f"The disk is full: {tmp_path / 'store'}"):
+        list(ingest(store, file if as_file else b"content"))

@@ -177,3 +177,37 @@ def test_a_private_network_is_called_for_a_chain_in_one_alone(host: str) -> None
 )  # fmt: skip
 def test_public_targets_are_called(host: str, reach: Reach) -> None:
     assert called(host, reach)
+
+
+@pytest.mark.parametrize(("port", "fine"), [(-1, False), (0, False), (1, True), (65_535, True),
+                                            (65_536, False)])  # fmt: skip
+def test_a_port_is_one_that_can_be_called(port: int, fine: bool) -> None:
+    peer = Peer(Ss58("x"), "8.8.8.8", port)
+    if fine:
+        check_target(peer)
+    else:
+        with pytest.raises(CallError, match=rf"no usable port \({port}\)"):
+            check_target(peer)
+
+
+@pytest.mark.parametrize("reach", Reach)
+@pytest.mark.parametrize(
+    ("host", "why"),
+    [
+        ("0.0.0.0", "nobody can call"),
+        ("::", "nobody can call"),
+        ("224.0.0.1", "nobody can call"),
+        ("ff02::1", "nobody can call"),
+        ("fe80::1%eth0", "nobody can call"),
+        ("2001:4860:4860::8888%evil", "nobody can call"),
+        ("", "no usable host"),
+        ("a b", "no usable host"),
+        ("-a.example", "no usable host"),
+        ("a..example", "no usable host"),
+        ("x" * 64 + ".example", "no usable host"),
+        ("8.8.8.8:80", "no usable host"),
+    ],
+)
+def test_what_is_nobodys_address_is_called_from_nowhere(host: str, why: str, reach: Reach) -> None:
+    with pytest.raises(CallError, match=why):
+        check_target(Peer(Ss58("x"), host, 80), reach)

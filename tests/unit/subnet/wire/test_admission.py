@@ -32,6 +32,13 @@ def test_a_bucket_saves_up_to_its_burst() -> None:
     assert [bucket.take(1_000.0) for _ in range(4)] == [True, True, True, False]
 
 
+def test_a_bucket_says_when_its_next_token_comes() -> None:
+    bucket = Bucket(rate=2.0, burst=1.0, now_s=0.0)
+    assert bucket.take(0.0)
+    assert not bucket.take(0.25)
+    assert bucket.wait_s() == pytest.approx(0.25)
+
+
 def test_a_bucket_ignores_a_clock_that_goes_back() -> None:
     bucket = Bucket(rate=1.0, burst=1.0, now_s=10.0)
     assert bucket.take(10.0)
@@ -102,6 +109,9 @@ def test_proof_expires() -> None:
     knocks(admission, "10.0.0.1", 1)
     admission.debit(ALICE.public_key, "10.0.0.1", 0.0)
     assert knocks(admission, "10.0.0.1", 1, now_s=9.0) == [None]
+    assert admission.is_proven("10.0.0.1", 9.0)
+    assert not admission.is_proven("10.0.0.1", 10.0)
+    assert knocks(admission, "10.0.0.1", 1, now_s=10.0) == [Code.OVERLOADED]
     assert knocks(admission, "10.0.0.1", 1, now_s=11.0) == [Code.OVERLOADED]
 
 
@@ -113,6 +123,7 @@ def test_a_hotkey_pays_only_when_debited() -> None:
     with pytest.raises(RequestRefused) as caught:
         admission.debit(ALICE.public_key, "10.0.0.3", 0.0)
     assert caught.value.code == Code.CALLER_LIMITED
+    assert caught.value.retry_after_s == pytest.approx(1.0)
     admission.debit(BOB.public_key, "10.0.0.3", 0.0)
     admission.debit(ALICE.public_key, "10.0.0.3", 1.0)
 
@@ -156,3 +167,47 @@ def test_refusals_have_a_budget() -> None:
     admission = Admission(limits=Limits(refusals_rate=1.0, refusals_burst=2.0))
     assert [admission.may_refuse(0.0) for _ in range(3)] == [True, True, False]
     assert admission.may_refuse(1.0)
+
+
+def test_a_good_signature_gives_a_source_no_new_budget() -> None:
+    """Else whoever holds any key could knock as often as it likes."""
+    admission = Admission(limits=Limits(source_rate=0.001, source_burst=4.0))
+    for _ in range(3):
+        assert knocks(admission, "10.0.0.1", 1) == [None]
+        admission.debit(ALICE.public_key, "10.0.0.1", 0.0)
+    assert knocks(admission, "10.0.0.1", 2) == [None, Code.SOURCE_LIMITED]
+
+
+def test_of_the_proven_the_one_that_called_longest_ago_is_forgotten() -> None:
+    admission = Admission(limits=Limits(sources_max=2))
+    for address in ("10.0.0.1", "10.0.0.2", "10.0.0.1", "10.0.0.3"):
+        admission.debit(ALICE.public_key, address, 0.0)
+    assert [admission.is_proven(f"10.0.0.{n}", 0.0) for n in (1, 2, 3)] == [True, False, True]
+
+
+@pytest.mark.parametrize(("rate", "wait_s"), [(0.1, 10.0), (100.0, 1.0)])
+def test_who_meets_a_crowd_is_told_to_wait_for_a_second_at_least(
+    rate: float, wait_s: float
+) -> None:
+    admission = Admission(limits=Limits(strangers_rate=rate, strangers_burst=1.0))
+    admission.knock("10.0.0.1", 0.0)
+    with pytest.raises(RequestRefused) as caught:
+        admission.knock("10.0.0.2", 0.0)
+    assert (caught.value.code, caught.value.retry_after_s) == (Code.OVERLOADED, wait_s)
+
+
+def test_an_axon_without_a_chain_knows_nobody_and_serves_anybody() -> None:
+    alone = Admission()
+    assert alone.admit(Ss58("x")) is Membership.UNKNOWN
+    assert alone.knows_permits is False
+    assert alone.accept_unbound is False
+    told = Admission(resolver=lambda _: Membership.PERMIT, accept_unbound=True)
+    assert (told.knows_permits, told.accept_unbound) == (True, True)
+
+
+def test_a_method_may_ask_for_more_than_its_axon() -> None:
+    admission = Admission(serve=Serve.ANYBODY, resolver=lambda _: Membership.REGISTERED)
+    assert admission.admit(Ss58("x"), Membership.REGISTERED) is Membership.REGISTERED
+    with pytest.raises(RequestRefused) as caught:
+        admission.admit(Ss58("x"), Membership.PERMIT)
+    assert caught.value.code == Code.NO_PERMIT

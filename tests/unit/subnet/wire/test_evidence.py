@@ -206,3 +206,80 @@ def test_the_error_of_a_refusal_carries_its_evidence() -> None:
         judge(SENT, refused.status, raw_headers(refused.headers), refused.body, Answered, 0.1)
     assert caught.value.evidence is not None
     verify(caught.value.evidence, reply=refused.body)
+
+
+def signed_by_the_peer(kind: str, **changes: object) -> Evidence:
+    """Evidence with ``changes``, whose reply Bob signed as it is then: he may be in league with
+    whoever shows it."""
+    changed = msgspec.structs.replace(ALL[kind], **changes)
+    common = {
+        "request_hash": changed.request_hash,
+        "status": changed.status,
+        "headers": changed.headers,
+        "sender": changed.peer,
+        "receiver": changed.caller,
+    }
+    if kind == "stream":
+        payload = signing.stream_payload(
+            word=changed.word, frames=changed.frames, running_hash=changed.reply_digest, **common
+        )
+    else:
+        payload = signing.reply_payload_of_digest(
+            scope=changed.scope, body_digest=changed.reply_digest, **common
+        )
+    return msgspec.structs.replace(changed, reply_signature=BOB.sign(payload))
+
+
+def test_what_the_peer_signs_anew_is_evidence_again() -> None:
+    for kind in ALL:
+        if kind != "failed":
+            verify(signed_by_the_peer(kind))
+    verify(signed_by_the_peer("unread", status=400))
+    with pytest.raises(EvidenceInvalid, match="scope"):
+        verify(signed_by_the_peer("unread", status=399))
+
+
+def test_a_peer_cannot_make_evidence_of_what_was_not_asked() -> None:
+    with pytest.raises(EvidenceInvalid, match="the caller did not sign"):
+        verify(signed_by_the_peer("reply", request_signature=bytes(64)))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("x-assay-hotkey", MALLORY.address), ("x-assay-scope", "head")]
+)
+def test_headers_that_tell_of_another_reply_are_refused(name: str, value: str) -> None:
+    changed = tuple(sorted((dict(ALL["reply"].headers) | {name: value}).items()))
+    assert changed != ALL["reply"].headers
+    with pytest.raises(EvidenceInvalid, match="tell of another reply"):
+        verify(signed_by_the_peer("reply", headers=changed))
+
+
+@pytest.mark.parametrize("header", [("x-assay-a:b", "c"), ("x-assay-a", "b\nx-assay-c:d")])
+def test_a_header_that_could_be_read_as_two_is_refused(header: tuple[str, str]) -> None:
+    changed = tuple(sorted((*ALL["reply"].headers, header)))
+    with pytest.raises(EvidenceInvalid, match="the one way"):
+        verify(signed_by_the_peer("reply", headers=changed))
+
+
+def test_a_hash_of_an_unknown_kind_is_named() -> None:
+    changed = tuple(sorted((*ALL["reply"].headers, ("x-assay-digest", "md5"))))
+    with pytest.raises(EvidenceInvalid, match="unknown here"):
+        verify(signed_by_the_peer("reply", headers=changed), reply=ANSWER)
+
+
+def test_a_word_that_no_stream_is_signed_with_is_refused() -> None:
+    with pytest.raises(EvidenceInvalid, match="its word"):
+        verify(signed_by_the_peer("stream", word="wholly"))
+
+
+def test_a_plain_reply_has_neither_frames_nor_word() -> None:
+    for change in ({"frames": 1}, {"word": "whole"}):
+        with pytest.raises(EvidenceInvalid, match="is of no stream"):
+            verify(signed_by_the_peer("reply", **change))
+
+
+def test_evidence_is_small_or_refused_by_its_size() -> None:
+    with pytest.raises(EvidenceInvalid, match=f"more than {EVIDENCE_BYTES_MAX} bytes"):
+        unpack(bytes(EVIDENCE_BYTES_MAX + 1))
+    with pytest.raises(EvidenceInvalid, match="is not evidence"):
+        unpack(bytes(EVIDENCE_BYTES_MAX))

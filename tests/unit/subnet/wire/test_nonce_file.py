@@ -19,8 +19,10 @@ NOW = 1_800_000_000_000_000_000
 
 
 def test_first_start_knows_nothing(tmp_path: Path) -> None:
-    store = CeilingFile(tmp_path / "deep" / "nonces")
+    path = tmp_path / "very" / "deep" / "nonces"
+    store = CeilingFile(path)
     assert store.load() is None
+    assert store.place == str(path)
     store.close()
 
 
@@ -60,6 +62,15 @@ def test_a_folder_that_is_a_file_is_unavailable(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(Unavailable, match="Check the path"):
         CeilingFile(tmp_path / "file" / "nonces")
+
+
+def test_a_disk_that_cannot_be_read_is_no_broken_ceiling(tmp_path: Path) -> None:
+    """A broken ceiling is replaced by the highest possible; this one may still be whole."""
+    (tmp_path / "nonces").mkdir()
+    store = CeilingFile(tmp_path / "nonces")
+    with pytest.raises(Unavailable):
+        store.load()
+    store.close()
 
 
 CHILD = """

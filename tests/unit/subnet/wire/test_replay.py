@@ -252,3 +252,72 @@ def test_a_driver_can_save_aside() -> None:
     assert store.saves == 1
     assert replay.wanted(NOW + 1) is None
     assert replay.wanted(NOW + RESERVE * 2 // 3) == NOW + RESERVE * 2 // 3 + RESERVE
+    assert replay.wanted(NOW + RESERVE // 2) is None, "half of the reserve is left"
+
+
+def test_nothing_is_saved_for_a_nonce_at_the_ceiling_nor_for_an_idle_stop() -> None:
+    store = MemoryCeiling()
+    replay = guard(store)
+    assert code_of(replay, NOW, NOW) is None
+    assert code_of(replay, replay.ceiling, NOW + RESERVE) is None
+    assert store.saves == 1
+    idle = MemoryCeiling()
+    guard(idle).close()
+    assert (idle.saves, idle.value) == (0, None)
+
+
+def test_a_stop_lets_go_of_its_store_and_leaves_the_newest_nonce_in_it() -> None:
+    class Closable(MemoryCeiling):
+        closed = False
+
+        def close(self) -> None:
+            assert self.value == NOW
+            self.closed = True
+
+    store = Closable()
+    replay = guard(store)
+    assert code_of(replay, NOW, NOW) is None
+    replay.close()
+    assert store.closed
+    assert (replay.floor, replay.ceiling) == (NOW, NOW)
+
+
+def test_as_many_nonces_are_remembered_as_may_be() -> None:
+    replay = guard(limits=Limits(nonces_max=3))
+    nonces = [NOW + second * SECOND for second in range(4)]
+    assert [code_of(replay, nonce, nonce) for nonce in nonces[:3]] == [None] * 3
+    assert len(replay) == 3
+    assert code_of(replay, nonces[3], nonces[3]) is None
+    assert len(replay) == 3
+    assert code_of(replay, nonces[0], nonces[3]) == Code.BEFORE_RESTART
+
+
+def test_a_second_is_kept_until_its_last_part_is_stale() -> None:
+    replay = guard()
+    assert code_of(replay, NOW, NOW) is None
+    kept = int((DEFAULT.max_age_s + DEFAULT.body_s_max) * SECOND)
+    edge = NOW + kept + SECOND - 1
+    assert code_of(replay, edge, edge) is None
+    assert len(replay) == 2
+    replay.accept(KEY, NOW + 1, edge, arrived_ns=NOW + AGE)
+    assert code_of(replay, NOW + kept + SECOND, edge + 1) is None
+    assert len(replay) == 2, "of this second and of the last one before it"
+
+
+@pytest.mark.parametrize(("floor", "wait_s"), [(0, 1), (1, 1), (SECOND + 1, 2)])
+def test_who_comes_before_a_restart_is_told_when_to_come_again(floor: int, wait_s: int) -> None:
+    store = MemoryCeiling()
+    store.value = NOW + floor
+    with pytest.raises(RequestRefused) as caught:
+        guard(store).check(KEY, NOW, NOW)
+    assert (caught.value.code, caught.value.retry_after_s) == (Code.BEFORE_RESTART, wait_s)
+
+
+def test_a_clock_that_was_set_back_is_told_from_a_crash() -> None:
+    store = MemoryCeiling()
+    store.value = NOW
+    replay = guard(store)
+    back = SKEW + RESERVE + 100 * SECOND
+    assert replay.shut_s(NOW - back) == 100.0
+    assert replay.shut_s(NOW - SKEW - RESERVE) == 0.0
+    assert replay.shut_s(NOW) == 0.0

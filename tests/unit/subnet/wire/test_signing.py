@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from hashlib import sha256
 
+import msgspec
 import pytest
 from bittensor import http_auth
 from bittensor.sp_core import Keypair
+from blake3 import blake3
 
 from assay.wire import keys, signing
 from assay.wire.errors import Code, RequestRefused
@@ -166,12 +168,100 @@ def test_nonce_of_more_digits_is_malformed() -> None:
         signing.read_claim(head, BOB.address)
 
 
+def refused(head: signing.RequestHead, **options: bool) -> Code:
+    with pytest.raises(RequestRefused) as caught:
+        signing.read_claim(head, BOB.address, **options)
+    assert isinstance(caught.value.code, Code)
+    return caught.value.code
+
+
+@pytest.mark.parametrize("name", ["X-Bittensor-Nonce", "x-bittensor-SIGNATURE", "Content-Length"])
+def test_a_header_that_comes_twice_is_malformed(name: str) -> None:
+    """Two readers of it could read two requests."""
+    lines = raw_headers((*sdk_headers().items(), ("Content-Length", "9"), ("Date", "now")))
+    twice = [*lines, (name.encode(), b"1"), (b"date", b"then"), (b"Server", b"x")]
+    assert signing.parse_head("POST", TARGET, [*lines, (b"date", b"then")]).repeated is False
+    assert refused(signing.parse_head("POST", TARGET, twice)) == Code.MALFORMED_AUTH
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "code"),
+    [
+        ("X-Bittensor-Version", "2", Code.MALFORMED_AUTH),
+        ("X-Bittensor-Version", None, Code.MALFORMED_AUTH),
+        ("X-Bittensor-Hotkey", None, Code.MALFORMED_AUTH),
+        ("X-Bittensor-Hotkey", "", Code.MALFORMED_AUTH),
+        ("X-Bittensor-Hotkey", "5nobody", Code.MALFORMED_AUTH),
+        ("X-Bittensor-Nonce", None, Code.MALFORMED_AUTH),
+        ("X-Bittensor-Signature", None, Code.MALFORMED_AUTH),
+        ("X-Bittensor-Receiver", None, Code.WRONG_RECEIVER),
+        ("X-Bittensor-Receiver", MALLORY.address, Code.WRONG_RECEIVER),
+    ],
+)
+def test_what_a_claim_lacks_is_refused_by_name(name: str, value: str | None, code: Code) -> None:
+    headers = {**{k: v for k, v in sdk_headers().items() if k.lower() != name.lower()}}
+    assert len(headers) == len(sdk_headers()) - 1
+    assert refused(head_of(headers if value is None else headers | {name: value})) == code
+
+
+def test_where_unbound_requests_are_allowed_those_for_others_are_not() -> None:
+    head = head_of(sdk_headers() | {"X-Bittensor-Receiver": MALLORY.address})
+    assert refused(head, accept_unbound=True) == Code.WRONG_RECEIVER
+
+
+@pytest.mark.parametrize("part", ["method", "target", "body", "nonce", "sender", "receiver"])
+def test_a_signature_holds_for_its_own_request_alone(part: str) -> None:
+    head = head_of(sdk_headers())
+    claim = signing.read_claim(head, BOB.address)
+    body_hash = sha256(BODY + (b"!" if part == "body" else b"")).hexdigest()
+    if part in ("method", "target"):
+        head = msgspec.structs.replace(head, **{part: "/other"})
+    elif part == "nonce":
+        claim = msgspec.structs.replace(claim, nonce_ns=NOW + 1)
+    elif part != "body":
+        claim = msgspec.structs.replace(claim, **{part: MALLORY.address})
+    with pytest.raises(RequestRefused) as caught:
+        signing.verify_request(head, claim, body_hash)
+    assert caught.value.code == Code.BAD_SIGNATURE
+
+
 # -- the hash of a request
 
 
-def test_every_part_of_a_request_changes_its_hash() -> None:
-    import msgspec
+def test_the_hash_of_a_request_is_that_of_its_lines() -> None:
+    lines = ["assay-request/1", "POST", TARGET, "-", "", "", "", "", ""]
+    empty = signing.RequestHead(method="POST", target=TARGET)
+    assert signing.request_hash(empty, "-") == sha256("\n".join(lines).encode()).digest()
+    lines[4:] = ["7", "5sender", "5receiver", "sr25519", "0xab"]
+    full = signing.RequestHead(
+        method="POST",
+        target=TARGET,
+        nonce="7",
+        hotkey="5sender",
+        receiver="5receiver",
+        crypto="sr25519",
+        signature="0xab",
+    )
+    assert signing.request_hash(full, "-") == sha256("\n".join(lines).encode()).digest()
 
+
+def test_bytes_that_are_no_text_are_signed_as_they_came() -> None:
+    """An HTTP server hands over such a byte as a lone surrogate."""
+    path, raw = "/\udce4", b"/\xe4"
+    payload = signing.request_payload("POST", path, "0", NOW, ALICE.address, BOB.address)
+    assert payload.split(b"\n")[3] == raw
+    lines = b"\n".join([b"assay-request/1", b"POST", raw, b"-", b"", b"", b"", b"", b""])
+    head = signing.RequestHead(method="POST", target=path)
+    assert signing.request_hash(head, "-") == sha256(lines).digest()
+    digest = signing.headers_digest((("Location", path),))
+    assert digest == sha256(b"location:" + raw + b"\n").hexdigest()
+    reply = signing.reply_payload(**(REPLY | {"receiver": path}))  # type: ignore[arg-type]
+    assert reply.split(b"\n")[-1] == raw
+    stream = signing.stream_payload(**(STREAM | {"receiver": path}))  # type: ignore[arg-type]
+    assert stream.split(b"\n")[-1] == raw
+
+
+def test_every_part_of_a_request_changes_its_hash() -> None:
     head = head_of(sdk_headers() | {"X-Bittensor-Crypto": "sr25519"})
     body_hash = sha256(BODY).hexdigest()
     seen = {signing.request_hash(head, body_hash), signing.request_hash(head, "-")}
@@ -194,6 +284,39 @@ REPLY = {
 }
 
 
+STREAM = {
+    "word": "whole",
+    "request_hash": b"\x07" * 32,
+    "status": 200,
+    "headers": (("Content-Type", "a"),),
+    "frames": 3,
+    "running_hash": b"\x09" * 32,
+    "sender": BOB.address,
+    "receiver": ALICE.address,
+}
+
+
+def test_the_signed_lines_of_replies_and_streams_are_as_documented() -> None:
+    headers = sha256(b"content-type:application/msgpack\nx-assay-scope:full\n").hexdigest()
+    body = sha256(BODY).hexdigest()
+    people = [BOB.address, ALICE.address]
+    assert signing.reply_payload(**REPLY).decode().split("\n") == [  # type: ignore[arg-type]
+        "assay-reply/1", "full", "07" * 32, "200", headers, body, *people
+    ]  # fmt: skip
+    headers = sha256(b"content-type:a\n").hexdigest()
+    assert signing.stream_payload(**STREAM).decode().split("\n") == [  # type: ignore[arg-type]
+        "assay-stream/1", "whole", "07" * 32, "200", headers, "3", "09" * 32, *people
+    ]  # fmt: skip
+
+
+def test_a_bodys_hash_is_the_one_that_the_headers_name() -> None:
+    assert signing.body_digest(BODY, ()) == sha256(BODY).digest()
+    assert signing.body_digest(BODY, (("x-assay-digest", "blake3 "),)) == blake3(BODY).digest()
+    for names in (["md5"], [""], ["blake3", "blake3"], ["blake3", "md5"]):
+        with pytest.raises(ValueError, match="unknown here"):
+            signing.body_digest(BODY, tuple(("X-Assay-Digest", name) for name in names))
+
+
 def test_every_part_of_a_reply_is_signed() -> None:
     changes: list[dict[str, object]] = [
         {"scope": "head"},
@@ -203,6 +326,7 @@ def test_every_part_of_a_reply_is_signed() -> None:
         {"headers": (*REPLY["headers"], ("Retry-After", "1"))},  # type: ignore[misc]
         {"headers": (*REPLY["headers"], ("Content-Encoding", "gzip"))},  # type: ignore[misc]
         {"headers": (*REPLY["headers"], ("X-Assay-Receipt", "1"))},  # type: ignore[misc]
+        {"headers": (*REPLY["headers"], ("Location", "/"))},  # type: ignore[misc]
         {"headers": (*REPLY["headers"], ("x-assay-scope", "full"))},  # type: ignore[misc]
         {"body": b""},
         {"sender": MALLORY.address},
@@ -216,7 +340,13 @@ def test_headers_that_mean_nothing_are_not_signed() -> None:
     """Proxies add their own; a reply must survive that."""
     plain = signing.headers_digest((("Content-Type", "a"),))
     assert plain == signing.headers_digest(
-        (("date", "now"), ("Server", "x"), ("content-type", " a "), ("Content-Length", "3"))
+        (
+            ("date", "now"),
+            ("Server", "x"),
+            ("content-type", " a "),
+            ("Content-Length", "3"),
+            ("X-Assay-Signature", "0xab"),
+        )
     )
 
 

@@ -75,6 +75,7 @@ class Chosen(Synapse, frozen=True):
 @pytest.mark.parametrize(
     ("value", "said"),
     [
+        ({"word": 5}, "Expected `str`, got `int` - at `$.word`"),
         ({"word": "\x1b[31msecret"}, "Invalid enum value - at `$.word`"),
         ({"word": "yes", "\x1b[31msecret - at `$`": 1}, "Object contains an unknown field"),
     ],

@@ -50,6 +50,46 @@ async def test_the_queue_is_bounded() -> None:
     assert (places.running, places.waiting) == (0, 0)
 
 
+async def test_the_queue_is_bounded_for_permit_holders_too() -> None:
+    limits = Limits(running_max=1, waiting_max=1, per_caller_max=9)
+    places = ConcurrencyLimit(limits, SystemClock(), ranked=True)
+    place = await places.enter(A, 5.0, first=True)
+    waiter = asyncio.ensure_future(places.enter(A, 5.0, first=True))
+    await settle()
+    with pytest.raises(RequestRefused) as caught:
+        await places.enter(A, 5.0, first=True)
+    assert (caught.value.code, caught.value.retry_after_s) == (Code.OVERLOADED, 1.0)
+    places.leave(place)
+    places.leave(await waiter)
+
+
+async def test_who_runs_and_who_waits_are_counted_together() -> None:
+    places = ConcurrencyLimit(Limits(running_max=1, per_caller_max=3), SystemClock())
+    for _ in range(3):  # what was counted is given back: it goes on like this for ever
+        place = await places.enter(A, 5.0)
+        waiters = [asyncio.ensure_future(places.enter(A, 5.0)) for _ in range(2)]
+        await settle()
+        assert places.waiting == 2
+        with pytest.raises(RequestRefused) as caught:
+            await places.enter(A, 5.0)
+        assert (caught.value.code, caught.value.retry_after_s) == (Code.CALLER_LIMITED, 1.0)
+        places.leave(place)
+        for waiter in waiters:
+            places.leave(await waiter)
+
+
+async def test_a_hotkey_that_waited_owes_nothing_afterwards() -> None:
+    places = ConcurrencyLimit(Limits(running_max=1, per_caller_max=1), SystemClock())
+    for _ in range(3):
+        other = await places.enter(B, 5.0)
+        waiter = asyncio.ensure_future(places.enter(A, 5.0))
+        await settle()
+        places.leave(other)
+        places.leave(await waiter)
+    places.leave(await places.enter(A, 5.0))
+    places.leave(await places.enter(A, 5.0))
+
+
 async def test_one_hotkey_cannot_take_it_all() -> None:
     places = ConcurrencyLimit(Limits(running_max=4, per_caller_max=2), SystemClock())
     await places.enter(A, 5.0)
@@ -74,10 +114,42 @@ async def test_waiting_ends_with_the_budget(manual: bool) -> None:
         clock.advance(0.02)
     with pytest.raises(RequestRefused) as caught:
         await waiter
-    assert caught.value.code == Code.OVERLOADED
+    assert (caught.value.code, caught.value.retry_after_s) == (Code.OVERLOADED, 1.0)
     assert places.waiting == 0
     places.leave(PLACE_A)
     assert places.running == 0
+
+
+async def test_who_gives_up_lets_nobody_in() -> None:
+    """The place is another's, and so is the turn in front."""
+    clock = ManualClock()
+    places = ConcurrencyLimit(Limits(running_max=1), clock)
+    place = await places.enter(A, 5.0)
+    patient = asyncio.ensure_future(places.enter(A, 9.0))
+    impatient = asyncio.ensure_future(places.enter(B, 1.0))
+    await settle()
+    clock.advance(2.0)
+    with pytest.raises(RequestRefused):
+        await impatient
+    await settle()
+    assert not patient.done()
+    assert (places.running, places.waiting) == (1, 1)
+    places.leave(place)
+    places.leave(await patient)
+    assert (places.running, places.waiting) == (0, 0)
+
+
+@pytest.mark.parametrize(("running_max", "others"), [(1, 1), (2, 1), (3, 1), (4, 2)])
+async def test_of_few_places_others_have_half_and_one_at_least(
+    running_max: int, others: int
+) -> None:
+    places = ConcurrencyLimit(Limits(running_max=running_max), SystemClock(), ranked=True)
+    rivals = [asyncio.ensure_future(places.enter(bytes([n]), 5.0)) for n in range(5)]
+    await settle()
+    assert (places.running, places.waiting) == (others, 5 - others)
+    for rival in rivals:
+        rival.cancel()
+    await asyncio.gather(*rivals, return_exceptions=True)
 
 
 async def test_no_place_is_lost_whatever_is_cancelled() -> None:

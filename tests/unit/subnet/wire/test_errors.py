@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import re
+
+import pytest
 
 from assay.errors import AssayError, Refused, Unavailable, UserError
 from assay.wire import errors
+from tests.unit.subnet.wire.test_evidence import of_a_refusal
 
 
 def test_every_error_is_in_the_drawing_at_its_place() -> None:
@@ -36,9 +40,39 @@ def test_what_a_person_sees_has_a_cause_and_a_cure() -> None:
     assert (busy.cause, busy.cure, busy.exit_code) == ("5Abc is busy.", "Wait.", 4)
 
 
-def test_errors_can_be_copied() -> None:
-    import copy
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (errors.PeerUnreachable("5Abc", "is gone.", "Look."), "peer_unreachable"),
+        (errors.PeerBusy("5Abc", "is busy.", "Wait.", "overloaded", 503), "overloaded"),
+        (errors.PeerRefused("5Abc", "says no.", "No.", "made up", 400), "peer_refused"),
+        (errors.PeerRefused("5Abc", "says no.", "No."), "peer_refused"),
+    ],
+)
+def test_what_went_wrong_is_one_of_few_words(error: errors.CallError, kind: str) -> None:
+    """A peer could else fill a metric with a new label for each reply."""
+    assert error.kind == kind
 
+
+def test_where_it_is_clear_who_the_cause_stands_alone() -> None:
+    gone = errors.PeerUnreachable("5Abc", "is gone.", "Look.")
+    assert (gone.peer, gone.what, gone.cause) == ("5Abc", "is gone.", "5Abc is gone.")
+    assert gone.latency_s is None
+
+
+def test_what_a_stranger_wrote_is_shown_in_one_line_without_escape_codes() -> None:
+    assert errors.printable("déjà vu") == "déjà vu"
+    assert errors.printable("a\x1b[31m\nb\u202e") == "a?[31m?b?"
+
+
+def test_a_refusal_keeps_what_shows_it() -> None:
+    shown = of_a_refusal()
+    busy = errors.PeerBusy("5Abc", "is busy.", "Wait.", "overloaded", 503, 2.0, shown)
+    assert busy.evidence is shown
+    assert copy.copy(busy).evidence is shown
+
+
+def test_errors_can_be_copied() -> None:
     busy = copy.copy(errors.PeerBusy("5Abc", "is busy.", "Wait.", "overloaded", 503, 2.0))
     assert (busy.peer, busy.code, busy.status, busy.retry_after_s) == (
         "5Abc",

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from assay.wire.interface import Caller, Method
-from assay.wire.methods import MethodTable, place_of
+from assay.wire.methods import MethodTable, place_of, smaller
 from tests.unit.subnet.wire.world import Answered, Question, echo
 
 HERE = re.escape(__file__)
@@ -104,3 +104,22 @@ def test_two_methods_of_one_name_are_both_named() -> None:
         table.add(method(other))
     assert place_of(echo) in str(caught.value)
     assert place_of(other) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("own", "common", "holds"), [(None, 5, 5), (3, 5, 3), (7, 5, 5), (1.5, 2.5, 1.5)]
+)
+def test_a_methods_own_limit_holds_below_the_axons(
+    own: float | None, common: float, holds: float
+) -> None:
+    assert smaller(own, common) == holds
+
+
+def test_the_least_limit_is_one_that_lets_something_through() -> None:
+    MethodTable().add(method(request_bytes_max=1, reply_bytes_max=1, budget_s_max=0.001))
+
+
+def test_a_handler_that_is_not_written_in_python_is_named_by_its_type() -> None:
+    assert place_of(len) == "a builtin_function_or_method"
+    assert place_of(None) == "a NoneType"
+    assert re.fullmatch(HERE + r":\d+", place_of(Builder().serve))

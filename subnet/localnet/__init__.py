@@ -2,9 +2,8 @@
 
 A transaction's life, folder by folder: ``rpc`` takes it from a client, ``pool`` asks whether it is
 valid and orders it, ``sealing`` says when to build, ``blocks`` builds, ``executor`` runs the Wasm
-runtime, ``state`` holds what it changed; ``service`` is the one loop that drives them all.
-``backend`` is the border between the pure core (executor, state, blocks) and the node around it,
-and
+runtime, ``state`` holds what it changed, and ``service`` drives them: its loop makes the blocks.
+``backend`` is the border between the core (executor, state, blocks) and the node around it;
 ``primitives`` are the values that all of them share.
 
 ``node`` puts a node together; ``holders`` says who has power and money on its chain. ``verify``

@@ -1,11 +1,12 @@
 """A whole node in one object: backend, pool, service and RPC server, wired, started and stopped.
 
-Adds only the order of things. Starting: take the port, open the chain, serve, then seal. Stopping:
-seal no more, close the port and its connections, close the database; a block that is being built is
-finished first. Whoever starts a node waits on ``finished``, which ends when it can go on no longer.
+Comes in: ``NodeOptions`` and a clock. Goes out: a running ``Node``. What is decided here is the
+order. A start takes the port, opens the chain, serves, then seals. A stop ends the sealing, closes
+the port and its connections, and closes the database; a block that is being built is finished
+first. Whoever starts a node waits on ``finished``, which returns or raises when the node has ended.
 
-Knows no command line and installs no signal handlers: the process around it does
-(``cli/chain.py``), or a test (``localnet/testing.py``).
+This module knows no command line and installs no signal handlers: the process around the node does
+(``cli/chain_start.py``), or a test (``localnet/testing.py``).
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ class NodeOptions:
 
 
 def read_runtime(path: Path = RUNTIME_PATH) -> bytes:
-    """A runtime's code from a file. UserError if it cannot be one."""
+    """Read a runtime's code from the file ``path``. UserError if the file cannot be a runtime."""
     try:
         if path.stat().st_size > _WASM_BYTES_MAX:
             raise UserError(f"{path} is too large for a runtime.", "Give a runtime's Wasm file.")
@@ -85,7 +86,7 @@ def read_runtime(path: Path = RUNTIME_PATH) -> bytes:
 
 
 def default_module_cache() -> Path:
-    """Where compiled runtimes are kept between runs: the user's own cache folder."""
+    """The folder in which compiled runtimes are kept between runs; it belongs to this user."""
     base = os.environ.get("XDG_CACHE_HOME") or ""
     root = Path(base) if os.path.isabs(base) else Path.home() / ".cache"
     return root / "assay" / "modules"
@@ -103,11 +104,11 @@ def genesis_of(
     block_time_ms: int | None = None,
     sudo: Ss58 | None = None,
 ) -> Genesis:
-    """The recipe of a new chain.
+    """The recipe of a new chain whose first runtime is ``code``.
 
     ``block_time_ms`` None leaves the preset's own block time. ``sudo`` names the account that may
-    do everything, makes the blocks and holds all the money; None leaves both to the development
-    accounts of the preset.
+    do everything, makes the blocks and holds all the money; None leaves power and money to the
+    development accounts of the preset.
     """
     overrides: dict[str, Any] = {}
     if block_time_ms is not None:
@@ -120,7 +121,10 @@ def genesis_of(
 
 
 def _check_exposure(options: NodeOptions, holders: Holders) -> None:
-    """Refuse to serve others a chain over which anybody has power, unless that is wanted."""
+    """Raise UserError if others could reach a chain over which anybody has power.
+
+    ``holders`` says who has power. Where the options ask for it, a warning takes the error's place.
+    """
     power = holders.public_power
     if power is None:
         return
@@ -156,7 +160,7 @@ class Node:
 
     @property
     def url(self) -> str:
-        """Where a client on this machine connects to."""
+        """The address that a client on this machine connects to."""
         host = "127.0.0.1" if self.host in ("0.0.0.0", "") else self.host  # noqa: S104
         return f"ws://{f'[{host}]' if ':' in host else host}:{self.port}"
 
@@ -251,11 +255,11 @@ class Node:
             self._fail(error)
 
     async def finished(self) -> None:
-        """Wait for as long as the node runs; raises what ended it."""
+        """Wait for as long as the node runs, and raise the error that ended it."""
         await asyncio.shield(self._fatal)
 
     async def stop(self) -> None:
-        """Stop sealing, serving and storing, in this order. May be called twice."""
+        """Stop sealing, then serving, then storing. A second call does nothing."""
         self.service.stop()
         if self._sealing_task is not None:
             await asyncio.wait((self._sealing_task,))
@@ -272,7 +276,7 @@ class Node:
 async def running(
     options: NodeOptions, clock: Clock, metrics: Metrics = NO_METRICS
 ) -> AsyncIterator[Node]:
-    """A node for as long as the block lasts."""
+    """A node that is started on entry and stopped on exit of an ``async with``."""
     node = await Node.start(options, clock, metrics)
     try:
         yield node

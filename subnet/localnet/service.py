@@ -48,10 +48,10 @@ _RETRY_S: Final = 1.0
 
 
 def _after(budget_s: float, clock: Clock) -> Callable[[], bool]:
-    """Whether ``budget_s`` have passed since the first time that this was asked.
+    """A function that tells whether ``budget_s`` have passed since its first call.
 
-    The builder asks first when the block is begun and its inherents are in: what the runtime's own
-    hooks take must not leave the transactions without any time.
+    The builder calls it first when the block is begun and its inherents are in: what the runtime's
+    own hooks take must not leave the transactions without any time.
     """
     until_s: float | None = None
 
@@ -67,7 +67,7 @@ def _after(budget_s: float, clock: Clock) -> Callable[[], bool]:
 
 
 class Service:
-    """Owns the order of things; owns neither the backend's life nor any socket."""
+    """Makes a chain's blocks and tells its listeners. It neither opens nor closes the backend."""
 
     def __init__(
         self,
@@ -98,7 +98,7 @@ class Service:
         self._event_listeners.append(listener)
 
     def submit(self, extrinsic: bytes) -> Submitted:
-        """Put an extrinsic into the pool; the pool's and the runtime's refusals pass through."""
+        """Put ``extrinsic`` into the pool. Raises what the pool and the runtime refuse it with."""
         try:
             submitted = self._pool.submit(extrinsic, self._clock.monotonic())
         except AssayError as refusal:
@@ -112,7 +112,7 @@ class Service:
         return submitted
 
     def seal(self, budget_s: float | None = None) -> BuiltBlock:
-        """Build one block now, whatever the mode.
+        """Build one block now, whatever the sealing mode.
 
         After ``budget_s`` no further transaction is begun; None tries all that fit.
         """
@@ -152,7 +152,10 @@ class Service:
         return built
 
     def _beware(self, tried: Sequence[bytes]) -> None:
-        """A block failed as a whole: close in on the transaction that is to blame, if one is."""
+        """Note that a block failed as a whole after these transactions were ``tried``.
+
+        The next block tries half of them, so that repeated failures single out the one to blame.
+        """
         if tried:
             self._most = len(tried) // 2
             self._suspect = tried[0] if len(tried) == 1 else None
@@ -160,7 +163,10 @@ class Service:
             self._most = self._suspect = None
 
     def _relax(self, now_s: float) -> None:
-        """A block was made: so the suspect that was left out of it is to blame."""
+        """Note that a block was made.
+
+        A suspect that was left out of that block is to blame for the failures, and leaves the pool.
+        """
         if self._suspect is not None:
             logger.warning("0x{} leaves the pool: no block can hold it", self._suspect.hex())
             self._tell(self._pool.expel(self._suspect, now_s))
@@ -179,7 +185,7 @@ class Service:
                 listener(events)
 
     async def run(self) -> None:
-        """Build blocks until ``stop``. Raises what makes going on pointless."""
+        """Build blocks until ``stop``. Raises StorageFailed or ChainDamaged, which end the node."""
         while not self._stop.is_set():
             wait_s = self._sealing.wait_s(self._clock.monotonic(), self._pool.ready_count)
             if wait_s is None or wait_s > 0:
@@ -208,7 +214,7 @@ class Service:
         return self._sealing.overdue(self._clock.monotonic()) and not self._stop.is_set()
 
     def _seal_in_time(self) -> BuiltBlock | None:
-        """A block within its share of the block time; None if the runtime cannot make one."""
+        """Build a block within its share of the block time; None if the runtime cannot make one."""
         try:
             return self.seal(min(self._sealing.interval_s * _BUILDING_SHARE, _BUILDING_S_MAX))
         except (RuntimeTrap, BlockRejected) as fault:
@@ -217,7 +223,7 @@ class Service:
             return None
 
     async def _pause(self, wait_s: float | None) -> None:
-        """Wait for the time or for news, whichever comes first."""
+        """Wait ``wait_s``, or until something was submitted; None: only the latter."""
         self._wake.clear()
         if self._stop.is_set():
             return

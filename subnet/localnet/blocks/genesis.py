@@ -1,9 +1,10 @@
-"""Block 0: from a runtime's preset, and a user's overrides, to the first state.
+"""Builds block 0 and the first state from a runtime's preset and a user's overrides.
 
-The runtime's own GenesisBuilder API makes the state; the host merges the JSON before (RFC 7396, as
-Substrate's chain specs do): the default configuration, then the preset's patch, then the overrides.
-``Genesis`` is the recipe, ``cook`` follows it. The recipe's fingerprint is stored with the chain,
-so that a database is never continued under another genesis.
+The host merges three JSON documents (RFC 7396, as Substrate's chain specs do): the default
+configuration, the preset's patch, the overrides. The runtime's own GenesisBuilder API makes the
+state of the result. ``Genesis`` is the recipe, ``cook`` follows it. The recipe's fingerprint is
+stored with the chain, so that a database is never continued under another genesis. This module
+stores nothing itself.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ class Genesis:
     properties: Mapping[str, Any] = field(default_factory=lambda: dict(DEFAULT_PROPERTIES))
 
     def fingerprint(self) -> bytes:
-        """Equal for equal recipes: the hash of the code and of the rest as canonical JSON."""
+        """A hash of all fields: equal recipes have equal fingerprints."""
         rest = [self.preset, self.overrides, self.chain_name, self.properties]
         return blake2_256(blake2_256(self.code) + canonical_json(rest))
 
@@ -62,11 +63,15 @@ class Cooked:
 
 
 def canonical_json(value: Any) -> bytes:
+    """``value`` as JSON with sorted keys and no blanks, so that equal values have equal bytes."""
     return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
 
 
 def merge(base: Any, patch: Any, depth: int = 0) -> Any:
-    """RFC 7396: objects are merged, null removes, anything else replaces."""
+    """Apply ``patch`` to ``base`` by RFC 7396.
+
+    Objects are merged, null removes a member, and any other value replaces the old one.
+    """
     if depth > _NESTING_MAX:
         raise BadGenesis(
             f"The genesis configuration is nested more than {_NESTING_MAX} deep.",
@@ -84,7 +89,7 @@ def merge(base: Any, patch: Any, depth: int = 0) -> Any:
 
 
 def preset_names(executor: Executor) -> list[str]:
-    """The presets that the runtime offers."""
+    """The names of the presets that the runtime offers."""
     try:
         reader = Reader(_call(executor, "GenesisBuilder_preset_names", b""))
         return [reader.text() for _ in range(reader.items())]
@@ -93,7 +98,7 @@ def preset_names(executor: Executor) -> list[str]:
 
 
 def merged_config(executor: Executor, genesis: Genesis) -> Mapping[str, Any]:
-    """The full configuration: the runtime's default, the preset, the overrides."""
+    """The full configuration of ``genesis``: the runtime's default, the preset, the overrides."""
     default = _preset(executor, None)
     preset = _preset(executor, genesis.preset)
     if preset is None:
@@ -108,12 +113,15 @@ def merged_config(executor: Executor, genesis: Genesis) -> Mapping[str, Any]:
 
 
 def cook(executor: Executor, genesis: Genesis) -> Cooked:
-    """Build the first state and block 0."""
+    """Build the first state and block 0 of ``genesis``."""
     return cook_config(executor, genesis, merged_config(executor, genesis))
 
 
 def cook_config(executor: Executor, genesis: Genesis, config: Mapping[str, Any]) -> Cooked:
-    """The same from a configuration that is merged already; only the code of ``genesis`` counts."""
+    """Build the first state and block 0 from ``config``, which is merged already.
+
+    Of ``genesis`` only the code is used.
+    """
     overlay = Overlay(HeadState())
     answer = _call(
         executor, "GenesisBuilder_build_state", encode_bytes(canonical_json(config)), overlay

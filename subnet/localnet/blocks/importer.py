@@ -1,9 +1,9 @@
 """Executes a finished block again, as a node that received it would.
 
 ``Core_execute_block`` recomputes everything and panics where a root, an inherent or the digest
-differs; on top of that the root of the changes is compared with the header here, so that a runtime
-which checks nothing is caught as well. The chain of one process has nobody to receive blocks from:
-``verify`` is what uses this.
+differs. In addition, the root of the changes is compared with the header here, which finds a
+runtime that checks nothing. The chain of one process receives no blocks from others; ``verify``
+uses this module to check a stored chain.
 """
 
 from __future__ import annotations

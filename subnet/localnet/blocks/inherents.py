@@ -1,7 +1,8 @@
-"""What a block's author tells the runtime: the time, and the slot that follows from it.
+"""Encodes what a block's author tells the runtime: the block's time and its slot.
 
-Inherent data is a list of (8-byte identifier, encoded value). The runtime turns it into extrinsics,
-which stand first in the block. Time is given in, as milliseconds; nothing here reads a clock.
+Inherent data is a list of (8-byte identifier, encoded value). The runtime makes extrinsics of the
+data, which stand first in the block. Times are passed in, in milliseconds; this module reads no
+clock.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ AURA_ID: Final = b"auraslot"
 
 
 def inherent_data(timestamp_ms: int, slot: int) -> bytes:
-    """``InherentData`` for a block at this time, in this slot."""
+    """``InherentData`` for a block at ``timestamp_ms`` in ``slot``."""
     items = ((TIMESTAMP_ID, timestamp_ms), (AURA_ID, slot))
     return compact(len(items)) + b"".join(
         name + encode_bytes(value.to_bytes(8, "little")) for name, value in items
@@ -23,7 +24,10 @@ def inherent_data(timestamp_ms: int, slot: int) -> bytes:
 
 
 def inherent_extrinsics(result: bytes) -> list[bytes]:
-    """The answer of ``BlockBuilder_inherent_extrinsics``: opaque, with their length prefixes."""
+    """The extrinsics in ``result``, an answer of ``BlockBuilder_inherent_extrinsics``.
+
+    Each is opaque and begins with its length.
+    """
     reader = Reader(result)
     found = [encode_bytes(reader.bytes()) for _ in range(reader.items())]
     reader.end()

@@ -1,7 +1,7 @@
-"""What the runtime answers about transactions, decoded.
+"""Decodes what the runtime answers about transactions.
 
 In come the raw bytes that ``validate_transaction`` and ``apply_extrinsic`` answered; out come typed
-results, or the refusal to raise. It neither calls the runtime nor knows where the bytes came from.
+results, or the refusal to raise. This module does not call the runtime.
 """
 
 from __future__ import annotations
@@ -43,7 +43,10 @@ def read_validity_error(reader: Reader) -> TransactionRefused:
 
 
 def decode_validity(data: bytes) -> ValidTransaction:
-    """The result of ``TaggedTransactionQueue_validate_transaction``; a refusal is raised."""
+    """Decode ``data``, an answer of ``TaggedTransactionQueue_validate_transaction``.
+
+    Raises the refusal if the runtime refused the transaction.
+    """
     reader = Reader(data)
     if reader.uint(1):
         raise read_validity_error(reader)
@@ -54,9 +57,10 @@ def decode_validity(data: bytes) -> ValidTransaction:
 
 
 def apply_refusal(data: bytes) -> TransactionRefused | None:
-    """The result of ``BlockBuilder_apply_extrinsic``: None if the extrinsic is in the block.
+    """The refusal in ``data``, an answer of ``BlockBuilder_apply_extrinsic``; None if it has none.
 
-    A dispatch that failed is in the block as well: it paid its fee, its events tell the error.
+    An extrinsic whose dispatch failed was not refused: it is in the block, it paid its fee, and its
+    events tell the error.
     """
     if data[:1] == b"\0":
         return None
@@ -66,5 +70,5 @@ def apply_refusal(data: bytes) -> TransactionRefused | None:
 
 
 def dispatch_failed(data: bytes) -> bool:
-    """Whether an applied extrinsic's dispatch ended in an error."""
+    """Whether ``data``, the answer for an applied extrinsic, says that its dispatch failed."""
     return data[:2] != b"\0\0"

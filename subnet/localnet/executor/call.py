@@ -1,9 +1,9 @@
-"""One runtime call on an overlay: the executor's front.
+"""Makes one runtime call on an overlay.
 
-Adds to the Wasm machine and the host functions what makes a call of them: the overlay that the call
-reads and writes, the transactions it may close, the budget, and the error that names the cause. A
-call that traps leaves the overlay as it found it; one that succeeds leaves its changes there, for
-the caller to keep or to drop. It knows nothing of blocks or of disks, nor of wasmtime.
+Comes in: an entry point, its encoded arguments, the overlay that the call reads and writes, and a
+budget. Goes out: the encoded result, or the error that names the cause. A call that traps leaves
+the overlay as it was; a call that succeeds leaves its changes there, for the caller to keep or to
+drop. This module knows nothing of blocks, of disks or of wasmtime.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ class Executor:
 
     @cached_property
     def version(self) -> RuntimeVersion:
-        """From the module's own sections; without running anything, so a state is not needed."""
+        """The version in the module's custom sections. Nothing is run, so no state is needed."""
         try:
             encoded = embedded_version(self._wasm)
             if encoded is not None:

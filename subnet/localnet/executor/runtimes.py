@@ -1,9 +1,9 @@
-"""The runtimes of a chain's life, compiled once each.
+"""Keeps one executor for each runtime that a chain has had lately, so that each compiles once.
 
-A chain's code changes when it is upgraded; a call at an old block runs the code of that block. An
-executor is found by the code's identity first (the head's state hands out the same object until an
-upgrade), then by its hash. For old blocks the store says which block last wrote ``:code``, so that
-a megabyte need not be read and hashed for each call.
+An upgrade changes a chain's code, and a call at an old block runs the code of that block. An
+executor is found by the identity of the code's object first (the head's state returns the same
+object until an upgrade), then by the code's hash. For old blocks the store says which block last
+wrote ``:code``, so that a megabyte need not be read and hashed for each call.
 """
 
 from __future__ import annotations
@@ -26,11 +26,13 @@ _KEPT_MAX: Final = 3
 class CodeHistory(Protocol):
     """What the store knows of a key's changes."""
 
-    def changed_at(self, key: bytes, block: int) -> int | None: ...
+    def changed_at(self, key: bytes, block: int) -> int | None:
+        """The last block up to ``block`` that changed ``key``; None if there is none."""
+        ...
 
 
 class Runtimes:
-    """Executors by code."""
+    """The executors of one chain, by the code that they run."""
 
     def __init__(
         self, limits: CoreLimits, cache: ModuleCache | None, *, time: TimeLimit | None = None
@@ -43,7 +45,11 @@ class Runtimes:
         self._hash_by_block: dict[int, bytes] = {}
 
     def of_code(self, code: bytes, written_at: int | None) -> Executor:
-        """The executor of ``code``; ``written_at`` remembers it for the block that wrote it."""
+        """The executor of ``code``, compiled if need be.
+
+        ``written_at`` is the block that wrote the code, for later calls of ``of_block``; None for
+        the head's code.
+        """
         if self._last is None or self._last[0] is not code:
             name = hashlib.blake2b(code, digest_size=32).digest()
             executor = self._by_hash.pop(name, None) or Executor(
@@ -68,7 +74,7 @@ class Runtimes:
                 self._by_hash.pop(name).close()
 
     def of_block(self, history: CodeHistory, state: State, number: int) -> Executor:
-        """The executor of the runtime in force after block ``number``, whose state is given."""
+        """The executor of the runtime in force after block ``number``, which left ``state``."""
         written_at = history.changed_at(CODE_KEY, number)
         if written_at is not None:
             known = self._by_hash.get(self._hash_by_block.get(written_at, b""))

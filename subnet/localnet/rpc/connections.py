@@ -5,9 +5,9 @@ divided by the number of sources. A newcomer whose source is below its share tak
 source with the most: an idle connection if that has one, else its youngest. A newcomer whose source
 has its share already takes the place of an idle connection of that source, or is refused.
 
-Idle is a connection that neither waits for an answer nor has a subscription. Of several the ones go
-first that never asked for anything. In come addresses and times; it knows no socket, and what
-giving up a place means is for each connection's ``evict``.
+A connection is idle if it neither waits for an answer nor has a subscription. Of several idle
+connections, those go first that never asked for anything. In come addresses and times. This module
+knows no socket: each connection's ``evict`` closes it.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class ClientConnection:
 
     @contextmanager
     def asking(self, now_s: float) -> Iterator[None]:
-        """A request came at ``now_s`` and is being answered within."""
+        """A context in which a request that came at ``now_s`` is being answered."""
         self.asked_s = now_s
         self.in_progress += 1
         try:
@@ -84,7 +84,10 @@ class Connections:
     def admit(
         self, address: str | None, now_s: float, evict: Callable[[], None]
     ) -> ClientConnection | None:
-        """A place for a connection from ``address``; None if there is none to be had."""
+        """Give a connection from ``address`` a place; None if it can have none.
+
+        ``evict`` closes that connection, should its place be given to another later.
+        """
         source = self._sources.of(address)
         if len(self._open) >= self._limits.connections_max:
             victim = self._victim_for(source, now_s)

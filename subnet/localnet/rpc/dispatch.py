@@ -1,4 +1,4 @@
-"""From one call's bytes to its answer's bytes, in two steps: ``prepare`` and ``run``.
+"""Answers one call: from the call's bytes to the reply's bytes, in two steps.
 
 ``prepare`` checks in order the envelope, the method and the parameters, and estimates what the call
 will cost; ``run`` makes it, within the share of the node's time that its source has left. Whatever
@@ -6,7 +6,7 @@ a method raises becomes a standard error: the known ones by ``rpc/errors.py``, t
 a log entry, and the service lives on. Only a failed disk, a damaged chain and a block that could
 not be finished pass through, because nothing that is told to a client afterwards could be trusted.
 
-It knows no socket and no event loop; when a call may run is for the caller to say.
+This module knows no socket and no event loop; whoever calls it decides when a call may run.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from assay.metrics import NO_METRICS, Metrics
 
 @dataclass(frozen=True, slots=True)
 class CallResult:
-    """What to send for one call: ``reply``, unless it was a notification (None), then ``then``."""
+    """What to send for one call: first ``reply`` (None for a notification), then ``then``."""
 
     reply: bytes | None
     then: Sequence[bytes] = ()
@@ -84,9 +84,9 @@ class RpcDispatcher:
         )
 
     def prepare(self, call: bytes, subscriber: Subscriber | None) -> PreparedCall | CallResult:
-        """Decode one call; the result instead if there is nothing to run.
+        """Decode ``call``. Returns what to run, or the result at once if there is nothing to run.
 
-        ``subscriber`` None: a transport that cannot be notified (HTTP).
+        ``subscriber`` is None for a transport that cannot be notified (HTTP).
         """
         try:
             request = read_request(call)
@@ -105,7 +105,7 @@ class RpcDispatcher:
     def _function(
         self, request: Request, subscriber: Subscriber | None, *, silent: bool
     ) -> tuple[float, Callable[[], object]]:
-        """What the request asks for, ready to be called, and its estimated price in seconds."""
+        """The function that ``request`` asks for, and its estimated price in seconds."""
         entry = self._registry.get(request.method)
         if entry is None:
             raise RpcError(METHOD_NOT_FOUND, "Method not found", request.method)

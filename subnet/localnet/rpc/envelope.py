@@ -1,8 +1,8 @@
-"""JSON-RPC 2.0 frames: taking requests out of them, and writing replies. Pure.
+"""Reads JSON-RPC 2.0 requests out of frames, and writes replies. Pure.
 
-Adds nothing to the standard but limits: a frame is one request or a batch of at most so many; an id
-is null, a short text or a 64-bit integer. Deep nesting is an error like any other malformed text.
-Knows no method.
+A frame is one request, or a batch of a bounded number of requests. Beside the standard there are
+limits: an id is null, a short text or a 64-bit integer, and deep nesting is an error like any other
+malformed text. This module knows no method.
 """
 
 from __future__ import annotations
@@ -90,10 +90,10 @@ _encoder: Final = msgspec.json.Encoder()
 
 
 def read_frame(data: bytes, *, batch_calls_max: int, values_max: int) -> Frame:
-    """Split a frame. RpcError -32700, -32600, -32007 or -32010.
+    """Split the frame ``data`` into its calls. RpcError -32700, -32600, -32007 or -32010.
 
-    Two bytes of JSON can become an object of sixty, in a list that is bounded only once it has been
-    decoded. Each value but the first needs a comma, and commas are counted in no time.
+    Two bytes of JSON can become an object of sixty bytes, in a list whose length is known only
+    after it was decoded. Each value but the first needs a comma, and commas are counted in no time.
     """
     if data.count(b",") >= values_max:
         raise RpcError(
@@ -118,7 +118,7 @@ def read_frame(data: bytes, *, batch_calls_max: int, values_max: int) -> Frame:
 
 
 def read_request(call: bytes) -> Request:
-    """One call out of a frame. RpcError -32700 or -32600."""
+    """Decode ``call``, which ``read_frame`` found. RpcError -32700 or -32600."""
     try:
         request = _requests.decode(call)
     except msgspec.ValidationError:
@@ -131,7 +131,7 @@ def read_request(call: bytes) -> Request:
 
 
 def id_of(call: bytes) -> Id:
-    """The id of a call that is no valid request, if it has a usable one; else None."""
+    """The id in ``call``, which need not be a valid request; None if it has no usable id."""
     try:
         return _ids.decode(call).id
     except _MALFORMED:
@@ -139,19 +139,24 @@ def id_of(call: bytes) -> Id:
 
 
 def success(call_id: Id, result: Any) -> bytes:
+    """The reply that carries ``result`` to the call with ``call_id``."""
     return _encoder.encode(_Success(call_id, result))
 
 
 def failure(call_id: Id, error: RpcError) -> bytes:
+    """The reply that carries ``error`` to the call with ``call_id``."""
     return _encoder.encode(_Failure(call_id, _ErrorBody(error.code, error.message, error.data)))
 
 
 def notification(method: str, subscription: str, result: bytes) -> bytes:
-    """``result`` is JSON already: one encoding serves all who subscribed."""
+    """A notification of ``method`` to one subscription.
+
+    ``result`` is JSON already, so that one encoding serves all subscriptions.
+    """
     params = _NotificationParams(subscription, msgspec.Raw(result))
     return _encoder.encode(_Notification(method, params))
 
 
 def encode(value: Any) -> bytes:
-    """JSON, for a notification's result."""
+    """``value`` as JSON, for the result of a notification."""
     return _encoder.encode(value)

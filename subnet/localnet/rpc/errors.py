@@ -92,10 +92,12 @@ class RpcError(AssayError):
 
 
 def invalid_params(reason: str) -> RpcError:
+    """The parameters do not fit the method; ``reason`` names the place."""
     return RpcError(INVALID_PARAMS, "Invalid params", reason)
 
 
 def reply_too_big(limit: int) -> RpcError:
+    """A reply would have more than ``limit`` bytes."""
     return RpcError(REPLY_TOO_BIG, "Response is too big", f"Exceeded max limit of {limit}")
 
 
@@ -118,19 +120,21 @@ def waited_too_long(limit_s: float) -> RpcError:
 
 
 def batch_reply_too_big(limit: int) -> RpcError:
+    """The replies to a batch would have more than ``limit`` bytes together."""
     told = f"Exceeded max limit of {limit}"
     return RpcError(BATCH_REPLY_TOO_BIG, "The batch response was too large", told)
 
 
 def client_error(reason: str) -> RpcError:
+    """A read failed because of what the client asked for; ``reason`` says why."""
     return RpcError(CLIENT_ERROR, f"Client error: {reason[:_TEXT_CHARS_MAX]}")
 
 
 def of_submission(error: Exception) -> RpcError | None:
-    """The code of a refusal by the pool or by the runtime's validation.
+    """The RPC error for ``error``, a refusal by the pool or by the runtime's validation.
 
-    Where the node's time ended the check, nothing was found out about the transaction: the client
-    is told to try again, and of no refusal.
+    Where the node's time ended the check, the transaction is neither valid nor invalid: the client
+    is told to try again. None if ``error`` is no refusal.
     """
     match error:
         case CallTimeSpent():
@@ -174,7 +178,7 @@ def of_submission(error: Exception) -> RpcError | None:
 
 
 def of_read(error: Exception) -> RpcError | None:
-    """The code of a failed read or runtime call."""
+    """The RPC error for ``error``, a failed read or runtime call; None if it is neither."""
     match error:
         case NoSuchBlock() | StateDiscarded():
             return client_error(f"NoSuchBlock: {error}")

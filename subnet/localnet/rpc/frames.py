@@ -86,7 +86,7 @@ class FrameCounter:
         self._pieces_bytes = 0
 
     def feed(self, data: bytes) -> bool:
-        """Count ``data``, which has just arrived. False if the connection now holds too much."""
+        """Count ``data``, which has just arrived; False if the connection holds too much now."""
         at, end, fits = 0, len(data), True
         while at < end:
             if not self._left:

@@ -1,8 +1,8 @@
-"""What a method sees of the node: one object, handed to every call.
+"""``RpcNode``: what a method sees of the node. Every call gets the same object.
 
-It keeps the methods' files free of imports of each other and of the server. It holds the call in
-progress, of which there is one at a time, to the time that its source has left. ``methods`` is what
-``rpc_methods`` answers.
+Because of it, the methods' files import neither each other nor the server. It also limits the call
+in progress, of which there is one at a time, to the time that the call's source has left.
+``methods`` is what ``rpc_methods`` answers.
 """
 
 from __future__ import annotations
@@ -38,7 +38,10 @@ class RpcNode:
     share: float = 1.0
 
     def begin(self, source: Source) -> float:
-        """Start a call for ``source``: limit its time. Returns the share that long calls left."""
+        """Start a call for ``source`` and limit its time.
+
+        Returns the share of a call's budget that earlier long calls left to the source.
+        """
         left = source.long_calls.share(self.clock.monotonic())
         limit_s = self.limits.call_s_max
         beat_s = self.service.beat_s
@@ -50,7 +53,7 @@ class RpcNode:
         return left
 
     def end(self) -> None:
-        """The call that ``begin`` started is over."""
+        """End the call that ``begin`` started: what follows has no time limit."""
         self.backend.time_limit.end()
         self.share = 1.0
 

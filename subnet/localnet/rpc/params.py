@@ -1,9 +1,9 @@
-"""Parameters: from JSON to typed arguments, before any logic runs.
+"""Decodes a call's parameters from JSON to typed arguments, before any logic runs.
 
-A method's Python signature is its schema. ``ParamsOf`` makes a decoder of it, for the positional
-form (a JSON array) and the named one (an object). What does not fit raises ``RpcError`` -32602 with
-the place. Absent trailing parameters and nulls take the default; surplus ones are ignored, as
-Substrate's nodes do.
+A method's Python signature is its schema. ``ParamsOf`` makes a decoder of a signature, for the
+positional form (a JSON array) and the named form (an object). Parameters that do not fit raise
+``RpcError`` -32602, which names the place. Absent trailing parameters and nulls take the default;
+surplus parameters are ignored, as Substrate's nodes do. This module calls no method.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ _HASH_BYTES: Final = 32
 
 
 class Hex(bytes):
-    """Bytes, written as ``0x…`` (or without the prefix, as some clients do)."""
+    """Bytes that a client writes in hex, with ``0x`` or, as some clients do, without."""
 
 
 class Hash(bytes):
-    """A block's hash: 32 bytes in hex."""
+    """A block's hash: 32 bytes that a client writes in hex."""
 
 
 class AccountId32(bytes):
-    """A 32-byte account id, written as SS58 of any network or in hex."""
+    """A 32-byte account id that a client writes as SS58 of any network, or in hex."""
 
 
 def _decode_custom(kind: type, value: Any) -> Any:
@@ -83,7 +83,7 @@ class ParamsOf:
         self._names = tuple(parameter.name for parameter in parameters)
 
     def decode(self, raw: msgspec.Raw | None) -> tuple[Any, ...]:
-        """The arguments in the function's order."""
+        """Decode ``raw``, the call's ``params``, into the arguments in the function's order."""
         text = b"[]" if raw is None else bytes(raw)
         if text == b"null":
             text = b"[]"

@@ -2,8 +2,8 @@
 
 ``ClientProtocol`` is made for each connection that arrives. ``admit`` decides: either a protocol of
 the HTTP library gets everything that follows, or the client is told in an HTTP answer why it has no
-place. Once the connection has become a WebSocket its bytes are counted as they arrive, before the
-library sees them. It changes no byte, keeps none, and knows nothing of HTTP but one answer.
+place. Once the connection has become a WebSocket, its bytes are counted as they arrive, before the
+library sees them. This module changes no byte, keeps none, and knows one HTTP answer only.
 """
 
 from __future__ import annotations

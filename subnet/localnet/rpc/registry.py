@@ -1,8 +1,9 @@
-"""The table of methods: name -> how to decode its parameters, what it costs, and what to call.
+"""The table of methods: for each name, how to decode the parameters, the price, and what to call.
 
 A method is a plain function ``(node, parameters…) -> JSON value``; a subscription is one
 ``(node, subscriber, notification, parameters…) -> Opened``. Each is declared in the file of its
-prefix, once, with its aliases; nothing else knows a method's name, so ``rpc_methods`` cannot drift.
+prefix, once, with its aliases. No other module knows a method's name, so the list that
+``rpc_methods`` answers is always right.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ Entry = RpcMethod | Subscribe | Unsubscribe
 
 
 class Methods:
-    """The methods of one file."""
+    """The methods that one file declares."""
 
     def __init__(self, prefix: str) -> None:
         self.prefix = prefix
@@ -63,7 +64,7 @@ class Methods:
         self.entries[entry.name] = entry
 
     def call(self, *names: str, price: Price | None = None) -> Callable[[Function], Function]:
-        """Declare a method under its name and aliases; ``price`` None: it is always cheap."""
+        """Declare a method under its ``names``. ``price`` is None for a method that is cheap."""
 
         def declare(function: Function) -> Function:
             params = ParamsOf(function, skip=1)
@@ -80,7 +81,11 @@ class Methods:
         unsubscribe: tuple[str, ...],
         price: Price | None = None,
     ) -> Callable[[Function], Function]:
-        """Declare a subscription, the method of its notifications, and how to end it."""
+        """Declare a subscription under its ``names``.
+
+        ``notification`` is the method of its notifications; ``unsubscribe`` are the methods that
+        end it.
+        """
 
         def declare(function: Function) -> Function:
             params = ParamsOf(function, skip=3)
@@ -107,4 +112,5 @@ class Registry:
         self.names: tuple[str, ...] = tuple(sorted(self._entries))
 
     def get(self, name: str) -> Entry | None:
+        """What is declared under ``name``; None if there is nothing."""
         return self._entries.get(name)

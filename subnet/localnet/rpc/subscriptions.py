@@ -1,9 +1,9 @@
 """Subscriptions: who listens to what, and one bounded outbox for each connection.
 
-The **hub** is told of each block and of each event in the pool; it encodes once and hands the text
-to every subscriber that asked. A **subscriber** is one connection: its outbox and its
-subscriptions. No socket is known here: the server takes messages out of the outbox at the client's
-pace.
+The **hub** is told of each block and of each event in the pool. It encodes each once and gives the
+text to every subscriber that asked. A **subscriber** is one connection: its outbox and its
+subscriptions. This module knows no socket: the server takes messages out of the outbox at the
+client's pace.
 
 The policy for slow clients: a reply waits for room (the server reads no further request until
 then), but the chain never waits. A notification that does not fit means that the client would miss
@@ -46,7 +46,7 @@ class Shared:
     size_bytes: int = 0
 
     def admits(self, added_bytes: int, held_bytes: int, limits: RpcLimits) -> bool:
-        """Whether one who holds ``held_bytes`` may hold so much more."""
+        """Whether a holder of ``held_bytes`` may hold ``added_bytes`` more."""
         return (
             self.size_bytes + added_bytes <= limits.outboxes_bytes_max
             or held_bytes + added_bytes <= limits.outbox_unmetered_bytes
@@ -71,7 +71,7 @@ class Outbox:
         return len(self._messages)
 
     def offer(self, message: bytes) -> bool:
-        """Add a message if there is room. One that is larger than all the room finds none."""
+        """Add ``message`` if there is room; whether there was."""
         if (
             self.closed
             or not self.holds(message)
@@ -86,7 +86,7 @@ class Outbox:
         return True
 
     def holds(self, message: bytes) -> bool:
-        """Whether its own limits have room for one more, whatever the others hold."""
+        """Whether this outbox's own limits have room for ``message``, whatever others hold."""
         limits = self._limits
         return (
             len(self._messages) < limits.outbox_messages_max
@@ -105,13 +105,14 @@ class Outbox:
         )
 
     async def room(self) -> None:
-        """Return once less than half is full, or it is closed: a reply of any size fits then."""
+        """Wait until the outbox is less than half full, so that any reply fits, or is closed."""
         await self._drained.wait()
 
     async def take(self) -> bytes | None:
-        """The next message, as soon as there is one; None once it is closed and empty.
+        """Wait for the next message and take it out; None once the outbox is closed and empty.
 
-        Its bytes count until ``sent``: the socket's buffer may hold it for as long as it is unread.
+        The message's bytes count until ``sent`` is called, because the socket's buffer may hold the
+        message for as long as the client does not read it.
         """
         while not self._messages:
             if self.closed:
@@ -125,21 +126,21 @@ class Outbox:
         return message
 
     def sent(self) -> None:
-        """The message that was taken is on its way and held here no longer."""
+        """Release the bytes of the message that was taken: the kernel has all of it."""
         self._count(-self._sending_bytes)
         self._sending_bytes = 0
         if not self._half_full():
             self._drained.set()
 
     def abandon(self) -> None:
-        """Close it and throw away what nobody will read."""
+        """Close the outbox and drop its messages, which nobody will read."""
         self.close()
         self._messages.clear()
         self._count(-self._size_bytes)
         self._sending_bytes = 0
 
     def close(self) -> None:
-        """Take no more; whoever waits wakes up."""
+        """Take no more messages; whoever waits for this outbox wakes up."""
         self.closed = True
         self._filled.set()
         self._drained.set()
@@ -147,7 +148,7 @@ class Outbox:
 
 @dataclass(slots=True, eq=False)
 class Subscription:
-    """One client's wish to hear of one thing. ``method`` names its notifications."""
+    """What one connection asked to be told of. ``method`` is that of its notifications."""
 
     id: str
     method: str
@@ -158,7 +159,7 @@ class Subscription:
 
 @dataclass(slots=True)
 class Opened:
-    """A subscription that was just made, with what to tell at once (after the reply)."""
+    """A subscription that was just made; ``first`` is sent right after the reply."""
 
     id: str
     first: list[bytes] = field(default_factory=list)
@@ -175,6 +176,7 @@ class Subscriber:
         self._on_lost = on_lost
 
     def notify(self, message: bytes) -> None:
+        """Put ``message`` into the outbox; give the connection up if there is no room."""
         outbox = self.outbox
         if not outbox.offer(message) and not outbox.closed:
             outbox.close()
@@ -201,12 +203,12 @@ class Hub:
         return self._count
 
     def join(self, *, on_lost: Callable[[str], None]) -> Subscriber:
-        """A connection that was just made."""
+        """A subscriber for a connection that was just made. ``on_lost`` is told why it is lost."""
         return Subscriber(self._limits, self._shared, on_lost=on_lost)
 
     @property
     def unread(self) -> Shared:
-        """What clients have not read yet, all together."""
+        """The count of what all clients together have not read yet."""
         return self._shared
 
     # -- opening and closing -----------------------------------------------------------------
@@ -227,19 +229,21 @@ class Hub:
         return subscription
 
     def heads(self, subscriber: Subscriber, method: str) -> Opened:
-        """New heads; with no forks these are the finalized ones and all heads too."""
+        """Subscribe to new heads. Without forks all heads are finalized, so one list serves all."""
         subscription = self._open(subscriber, method)
         self._heads[subscription.id] = subscription
         head = encode(header_json(self._backend.head.header))
         return Opened(subscription.id, [notification(method, subscription.id, head)])
 
     def runtime_version(self, subscriber: Subscriber, method: str) -> Opened:
+        """Subscribe to changes of the runtime's version."""
         subscription = self._open(subscriber, method)
         self._runtimes[subscription.id] = subscription
         version = encode(runtime_version_json(self._backend.runtime_version()))
         return Opened(subscription.id, [notification(method, subscription.id, version)])
 
     def storage(self, subscriber: Subscriber, method: str, keys: Sequence[bytes]) -> Opened:
+        """Subscribe to changes of the values at ``keys``. RpcError if that is too much to watch."""
         state = self._backend.state()
         current_keys = frozenset(keys)
         current = _changes_json(self._backend.head.hash, {key: state.get(key) for key in keys})
@@ -287,7 +291,7 @@ class Hub:
         return True
 
     def leave(self, subscriber: Subscriber) -> None:
-        """The connection is gone."""
+        """End all subscriptions of ``subscriber``, whose connection is gone."""
         subscriber.outbox.abandon()
         for subscription_id in list(subscriber.subscriptions):
             self.close(subscriber, subscription_id)
@@ -295,7 +299,7 @@ class Hub:
     # -- telling -----------------------------------------------------------------------------
 
     def tell_block(self, built: BuiltBlock) -> None:
-        """A block was committed: it is the best, and final."""
+        """Tell subscribers of ``built``, which was committed: it is the best block, and final."""
         if self._heads:
             head = encode(header_json(built.block.header))
             self._send(self._heads, head)
@@ -336,7 +340,7 @@ class Hub:
                 self._end(watchers)
 
     def tell_events(self, events: Sequence[Event]) -> None:
-        """Transactions in the pool changed their state."""
+        """Tell those who watch a transaction of ``events``, its changes in the pool."""
         if not self._watches:
             return
         for event in events:

@@ -1,7 +1,7 @@
-"""``author_*``: extrinsics come in, wait in the pool, and are followed until they are final.
+"""``author_*``: takes extrinsics into the pool, and tells clients what becomes of them.
 
-Checks the framing of the bytes; whether they mean anything is for the runtime to say, through the
-pool. Refusals get the codes of Substrate's nodes (1001 to 1019).
+The framing of the bytes is checked here; the runtime judges their content, through the pool.
+Refusals get the codes of Substrate's nodes (1001 to 1019).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ methods = Methods("author")
 
 
 def check_framing(extrinsic: bytes) -> None:
-    """An opaque extrinsic is its compact length and exactly so many bytes, at least one."""
+    """Raise RpcError unless ``extrinsic`` is a compact length and that many bytes, at least one."""
     try:
         length, start = decode_compact(extrinsic)
     except ScaleError as error:
@@ -82,7 +82,7 @@ def pending_extrinsics(node: RpcNode) -> list[str]:
 
 @methods.call("author_hasKey")
 def has_key(node: RpcNode, public_key: Hex, key_type: str) -> bool:
-    """There is no keystore: blocks need no seal on a chain with one author."""
+    """Always False: there is no keystore, because one author's blocks need no seal."""
     return False
 
 

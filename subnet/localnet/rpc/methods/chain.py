@@ -1,7 +1,8 @@
 """``chain_*``: blocks and heads.
 
-There are no forks: the head is the best block, the finalized one and the only one of its height, so
-the three kinds of heads one can subscribe to are the same. Knows no storage.
+There are no forks: the head is the best block, the finalized block and the only block of its
+number. So the three kinds of heads that a client can subscribe to are the same. This module reads
+no storage.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ def _number(given: int | str) -> int:
 
 @methods.call("chain_getBlockHash", "chain_getHead")
 def get_block_hash(node: RpcNode, number: int | str | list[int | str] | None = None) -> Any:
-    """The hash of a number, of each number of a list, or of the head."""
+    """The hash of the block ``number``, of each number of a list, or without one of the head."""
     if number is None:
         return hex_of(node.backend.head.hash)
     if isinstance(number, list):

@@ -1,7 +1,7 @@
 """``dev_*``: for tests, and for sealing by hand.
 
-Present only if the node was started with them: an ordinary client must not be able to decide when
-a block is made. Nothing here writes storage; that would not be a chain any more.
+They are there only if the node was started with them: an ordinary client must not decide when a
+block is made. None of them writes storage, because a chain's state changes by its blocks only.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ methods = Methods("dev")
 
 @methods.call("dev_newBlock")
 def new_block(node: RpcNode, count: int = 1) -> str:
-    """Build so many blocks at once; answers the hash of the last."""
+    """Build ``count`` blocks at once, and answer the hash of the last."""
     if not 1 <= count <= node.limits.dev_blocks_max:
         raise invalid_params(f"count is 1 to {node.limits.dev_blocks_max}")
     node.end()  # blocks take what they take: the limit is for what strangers may ask

@@ -1,7 +1,7 @@
 """``payment_*``: what a transaction would cost, by the runtime's own fee rules.
 
-Only decodes what ``TransactionPaymentApi`` answers. Amounts are texts or hex, as in Substrate's
-nodes, because they may exceed what a JSON number holds for many clients.
+The runtime's ``TransactionPaymentApi`` answers, and this module decodes. Amounts are texts or hex,
+as in Substrate's nodes, because they may exceed what a JSON number holds for many clients.
 """
 
 from __future__ import annotations

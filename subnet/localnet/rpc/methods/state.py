@@ -1,7 +1,8 @@
 """``state_*``: storage, metadata, runtime calls, at the head or at any block whose state is kept.
 
-Reads only. A block that is not known and a state that is no longer kept are errors of the backend;
-``rpc/errors.py`` gives them Substrate's words. Long answers are paged or refused, never cut.
+These methods only read. The backend raises an error for a block that it does not know, and for a
+state that it no longer keeps; ``rpc/errors.py`` gives these errors Substrate's words. Long answers
+are paged or refused, never cut.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ def _metadata_price(node: RpcNode, at: bytes | None) -> float:
 
 @methods.call("state_getMetadata", price=_metadata_price)
 def get_metadata(node: RpcNode, at: Hash | None = None) -> str:
-    """``Metadata_metadata`` answers opaque bytes: their length prefix is taken off."""
+    """The runtime's metadata, without the length that ``Metadata_metadata`` puts before it."""
     return hex_of(Reader(node.call("Metadata_metadata", b"", at)).bytes())
 
 
@@ -97,7 +98,7 @@ def _unpaged(node: RpcNode, prefix: bytes, at: bytes | None) -> list[bytes]:
 
 
 def _unpaged_price(node: RpcNode, prefix: bytes, at: bytes | None) -> float:
-    """How many keys there are is known only once they were found, so: as many as may be."""
+    """The price of the largest answer, because the number of keys is not known beforehand."""
     return node.limits.keys_unpaged_max * KEY_S
 
 
@@ -114,7 +115,7 @@ def get_pairs(node: RpcNode, prefix: Hex, at: Hash | None = None) -> list[list[s
 
 
 def _bounded(node: RpcNode, keys: list[Hex]) -> list[Hex]:
-    """The keys, each once: a short question could repeat the key of a long value."""
+    """``keys`` without repetitions: a short question could repeat the key of a long value."""
     if len(keys) > node.limits.storage_keys_max:
         raise invalid_params(f"at most {node.limits.storage_keys_max} keys")
     return list(dict.fromkeys(keys))
@@ -141,7 +142,7 @@ def query_storage_at(node: RpcNode, keys: list[Hex], at: Hash | None = None) -> 
 
 @methods.call("state_queryStorage", price=_range_price)
 def query_storage(node: RpcNode, keys: list[Hex], start: Hash, end: Hash | None = None) -> Any:
-    """What the keys held after ``start``, then each change up to ``end``."""
+    """The values at ``keys`` after the block ``start``, then each change up to ``end``."""
     backend = node.backend
     first = backend.block(start)
     last = backend.head if end is None else backend.block(end)

@@ -1,7 +1,8 @@
 """``system_*`` and ``rpc_methods``: what this node is.
 
-It has no peers and never syncs; clients that wait for either (polkadot.js) get the answers of a
-single development node. The pool-aware nonce is here because Substrate put it here.
+The node has no peers and never syncs. Clients that wait for peers or for a sync (polkadot.js) get
+the answers of a single development node. Substrate's ``system_`` prefix also has the next nonce
+with the pool's transactions counted, so it is here too.
 """
 
 from __future__ import annotations
@@ -76,7 +77,7 @@ def peers(node: RpcNode) -> list[str]:
 
 @methods.call("system_localListenAddresses")
 def local_listen_addresses(node: RpcNode) -> list[str]:
-    """Of the peer-to-peer network, which there is none of."""
+    """Always empty: there is no peer-to-peer network."""
     return []
 
 
@@ -88,7 +89,7 @@ def sync_state(node: RpcNode) -> Any:
 
 @methods.call("system_accountNextIndex", "account_nextIndex")
 def account_next_index(node: RpcNode, account: AccountId32) -> int:
-    """The account's nonce, past those of its transactions that wait in the pool."""
+    """The next nonce of ``account`` after those of its ready transactions in the pool."""
     raw = node.call("AccountNonceApi_account_nonce", account)
     return node.pool.next_nonce(account, int.from_bytes(raw, "little"))
 
@@ -99,6 +100,6 @@ def _dry_run_price(node: RpcNode, extrinsic: bytes, at: bytes | None) -> float:
 
 @methods.call("system_dryRun", "system_dryRunAt", price=_dry_run_price)
 def dry_run(node: RpcNode, extrinsic: Hex, at: Hash | None = None) -> str:
-    """``ApplyExtrinsicResult`` of the extrinsic on a throw-away state."""
+    """The ``ApplyExtrinsicResult`` of ``extrinsic`` on the state ``at``, which stays as it is."""
     check_framing(extrinsic)
     return hex_of(node.call("BlockBuilder_apply_extrinsic", extrinsic, at))

@@ -1,35 +1,36 @@
 """The network layer: signed calls between neurons, over HTTP or in memory.
 
-It adds to sockets one thing: a call whose two sides both know who spoke, to whom, about what, and
-that it was said once. It knows nothing of tasks or chains; whoever starts an axon hands it the
-handlers, and a resolver that says who a caller is.
+A call goes in with a peer's address and a message; a reply comes out whose signature was checked.
+Both sides of a call know who sent each message, to whom, and that the request was executed once.
+The network layer knows no task and no chain: the program that starts an axon passes in handlers,
+and a resolver that says what a caller is on the subnet.
 
-The folder, in the order of a call's life::
+The files of the folder, in the order in which a call meets them::
 
     synapse     messages: typed structs, and the one encoding
-    interface   what neurons see: Signer, Peer, Caller, Reply, the two transports' common shape
+    interface   what neurons use: Peer, Caller, Reply, Method, and what both transports offer
     keys        sr25519
     signing     pure: btauth/1 requests, our own signed replies
     stream      pure: the frames of a streamed reply, written and checked
-    evidence    pure: what shows a third party who said what
+    evidence    pure: signatures of both sides, for a third party to check
     exchange    pure: the client's half of a call (make a request, judge a reply)
     limits      every number, with its reason
     admission   pure: budgets, membership, who is served
-    address_check  pure: which addresses are called, whoever announced them
+    address_check  pure: which network addresses a dendrite calls
     replay      pure: each signed request at most once, also after kill -9
-    nonce_file  the small fsynced file beneath replay
-    connections pure: who keeps a connection when there are too many
+    nonce_file  the file in which replay keeps its ceiling
+    connections pure: which connections are kept when there are too many
     methods     pure: what one axon serves, and which method a path names
-    concurrency how many run at once, who waits, for how long
-    replies     pure: what an axon says, signed
-    reservation the ceiling of nonces on disk, ahead of need
-    faults      what handlers raise: for the axon's own log, never for a caller
+    concurrency how many handlers run, which requests wait, and for how long
+    replies     pure: signed replies and refusals, and the beginnings of streams
+    reservation saves the ceiling of nonces before it is needed
+    faults      logs what handlers raise; a caller never reads it
     stream_server  the server's half of a stream: runs a handler as fast as its reader reads
-    stream_client  the client's half: bytes in, replies out, none of them unsigned
+    stream_client  the client's half of a stream: from bytes to replies that are signed for
     dispatch    the server's half of a call, the same on every transport
     axon        HTTP server (aiohttp)
     dendrite    HTTP client (aiohttp)
-    memory      both of them without sockets, within one process
+    memory      axon and dendrite without sockets, within one process
 
 Threats, by STRIDE, and what stands against each
 -------------------------------------------------

@@ -1,16 +1,17 @@
-"""Who may knock how often, and who is served. Pure.
+"""Rate limits by source and by hotkey, and which hotkeys an axon serves. Pure.
 
-Adds three judgements to a request, each as cheap as its place in line demands:
+In come network addresses, hotkeys and the time; out comes nothing, or a ``RequestRefused``. Three
+checks follow each other, the cheapest first:
 
-1. ``knock``: budgets per source and for all strangers (or all proven sources) together, before any
-   parsing that costs;
-2. ``admit``: whether the claimed hotkey is one that is served here, before cryptography, because a
-   resolver's answer costs less than a signature;
-3. ``debit``: the hotkey's own bucket, to be called only after its signature was verified and its
-   nonce found new. Anything sooner would let anyone empty a victim's bucket.
+1. ``knock`` takes a request from the budget of its source, and from the budget of all strangers or
+   of all proven sources, before anything is parsed;
+2. ``admit`` asks the resolver what the claimed hotkey is, before any cryptography, because the
+   resolver's answer costs less than checking a signature;
+3. ``debit`` takes a request from the hotkey's own budget. It may be called only when the signature
+   holds and the nonce is new: earlier, anybody could use up another hotkey's budget.
 
-Time is an argument in seconds of a monotonic clock. Tables are bounded; the entry used longest ago
-is forgotten first. It knows nothing of chains: the resolver is handed in.
+Time is an argument, in seconds of a monotonic clock. The tables are bounded, and forget the entry
+that was used longest ago. This module knows no chain: the resolver is passed in.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ _SOURCES_CACHED: Final = 4_096  # parsing an address costs 3 µs
 
 
 class Serve(enum.IntEnum):
-    """The least membership that is served."""
+    """The least membership that a hotkey needs to be served."""
 
     ANYBODY = Membership.UNKNOWN
     REGISTERED = Membership.REGISTERED
@@ -39,12 +40,12 @@ class Serve(enum.IntEnum):
 
 
 def everyone(_: Ss58) -> Membership:
-    """A resolver for axons without a chain: nobody is known."""
+    """Return UNKNOWN for each hotkey: the resolver of an axon that follows no chain."""
     return Membership.UNKNOWN
 
 
 class Bucket:
-    """A token bucket: ``rate`` a second, at most ``burst`` saved up."""
+    """A token bucket: ``rate`` new tokens a second, of which it keeps at most ``burst``."""
 
     __slots__ = ("_burst", "_rate", "_tokens", "_updated_s")
 
@@ -61,7 +62,7 @@ class Bucket:
             self._updated_s = now_s
 
     def take(self, now_s: float) -> bool:
-        """Spend one token if there is one."""
+        """Take one token and return True, or return False if the bucket is empty."""
         self._refill(now_s)
         if self._tokens < 1.0:
             return False
@@ -69,7 +70,7 @@ class Bucket:
         return True
 
     def wait_s(self) -> float:
-        """Until the next token, as of the last ``take``."""
+        """Return the seconds from the last ``take`` until there is a token."""
         return max(0.0, (1.0 - self._tokens) / self._rate)
 
 
@@ -78,7 +79,7 @@ _Entry = TypeVar("_Entry")
 
 
 class _Recent(OrderedDict[_Key, _Entry], Generic[_Key, _Entry]):
-    """A bounded table that forgets what was used longest ago."""
+    """A table of at most ``entries_max`` entries: the entry used longest ago is forgotten."""
 
     def __init__(self, entries_max: int) -> None:
         super().__init__()
@@ -107,7 +108,10 @@ class _Source:
 
 @lru_cache(maxsize=_SOURCES_CACHED)
 def source_of(address: str) -> str:
-    """The budget's key for a network address: IPv4 as it is, IPv6 its /64, names as they are."""
+    """Return the key under which the network ``address`` has its budget.
+
+    An IPv4 address and a name stand for themselves, an IPv6 address for its /64.
+    """
     try:
         parsed = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
@@ -120,7 +124,7 @@ def source_of(address: str) -> str:
 
 
 class Admission:
-    """The budgets and the door policy of one axon."""
+    """The rate limits of one axon, and its rule of which hotkeys it serves."""
 
     def __init__(
         self,
@@ -133,7 +137,7 @@ class Admission:
     ) -> None:
         self.accept_unbound = accept_unbound
         self.knows_permits = resolver is not everyone
-        """Whether callers differ in what they are; an axon without a chain cannot tell."""
+        """Whether the resolver can tell permit holders from other hotkeys."""
         self._serve = serve
         self._resolver = resolver
         self._limits = limits
@@ -146,7 +150,11 @@ class Admission:
         self._callers: _Recent[bytes, Bucket] = _Recent(limits.callers_max)
 
     def knock(self, address: str, now_s: float) -> None:
-        """Debit the source, then the common bucket of its kind."""
+        """Take one request from the budget of ``address`` and from that of all addresses like it.
+
+        RequestRefused if either budget is used up. "Like it" means: with a recent good signature,
+        or without.
+        """
         key = source_of(address)
         source = self._proven_sources.recall(key) or self._sources.recall(key)
         if source is None:
@@ -166,13 +174,15 @@ class Admission:
             )
 
     def is_proven(self, address: str, now_s: float) -> bool:
-        """Whether a good signature came from this address lately."""
+        """Return whether a good signature came from ``address`` within ``proven_s``."""
         source = self._proven_sources.get(source_of(address))
         return source is not None and source.proven_until_s > now_s
 
     def admit(self, address: Ss58, least: Membership | None = None) -> Membership:
-        """What the hotkey ``address`` is, if that is at least ``least`` (None: the axon's rule);
-        RequestRefused if it is less."""
+        """Return the membership of the hotkey ``address``; RequestRefused if it is below ``least``.
+
+        ``least`` None stands for the axon's own rule.
+        """
         membership = self._resolver(address)
         if membership < (self._serve if least is None else least):
             if membership == Membership.UNKNOWN:
@@ -181,7 +191,11 @@ class Admission:
         return membership
 
     def debit(self, public_key: bytes, address: str, now_s: float) -> None:
-        """A verified, new request: its hotkey pays, its source is proven for a while."""
+        """Take one request from the budget of the hotkey ``public_key``, and call ``address``
+        proven for ``proven_s``; RequestRefused if the budget is used up.
+
+        The caller has verified the request's signature and found its nonce new.
+        """
         limits = self._limits
         key = source_of(address)
         source = self._sources.pop(key, None) or self._proven_sources.get(key)
@@ -201,5 +215,5 @@ class Admission:
             )
 
     def may_refuse(self, now_s: float) -> bool:
-        """Whether there is budget to sign one more refusal."""
+        """Return whether one more refusal may be signed, and count that refusal."""
         return self._refusals.take(now_s)

@@ -1,13 +1,14 @@
-"""The axon over HTTP/1.1: a socket around ``dispatch``.
+"""The axon over HTTP/1.1: connections and bytes around ``dispatch``.
 
-Adds connections to the server's half of a call: aiohttp's low-level server (no application, router
-or middleware: one path, one method), bodies counted while they stream, caps on connections, time
-limits for heads, bodies and idleness, and a stop that lets running requests finish. Budgets use
-the TCP peer's address; no header can change it. Everything that a request means is decided in
-``dispatch``; nothing is decided here but when to stop reading.
+In come TCP connections; out go the replies that ``dispatch`` makes. The server is aiohttp's
+low-level one, without application, router or middleware. This module counts bodies while they
+arrive, bounds the number of connections and the time for heads, bodies and idleness, and lets
+running requests finish when the axon stops. The source of a request is the address of the TCP peer;
+no header can change that. This module decides when to stop reading, and nothing else: what a
+request means, and whether it is served, is decided in ``dispatch``.
 
-What is not HTTP gets a plain, unsigned 400 (there is no request that a signature could name) and
-the connection is closed.
+Bytes that are not HTTP are answered with an unsigned 400, because there is no request that a
+signature could name; then the connection is closed.
 """
 
 from __future__ import annotations
@@ -51,16 +52,14 @@ _SWEEPS: Final = 4  # looks at half-sent heads within one head's time
 _TCP_NOTSENT_LOWAT: Final[int | None] = getattr(socket, "TCP_NOTSENT_LOWAT", None)
 _UNSENT_BYTES: Final = 2**17  # of a stream: one batch and a little; less would make it stutter
 _SENDING_BYTES: Final = 2**17
-"""The kernel's buffer of a connection that streams: what is on its way and what waits. Linux takes
-twice of it, half for its own bookkeeping. A stream gets this much through in each round trip: 1.3
-MB/s over 100 ms. Left to itself the kernel would let it grow to megabytes before a slow reader is
-felt by the handler."""
+"""Size of the kernel's sending buffer of a connection that streams. Linux doubles the number for
+its own bookkeeping. A stream sends at most this much in one round trip: 1.3 MB/s over 100 ms. By
+default the kernel lets the buffer grow to megabytes, which a handler would fill for a reader that
+does not read."""
 
 
 class Axon:
-    """A neuron's HTTP server. ``nonces`` is where the replay ceiling survives a crash: pass a
-    ``CeilingFile`` outside of tests. The axon closes it when it stops. ``on_fault`` is told each
-    exception that a handler raised."""
+    """A neuron's HTTP server for the methods that are attached to it."""
 
     def __init__(
         self,
@@ -75,6 +74,13 @@ class Axon:
         host: str = "127.0.0.1",
         port: int = 0,
     ) -> None:
+        """Make an axon that answers in the name of ``signer``, at ``host`` and ``port``.
+
+        ``nonces`` keeps the replay ceiling across a crash: a ``CeilingFile`` outside of tests. The
+        axon closes ``nonces`` when it stops. ``admission`` says which callers are served, and how
+        many requests of each; without it everybody is. ``on_fault`` is told each exception that a
+        handler raises. ``port`` 0 asks for any free port.
+        """
         self._clock = clock or SystemClock()
         self._limits = limits
         self._host = host
@@ -95,13 +101,16 @@ class Axon:
         self._bodies_bytes = 0
 
     def attach(self, method: Method[Req, Rep]) -> None:
+        """Serve ``method``; ValueError if it cannot be served, or its name is taken."""
         self.dispatcher.attach(method)
 
     @property
     def port(self) -> int:
+        """The port on which the axon listens, known after ``start``."""
         return self._port
 
     async def start(self) -> None:
+        """Listen; ``Unavailable`` if the address cannot be listened on."""
         loop = asyncio.get_running_loop()
         self._http = _Server(
             self._handle, self._limits, self._clock, self.dispatcher.admission, self._metrics
@@ -119,6 +128,7 @@ class Axon:
         self._sweeper = asyncio.ensure_future(self._sweep())
 
     async def stop(self) -> None:
+        """Accept no more requests, wait for the running ones within ``drain_s_max``, and close."""
         if self._listener is None or self._http is None or self._sweeper is None:
             return
         self._listener.close()
@@ -167,7 +177,8 @@ class Axon:
             connection.is_serving = False
 
     async def _large(self, request: web.BaseRequest, reply: SignedReply) -> web.StreamResponse:
-        """Send a large reply in pieces: in one, a copy of it would wait beside it to be read."""
+        """Send the large ``reply`` in pieces: sent at once it would be copied, and the copy would
+        stay in memory until it is read."""
         response = web.StreamResponse(status=reply.status, headers=_headers(reply.headers))
         response.content_length = len(reply.body)
         body = memoryview(reply.body)
@@ -183,7 +194,8 @@ class Axon:
     async def _stream(
         self, request: web.BaseRequest, connection: _Connection, reply: StreamedReply
     ) -> web.StreamResponse:
-        """Send a stream as it is made; whoever hangs up, or does not read, ends its handler."""
+        """Send the frames of ``reply`` as they are made. A caller that closes the connection, or
+        does not read for ``reply_s_max``, ends the handler."""
         response = web.StreamResponse(status=reply.status, headers=_headers(reply.headers))
         if request.version >= HttpVersion11:
             response.enable_chunked_encoding()  # before 1.1 the connection's end is the body's
@@ -216,7 +228,8 @@ class Axon:
         return response
 
     async def _body(self, request: web.BaseRequest, ticket: Ticket) -> bytes:
-        """The whole body; its bytes are counted against ``bodies_bytes_max`` until answered."""
+        """Return the whole body of ``request``. Its bytes count against ``bodies_bytes_max`` until
+        the request is answered."""
         stream = request.content
         if stream.is_eof():
             body = stream.read_nowait(-1)
@@ -240,8 +253,11 @@ class Axon:
         return b"".join(chunks)
 
     def _hold(self, more: int, whole: int) -> None:
-        """Count ``more`` bytes of a body that takes ``whole`` so far. Where room has run out, one
-        within its share still fits: large bodies, which need no signature yet, crowd out none."""
+        """Count ``more`` bytes of a body that has ``whole`` bytes so far.
+
+        RequestRefused if all bodies together have too many bytes and this body more than its share.
+        Large bodies come before any signature was checked, and must not keep out small ones.
+        """
         limits = self._limits
         full = self._bodies_bytes + more > limits.bodies_bytes_max
         if full and whole > limits.bodies_bytes_max // limits.connections_max:
@@ -251,7 +267,8 @@ class Axon:
         self._bodies_bytes += more
 
     async def _sweep(self) -> None:
-        """Close connections whose head has been on its way for too long, or whose reply has."""
+        """Close each connection whose head takes longer than ``head_s_max`` to arrive, or whose
+        reply waits longer than ``reply_s_max`` to be read. Never returns."""
         limits = self._limits
         while True:
             await self._clock.sleep(min(limits.head_s_max, limits.reply_s_max) / _SWEEPS)
@@ -277,8 +294,8 @@ def _headers(signed: Headers) -> CIMultiDict[str]:
 
 
 async def _invite_body(request: web.BaseRequest) -> None:
-    """Answer ``Expect: 100-continue`` of a head that was let in: its sender may wait for that.
-    RequestRefused for any other expectation."""
+    """Answer the header ``Expect: 100-continue`` of ``request``: its sender may wait for that
+    before it sends the body. RequestRefused for any other expectation."""
     expected = request.headers.get("Expect")
     if expected is None:
         return
@@ -291,14 +308,15 @@ async def _invite_body(request: web.BaseRequest) -> None:
 
 
 def _cut(request: web.BaseRequest) -> web.Response:
-    """End the connection without a word; aiohttp finds the transport closed and writes nothing."""
+    """Abort the connection of ``request``. aiohttp then writes nothing of the response that this
+    function returns."""
     if request.transport is not None:
         request.transport.abort()
     return web.Response(status=400)
 
 
 class _Server(web.Server):
-    """aiohttp's low-level server with our connections."""
+    """aiohttp's low-level server, with a ``_Connection`` for each connection."""
 
     def __init__(
         self,
@@ -326,7 +344,8 @@ class _Server(web.Server):
 
 
 class _Connection(web_protocol.RequestHandler):
-    """One connection: has a place or is cut, and is watched while a head is on its way."""
+    """One connection: it gets a place in the connection table or is aborted, and knows since when
+    a head or a reply has been under way."""
 
     __slots__ = (
         "_has_streamed", "_placed", "_server", "head_since_s", "is_serving", "reply_since_s",
@@ -356,8 +375,8 @@ class _Connection(web_protocol.RequestHandler):
         self.reply_since_s = float("inf")
 
     def keep_little_unsent(self) -> None:
-        """Let the kernel keep little that was not read: a slow reader then holds up the handler,
-        and megabytes of a stream do not wait in a socket. For as long as the connection lasts."""
+        """Make the kernel's sending buffer small, for as long as the connection lasts. A handler
+        then waits for a slow reader, and no megabytes of its stream wait in the kernel."""
         if self._has_streamed or self.transport is None:
             return
         self._has_streamed = True
@@ -370,12 +389,12 @@ class _Connection(web_protocol.RequestHandler):
                 end.setsockopt(socket.IPPROTO_TCP, _TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
 
     def abort_unsent(self) -> None:
-        """Drop the connection if part of a reply still waits for its reader."""
+        """Abort the connection if part of a reply still waits to be read."""
         if self.transport is not None and self.transport.get_write_buffer_size():
             self.transport.abort()
 
     def drop(self) -> None:
-        """Cut the connection: somebody else gets its place."""
+        """Abort the connection, because another one gets its place."""
         if self.transport is not None:
             self.transport.abort()
 
@@ -420,7 +439,8 @@ class _Connection(web_protocol.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """What is not HTTP: a plain answer, no log line an attacker could fill a disk with."""
+        """Answer bytes that are not HTTP, without a line in the log: an attacker could fill the
+        disk with such lines."""
         self.head_since_s = None
         response = web.Response(
             status=status,
@@ -431,4 +451,4 @@ class _Connection(web_protocol.RequestHandler):
         return response
 
     def log_exception(self, *args: Any, **kw: Any) -> None:
-        """aiohttp's own tracebacks quote what was received; ``dispatch`` logs what matters."""
+        """Log nothing: aiohttp's tracebacks quote what was received. ``dispatch`` logs faults."""

@@ -52,11 +52,12 @@ _PIECE_BYTES: Final = 2**14  # a millisecond's work at worst, and a usual reply 
 _OVERHEAD_SHARE: Final = 8  # of a body for its chunks' heads: 6 bytes each, and servers send KBs
 _URLS_CACHED: Final = 1_024  # peers × synapses × deadlines of a round
 _STREAM_RECEIVING_BYTES: Final = 2**16
-"""The kernel's buffer of a connection for streams; Linux takes twice of it, half for its own
-bookkeeping. Left to itself it grows to megabytes for a reader that was fast once, and they stay
-there when the reader is slow later. A stream gets this much through in each round trip."""
+"""Size of the kernel's receiving buffer of a connection for streams. Linux doubles the number for
+its own bookkeeping. A stream receives at most this much in one round trip. By default the kernel
+lets the buffer grow to megabytes for a caller that reads fast, and they fill when that caller
+becomes slow."""
 _STREAM_READING_BYTES: Final = 2**15
-"""aiohttp's buffer behind it: with twice of it aiohttp stops reading. A usual frame fits."""
+"""Size of aiohttp's buffer behind the kernel's. aiohttp stops reading at twice this size."""
 _NO_HEADERS: Final = ("Accept", "Accept-Encoding", "User-Agent")
 
 
@@ -81,8 +82,8 @@ class Dendrite:
         self._replies_bytes = 0
         self._session: aiohttp.ClientSession | None = None
         self._stream_session: aiohttp.ClientSession | None = None
-        """Streams have connections of their own: with small buffers, which would slow down large
-        replies."""
+        """The connections for streams: separate ones, because their small buffers would slow down
+        large replies."""
         self._places = asyncio.Semaphore(limits.pool_max)
         self._places_by_peer: WeakValueDictionary[tuple[str, int], asyncio.Semaphore] = (
             WeakValueDictionary()
@@ -326,8 +327,9 @@ class _Connector(aiohttp.TCPConnector):
 
 
 def _stream_socket(address: tuple[Any, ...]) -> socket.socket:
-    """A socket for a connection that is used for streams. Its buffer is small before it connects:
-    the peer is told then how much it may ever send ahead."""
+    """Return a socket for a connection that is used for streams, to ``address``. Its receiving
+    buffer is made small before it connects, when the kernel tells the peer how much it may send
+    ahead."""
     family, kind, protocol, _, _ = address
     end = socket.socket(family=family, type=kind, proto=protocol)
     end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _STREAM_RECEIVING_BYTES)

@@ -1,8 +1,8 @@
 """sr25519 keys: the one file that touches the ``sr25519`` package.
 
-Adds a local signer made from a 32-byte seed and a verifier that answers False to anything odd.
-Both use schnorrkel's ``substrate`` context, as every Substrate chain and the SDK do. Wallet files
-are not read here: the chain room opens them and hands over an object with the same shape.
+In come seeds, messages and signatures; out come signatures, and whether a signature holds. Both
+ways use schnorrkel's context ``substrate``, as every Substrate chain and the bittensor SDK do. This
+module reads no wallet files: ``assay.chain`` opens them and gives a signer of the same shape.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ SIGNATURE_BYTES: Final = 64
 
 
 class SeedSigner:
-    """A hotkey in memory, from its 32-byte mini secret."""
+    """A ``Signer`` whose hotkey is made from a 32-byte ``seed`` and kept in memory."""
 
     __slots__ = ("_pair", "address", "public_key")
 
@@ -31,15 +31,19 @@ class SeedSigner:
         self.address: Ss58 = ss58_encode(self.public_key)
 
     def sign(self, message: bytes, /) -> bytes:
+        """Return the 64-byte signature over ``message``."""
         signature: bytes = sr25519.sign(self._pair, message)
         return signature
 
-    def __repr__(self) -> str:  # never the secret
+    def __repr__(self) -> str:
+        """Name the address alone: tracebacks and logs show this text, and never the secret."""
         return f"SeedSigner({self.address})"
 
 
 def verify(signature: bytes, message: bytes, public_key: bytes) -> bool:
-    """Whether ``public_key`` signed ``message``; malformed input is a plain no."""
+    """Return whether ``signature`` is one of ``public_key`` over ``message``.
+
+    A signature or key of the wrong form gives False."""
     try:
         return bool(sr25519.verify(signature, message, public_key))
     except ValueError:

@@ -1,8 +1,8 @@
 """The client's half of one streamed reply: from the bytes of a connection to typed replies.
 
-Takes whatever gives bytes (``ByteSource``) and a ``FrameReader`` that checks them; gives replies,
-each of which the peer has signed for. Time is bounded twice: the whole stream, and each wait for
-more of it. How long the caller takes over a reply counts for the first only.
+In come bytes from a ``ByteSource``, which a ``FrameReader`` checks; out come replies, each of which
+the peer has signed for. Two time limits hold: one for the whole stream, one for each wait for more
+bytes. The time that the caller spends on a reply counts for the first limit only.
 
 This module knows no sockets, and not how a call is sent.
 """

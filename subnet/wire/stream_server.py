@@ -1,11 +1,11 @@
 """The server's half of one streamed reply: from a handler's replies to batches of signed frames.
 
-A task of its own runs the handler and puts encoded replies into a small buffer; the transport
-takes them out in batches with ``read`` and sends them. A handler that is faster than its reader
-waits, so the buffer is all that a slow reader costs. Each batch ends with a signature, so no frame
-waits for one: the reader can check what it has as soon as it has it.
+In comes a handler's iterator; out come batches of signed frames, for a transport to send. An
+asyncio task runs the handler and puts encoded replies into a small buffer; ``read`` takes them out.
+A handler that is faster than its reader waits. Each batch ends with a signature, so no frame waits
+for its signature: not for 250 ms, and not for the handler's next reply.
 
-This module knows no sockets. What a handler may raise is explained by the ``explain`` it is given.
+This module knows no sockets, and not what a handler's exceptions mean: ``explain`` says that.
 """
 
 from __future__ import annotations
@@ -41,15 +41,15 @@ every other call of the process; shorter makes many small batches."""
 _TURN_FRAMES: Final = UNSEALED_FRAMES_MAX
 """The same in frames: as many as stand under one signature."""
 TIMER_SLACK_S: Final = 0.01
-"""Loops fire timers up to some milliseconds early. A TimeoutError with more budget left than this
-is the handler's own trouble."""
+"""Event loops fire timers up to some milliseconds early. A TimeoutError with more budget left than
+this was raised by the handler itself."""
 
 
 class StreamedReply:
-    """A reply that is still being made: ``begin``, then ``read`` until ``b""``; always ``aclose``.
+    """A reply whose frames are still being made.
 
-    Status and headers are known from the start. Everything else is covered by the signatures
-    among the frames.
+    Call ``begin`` once, then ``read`` until it returns ``b""``, and always ``aclose``. Status and
+    headers are known from the start; the signatures among the frames cover them too.
     """
 
     status: Final = 200
@@ -92,7 +92,7 @@ class StreamedReply:
         self._working: asyncio.Task[None] | None = None
 
     async def begin(self) -> None:
-        """Run the handler up to its first reply, or its end. RequestRefused if it fails before."""
+        """Run the handler until its first reply or its end; RequestRefused if it fails before."""
         self._working = asyncio.ensure_future(self._work())
         try:
             await bounded(self._clock, self._idle_s, self._something())
@@ -102,7 +102,7 @@ class StreamedReply:
             raise self._refusal
 
     async def read(self) -> bytes:
-        """The next bytes to send, signed for; ``b""`` after the last."""
+        """Return the next bytes to send, which end with a signature; ``b""`` after the last."""
         if self.is_over:
             return b""
         if not self._buffer and not self._is_made:
@@ -122,7 +122,7 @@ class StreamedReply:
         return b"".join(pieces)
 
     async def aclose(self) -> None:
-        """End the handler if it still runs, and give its place back. May be called twice."""
+        """End the handler if it still runs, and call ``on_close``. May be called twice."""
         on_close, self._on_close = self._on_close, _nothing
         try:
             await self.end_work()
@@ -130,7 +130,7 @@ class StreamedReply:
             on_close()
 
     def stop(self, refusal: RequestRefused) -> None:
-        """End the handler and say ``refusal`` to the reader in place of what would have come."""
+        """End the handler; the stream then ends with ``refusal``."""
         if not self._is_made and self._working is not None:
             self._refusal = refusal
             self._working.cancel()
@@ -142,9 +142,8 @@ class StreamedReply:
             await asyncio.wait([self._working])
 
     async def _more(self) -> None:
-        """Wait for the handler's next reply, or its end; end a handler that is silent for too long.
-
-        Only who waits needs a timer: a handler that is ahead of its reader is not silent."""
+        """Wait for the handler's next reply or its end. End a handler that has yielded nothing for
+        ``idle_s``. A handler that waits for its reader is not silent, and needs no timer."""
         left_s = self._idle_s
         if self._asked_s is not None:
             left_s -= self._clock.monotonic() - self._asked_s

@@ -70,6 +70,9 @@ UNWIND_S: Final = 0.2
 """How long a cancelled call may tidy up after itself before it is left behind."""
 
 
+_SLOT_DURATION: Final = "AuraApi_slot_duration"
+"""The runtime API of every chain with Aura; the public chain has it too. It answers a u64."""
+_U64_BYTES: Final = 8
 _REQUESTED: Final = re.compile(r'"method": ?"(\w+)"', re.ASCII)
 """In a frame that is sent: within a JSON string the quotes would be escaped."""
 
@@ -138,6 +141,22 @@ class SdkSession(RpcSubstrate):  # type: ignore[misc]  # the SDK is untyped here
             raise ConnectionError("this session's one connection is gone")
         self._dialled = True
         return _Wire(await dial(url), self.lost, self._metrics)
+
+    async def block_time(self) -> float:
+        """Seconds per block, as the runtime has them now.
+
+        The SDK would keep the constant ``Aura.SlotDuration`` until the runtime is replaced, but
+        root may change the slots of a local chain at any time.
+        """
+        told = await self.request("state_call", [_SLOT_DURATION, "0x"])
+        try:
+            encoded = bytes.fromhex(str(told).removeprefix("0x"))
+        except ValueError:
+            encoded = b""
+        duration_ms = int.from_bytes(encoded, "little")
+        if len(encoded) != _U64_BYTES or not duration_ms:
+            raise BadAnswer.to(_SLOT_DURATION, f"{str(told)[:66]!r} is no duration")
+        return duration_ms / 1_000
 
     # As a ``StateSource``: what ``sdk_block`` reads through
 

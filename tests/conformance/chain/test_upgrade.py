@@ -15,12 +15,22 @@ from assay.chain.follow import Follower
 from assay.chain.interface import BlockRef, Call, Chain, WeightsSet
 from assay.clock import SystemClock
 from assay.localnet.node import read_runtime
+from assay.localnet.primitives.well_known_keys import item_key
 from assay.types import BlockNumber, Rao, Signer, Uid
-from tests.conformance.chain.worlds import TAO, NodeWorld, RestartableNode, new_subnet
+from tests.conformance.chain.worlds import (
+    BLOCK_MS,
+    TAO,
+    NodeWorld,
+    RestartableNode,
+    new_subnet,
+)
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 WEIGHT = {"ref_time": 0, "proof_size": 0}
+SLOT_DURATION = item_key("SubtensorModule", "SlotDurationMs")
+A_MINUTE_MS = 60_000
+"""More than a busy machine takes for a few blocks; a leap was one of decades."""
 
 
 @pytest.fixture
@@ -142,6 +152,28 @@ async def test_a_runtime_with_the_same_rules_and_one_with_the_next_version(
         assert moment.metagraph.n == 2
     for client in clients:
         await client.close()
+
+
+@pytest.mark.parametrize("block_ms", [BLOCK_MS // 2, 2 * BLOCK_MS])
+async def test_root_gives_the_chain_another_block_time(node: NodeWorld, block_ms: int) -> None:
+    """A client that is connected learns it, and the chain's clock goes on from where it is."""
+    client = await node.another_client()
+    assert await client.block_time_s() == BLOCK_MS / 1e3
+    await node.blocks(1)  # before the first one it is no time yet
+    before_ms = await client.read("Timestamp.Now")
+    change = Call("System", "set_storage", {"items": [(SLOT_DURATION, u64(block_ms))]})
+    call = Call("Sudo", "sudo", {"call": change})
+    await client.submit(call, node.rich)
+    assert await client.block_time_s() == block_ms / 1e3
+    await node.blocks(5)
+    after_ms = await client.read("Timestamp.Now")
+    assert isinstance(before_ms, int) and isinstance(after_ms, int)
+    assert 0 < after_ms - before_ms < A_MINUTE_MS
+    await client.close()
+
+
+def u64(value: int) -> bytes:
+    return value.to_bytes(8, "little")
 
 
 def _ref(number: int, hash_: str) -> BlockRef:

@@ -285,3 +285,54 @@ def test_a_cut_anywhere_is_no_end() -> None:
         receiving.feed(whole[:place])
         assert receiving.take() == []
         assert receiving.state is StreamState.OPEN
+
+
+# -- how much goes without a signature
+
+HALF = UNSEALED_BYTES_MAX // 2
+
+
+def large_writer() -> FrameWriter:
+    return FrameWriter(binding(), BOB.sign, frame_bytes_max=HALF + 1, frames_max=FRAMES_MAX)
+
+
+def large_reader() -> FrameReader:
+    return FrameReader(binding(), BOB.public_key, frame_bytes_max=HALF + 1, frames_max=FRAMES_MAX)
+
+
+def test_a_writer_signs_before_more_than_may_go_without() -> None:
+    sender = large_writer()
+    for _ in range(2):  # counted anew behind each signature
+        assert sender.data(bytes(HALF)).startswith(b"d")
+        assert sender.data(bytes(HALF)).startswith(b"d"), "exactly as much as may be"
+        assert sender.seal().startswith(b"s")
+    sender.data(bytes(HALF))
+    assert sender.data(bytes(HALF + 1)).startswith(b"s")
+
+
+def test_a_reader_holds_what_may_go_without_a_signature_and_no_byte_more() -> None:
+    sender, receiving = large_writer(), large_reader()
+    for _ in range(2):
+        receiving.feed(sender.data(bytes(HALF)) + sender.data(bytes(HALF))[:-1])
+        assert receiving.take() == []
+        assert receiving.held_bytes == UNSEALED_BYTES_MAX + 9 - 1, "a frame that is not whole, too"
+        receiving.feed(bytes(1))
+        assert receiving.take() == []
+        assert receiving.held_bytes == UNSEALED_BYTES_MAX
+        receiving.feed(sender.seal())
+        assert receiving.take() == [bytes(HALF), bytes(HALF)]
+        assert receiving.held_bytes == 0
+    receiving.feed(frame(b"d", 5, bytes(HALF)))
+    assert receiving.take() == []
+    receiving.feed(frame(b"d", 6, bytes(HALF + 1)))
+    with pytest.raises(FrameError, match="without a signature"):
+        receiving.take()
+    assert receiving.held_bytes == 0
+
+
+def test_what_was_signed_for_is_handed_out_before_the_error_behind_the_end() -> None:
+    sender, receiving = writer(), reader()
+    receiving.feed(sender.data(b"one") + sender.end() + b"x")
+    assert receiving.take() == [b"one"]
+    with pytest.raises(FrameError, match="more came after the end"):
+        receiving.take()

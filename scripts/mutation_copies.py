@@ -50,6 +50,18 @@ def live_functions(names: dict[str, str]) -> dict[FileKey, list[FunctionType]]:
     return found
 
 
+def live_caches(names: dict[str, str]) -> list[functools._lru_cache_wrapper[object]]:
+    """The caches (``functools.cache``) around functions of these files."""
+    kind = functools._lru_cache_wrapper
+    found = [thing for thing in gc.get_objects() if type(thing) is kind]
+    files = (getattr(getattr(cache, "__wrapped__", None), "__code__", None) for cache in found)
+    return [
+        cache
+        for cache, code in zip(found, files, strict=True)
+        if code is not None and os.path.realpath(code.co_filename) in names
+    ]
+
+
 def in_copy(work: Callable[[Allow], int]) -> int:
     """What ``work`` returns in a forked copy of this process; LATE if the copy takes longer than it
     was last allowed to (``work`` is handed the means to ask), DIED if it dies."""

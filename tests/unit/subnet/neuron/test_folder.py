@@ -68,16 +68,17 @@ def test_all_checkpoints_of_a_subnet_are_found(tmp_path: Path) -> None:
 def test_the_files_have_the_names_that_the_page_gives_them(tmp_path: Path) -> None:
     folder = NeuronFolder.of(tmp_path, ONE, 7, HOTKEY)
     assert folder.path == tmp_path / "neurons" / "abababab" / "7" / HOTKEY
-    names = [folder.lock, folder.checkpoint, folder.seeds, folder.nonces, folder.receipts]
-    assert [path.name for path in [*names, folder.task]] == [
-        "neuron.lock",
-        "checkpoint.json",
-        "seeds.json",
-        "nonces",
-        "receipts",
-        "task",
-    ]
-    assert {path.parent for path in names} == {folder.path}
+    named = {
+        "neuron.lock": folder.lock,
+        "checkpoint.json": folder.checkpoint,
+        "seeds.json": folder.seeds,
+        "nonces": folder.nonces,
+        "receipts": folder.receipts,
+        "objects": folder.objects,
+        "workers": folder.workers,
+        "task": folder.task,
+    }
+    assert named == {name: folder.path / name for name in named}
 
 
 def test_a_tasks_folder_that_was_removed_is_made_again(tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ async def test_a_miner_that_is_still_starting_is_noted_but_not_counted(
     table: dict[Ss58, Opinion] = {}
     for _ in range(3):
         table = update(table, [silent], metagraph, alpha=0.25, replied=())
-        assert table[hotkey].rounds == 0
+        assert (table[hotkey].rounds, table[hotkey].score) == (0, 0.0)
         assert table[hotkey].reasons == (Reason("unreachable", "cannot be reached"),)
         assert weights(table, metagraph) == {}
     table = update(table, [judged(hotkey, 0.8)], metagraph, alpha=0.25)

@@ -51,6 +51,9 @@ hotkey: Final = click.option(
 json: Final = click.option(
     "--json", is_flag=True, help="One JSON document on stdout instead of text for people."
 )
+json_events: Final = click.option(
+    "--json", is_flag=True, help="One JSON document a line on stdout for each event."
+)
 password_file: Final = click.option(
     "--password-file", type=param_types.FILE, envvar="ASSAY_PASSWORD_FILE", metavar="FILE",
     help="A file that holds the coldkey's password, if it is locked.",
@@ -192,7 +195,7 @@ miner_options: Final = all_of(
         help="Who is answered: hotkeys that are registered on the subnet, those with a permit, or"
         " anybody.",
     ),
-    json,
+    json_events,
 )  # fmt: skip
 """The options of a miner, honest or not: those of ``MinerArguments``."""
 

@@ -50,7 +50,7 @@ def launch(
     def ready(at: int) -> None:
         tell_ready()
         if given.json:
-            output.line({"ready": True, "netuid": given.netuid, "host": given.host, "port": at})
+            output.line({"event": "ready", "netuid": given.netuid, "host": given.host, "port": at})
 
     with offered(given.metrics_host, given.metrics_port) as metrics:
         run_async(
@@ -62,6 +62,7 @@ def launch(
                 announce=announce,
                 serve=given.serve,
                 ready=ready,
+                tell=output.line if given.json else None,
                 metrics=metrics,
             )
         )

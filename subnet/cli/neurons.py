@@ -21,6 +21,7 @@ from assay.chain.interface import Chain, Endpoint
 from assay.cli.amounts import parse_amount
 from assay.cli.arguments import NeuronArguments, wallets_of
 from assay.cli.consent import Consent, Payer
+from assay.cli.events import Tell, telling
 from assay.cli.process import stop_on_signals
 from assay.cli.trades import Stake, join
 from assay.clock import Clock
@@ -158,6 +159,7 @@ async def run_miner(
     announce: Endpoint | None,
     serve: str,
     ready: Callable[[int], None] = lambda port: None,
+    tell: Tell | None = None,
     metrics: Metrics = NO_METRICS,
     open_subnet: OpensSubnet = run.open_subnet,
 ) -> None:
@@ -165,24 +167,26 @@ async def run_miner(
 
     ``bind`` is where the axon listens (port 0: any), ``announce`` what the chain is told if that
     differs, ``serve`` the least membership that is answered (registered, permit or anybody).
+    ``tell`` is handed what happens to the hotkey on the chain.
     """
     async with _opened(identity, open_subnet, metrics) as (subnet, hotkey):
         stop = asyncio.Event()
         stop_on_signals(stop)
-        await run.run_miner(
-            subnet,
-            hotkey,
-            make_task(),
-            settings=settings,
-            bind=bind,
-            announce=announce,
-            serve=Serve[serve.upper()],
-            objects_bytes_max=identity.objects_bytes_max,
-            old=identity.old_folder,
-            join=lambda: _join(identity, subnet.chain, hotkey),
-            ready=ready,
-            stop=stop,
-        )
+        async with telling(subnet.view, hotkey.address, tell, stop):
+            await run.run_miner(
+                subnet,
+                hotkey,
+                make_task(),
+                settings=settings,
+                bind=bind,
+                announce=announce,
+                serve=Serve[serve.upper()],
+                objects_bytes_max=identity.objects_bytes_max,
+                old=identity.old_folder,
+                join=lambda: _join(identity, subnet.chain, hotkey),
+                ready=ready,
+                stop=stop,
+            )
 
 
 async def run_validator(
@@ -195,27 +199,31 @@ async def run_validator(
     answer_deadline_s: float,
     bind: Endpoint,
     announce: Endpoint | None,
+    ready: Callable[[int | None], None] = lambda port: None,
+    tell: Tell | None = None,
     metrics: Metrics = NO_METRICS,
     open_subnet: OpensSubnet = run.open_subnet,
 ) -> None:
     """Run one validator until a signal stops it. ``seed`` None draws an unguessable one,
     ``round_interval_s`` None keeps the task's own pace. ``bind`` and ``announce`` are as a miner's,
-    for a task whose validators serve something."""
+    for a task whose validators serve something; ``tell`` is as a miner's too."""
     async with _opened(identity, open_subnet, metrics) as (subnet, hotkey):
         stop = asyncio.Event()
         stop_on_signals(stop)
-        await run.run_validator(
-            subnet,
-            hotkey,
-            make_task(),
-            settings=settings,
-            pace=Pace.seconds(round_interval_s) if round_interval_s is not None else None,
-            answer_deadline_s=answer_deadline_s,
-            seed=seed,
-            bind=bind,
-            announce=announce,
-            objects_bytes_max=identity.objects_bytes_max,
-            old=identity.old_folder,
-            join=lambda: _join(identity, subnet.chain, hotkey),
-            stop=stop,
-        )
+        async with telling(subnet.view, hotkey.address, tell, stop):
+            await run.run_validator(
+                subnet,
+                hotkey,
+                make_task(),
+                settings=settings,
+                pace=Pace.seconds(round_interval_s) if round_interval_s is not None else None,
+                answer_deadline_s=answer_deadline_s,
+                seed=seed,
+                bind=bind,
+                announce=announce,
+                objects_bytes_max=identity.objects_bytes_max,
+                old=identity.old_folder,
+                join=lambda: _join(identity, subnet.chain, hotkey),
+                ready=ready,
+                stop=stop,
+            )

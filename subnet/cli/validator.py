@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import click
 
-from assay.cli.arguments import NeuronArguments, neuron_options, rate_tolerance
+from assay.cli.arguments import NeuronArguments, json_events, neuron_options, rate_tolerance
 from assay.cli.command import LazyGroup
 from assay.cli.param_types import Number
 from assay.cli.task_options import ChosenTask, TaskCommand, validator_half
@@ -44,6 +44,7 @@ def validator() -> None:
     help="TAO to stake on the hotkey first, if it holds no stake on the subnet.",
 )  # fmt: skip
 @rate_tolerance
+@json_events
 def run(
     chosen: ChosenTask,
     seed: str | None,
@@ -51,9 +52,11 @@ def run(
     answer_deadline: float,
     stake: str,
     rate_tolerance: float | None,
+    json: bool,
     **given: Any,
 ) -> None:
     """Ask miners, score them and set weights until Ctrl-C."""
+    from assay.cli import output
     from assay.cli.addresses import announced, listening
     from assay.cli.neurons import Identity, run_validator
     from assay.cli.process import configure_log, run_async
@@ -67,6 +70,12 @@ def run(
     bind = listening(arguments.host, arguments.port)
     announce = announced(arguments.announce, bind)
     identity = Identity.of(arguments, stake=parse_stake(stake, rate_tolerance))
+
+    def ready(at: int | None) -> None:
+        if json:
+            host = arguments.host if at is not None else None
+            output.line({"event": "ready", "netuid": arguments.netuid, "host": host, "port": at})
+
     with offered(arguments.metrics_host, arguments.metrics_port) as metrics:
         run_async(
             lambda: run_validator(
@@ -78,6 +87,8 @@ def run(
                 answer_deadline_s=answer_deadline,
                 bind=bind,
                 announce=announce,
+                ready=ready,
+                tell=output.line if json else None,
                 metrics=metrics,
             )
         )

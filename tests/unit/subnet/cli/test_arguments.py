@@ -35,7 +35,7 @@ def test_an_honest_miner_and_the_labs_take_the_same_options() -> None:
         (miner.run, MinerArguments, set()),
         (lab.miner, MinerArguments, {"cheat", "slow"}),
         (validator.run, NeuronArguments,
-         {"seed", "round_interval", "answer_deadline", "stake", "rate_tolerance"}),
+         {"seed", "round_interval", "answer_deadline", "stake", "rate_tolerance", "json"}),
         (up, RunRequest, set()),
     ],
     ids=lambda each: getattr(each, "__name__", None),

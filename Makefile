@@ -10,7 +10,7 @@ PYTEST := $(BIN)/python -m pytest
 QUIET := $(shell test -t 2 || echo --quiet)
 
 .DEFAULT_GOAL := help
-.PHONY: help up test test-long check fix clients mutate wheel bench clean
+.PHONY: help up test test-long check fix docs clients mutate wheel bench clean
 
 help: ## Say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 20
@@ -38,6 +38,9 @@ fix: $(VENV)/.dev ## Let ruff mend what it can
 clients: $(VENV)-clients/.ready ## The foreign clients' own environment: btcli, substrate-interface
 bench: $(VENV)/.inference clients ## All benchmarks, in their quick form
 	@for bench in cli chain wire streams objects weights; do $(BIN)/python scripts/bench/$$bench --quick || exit 1; done
+
+docs: $(VENV)/.dev ## Write docs/commands.md anew from the commands
+	@$(BIN)/python scripts/commands_page.py
 
 mutate: $(VENV)/.dev ## Change the code and see which changes no test notices; ARGS=scoring
 	@$(BIN)/python scripts/mutate $(ARGS)

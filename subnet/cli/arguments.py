@@ -16,7 +16,13 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 from assay.cli import param_types
-from assay.cli.param_types import STATE_DIR, STATE_DIR_VARIABLE
+from assay.cli.param_types import (
+    LOG_BYTES_MAX,
+    LOG_STYLES,
+    OLD_LOGS,
+    STATE_DIR,
+    STATE_DIR_VARIABLE,
+)
 from assay.types import PORT_MAX, U16_MAX
 
 if TYPE_CHECKING:
@@ -112,6 +118,18 @@ def log_level(default: str) -> Callable[[Decorated], Decorated]:
     )  # fmt: skip
 
 
+log_format: Final = click.option(
+    "--log-format", type=click.Choice(LOG_STYLES), default=LOG_STYLES[0], envvar="ASSAY_LOG_FORMAT",
+    metavar="STYLE", help=f"How the log's lines look: {', '.join(LOG_STYLES)}.",
+)  # fmt: skip
+log_file: Final = click.option(
+    "--log-file", type=param_types.FILE, envvar="ASSAY_LOG_FILE", metavar="FILE",
+    show_default="stderr",
+    help=f"Write the log to this file; {OLD_LOGS} older ones of {LOG_BYTES_MAX >> 20} MiB each are "
+    "kept beside it.",
+)  # fmt: skip
+
+
 metrics_port: Final = click.option(
     "--metrics-port", type=click.IntRange(0, PORT_MAX), metavar="N", show_default="no metrics",
     help="Offer metrics for Prometheus at this port; 0 takes a free one, which the log names.",
@@ -184,7 +202,7 @@ def neuron_options(wallet_default: str) -> Callable[[Decorated], Decorated]:
     return all_of(
         netuid(), wallet(wallet_default), hotkey, task(), chain, state_dir, wallet_path, register,
         max_price, yes, password_file, axon_options, objects_max, metrics_port,
-        metrics_host, log_level("INFO"),
+        metrics_host, log_level("INFO"), log_format, log_file,
     )  # fmt: skip
 
 
@@ -222,6 +240,8 @@ class NeuronArguments:
     metrics_port: int | None
     metrics_host: str
     log_level: str
+    log_format: str
+    log_file: Path | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -18,8 +18,9 @@ import click
 
 from assay.cli import arguments
 from assay.cli.command import Command
+from assay.cli.log import configure_log
 from assay.cli.param_types import FILE, FOLDER, STATE_DIR, STATE_DIR_VARIABLE, absolute
-from assay.cli.process import configure_log, run_async, stop_on_signals
+from assay.cli.process import run_async, stop_on_signals
 from assay.localnet.sealing import SealingMode
 from assay.types import PORT_MAX, RAO_PER_TAO, ss58_decode
 
@@ -115,11 +116,13 @@ state_dir: Final = click.option(
 @arguments.metrics_port
 @arguments.metrics_host
 @arguments.log_level("INFO")
+@arguments.log_format
+@arguments.log_file
 @arguments.json
 def start(**given: Any) -> int:
     """Start a local chain and run it until Ctrl-C."""
     gc.disable()  # until the start is over: it makes little garbage and much that stays
-    configure_log(given["log_level"])
+    configure_log(given["log_level"], given["log_format"], given["log_file"])
     from assay.localnet.node import (
         RUNTIME_PATH,
         NodeOptions,

@@ -56,7 +56,7 @@ def _ended(arguments: list[str], *, json: bool) -> Outcome:
         # command that runs for long has --log-level and sets its own; the others say what went
         # wrong in two sentences, and the log only what a person should know besides.
         if not instruction and not QUIET.intersection(arguments):
-            from assay.cli.process import configure_log
+            from assay.cli.log import configure_log
 
             configure_log(os.environ.get("ASSAY_LOG_LEVEL", "WARNING"))
         result = _complete(instruction) if instruction else _run(arguments)
@@ -104,13 +104,25 @@ def _told(error: BaseException, *, json: bool) -> Outcome:
     if outcome.kind is Kind.INTERRUPTED:
         output.note("Interrupted.")
         return outcome
+    trace: list[str] = []
     if not isinstance(error, AssayError) and outcome.kind in (Kind.TASK, Kind.INTERNAL):
-        sys.stderr.writelines(_traceback(error, outcome.at))
-    output.error(outcome.cause, outcome.cure)
+        trace = list(_traceback(error, outcome.at))
+    _show_error(outcome, trace)
     if json:
         with contextlib.suppress(output.NobodyReads, Unavailable):
             output.failure(outcome, reason=getattr(error, "reason", None))
     return outcome
+
+
+def _show_error(outcome: Outcome, trace: list[str]) -> None:
+    """Why a command failed, on stderr and in its log, once where these are the same."""
+    from assay.cli import output
+    from assay.cli.log import log_end
+
+    if log_end(outcome.cause, outcome.cure, trace):
+        return
+    sys.stderr.writelines(trace)
+    output.error(outcome.cause, outcome.cure)
 
 
 def _traceback(error: BaseException, at: SourceLine | None) -> Iterable[str]:

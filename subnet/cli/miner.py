@@ -37,11 +37,12 @@ def launch(
     """Run a miner of the ``chosen`` task, ``wrap``ped from outside (by default not at all)."""
     from assay.cli import output
     from assay.cli.addresses import announced, listening
+    from assay.cli.log import configure_log
     from assay.cli.neurons import Identity, run_miner
-    from assay.cli.process import configure_log, run_async
+    from assay.cli.process import run_async
     from assay.metrics import offered
 
-    configure_log(given.log_level)
+    configure_log(given.log_level, given.log_format, given.log_file)
     kind = chosen.miner
     settings = chosen.settings(kind)
     bind = listening(given.host, given.port)

@@ -26,6 +26,11 @@ STATE_DIR: Final = ".assay"
 """Under the current folder: nothing is left in the home folder unless asked for."""
 STATE_DIR_VARIABLE: Final = "ASSAY_STATE_DIR"
 LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
+LOG_STYLES: Final = ("text", "json")
+LOG_BYTES_MAX: Final = 8 * 2**20
+"""Of one log file: some 60,000 lines, a day of a busy validator."""
+OLD_LOGS: Final = 4
+"""How many older log files are kept: 40 MiB of log a process in all."""
 COMPLETIONS_MAX: Final = 200
 """A person does not choose from more, and a shell that is handed thousands of words stalls."""
 

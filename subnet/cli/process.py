@@ -1,8 +1,8 @@
-"""What every long-running command needs of its process: a log, an event loop, an end.
+"""What every long-running command needs of its process: an event loop, and an end.
 
-Adds to the standard library the project's choices: the log goes to stderr without variables in its
-tracebacks, the loop is uvloop's where there is one, and the first SIGINT or SIGTERM asks for an
-orderly end while a second one ends at once. Imports nothing heavy: the chain's start is measured.
+Adds to the standard library the project's choices: the loop is uvloop's where there is one, and the
+first SIGINT or SIGTERM asks for an orderly end while a second one ends at once. Imports nothing
+heavy: the chain's start is measured.
 """
 
 from __future__ import annotations
@@ -10,42 +10,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-import sys
 from collections.abc import Callable, Coroutine
-from typing import Any, TextIO, TypeVar, cast
-
-from loguru import logger
-
-from assay.errors import UserError
+from typing import Any, TypeVar
 
 Result = TypeVar("Result")
-
-
-class _Stderr:
-    """The standard error of the moment. Where a live table stands there, it takes the log's lines
-    and draws itself below them; written past it, they would leave it on the screen twice."""
-
-    def write(self, text: str) -> None:
-        sys.stderr.write(text)
-
-    def flush(self) -> None:
-        sys.stderr.flush()
-
-    def isatty(self) -> bool:
-        return sys.stderr.isatty()
-
-
-def configure_log(level: str) -> None:
-    """The log goes to stderr; never stdout, which is for results."""
-    logger.remove()
-    try:
-        # No variables in tracebacks: they could hold keys, prompts or passwords.
-        stream = cast(TextIO, _Stderr())  # write, flush and isatty are all that is asked of it
-        logger.add(stream, level=level.upper(), backtrace=False, diagnose=False)
-    except ValueError:
-        raise UserError(
-            f"{level!r} is not a log level.", "Give DEBUG, INFO, WARNING or ERROR."
-        ) from None
 
 
 def run_async(main: Callable[[], Coroutine[Any, Any, Result]]) -> Result:

@@ -58,13 +58,14 @@ def run(
     """Ask miners, score them and set weights until Ctrl-C."""
     from assay.cli import output
     from assay.cli.addresses import announced, listening
+    from assay.cli.log import configure_log
     from assay.cli.neurons import Identity, run_validator
-    from assay.cli.process import configure_log, run_async
+    from assay.cli.process import run_async
     from assay.cli.trades import parse_stake
     from assay.metrics import offered
 
     arguments = NeuronArguments(**given)
-    configure_log(arguments.log_level)
+    configure_log(arguments.log_level, arguments.log_format, arguments.log_file)
     kind = chosen.validator
     settings = chosen.settings(kind)
     bind = listening(arguments.host, arguments.port)

@@ -25,6 +25,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from loguru import logger
+
 from assay.aio import bounded
 from assay.chain.connect import connect
 from assay.chain.errors import NotRegistered
@@ -354,6 +356,8 @@ async def _started(task: AnyTask, context: TaskContext) -> AsyncGenerator[None, 
     """A task between its start and its close; closed also when the start fails."""
     try:
         try:
+            # It may load a model for minutes; until it has, this is the last word.
+            logger.info("Starting the task {}", task.name)
             await task.start(context)
         except UserError:
             raise

@@ -27,7 +27,7 @@ from assay.neuron.peers import wire_path
 from assay.neuron.presence import Presence
 from assay.neuron.task import MinerTask, ValidatorTask
 from assay.objects import Objects
-from assay.types import AlphaRao, NetUid, Signer
+from assay.types import U16_MAX, AlphaRao, NetUid, Signer
 from assay.wire.interface import AnyAxon
 
 AGAIN_S: Final = (1.0, 60.0)
@@ -121,7 +121,12 @@ class NeuronServer:
                 self._metrics.show("assay_alpha_paid", neuron.emission)
                 if neuron.emission != self._earned:
                     self._earned = neuron.emission
-                    logger.info("The last epoch paid {:.9f} alpha", self._earned / 1e9)
+                    logger.info(
+                        "The last epoch paid {:.9f} alpha (incentive {:.1%}, dividends {:.1%})",
+                        self._earned / 1e9,
+                        neuron.incentive / U16_MAX,
+                        neuron.dividends / U16_MAX,
+                    )
                 await self._presence.keep(moment)
 
     async def close(self) -> None:

@@ -331,6 +331,7 @@ class Dispatcher:
     def _explain(self, ticket: Ticket, error: Exception) -> RequestRefused:
         """What a caller is told of an exception that came out of a handler."""
         if isinstance(error, RequestRefused):
+            self._faults.note_refusal(ticket.method, error)
             return error
         left_s = ticket.opened_s + ticket.budget_s - self._clock.monotonic()
         if isinstance(error, TimeoutError) and left_s < TIMER_SLACK_S:

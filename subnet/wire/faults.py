@@ -1,9 +1,10 @@
-"""Faults of handlers: told to whoever runs the axon, and never to a caller.
+"""Faults and refusals of handlers: told to whoever runs the axon.
 
 A fault is an exception that a handler raised and that is no refusal, or an answer that cannot be
 sent. The caller reads "the handler failed", because an exception's text may quote a prompt. The
 axon's own log gets the text and the traceback, once a minute for each distinct fault; the axon's
-owner gets every one through ``on_fault``.
+owner gets every one through ``on_fault``. A refusal that a handler raises is told to the caller as
+it is, and to the log as well: it is work that earns nothing.
 """
 
 from __future__ import annotations
@@ -11,13 +12,14 @@ from __future__ import annotations
 import traceback
 from collections import OrderedDict
 from collections.abc import Callable
+from http import HTTPStatus
 from types import CodeType, TracebackType
 from typing import Any, Final
 
 from loguru import logger
 
 from assay.clock import Clock
-from assay.wire.errors import printable
+from assay.wire.errors import RequestRefused, printable
 from assay.wire.interface import Method
 from assay.wire.methods import code_of
 
@@ -56,9 +58,8 @@ class Faults:
     def report(self, method: Method[Any, Any], error: Exception) -> None:
         """Log ``error`` of the handler of ``method``, unless that was just done; tell the owner."""
         place = _place(error, code_of(method.handler))
-        more = self._due((method.name, type(error).__name__, place))
-        if more is not None:
-            again = f", {more} times more since it was last told" if more else ""
+        again = self._due((method.name, type(error).__name__, place))
+        if again is not None:
             logger.error(
                 "The method {} failed at {}{}: {}",
                 method.name,
@@ -69,8 +70,24 @@ class Faults:
         if self._on_fault is not None:
             self._on_fault(method, error)
 
-    def _due(self, key: tuple[str, str, str]) -> int | None:
-        """How often this fault came untold before now; None if it must stay untold now."""
+    def note_refusal(self, method: Method[Any, Any], refusal: RequestRefused) -> None:
+        """Log that the handler of ``method`` refused a request, unless that was just done."""
+        place = _place(refusal, code_of(method.handler))
+        again = self._due((method.name, refusal.code, place))
+        if again is not None:
+            # From 500 on it is this side that could not do its work.
+            level = "WARNING" if refusal.status >= HTTPStatus.INTERNAL_SERVER_ERROR else "INFO"
+            logger.log(
+                level,
+                "The method {} refused a request at {}{}: {}",
+                method.name,
+                place,
+                again,
+                printable(str(refusal)),
+            )
+
+    def _due(self, key: tuple[str, str, str]) -> str | None:
+        """Words for how often this came untold before now; None if it must stay untold now."""
         now_s = self._clock.monotonic()
         seen = self._seen.get(key)
         if seen is not None and now_s - seen.told_s < _AGAIN_S:
@@ -80,7 +97,9 @@ class Faults:
         self._seen.move_to_end(key)
         if len(self._seen) > _FAULTS_MAX:
             self._seen.popitem(last=False)
-        return seen.silent if seen is not None else 0
+        if seen is None or not seen.silent:
+            return ""
+        return f", {seen.silent} times more since it was last told"
 
 
 def _place(error: Exception, handler: CodeType | None) -> str:

@@ -21,14 +21,15 @@ def up(chosen: ChosenTask, **given: Any) -> int:
 
     Ctrl-C stops everything.
     """
-    from assay.cli.process import configure_log, run_async
+    from assay.cli.log import configure_log
+    from assay.cli.process import run_async
     from assay.cli.up.checks import check_task_is_installed
     from assay.cli.up.plan import make_plan
     from assay.cli.up.run import run
     from assay.lab.cheats import wrap_cheat
 
     request = RunRequest(**given)
-    configure_log(request.log_level)
+    configure_log(request.log_level, request.log_format)
     for half in chosen.halves:
         chosen.settings(half)
         check_task_is_installed(request.task, half.preload)

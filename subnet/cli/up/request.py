@@ -48,6 +48,7 @@ run_options: Final = arguments.all_of(
     ),
     arguments.json,
     arguments.log_level("WARNING"),
+    arguments.log_format,
     click.option(
         "--neuron-log-level", type=LogLevel(),
         default="INFO", metavar="LEVEL", help="What the neurons write to their logs.",
@@ -73,6 +74,7 @@ class RunRequest:
     metrics_port: int | None
     json: bool
     log_level: str
+    log_format: str
     neuron_log_level: str
 
     @property

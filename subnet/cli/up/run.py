@@ -17,6 +17,7 @@ import contextlib
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -125,7 +126,7 @@ class _Run:
         plan, say = self.plan, self.screen.say
         record = self.records.open(plan)
         say("Starting the chain")
-        self.supervisor.start(_chain_spec(plan))
+        self.supervisor.start(_chain_spec(plan, self.request))
         # The demo's neurons share a few processor cores: one thread each.
         modules = [module for half in self.chosen.halves for module in half.preload]
         self.supervisor.preload([*HEAVY_MODULES, *modules], compute_environment(threads=1))
@@ -197,12 +198,15 @@ class _Run:
             await self.clock.sleep(LOOK_INTERVAL_S)
 
 
-def _chain_spec(plan: Plan) -> ChildSpec:
+def _chain_spec(plan: Plan, request: RunRequest) -> ChildSpec:
     place = ("--port", str(plan.chain_port), "--state-dir", str(plan.chain_dir))
     return ChildSpec(
         name=CHAIN,
         module=ENTRY,
-        arguments=("chain", "start", *place, *_metrics_words(plan.metrics_port), "--json"),
+        arguments=(
+            *("chain", "start", *place, *_metrics_words(plan.metrics_port), "--json"),
+            *_log_words(plan.log(CHAIN), request),
+        ),
         log=plan.log(CHAIN),
         ready_line=True,
     )
@@ -220,6 +224,7 @@ def _neuron_specs(
             *("--netuid", str(netuid), "--wallet", member.name, "--hotkey", HOTKEY),
             *("--task", plan.task, "--chain", plan.endpoint, "--state-dir", str(plan.state_dir)),
             *_metrics_words(member.metrics_port),
+            *_log_words(plan.log(member.name), request),
             *("--log-level", request.neuron_log_level),
             *own,
         )
@@ -231,6 +236,11 @@ def _neuron_specs(
             forked=True,
             stage=1,
         )
+
+
+def _log_words(log: Path, request: RunRequest) -> tuple[str, ...]:
+    """A child's log is its stderr's file as well, and its own to keep short."""
+    return ("--log-format", request.log_format, "--log-file", str(log.absolute()))
 
 
 def _metrics_words(port: int | None) -> tuple[str, ...]:

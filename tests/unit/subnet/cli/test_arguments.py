@@ -98,7 +98,7 @@ def test_values_arrive_in_the_record_and_the_rest_where_it_belongs(
         state_dir=Path.cwd() / "here", wallet_path=None, register=False, max_price=None, yes=False,
         password_file=None, log_level="DEBUG", host="127.0.0.1", port=0, announce=None,
         objects_max_gb=None, serve="registered", json=True, metrics_port=None,
-        metrics_host="127.0.0.1",
+        metrics_host="127.0.0.1", log_format="text", log_file=None,
     )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from assay.chain.interface import BlockRef
 from assay.cli import output
-from assay.cli.process import configure_log
+from assay.cli.log import configure_log
 from assay.cli.up.plan import MemberRole
 from assay.cli.up.screen import RunScreen
 from assay.cli.up.watch import View

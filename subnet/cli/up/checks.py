@@ -7,7 +7,7 @@ no process, no chain. They know the plan and the task; they do not know how a ru
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from assay import needs
 from assay.cli.up.plan import Plan
@@ -20,7 +20,7 @@ def check_task_is_installed(task: str, modules: Iterable[str]) -> None:
     missing = needs.lacking(task, modules)
     if missing:
         raise UserError(
-            f"The task {task} needs {_listed(missing)}, which this environment lacks.",
+            f"The task {task} needs {listed(missing)}, which this environment lacks.",
             needs.cure(missing),
         )
 
@@ -40,5 +40,6 @@ def check_machine(plan: Plan) -> None:
                 ) from error
 
 
-def _listed(names: list[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """``names`` as a sentence has them: "a, b and c"."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -29,7 +29,7 @@ from assay.cli.neurons import open_chain
 from assay.cli.process import stop_on_signals
 from assay.cli.task_options import ChosenTask
 from assay.cli.up.bootstrap import bootstrap
-from assay.cli.up.checks import check_machine
+from assay.cli.up.checks import check_machine, listed
 from assay.cli.up.keys import faucet, make_keys
 from assay.cli.up.no_reward import NoReward
 from assay.cli.up.plan import HONEST, HOTKEY, SLOW, SLOWDOWN, Member, MemberRole, Plan
@@ -143,7 +143,7 @@ class _Run:
             again = record.netuid is not None
             record = msgspec.structs.replace(record, netuid=netuid, baseline=dict(watch.baseline))
             self.records.save(record)
-            say("Starting the neurons")
+            say(f"Starting the neurons{_loading(self.chosen)}")
             await self._start_neurons(chain, netuid, again=again)
             await self._follow(watch, record)
 
@@ -176,8 +176,12 @@ class _Run:
     async def _follow(self, watch: Watch, record: RunRecord) -> None:
         """Show the run until the first reward if that was asked for, else without an end."""
         no_reward = NoReward(self.plan)
+        silent = {member.name for member in self.plan.of(MemberRole.MINER)}
         while True:
             self.records.check_there()
+            if silent and all(map(self.supervisor.is_ready, silent)):
+                silent.clear()
+                self.screen.say("Every miner serves")
             with contextlib.suppress(Unavailable):  # the chain is being started again
                 self.view = await watch.look()
                 self.screen.show(self.view)
@@ -196,6 +200,12 @@ class _Run:
                         f"the logs are in {(self.plan.state_dir / 'logs').absolute()}."
                     )
             await self.clock.sleep(LOOK_INTERVAL_S)
+
+
+def _loading(chosen: ChosenTask) -> str:
+    """What the neurons import before they can do anything, if the task has told; else nothing."""
+    modules = {module.partition(".")[0] for half in chosen.halves for module in half.preload}
+    return f"; they load {listed(sorted(modules))} first" if modules else ""
 
 
 def _chain_spec(plan: Plan, request: RunRequest) -> ChildSpec:

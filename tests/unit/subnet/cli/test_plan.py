@@ -20,6 +20,7 @@ def plan(
     cheat: str | None = "garbage",
     slow: int = 1,
     base_port: int = 30_000,
+    metrics_port: int | None = None,
 ) -> Plan:
     return make_plan(
         seed=seed,
@@ -31,6 +32,7 @@ def plan(
         miners=miners,
         cheat=cheat,
         slow=slow,
+        metrics_port=metrics_port,
     )
 
 
@@ -63,8 +65,22 @@ def test_the_seed_moves_the_one_who_cheats() -> None:
         ({"miners": 2, "slow": 1}, "none would be honest"),
         ({"base_port": 65_535}, "do not exist"),
         ({"base_port": 0}, "do not exist"),
+        ({"metrics_port": 0}, "do not exist"),
+        ({"metrics_port": 65_530}, "do not exist"),
+        ({"metrics_port": 30_004}, "include the chain's or a miner's"),
+        ({"metrics_port": 29_994}, "include the chain's or a miner's"),
     ],
 )
 def test_an_impossible_cast_is_refused(options: dict[str, int], cause: str) -> None:
     with pytest.raises(UserError, match=cause):
         plan(**options)  # type: ignore[arg-type]
+
+
+def test_metrics_have_ports_of_their_own_if_they_are_asked_for() -> None:
+    made = plan(metrics_port=29_993)
+    assert len(set(made.ports)) == len(made.ports) == 5 + 7
+    names = {member.name: member.metrics_port for member in made.members}
+    assert (made.metrics_port, names["validator-1"], names["miner-1"]) == (29_993, 29_994, 29_996)
+    assert names["owner"] is None
+    assert plan(metrics_port=30_005).metrics_port == 30_005
+    assert len(plan().ports) == 5

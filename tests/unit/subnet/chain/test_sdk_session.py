@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import random
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,8 +15,10 @@ from bittensor._transport.extrinsics import NonceCache
 from bittensor._transport.rpc import classify_rpc_error
 
 from assay.chain.errors import ChainRefused, ChainUnavailable
-from assay.chain.sdk_session import SdkSession, Sessions
+from assay.chain.sdk_session import SdkSession, Sessions, _Wire
 from assay.clock import SystemClock
+from assay.metrics import NO_METRICS, Metrics, PrometheusMetrics
+from tests.support.scraping import samples
 
 NODE = "ws://127.0.0.1:1"
 
@@ -50,8 +54,8 @@ class _Node:
         return 7
 
 
-def sessions(folder: Path) -> _Unconnected:
-    return _Unconnected(NODE, folder, SystemClock(), random.Random(1))
+def sessions(folder: Path, metrics: Metrics = NO_METRICS) -> _Unconnected:
+    return _Unconnected(NODE, folder, SystemClock(), random.Random(1), metrics)
 
 
 async def test_a_busy_node_is_asked_again_over_the_same_connection(tmp_path: Path) -> None:
@@ -85,3 +89,35 @@ async def test_a_nonce_that_was_not_used_is_given_out_again() -> None:
     nonces = NonceCache(Rpc())
     session._substrate = SimpleNamespace(get_account_next_index=nonces.next_for)
     assert [await session.account_next_index("5Sender") for _ in range(2)] == [3, 3]
+
+
+async def test_reads_are_counted_by_how_they_ended(tmp_path: Path) -> None:
+    metrics = PrometheusMetrics()
+    ours = sessions(tmp_path, metrics)
+    await ours.call(_Node([busy()]), timeout_s=5.0, what="count")
+    with pytest.raises(ChainRefused):
+        await ours.call(_Node([refused(4003, "no")]), timeout_s=5.0, what="count")
+    with pytest.raises(ChainUnavailable):
+        await ours.call(_Node([busy() for _ in range(100)]), timeout_s=0.1, what="count")
+    found = samples(metrics)
+    reads = "assay_chain_reads_total"
+    assert found[reads, "answered"] == found[reads, "refused"] == found[reads, "unavailable"] == 1
+    assert found[reads, "lost"] >= 2
+    assert found["assay_chain_read_seconds_count",] == 1
+
+
+async def test_requests_are_counted_by_method_and_by_no_word_of_their_parameters() -> None:
+    class Socket:
+        async def send(self, message: str) -> None: ...
+
+    metrics = PrometheusMetrics()
+    wire = _Wire(Socket(), asyncio.Event(), metrics)
+    one = {"jsonrpc": "2.0", "id": 1, "method": "chain_getHeader", "params": []}
+    sly = {"method": "state_call", "params": ['"method": "made_up"', {"text": "method"}]}
+    await wire.send(json.dumps(one))
+    await wire.send(json.dumps([one, sly], separators=(",", ":")))
+    requests = {k: v for k, v in samples(metrics).items() if k[0] == "assay_chain_requests_total"}
+    assert {key[1]: value for key, value in requests.items()} == {
+        "chain_getHeader": 2,
+        "state_call": 1,
+    }

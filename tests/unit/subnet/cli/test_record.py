@@ -19,6 +19,7 @@ MADE = (
     "neurons/miner-1.default.1/checkpoint.json",
     "neurons/45fb4fa2/1/5Hotkey/checkpoint.json",
     "logs/miner-1.log",
+    "logs/miner-1.log.4",
     "cache/sdk",
 )
 """Of each folder that a run makes, something that it leaves there."""

@@ -91,8 +91,14 @@ def test_temperature_zero_takes_the_largest_and_the_smallest_id_on_a_tie() -> No
 
 
 @pytest.mark.parametrize(
-    ("key", "position"), [(b"short", 0), (bytes(24), 0), (bytes(16), -1), (bytes(16), 2**32)]
+    ("key", "position", "why"),
+    [
+        (b"short", 0, "16 bytes, not 5"),
+        (bytes(24), 0, "16 bytes, not 24"),
+        (bytes(16), -1, "position -1"),
+        (bytes(16), 2**32, "position 4294967296"),
+    ],
 )
-def test_what_is_out_of_bounds_is_refused(key: bytes, position: int) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011  two causes, both plain
+def test_what_is_out_of_bounds_is_refused(key: bytes, position: int, why: str) -> None:
+    with pytest.raises(ValueError, match=why):
         gumbel_noise(key, position, 4)

@@ -63,6 +63,24 @@ def test_half_of_the_stake_is_no_majority_at_one_half() -> None:
     assert run_exact(two, EpochRules(kappa=32768)).shares.consensus[2:] == [0, 0]
 
 
+def test_at_an_exact_tie_the_larger_score_is_the_median() -> None:
+    """One third of the stake says uid 3, kappa is one third: 65535 / 3."""
+    three = epoch(
+        *[validator(1)] * 3, MINER, MINER, weights={0: [(3, 1)], 1: [(4, 1)], 2: [(4, 1)]}
+    )
+    assert run_exact(three, EpochRules(kappa=21_845)).shares.consensus == [0, 0, 0, 1, 1]
+    assert run_exact(three, EpochRules(kappa=21_846)).shares.consensus == [0, 0, 0, 0, 1]
+
+
+def test_stake_below_the_threshold_counts_for_nothing_but_the_owners() -> None:
+    two = epoch(validator(10), validator(9), weights={})
+    assert run(two, EpochRules(stake_threshold=10)).permits == [True, False]
+    assert run(two, EpochRules(stake_threshold=9)).permits == [True, True]
+    owned = run_exact(replace(two, owner=1), EpochRules(stake_threshold=10))
+    assert owned.permits == [True, True]
+    assert owned.validator_emission == [10 * 10**9 // 19, 9 * 10**9 // 19]
+
+
 def bonded(last_step: int, registered: int) -> dict[int, list[tuple[int, int]]]:
     """The bonds after an epoch in which nobody says anything, of a bond to uid 1."""
     given = replace(

@@ -37,9 +37,10 @@ def test_a_deposit_that_would_lose_more_than_a_rao_is_refused(amount: int, taken
 
 
 @pytest.mark.parametrize(
-    ("amount", "paid", "left"), [(101, False, 10), (100, True, 0), (10, True, 9), (0, True, 10)]
+    ("amount", "paid", "left"),
+    [(101, False, 10), (100, True, 0), (15, False, 10), (10, True, 9), (0, True, 10)],
 )
-def test_nobody_takes_out_more_than_its_shares_are_worth(
+def test_nobody_takes_out_more_than_its_shares_are_worth_nor_pays_for_rounding(
     amount: int, paid: bool, left: int
 ) -> None:
     pool = coarse()

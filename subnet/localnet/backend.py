@@ -298,7 +298,7 @@ class Backend:
         runtime_changed = CODE_KEY in changes
         if runtime_changed or any(key in changes for key in slots.keys):
             try:
-                slots = self._try_next(built)
+                slots = self._try_next(built, slots.duration_ms)
             except BlockRejected as fault:
                 fault.tried = builder.tried
                 raise
@@ -317,12 +317,13 @@ class Backend:
             slot_duration_ms=slots.duration_ms,
         )
 
-    def _try_next(self, built: Built) -> Slots:
+    def _try_next(self, built: Built, before_ms: int) -> Slots:
         """Try that a block can follow ``built``, which changes the runtime or the slot duration.
 
-        The next block is made once, empty, on the state as it would be; its slots are returned.
-        BlockRejected if no block could follow, or if the chain's clock would leap by more than a
-        slot. What else root may write by force is not tried: nothing here knows what it means.
+        ``before_ms`` is the slot duration before ``built``. The next block is made once, empty, on
+        the state as it would be; its slots are returned. BlockRejected if no block could follow, or
+        if the chain's clock would leap by more than a slot. What else root may write by force is
+        not tried: nothing here knows what it means.
         """
         with self._state.tried(built.result):
             after = self._state
@@ -333,9 +334,12 @@ class Backend:
             try:
                 executor = self._runtimes.of_code(code, None)
                 slots = slots_of(executor, after)
-                time_ms = first_time_ms(header, after, slots.duration_ms, self._limits)
+                duration_ms = slots.duration_ms
+                time_ms = first_time_ms(
+                    header, after, duration_ms, before_ms=before_ms, limits=self._limits
+                )
                 builder = BlockBuilder(executor, after, header, self._limits)
-                builder.build(time_ms, time_ms // slots.duration_ms, (), never, None)
+                builder.build(time_ms, time_ms // duration_ms, (), never, None)
             except (BadRuntime, BlockRejected, RuntimeTrap) as error:
                 raise BlockRejected(f"under its runtime none could follow it: {error}") from error
         return slots

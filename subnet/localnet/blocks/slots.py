@@ -74,13 +74,17 @@ def earliest_ms(head: Header, state: State, duration_ms: int) -> int:
     return time_ms
 
 
-def first_time_ms(head: Header, state: State, duration_ms: int, limits: CoreLimits) -> int:
-    """The earliest time of the block after ``head``, in which the slot duration was changed.
+def first_time_ms(
+    head: Header, state: State, duration_ms: int, *, before_ms: int, limits: CoreLimits
+) -> int:
+    """The earliest time of the block after ``head``, which changed the runtime or the slots.
 
-    BlockRejected if no chain should have slots of ``duration_ms``, or if the runtime does not count
-    the last slot anew, so that the next one would be far from the chain's time.
+    ``before_ms`` was the slot duration before ``head``. BlockRejected if ``duration_ms`` is another
+    one that no chain should have, or if the runtime does not count the last slot anew, so that the
+    next one would be far from the chain's time.
     """
-    if not limits.slot_ms_min <= duration_ms <= limits.slot_ms_max:
+    fits = limits.slot_ms_min <= duration_ms <= limits.slot_ms_max
+    if not fits and duration_ms != before_ms:
         raise BlockRejected(
             f"slots of {duration_ms} ms are not between {limits.slot_ms_min} "
             f"and {limits.slot_ms_max} ms"

@@ -25,6 +25,10 @@ def state(slot: int | None) -> ToyState:
     return ToyState(values)
 
 
+def first_time(after: ToyState, duration_ms: int, *, before_ms: int = OLD_MS) -> int:
+    return first_time_ms(HEAD, after, duration_ms, before_ms=before_ms, limits=LIMITS)
+
+
 @pytest.mark.parametrize("slot", [NOW_MS // OLD_MS, None])
 def test_in_the_same_slots_the_next_one_begins_where_this_one_ends(slot: int | None) -> None:
     """Also for a runtime whose pallet Aura has another name: the header claims the same slot."""
@@ -39,17 +43,23 @@ def test_slots_that_are_counted_anew_begin_at_the_chains_time(
 ) -> None:
     """The first is half a slot after the last block, which is later than the next slot's begin."""
     anew = state(NOW_MS // duration_ms)
-    assert first_time_ms(HEAD, anew, duration_ms, LIMITS) == next_ms
+    assert first_time(anew, duration_ms) == next_ms
 
 
 def test_a_runtime_that_does_not_count_longer_slots_anew_is_refused_them() -> None:
     old = state(NOW_MS // OLD_MS)
     with pytest.raises(BlockRejected, match="clock would leap from 1700000000100 to 3400000000500"):
-        first_time_ms(HEAD, old, 2 * OLD_MS, LIMITS)
-    assert first_time_ms(HEAD, old, OLD_MS // 2, LIMITS) == 1_700_000_000_163, "no leap"
+        first_time(old, 2 * OLD_MS)
+    assert first_time(old, OLD_MS // 2) == 1_700_000_000_163, "no leap"
 
 
 @pytest.mark.parametrize("duration_ms", [0, 1, 3_600_001])
 def test_no_chain_has_slots_of_such_a_length(duration_ms: int) -> None:
     with pytest.raises(BlockRejected, match=f"slots of {duration_ms} ms"):
-        first_time_ms(HEAD, state(0), duration_ms, LIMITS)
+        first_time(state(0), duration_ms)
+
+
+def test_a_chain_that_began_with_long_slots_keeps_them_under_another_runtime() -> None:
+    long_ms = 2 * LIMITS.slot_ms_max
+    kept = state(NOW_MS // long_ms)
+    assert first_time(kept, long_ms, before_ms=long_ms) == (NOW_MS // long_ms + 1) * long_ms

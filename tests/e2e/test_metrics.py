@@ -1,7 +1,8 @@
-"""`--metrics-port`: a running subnet's processes offer what they measure; a taken port is told."""
+"""What a running subnet tells an operator: metrics at ports, logs as JSON; a taken port is told."""
 
 from __future__ import annotations
 
+import json
 import socket
 from pathlib import Path
 
@@ -18,7 +19,7 @@ SMALL = ("--validators", "1", "--miners", "2", "--cheat", "none")
 
 def test_every_process_of_a_run_offers_what_it_measures(tmp_path: Path) -> None:
     first = free_ports(4)
-    asked = (*REVERSE, *SMALL, "--metrics-port", str(first))
+    asked = (*REVERSE, *SMALL, "--metrics-port", str(first), "--log-format", "json")
     with up(tmp_path / "state", *asked) as run:
         chain, validator, miner = first, first + 1, first + 2
 
@@ -44,6 +45,11 @@ def test_every_process_of_a_run_offers_what_it_measures(tmp_path: Path) -> None:
         assert server["assay_axon_answer_seconds_count",] > 0
         assert server["assay_axon_connections_total", "kept"] > 0
         assert server["process_resident_memory_bytes",] > 0
+        logs = list((run.state_dir / "logs").glob("*.log"))
+        assert len(logs) == 4
+        for log in logs:
+            lines = [json.loads(line) for line in log.read_text().splitlines()]
+            assert {"time", "level", "module", "message"} <= lines[0].keys()
 
 
 @pytest.mark.parametrize("command", ["miner", "validator", "chain", "up"])

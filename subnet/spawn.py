@@ -5,7 +5,8 @@ which log. Out comes a ``Handle`` with a process id and, later, an exit code. A 
 server that has imported heavy modules once, so that ten children pay for one import.
 
 Every child gets a lifeline (``assay.child``): it ends when the process that started it is gone,
-however that went. This module starts nothing again and judges no exit code; ``assay.supervise``
+however that went. A fresh interpreter leads a process group, and what it started in that group is
+killed when it ends. This module starts nothing again and judges no exit code; ``assay.supervise``
 does.
 """
 
@@ -20,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -39,6 +41,12 @@ _SOCKET_FOLDER_BYTES_MAX: Final = 70
 to its folder's."""
 _PUT_DOWN_S: Final = 1.0
 """A killed process is gone within milliseconds."""
+_LOOK_S: Final = 0.01
+"""Between two looks whether a child has ended: a stop is not delayed by more."""
+_CAN_LOOK: Final = hasattr(os, "waitid")
+"""Whether a child's end can be seen before the child is reaped. Its group is killed in between: no
+other process can get the child's id, which is the group's, until then. Where the system cannot
+(macOS before Python 3.13) the group is killed right after."""
 _LINE_BYTES_MAX: Final = 16_384
 """The line that a chain prints when it is ready takes eleven hundred."""
 _READ_BYTES: Final = 65_536
@@ -133,7 +141,11 @@ class Handle(Protocol):
 
 
 class Interpreter:
-    """A child in a fresh interpreter."""
+    """A child in a fresh interpreter, and whatever it starts in its process group.
+
+    The group ends with the child, however the child ends: a helper that lived on would keep its
+    memory, its GPU and its ports from the child's next start.
+    """
 
     def __init__(self, spec: ChildSpec) -> None:
         read_end, self._write_end = os.pipe()
@@ -176,7 +188,12 @@ class Interpreter:
 
     def code(self) -> int | None:
         self.first_line()
+        running = self._process.returncode is None
+        if running and _CAN_LOOK and _has_ended(self._process.pid):
+            self._kill_group()
         code = self._process.poll()
+        if running and code is not None and not _CAN_LOOK:
+            self._kill_group()
         if code is not None and self._write_end >= 0:
             os.close(self._write_end)
             self._write_end = -1
@@ -185,9 +202,13 @@ class Interpreter:
         return code
 
     def wait(self, timeout_s: float) -> None:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(timeout_s)
-        self.code()  # gives the pipes back
+        until_s = time.monotonic() + timeout_s
+        while self.code() is None and (left_s := until_s - time.monotonic()) > 0:
+            time.sleep(min(left_s, _LOOK_S))
+
+    def _kill_group(self) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):  # nobody is left in it
+            os.killpg(self._process.pid, signal.SIGKILL)
 
 
 def socket_folder() -> Path:
@@ -353,6 +374,15 @@ def signal_name(number: int) -> str:
         return signal.Signals(number).name
     except ValueError:  # a real-time signal
         return f"signal {number}"
+
+
+def _has_ended(pid: int) -> bool:
+    """Whether the child with this id has ended; the child is not reaped."""
+    try:
+        found = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:  # somebody else has reaped it
+        return False
+    return found is not None
 
 
 def _put_down(pid: int) -> None:

@@ -2,9 +2,10 @@
 
 In go ``ChildSpec``s; the supervisor starts them, starts them again when they die, with back-off and
 jitter, and stops them in the order of their stages. A child that ends leaves an ``Outcome``: a
-user's mistake ends the supervision at once, the same fault of a builder's code at the second time,
-anything else when too many starts in a row came to nothing. ``ChildFailed`` then carries the
-outcome.
+user's mistake and a refusal end the supervision at once, the same fault of a builder's code at the
+second time, anything else when too many starts in a row came to nothing. What was unavailable to a
+child, a port that was busy for a moment, may be there at its next start; after fewer such deaths in
+a row the supervision ends. ``ChildFailed`` then carries the outcome.
 
 This module reads no log and knows no command line: it does not know what its children do.
 """
@@ -36,6 +37,10 @@ QUICK_S: Final = 10.0
 QUICK_DEATHS_MAX: Final = 10
 """So many deaths in a row, each soon after the start, are a fault that one more start does not
 mend. With the back-off they take about half a minute."""
+UNAVAILABLE_DEATHS_MAX: Final = 5
+"""So many deaths in a row, each soon after the start, of a child that says itself what it lacks:
+with the back-off and five starts about ten seconds. With more, a person who has chosen a port that
+is taken would wait for as long as for a fault that nobody can name."""
 BACKOFF_FIRST_S: Final = 0.25
 BACKOFF_MAX_S: Final = 4.0
 """A person waits for the child; a machine that is short of memory needs a while to recover."""
@@ -184,14 +189,15 @@ class Supervisor:
         is to be none."""
         told = _outcome(child.spec, code)
         pause_s = child.backoff.died(now_s - child.started_s)
-        if told.kind in (Kind.USER, Kind.REFUSED, Kind.UNAVAILABLE):
+        if told.kind in (Kind.USER, Kind.REFUSED):
             raise _failed(child.spec, told)
         if told.at is not None:
             fault = (told.at, told.cause)
             child.faults[fault] = child.faults.get(fault, 0) + 1
             if child.faults[fault] >= EQUAL_FAULTS_MAX:
                 raise _failed(child.spec, told)
-        if child.backoff.spent:
+        lacking = told.kind is Kind.UNAVAILABLE
+        if child.backoff.spent or (lacking and child.backoff.deaths >= UNAVAILABLE_DEATHS_MAX):
             raise _failed(child.spec, told)
         logger.warning(
             "{} ended and is started again{}: {} Its log is {}.",

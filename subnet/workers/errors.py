@@ -3,7 +3,8 @@
 The tree::
 
     WorkerError (Unavailable)
-    ├── WorkerNotStarted    its function could not be imported, raised, or took too long
+    ├── WorkerNotStarted    its function could not be imported, raised, or took too long; or the
+    │                       system had no process for it
     ├── WorkerFailed        its function raised on this call; the worker lives
     ├── WorkerTimedOut      no reply within the call's deadline
     ├── WorkerBroke         it answered what is no reply, or too much
@@ -28,7 +29,7 @@ class WorkerError(Unavailable):
 
 
 class WorkerNotStarted(WorkerError):
-    """The worker's function cannot be brought to answer calls."""
+    """The worker's process or its function cannot be brought to answer calls."""
 
 
 class WorkerFailed(WorkerError):

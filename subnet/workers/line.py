@@ -120,23 +120,29 @@ class Line:
 
     @classmethod
     async def open(cls, spec: LineSpec, clock: Clock) -> Line:
-        """Start the process, which begins to load its function."""
-        spec.child.forget()
-        own, theirs = socket.socketpair()
-        number = theirs.fileno()
-        words = (number, spec.reference, spec.memory_bytes_max, spec.body_bytes_max)
-        child = replace(
-            spec.child, module=MODULE, arguments=tuple(map(str, words)), inherited=(number,)
-        )
+        """Start the process, which begins to load its function. WorkerNotStarted if the system
+        refuses a process, for instance for want of memory or of file descriptors."""
         try:
-            process = Interpreter(child)
-        except BaseException:
-            own.close()
-            raise
-        finally:
-            theirs.close()
-        own.setblocking(False)
-        line = cls(spec, process, await asyncio.open_connection(sock=own), clock)
+            spec.child.forget()
+            own, theirs = socket.socketpair()
+            with theirs:
+                try:
+                    own.setblocking(False)
+                    streams = await asyncio.open_connection(sock=own)
+                except BaseException:
+                    own.close()
+                    raise
+                try:
+                    process = Interpreter(_child(spec, theirs.fileno()))
+                except BaseException:
+                    streams[1].close()
+                    raise
+        except OSError as error:
+            raise WorkerNotStarted(
+                f"The worker {spec.child.name} could not be started: {error.strerror or error}.",
+                "Free memory, processes or file descriptors, or allow this user more of them.",
+            ) from error
+        line = cls(spec, process, streams, clock)
         line._write(Opening(msgspec.Raw(spec.settings), list(spec.path)))
         return line
 
@@ -315,3 +321,9 @@ class Line:
         if self._process.code() is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.pid, number)
+
+
+def _child(spec: LineSpec, number: int) -> ChildSpec:
+    """The process that serves the line whose other end is the file descriptor ``number``."""
+    words = (number, spec.reference, spec.memory_bytes_max, spec.body_bytes_max)
+    return replace(spec.child, module=MODULE, arguments=tuple(map(str, words)), inherited=(number,))

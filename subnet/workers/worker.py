@@ -242,7 +242,21 @@ class Worker:
         return line
 
     async def _keep(self, line: Line) -> None:
-        """Put a new process in the place of every one that ends."""
+        """Put a new process in the place of every one that ends. Whatever ends this task itself is
+        told to the calls, which would wait for a process that nobody starts."""
+        try:
+            await self._replace(line)
+        except Exception as error:
+            self._refuse(
+                WorkerNotStarted(
+                    f"The worker {self._spec.name} is not kept alive any more"
+                    f" ({type(error).__name__}: {error}).",
+                    "It is our fault: please report it with the log.",
+                )
+            )
+            raise
+
+    async def _replace(self, line: Line) -> None:
         while True:
             began_s = self._clock.monotonic()
             error = await asyncio.shield(line.over)

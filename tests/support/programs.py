@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from assay.child import Supervised
-from assay.errors import UserError
+from assay.errors import Unavailable, UserError
 from assay.outcome import Kind, Outcome, outcome_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,6 +30,12 @@ def live(*_: str) -> None:
     """Until a signal ends it."""
     while True:
         time.sleep(60)
+
+
+def helped(*_: str) -> None:
+    """Start a process that outlives this one, say its process id, and live."""
+    print(subprocess.Popen(["sleep", "600"]).pid, flush=True)
+    live()
 
 
 def deaf(*_: str) -> None:
@@ -62,6 +68,18 @@ def stale(*_: str) -> None:
 
 def fault(*words: str) -> None:
     raise KeyError(*words)
+
+
+def lacking(path: str) -> None:
+    """Live if there is something at ``path``; otherwise put it there and miss it for this once."""
+    if Path(path).exists():
+        live()
+    Path(path).touch()
+    lacking_always()
+
+
+def lacking_always(*_: str) -> None:
+    raise Unavailable("Port 9 is in use.", "Choose another.")
 
 
 def deep_fault(*_: str) -> None:
@@ -132,7 +150,8 @@ def start(*arguments: str) -> subprocess.Popen[str]:
 
 
 PROGRAMS: tuple[Callable[..., None], ...] = (
-    live, deaf, ready, leave, mistake, stale, fault, deep_fault, tell, parent, employer
+    live, deaf, ready, leave, mistake, stale, fault, deep_fault, tell, parent, employer,
+    helped, lacking, lacking_always,
 )  # fmt: skip
 
 

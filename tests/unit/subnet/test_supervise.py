@@ -21,6 +21,7 @@ from assay.supervise import (
     BACKOFF_MAX_S,
     QUICK_DEATHS_MAX,
     QUICK_S,
+    UNAVAILABLE_DEATHS_MAX,
     Backoff,
     ChildFailed,
     Supervisor,
@@ -113,6 +114,52 @@ def test_a_users_mistake_is_told_in_its_own_words_and_not_repeated(
     told = failure(supervisor)
     assert (told.cause, told.cure) == ("node: It is [/x] \x1b[2Jso.", "Do so.")
     assert not told.needs_fresh
+
+
+def test_what_is_unavailable_for_a_moment_ends_nothing(
+    supervisor: Supervisor, tmp_path: Path
+) -> None:
+    """A port that an earlier process still holds, for instance."""
+    supervisor.start(child(tmp_path, "lacking", str(tmp_path / "port")))
+    ended(supervisor)
+    supervisor.check()  # the first death costs no pause
+    assert alive(pid_of(supervisor))
+    assert supervisor.handle("node").code() is None
+
+
+def test_what_stays_unavailable_is_told_in_the_childs_words_after_some_starts(
+    tmp_path: Path,
+) -> None:
+    clock = ManualClock()
+    supervisor = Supervisor(clock, random.Random(0))
+    supervisor.start(child(tmp_path, "lacking_always"))
+    try:
+        for _ in range(UNAVAILABLE_DEATHS_MAX - 1):
+            ended(supervisor)
+            supervisor.check()
+            clock.advance(BACKOFF_MAX_S)
+            supervisor.check()
+        ended(supervisor)
+        told = failure(supervisor)
+        assert (told.cause, told.cure) == ("node: Port 9 is in use.", "Choose another.")
+    finally:
+        supervisor.stop()
+
+
+@pytest.mark.parametrize("what", ["stopped", "killed"])
+def test_what_a_fresh_child_started_ends_with_it(
+    supervisor: Supervisor, tmp_path: Path, what: str
+) -> None:
+    supervisor.start(child(tmp_path, "helped"))
+    log = tmp_path / "node.log"
+    helper = int(eventually(lambda: log.read_text().strip(), "it has a helper"))
+    assert alive(helper)
+    if what == "killed":
+        os.kill(pid_of(supervisor), signal.SIGKILL)
+        ended(supervisor)
+    else:
+        supervisor.stop()
+    eventually(lambda: not alive(helper), "the helper is gone")
 
 
 def test_what_only_a_fresh_start_mends_is_told_as_data(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import os
 import random
+import resource
 import signal
 import time
 from collections.abc import AsyncIterator
@@ -13,6 +15,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from loguru import logger
 
 from assay.clock import SystemClock
 from assay.spawn import compute_environment
@@ -285,6 +288,66 @@ async def test_what_a_worker_started_is_killed_with_it(workers: Workers) -> None
         await worker.call(Ask("deaf"), Told, deadline_s=0.3)
     await answers(worker)
     eventually(lambda: not living(nested.number), "it is gone")
+
+
+@pytest.mark.parametrize("end", ["died", "stopped"])
+async def test_what_a_worker_started_ends_with_it_however_that_ends(
+    workers: Workers, end: str
+) -> None:
+    """Also where this side sends no signal: the system killed it, or it ended by itself."""
+    worker = await workers.start(spec())
+    nested = await worker.call(Ask("nested"), Told, deadline_s=DEADLINE_S)
+    assert living(nested.number)
+    if end == "died":
+        assert worker.pid is not None
+        os.kill(worker.pid, signal.SIGKILL)
+        await answers_soon(worker)
+    else:
+        await workers.close()
+    eventually(lambda: not living(nested.number), "it is gone")
+
+
+async def test_a_system_that_has_no_process_for_a_while_is_asked_again(workers: Workers) -> None:
+    worker = await workers.start(spec())
+    assert worker.pid is not None
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    refused: list[str] = []
+    handler = logger.add(lambda line: refused.append(str(line)), level="WARNING")
+    open_now = len(os.listdir("/proc/self/fd"))
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (open_now - 3, hard))
+        os.kill(worker.pid, signal.SIGKILL)
+
+        async def is_refused() -> bool:
+            return any("Too many open files" in line for line in refused)
+
+        await soon(is_refused, "a start is refused")
+        with pytest.raises(WorkerNotStarted, match="Too many open files"):
+            await workers.start(dataclasses.replace(spec(), name="another"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        logger.remove(handler)
+    await answers_soon(worker)
+
+
+class BrokenRandom(random.Random):
+    """One that raises as soon as it is asked."""
+
+    def uniform(self, a: float, b: float) -> float:
+        raise LookupError("no entropy")
+
+
+async def test_a_fault_of_our_own_in_keeping_a_worker_is_told_to_its_calls(tmp_path: Path) -> None:
+    workers = Workers(tmp_path, SystemClock(), BrokenRandom())
+    worker = await workers.start(spec())
+    try:
+        for _ in range(2):  # only the second start in a row has a pause, which is drawn
+            with pytest.raises(WorkerError):
+                await worker.call(Ask("killed"), Told, deadline_s=DEADLINE_S)
+        with pytest.raises(WorkerNotStarted, match="LookupError: no entropy"):
+            await worker.call(Ask("times"), Told, deadline_s=DEADLINE_S)
+    finally:
+        await workers.close()
 
 
 async def test_stopping_ends_processes_and_calls(tmp_path: Path) -> None:

@@ -27,6 +27,9 @@ a holder sends wrong bytes     found before they are kept; the sender is named a
 a holder lies from the start   the first ask is one chunk: that is what the lie costs
 a holder stalls or is slow     its part is asked of an idle holder after two seconds
 a holder sends endless bytes   replies are bounded by the wire; a reply is at most a range
+a holder sends just enough     less than 2 MiB in two minutes ends a transfer: others get its place
+a root stands for too much     ``get`` refuses more than its caller allows, before a byte has come
+a head or an offer evicts      it evicts nothing: room is made for chunks that were found right
 a stranger fills the disk      nobody may put by default; the store is bounded and evicts
 a stranger names a path        roots are 32 bytes; no name on disk comes from anywhere else
 our own disk damages a chunk   found when it is read; never sent, counted as missing, mended

@@ -19,13 +19,21 @@ from typing import Any, Final
 
 from loguru import logger
 
+from assay.aio import bounded
 from assay.clock import Clock, SystemClock
 from assay.objects import messages
 from assay.objects.copying import export, ingest, read_checked
-from assay.objects.errors import ObjectMissing, StoreDamaged, short
+from assay.objects.errors import NoHolder, ObjectMissing, StoreDamaged, short
 from assay.objects.fetch import FetchReport, ObjectFetch
 from assay.objects.folder import DATA
-from assay.objects.limits import CHUNK_BYTES, DEFAULT, RANGE_CHUNKS_MAX, ObjectLimits
+from assay.objects.limits import (
+    CHUNK_BYTES,
+    DEFAULT,
+    GET_BYTES_MAX,
+    GET_DEADLINE_S,
+    RANGE_CHUNKS_MAX,
+    ObjectLimits,
+)
 from assay.objects.send import ObjectSend
 from assay.objects.serve import ObjectServer, PutPolicy, nobody_may_put
 from assay.objects.store import ObjectStore, StoredObject
@@ -144,18 +152,47 @@ class Objects:
         into: Path | None = None,
         pin: bool = False,
         progress: Progress | None = None,
+        size_bytes_max: int = GET_BYTES_MAX,
+        deadline_s: float = GET_DEADLINE_S,
     ) -> FetchReport:
         """Bring the object into the store from ``holders``, and write it to ``into`` if given.
 
         What the store has already is not fetched, and several calls for one object share one
-        transfer. NoHolder names every holder and why it was given up. A file at ``into`` is
-        replaced once the new one is whole; a chunk of the store that turns out to be damaged on
-        the way is fetched again.
+        transfer. NoHolder names every holder and why it was given up; NoHolder too if the object
+        has more than ``size_bytes_max`` bytes, which is known before any of them came, if it comes
+        too slowly (``ObjectLimits.pace_bytes_min``), and after ``deadline_s`` from now, of which
+        the wait for other transfers is a part. A file at ``into`` is replaced once the new one is
+        whole; a chunk of the store that turns out to be damaged on the way is fetched again.
         """
+        getting = self._get(
+            root, holders, into=into, pin=pin, progress=progress, size_bytes_max=size_bytes_max
+        )
+        try:
+            return await bounded(self._clock, deadline_s, getting)
+        except TimeoutError:
+            raise NoHolder(
+                f"Object {short(root)} did not come within {deadline_s:g} s.",
+                "Get it again, which goes on from what came, or allow more time with deadline_s.",
+            ) from None
+
+    async def _get(
+        self,
+        root: Root,
+        holders: Sequence[Peer],
+        *,
+        into: Path | None,
+        pin: bool,
+        progress: Progress | None,
+        size_bytes_max: int,
+    ) -> FetchReport:
         for attempt in range(_MENDS_MAX + 1):
             found = await self._threads.run(self._store.find, root)
+            if found is not None and found.size_bytes > size_bytes_max:
+                raise NoHolder.too_large(root, found.size_bytes, size_bytes_max)
             if found is None or not found.whole:
-                report = await self._shared_fetch(root, holders, pin=pin, progress=progress)
+                report = await self._shared_fetch(
+                    root, holders, pin=pin, progress=progress, size_bytes_max=size_bytes_max
+                )
             else:
                 report = FetchReport(root, found.size_bytes, {}, (), {})
                 if pin:
@@ -220,16 +257,26 @@ class Objects:
                     pass
 
     async def _shared_fetch(
-        self, root: Root, holders: Sequence[Peer], *, pin: bool, progress: Progress | None
+        self,
+        root: Root,
+        holders: Sequence[Peer],
+        *,
+        pin: bool,
+        progress: Progress | None,
+        size_bytes_max: int,
     ) -> FetchReport:
         """Wait for the object's one transfer, which ends when nobody waits for it any more."""
         shared = self._running.get(root)
         if shared is None:
             shared = self._running[root] = self._start(root)
-        shared.fetch.join(holders, pin=pin)
+        shared.fetch.join(holders, pin=pin, size_bytes_max=size_bytes_max)
         told = _told(progress)
         shared.watchers.append(told)
+        size = shared.fetch.size_bytes
         try:
+            await asyncio.wait((shared.task, size), return_when=asyncio.FIRST_COMPLETED)
+            if size.done() and size.result() > size_bytes_max:  # others may take more
+                raise NoHolder.too_large(root, size.result(), size_bytes_max)
             return await asyncio.shield(shared.task)
         finally:
             shared.watchers.remove(told)

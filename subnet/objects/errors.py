@@ -54,11 +54,23 @@ class SourceChanged(UserError):
 
 
 class NoHolder(Unavailable):
-    """No holder is left to get an object from; ``reasons`` says why, by holder's address."""
+    """An object cannot be got: no holder is left, too little came, or the object is too large.
+
+    ``reasons`` says, by address, why holders were given up.
+    """
 
     def __init__(self, cause: str, cure: str, reasons: Mapping[str, str] | None = None) -> None:
         super().__init__(cause, cure)
         self.reasons = dict(reasons or {})
+
+    @classmethod
+    def too_large(cls, root: Root, size_bytes: int, size_bytes_max: int) -> NoHolder:
+        """``root`` stands for more bytes than ``size_bytes_max``; no holder can change that."""
+        return cls(
+            f"Object {short(root)} has {size_bytes:,} bytes, more than the {size_bytes_max:,} that "
+            "were allowed.",
+            "Allow more with size_bytes_max if an object of this size is expected.",
+        )
 
     def __reduce__(self) -> tuple[type[NoHolder], tuple[str, str, dict[str, str]]]:  # type: ignore[override]
         return type(self), (self.cause, self.cure, self.reasons)

@@ -77,6 +77,8 @@ class ObjectFetch:
         progress: Callable[[int, int], None],
     ) -> None:
         """``progress`` is told how many bytes are here, and how many the object has."""
+        self.size_bytes: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        """The object's size, once it is known and before any of the object is fetched."""
         self._root = root
         self._store = store
         self._dendrite = dendrite
@@ -86,6 +88,7 @@ class ObjectFetch:
         self._progress = progress
         self._schedule = FetchSchedule(limits, rng.random, clock.monotonic())
         self._pin = False
+        self._size_bytes_max = 0
         self._peers: dict[str, Peer] = {}
         self._folder: ObjectFolder | None = None
         self._beginning = asyncio.Lock()
@@ -96,9 +99,13 @@ class ObjectFetch:
         self._changed = asyncio.Event()
         self._fault: Exception | None = None
 
-    def join(self, holders: Iterable[Peer], *, pin: bool = False) -> None:
-        """Ask these holders as well; ``pin``: the object is pinned when it is whole."""
+    def join(self, holders: Iterable[Peer], *, size_bytes_max: int, pin: bool = False) -> None:
+        """Ask these ``holders`` as well; ``pin``: the object is pinned when it is whole.
+
+        The largest ``size_bytes_max`` of all who join bounds the transfer.
+        """
         self._pin |= pin
+        self._size_bytes_max = max(self._size_bytes_max, size_bytes_max)
         for peer in holders:
             if self._schedule.join(peer.address):
                 self._peers[peer.address] = peer
@@ -107,9 +114,11 @@ class ObjectFetch:
     async def run(self) -> FetchReport:
         """Fetch until the object is whole and on the disk; NoHolder, or what the disk refused."""
         running: set[asyncio.Task[None]] = set()
+        self._schedule.start(self._clock.monotonic())
         async with self._stack:
-            if self._store.find(self._root) is not None:
-                await self._use(self._store.using(self._root))
+            if (found := self._store.find(self._root)) is not None:
+                self._check_size(found.size_bytes)
+                await self._use(self._store.using(self._root, to_fill=True))
             try:
                 await self._loop(running)
             finally:
@@ -148,6 +157,9 @@ class ObjectFetch:
         schedule = self._schedule
         if schedule.is_quiet(now_s):
             why = f"nothing came for {self._limits.quiet_s_max:g} s"
+        elif schedule.is_slow(now_s):
+            least = f"{self._limits.pace_bytes_min:,} bytes in {self._limits.pace_s:g} s"
+            why = f"it came at less than the least pace, {least}"
         elif not is_busy and schedule.is_stuck(now_s):
             why = "no holder has what is missing" if schedule.alive else "no holder is left"
         else:
@@ -161,6 +173,13 @@ class ObjectFetch:
             "Name other holders; what was fetched is kept, and the next transfer goes on from it.",
             reasons,
         )
+
+    def _check_size(self, size_bytes: int) -> None:
+        """Tell the object's size; NoHolder if it is more than anybody who waits takes."""
+        if not self.size_bytes.done():
+            self.size_bytes.set_result(size_bytes)
+        if size_bytes > self._size_bytes_max:
+            raise NoHolder.too_large(self._root, size_bytes, self._size_bytes_max)
 
     async def _use(self, holding: AbstractContextManager[ObjectFolder]) -> None:
         self._folder = await self._stack.enter_async_context(self._threads.holding(holding))
@@ -210,6 +229,7 @@ class ObjectFetch:
             return
         async with self._beginning:
             if self._folder is None:
+                self._check_size(head.shape.size_bytes)
                 await self._use(self._store.begin(head))
         self._schedule.took_head(ask, self._clock.monotonic())
 

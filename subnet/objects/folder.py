@@ -12,14 +12,15 @@ exactly if there is no such file. What a reader must know about crashes:
 - A chunk or page that no longer matches is found when it is read. It is then missing, so that it is
   never sent to anybody, and a transfer can mend it.
 
-It knows one folder and no policy: who may write, how much fits and what is evicted is the store's.
+It knows one folder and no policy: who may write, how much fits and what is evicted is the store's,
+which is asked for room (``make_room``) when bytes were found right and before they are written.
 """
 
 from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -57,6 +58,9 @@ class ObjectFolder:
         self._lock = threading.Lock()
         self._checking = threading.Lock()
         self._unsynced_bytes = 0
+        self.make_room: Callable[[int], None] = _have_room
+        """Called with a number of bytes before they are written; what it raises, ``write`` raises.
+        The store puts its own in place."""
         self._unchecked = set() if have is None else set(range(head.shape.pages))
 
     @classmethod
@@ -118,13 +122,17 @@ class ObjectFolder:
         """The mask of the chunks of page number ``page`` that are not here."""
         return self.head.shape.page_mask(page) & ~self.held(page)
 
+    @property
+    def all_bytes(self) -> int:
+        """What ``missing_bytes`` is while only the head is here."""
+        return self.head.shape.size_bytes + HASH_BYTES * self.head.shape.chunks
+
     def missing_bytes(self) -> int:
-        """How many bytes are not here yet."""
+        """How many bytes are not here yet, of chunks and of their hashes."""
         if self.whole:
             return 0
-        shape = self.head.shape
         return sum(
-            shape.mask_bytes(page * PAGE_CHUNKS, self.missing(page)) for page in range(shape.pages)
+            self._mask_bytes(page, self.missing(page)) for page in range(self.head.shape.pages)
         )
 
     # -- pages
@@ -171,7 +179,8 @@ class ObjectFolder:
         """Keep what is right in ``data``, the chunks from ``first`` on; all must be of one page.
 
         Returns two masks: the chunks that are right, and those of them that were not here before.
-        None if the hashes of the page are not here: nothing can be checked without. The object is
+        None if the hashes of the page are not here: nothing can be checked without. StoreFull if
+        ``make_room`` finds no room for what is right and was not here before. The object is
         whole, and on the disk, once the last missing chunk is written.
         """
         page, offset = divmod(first, PAGE_CHUNKS)
@@ -182,6 +191,7 @@ class ObjectFolder:
         absent = right & ~(self.held(page) >> offset)
         if not absent:
             return right, 0
+        self.make_room(self._mask_bytes(page, absent << offset))
         with _disk(self.path), _opened(self.path / DATA, os.O_WRONLY) as descriptor:
             for start, count in runs(absent):
                 piece = data[start * CHUNK_BYTES : (start + count) * CHUNK_BYTES]
@@ -209,6 +219,11 @@ class ObjectFolder:
         return None if missing and self.page(page) is None else missing
 
     # -- the bits
+
+    def _mask_bytes(self, page: int, mask: int) -> int:
+        """The bytes of the chunks in ``mask`` of page number ``page``, with their hashes."""
+        chunks_bytes = self.head.shape.mask_bytes(page * PAGE_CHUNKS, mask)
+        return chunks_bytes + HASH_BYTES * mask.bit_count()
 
     def _held(self, page: int) -> int:
         if self._have is None:
@@ -286,6 +301,10 @@ class ObjectFolder:
                 self._have = None
             sync_folder(self.path)
             sync_folder(self.path.parent)
+
+
+def _have_room(_size_bytes: int) -> None:
+    """Of a folder that belongs to no store."""
 
 
 @contextmanager

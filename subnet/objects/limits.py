@@ -29,6 +29,13 @@ RANGE_CHUNKS_MAX: Final = 32
 """Chunks in one call, 2 MiB. A call costs two signatures and two SHA-256 of its bytes, whatever its
 size: at 256 KiB a call transfers run at half the speed. Requests may have 4 MiB on the wire
 (``assay.wire.limits``), and every range in flight is held in memory at both ends."""
+GET_BYTES_MAX: Final = 4 * 2**30
+"""The largest object that ``Objects.get`` takes unless its caller says otherwise: the weights of a
+model with two thousand million parameters in 16 bits. The size is known before any byte has come,
+from the head; a root that a stranger names may stand for 256 GiB."""
+GET_DEADLINE_S: Final = 3600.0
+"""How long ``Objects.get`` takes unless its caller says otherwise: GET_BYTES_MAX at 10 Mb/s. What
+came is kept, so that another call goes on from there."""
 SYNC_BYTES: Final = 256 * 2**20
 """Written bytes after which a file is brought to the disk, so that the last write, after which an
 object is whole and must be on the disk, never waits for gigabytes."""
@@ -45,6 +52,11 @@ class ObjectLimits:
     free_bytes_min: int = 64 * 2**20
     """What a store leaves free on its disk when it makes room: logs, checkpoints and the chain's
     memory share that disk, and a full disk stops them all."""
+    idle_heads_max: int = 64
+    """Objects of which only the head is here and on which nobody is at work. They are charged
+    nothing, so that a head evicts nothing, and take 16 KiB of disk and at most 0.5 MiB of memory
+    each; beyond this number the oldest are removed. With fewer, senders that offer at the same time
+    remove each other's offers before the first chunk."""
     runs_max: int = 256
     """Missing runs of chunks named in one reply to an offer: 5 KB. The sender asks again when the
     named runs are sent."""
@@ -80,6 +92,13 @@ class ObjectLimits:
     """The longest that a holder's own "try again later" is heeded."""
     quiet_s_max: float = 60.0
     """A transfer ends when no byte of it was accepted for this long: twice a call's deadline."""
+    pace_s: float = 120.0
+    """Between two looks at a transfer's pace. Shorter, and a holder that restarts, or is busy for
+    ``busy_s_max``, would end a transfer."""
+    pace_bytes_min: int = 2 * 2**20
+    """What must come within ``pace_s``, or the transfer ends: 0.14 Mb/s from all holders together,
+    a quarter of what ``request_s`` expects of one. Without, a few holders that send a chunk now and
+    then keep all ``transfers_max`` places for ever."""
     holders_max: int = 64
     """Holders of one transfer. More would only be asked for one chunk each."""
     transfers_max: int = 8

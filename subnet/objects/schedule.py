@@ -11,6 +11,8 @@ the next ask. It opens no socket or file, reads no clock, and never sees a byte 
   sent is asked of the others.
 - A holder that fails is asked again after a pause, and dropped after several failures in a row. A
   holder that says it is busy is asked again when it said.
+- A transfer to which too little comes within minutes is too slow to go on: others wait for its
+  place.
 - When nothing is left to ask for and an ask is late, it goes to an idle holder as well.
 """
 
@@ -94,6 +96,8 @@ class FetchSchedule:
         self._next_page = 0
         self._open: dict[int, _Page] = {}
         self._accepted_s = now_s
+        self._pace_s = now_s
+        self._paced_chunks = 0
 
     # -- what is asked by the driver
 
@@ -126,6 +130,15 @@ class FetchSchedule:
         """Whether nothing was accepted for too long."""
         return now_s - self._accepted_s > self._limits.quiet_s_max
 
+    def is_slow(self, now_s: float) -> bool:
+        """Whether less than ``pace_bytes_min`` has come in the last ``pace_s``. Looks once in that
+        time, and is False in between."""
+        if now_s - self._pace_s < self._limits.pace_s:
+            return False
+        came_bytes = self._paced_chunks * CHUNK_BYTES
+        self._pace_s, self._paced_chunks = now_s, 0
+        return came_bytes < self._limits.pace_bytes_min
+
     def next(self, now_s: float) -> FetchAsk | None:
         """The next thing to do now, if there is one; it counts as begun."""
         ask = self._open_next(now_s)
@@ -149,7 +162,7 @@ class FetchSchedule:
 
     def wake_s(self, now_s: float) -> float:
         """How long at most until ``next`` may have something although no ask has ended."""
-        times = [self._accepted_s + self._limits.quiet_s_max]
+        times = [self._accepted_s + self._limits.quiet_s_max, self._pace_s + self._limits.pace_s]
         times += [h.resume_s for h in self._holders.values() if h.gone is None]
         times += [ask.asked_s + self._limits.late_s for ask in self._asks]
         return max(_SHORTEST_S, min((t for t in times if t > now_s), default=now_s) - now_s)
@@ -161,6 +174,10 @@ class FetchSchedule:
         )
 
     # -- what the driver tells
+
+    def start(self, now_s: float) -> None:
+        """The transfer begins now. It may have waited for its turn: that is no holder's fault."""
+        self._accepted_s = self._pace_s = now_s
 
     def join(self, holder: str) -> bool:
         """Ask this holder too; False if it is known already, or if there are enough."""
@@ -183,6 +200,9 @@ class FetchSchedule:
         self._accepted_s = now_s
         assert self._shape is not None
         page = ask.first
+        if missing is not None:
+            # Looking at gigabytes on a slow disk is no holder's fault.
+            self._paced_chunks += (self._shape.page_mask(page) & ~missing).bit_count()
         if missing is None:
             self._open[page] = _Page(known=False, missing=self._shape.page_mask(page))
         elif missing:
@@ -210,6 +230,7 @@ class FetchSchedule:
             self._end(ask)
         page = self._open.get(ask.page)
         if page is not None:
+            self._paced_chunks += (page.missing & (right << offset)).bit_count()
             page.missing &= ~(right << offset)
             if not page.missing:
                 del self._open[ask.page]

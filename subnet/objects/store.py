@@ -4,10 +4,14 @@ What comes in is checked heads, pages and chunks (``folder`` does the checking);
 the same. The store adds the policy: how much fits, what is evicted to make room, what is spared.
 
 - The folder belongs to one process at a time.
-- An object is charged its whole size when it is begun, so that a begun object can be finished.
-- Room is made by evicting the objects used longest ago. Pinned objects are spared, and objects that
-  somebody reads, writes or transfers at the moment. If that does not make enough room, nothing is
-  evicted and the new object is refused.
+- An object is charged for what is here of it. Its head costs nothing: a head is a claim, and a
+  claim evicts nothing. Of objects with a head alone a bounded number is kept.
+- Room is made when bytes were found right, before they are written, by evicting the objects used
+  longest ago. Pinned objects are spared, and objects that somebody reads, writes or transfers at
+  the moment.
+- An object is refused at its beginning if evicting all others that are not spared would not make
+  enough room for the whole of it; nothing is evicted then. What is pinned or held while the object
+  comes may refuse it later: what came is kept.
 - Removing is one rename into ``trash``, and making one rename out of ``new``: after ``kill -9`` the
   next start empties both.
 
@@ -17,6 +21,7 @@ Layout: ``objects/<root in hex>/{tree,data,have,pin}``, see ``folder``; ``new/``
 
 from __future__ import annotations
 
+import functools
 import itertools
 import os
 import shutil
@@ -25,7 +30,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 from loguru import logger
 
@@ -35,7 +40,7 @@ from assay.files import InUse, LockFile, raise_disk_error, sync_folder
 from assay.objects.errors import ObjectInUse, ObjectMissing, StoreFull, short
 from assay.objects.folder import PIN, TREE, ObjectFolder
 from assay.objects.limits import DEFAULT, ObjectLimits
-from assay.objects.tree import Head, Root, Shape, parse_root
+from assay.objects.tree import Head, Root, parse_root
 
 _OBJECTS: Final = "objects"
 _NEW: Final = "new"
@@ -59,7 +64,10 @@ class _Kept:
     """An object in the store. ``used_ns`` orders evictions; ``users`` are at work on it."""
 
     folder: ObjectFolder
+    whole_bytes: int
+    """What it is charged when it is whole."""
     charged_bytes: int
+    """For what is here; 0 while that is the head alone."""
     used_ns: int
     pinned: bool
     users: int = 0
@@ -136,12 +144,17 @@ class ObjectStore:
             return self._used_bytes()
 
     @contextmanager
-    def using(self, root: Root) -> Iterator[ObjectFolder]:
-        """The folder of the object ``root``, which is not evicted meanwhile; ObjectMissing."""
+    def using(self, root: Root, *, to_fill: bool = False) -> Iterator[ObjectFolder]:
+        """The folder of the object ``root``, which is not evicted meanwhile; ObjectMissing.
+
+        ``to_fill``: StoreFull if there can be no room for what is missing of it.
+        """
         with self._lock:
             kept = self._kept.get(root)
             if kept is None:
                 raise ObjectMissing.of(root)
+            if to_fill:
+                self._check_room(kept.folder.head)
             kept.users += 1
             self._touch(kept)
         try:
@@ -155,17 +168,16 @@ class ObjectStore:
     def begin(self, head: Head) -> Iterator[ObjectFolder]:
         """The folder of the object with this ``head``, as ``using``; made if there is none yet.
 
-        Makes room for the whole object, or raises StoreFull and evicts nothing.
+        Evicts nothing: room is made when chunks are written. StoreFull if there can be none.
         """
-        with self._lock:
+        with self._deleting() as gone, self._lock:
+            self._check_room(head)
             kept = self._kept.get(head.root)
-            gone: list[Path] = []
             if kept is None:
-                kept, gone = self._make(head)
+                self._drop_idle_heads(gone)
+                kept = self._make(head)
             kept.users += 1
             self._touch(kept)
-        for path in gone:
-            _delete(path)
         try:
             yield kept.folder
         finally:
@@ -205,49 +217,97 @@ class ObjectStore:
 
     # -- inside
 
-    def _make(self, head: Head) -> tuple[_Kept, list[Path]]:
-        """A new object, and the evicted ones' folders: to be deleted once the lock is free."""
-        charge = self._charge(head.shape)
-        gone = [self._throw_away(kept) for kept in self._victims(charge, head.root)]
+    @contextmanager
+    def _deleting(self) -> Iterator[list[Path]]:
+        """Delete the folders that the block appends, however the block ends. The block holds the
+        lock; the deletion does not."""
+        gone: list[Path] = []
+        try:
+            yield gone
+        finally:
+            for path in gone:
+                _delete(path)
+
+    def _make(self, head: Head) -> _Kept:
         with self._path_errors(), self.new_path() as path:
             folder = ObjectFolder.create(path, head)
             folder.path = self.folder / _OBJECTS / head.root.hex()
             os.rename(path, folder.path)
-        kept = _Kept(folder, charge, 0, pinned=False)
-        self._kept[head.root] = kept
-        return kept, gone
+        return self._keep(folder, 0, pinned=False)
 
-    def _charge(self, shape: Shape) -> int:
-        return shape.size_bytes + shape.tree_bytes + self._limits.overhead_bytes
+    def _keep(self, folder: ObjectFolder, used_ns: int, *, pinned: bool) -> _Kept:
+        kept = _Kept(folder, self._whole_bytes(folder.head), 0, used_ns, pinned)
+        kept.charged_bytes = _here_bytes(kept)
+        folder.make_room = functools.partial(self._make_room, kept)
+        self._kept[folder.root] = kept
+        return kept
 
-    def _victims(self, charge: int, root: Root) -> list[_Kept]:
-        """What to evict so that ``charge`` more bytes fit; StoreFull if no choice is enough."""
-        limits = self._limits
-        promised = sum(kept.folder.missing_bytes() for kept in self._kept.values())
-        disk_bytes = self._free_bytes(self.folder) - promised - limits.free_bytes_min
+    def _whole_bytes(self, head: Head) -> int:
+        return head.shape.size_bytes + head.shape.tree_bytes + self._limits.overhead_bytes
+
+    def _make_room(self, kept: _Kept, more_bytes: int) -> None:
+        """Charge an object in use for ``more_bytes`` of chunks and hashes, which are right, and
+        evict what has to go for them; StoreFull, and nothing is evicted, if that is not enough."""
+        with self._deleting() as gone, self._lock:
+            here_bytes = kept.charged_bytes
+            if not here_bytes:  # the first chunk: its folder and head are charged as well
+                here_bytes = kept.whole_bytes - kept.folder.all_bytes
+            charged_bytes = min(kept.whole_bytes, here_bytes + more_bytes)
+            victims = self._victims(charged_bytes - kept.charged_bytes, kept.folder.root)
+            gone.extend(self._throw_away(victim) for victim in victims)
+            kept.charged_bytes = charged_bytes
+
+    def _victims(self, more_bytes: int, root: Root) -> list[_Kept]:
+        """What to evict so that ``more_bytes`` fit; StoreFull if no choice is enough."""
+        disk_bytes = self._free_bytes(self.folder) - self._limits.free_bytes_min
         store_bytes = self._capacity_bytes - self._used_bytes()
-        lacking = charge - min(disk_bytes, store_bytes)
+        lacking = more_bytes - min(disk_bytes, store_bytes)
         victims = []
         for kept in self._by_age():
             if lacking <= 0:
                 break
-            if kept.may_go:
+            if kept.may_go and kept.charged_bytes:
                 victims.append(kept)
                 lacking -= kept.charged_bytes
-        if lacking <= 0:
-            return victims
-        spared = sum(kept.charged_bytes for kept in self._kept.values() if not kept.may_go)
+        if lacking > 0:
+            self._refuse(root, more_bytes, disk_bytes, store_bytes)
+        return victims
+
+    def _check_room(self, head: Head) -> None:
+        """StoreFull if what is missing of the object with this ``head`` does not fit even when all
+        that may be evicted is. What others in use lack is spoken for."""
+        mine = self._kept.get(head.root)
+        if mine is not None and mine.folder.whole:
+            return
+        missing_bytes = self._whole_bytes(head) - (mine.charged_bytes if mine else 0)
+        others = [kept for kept in self._kept.values() if kept is not mine]
+        loose_bytes = sum(kept.charged_bytes for kept in others if kept.may_go)
+        spoken_bytes = sum(k.whole_bytes - k.charged_bytes for k in others if not k.may_go)
+        free_bytes = self._free_bytes(self.folder) - self._limits.free_bytes_min
+        disk_bytes = free_bytes + loose_bytes - spoken_bytes
+        store_bytes = self._capacity_bytes - self._used_bytes() + loose_bytes - spoken_bytes
+        if missing_bytes > min(disk_bytes, store_bytes):
+            self._refuse(head.root, missing_bytes, disk_bytes, store_bytes)
+
+    def _refuse(self, root: Root, needed: int, disk_bytes: int, store_bytes: int) -> NoReturn:
         if disk_bytes < store_bytes:
             raise StoreFull(
-                f"Object {short(root)} needs {megabytes(charge)} and the disk of {self.folder} "
+                f"Object {short(root)} needs {megabytes(needed)} and the disk of {self.folder} "
                 f"has {megabytes(max(0, disk_bytes))} to spare.",
-                "Free some space on that disk; nothing in the store was touched.",
+                "Free some space on that disk; nothing was evicted for these bytes.",
             )
+        spared = sum(kept.charged_bytes for kept in self._kept.values() if not kept.may_go)
         raise StoreFull(
-            f"Object {short(root)} needs {megabytes(charge)} of a store of "
+            f"Object {short(root)} needs {megabytes(needed)} of a store of "
             f"{megabytes(self._capacity_bytes)} in which {megabytes(spared)} are pinned or in use.",
             "Unpin what is no longer needed, or give the store more room.",
         )
+
+    def _drop_idle_heads(self, gone: list[Path]) -> None:
+        """Leave room for one more object of which the head alone is here."""
+        idle = [kept for kept in self._by_age() if kept.may_go and not kept.charged_bytes]
+        too_many = max(0, len(idle) + 1 - self._limits.idle_heads_max)
+        gone.extend(self._throw_away(kept) for kept in idle[:too_many])
 
     def _set_pin(self, root: Root, *, pinned: bool) -> None:
         with self._lock, self._path_errors():
@@ -273,6 +333,8 @@ class ObjectStore:
             with suppress(OSError):
                 os.utime(kept.folder.path / TREE, ns=(kept.used_ns, kept.used_ns))
             kept.users -= 1
+            if not kept.users:  # what a failed write was charged, or damage has cost, is corrected
+                kept.charged_bytes = _here_bytes(kept)
 
     def _throw_away(self, kept: _Kept) -> Path:
         path = self.folder / _TRASH / f"{next(self._numbers)}"
@@ -303,12 +365,8 @@ class ObjectStore:
                 )
                 _delete(place)
                 continue
-            self._kept[root] = _Kept(
-                folder,
-                self._charge(folder.head.shape),
-                os.stat(place / TREE).st_mtime_ns,
-                pinned=(place / PIN).exists(),
-            )
+            used_ns = os.stat(place / TREE).st_mtime_ns
+            self._keep(folder, used_ns, pinned=(place / PIN).exists())
         self._last_ns = max((kept.used_ns for kept in self._kept.values()), default=0)
 
     @contextmanager
@@ -324,6 +382,13 @@ def _describe(kept: _Kept) -> StoredObject:
     return StoredObject(
         folder.root, folder.head.shape.size_bytes, folder.whole, kept.pinned, kept.charged_bytes
     )
+
+
+def _here_bytes(kept: _Kept) -> int:
+    """What ``kept`` is to be charged for what is here of it."""
+    missing_bytes = kept.folder.missing_bytes()
+    has_head_alone = missing_bytes == kept.folder.all_bytes > 0
+    return 0 if has_head_alone else kept.whole_bytes - missing_bytes
 
 
 def _free_bytes(path: Path) -> int:

@@ -10,6 +10,7 @@ import pytest
 
 from assay.objects import messages
 from assay.objects.errors import NoHolder
+from assay.objects.fetch import FetchReport
 from assay.objects.limits import CHUNK_BYTES
 from tests.unit.subnet.objects.world import (
     QUICK,
@@ -124,6 +125,77 @@ async def test_a_holder_that_stalls_at_a_page_delays_by_moments(tmp_path: Path) 
         taker = await world.neuron()
         async with asyncio.timeout(1.5):
             await taker.objects.get(root, [stalled.peer, honest.peer])
+
+
+async def test_a_head_that_says_too_much_is_refused_before_anything_is_fetched(
+    tmp_path: Path,
+) -> None:
+    async with neurons(tmp_path) as world:
+        holder, root = await world.holder(noise(300_000))
+        taker = await world.neuron()
+        with pytest.raises(NoHolder, match="has 300,000 bytes, more than the 299,999"):
+            await taker.objects.get(root, [holder.peer], size_bytes_max=299_999)
+        assert holder.chunks_asked() == 0
+        assert await taker.objects.stored() == []
+        await taker.objects.get(root, [holder.peer], size_bytes_max=300_000)
+        with pytest.raises(NoHolder, match="more than the 7 "):
+            await taker.objects.get(root, [], size_bytes_max=7)
+
+
+async def test_each_of_two_who_wait_for_one_transfer_has_a_bound_of_its_own(
+    tmp_path: Path,
+) -> None:
+    async with neurons(tmp_path) as world:
+        holder, root = await world.holder(noise(300_000))
+        taker = await world.neuron()
+        small, large = await asyncio.gather(
+            taker.objects.get(root, [holder.peer], size_bytes_max=1_000),
+            taker.objects.get(root, [holder.peer], size_bytes_max=1_000_000),
+            return_exceptions=True,
+        )
+        assert isinstance(small, NoHolder)
+        assert isinstance(large, FetchReport)
+
+
+async def test_a_get_ends_at_its_deadline_and_keeps_what_came(tmp_path: Path) -> None:
+    stalled_at = asyncio.Event()
+
+    async def some(request: messages.GetChunks, answer: messages.Chunks) -> messages.Chunks:
+        if request.first:
+            stalled_at.set()
+            await asyncio.Event().wait()
+        return answer
+
+    async with neurons(tmp_path) as world:
+        holder, root = await world.holder(noise(300_000), twists={messages.GET: some})
+        taker = await world.neuron()
+        with pytest.raises(NoHolder, match=r"did not come within 0\.5 s"):
+            await taker.objects.get(root, [holder.peer], deadline_s=0.5)
+        assert stalled_at.is_set()
+        (kept,) = await taker.objects.stored()
+        assert not kept.whole
+        assert kept.charged_bytes >= CHUNK_BYTES
+
+
+async def test_a_holder_that_trickles_holds_no_place_for_ever(tmp_path: Path) -> None:
+    """Each chunk is right and in time, and the next transfer waits longer than it may be quiet."""
+
+    async def trickle(_: messages.GetChunks, answer: messages.Chunks) -> messages.Chunks:
+        await asyncio.sleep(0.1)
+        return messages.Chunks(data=answer.data[:CHUNK_BYTES])
+
+    limits = replace(
+        QUICK, transfers_max=1, quiet_s_max=0.4, pace_s=1.0, pace_bytes_min=100 * CHUNK_BYTES
+    )
+    async with neurons(tmp_path) as world:
+        slow, root = await world.holder(noise(100 * CHUNK_BYTES), twists={messages.GET: trickle})
+        honest, other = await world.holder(noise(100_000))
+        taker = await world.neuron(limits=limits)
+        trickling = asyncio.ensure_future(taker.objects.get(root, [slow.peer]))
+        waiting = asyncio.ensure_future(taker.objects.get(other, [honest.peer]))
+        with pytest.raises(NoHolder, match=r"less than the least pace, 6,553,600 bytes in 1 s"):
+            await trickling
+        assert (await waiting).size_bytes == 100_000
 
 
 async def test_gets_of_one_object_share_one_download(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import replace
 
 from assay.objects.limits import CHUNK_BYTES, PAGE_CHUNKS, RANGE_CHUNKS_MAX, ObjectLimits
 from assay.objects.schedule import FetchAsk, FetchSchedule, Part
@@ -59,6 +60,49 @@ def test_an_unproven_holder_is_asked_for_one_chunk_and_a_proven_one_for_more() -
         for other in [ask, *others]:
             made.took_chunks(other, full(other), 0, 0.0)
     assert sizes == [1, 2, 4, 8, 16, RANGE_CHUNKS_MAX, RANGE_CHUNKS_MAX]
+
+
+def test_a_transfer_is_slow_by_what_comes_between_two_looks() -> None:
+    limits = replace(LIMITS, pace_s=100.0, pace_bytes_min=3 * CHUNK_BYTES)
+    made = begun("a", limits=limits)
+    made.start(1_000.0)
+    assert made.wake_s(1_000.0) <= limits.quiet_s_max
+    assert made.wake_s(1_099.0) == 1.0
+
+    def bring(chunks: int, now_s: float) -> None:
+        for _ in range(chunks):
+            (ask, *_) = drained(made, now_s - limits.slow_s - 1)
+            made.took_chunks(ask, 1, 0, now_s)
+
+    assert not made.is_slow(1_099.0)
+    bring(3, 1_099.0)
+    assert not made.is_slow(1_100.0), "just enough came"
+    bring(2, 1_150.0)
+    assert not made.is_slow(1_199.0), "no look is due"
+    assert made.is_slow(1_200.0)
+
+
+def test_what_is_found_on_the_disk_counts_for_the_pace() -> None:
+    limits = replace(LIMITS, pace_s=100.0, pace_bytes_min=3 * CHUNK_BYTES)
+    for missing, slow in ((0b11100, True), (0b11000, False)):
+        made = schedule("a", limits=limits)
+        made.begin(Shape(5 * CHUNK_BYTES))
+        ask = made.next(0.0)
+        assert ask is not None
+        made.opened(ask, missing, 0.0)
+        assert made.is_slow(100.0) is slow
+
+
+def test_what_comes_twice_counts_once_for_the_pace() -> None:
+    limits = replace(LIMITS, pace_s=100.0, pace_bytes_min=3 * CHUNK_BYTES)
+    made = begun("a", "b", chunks=2, limits=limits)
+    first, second = drained(made, 0.0)
+    made.took_chunks(first, 1, 0, 0.0)
+    (again,) = drained(made, limits.late_s)
+    assert again.mask == second.mask
+    made.took_chunks(second, 1, 0, limits.late_s)
+    made.took_chunks(again, 1, 0, limits.late_s)
+    assert made.is_slow(100.0)
 
 
 def test_a_page_that_is_being_opened_is_not_finished() -> None:

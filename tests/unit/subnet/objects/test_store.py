@@ -14,10 +14,10 @@ from assay.clock import ManualClock
 from assay.errors import Unavailable, UserError
 from assay.objects.copying import export, ingest
 from assay.objects.errors import ObjectInUse, ObjectMissing, SourceChanged, StoreDamaged, StoreFull
-from assay.objects.folder import DATA, HAVE, TREE
+from assay.objects.folder import DATA, HAVE, TREE, ObjectFolder
 from assay.objects.limits import CHUNK_BYTES, ObjectLimits
 from assay.objects.store import ObjectStore
-from assay.objects.tree import Root
+from assay.objects.tree import Head, Root, chunk_hash
 from tests.unit.subnet.objects.world import QUICK, noise
 
 SIZE = 4 * CHUNK_BYTES
@@ -167,6 +167,76 @@ def test_room_promised_to_a_begun_object_is_not_promised_again(stores: Stores) -
     store = stores.store(free_bytes=lambda _: CHARGE + SIZE - 1)
     with store.begin(head), pytest.raises(StoreFull):
         put(store, noise(SIZE, 2))
+
+
+def head_of(data: bytes, folder: Path) -> Head:
+    """The head of ``data``, as a stranger would name it."""
+    source = ObjectStore(folder, 100 * CHARGE, limits=QUICK)
+    root = put(source, data)
+    with source.using(root) as whole:
+        head = whole.head
+    source.close()
+    return head
+
+
+def test_a_head_evicts_nothing_and_each_chunk_what_has_to_go_for_it(
+    stores: Stores, tmp_path: Path
+) -> None:
+    store = stores.store(capacity_bytes=3 * CHARGE + QUICK.overhead_bytes + SIZE)
+    old = [put(store, noise(SIZE, seed)) for seed in (1, 2, 3)]
+    data = noise(3 * SIZE, 4)
+    head = head_of(data, tmp_path / "source")
+    hashes = b"".join(chunk_hash(piece) for piece in chunks_of(data))
+    with store.begin(head) as folder:
+        assert [found.root for found in store.all()] == [*old, head.root]
+        assert store.used_bytes == 3 * CHARGE
+        assert folder.put_page(0, hashes)
+        wrong = memoryview(bytes(4 * CHUNK_BYTES))
+        assert folder.write(0, wrong) == (0, 0)
+        assert store.used_bytes == 3 * CHARGE, "what is wrong makes no room either"
+        gone = []
+        for number, piece in enumerate(chunks_of(data)):
+            folder.write(number, memoryview(piece))
+            here = {found.root for found in store.all()}
+            gone.append(sum(root not in here for root in old))
+        assert folder.whole
+    assert gone == [0, 0, 0, 1, 1, 1, 1, 1, 2, 2, 2, 2]
+    assert store.find(old[2]) is not None
+    before = store.used_bytes
+    assert stores.store().used_bytes == before, "a restart charges the same"
+
+
+def chunks_of(data: bytes) -> list[bytes]:
+    return [data[start : start + CHUNK_BYTES] for start in range(0, len(data), CHUNK_BYTES)]
+
+
+def test_heads_alone_are_bounded_in_number(stores: Stores) -> None:
+    store = stores.store(limits=replace(QUICK, idle_heads_max=5))
+    kept = put(store, noise(SIZE))
+    for number in range(20):
+        with store.begin(Head.make(SIZE, number.to_bytes(32, "big"))):
+            pass
+    assert [found.whole for found in store.all()] == [True] + [False] * 5
+    assert store.find(kept) is not None
+    assert not list((stores.folder / "trash").iterdir())
+
+
+def test_an_object_that_cannot_be_made_costs_no_other(
+    stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = stores.store(capacity_bytes=3 * CHARGE, limits=replace(QUICK, idle_heads_max=1))
+    old = [put(store, noise(SIZE, seed)) for seed in (1, 2, 3)]
+    with store.begin(Head.make(SIZE, bytes(32))):
+        pass
+
+    def refuse(path: Path, head: Head) -> ObjectFolder:
+        raise OSError(errno.EDQUOT, "Disk quota exceeded")
+
+    monkeypatch.setattr(ObjectFolder, "create", refuse)
+    with pytest.raises(Unavailable, match="quota"), store.begin(Head.make(SIZE, b"\1" * 32)):
+        pass
+    assert [found.root for found in store.all()] == old
+    assert not list((stores.folder / "trash").iterdir())
 
 
 # -- damage

@@ -20,7 +20,7 @@ _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 """Names become file names; this keeps them inside their folder."""
 _FILE_BYTES_MAX: Final = 65_536
 """The SDK's key files have some hundred bytes; a longer file is another program's."""
-_PUBLIC: Final = "pub.txt"
+PUBLIC: Final = "pub.txt"
 """Ends the name of the file that holds a key's address without its secret."""
 
 
@@ -96,19 +96,19 @@ def _listed(folder: Path) -> ListedWallet:
         names = sorted(path.name for path in hotkeys.iterdir() if path.is_file())
     except OSError:  # no hotkeys, or none that this person may see
         names = []
-    own = {name for name in names if is_name(name) and not name.endswith(_PUBLIC)}
-    own |= {name.removesuffix(_PUBLIC) for name in names if name.endswith(_PUBLIC)} - {""}
+    own = {name for name in names if is_name(name) and not name.endswith(PUBLIC)}
+    own |= {name.removesuffix(PUBLIC) for name in names if name.endswith(PUBLIC)} - {""}
     return ListedWallet(
         folder.name,
-        _address(folder / f"coldkey{_PUBLIC}"),
+        key_address(folder / f"coldkey{PUBLIC}"),
         {
-            name: _address(hotkeys / f"{name}{_PUBLIC}") or _address(hotkeys / name)
+            name: key_address(hotkeys / f"{name}{PUBLIC}") or key_address(hotkeys / name)
             for name in sorted(own)
         },
     )
 
 
-def _address(path: Path) -> Ss58 | None:
+def key_address(path: Path) -> Ss58 | None:
     """The address that a key file tells in clear; None if there is none in it."""
     try:
         with path.open("rb") as file:

@@ -11,7 +11,9 @@ held it. The SDK is imported on first use only. Nothing here knows a chain.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Callable
@@ -20,11 +22,17 @@ from typing import Any, Final, NoReturn
 
 from assay.chain.address import is_loopback, shown
 from assay.chain.errors import WalletError, WrongPasswordError
-from assay.chain.wallet_addresses import WalletInfo, check_name, wallet_info
+from assay.chain.wallet_addresses import PUBLIC, WalletInfo, check_name, key_address, wallet_info
 from assay.errors import UserError
 from assay.types import Ss58
 
 SEED_BYTES: Final = 32
+_LOCKED_BYTES_MIN: Final = 150
+"""A locked file holds at least a seed and an address in text, a nonce and a checksum."""
+_DRAFT: Final = re.compile(r"\.[0-9a-f]{8}")
+"""Ends the name of a draft."""
+_ABANDONED_S: Final = 600
+"""A draft older than that belongs to a process that was killed: to make a wallet takes seconds."""
 _SR25519: Final = 1
 
 
@@ -58,6 +66,10 @@ class KeySigner:
 
     def sign(self, message: bytes) -> bytes:
         return bytes(self._keypair.sign(message))
+
+    def owns(self, signature: bytes) -> bool:
+        """Whether ``signature`` is this address's, of an empty message."""
+        return bool(self._keypair.verify(b"", signature))
 
     def __repr__(self) -> str:
         return f"KeySigner({self.address})"
@@ -116,23 +128,45 @@ def create_wallet(
     folder = root / name
     try:
         root.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if "coldkey" in missing:
-            # All or nothing: the wallet appears under its name once both keys are on the disk.
+        if missing:
+            # All or nothing: keys appear under their names once all of them are on the disk.
             draft = f".{name}.{secrets.token_hex(4)}"
             try:
-                _make_coldkey(root, draft, password, coldkey_seed, show_phrase)
+                if "coldkey" in missing:
+                    _make_coldkey(root, draft, password, coldkey_seed, show_phrase)
                 _make_hotkey(root, draft, hotkey, hotkey_seed, show_phrase)
-                os.rename(root / draft, folder)
+                _sweep(root, name, draft)
+                if "coldkey" in missing:
+                    os.rename(root / draft, folder)
+                else:
+                    _add_hotkey(root / draft / "hotkeys", folder / "hotkeys", hotkey)
             finally:
                 shutil.rmtree(root / draft, ignore_errors=True)
-        elif missing:
-            _make_hotkey(root, name, hotkey, hotkey_seed, show_phrase)
     except OSError as error:
         raise WalletError(
             f"The wallet {folder} cannot be written: {error.strerror or error}.",
             "Make room and check the folder's permissions, or name another with --wallet-path.",
         ) from None
     return wallet_info(root, name)
+
+
+def _add_hotkey(draft: Path, folder: Path, hotkey: str) -> None:
+    """Put the two files of a new hotkey where they belong; a key that is there already stays."""
+    folder.mkdir(exist_ok=True, mode=0o700)
+    os.link(draft / hotkey, folder / hotkey)  # fails where another process was quicker
+    os.replace(draft / f"{hotkey}{PUBLIC}", folder / f"{hotkey}{PUBLIC}")
+
+
+def _sweep(root: Path, name: str, own: str) -> None:
+    """Remove what a killed process left of a wallet that it was making: secrets lie in it.
+
+    The file system's own clock says how old a draft is, beside the draft ``own``.
+    """
+    now = (root / own).stat().st_mtime
+    for draft in root.glob(f".{name}.*"):
+        is_draft = _DRAFT.fullmatch(draft.name.removeprefix(f".{name}")) is not None
+        if is_draft and now - draft.stat().st_mtime > _ABANDONED_S:
+            shutil.rmtree(draft, ignore_errors=True)
 
 
 def _make_coldkey(
@@ -209,55 +243,88 @@ def open_hotkey(
 
 
 def _open(path: Path, what: str, password: Secret | None) -> KeySigner:
-    from bittensor.keyfiles import Keyfile, KeyfileError, resolve_key_password
+    from bittensor.keyfiles import Keyfile, KeyfileError
     from bittensor.keyfiles import WrongPasswordError as SdkWrongPassword
 
+    path = path.absolute()  # the SDK makes a variable's name of it
     keyfile = Keyfile(path)
     try:
         if not path.is_file():
             raise WalletError(
-                f"{what} is not in {path.parent.absolute()}.",
+                f"{what} is not in {path.parent}.",
                 "Create it with `assay wallet create` or btcli, or name the folder"
                 " with --wallet-path.",
             )
-        given = password.reveal() if password is not None else None
-        if keyfile.is_encrypted():
-            # From us, or from the variable that the SDK reads; never from the terminal.
-            variable = keyfile.env_var_name()
-            given = resolve_key_password(given, env_var_name=variable, allow_prompt=False)
-            if given is None:
-                raise WalletError(
-                    f"{what} is encrypted and no password was given.",
-                    "Name a file that holds it with --password-file.",
-                )
-        keypair = keyfile.get_keypair(given)
+        keypair = None
+        for given in _passwords(keyfile, what, password):
+            try:
+                keypair = keyfile.get_keypair(given)
+                break
+            except SdkWrongPassword:
+                continue
+        if keypair is None:
+            # What encrypts a key file cannot tell a changed byte from another password.
+            raise WrongPasswordError(
+                f"{what} does not open: the password is another one, or {path} is damaged.",
+                "Give the password it was encrypted with; if that is the one, the key is damaged:"
+                " restore it from its recovery phrase with btcli.",
+            )
         signer = KeySigner(keypair)
         _probe(signer, what)
-    except SdkWrongPassword:
-        raise WrongPasswordError(
-            f"The password does not open {what[0].lower()}{what[1:]}.",
-            "Give the password it was encrypted with.",
-        ) from None
     except (KeyfileError, ValueError):
-        raise WalletError(
-            f"{what} is damaged: {path} is not a key file.",
-            "Restore it from its recovery phrase with btcli.",
-        ) from None
+        raise _damaged(what, f"{path} is not a key file") from None
     except OSError as error:
         raise WalletError(
             f"{what} cannot be read: {error.strerror or error}.", "Check the file's permissions."
         ) from None
     if keypair.crypto_type != _SR25519:
         raise WalletError(f"{what} is not an sr25519 key.", "Use an sr25519 key.")
+    public = path.with_name(f"{path.name}{PUBLIC}")
+    told = key_address(public)
+    if told is not None and told != signer.address:
+        raise _damaged(what, f"it is the key of {signer.address}, and {public} names {told}")
     return signer
 
 
+def _damaged(what: str, why: str) -> WalletError:
+    return WalletError(
+        f"{what} is damaged: {why}.", "Restore it from its recovery phrase with btcli."
+    )
+
+
+def _passwords(keyfile: Any, what: str, password: Secret | None) -> list[str | None]:
+    """What to try on a key file: the ``password``, else the variable that btcli reads, where the
+    password may stand as btcli writes it or in plain letters; never the terminal."""
+    from bittensor.keyfiles import KeyfileError, get_password_from_environment
+
+    if not keyfile.is_encrypted():
+        return [None]
+    if os.path.getsize(keyfile.path) < _LOCKED_BYTES_MIN:
+        raise _damaged(what, f"{keyfile.path} is too short to hold a key")
+    if password is not None and password.reveal():
+        return [password.reveal()]
+    variable = keyfile.env_var_name()
+    found = [os.environ.get(variable)]
+    with contextlib.suppress(KeyfileError, ValueError):  # it is not in btcli's writing
+        found.insert(0, get_password_from_environment(variable))
+    passwords: list[str | None] = [each for each in found if each]
+    if not passwords:
+        raise WalletError(
+            f"{what} is encrypted and no password was given.",
+            "Name a file that holds it with --password-file.",
+        )
+    return passwords
+
+
 def _probe(signer: KeySigner, what: str) -> None:
-    """A file may hold a public key alone; that should show now and not at the first signature."""
+    """A file may hold a public key alone, or one that does not belong to its secret: that should
+    show now and not at the first signature."""
     try:
-        signer.sign(b"")
+        signature = signer.sign(b"")
     except Exception:
         raise WalletError(
             f"{what} cannot sign: its file holds no secret.",
             "Restore it from its recovery phrase with btcli.",
         ) from None
+    if not signer.owns(signature):
+        raise _damaged(what, "its secret does not belong to its address")

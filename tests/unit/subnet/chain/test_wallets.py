@@ -8,6 +8,7 @@ import os
 import shutil
 import stat
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -211,3 +212,105 @@ def test_development_keys_stay_on_this_machine() -> None:
     with pytest.raises(UserError) as caught:
         dev_signer("some words that could be a phrase", chain_url=LOCAL)
     assert "phrase" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kept", [0, 5, 15, 100])
+def test_a_cut_file_is_damaged_whatever_the_password(locked: Path, kept: int) -> None:
+    path = locked / "locked" / "coldkey"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:kept])
+    try:
+        for password in (None, Secret(PASSWORD)):
+            with pytest.raises(WalletError, match="damaged") as caught:
+                open_coldkey(locked, "locked", password)
+            assert not isinstance(caught.value, WrongPasswordError)
+            assert "recovery phrase" in caught.value.cure
+    finally:
+        path.write_bytes(whole)
+
+
+@pytest.mark.parametrize("change", [lambda b: b[:-1], lambda b: b + b"\n", lambda b: b[:300]])
+def test_what_does_not_open_may_be_damaged(locked: Path, change: Callable[[bytes], bytes]) -> None:
+    path = locked / "locked" / "coldkey"
+    whole = path.read_bytes()
+    path.write_bytes(change(whole))
+    try:
+        with pytest.raises(WalletError, match=r"another one, or .* is damaged") as caught:
+            open_coldkey(locked, "locked", Secret(PASSWORD))
+        assert "recovery phrase" in caught.value.cure
+    finally:
+        path.write_bytes(whole)
+
+
+def test_a_key_of_another_address_is_damaged(tmp_path: Path) -> None:
+    for name in ("w", "other"):
+        create_wallet(tmp_path, name)
+    for key in ("coldkey", "hotkeys/default"):
+        (tmp_path / "w" / key).write_bytes((tmp_path / "other" / key).read_bytes())
+    for opened in (open_coldkey, open_hotkey):
+        with pytest.raises(WalletError, match=r"is damaged: it is the key of 5\w+, and .* names 5"):
+            opened(tmp_path, "w")
+
+
+def test_one_changed_letter_of_a_secret_is_damage(tmp_path: Path) -> None:
+    create_wallet(tmp_path, "w")
+    path = tmp_path / "w" / "hotkeys" / "default"
+    held = json.loads(path.read_text())
+    ends = set()
+    for field in ("secretSeed", "privateKey", "secretPhrase"):
+        text = held[field]
+        changed = text[:-1] + ("0" if text[-1] != "0" else "1")
+        path.write_text(json.dumps(held | {field: changed}))
+        try:
+            opened = open_hotkey(tmp_path, "w")
+        except WalletError as error:
+            ends.add("damaged" if "damaged" in error.cause else error.cause)
+        else:  # the field was not needed
+            same = opened.address == held["ss58Address"] and opened.owns(opened.sign(b""))
+            ends.add("the same key" if same else "another key")
+    assert "damaged" in ends
+    assert ends <= {"damaged", "the same key"}
+
+
+@pytest.mark.parametrize("root", ["absolute", "relative"])
+def test_the_variable_may_hold_the_password_in_plain_letters(
+    locked: Path, root: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(locked.parent)
+    folder = locked if root == "absolute" else Path(locked.name)
+    variable = Wallet("locked", path=str(locked)).coldkey_file.env_var_name()
+    monkeypatch.setenv(variable, PASSWORD)
+    assert open_coldkey(folder, "locked").address == wallet_info(locked, "locked").coldkey
+    monkeypatch.setenv(variable, "another")
+    with pytest.raises(WrongPasswordError):
+        open_coldkey(folder, "locked")
+
+
+def test_a_hotkey_is_added_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create_wallet(tmp_path, "w")
+    before = sorted(tmp_path.rglob("*"))
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "link", full)
+        with pytest.raises(WalletError, match="No space left"):
+            create_wallet(tmp_path, "w", "second")
+    assert sorted(tmp_path.rglob("*")) == before
+    assert "second" in create_wallet(tmp_path, "w", "second").hotkeys
+    assert open_hotkey(tmp_path, "w", "second")
+
+
+def test_what_a_killed_process_left_is_removed_once_it_is_old(tmp_path: Path) -> None:
+    old, young, other = (tmp_path / name for name in (".w.0123abcd", ".w.89abcdef", ".w.notes"))
+    for draft in (old, young, other):
+        (draft / "hotkeys").mkdir(parents=True)
+        (draft / "coldkey").write_text("a secret")
+    hour_ago = young.stat().st_mtime - 3_600
+    os.utime(old, (hour_ago, hour_ago))
+    os.utime(other, (hour_ago, hour_ago))
+    create_wallet(tmp_path, "w")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".w.89abcdef", ".w.notes", "w"]

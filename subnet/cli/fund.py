@@ -7,12 +7,16 @@ ordinary extrinsic; on a chain elsewhere that account has nothing, and the comma
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 import click
 
 from assay.cli import arguments
 from assay.cli.command import Command
 from assay.cli.param_types import WalletName
+
+FAUCET: Final = "//Alice"
+"""The account that every development chain gives its first coins to; its key is public."""
 
 
 # A negative amount is an amount that is refused, not an option.
@@ -35,10 +39,11 @@ def fund(
 ) -> None:
     """Give an address (or a wallet's coldkey) TAO. Local chains only."""
     from assay.chain.address import is_loopback, resolve
+    from assay.chain.errors import TooLittleBalance
     from assay.chain.wallets import dev_signer
     from assay.cli import output
     from assay.cli.accounts import coldkey_address
-    from assay.cli.amounts import parse_amount
+    from assay.cli.amounts import in_tao, parse_amount
     from assay.cli.neurons import open_chain
     from assay.cli.process import run_async
     from assay.clock import SystemClock
@@ -55,7 +60,17 @@ def fund(
 
     async def run() -> None:
         async with open_chain(chain, state_dir, SystemClock()) as client:
-            receipt = await client.transfer(dev_signer("//Alice", chain_url=url), to, rao)
+            faucet = dev_signer(FAUCET, chain_url=url)
+            try:
+                receipt = await client.transfer(faucet, to, rao)
+            except TooLittleBalance as refusal:
+                left = await client.balance(faucet.address)
+                raise TooLittleBalance(
+                    f"{FAUCET}, the account that a local chain's TAO is given from, has"
+                    f" {in_tao(left)} TAO left.",
+                    "Ask for less, or begin a new chain: nothing refills that account.",
+                    refusal.reason,
+                ) from None
             balance = await client.balance(to)
         if json:
             output.document(

@@ -60,9 +60,10 @@ def status(netuid: int, chain: str, state_dir: Path, json: bool) -> None:
     )
     # On lines of their own: beside the numbers eighty columns leave them no room.
     told = [
-        f"uid {neuron.uid}: {'; '.join(why)}"
+        f"uid {neuron.uid}, {judges[judge]}: {'; '.join(why)}"
         for neuron in graph.neurons
-        if (why := _reasons(neuron.hotkey, scores))
+        for judge, own in _of(neuron.hotkey, scores)
+        if (why := [reason.text for reason in own.reasons])
     ]
     if told:
         output.text("\n".join(("Why", *told)))
@@ -117,6 +118,7 @@ def _document(graph: Metagraph, scores: Scores) -> dict[str, Any]:
                         "hotkey": judge,
                         "score": own.average,
                         "age_blocks": _age(graph, scores[judge]),
+                        "reasons": [reason.text for reason in own.reasons],
                     }
                     for judge, own in _of(neuron.hotkey, scores)
                 ],

@@ -76,9 +76,46 @@ def test_scores_have_an_age(
     assert main.main([*command, "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)["neurons"]
     (score,) = rows[2]["scores"]
-    assert score == {"uid": 1, "hotkey": JUDGE.address, "score": 0.5, "age_blocks": known}
+    assert score == {
+        "uid": 1, "hotkey": JUDGE.address, "score": 0.5, "age_blocks": known, "reasons": ["ok"],
+    }  # fmt: skip
     assert main.main(command) == 0
     out, err = capsys.readouterr()
     assert "by 1" in out
     assert ("Scores by 1" in err) is bool(told)
     assert told in err
+
+
+def test_each_reason_says_whose_it_is(
+    ledger: FakeLedger, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for judge, why in ((JUDGE, "5 tokens/s"), (MINER, "6 tokens/s")):
+        thinks = Opinion(
+            uid=Uid(2), average=0.5, rounds=3, score=0.5, latency_s=0.1,
+            reasons=(Reason("a", why), Reason("b", "late")),
+        )  # fmt: skip
+        folder = NeuronFolder.of(tmp_path, GENESIS, 1, judge.address)
+        CheckpointFile(folder.checkpoint).save(
+            Checkpoint(
+                genesis=GENESIS,
+                netuid=NetUid(1),
+                hotkey=judge.address,
+                block=BlockNumber(0),
+                opinions={MINER.address: thinks},
+            )
+        )
+    assert main.main(["status", "--state-dir", str(tmp_path)]) == 0
+    out = capsys.readouterr().out
+    assert "uid 2, by 1: 5 tokens/s; late" in out
+    assert "uid 2, by 2: 6 tokens/s; late" in out
+
+
+def test_an_empty_faucet_is_named_and_not_advised(
+    ledger: FakeLedger, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    to = ["fund", MINER.address, "5", "--state-dir", str(tmp_path)]
+    assert main.main(to) == 3
+    told = capsys.readouterr().err
+    assert "//Alice, the account that a local chain's TAO is given from, has 0 TAO left" in told
+    assert "assay fund" not in told
+    assert "nothing refills" in told

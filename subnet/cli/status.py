@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
+from click.core import ParameterSource
 
 from assay.cli import arguments
 from assay.cli.command import Command
@@ -34,12 +35,16 @@ miner that hangs makes a round last 12 s, and a model that judges the answers ma
 @arguments.chain
 @arguments.state_dir
 @arguments.json
-def status(netuid: int, chain: str, state_dir: Path, json: bool) -> None:
+@click.pass_context
+def status(context: click.Context, netuid: int, chain: str, state_dir: Path, json: bool) -> None:
     """Show a subnet's neurons: stake, incentive, dividends, scores with reasons."""
     from assay.cli import output
     from assay.cli.neurons import open_chain
     from assay.cli.process import run_async
     from assay.clock import SystemClock
+
+    if context.get_parameter_source("chain") is ParameterSource.DEFAULT:
+        chain = _chain_of_run(state_dir) or chain
 
     async def run() -> tuple[Metagraph, float, str]:
         async with open_chain(chain, state_dir, SystemClock()) as client:
@@ -72,6 +77,14 @@ def status(netuid: int, chain: str, state_dir: Path, json: bool) -> None:
         if age is None or (age > graph.epoch.tempo and age * block_time_s > FRESH_S):
             since = "of unknown age" if age is None else f"{age} blocks old"
             output.note(f"Scores {name} are {since}: that validator may no longer run.")
+
+
+def _chain_of_run(state_dir: Path) -> str | None:
+    """The address of the chain that `assay up` runs in the state folder, or ran last."""
+    from assay.cli.up.record import RecordFile
+
+    port = RecordFile(state_dir).chain_port()
+    return f"ws://127.0.0.1:{port}" if port is not None else None
 
 
 def _age(graph: Metagraph, memory: Checkpoint) -> int | None:

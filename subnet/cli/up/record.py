@@ -56,6 +56,8 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """Name, role and behaviour of each member."""
     task: str
     task_options: list[str]
+    chain_port: int | None = None
+    """Where the run's chain listens, or listened last."""
     netuid: NetUid | None = None
     """The subnet; None until it was made."""
     baseline: dict[str, AlphaRao] = {}
@@ -77,6 +79,7 @@ class RecordFile:
             cast=[[m.name, m.role.value, m.behaviour] for m in plan.members],
             task=_storable(plan.task),
             task_options=[_storable(word) for word in plan.task_options],
+            chain_port=plan.chain_port,
         )
         data = read_limited(self._path, _SIZE_BYTES_MAX)
         if data is None:
@@ -90,7 +93,15 @@ class RecordFile:
         for field, named in _MUST_AGREE.items():
             if getattr(stored, field) != getattr(wanted, field):
                 raise self._other(f"with another {named}{_difference(stored, wanted, field)}")
-        return stored
+        return msgspec.structs.replace(stored, chain_port=plan.chain_port)
+
+    def chain_port(self) -> int | None:
+        """Where the chain of the folder's run listens; None where no run tells."""
+        with contextlib.suppress(UserError, msgspec.MsgspecError, UnicodeDecodeError):
+            data = read_limited(self._path, _SIZE_BYTES_MAX)
+            if data is not None:
+                return msgspec.json.decode(data, type=RunRecord).chain_port
+        return None
 
     def _other(self, how: str) -> UserError:
         return UserError(

@@ -11,6 +11,8 @@ import pytest
 
 from assay.chain.fake import FakeChain, FakeLedger
 from assay.cli import main, neurons, output
+from assay.cli.up.plan import make_plan
+from assay.cli.up.record import RecordFile
 from assay.clock import ManualClock
 from assay.neuron.checkpoint import Checkpoint, CheckpointFile
 from assay.neuron.folder import NeuronFolder
@@ -119,3 +121,32 @@ def test_an_empty_faucet_is_named_and_not_advised(
     assert "//Alice, the account that a local chain's TAO is given from, has 0 TAO left" in told
     assert "assay fund" not in told
     assert "nothing refills" in told
+
+
+def test_the_chain_of_the_folders_own_run_is_asked(
+    ledger: FakeLedger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    @contextlib.asynccontextmanager
+    async def opened(network: str, *_: object) -> AsyncIterator[FakeChain]:
+        asked.append(network)
+        yield FakeChain(ledger)
+
+    monkeypatch.setattr(neurons, "open_chain", opened)
+    monkeypatch.delenv("ASSAY_CHAIN", raising=False)
+    command = ["status", "--state-dir", str(tmp_path), "--json"]
+    plan = make_plan(
+        seed=1, task="t", task_options=(), base_port=12_345, state_dir=tmp_path, validators=1,
+        miners=2, cheat=None, slow=0,
+    )  # fmt: skip
+    assert main.main(command) == 0
+    RecordFile(tmp_path).save(RecordFile(tmp_path).open(plan))
+    assert main.main(command) == 0
+    assert main.main([*command, "--chain", "local"]) == 0
+    monkeypatch.setenv("ASSAY_CHAIN", "ws://127.0.0.1:7")
+    assert main.main(command) == 0
+    (tmp_path / "up.json").write_text("torn")
+    monkeypatch.delenv("ASSAY_CHAIN")
+    assert main.main(command) == 0
+    assert asked == ["local", "ws://127.0.0.1:12345", "local", "ws://127.0.0.1:7", "local"]

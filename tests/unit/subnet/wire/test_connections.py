@@ -263,3 +263,53 @@ async def test_a_forgery_buys_no_signature_beyond_the_budget() -> None:
         wrong = signed(body=b"\xc1")
         reply = await http_send(axon.port, wrong)
         assert refusal_in(reply, wrong, BOB).code == Code.BAD_MESSAGE
+
+
+# -- the table alone
+
+
+class Place:
+    """A connection that notes whether it was cut."""
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self.is_serving = False
+        self.dropped = False
+
+    def drop(self) -> None:
+        self.dropped = True
+
+
+def full_of_proven(*sources: str) -> tuple[ConnectionTable, list[Place]]:
+    table = ConnectionTable(Limits(), len(sources), lambda _: True)
+    places = [Place(source) for source in sources]
+    assert all(table.add(place) for place in places)
+    return table, places
+
+
+def test_the_greediest_gives_its_oldest_idle_place_to_a_newcomer() -> None:
+    table, places = full_of_proven("10.0.0.9", "10.0.0.1", "10.0.0.1", "10.0.0.1", "10.0.0.5")
+    places[1].is_serving = True
+    assert table.add(Place("10.0.0.7"))
+    assert [place.dropped for place in places] == [False, False, True, False, False]
+    assert len(table) == 5
+
+
+@pytest.mark.parametrize(("own", "gets_in"), [(0, True), (1, True), (2, False), (3, False)])
+def test_who_has_nearly_as_many_as_the_greediest_gets_none_of_its(own: int, gets_in: bool) -> None:
+    """Else two greedy sources would take places from each other for ever."""
+    table, places = full_of_proven(*["10.0.0.1"] * 3, *["10.0.0.2"] * own)
+    assert table.add(Place("10.0.0.2")) is gets_in
+    assert [place.dropped for place in places] == [gets_in, *[False] * (2 + own)]
+
+
+def test_a_greediest_that_is_busy_with_all_gives_none() -> None:
+    table, places = full_of_proven(*["10.0.0.1"] * 3)
+    for place in places:
+        place.is_serving = True
+    assert not table.add(Place("10.0.0.2"))
+    assert len(table) == 3
+
+
+def test_of_an_axon_without_places_nobody_gets_one() -> None:
+    assert not ConnectionTable(Limits(), 0, lambda _: True).add(Place("10.0.0.1"))

@@ -49,6 +49,7 @@ frames of a stream            a running hash from the request on, signed all alo
 a stream cut short            only the peer can sign an end; without one it was cut (stream)
 **Repudiation**
 a miner denies its answer     both signatures are kept as evidence for a third party (evidence)
+answers nobody can be shown   a reply whose evidence would be refused is not taken (exchange)
 **Information disclosure**
 bodies are in clear           by design in this version: sessions with encryption come later
 errors tell too much          a refusal has a code and one fixed sentence, never a trace or payload
@@ -64,6 +65,7 @@ tiny chunks, empty replies    a bound for what comes beside a body, or unasked (
 huge or compressed bodies     counted while streaming, both ways; no encoding is accepted (axon)
 slow senders, slow readers    deadlines for head, body and reply, caps on connections (axon)
 a stream that nobody reads    its handler waits; 1 MiB a stream on either side (stream_server)
+evidence that fills a disk    a reply's signed headers have 4 KiB at most (evidence)
 a stream without end          time, silence, frames and their size are bounded, on either side
 many nonces, many sources     bounded tables; when full, older nonces are refused (replay), new
                               addresses push out new ones, not proven ones (admission)

@@ -18,6 +18,7 @@ import msgspec
 
 from assay.types import Ss58
 from assay.wire import keys, signing
+from assay.wire.limits import SIGNED_HEADERS_BYTES_MAX, SIGNED_HEADERS_MAX
 from assay.wire.stream import FAILED, PART, WHOLE, StreamBinding, running_hash
 from assay.wire.synapse import METHOD
 
@@ -27,11 +28,13 @@ _TEXT: Final = msgspec.Meta(max_length=8_190, pattern=r"\A[!-~]+\Z")
 """As long as a head's line may be, and without line ends, which part the signed lines."""
 _NAME: Final = re.compile(r"[a-z0-9-]+", re.ASCII)
 _VALUE: Final = re.compile(r"[ -~]*", re.ASCII)
-_HEADERS: Final = msgspec.Meta(max_length=64)  # as many as a head may have
+_HEADERS: Final = msgspec.Meta(max_length=SIGNED_HEADERS_MAX)
 _COUNT: Final = msgspec.Meta(ge=0, le=2**63 - 1)
 
-EVIDENCE_BYTES_MAX: Final = 2**20
-"""More than 64 headers of 8 KiB each; ordinary evidence has 900 bytes."""
+EVIDENCE_BYTES_MAX: Final = 2**14
+"""The longest target (8,190 bytes), ``SIGNED_HEADERS_BYTES_MAX`` with the lengths of 64 headers
+(4,600), and the rest (700) fit. With less, some true evidence could not be shown; more would only
+let a stranger send more to whoever checks evidence. Ordinary evidence has 900 bytes."""
 
 
 class EvidenceInvalid(ValueError):
@@ -95,9 +98,7 @@ def verify(
     (a failure's last). Each that is given must be the one that was signed.
     """
     headers = evidence.headers
-    plain = all(_NAME.fullmatch(name) and _VALUE.fullmatch(value) for name, value in headers)
-    if not plain or headers != canonical(headers):
-        raise EvidenceInvalid("its headers are not written in the one way they may be")
+    check_headers(headers)
     said = dict(headers)
     if said.get("x-assay-hotkey") != evidence.peer or said.get("x-assay-scope") != evidence.scope:
         raise EvidenceInvalid("its headers tell of another reply")
@@ -132,6 +133,22 @@ def unpack(data: bytes) -> Evidence:
     if not same:
         raise EvidenceInvalid("it is not written in the one way it may be")
     return evidence
+
+
+def check_headers(headers: tuple[tuple[str, str], ...]) -> None:
+    """EvidenceInvalid unless evidence can have these ``headers``.
+
+    The caller's side of a call takes no reply with other signed headers. Else a peer could sign
+    answers that nobody can ever show to a third party.
+    """
+    names = {name for name, _ in headers}
+    plain = all(_NAME.fullmatch(name) and _VALUE.fullmatch(value) for name, value in headers)
+    if not plain or len(names) < len(headers) or headers != canonical(headers):
+        raise EvidenceInvalid("its headers are not written in the one way they may be")
+    if len(headers) > SIGNED_HEADERS_MAX:
+        raise EvidenceInvalid(f"it has more than {SIGNED_HEADERS_MAX} signed headers")
+    if sum(len(name) + len(value) for name, value in headers) > SIGNED_HEADERS_BYTES_MAX:
+        raise EvidenceInvalid(f"its signed headers have more than {SIGNED_HEADERS_BYTES_MAX} bytes")
 
 
 def canonical(headers: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:

@@ -34,7 +34,7 @@ from assay.wire.errors import (
     ReplyUnsigned,
     printable,
 )
-from assay.wire.evidence import Evidence, canonical
+from assay.wire.evidence import Evidence, EvidenceInvalid, canonical, check_headers
 from assay.wire.interface import Peer, Rep, Reply
 from assay.wire.limits import Limits
 from assay.wire.synapse import (
@@ -221,12 +221,13 @@ def reader_of(
         )
     names = [name for name, _ in covered]
     typed = ("content-type", stream.CONTENT_TYPE) in covered
-    if status != 200 or not typed or "content-encoding" in names:
+    named = ours.get("scope") == signing.SCOPE_STREAM
+    if status != 200 or not named or not typed or "content-encoding" in names:
         raise ReplyMalformed(address, "sent no stream as it must be.", "Call another peer.")
     binding = stream.StreamBinding(
         request_hash=sent.hash_full,
         status=status,
-        headers=covered,
+        headers=_presentable(address, covered),
         sender=address,
         receiver=sent.caller,
     )
@@ -247,7 +248,7 @@ def stream_evidence(sent: Sent, reader: stream.FrameReader) -> Evidence | None:
         **_of_request(sent),
         scope=signing.SCOPE_STREAM,
         status=reader.binding.status,
-        headers=canonical(reader.binding.headers),
+        headers=reader.binding.headers,
         reply_digest=seal.running_hash,
         frames=seal.frames,
         word=seal.word,
@@ -332,10 +333,22 @@ def _check_signature(
         **_of_request(sent),
         scope=str(scope),
         status=status,
-        headers=canonical(covered),
+        headers=_presentable(address, covered),
         reply_digest=digest,
         reply_signature=signature,
     )
+
+
+def _presentable(address: str, covered: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    """The signed headers as evidence has them; ReplyMalformed if evidence cannot have them."""
+    headers = canonical(covered)
+    try:
+        check_headers(headers)
+    except EvidenceInvalid as error:
+        raise ReplyMalformed(
+            address, f"sent a reply that nobody could be shown: {error}.", "Call another peer."
+        ) from None
+    return headers
 
 
 def unreachable(peer: Peer, why: str) -> PeerUnreachable:

@@ -9,6 +9,16 @@ size in bytes, rates in requests a second. This module knows no socket, message 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
+
+SIGNED_HEADERS_BYTES_MAX: Final = 4 * 2**10
+"""The signed headers of a reply, names and values together. Evidence of the reply holds these
+headers, and a validator keeps evidence of every reply. Our own replies have 200 bytes; a larger
+bound lets each miner fill a validator's disk that much faster. Part of the protocol, so no operator
+changes it: evidence that one side accepts must be accepted by everybody."""
+SIGNED_HEADERS_MAX: Final = 64
+"""The same in headers: as many as ``Limits.headers_max`` lets through by default. An operator may
+raise that number, and evidence must stay readable for everybody all the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

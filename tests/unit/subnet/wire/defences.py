@@ -125,6 +125,23 @@ DEFENCES: Final[dict[str, tuple[Defence, ...]]] = {
             "if False:",
         )),
     ),
+    "answers nobody can be shown": (
+        without(
+            "test_a_signed_answer_that_nobody_could_be_shown_is_none"
+            " test_a_stream_that_nobody_could_be_shown_is_none",
+            ("exchange", "        check_headers(headers)", "        pass"),
+        ),
+    ),
+    "evidence that fills a disk": (
+        without("test_signed_headers_may_have_so_many_bytes_and_no_more", (
+            "evidence",
+            "if sum(len(name) + len(value) for name, value in headers) > SIGNED_HEADERS_BYTES_MAX:",
+            "if False:",
+        )),
+        without("test_signed_headers_may_be_so_many_and_no_more", (
+            "evidence", "if len(headers) > SIGNED_HEADERS_MAX:", "if False:",
+        )),
+    ),
     "errors tell too much": (
         without("test_a_broken_handler_is_a_signed_500_without_its_words", (
             "dispatch", 'UnsendableAnswer) else "the handler failed"',

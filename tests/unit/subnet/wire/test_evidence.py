@@ -13,7 +13,7 @@ from assay.wire.errors import Code, PeerBusy, PeerRefused, RequestRefused
 from assay.wire.evidence import EVIDENCE_BYTES_MAX, Evidence, EvidenceInvalid, pack, unpack, verify
 from assay.wire.exchange import judge, prepare, reader_of, stream_evidence
 from assay.wire.interface import Peer
-from assay.wire.limits import DEFAULT
+from assay.wire.limits import DEFAULT, SIGNED_HEADERS_BYTES_MAX, SIGNED_HEADERS_MAX
 from assay.wire.memory import raw_headers
 from assay.wire.replies import ReplySigner
 from assay.wire.synapse import encode
@@ -276,6 +276,15 @@ def test_a_plain_reply_has_neither_frames_nor_word() -> None:
     for change in ({"frames": 1}, {"word": "whole"}):
         with pytest.raises(EvidenceInvalid, match="is of no stream"):
             verify(signed_by_the_peer("reply", **change))
+
+
+def test_evidence_has_room_for_the_longest_target_and_headers() -> None:
+    long = ("x-assay-long", "y" * SIGNED_HEADERS_BYTES_MAX)
+    more = tuple((f"x-assay-{number}", "") for number in range(SIGNED_HEADERS_MAX - 1))
+    evidence = msgspec.structs.replace(
+        ALL["stream"], target="/" * 8_190, headers=(long, *more), frames=2**20, status=999
+    )
+    assert unpack(pack(evidence)) == evidence
 
 
 def test_evidence_is_small_or_refused_by_its_size() -> None:

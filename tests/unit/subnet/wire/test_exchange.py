@@ -19,9 +19,12 @@ from assay.wire.errors import (
     ReplyMalformed,
     RequestRefused,
 )
-from assay.wire.exchange import Sent, judge, prepare
+from assay.wire.evidence import pack, unpack, verify
+from assay.wire.exchange import Sent, judge, prepare, reader_of
 from assay.wire.interface import Peer, Reply
+from assay.wire.limits import DEFAULT, SIGNED_HEADERS_BYTES_MAX, SIGNED_HEADERS_MAX
 from assay.wire.memory import RawHeaders, raw_headers
+from assay.wire.stream import CONTENT_TYPE as STREAM_TYPE
 from assay.wire.synapse import CONTENT_TYPE, Refusal, encode
 from tests.unit.subnet.wire.world import ALICE, BOB, Answered, Question
 
@@ -113,6 +116,64 @@ def test_a_body_hashed_in_a_way_that_is_unknown(named: list[str]) -> None:
     signature = (signing.H_REPLY_SIGNATURE, "0x" + BOB.sign(payload).hex())
     with pytest.raises(ReplyMalformed, match="unknown here"):
         judge(request, 200, raw_headers((*headers, signature)), body, Answered, 0.25)
+
+
+BEYOND = (
+    ("X-Assay-A_b", "1"),
+    ("X-Assay-B", "\xe9"),
+    ("X-Assay-B", "a\tb"),
+    ("X-Assay-Hotkey", "a"),
+    ("X-Assay-Scope", "a"),
+    ("Content-Type", "text/html"),
+    ("X-Assay-Long", "y" * SIGNED_HEADERS_BYTES_MAX),
+)
+
+
+@pytest.mark.parametrize("header", BEYOND)
+def test_a_signed_answer_that_nobody_could_be_shown_is_none(header: tuple[str, str]) -> None:
+    """Evidence of it would be refused: a peer must not earn with answers that it can deny."""
+    with pytest.raises(ReplyMalformed, match="nobody could be shown"):
+        judged(200, encode(Answered(text="yes")), extra=(header, TYPE))
+    with pytest.raises(ReplyMalformed, match="nobody could be shown"):
+        judged(404, refusal(Code.UNKNOWN_SYNAPSE), extra=(header, TYPE))
+
+
+def stream_headers(*extra: tuple[str, str]) -> RawHeaders:
+    honest = (("Content-Type", STREAM_TYPE), (signing.H_REPLY_HOTKEY, BOB.address))
+    return raw_headers((*extra, *honest, (signing.H_REPLY_SCOPE, "stream")))
+
+
+@pytest.mark.parametrize("header", BEYOND)
+def test_a_stream_that_nobody_could_be_shown_is_none(header: tuple[str, str]) -> None:
+    reader_of(sent(), 200, stream_headers(), DEFAULT)
+    with pytest.raises(ReplyMalformed, match="nobody could be shown"):
+        reader_of(sent(), 200, stream_headers(header), DEFAULT)
+
+
+def test_a_reply_of_another_scope_is_no_stream() -> None:
+    headers = (("Content-Type", STREAM_TYPE), (signing.H_REPLY_HOTKEY, BOB.address))
+    with pytest.raises(ReplyMalformed, match="no stream"):
+        reader_of(sent(), 200, raw_headers(headers), DEFAULT)
+
+
+def test_signed_headers_may_have_so_many_bytes_and_no_more() -> None:
+    """Counted are names and values; the evidence of the largest is read by everybody."""
+    body = encode(Answered(text="yes"))
+    ours = (TYPE, (signing.H_REPLY_HOTKEY, BOB.address), (signing.H_REPLY_SCOPE, "full"))
+    left = SIGNED_HEADERS_BYTES_MAX - sum(len(name) + len(value) for name, value in ours)
+    name = "X-Assay-Long"
+    largest = judged(200, body, extra=(TYPE, (name, "y" * (left - len(name)))))
+    verify(unpack(pack(largest.evidence)), reply=body)
+    with pytest.raises(ReplyMalformed, match=f"more than {SIGNED_HEADERS_BYTES_MAX} bytes"):
+        judged(200, body, extra=(TYPE, (name, "y" * (left - len(name) + 1))))
+
+
+def test_signed_headers_may_be_so_many_and_no_more() -> None:
+    body = encode(Answered(text="yes"))
+    more = tuple((f"X-Assay-{number}", "") for number in range(SIGNED_HEADERS_MAX - 3))
+    verify(unpack(pack(judged(200, body, extra=(TYPE, *more)).evidence)), reply=body)
+    with pytest.raises(ReplyMalformed, match=f"more than {SIGNED_HEADERS_MAX} signed headers"):
+        judged(200, body, extra=(TYPE, *more, ("X-Assay-More", "")))
 
 
 def refusal(code: str, detail: str = "because", retry_after_s: float | None = None) -> bytes:

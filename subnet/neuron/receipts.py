@@ -4,6 +4,10 @@ check.
 The log is a folder with one file a period; a period lasts from one published link of the hash chain
 (``seeds``) to the next, about an epoch. A file holds records one after another, each with its
 length and checksum in front, so that a torn end is seen and cut off when the log is opened again.
+
+Every target has an equal share of a period's room, so that a miner with long answers leaves no less
+room for those of others. A record beyond its target's share is kept as its leaf hash alone: the
+root stands for it, and whoever has its bytes can show them.
 When a period ends, its Merkle root enters a running hash::
 
     running(0) = 32 zero bytes
@@ -19,9 +23,11 @@ module does not know what a signature covers, or how a record got on chain.
 
 from __future__ import annotations
 
+import errno
 import os
 import zlib
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
@@ -38,8 +44,13 @@ from assay.types import BlockNumber, Ss58, Uid
 from assay.wire.synapse import encode
 
 PERIOD_BYTES_MAX: Final = 64 * 2**20
-"""Of one period's records: 4,096 miners and some hundred turns. What comes later is counted
-only."""
+"""Of one period's whole records, all targets together: 256 miners and some two hundred turns."""
+LEAVES_BYTES_MAX: Final = 32 * 2**20
+"""Of one period's leaf hashes, beyond its whole records: another 800,000 answers. What comes later
+is counted only."""
+TARGETS_MIN: Final = 8
+"""A period's room is divided by this number at least: the first target to answer must not take all
+of it before others have."""
 LOG_BYTES_MAX: Final = 512 * 2**20
 """Of all periods. A disk that the log could fill would end the validator; old receipts go first."""
 PERIODS_MAX: Final = 512
@@ -50,6 +61,8 @@ RECORD_BYTES_MAX: Final = 2**20
 BODY_BYTES_MAX: Final = 64 * 1024
 _SUMMARY_BYTES_MAX: Final = 4096
 _HEAD_BYTES: Final = 8
+_LEAF_ONLY: Final = 0x8000_0000
+"""Set in the length of a frame that holds a leaf hash in place of a record."""
 _RUNNING: Final = b"assay/receipts/1"
 START: Final = bytes(32)
 """The running hash before the first period."""
@@ -131,6 +144,14 @@ def running(before: bytes, digest: bytes) -> bytes:
     return sha256(_RUNNING + before + digest).digest()
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One record of a period: its leaf hash, and its bytes unless only the hash was kept."""
+
+    leaf: bytes
+    record: bytes | None
+
+
 class Receipts:
     """The log of one validator in one folder."""
 
@@ -145,7 +166,16 @@ class Receipts:
         self._descriptor: int | None = None
         self._bytes = 0
         self._leaves: list[bytes] = []
+        self._kept: dict[Ss58, int] = {}
+        """Of each target: the bytes of its whole records in the open period."""
+        self._whole = 0
+        """Their sum."""
         self._left_out = 0
+
+    @property
+    def newest_period(self) -> int:
+        """The number of the newest period with any record or summary; 0 if there is none."""
+        return max(self._closed() | self._numbers("*.log"), default=0)
 
     @property
     def root(self) -> bytes:
@@ -155,21 +185,47 @@ class Receipts:
 
     def append(self, record: ReceiptRecord) -> None:
         """Add a record to its period, which is opened if need be. In the operating system's hands
-        when this returns, so that it survives ``kill -9``."""
+        when this returns, so that it survives ``kill -9``. ValueError for a period that is closed:
+        its root stands on chain."""
         if record.period != self._number:
+            if record.period in self._closed():
+                raise ValueError(f"period {record.period} is closed")
             self._open(record.period)
         payload = msgspec.msgpack.encode(record)
-        framed = _framed(payload)
-        if len(payload) > RECORD_BYTES_MAX or self._bytes + len(framed) > PERIOD_BYTES_MAX:
+        leaf = merkle.leaf(payload)
+        if self._has_room(record.target, len(payload)):
+            self._write(_framed(payload))
+            self._kept[record.target] += len(payload)
+            self._whole += len(payload)
+        elif self._bytes < PERIOD_BYTES_MAX + LEAVES_BYTES_MAX:
+            self._write(_framed(leaf, _LEAF_ONLY))
+        else:
             self._left_out += 1
             return
-        assert self._descriptor is not None
+        self._leaves.append(leaf)
+
+    def _has_room(self, target: Ss58, size: int) -> bool:
+        """Whether a record of ``size`` bytes fits into what is left of its target's share."""
+        used = self._kept.setdefault(target, 0)
+        share = PERIOD_BYTES_MAX // max(len(self._kept), TARGETS_MIN)
+        return (
+            size <= RECORD_BYTES_MAX
+            and used + size <= share
+            and self._whole + size <= PERIOD_BYTES_MAX
+        )
+
+    def _write(self, framed: bytes) -> None:
+        """Put a frame behind the others, or nothing of it: a part of one would hide all later
+        ones."""
+        assert self._descriptor is not None and self._number is not None
         try:
-            os.write(self._descriptor, framed)
+            written = os.write(self._descriptor, framed)
+            if written < len(framed):
+                os.ftruncate(self._descriptor, self._bytes)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError as error:
-            raise_disk_error(error, self._path(record.period))
+            raise_disk_error(error, self._path(self._number))
         self._bytes += len(framed)
-        self._leaves.append(merkle.leaf(payload))
 
     def close_period(self, number: int, *, tip: bytes, link: bytes) -> None:
         """Close a period: write its summary, and make room. Nothing happens for one that is closed
@@ -215,10 +271,14 @@ class Receipts:
             ) from error
 
     def records(self, number: int) -> list[bytes]:
-        """All records of a period as they were written, in their order."""
+        """The whole records of a period as they were written, in their order."""
+        return [entry.record for entry in self.entries(number) if entry.record is not None]
+
+    def entries(self, number: int) -> list[Entry]:
+        """All records of a period in their order, also those of which only the hash was kept."""
         try:
             with self._path(number).open("rb") as file:
-                return list(_read(file.read(PERIOD_BYTES_MAX)))
+                return [entry for entry, _ in _read(file.read(_FILE_BYTES_MAX))]
         except FileNotFoundError:
             return []
         except OSError as error:
@@ -235,7 +295,7 @@ class Receipts:
         try:
             data = path.read_bytes() if path.exists() else b""
             whole = list(_read(data))
-            used = sum(_HEAD_BYTES + len(payload) for payload in whole)
+            used = whole[-1][1] if whole else 0
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
             if used < len(data):
                 logger.warning(
@@ -247,13 +307,18 @@ class Receipts:
         except OSError as error:
             raise_disk_error(error, path)
         self._number, self._descriptor, self._bytes = number, descriptor, used
-        self._leaves = [merkle.leaf(payload) for payload in whole]
+        self._leaves = [entry.leaf for entry, _ in whole]
+        for entry, _ in whole:
+            if entry.record is not None:
+                target = msgspec.msgpack.decode(entry.record, type=ReceiptRecord).target
+                self._kept[target] = self._kept.get(target, 0) + len(entry.record)
+                self._whole += len(entry.record)
 
     def _shut(self) -> None:
         if self._descriptor is not None:
             os.close(self._descriptor)
         self._number, self._descriptor, self._bytes = None, None, 0
-        self._leaves, self._left_out = [], 0
+        self._leaves, self._kept, self._whole, self._left_out = [], {}, 0, 0
 
     def _make_room(self) -> None:
         """Remove the oldest closed periods until the log fits. A proof needs its own period and the
@@ -282,21 +347,28 @@ class Receipts:
         return self._folder / f"{number:08}.json"
 
 
-def _framed(payload: bytes) -> bytes:
-    return len(payload).to_bytes(4, "little") + zlib.crc32(payload).to_bytes(4, "little") + payload
+_FILE_BYTES_MAX: Final = PERIOD_BYTES_MAX + LEAVES_BYTES_MAX + 2**20
+"""Both kinds of records with their lengths; a longer file is read up to there."""
 
 
-def _read(data: bytes) -> Iterator[bytes]:
-    """The whole records at the beginning of ``data``."""
+def _framed(payload: bytes, flag: int = 0) -> bytes:
+    size = (len(payload) | flag).to_bytes(4, "little")
+    return size + zlib.crc32(payload).to_bytes(4, "little") + payload
+
+
+def _read(data: bytes) -> Iterator[tuple[Entry, int]]:
+    """The whole entries at the beginning of ``data``, each with where it ends."""
     at = 0
     while at + _HEAD_BYTES <= len(data):
-        size = int.from_bytes(data[at : at + 4], "little")
+        told = int.from_bytes(data[at : at + 4], "little")
+        size = told & ~_LEAF_ONLY
         payload = data[at + _HEAD_BYTES : at + _HEAD_BYTES + size]
         checksum = int.from_bytes(data[at + 4 : at + _HEAD_BYTES], "little")
         if len(payload) < size or size > RECORD_BYTES_MAX or zlib.crc32(payload) != checksum:
             return
-        yield payload
         at += _HEAD_BYTES + size
+        leaf_only = bool(told & _LEAF_ONLY)
+        yield Entry(payload, None) if leaf_only else Entry(merkle.leaf(payload), payload), at
 
 
 class Proof(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -330,16 +402,19 @@ def prove(
 ) -> Proof:
     """The proof of one record of a closed period. ValueError if there is no such record."""
     summary = receipts.summary(number)
-    records = receipts.records(number)
-    if not 0 <= index < len(records):
-        raise ValueError(f"period {number} keeps {len(records)} records, and {index} is none")
-    leaves = [merkle.leaf(record) for record in records]
+    entries = receipts.entries(number)
+    if not 0 <= index < len(entries):
+        raise ValueError(f"period {number} keeps {len(entries)} records, and {index} is none")
+    record = entries[index].record
+    if record is None:
+        raise ValueError(f"of record {index} only the hash was kept: its miner's share was full")
+    leaves = [entry.leaf for entry in entries]
     later = [period.digest for period in receipts.periods() if period.number > number]
     return Proof(
         genesis=genesis,
         netuid=netuid,
         validator=validator,
-        record=records[index],
+        record=record,
         index=index,
         siblings=merkle.path(leaves, index),
         period=summary,

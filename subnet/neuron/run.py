@@ -214,6 +214,12 @@ async def run_validator(
         subnet, hotkey, task, bind, announce, Serve.REGISTERED, old, objects_bytes_max,
         serving=serving,
     ) as parts:  # fmt: skip
+        receipts = Receipts(parts.folder.receipts)
+        seeds = Seeds(
+            parts.folder.seeds,
+            new_secret=lambda: _secret(seed, hotkey),
+            newest_period=receipts.newest_period,
+        )
         validator = Validator(
             ValidatorConfig(subnet.netuid, pace, answer_deadline_s),
             chain=subnet.chain,
@@ -225,8 +231,8 @@ async def run_validator(
             task=task,
             hotkey=hotkey,
             checkpoints=CheckpointFile(parts.folder.checkpoint),
-            seeds=Seeds(parts.folder.seeds, new_secret=lambda: _secret(seed, hotkey)),
-            receipts=Receipts(parts.folder.receipts),
+            seeds=seeds,
+            receipts=receipts,
             clock=subnet.clock,
             rng=parts.rng,
             organic=organic,

@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
+from loguru import logger
 
 from assay.errors import UserError
 from assay.files import read_limited, write_atomic
@@ -54,6 +55,8 @@ class SeedState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """The newest link that may be known to others; None before the first was sent."""
     published_at: BlockNumber | None = None
     """The finalized block from which on the chain showed that link; None while it does not."""
+    earlier: int = 0
+    """The number of the last period that an earlier secret of this validator was used in."""
 
 
 @lru_cache(maxsize=2)
@@ -68,16 +71,20 @@ def _links(secret: bytes, generation: int) -> tuple[bytes, ...]:
 class Seeds:
     """The hash chain of one validator, kept in one file that is replaced atomically."""
 
-    def __init__(self, path: Path, *, new_secret: Callable[[], bytes]) -> None:
+    def __init__(
+        self, path: Path, *, new_secret: Callable[[], bytes], newest_period: int = 0
+    ) -> None:
         """Load ``path``, or begin a chain there with the 32 bytes of ``new_secret()``.
 
-        UserError for a file that is no such state: beginning anew in silence would break the proof
-        that challenges were not chosen.
+        ``newest_period`` is the last period that the validator's receipts know. A new chain's
+        periods are numbered from there on; an older copy of the file goes on behind it, because the
+        links before were used. UserError for a file that is no such state: beginning anew in
+        silence would break the proof that challenges were not chosen.
         """
         self._path = path
         stored = read_limited(path, _FILE_BYTES_MAX)
         if stored is None:
-            self._state = SeedState(secret=new_secret())
+            self._state = SeedState(secret=new_secret(), earlier=newest_period)
             self._save(self._state)
             return
         try:
@@ -85,8 +92,11 @@ class Seeds:
         except msgspec.MsgspecError as error:
             raise UserError(
                 f"The seeds in {path} cannot be read: {error}.",
-                "Restore the file from a copy, or move it away to begin a new hash chain.",
+                "Restore the file from a copy, or move it away: a new hash chain then begins, and "
+                "the turns since the last epoch's end cannot be rechecked.",
             ) from error
+        while self.period < newest_period:
+            self.advance()
 
     @property
     def tip(self) -> bytes:
@@ -101,11 +111,19 @@ class Seeds:
         period; 0 before the first link was given out."""
         if self._state.published is None:
             return 0
-        return self._state.generation * _PERIODS + self._state.published + 1
+        of_secret = self._state.generation * _PERIODS + self._state.published + 1
+        return self._state.earlier + of_secret
+
+    def has_period(self, period: int) -> bool:
+        """Whether the period's link was given out already, and is of this secret."""
+        return self._state.earlier < period < self.period
 
     def of_period(self, period: int) -> tuple[bytes, bytes]:
-        """The tip of a period from 1 on, and the link that its turns were drawn from."""
-        generation, index = divmod(period - 1, _PERIODS)
+        """The tip of a period, and the link that its turns were drawn from. ValueError for a period
+        of an earlier secret."""
+        if period <= self._state.earlier:
+            raise ValueError(f"period {period} is of an earlier secret")
+        generation, index = divmod(period - self._state.earlier - 1, _PERIODS)
         links = _links(self._state.secret, generation)
         return links[index], links[index + 1]
 
@@ -125,6 +143,19 @@ class Seeds:
         self._save(msgspec.structs.replace(state, published_at=None))
         return self.tip
 
+    def catch_up(self, shown: bytes | None) -> None:
+        """Go on from the link ``shown`` by the chain, if this file is an older copy and does not
+        know that the link was given out: turns would else be drawn from links that anybody has."""
+        links = _links(self._state.secret, self._state.generation)
+        if shown is None or shown not in links[:_PERIODS]:
+            return
+        index = links.index(shown)
+        if self._state.published is None or index > self._state.published:
+            logger.warning(
+                "The seeds in {} are an older copy: they go on at the chain's", self._path
+            )
+            self._save(msgspec.structs.replace(self._state, published=index, published_at=None))
+
     def seen(self, block: BlockNumber) -> None:
         """Note that the finalized block ``block`` shows the tip."""
         if self._state.published is not None and self._state.published_at is None:
@@ -136,9 +167,12 @@ class Seeds:
         return at is not None and block > at
 
     def turn_seed(self, block_hash: bytes, number: int) -> bytes:
-        """The 32 bytes that turn ``number`` at the block ``block_hash`` is drawn from."""
-        at = -1 if self._state.published is None else self._state.published
-        return turn_seed(self._link(at + 1), block_hash, number)
+        """The 32 bytes that turn ``number`` at the block ``block_hash`` is drawn from. ValueError
+        before the first link was given out: turns would be drawn from the link that goes out
+        next."""
+        if self._state.published is None:
+            raise ValueError("no link was given out yet")
+        return turn_seed(self._link(self._state.published + 1), block_hash, number)
 
     def _link(self, index: int) -> bytes:
         return _links(self._state.secret, self._state.generation)[index]

@@ -36,7 +36,7 @@ from assay.neuron.opinions import Opinion
 from assay.neuron.peers import Answer, Peers
 from assay.neuron.presence import Presence
 from assay.neuron.receipts import Receipts, record_of
-from assay.neuron.record import NeuronRecord, Role
+from assay.neuron.record import NeuronRecord, Role, parse
 from assay.neuron.retry import Retry
 from assay.neuron.seeds import Seeds
 from assay.neuron.server import NeuronServer, run_own_work
@@ -166,6 +166,8 @@ class Validator:
         Raises what a person must mend."""
         moment = self._view.now()
         self._server.own_row(moment)
+        own = moment.commitments.get(self._hotkey.address)
+        self._seeds.catch_up(parse(own.data if own else None).seed_tip)
         self._block_time_s = await self._retry("block time", self._chain.block_time_s)
         self._forget_stale(moment)
         self._started_s = self._clock.monotonic()
@@ -233,8 +235,9 @@ class Validator:
     async def _proof_stands(self, moment: Moment) -> bool:
         """Whether a turn may begin: its link of the hash chain stands on chain, or the chain does
         not take it. Gives out the next link once an epoch, between two turns."""
-        if self.memory.seed_epoch != moment.epoch.index or self._presence.record is None:
-            if self.memory.seed_epoch != moment.epoch.index:
+        is_due = self.memory.seed_epoch != moment.epoch.index or self._seeds.period == 0
+        if is_due or self._presence.record is None:
+            if is_due:
                 # Remembered first: after a crash the link counts as given out.
                 self._memory.remember(seed_epoch=moment.epoch.index)
                 self._seeds.advance()
@@ -259,7 +262,7 @@ class Validator:
         """Close the receipts of every period whose link was given out: usually one, after a crash
         perhaps the one before."""
         for period in self._receipts.open_periods():
-            if 0 < period < self._seeds.period:
+            if self._seeds.has_period(period):
                 tip, link = self._seeds.of_period(period)
                 self._receipts.close_period(period, tip=tip, link=link)
 

@@ -27,20 +27,22 @@ from assay.neuron.receipts import (
     record_of,
     running,
 )
-from assay.types import BlockNumber, Uid
+from assay.types import BlockNumber, Ss58, Uid
 from assay.wire.synapse import Synapse, encode
 from tests.unit.subnet.neuron.worlds import GENESIS, key
 
 TARGET = key(2).address
 
 
-def record(period: int, turn: int, text: bytes = b"evidence") -> ReceiptRecord:
+def record(
+    period: int, turn: int, text: bytes = b"evidence", target: Ss58 = TARGET
+) -> ReceiptRecord:
     return ReceiptRecord(
         period=period,
         turn=turn,
         block=BlockNumber(100 + turn),
         block_hash=bytes([turn % 256]) * 32,
-        target=TARGET,
+        target=target,
         uid=Uid(2),
         commitment=None,
         method="",
@@ -138,7 +140,9 @@ def test_an_open_period_is_found_after_a_restart_and_closed_whole(tmp_path: Path
 def test_the_log_is_bounded_and_the_oldest_records_go_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "PERIOD_BYTES_MAX", 2_000)
+    monkeypatch.setattr(module, "TARGETS_MIN", 1)
+    monkeypatch.setattr(module, "PERIOD_BYTES_MAX", 1_500)
+    monkeypatch.setattr(module, "LEAVES_BYTES_MAX", 500)
     monkeypatch.setattr(module, "LOG_BYTES_MAX", 5_000)
     log = filled(tmp_path, periods=8, records=40)
     assert sum(path.stat().st_size for path in tmp_path.glob("*.log")) <= 5_000
@@ -235,15 +239,17 @@ def test_what_fits_exactly_is_kept_and_what_does_not_is_counted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one = framed_bytes(record(0, 0))
+    monkeypatch.setattr(module, "TARGETS_MIN", 1)
     monkeypatch.setattr(module, "PERIOD_BYTES_MAX", 2 * one)
+    monkeypatch.setattr(module, "LEAVES_BYTES_MAX", 0)
     log = filled(tmp_path, periods=2, records=5)
     assert [(period.records, period.left_out) for period in log.periods()] == [(2, 3), (2, 3)]
     monkeypatch.setattr(module, "RECORD_BYTES_MAX", one - 8)
     log.append(record(2, 0))
     log.append(record(2, 0, b"evidence!"))
     log.close_period(2, tip=bytes(32), link=bytes(32))
-    assert (log.summary(2).records, log.summary(2).left_out) == (1, 1)
-    assert len(log.records(2)) == 1
+    assert (log.summary(2).records, log.summary(2).left_out) == (2, 0)
+    assert len(log.records(2)) == 1, "of the other one the hash is kept"
     log.close_period(3, tip=bytes(32), link=bytes(32))
     assert (log.summary(3).records, log.summary(3).left_out) == (0, 0)
 
@@ -346,3 +352,54 @@ def test_a_damaged_summary_is_refused_with_its_path(tmp_path: Path) -> None:
     (tmp_path / "00000000.json").write_text("{}")
     with pytest.raises(UserError, match=r"00000000\.json cannot be read"):
         log.summary(0)
+
+
+def test_a_miner_with_long_answers_leaves_the_others_their_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PERIOD_BYTES_MAX", 40_000)
+    monkeypatch.setattr(module, "TARGETS_MIN", 1)
+    padder, honest = key(3).address, [key(number).address for number in (4, 5, 6)]
+    log = Receipts(tmp_path)
+    for turn in range(20):
+        log.append(record(0, turn, b"short", honest[0]))
+        log.append(record(0, turn, bytes(5_000), padder))
+        for target in honest[1:]:
+            log.append(record(0, turn, b"short", target))
+    again = Receipts(tmp_path)
+    again.append(record(0, 20, bytes(5_000), padder))
+    again.append(record(0, 20, b"short", honest[0]))
+    again.close_period(0, tip=bytes(32), link=bytes(32))
+    kept = [msgspec.msgpack.decode(raw, type=ReceiptRecord) for raw in again.records(0)]
+    of = {target: sum(one.target == target for one in kept) for target in (padder, *honest)}
+    assert [of[target] for target in honest] == [21, 20, 20], "also after a restart"
+    assert of[padder] < 4
+    summary = again.summary(0)
+    assert (summary.records, summary.left_out) == (82, 0), "the root stands for all of them"
+    whole = [index for index, entry in enumerate(again.entries(0)) if entry.record is not None]
+    assert proof_of(again, 0, whole[-1]).running() == again.root
+    hidden = next(i for i, entry in enumerate(again.entries(0)) if entry.record is None)
+    with pytest.raises(ValueError, match="only the hash was kept"):
+        proof_of(again, 0, hidden)
+
+
+def test_nothing_is_added_to_a_period_whose_root_stands_on_chain(tmp_path: Path) -> None:
+    log = filled(tmp_path, periods=2)
+    assert log.newest_period == 1
+    with pytest.raises(ValueError, match="period 1 is closed"):
+        log.append(record(1, 9))
+    log.append(record(2, 9))
+    assert log.newest_period == 2
+
+
+def test_a_part_of_a_record_is_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that is full takes a part of what is written, without any error."""
+    log, write = Receipts(tmp_path), os.write
+    log.append(record(0, 0))
+    monkeypatch.setattr(os, "write", lambda descriptor, data: write(descriptor, data[:20]))
+    with pytest.raises(Unavailable, match="The disk is full"):
+        log.append(record(0, 1))
+    monkeypatch.setattr(os, "write", write)
+    log.append(record(0, 2))
+    kept = [msgspec.msgpack.decode(raw, type=ReceiptRecord).turn for raw in log.records(0)]
+    assert kept == [0, 2]

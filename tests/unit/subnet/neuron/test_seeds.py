@@ -37,7 +37,8 @@ def test_the_first_link_is_the_secrets_hash_so_many_times_over(tmp_path: Path) -
         link = sha256(link).digest()
     chain = open_seeds(tmp_path / "in" / "no" / "folder" / "yet")
     assert chain.tip == link, "what the chain should show before anything was given out"
-    assert chain.turn_seed(HASH, 1) == turn_seed(link, HASH, 1)
+    with pytest.raises(ValueError, match="no link was given out"):
+        chain.turn_seed(HASH, 1)  # it would be drawn from the link that goes out next
     assert chain.advance() == link
 
 
@@ -134,3 +135,41 @@ def test_a_damaged_file_is_refused_and_kept(tmp_path: Path) -> None:
 def test_the_file_is_for_its_owner_alone(tmp_path: Path) -> None:
     open_seeds(tmp_path)
     assert (tmp_path / "seeds.json").stat().st_mode & 0o077 == 0
+
+
+def test_a_new_secret_counts_on_from_the_periods_before_it(tmp_path: Path) -> None:
+    chain = Seeds(tmp_path / "seeds.json", new_secret=lambda: b"\x08" * 32, newest_period=7)
+    assert chain.period == 0, "nothing was given out yet"
+    tip = chain.advance()
+    assert chain.period == 8
+    assert chain.of_period(8)[0] == tip
+    assert not chain.has_period(7)
+    with pytest.raises(ValueError, match="earlier secret"):
+        chain.of_period(7)
+
+
+def test_an_older_copy_goes_on_behind_the_receipts(tmp_path: Path) -> None:
+    chain = open_seeds(tmp_path)
+    chain.advance()
+    copy = (tmp_path / "seeds.json").read_bytes()
+    given_out = [chain.advance() for _ in range(4)]
+    (tmp_path / "seeds.json").write_bytes(copy)
+    again = Seeds(tmp_path / "seeds.json", new_secret=bytes, newest_period=5)
+    assert again.tip == given_out[-1]
+    assert again.period == 5
+
+
+def test_an_older_copy_goes_on_at_the_link_that_the_chain_shows(tmp_path: Path) -> None:
+    chain = open_seeds(tmp_path)
+    chain.advance()
+    copy = (tmp_path / "seeds.json").read_bytes()
+    given_out = [chain.advance() for _ in range(4)]
+    (tmp_path / "seeds.json").write_bytes(copy)
+    again = open_seeds(tmp_path)
+    again.catch_up(given_out[2])
+    assert again.tip == given_out[2]
+    assert again.turn_seed(HASH, 1) == turn_seed(given_out[3], HASH, 1)
+    again.catch_up(given_out[0])
+    again.catch_up(b"\x09" * 32)
+    again.catch_up(None)
+    assert again.tip == given_out[2], "nothing goes back, and nobody else's link is taken"

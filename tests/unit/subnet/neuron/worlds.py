@@ -162,6 +162,7 @@ def make_validator(
     task, chain = task or ReverseTask(), chain or world.chain
     view = Follower(chain, world.netuid, clock=world.clock, rng=random.Random(4))
     presence = Presence(chain, world.netuid, hotkey)
+    receipts = Receipts(folder / "receipts")
     validator = Validator(
         ValidatorConfig(world.netuid, pace or Pace.seconds(0.5), answer_deadline_s=2.0),
         chain=chain,
@@ -178,8 +179,12 @@ def make_validator(
         task=task,
         hotkey=hotkey,
         checkpoints=CheckpointFile(folder / "checkpoint.json"),
-        seeds=Seeds(folder / "seeds.json", new_secret=lambda: bytes([7]) * 32),
-        receipts=Receipts(folder / "receipts"),
+        seeds=Seeds(
+            folder / "seeds.json",
+            new_secret=lambda: bytes([7]) * 32,
+            newest_period=receipts.newest_period,
+        ),
+        receipts=receipts,
         clock=world.clock,
         rng=random.Random(2),
         organic=organic,

@@ -115,7 +115,7 @@ def verify(file: Path, chain: str, state_dir: Path, json: bool) -> None:
     if json:
         output.document(said)
     else:
-        output.text("\n".join(f"{name:10} {value}" for name, value in said.items()))
+        output.text("\n".join(f"{name:10} {_one_line(value)}" for name, value in said.items()))
 
 
 def _said(proof: Proof, record: ReceiptRecord) -> dict[str, Any]:
@@ -130,6 +130,11 @@ def _said(proof: Proof, record: ReceiptRecord) -> dict[str, Any]:
         "signed_by": [proof.validator, record.target] if record.evidence else [],
         "period": proof.period.number,
     }
+
+
+def _one_line(value: object) -> str:
+    """``value`` without line ends: a validator chose its words, and must not add lines."""
+    return " ".join(str(value).split())
 
 
 def _logs(state_dir: Path, netuid: int) -> Iterator[tuple[Path, Receipts]]:

@@ -4,13 +4,14 @@
 returns the verdicts with what the loop must know besides: which hotkeys replied, and which could
 not be reached. All randomness comes from the seed.
 
-This module knows no weights, no memory and no task by name.
+This module knows no memory and no task by name.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -26,7 +27,8 @@ from assay.neuron.task import Turn, ValidatorTask, Verdict
 from assay.types import Ss58
 
 UNREACHED: Final = frozenset({"no_address", "peer_unreachable"})
-"""Codes of failures that say nothing of a miner's work: nobody was there to ask."""
+"""Outcomes that say nothing of a miner's work: nobody was there to ask. A refusal's code would not
+do: a peer chooses that word itself."""
 
 
 class TaskHangs(UserError):
@@ -50,7 +52,7 @@ class Played:
     def unreached(self) -> set[Ss58]:
         """The hotkeys that were asked and could not be reached at all."""
         asked = {answer.target.hotkey for answer in self.answers}
-        reached = {a.target.hotkey for a in self.answers if a.code not in UNREACHED}
+        reached = {a.target.hotkey for a in self.answers if a.outcome not in UNREACHED}
         return asked - reached
 
 
@@ -115,3 +117,28 @@ def _checked(task: ValidatorTask, verdicts: object) -> Sequence[Verdict]:
             "Let it return a list of Verdict objects: Verdict(hotkey, value).",
         )
     return verdicts
+
+
+def checked_weights(task: ValidatorTask, weights: object) -> Mapping[Ss58, float]:
+    """What ``weights()`` of a task returned, as floats; BrokenTask unless it maps hotkeys to finite
+    numbers from 0 on."""
+
+    def broken(what: str) -> BrokenTask:
+        return BrokenTask.of(
+            task.weights,
+            f"The weights() of task {task.name} returned {what}.",
+            "Let it return a dict of hotkeys and finite numbers from 0 on.",
+        )
+
+    if not isinstance(weights, Mapping):
+        raise broken(f"a {type(weights).__name__}")
+    checked: dict[Ss58, float] = {}
+    for hotkey, weight in weights.items():
+        try:
+            number = float(weight)
+        except (TypeError, ValueError):
+            number = math.nan
+        if not isinstance(hotkey, str) or not 0.0 <= number < math.inf:
+            raise broken(f"{weight!r:.60} for {hotkey!r:.60}")
+        checked[Ss58(hotkey)] = number
+    return checked

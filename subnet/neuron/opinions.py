@@ -36,10 +36,17 @@ class Reason:
 
     @classmethod
     def of(cls, reason: Reason | str) -> Reason:
-        """``reason`` itself, or a plain text under the code ``TOLD``; both cut to their limits."""
+        """``reason`` itself, or a plain text under the code ``TOLD``; both cut to their limits,
+        and without what no file can hold."""
         if isinstance(reason, str):
-            return cls(TOLD, reason[:REASON_CHARS_MAX])
-        return cls(reason.code[:CODE_CHARS_MAX], reason.text[:REASON_CHARS_MAX])
+            return cls(TOLD, _storable(reason, REASON_CHARS_MAX))
+        return cls(_storable(reason.code, CODE_CHARS_MAX), _storable(reason.text, REASON_CHARS_MAX))
+
+
+def _storable(text: str, chars_max: int) -> str:
+    """``text`` cut, and with a ``?`` for each half of a surrogate pair, which UTF-8 cannot
+    write: names of files, and texts of a peer, may have some."""
+    return text[:chars_max].encode("utf-8", "replace").decode()
 
 
 TOLD: Final = "told"

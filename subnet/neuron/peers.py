@@ -13,7 +13,7 @@ import asyncio
 import enum
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Generic, TypeVar
 
 from loguru import logger
@@ -24,6 +24,7 @@ from assay.neuron.record import Role, parse
 from assay.types import Ss58, Uid
 from assay.wire.errors import CallError, PeerUnreachable
 from assay.wire.evidence import pack
+from assay.wire.exchange import too_large
 from assay.wire.interface import AnyDendrite, AnyStream, Method, Peer
 from assay.wire.limits import DEFAULT
 from assay.wire.methods import smaller
@@ -32,6 +33,11 @@ from assay.wire.synapse import Synapse, encode
 Req = TypeVar("Req", bound=Synapse)
 Rep = TypeVar("Rep", bound=Synapse)
 
+STREAM_BYTES_MAX: Final = DEFAULT.reply_bytes_max
+"""Of all replies of one stream that is collected into an answer: as much as one unary reply. A peer
+that streams without end would else fill this machine's memory until the deadline."""
+STREAMS_BYTES_MAX: Final = DEFAULT.replies_bytes_max
+"""Of all streams that are collected at one time."""
 CONCURRENCY: Final = 64
 """Questions in flight. With more of them our own machine is what a latency measures."""
 
@@ -117,6 +123,8 @@ class Peers:
         self._own = own
         self._now = now
         self._places = asyncio.Semaphore(concurrency)
+        self._streams_bytes = 0
+        """Held by the streams that are collected now."""
 
     def find(self, hotkey: Ss58) -> Target | None:
         """The neuron of this hotkey as a target, or None if it publishes no address now."""
@@ -185,20 +193,6 @@ class Peers:
     async def _call(self, question: Question[Any, Any], deadline_s: float) -> Answer[Any, Any]:
         target, method = question.target, question.method
 
-        def failed(error: CallError) -> Answer[Any, Any]:
-            shown = getattr(error, "evidence", None)
-            return Answer(
-                target,
-                question.message,
-                None,
-                error.what.removesuffix("."),
-                error.latency_s or 0.0,
-                code=getattr(error, "code", "") or error.kind,
-                outcome=error.kind,
-                method=method.name,
-                evidence=pack(shown) if shown is not None else None,
-            )
-
         peer = self.find_peer(target.hotkey)
         if peer is None:
             return Answer(
@@ -220,7 +214,7 @@ class Peers:
             )
         except CallError as error:
             logger.debug("uid {} did not answer: {}", target.uid, error)
-            return failed(error)
+            return failed(question, error)
         return Answer(
             target,
             question.message,
@@ -235,10 +229,11 @@ class Peers:
     async def _collected(
         self, question: Question[Any, Any], peer: Peer, deadline_s: float
     ) -> Answer[Any, Any]:
-        """All frames of a streamed answer; a stream that is cut is a failure, whole in its
-        parts."""
+        """All frames of a streamed answer. A stream that is cut, or has more than it may, is a
+        failure, with the frames that were signed and the evidence of them."""
         frames: list[Synapse] = []
         first_s: float | None = None
+        counted = 0
         async with self._dendrite.stream(
             peer,
             self.path(question.method),
@@ -246,23 +241,53 @@ class Peers:
             question.method.reply,
             deadline_s=deadline_s,
         ) as replies:
-            async for frame in replies:
-                first_s = replies.latency_s if first_s is None else first_s
-                frames.append(frame)
+            try:
+                async for frame in replies:
+                    first_s = replies.latency_s if first_s is None else first_s
+                    self._streams_bytes += replies.payload_bytes - counted
+                    counted = replies.payload_bytes
+                    if counted > STREAM_BYTES_MAX or self._streams_bytes > STREAMS_BYTES_MAX:
+                        raise too_large(peer, STREAM_BYTES_MAX)
+                    frames.append(frame)
+            except CallError as error:
+                logger.debug("uid {} broke its stream: {}", question.target.uid, error)
+                answer = failed(question, error)
+            else:
+                answer = Answer(
+                    question.target,
+                    question.message,
+                    frames[-1] if frames else None,
+                    None if frames else "streamed nothing",
+                    replies.latency_s,
+                    code=None if frames else "empty_stream",
+                    outcome="reply" if frames else "empty_stream",
+                    method=question.method.name,
+                )
+            finally:
+                self._streams_bytes -= counted
         evidence = replies.evidence
-        return Answer(
-            question.target,
-            question.message,
-            frames[-1] if frames else None,
-            None if frames else "streamed nothing",
-            replies.latency_s,
-            code=None if frames else "empty_stream",
-            outcome="reply" if frames else "empty_stream",
-            method=question.method.name,
+        return replace(
+            answer,
             frames=tuple(frames),
             first_s=first_s,
-            evidence=pack(evidence) if evidence is not None else None,
+            evidence=pack(evidence) if evidence is not None else answer.evidence,
         )
+
+
+def failed(question: Question[Any, Any], error: CallError) -> Answer[Any, Any]:
+    """The answer to a question that ended with ``error``."""
+    shown = getattr(error, "evidence", None)
+    return Answer(
+        question.target,
+        question.message,
+        None,
+        error.what.removesuffix("."),
+        error.latency_s or 0.0,
+        code=getattr(error, "code", "") or error.kind,
+        outcome=error.kind,
+        method=question.method.name,
+        evidence=pack(shown) if shown is not None else None,
+    )
 
 
 def wire_path(task: str, method: str) -> str:

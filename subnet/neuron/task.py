@@ -31,7 +31,7 @@ from assay.neuron.peers import Answer, Peers, Question, Target
 from assay.neuron.record import Role
 from assay.neuron.settings import TaskSettings as TaskSettings
 from assay.objects import Objects, nobody_may_put
-from assay.types import Ss58
+from assay.types import BlockNumber, Ss58
 from assay.wire.interface import Caller, Method
 from assay.wire.synapse import Synapse
 from assay.workers import Workers
@@ -119,8 +119,14 @@ class Pace:
         the validator counts."""
         if self.unit == "seconds":
             return None
-        at = moment.at.number if self.unit == "blocks" else moment.epoch.index
-        return at // int(self.length)
+        if self.unit == "blocks":
+            return self.number_at(moment.at.number)
+        return moment.epoch.index // int(self.length)
+
+    def number_at(self, block: BlockNumber) -> int | None:
+        """The number of the turn at a block, where the block alone tells it: at a pace in
+        blocks."""
+        return block // int(self.length) if self.unit == "blocks" else None
 
 
 Questions = Sequence[Question[Any, Any]]
@@ -150,7 +156,8 @@ class Verdict:
     """What one hotkey's work in a turn is worth: ``value`` in [0, 1].
 
     ``weight`` says how much this verdict counts beside one ordinary verdict: at 0 only the reasons
-    are kept. ``reasons`` may be plain texts.
+    are kept. ``reasons`` may be plain texts, or one. Numbers of any kind are kept as floats;
+    ValueError for what is none, and for one out of its range.
     """
 
     hotkey: Ss58
@@ -160,14 +167,43 @@ class Verdict:
     latency_s: float = 0.0
 
     def __post_init__(self) -> None:
-        if not 0.0 <= self.value <= 1.0:  # also refuses NaN
-            raise ValueError(f"a verdict's value lies in [0, 1], not {self.value!r}")
-        if not 0.0 <= self.weight < WEIGHT_MAX:
-            raise ValueError(f"a verdict's weight lies in [0, {WEIGHT_MAX:g}), not {self.weight!r}")
+        if not isinstance(self.hotkey, str):
+            raise ValueError(f"a verdict is on a hotkey's address, not on {self.hotkey!r:.100}")
+        _keep(self, "value", _number(self.value, "a verdict's value", 1.0))
+        _keep(self, "weight", _number(self.weight, "a verdict's weight", WEIGHT_MAX))
+        _keep(self, "latency_s", _number(self.latency_s, "a verdict's latency_s", LATENCY_S_MAX))
+        _keep(self, "reasons", _reasons(self.reasons))
 
 
 WEIGHT_MAX: Final = 1e6
 """A weight above it would make every other verdict count for nothing in a float's precision."""
+LATENCY_S_MAX: Final = 1e6
+"""No answer takes eleven days; and what a person is shown must be a number."""
+
+
+def _keep(record: object, name: str, value: object) -> None:
+    """Set a field of a frozen record while the record is made."""
+    object.__setattr__(record, name, value)
+
+
+def _number(value: object, what: str, most: float) -> float:
+    """``value`` as a float in [0, ``most``]; ValueError if it is none. numpy's numbers are
+    taken."""
+    try:
+        number = float(value)  # type: ignore[arg-type]  # whatever a builder's code may give
+    except (TypeError, ValueError):
+        raise ValueError(f"{what} is a number, not {value!r:.100}") from None
+    if not 0.0 <= number <= most:  # also refuses NaN
+        raise ValueError(f"{what} lies in [0, {most:g}], not {value!r:.100}")
+    return number
+
+
+def _reasons(reasons: object) -> tuple[Reason | str, ...]:
+    """``reasons`` as a tuple; ValueError unless it is a text, or some texts and Reasons."""
+    several = (reasons,) if isinstance(reasons, str | Reason) else reasons
+    if isinstance(several, Sequence) and all(isinstance(r, str | Reason) for r in several):
+        return tuple(several)
+    raise ValueError(f"reasons are texts or Reasons, not {reasons!r:.100}")
 
 
 class _Half:
@@ -236,7 +272,5 @@ class Score:
     reasons: Sequence[Reason | str] = field(default=())
 
     def __post_init__(self) -> None:
-        if not 0.0 <= self.value <= 1.0:  # also refuses NaN
-            raise ValueError(f"a score lies in [0, 1], not {self.value!r}")
-        if isinstance(self.reasons, str):  # ("right") is a text, ("right",) would be a tuple
-            object.__setattr__(self, "reasons", (self.reasons,))
+        _keep(self, "value", _number(self.value, "a score", 1.0))
+        _keep(self, "reasons", _reasons(self.reasons))  # ("right") is a text and no tuple

@@ -29,7 +29,7 @@ from assay.chain.view import ChainView, Moment
 from assay.clock import Clock
 from assay.metrics import NO_METRICS, Metrics
 from assay.neuron import opinions as opinion
-from assay.neuron.asking import Played, TaskHangs, play
+from assay.neuron.asking import Played, TaskHangs, checked_weights, play
 from assay.neuron.checkpoint import Checkpoint, CheckpointFile, ValidatorMemory
 from assay.neuron.faults import BrokenTask, TaskFaults
 from assay.neuron.opinions import Opinion
@@ -133,7 +133,7 @@ class Validator:
             config.netuid,
             hotkey,
             self._memory,
-            weights=lambda moment: task.weights(self._memory.now.opinions, moment),
+            weights=self._weights,
             retry=retry,
             metrics=metrics,
         )
@@ -210,6 +210,18 @@ class Validator:
             async for moment in moments:
                 if self._judged_s is not None:
                     await self._setter.keep(moment)
+
+    def _weights(self, moment: Moment) -> Mapping[Ss58, float]:
+        """The task's weights; none where the task fails. BrokenTask once that will not go away, and
+        for what is no weights."""
+        try:
+            weights = self._task.weights(self.memory.opinions, moment)
+        except Exception as error:  # whatever a builder's code may raise
+            broken = self._faults.note(error, "weights")
+            if broken is not None:
+                raise broken from error
+            return {}
+        return checked_weights(self._task, weights)
 
     # -- turns
 

@@ -144,6 +144,11 @@ class AnyStream(Protocol[RepCo]):
         ...
 
     @property
+    def payload_bytes(self) -> int:
+        """The size of all replies that were handed over, as the peer sent them."""
+        ...
+
+    @property
     def latency_s(self) -> float:
         """From the moment the request was signed to the last byte that was read."""
         ...

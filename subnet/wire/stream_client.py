@@ -74,6 +74,7 @@ class ReplyStream(Generic[RepCo]):
         self._ready: deque[bytes] = deque()
         self._is_over = False
         self.latency_s = clock.monotonic() - signed_s
+        self.payload_bytes = 0
 
     @property
     def request_hash(self) -> bytes:
@@ -167,6 +168,7 @@ class ReplyStream(Generic[RepCo]):
             raise refusal(address, None, reader.failure, evidence)
 
     def _decoded(self, payload: bytes) -> RepCo:
+        self.payload_bytes += len(payload)
         try:
             reply: RepCo = decode(self._reply_type, payload)
         except MessageInvalid as error:

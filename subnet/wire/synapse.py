@@ -69,7 +69,8 @@ def _decoder(kind: type[M]) -> msgspec.msgpack.Decoder[M]:
 
 
 def decode(kind: type[M], body: bytes) -> M:
-    """The message in ``body``; MessageInvalid if it is anything but a whole ``kind``."""
+    """The message in ``body``; MessageInvalid if it is anything but a whole ``kind``, or if the
+    class itself will not have it: what its ``__post_init__`` raises is the sender's doing."""
     try:
         message: M = _decoder(kind).decode(body)
     except msgspec.ValidationError as error:
@@ -78,4 +79,6 @@ def decode(kind: type[M], body: bytes) -> M:
         raise MessageInvalid("the body is not MessagePack") from None
     except RecursionError:
         raise MessageInvalid("the body is nested too deeply") from None
+    except Exception as error:  # of a builder's own class, over what a stranger sent
+        raise MessageInvalid(f"the message cannot be made: {type(error).__name__}") from None
     return message

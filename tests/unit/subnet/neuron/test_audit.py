@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 
-from assay.neuron.audit import Audit, check_challenges, check_links, parse_proof, receipt_problem
+from assay.neuron.audit import (
+    Audit,
+    check_challenges,
+    check_evidence,
+    check_links,
+    parse_proof,
+    receipt_problem,
+)
 from assay.neuron.receipts import Proof, ReceiptRecord, Receipts, prove
 from assay.neuron.record import parse
 from assay.wire.memory import MemoryNetwork
@@ -63,6 +71,11 @@ async def run_until(folder: Path, records: int) -> tuple[World, set[bytes], byte
     return world, tips, root
 
 
+def hashes_of(world: World) -> Callable[[int], bytes | None]:
+    """A block's hash as the chain of ``world`` has it."""
+    return lambda number: bytes.fromhex(world.ledger.ref_of(number).hash[2:])
+
+
 async def test_a_thousand_challenges_are_drawn_again_bit_for_bit(tmp_path: Path) -> None:
     world, tips, root = await run_until(tmp_path, 1_000)
     log = Receipts(tmp_path / "receipts")
@@ -71,7 +84,10 @@ async def test_a_thousand_challenges_are_drawn_again_bit_for_bit(tmp_path: Path)
     hashes = set()
     for period in log.periods():
         records = log.records(period.number)
-        check_challenges(ReverseTask(), period, records, audit)
+        check_challenges(
+            ReverseTask(), period, records, audit,
+            validator=VALIDATOR.address, block_hash=hashes_of(world),
+        )  # fmt: skip
         for raw in records:
             record = msgspec.msgpack.decode(raw, type=ReceiptRecord)
             hashes.add((record.block, record.block_hash))
@@ -86,7 +102,7 @@ async def test_a_thousand_challenges_are_drawn_again_bit_for_bit(tmp_path: Path)
 
 
 async def test_a_validator_that_chose_its_challenges_is_seen(tmp_path: Path) -> None:
-    _, tips, _ = await run_until(tmp_path, 60)
+    world, tips, _ = await run_until(tmp_path, 60)
     log = Receipts(tmp_path / "receipts")
     period = log.periods()[-1]
 
@@ -96,7 +112,10 @@ async def test_a_validator_that_chose_its_challenges_is_seen(tmp_path: Path) -> 
             return super().challenge(rng, target)
 
     audit = Audit()
-    check_challenges(Chooses(), period, log.records(period.number), audit)
+    check_challenges(
+        Chooses(), period, log.records(period.number), audit,
+        validator=VALIDATOR.address, block_hash=hashes_of(world),
+    )  # fmt: skip
     assert audit.challenges == 0
     assert len(audit.problems) == period.records
     forged = msgspec.structs.replace(period, link=bytes(32))
@@ -149,3 +168,56 @@ def holds(data: bytes, root: bytes) -> bool:
     if (proof.netuid, proof.validator) != (1, VALIDATOR.address):
         return False  # another's root is looked up on chain, and this one is not there
     return receipt_problem(proof, record, genesis=GENESIS, root=root) is None
+
+
+async def test_no_part_of_a_record_can_be_chosen(tmp_path: Path) -> None:
+    """What a validator may want to claim of a reply that a miner signed, and that is seen."""
+    world, _, _ = await run_until(tmp_path, 60)
+    log = Receipts(tmp_path / "receipts")
+    period = log.periods()[-1]
+    true = [msgspec.msgpack.decode(raw, type=ReceiptRecord) for raw in log.records(period.number)]
+    replied = next(record for record in true if record.failure is None)
+    assert check_evidence(replied, VALIDATOR.address) is None
+    for claim in (
+        {"failure": "handler_failed"},
+        {"failure": "deadline_exceeded"},
+        {"method": "train.step"},
+        {"method": "e"},
+        {"origin": "organic"},
+        {"origin": "another word"},
+        {"target": MINERS[0].address if replied.target != MINERS[0].address else MINERS[1].address},
+    ):
+        claimed = msgspec.structs.replace(replied, **claim)
+        assert check_evidence(claimed, VALIDATOR.address) is not None, claim
+    unread = msgspec.structs.replace(replied, failure="reply_malformed")
+    assert check_evidence(unread, VALIDATOR.address) is None, "that is the validator's word"
+
+    def found(*records: ReceiptRecord | bytes | None) -> Audit:
+        audit = Audit(turn=replied.turn)
+        check_challenges(
+            ReverseTask(), period,
+            [msgspec.msgpack.encode(r) if isinstance(r, ReceiptRecord) else r for r in records],
+            audit, validator=VALIDATOR.address, block_hash=hashes_of(world),
+        )  # fmt: skip
+        return audit
+
+    assert (found(replied).challenges, found(replied).problems) == (1, [])
+    for change in (
+        {"evidence": b"anything at all"},
+        {"turn": replied.turn + 2},
+        {"turn": replied.turn - 2 if replied.turn > 3 else replied.turn + 5},
+        {"block": replied.block + 1},
+        {"block_hash": bytes(32)},
+        {"period": period.number + 1},
+        {"target": "nonsense"},
+        {"turn": -1},
+        {"turn": 2**63},
+        {"method": "other"},
+    ):
+        audit = found(msgspec.structs.replace(replied, **change))
+        assert audit.challenges == 0, change
+        assert len(audit.problems) == 1, change
+    assert len(found(b"\xc1").problems) == 1, "a damaged record"
+    assert found(replied, replied).problems, "the same challenge twice"
+    later = msgspec.structs.replace(replied, turn=replied.turn + 2)
+    assert "does not follow" not in str(found(None, later).problems), "a hidden one lies between"

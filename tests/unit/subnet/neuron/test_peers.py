@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import dataclasses
+from collections.abc import AsyncIterator, Awaitable, Callable
+
 import pytest
 
 from assay.chain.interface import Endpoint
 from assay.chain.view import Moment
 from assay.clock import ManualClock
-from assay.neuron.peers import Peers, Question, targets_of
+from assay.neuron import peers as module
+from assay.neuron.peers import Answer, Peers, Question, targets_of
 from assay.neuron.record import NeuronRecord, Role
-from assay.wire.interface import Method
-from assay.wire.memory import MemoryDendrite, MemoryNetwork
+from assay.wire.evidence import unpack, verify
+from assay.wire.interface import Caller, Method
+from assay.wire.memory import MemoryAxon, MemoryDendrite, MemoryNetwork
+from assay.wire.synapse import Synapse
 from examples.reverse import Reverse, Reversed
-from tests.unit.subnet.neuron.worlds import World, key, make_world
+from tests.unit.subnet.neuron.worlds import World, key, make_world, until
 
 OWN, SERVING, SILENT = key(1), key(2), key(3)
 REVERSE = Method("", Reverse, Reversed)
@@ -49,8 +57,6 @@ async def test_who_calls_itself_a_validator_is_one_only_with_a_permit(
     permit: bool, role: Role
 ) -> None:
     """Otherwise a miner could leave the validators' sight by a word."""
-    import dataclasses
-
     world = await make_world({OWN: None, SERVING: Endpoint("127.0.0.1", 20_002)})
     record = NeuronRecord(Role.VALIDATOR, b"own", bytes(32)).pack()
     assert record is not None
@@ -101,3 +107,93 @@ async def test_a_message_that_is_too_large_is_the_askers_mistake() -> None:
         await peers_in(moment).fan_out(
             [Question(target, small, Reverse(text="a" * 200))], deadline_s=1.0
         )
+
+
+class Word(Synapse, frozen=True):
+    text: bytes = b""
+
+
+WORDS = Method("", Word, Word, stream=True)
+
+
+@contextlib.asynccontextmanager
+async def streaming(
+    handler: Callable[[Word, Caller], AsyncIterator[Word]],
+) -> AsyncIterator[Callable[[], Awaitable[Answer[Word, Word]]]]:
+    """A function that asks one neuron, which answers by ``handler``, and collects its stream."""
+    network, clock = MemoryNetwork(), ManualClock()
+    axon = MemoryAxon(SERVING, network, clock=clock)
+    axon.attach(dataclasses.replace(WORDS, name="words", handler=handler))
+    await axon.start()
+    world = await make_world({OWN: None, SERVING: Endpoint("127.0.0.1", axon.port)})
+    moment = await moment_of(world)
+    dendrite = MemoryDendrite(OWN, clock=clock, network=network)
+    peers = Peers(dendrite, task="words", own=OWN.address, now=lambda: moment)
+    (target,) = targets_of(moment, OWN.address)
+
+    async def ask() -> Answer[Word, Word]:
+        (answer,) = await peers.fan_out([Question(target, WORDS, Word())], deadline_s=5.0)
+        return answer
+
+    try:
+        yield ask
+    finally:
+        await axon.stop()
+
+
+async def test_a_stream_has_no_more_bytes_than_a_reply(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A miner that streams without end would fill its validator's memory until the deadline."""
+    monkeypatch.setattr(module, "STREAM_BYTES_MAX", 100_000)
+    sent = 0
+
+    async def endless(request: Word, caller: Caller) -> AsyncIterator[Word]:
+        nonlocal sent
+        while True:
+            sent += 1
+            yield Word(text=bytes(1_000))
+
+    async with streaming(endless) as ask:
+        answer = await ask()
+    assert answer.reply is None
+    assert answer.code == "reply_malformed"
+    assert sum(len(frame.text) for frame in answer.frames) <= 100_000
+    assert sent < 2_000, "the miner is told to stop"
+
+
+async def test_all_streams_together_have_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "STREAMS_BYTES_MAX", 5_000)
+
+    gate = asyncio.Event()
+    gate.set()
+
+    async def some(request: Word, caller: Caller) -> AsyncIterator[Word]:
+        for _ in range(3):
+            yield Word(text=bytes(1_000))
+        await gate.wait()
+        yield Word(text=bytes(1_000))
+
+    async with streaming(some) as ask:
+        for _ in range(3):
+            assert (await ask()).reply is not None, "what was collected counts no longer"
+        gate.clear()
+        asking = [asyncio.create_task(ask()) for _ in range(3)]
+        await until(lambda: any(each.done() for each in asking), "one has no room")
+        gate.set()
+        answers = await asyncio.gather(*asking)
+    assert {answer.code for answer in answers} <= {None, "reply_malformed"}
+    assert any(answer.reply is None for answer in answers)
+
+
+async def test_what_was_signed_of_a_stream_that_fails_is_kept() -> None:
+    async def breaks(request: Word, caller: Caller) -> AsyncIterator[Word]:
+        yield Word(text=b"one")
+        raise RuntimeError("broken")
+
+    async with streaming(breaks) as ask:
+        answer = await ask()
+    assert answer.reply is None
+    assert [frame.text for frame in answer.frames] == [b"one"]
+    assert answer.evidence is not None
+    evidence = unpack(answer.evidence)
+    assert evidence.frames == 2, "the frame, and the failure that the miner signed"
+    verify(evidence)

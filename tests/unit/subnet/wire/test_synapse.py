@@ -94,3 +94,25 @@ def test_names(name: str) -> None:
 @pytest.mark.parametrize("name", ["", "a/b", "a?b", "ä", ".a", "a b", "x" * 65, "a\n"])
 def test_no_names(name: str) -> None:
     assert not NAME.fullmatch(name)
+
+
+class Ratio(Synapse, frozen=True):
+    part: int
+    whole: int
+
+    def __post_init__(self) -> None:
+        self.part / self.whole
+
+
+class Several(Synapse, frozen=True):
+    names: set[str]
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields"), [(Ratio, {"part": 1, "whole": 0}), (Several, {"names": [{}]})]
+)
+def test_a_message_that_its_own_class_will_not_have_is_invalid(
+    kind: type[Synapse], fields: dict[str, object]
+) -> None:
+    with pytest.raises(MessageInvalid):
+        decode(kind, msgspec.msgpack.encode(fields))

@@ -14,6 +14,7 @@ import click
 
 from assay.cli import arguments, param_types
 from assay.cli.command import Command, LazyGroup
+from assay.types import NetUid
 
 if TYPE_CHECKING:
     from assay.neuron.receipts import Proof, ReceiptRecord, Receipts
@@ -95,22 +96,32 @@ def verify(file: Path, chain: str, state_dir: Path, json: bool) -> None:
     from assay.cli.neurons import open_chain
     from assay.cli.process import run_async
     from assay.clock import SystemClock
-    from assay.errors import Refused
+    from assay.errors import Refused, Unavailable
     from assay.neuron.audit import read_proof, receipt_problem
-    from assay.neuron.record import parse
+    from assay.neuron.shown import shown_root
 
     proof, record = read_proof(file)
 
-    async def shown() -> tuple[str, bytes | None]:
+    async def look() -> tuple[str | None, bool]:
         async with open_chain(chain, state_dir, SystemClock()) as client:
-            published = await client.commitment(proof.netuid, proof.validator)
-            root = parse(published.data if published else None).receipts_root
-            return await client.genesis_hash(), root
+            problem = receipt_problem(proof, record, genesis=await client.genesis_hash())
+            if problem is not None:
+                return problem, False
+            root = proof.running()
+            return None, await shown_root(client, NetUid(proof.netuid), proof.validator, root)
 
-    genesis, root = run_async(shown)
-    problem = receipt_problem(proof, record, genesis=genesis, root=root)
+    problem, is_shown = run_async(look)
     if problem is not None:
-        raise Refused(f"The receipt does not hold: {problem}.", "Ask for another copy of the file.")
+        raise Refused(
+            f"The receipt does not hold: {problem}.", "Ask whoever gave the file for a true one."
+        )
+    if not is_shown:
+        raise Unavailable(
+            "The receipt's signatures hold; the root that it leads to is not one that the chain "
+            "shows, or showed in the blocks whose state it keeps.",
+            "An old export may be true: export it again. A new one: its root goes out with the "
+            "next epoch.",
+        )
     said = _said(proof, record)
     if json:
         output.document(said)

@@ -43,8 +43,9 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """By hotkey, never by uid: a uid may change hands between two turns."""
     newest_weight: float = 0.0
     """What the last turn's verdicts weighed in the averages that held many."""
-    earned: bool = False
-    """Whether any verdict was above zero since weights were last set."""
+    earned: bool | None = None
+    """Whether any verdict was above zero since weights were last set; None while no turn has ended
+    since then."""
     weights_epoch: int | None = None
     """The chain's epoch index for which weights were last read back from a finalized block."""
     seed_epoch: int | None = None

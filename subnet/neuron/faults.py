@@ -54,9 +54,8 @@ def where(error: BaseException, task: object) -> SourceLine | None:
 
     None if no frame does: then the fault is not known to be the builder's.
     """
-    try:
-        folder = Path(inspect.getfile(type(task))).parent
-    except (TypeError, OSError):
+    folder = _folder_of(task)
+    if folder is None:
         return None
     found = None
     for frame in traceback.extract_tb(error.__traceback__):
@@ -99,10 +98,10 @@ class TaskFaults:
 
 
 @contextlib.asynccontextmanager
-async def watched_loop(blocked_s: float = BLOCKED_S) -> AsyncGenerator[None, None]:
+async def watched_loop(task: object, blocked_s: float = BLOCKED_S) -> AsyncGenerator[None, None]:
     """Tell the log, with file and line, when the running event loop stands still for longer than
-    ``blocked_s``: a task's code then computes where it should await a thread."""
-    watch = LoopWatch(blocked_s)
+    ``blocked_s`` in the code of ``task``: it then computes where it should await a thread."""
+    watch = LoopWatch(task, blocked_s)
     beating = asyncio.create_task(watch.beat())
     thread = threading.Thread(target=watch.look, name="assay-loop-watch", daemon=True)
     thread.start()
@@ -117,7 +116,10 @@ async def watched_loop(blocked_s: float = BLOCKED_S) -> AsyncGenerator[None, Non
 class LoopWatch:
     """Looks at the event loop's thread from another thread. One warning for each standstill."""
 
-    def __init__(self, blocked_s: float) -> None:
+    def __init__(self, task: object, blocked_s: float) -> None:
+        """``task`` is whose code is to blame; a standstill elsewhere, such as in an import, is only
+        told at the level DEBUG."""
+        self._folder = _folder_of(task)
         self.ended = threading.Event()
         self._blocked_s = blocked_s
         self._beats = 0
@@ -137,22 +139,34 @@ class LoopWatch:
             if self._beats == seen and told != seen:
                 told = seen
                 frame = sys._current_frames().get(self._loop_thread)
-                logger.warning(
+                own = _innermost(frame, self._folder)
+                logger.log(
+                    "DEBUG" if own is None else "WARNING",
                     "The event loop has stood still for over {:g} s, at {}. Nobody is answered "
                     "meanwhile; let blocking work run in a thread (asyncio.to_thread) or a worker.",
                     self._blocked_s,
-                    _shown(frame),
+                    _shown(own or frame),
                 )
             seen = self._beats
 
 
-def _shown(frame: FrameType | None) -> str:
-    """The innermost frame outside the standard library, or the innermost one."""
-    stdlib = str(Path(inspect.getfile(asyncio)).parent.parent)
+def _folder_of(task: object) -> Path | None:
+    """Where the class of ``task`` is written; None for one without a file."""
+    try:
+        return Path(inspect.getfile(type(task))).parent
+    except (TypeError, OSError):
+        return None
+
+
+def _innermost(frame: FrameType | None, folder: Path | None) -> FrameType | None:
+    """The innermost frame from ``frame`` outwards whose file lies in ``folder``, or None."""
     at = frame
-    while at is not None and at.f_code.co_filename.startswith((stdlib, "<")):
+    while at is not None and Path(at.f_code.co_filename).parent != folder:
         at = at.f_back
-    at = at or frame
+    return at
+
+
+def _shown(at: FrameType | None) -> str:
     if at is None:
         return "an unknown place"
     return str(SourceLine(at.f_code.co_filename, at.f_lineno, at.f_code.co_name))

@@ -26,6 +26,7 @@ from assay.errors import UserError
 from assay.needs import MINERS, VALIDATORS, task_names
 from assay.neuron.rounds import Rounds, Serving
 from assay.neuron.task import MinerTask, TaskSettings, ValidatorTask
+from assay.neuron.task_shape import check_shape
 from assay.outcome import SourceLine
 from assay.task_file import execute
 from assay.wire.synapse import Synapse
@@ -166,6 +167,7 @@ def _check(reference: str, task: AnyHalf) -> None:
             "Make them a class derived from assay.neuron.TaskSettings.",
         )
     _check_async(task)
+    check_shape(task)
     _check_makes_itself(task)
 
 

@@ -145,7 +145,7 @@ def running(before: bytes, digest: bytes) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class LogEntry:
     """One record of a period: its leaf hash, and its bytes unless only the hash was kept."""
 
     leaf: bytes
@@ -274,7 +274,7 @@ class Receipts:
         """The whole records of a period as they were written, in their order."""
         return [entry.record for entry in self.entries(number) if entry.record is not None]
 
-    def entries(self, number: int) -> list[Entry]:
+    def entries(self, number: int) -> list[LogEntry]:
         """All records of a period in their order, also those of which only the hash was kept."""
         try:
             with self._path(number).open("rb") as file:
@@ -356,7 +356,7 @@ def _framed(payload: bytes, flag: int = 0) -> bytes:
     return size + zlib.crc32(payload).to_bytes(4, "little") + payload
 
 
-def _read(data: bytes) -> Iterator[tuple[Entry, int]]:
+def _read(data: bytes) -> Iterator[tuple[LogEntry, int]]:
     """The whole entries at the beginning of ``data``, each with where it ends."""
     at = 0
     while at + _HEAD_BYTES <= len(data):
@@ -368,7 +368,7 @@ def _read(data: bytes) -> Iterator[tuple[Entry, int]]:
             return
         at += _HEAD_BYTES + size
         leaf_only = bool(told & _LEAF_ONLY)
-        yield Entry(payload, None) if leaf_only else Entry(merkle.leaf(payload), payload), at
+        yield LogEntry(payload, None) if leaf_only else LogEntry(merkle.leaf(payload), payload), at
 
 
 class Proof(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

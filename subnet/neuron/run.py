@@ -321,7 +321,7 @@ async def _parts(
             own=hotkey.address,
             now=subnet.view.now,
         )
-        await stack.enter_async_context(watched_loop())
+        await stack.enter_async_context(watched_loop(task))
         yield _Parts(folder, presence, server, peers, resources, rng)
 
 

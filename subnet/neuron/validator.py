@@ -168,7 +168,7 @@ class Validator:
         self._server.own_row(moment)
         own = moment.commitments.get(self._hotkey.address)
         self._seeds.catch_up(parse(own.data if own else None).seed_tip)
-        self._block_time_s = await self._retry("block time", self._chain.block_time_s)
+        await self._read_block_time()
         self._forget_stale(moment)
         self._started_s = self._clock.monotonic()
         logger.info(
@@ -192,6 +192,10 @@ class Validator:
             await self._server.close()
         logger.info("Stopped after round {}", self.memory.round)
 
+    async def _read_block_time(self) -> None:
+        """Once an epoch: the chain's owner may give it another pace."""
+        self._block_time_s = await self._retry("block time", self._chain.block_time_s)
+
     def _forget_stale(self, moment: Moment) -> None:
         block, tempo = self.memory.block, max(moment.epoch.tempo, 1)
         if block is None or 0 <= moment.at.number - block <= STALE_EPOCHS * tempo:
@@ -202,7 +206,7 @@ class Validator:
             block,
             moment.at.number,
         )
-        self._memory.remember(opinions={}, earned=False, newest_weight=0.0, block=None)
+        self._memory.remember(opinions={}, earned=None, newest_weight=0.0, block=None)
 
     async def _weigh(self) -> None:
         """Set weights whenever an epoch has none yet and this process has judged somebody."""
@@ -254,6 +258,7 @@ class Validator:
                 self._memory.remember(seed_epoch=moment.epoch.index)
                 self._seeds.advance()
                 self._close_periods()
+                await self._read_block_time()
             self._publish_record()
             self._proof_due_at_block = moment.at.number + SEED_WAIT_BLOCKS
         if self._presence.shows_record(moment):
@@ -339,7 +344,7 @@ class Validator:
             block=moment.at.number,
             opinions=updated,
             newest_weight=weight,
-            earned=self.memory.earned or any(v.value * v.weight > 0.0 for v in verdicts),
+            earned=bool(self.memory.earned) or any(v.value * v.weight > 0.0 for v in verdicts),
         )
         for each in updated.values():
             self._metrics.show("assay_opinion", each.average, uid=str(each.uid))

@@ -104,9 +104,10 @@ class WeightSetter:
 
     def _wanted(self, moment: Moment) -> Mapping[Uid, float]:
         """The weights to set now, by uid. A row on this validator alone withdraws the last one: the
-        chain counts no weight on oneself."""
+        chain counts no weight on oneself. It is withdrawn if turns ended and paid nobody; where a
+        turn takes longer than an epoch, the averages are what is known."""
         memory = self._memory.now
-        if memory.earned or memory.weights_epoch is None:
+        if memory.earned is not False or memory.weights_epoch is None:
             return by_uid(self._weights(moment), moment.metagraph)
         own = moment.metagraph.by_hotkey(self._hotkey.address)
         logger.warning("Nobody earned anything for a whole epoch: the last weights are withdrawn.")
@@ -116,7 +117,7 @@ class WeightSetter:
         if self._refused is not None:
             logger.info("The chain takes weights again.")
             self._refused = None
-        self._memory.remember(weights_epoch=epoch, earned=False)
+        self._memory.remember(weights_epoch=epoch, earned=None)
 
     def _put_off(self, moment: Moment, refused: WeightsRefused) -> None:
         wait = refused.retry_after_blocks or 1

@@ -103,8 +103,11 @@ class Faults:
 
 
 def _place(error: Exception, handler: CodeType | None) -> str:
-    """``file:line`` of the innermost frame in the handler's own file; else of the innermost."""
+    """``file:line`` of the innermost frame in the handler's own file; else of the innermost. An
+    answer that cannot be sent is the handler's: its place is where the handler is written."""
     frames = list(_frames(error.__traceback__))
+    if isinstance(error, UnsendableAnswer) and handler is not None:
+        frames = [(handler.co_filename, handler.co_firstlineno)]
     if handler is not None:
         own = [frame for frame in frames if frame[0] == handler.co_filename]
         frames = own or frames or [(handler.co_filename, handler.co_firstlineno)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -118,8 +119,20 @@ def test_a_fault_elsewhere_is_not_laid_at_the_builders_door() -> None:
         assert faults.note(ConnectionResetError("peer"), "turn 1") is None
 
 
+async def test_a_standstill_that_is_not_the_tasks_is_no_warning(told: list[str]) -> None:
+    """Imports and a model that loads take their time; no builder can mend that."""
+    ended = threading.Event()
+    handler = logger.add(lambda message: ended.set(), level="DEBUG", filter="assay.neuron.faults")
+    before = len(told)
+    async with watched_loop(ReverseTask(), 0.05):
+        await asyncio.sleep(0)
+        assert ended.wait(10), "it is told to whoever looks closely"
+    logger.remove(handler)
+    assert len(told) == before
+
+
 async def test_a_task_that_blocks_the_loop_is_named_with_its_line(told: list[str]) -> None:
-    async with watched_loop(0.05):
+    async with watched_loop(ReturnsNonsense(), 0.05):
         await asyncio.sleep(0)
         before = len(told)
         deadline = time.monotonic() + 10
@@ -130,7 +143,7 @@ async def test_a_task_that_blocks_the_loop_is_named_with_its_line(told: list[str
 
 
 async def test_a_loop_that_runs_is_not_complained_of(told: list[str]) -> None:
-    async with watched_loop(0.2):
+    async with watched_loop(ReturnsNonsense(), 0.2):
         for _ in range(10):
             await asyncio.sleep(0.05)
     assert told == []

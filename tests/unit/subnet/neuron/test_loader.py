@@ -81,6 +81,21 @@ def test_a_reference_that_is_too_long_to_be_anything(reference: str) -> None:
         ("async def serve", "def serve", r"task.py:\d+ in serve\(\): serve must be async"),
         ("async def score", "def score", r"task.py:\d+ in score\(\): score must be async"),
         ("def challenge", "async def challenge", r"challenge must not be async"),
+        (
+            ", request: Reverse, caller: Caller)",
+            ", request: Reverse)",
+            r"task.py:\d+ in serve\(\): serve takes .*called with \(request, caller\)",
+        ),
+        (
+            "rng: random.Random, target: Target",
+            "target: Target",
+            r"challenge takes .*\(rng, target\)",
+        ),
+        (
+            "    def challenge",
+            "    def challenge(self) -> None: ...\n\n    def challenge",
+            r"task.py:\d+ in challenge\(\): challenge is written twice in ReverseTask, at line",
+        ),
         ("    text: Text\n", "    text: complex\n", "cannot be sent"),
         ('name = "reverse"', 'name = "reverse"\n    settings = int', "the settings of the task"),
     ],

@@ -34,7 +34,7 @@ from assay.wire import signing
 from assay.wire.admission import Admission
 from assay.wire.concurrency import ConcurrencyLimit, HandlerPlace
 from assay.wire.errors import Code, RequestRefused
-from assay.wire.faults import Faults, OnFault, UnsendableAnswer
+from assay.wire.faults import Faults, HandlerCancelled, OnFault, UnsendableAnswer
 from assay.wire.interface import Caller, Membership, Method, Rep, Req, StreamHandler, UnaryHandler
 from assay.wire.limits import Limits
 from assay.wire.methods import MethodTable, smaller
@@ -276,6 +276,10 @@ class Dispatcher:
         try:
             answer = await bounded(self._clock, caller.budget_s, handler(message, caller))
             return _encode(method, answer, size_max)
+        except asyncio.CancelledError as cancelled:
+            if _is_being_cancelled():  # the caller has left, or the axon ends
+                raise
+            raise self._explain(ticket, HandlerCancelled(cancelled)) from None
         except Exception as error:
             raise self._explain(ticket, error) from None
 
@@ -378,6 +382,12 @@ class Dispatcher:
 
 def _stay() -> None:
     """Somebody else leaves."""
+
+
+def _is_being_cancelled() -> bool:
+    """Whether somebody has asked for the end of the task that runs now."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _asked_s(pattern: re.Pattern[str], query: str, default_s: float) -> float:

@@ -9,6 +9,7 @@ it is, and to the log as well: it is work that earns nothing.
 
 from __future__ import annotations
 
+import asyncio
 import traceback
 from collections import OrderedDict
 from collections.abc import Callable
@@ -37,6 +38,16 @@ class UnsendableAnswer(TypeError):
     def __init__(self, told: str, what: str) -> None:
         super().__init__(what)
         self.told = told
+
+
+class HandlerCancelled(RuntimeError):
+    """A handler ended with a CancelledError that neither the caller nor the axon asked for."""
+
+    def __init__(self, cancelled: asyncio.CancelledError) -> None:
+        super().__init__(
+            "it awaited something that was cancelled; catch the CancelledError of that await"
+        )
+        self.with_traceback(cancelled.__traceback__)
 
 
 class _Seen:

@@ -18,7 +18,7 @@ from typing import Any, Final
 from assay.aio import bounded
 from assay.clock import Clock
 from assay.wire.errors import Code, RequestRefused
-from assay.wire.faults import UnsendableAnswer
+from assay.wire.faults import HandlerCancelled, UnsendableAnswer
 from assay.wire.replies import Headers, encode_refusal
 from assay.wire.stream import UNSEALED_FRAMES_MAX, FrameWriter
 
@@ -90,6 +90,8 @@ class StreamedReply:
         self._asked_s: float | None = None
         """Since when the handler is asked for its next reply."""
         self._working: asyncio.Task[None] | None = None
+        self._is_cancelled = False
+        """Whether ``stop`` or ``end_work`` has cancelled the handler."""
 
     async def begin(self) -> None:
         """Run the handler until its first reply or its end; RequestRefused if it fails before."""
@@ -133,13 +135,17 @@ class StreamedReply:
         """End the handler; the stream then ends with ``refusal``."""
         if not self._is_made and self._working is not None:
             self._refusal = refusal
-            self._working.cancel()
+            self._cancel(self._working)
 
     async def end_work(self) -> None:
         """End the handler if it still runs, and wait until it has ended."""
         if self._working is not None:
-            self._working.cancel()
+            self._cancel(self._working)
             await asyncio.wait([self._working])
+
+    def _cancel(self, working: asyncio.Task[None]) -> None:
+        self._is_cancelled = True
+        working.cancel()
 
     async def _more(self) -> None:
         """Wait for the handler's next reply or its end. End a handler that has yielded nothing for
@@ -159,9 +165,16 @@ class StreamedReply:
             await self._changed.wait()
 
     async def _work(self) -> None:
-        """Run the handler to its end; never raises but for its own cancellation."""
+        """Run the handler to its end; never raises but for its own cancellation.
+
+        A handler that ends with another CancelledError has failed: its stream is not whole.
+        """
         try:
             await bounded(self._clock, self._budget_s, self._make())
+        except asyncio.CancelledError as cancelled:
+            if self._is_cancelled:
+                raise
+            self._refusal = self._explain(HandlerCancelled(cancelled))
         except Exception as error:
             self._refusal = self._explain(error)
         finally:

@@ -190,6 +190,21 @@ async def test_a_handlers_own_timeout_is_not_the_callers(world: World) -> None:
     assert refusal_in(reply, request).code == Code.HANDLER_FAILED
 
 
+async def test_a_handler_that_awaits_what_was_cancelled_is_a_signed_500(world: World) -> None:
+    """No caller has left: with the connection cut the miner would look as if it were away."""
+
+    async def handler(_: Question, __: Caller) -> Answered:
+        helper = asyncio.ensure_future(asyncio.Event().wait())
+        helper.cancel()
+        await helper
+        return Answered(text="never")
+
+    async with serving(world, handler) as axon:
+        request = signed()
+        reply = await world.send(axon, request)
+    assert refusal_in(reply, request).code == Code.HANDLER_FAILED
+
+
 async def test_a_handler_may_refuse(world: World) -> None:
     async def picky(_: Question, __: Caller) -> Answered:
         raise RequestRefused(Code.REFUSED_BY_TASK, "the prompt is longer than the model")

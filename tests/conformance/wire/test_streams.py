@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import tracemalloc
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -224,6 +224,39 @@ async def test_a_failure_in_the_middle_is_signed_and_has_its_code(
     assert caught.value.evidence == replies.evidence is not None
     verify(replies.evidence)
     assert (replies.evidence.word, replies.evidence.frames) == ("failed", 6)
+
+
+async def awaiting_what_was_cancelled() -> None:
+    helper = asyncio.ensure_future(asyncio.Event().wait())
+    helper.cancel()
+    await helper
+
+
+async def cancelling_itself() -> None:
+    task = asyncio.current_task()
+    assert task is not None
+    task.cancel()
+    await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("fails", [awaiting_what_was_cancelled, cancelling_itself])
+@pytest.mark.parametrize("made", [0, 2])
+async def test_a_stream_that_a_stray_cancellation_ends_is_never_signed_as_whole(
+    world: World, made: int, fails: Callable[[], Awaitable[None]]
+) -> None:
+    """Neither the caller nor the axon has ended it: what it lacks must show."""
+
+    async def handler(request: Count, caller: Caller) -> AsyncIterator[Counted]:
+        async for reply in count(request, caller):
+            yield reply
+        await fails()
+
+    async with served(world, handler) as (_, dendrite, peer):
+        with pytest.raises(PeerFailed) as caught:
+            await numbers(dendrite, peer, Count(to=made))
+    assert caught.value.code == Code.HANDLER_FAILED
+    assert caught.value.evidence is not None
+    assert caught.value.evidence.word == ("failed" if made else "")
 
 
 async def test_a_reply_that_cannot_be_sent_ends_the_stream(world: World) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import json
 from collections.abc import Iterator
@@ -36,6 +37,13 @@ async def is_overloaded(question: Question, _: Caller) -> Answered:
     raise RequestRefused(Code.OVERLOADED, "the engine does not answer", retry_after_s=1.0)
 
 
+async def awaits_what_was_cancelled(question: Question, _: Caller) -> Answered:
+    helper = asyncio.ensure_future(asyncio.Event().wait())
+    helper.cancel()
+    await helper
+    return Answered(text="never")
+
+
 @pytest.fixture
 def said() -> Iterator[Said]:
     """The level and the text of each line of the log."""
@@ -58,6 +66,7 @@ async def ask(world: MemoryWorld, axon: AnyAxon, clock: ManualClock) -> str:
     ("handler", "line", "level", "words"),
     [
         (fails_in_a_library, 1, "ERROR", "Expecting property name"),
+        (awaits_what_was_cancelled, 3, "ERROR", "it awaited something that was cancelled"),
         (refuses, 1, "INFO", "refused_by_task: too hard for me"),
         (is_overloaded, 1, "WARNING", "overloaded: the engine does not answer"),
     ],

@@ -155,7 +155,7 @@ def test_who_joins_by_hand_is_in_the_table(tmp_path: Path) -> None:
         ) as miner:
             try:
                 record = run.state_dir / "up.json"
-                run.wait(lambda: len(json.loads(record.read_text())["baseline"]) == 8, "it is seen")
+                run.wait(lambda: len(json.loads(record.read_text())["paid"]) == 8, "it is seen")
                 code, table = run.stop()
             finally:
                 miner.terminate()

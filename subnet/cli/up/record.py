@@ -1,7 +1,7 @@
 """What a state folder remembers of its run, so that `assay up` can take the run up again.
 
 ``RecordFile`` keeps one small file in the folder, replaced atomically: the cast that the run was
-drawn with, the subnet that it made, and the stakes that rewards are counted from. A run with
+drawn with, the subnet that it made, and what its epochs paid. A run with
 another cast is refused in that folder. One run at a time has the folder, by a lock beside the file.
 
 A state folder may be any folder of a person's. So ``clear`` removes only what a run leaves behind,
@@ -25,7 +25,7 @@ from assay.errors import Unavailable, UserError
 from assay.files import InUse, LockFile, held, raise_disk_error, read_limited, write_atomic
 from assay.types import AlphaRao, NetUid
 
-VERSION: Final = 1
+VERSION: Final = 2
 _SIZE_BYTES_MAX: Final = 1 << 20
 """A few hundred members; a file that is longer was not written here."""
 _FRESH: Final = {
@@ -60,8 +60,9 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """Where the run's chain listens, or listened last."""
     netuid: NetUid | None = None
     """The subnet; None until it was made."""
-    baseline: dict[str, AlphaRao] = {}
-    """See ``watch.Watch.baseline``."""
+    paid: dict[str, AlphaRao] = {}
+    paid_epoch: int | None = None
+    """See ``earned.Earned``: what was paid, by hotkey, and the last epoch that was counted."""
 
 
 class RecordFile:

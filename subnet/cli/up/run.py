@@ -30,6 +30,7 @@ from assay.cli.process import stop_on_signals
 from assay.cli.task_options import ChosenTask
 from assay.cli.up.bootstrap import bootstrap
 from assay.cli.up.checks import check_machine, listed
+from assay.cli.up.earned import Earned
 from assay.cli.up.keys import faucet, make_keys
 from assay.cli.up.no_reward import NoReward
 from assay.cli.up.plan import HONEST, HOTKEY, SLOW, SLOWDOWN, Member, MemberRole, Plan
@@ -138,11 +139,14 @@ class _Run:
             plan.endpoint, plan.state_dir, self.clock, patience_s=CHAIN_PATIENCE_S
         ) as chain:
             netuid = await bootstrap(chain, plan, keys, faucet(plan), netuid=record.netuid, say=say)
-            watch = Watch(chain, plan, keys, netuid, dict(record.baseline))
-            await watch.start()
             again = record.netuid is not None
-            record = msgspec.structs.replace(record, netuid=netuid, baseline=dict(watch.baseline))
+            record = msgspec.structs.replace(record, netuid=netuid)
             self.records.save(record)
+            owner = next(keys[member.name] for member in plan.of(MemberRole.OWNER))
+            owned = (owner.hotkey.address, owner.coldkey.address)
+            earned = Earned(chain, netuid, owned, dict(record.paid), record.paid_epoch)
+            await earned.count(await chain.metagraph(netuid))
+            watch = Watch(chain, plan, keys, netuid, earned)
             say(f"Starting the neurons{_loading(self.chosen)}")
             await self._start_neurons(chain, netuid, again=again)
             await self._follow(watch, record)
@@ -185,8 +189,11 @@ class _Run:
             with contextlib.suppress(Unavailable):  # the chain is being started again
                 self.view = await watch.look()
                 self.screen.show(self.view)
-                if watch.baseline != record.baseline:  # somebody joined
-                    record = msgspec.structs.replace(record, baseline=dict(watch.baseline))
+                earned = watch.earned
+                if (earned.paid, earned.epoch) != (record.paid, record.paid_epoch):
+                    record = msgspec.structs.replace(
+                        record, paid=dict(earned.paid), paid_epoch=earned.epoch
+                    )
                     self.records.save(record)
                 if told := no_reward.see(self.view):
                     self.screen.say(told)

@@ -4,8 +4,8 @@
 what each neuron has earned since the run began, and whether the first reward has been paid. Who
 joined the subnet by hand is shown like the run's own members.
 
-This module judges nothing. Scores and reasons are the validators'; rewards are balances on chain at
-a finalized block. It shows nothing to anybody.
+This module judges nothing. Scores and reasons are the validators'; rewards are what the chain's
+epochs paid. It shows nothing to anybody.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Final
 
 from assay.chain.interface import BlockRef, Chain, Metagraph, Neuron
 from assay.cli.up.bootstrap import MemberKeys
+from assay.cli.up.earned import Earned
 from assay.cli.up.keys import wallet_names
 from assay.cli.up.plan import HONEST, SLOW, Member, MemberRole, Plan
 from assay.errors import UserError
@@ -75,37 +76,30 @@ class View:
 
 @dataclass
 class Watch:
-    """Reads a run, and remembers the stakes that rewards are counted from."""
+    """Reads a run, and remembers what was paid in ``earned``."""
 
     chain: Chain
     plan: Plan
     keys: Mapping[str, MemberKeys]
     netuid: NetUid
-    baseline: dict[str, AlphaRao] = field(default_factory=dict)
-    """The stake of each member, by name, when it had joined, and of each guest, by hotkey, when it
-    was first seen. What a validator buys for itself before that is no reward."""
+    earned: Earned
     _epoch: int | None = None
-    _before_epoch: dict[str, AlphaRao] = field(default_factory=dict)
-    _stakes: dict[str, AlphaRao] = field(default_factory=dict)
     _rewarded: bool = False
     _names: dict[Ss58, str] = field(default_factory=dict)
-
-    async def start(self) -> None:
-        """Note the members' stakes, unless an earlier start of the run has."""
-        if not self.baseline:
-            metagraph = await self.chain.metagraph(self.netuid)
-            cast = self._cast(metagraph)
-            self.baseline = await self._read_stakes(metagraph, cast)
 
     async def look(self) -> View:
         """The run at the newest finalized block."""
         metagraph = await self.chain.metagraph(self.netuid)
-        cast = self._cast(metagraph)
-        known = all(_key(member, neuron) in self._stakes for neuron, member in cast)
-        if metagraph.epoch.index != self._epoch or not known:
-            await self._count_stakes(metagraph, cast)
+        await self.earned.count(metagraph)
+        newer = self._epoch is not None and metagraph.epoch.index > self._epoch
+        if newer and not self._rewarded:
+            self._rewarded = await self._is_rewarded(metagraph)
+        self._epoch = metagraph.epoch.index
         opinions = self._opinions(await self.chain.genesis_hash())
-        rows = [self._row(neuron, member, metagraph, opinions) for neuron, member in cast]
+        rows = [
+            self._row(neuron, member, metagraph, opinions)
+            for neuron, member in self._cast(metagraph)
+        ]
         return View(
             at=metagraph.at,
             netuid=metagraph.netuid,
@@ -115,19 +109,7 @@ class Watch:
             rewarded=self._rewarded,
         )
 
-    async def _count_stakes(self, metagraph: Metagraph, cast: Cast) -> None:
-        """Read every stake: rewards are paid by epochs, so between two of them nothing changes."""
-        stakes = await self._read_stakes(metagraph, cast)
-        newer = self._epoch is not None and metagraph.epoch.index > self._epoch
-        if newer and not self._rewarded:
-            self._rewarded = await self._is_rewarded(metagraph, stakes)
-        if metagraph.epoch.index != self._epoch:
-            self._epoch, self._before_epoch = metagraph.epoch.index, stakes
-        self._stakes = stakes
-        for key, stake in stakes.items():
-            self.baseline.setdefault(key, stake)
-
-    async def _is_rewarded(self, metagraph: Metagraph, stakes: Mapping[str, AlphaRao]) -> bool:
+    async def _is_rewarded(self, metagraph: Metagraph) -> bool:
         """Whether the epoch that just ran counted both validators' weights and paid every honest
         miner.
 
@@ -142,11 +124,12 @@ class Watch:
             stood = neuron.uid in rows and neuron.last_update <= metagraph.epoch.last_block
             if not stood or neuron.validator_trust == 0:
                 return False
-        return all(
-            stakes.get(miner.name, 0) > self._before_epoch.get(miner.name, 0)
+        honest = (
+            metagraph.by_hotkey(self.keys[miner.name].hotkey.address)
             for miner in self.plan.of(MemberRole.MINER)
             if miner.behaviour in (HONEST, SLOW)
         )
+        return all(neuron is not None and neuron.emission > 0 for neuron in honest)
 
     def _cast(self, metagraph: Metagraph) -> Cast:
         """Everybody on the subnet, by uid: the run's own members, and guests."""
@@ -160,15 +143,6 @@ class Watch:
             self._names.setdefault(neuron.hotkey, f"{neuron.hotkey[:_ADDRESS_CHARS]}…")
         role = MemberRole.VALIDATOR if neuron.validator_permit else MemberRole.MINER
         return Member(self._names[neuron.hotkey], role, GUEST, None)
-
-    async def _read_stakes(self, metagraph: Metagraph, cast: Cast) -> dict[str, AlphaRao]:
-        """What each of ``cast`` has staked on its own hotkey, by ``_key``."""
-        return {
-            _key(member, neuron): await self.chain.stake(
-                neuron.hotkey, neuron.coldkey, self.netuid, at=metagraph.at
-            )
-            for neuron, member in cast
-        }
 
     def _opinions(self, genesis: str) -> Opinions:
         """What each validator of the run wrote down after its last round."""
@@ -189,8 +163,7 @@ class Watch:
             for validator, table in opinions.items()
             if neuron.hotkey in table
         }
-        key = _key(member, neuron)
-        gained = AlphaRao(self._stakes[key] - self.baseline[key])
+        gained = self.earned.paid[neuron.hotkey]
         score = sum(each.average for each in own.values()) / len(own) if own else None
         reasons = [reason for each in own.values() for reason in each.reasons]
         said = _said(own)
@@ -212,11 +185,6 @@ class Watch:
             permit=neuron.validator_permit,
             why=" · ".join(part for part in (said, awaited) if part),
         )
-
-
-def _key(member: Member, neuron: Neuron) -> str:
-    """Under what a neuron's stake is noted."""
-    return neuron.hotkey if member.behaviour == GUEST else member.name
 
 
 def _said(opinions: Mapping[str, Opinion]) -> str:

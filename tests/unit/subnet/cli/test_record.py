@@ -43,7 +43,7 @@ def test_a_run_is_taken_up_where_it_was_left(tmp_path: Path) -> None:
     file = RecordFile(tmp_path / "state")
     fresh = file.open(plan(tmp_path))
     assert fresh.netuid is None
-    known = msgspec.structs.replace(fresh, netuid=NetUid(1), baseline={"owner": AlphaRao(7)})
+    known = msgspec.structs.replace(fresh, netuid=NetUid(1), paid={"5Owner": AlphaRao(7)})
     file.save(known)
     assert file.open(plan(tmp_path)) == known
 

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from assay.chain.errors import ChainRefused
 from assay.chain.fake import FakeChain, FakeLedger
 from assay.chain.interface import BlockRef, Endpoint, Metagraph, WeightRow
 from assay.cli.up.bootstrap import MemberKeys
+from assay.cli.up.earned import Earned
 from assay.cli.up.plan import HONEST, SLOW, Member, MemberRole, Plan
 from assay.cli.up.watch import GUEST, View, Watch
 from assay.clock import ManualClock
@@ -39,27 +41,45 @@ class Script(FakeChain):
 
     def __init__(self, ledger: FakeLedger) -> None:
         super().__init__(ledger)
-        self.epoch = 1
-        self.last_epoch_block = 100
+        self.epochs: list[tuple[int, dict[str, int]]] = [(100, {})]
+        """The block of each epoch, the first one's index being 1, and whom it paid what."""
         self.rows: dict[Uid, WeightRow] = {}
         self.last_update = dict.fromkeys(UIDS, 10)
         self.trust = dict.fromkeys(UIDS, 0)
-        self.stakes = {name: BOUGHT if name in VALIDATORS else AlphaRao(0) for name in UIDS}
+        self.bought = BOUGHT
+        self.joined: dict[Ss58, int] = {}
+        """The block in which a guest got its uid."""
+
+    @property
+    def last_epoch_block(self) -> int:
+        return self.epochs[-1][0]
+
+    def ran(self, at: BlockRef | None) -> list[tuple[int, dict[str, int]]]:
+        return [epoch for epoch in self.epochs if at is None or epoch[0] <= at.number]
 
     async def metagraph(self, netuid: int, at: BlockRef | None = None) -> Metagraph:
-        found = await super().metagraph(netuid, at)
+        found = await super().metagraph(netuid)
+        block, pay = self.ran(at)[-1]
+        paid = [
+            dataclasses.replace(
+                neuron,
+                emission=AlphaRao(pay.get(NAMES.get(neuron.hotkey, neuron.hotkey), 0)),
+                block_at_registration=BlockNumber(self.joined.get(neuron.hotkey, 10)),
+            )
+            for neuron in found.neurons
+        ]
         neurons = tuple(
             dataclasses.replace(
                 neuron,
                 last_update=BlockNumber(self.last_update[name]),
                 validator_trust=U16Weight(self.trust[name]),
             )
-            for neuron, name in zip(found.neurons, self.trust, strict=False)
+            for neuron, name in zip(paid, self.trust, strict=False)
         )
         epoch = dataclasses.replace(
-            found.epoch, index=self.epoch, last_block=BlockNumber(self.last_epoch_block)
+            found.epoch, index=len(self.ran(at)), last_block=BlockNumber(block)
         )
-        neurons += found.neurons[len(neurons) :]
+        neurons += tuple(paid[len(neurons) :])
         return dataclasses.replace(found, neurons=neurons, epoch=epoch, alpha_price=Rao(TAO // 4))
 
     async def weights(self, netuid: int, at: BlockRef | None = None) -> Mapping[Uid, WeightRow]:
@@ -68,8 +88,11 @@ class Script(FakeChain):
     async def stake(
         self, hotkey: str, coldkey: str, netuid: int, at: BlockRef | None = None
     ) -> AlphaRao:
-        names = {keys.hotkey.address: name for name, keys in KEYS.items()}
-        return self.stakes[names.get(Ss58(hotkey), hotkey)]
+        assert hotkey == KEYS["owner"].hotkey.address
+        return AlphaRao(self.bought + sum(pay.get("owner", 0) for _, pay in self.ran(at)))
+
+    async def block_hash(self, number: int) -> bytes:
+        return bytes(32)
 
     def set_weights_of(self, *names: str) -> None:
         for name in names:
@@ -77,14 +100,12 @@ class Script(FakeChain):
             self.last_update[name] = self.last_epoch_block + 5
 
     def run_epoch(self, *, trusted: tuple[str, ...] = (), paid: tuple[str, ...] = ()) -> None:
-        self.epoch += 1
-        self.last_epoch_block += 20
+        self.epochs.append((self.last_epoch_block + 20, dict.fromkeys(paid, 8)))
         self.trust = {name: U16_MAX if name in trusted else 0 for name in UIDS}
-        for name in paid:
-            self.stakes[name] = AlphaRao(self.stakes[name] + 8)
 
 
 KEYS = {name: MemberKeys(coldkey=key(100 + uid), hotkey=key(1 + uid)) for name, uid in UIDS.items()}
+NAMES = {keys.hotkey.address: name for name, keys in KEYS.items()}
 
 
 @pytest.fixture
@@ -104,8 +125,8 @@ async def script() -> Script:
 @pytest.fixture
 async def watch(script: Script, tmp_path: Path) -> Watch:
     plan = Plan(0, "task", (), 1, tmp_path, MEMBERS)
-    made = Watch(script, plan, KEYS, NetUid(1))
-    await made.start()
+    owner = (KEYS["owner"].hotkey.address, KEYS["owner"].coldkey.address)
+    made = Watch(script, plan, KEYS, NetUid(1), Earned(script, NetUid(1), owner))
     assert not (await made.look()).rewarded
     return made
 
@@ -166,20 +187,44 @@ async def test_one_honest_miner_that_got_nothing_is_too_many(
 async def test_pay_without_an_epoch_is_no_reward(watch: Watch, script: Script) -> None:
     script.set_weights_of(*VALIDATORS)
     script.trust = dict.fromkeys(UIDS, U16_MAX)
-    script.stakes = {name: AlphaRao(stake + 8) for name, stake in script.stakes.items()}
+    script.epochs[-1] = (script.last_epoch_block, dict.fromkeys(UIDS, 8))
     assert not (await watch.look()).rewarded
 
 
-async def test_a_reward_is_what_was_gained_since_and_what_that_is_worth(
+async def test_a_reward_is_what_epochs_paid_and_what_that_is_worth(
     watch: Watch, script: Script
 ) -> None:
-    """What a validator bought is none of it."""
-    view = await after_epoch(watch, script, paid=("validator-1", "miner-1"))
+    """What the owner buys between two epochs is none of it."""
+    script.bought = AlphaRao(BOUGHT + 70)
+    got = ("owner", "validator-1", "miner-1")
+    view = await after_epoch(watch, script, paid=got)
     gained = {row.name: (row.reward_alpha, row.reward_tao) for row in view.rows}
-    assert gained == {
-        name: (8, 2) if name in ("validator-1", "miner-1") else (0, 0) for name in UIDS
-    }
+    assert gained == {name: (8, 2) if name in got else (0, 0) for name in UIDS}
     assert [row.uid for row in view.rows] == sorted(UIDS.values())
+
+
+async def test_an_epoch_that_nobody_looked_at_is_counted_once(watch: Watch, script: Script) -> None:
+    script.run_epoch(paid=("miner-1", "owner"))
+    script.run_epoch(paid=("miner-1", "miner-2"))
+    script.run_epoch(paid=("miner-1",))
+    for _ in range(2):
+        rows = (await watch.look()).rows
+        gained = {row.name: row.reward_alpha for row in rows if row.reward_alpha}
+        assert gained == {"owner": 8, "miner-1": 24, "miner-2": 8}
+    assert watch.earned.epoch == 4
+
+
+async def test_where_history_is_gone_what_is_known_is_counted(watch: Watch, script: Script) -> None:
+    async def forgotten(number: int) -> bytes:
+        raise ChainRefused(
+            "The chain no longer keeps the state of that block.", "", "StateDiscarded"
+        )
+
+    script.block_hash = forgotten  # type: ignore[method-assign]
+    script.run_epoch(paid=("miner-1",))
+    script.run_epoch(paid=("miner-1",))
+    gained = {row.name: row.reward_alpha for row in (await watch.look()).rows}
+    assert gained["miner-1"] == 8
 
 
 def judge(state_dir: Path, validator: str, average: float, *reasons: Reason) -> None:
@@ -243,7 +288,6 @@ async def test_who_joined_later_is_shown_by_the_wallets_name_or_the_hotkey(
     (folder / "defaultpub.txt").write_text(f'{{"ss58Address": "{mine.address}"}}')
     (folder / "brokenpub.txt").write_text("{")
     for hotkey in (mine, other):
-        script.stakes[hotkey.address] = AlphaRao(5)
         await plain.register(NetUid(1), KEYS["owner"].coldkey, hotkey.address)
     rows = (await watch.look()).rows
     assert [(row.uid, row.name, row.behaviour) for row in rows[len(UIDS) :]] == [
@@ -251,10 +295,9 @@ async def test_who_joined_later_is_shown_by_the_wallets_name_or_the_hotkey(
         (7, f"{other.address[:8]}…", GUEST),
     ]
     assert [row.reward_alpha for row in rows[len(UIDS) :]] == [0, 0]
-    script.stakes[mine.address] = AlphaRao(12)
-    script.run_epoch()
-    assert [row.reward_alpha for row in (await watch.look()).rows[len(UIDS) :]] == [7, 0]
-    assert watch.baseline[mine.address] == 5
+    script.run_epoch(paid=(mine.address, other.address))
+    script.joined[other.address] = script.last_epoch_block  # that pay was for the uid's last holder
+    assert [row.reward_alpha for row in (await watch.look()).rows[len(UIDS) :]] == [8, 0]
 
 
 async def test_a_member_that_lost_its_uid_is_no_longer_shown_in_its_place(
@@ -269,6 +312,5 @@ async def test_a_member_that_lost_its_uid_is_no_longer_shown_in_its_place(
         last = dataclasses.replace(found.neurons[-1], hotkey=other.address)
         return dataclasses.replace(found, neurons=(*found.neurons[:-1], last))
 
-    script.stakes[other.address] = AlphaRao(9)
     script.metagraph = replaced  # type: ignore[method-assign]
     assert [row.name for row in (await watch.look()).rows][-1] == f"{other.address[:8]}…"

@@ -63,10 +63,16 @@ def is_loopback(url: str) -> bool:
         return host == "localhost"
 
 
+STRANGER_CURE: Final = "Give the port of the chain itself with --chain: `assay up` names it."
+"""What a person can do where something else than a chain answers."""
+
+
 def absence_cure(url: str) -> str:
     """What a person can do about a chain that does not answer at ``url``."""
     if is_loopback(url):
-        return "Start it with `assay up`, or name another chain with --chain."
+        return (
+            "Start one with `assay up` or `assay chain start`, or name another chain with --chain."
+        )
     return WAIT_CURE
 
 

@@ -160,6 +160,7 @@ class SdkChain:
                 async with contextlib.aclosing(self._stream(finalized, left, silence_s)) as refs:
                     async for ref in refs:
                         heard = loop.time()
+                        self._sessions.met()
                         attempt = 0
                         if ref.number > newest:
                             newest = ref.number
@@ -170,7 +171,8 @@ class SdkChain:
                     f"The chain at {self._sessions.name} made no block for {silence_s:g} s.",
                     WAIT_CURE,
                 ) from None
-            except (Lost, BittensorError):
+            except (Lost, BittensorError) as error:
+                self._sessions.missed(error)
                 await self._sessions.pause(attempt)
                 attempt += 1
 

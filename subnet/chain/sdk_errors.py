@@ -47,11 +47,16 @@ _CURE_OF_CLASS: Final[Mapping[type[ChainRefused], str]] = {
     TooLittleBalance: FUND_CURE,
     TooDear: TooDear.CURE,
     UnknownSubnet: "Choose one of `assay subnet list`.",
+    NotRegistered: (
+        "Register the hotkey on the subnet first, with `assay register --netuid N --wallet NAME`."
+    ),
 }
-"""Where the SDK's own advice names btcli, ours names our commands."""
 _CURE_OF_NAME: Final[Mapping[str, str]] = {
     "SubtokenDisabled": "Let the subnet's owner start it with `assay subnet start`.",
-    "AccountNotAllowedCommit": "Register the hotkey on the subnet first.",
+    "SubNetRegistrationDisabled": "Ask the subnet's owner to open registration.",
+    "ColdkeySwapAnnounced": "Finish or clear the coldkey's swap with the tool that announced it.",
+    "ColdkeySwapAnnouncementNotFound": "Announce the swap first, with the SDK's own tools.",
+    "ColdkeySwapTooEarly": "Wait until the announcement's delay has passed, and try again.",
     "SpaceLimitExceeded": "Wait for the subnet's next epoch, which gives the key new space.",
     "InvalidIpAddress": "Publish an address that other machines can reach.",
     "TooManyRegistrationsThisBlock": "Try again in a later block.",
@@ -60,6 +65,25 @@ _CURE_OF_NAME: Final[Mapping[str, str]] = {
     "StakeAmountTooLow": "Stake a larger amount.",
     "BadProof": "Check that the client and the chain run the same runtime version.",
 }
+STRANGER: Final = "What answers there is no chain: a metrics port, or another program."
+_NO_WEBSOCKET: Final = re.compile(r"valid HTTP response|WebSocket handshake \(HTTP [1-4]")
+"""How the SDK says that a server speaks something else. A proxy's 5xx is a chain's absence."""
+_OURS: Final[Mapping[str, str]] = {
+    "wallet balance": "wallet show",
+    "wallet registrations": "status",
+    "stake list": "wallet show",
+    "stake add": "stake",
+    "subnets list": "subnet list",
+    "subnets metagraph": "status",
+    "subnets register": "register",
+    "subnets price": "subnet list",
+    "subnets create-cost": "subnet list",
+    "hparams start": "subnet start",
+}
+"""Ours instead of what the SDK's advice names. The rest of btcli has no word of ours, and whoever
+has only Assay cannot follow it: such advice is left out."""
+_BTCLI: Final = re.compile(r"`?\bbtcli ((?:[a-z-]+ )?[a-z-]+)[^`]*`?")
+_CLAUSES: Final = re.compile(r"; | — |(?<=[.]) ")
 _TEXT_CHARS_MAX: Final = 300
 """A node may answer with anything; a person reads one sentence."""
 
@@ -70,6 +94,11 @@ def sentence(text: object) -> str:
     flat = re.sub(r"[\x00-\x1f\x7f-\x9f\s]+", " ", redacted(str(text))).strip()
     flat = flat.partition(". ")[0][:_TEXT_CHARS_MAX].rstrip(".;, ")
     return f"{flat[:1].upper()}{flat[1:]}." if flat else "No reason was given."
+
+
+def unopened(error: object) -> str:
+    """Why a connection could not be opened, as one sentence."""
+    return STRANGER if _NO_WEBSOCKET.search(str(error)) else sentence(error)
 
 
 def is_busy(error: Any) -> bool:
@@ -112,11 +141,25 @@ def refusal_of(error: Any, what: str) -> ChainRefused:
     cure = (
         _CURE_OF_NAME.get(name or "")
         or _CURE_OF_CLASS.get(kind)
-        or sentence(getattr(error, "remediation", None) or "nothing was changed; read the cause")
+        or sentence(_advice(getattr(error, "remediation", None)))
     )
     return kind(
         f"The chain refused to {what}{named}: {sentence(detail)}", cure, name or _code(code)
     )
+
+
+def _advice(text: object) -> str:
+    """The SDK's advice with our commands for btcli's, without the clauses that have none."""
+    kept = [_in_our_words(clause) for clause in _CLAUSES.split(str(text or ""))]
+    return "; ".join(clause for clause in kept if clause) or "nothing was changed; read the cause"
+
+
+def _in_our_words(clause: str) -> str:
+    """``clause`` with our commands; empty if it names one that only btcli has."""
+    named = _BTCLI.findall(clause)
+    if any(command not in _OURS for command in named):
+        return ""
+    return _BTCLI.sub(lambda found: f"`assay {_OURS[found[1]]}`", clause)
 
 
 def _code(code: Any) -> str:

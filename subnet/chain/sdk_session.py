@@ -30,7 +30,7 @@ from bittensor.result import (
 )
 from loguru import logger
 
-from assay.chain.address import absence_cure, shown
+from assay.chain.address import STRANGER_CURE, absence_cure, shown
 from assay.chain.errors import (
     BadAnswer,
     ChainRefused,
@@ -39,7 +39,7 @@ from assay.chain.errors import (
 )
 from assay.chain.outage import Outage
 from assay.chain.sdk_block import Codecs
-from assay.chain.sdk_errors import is_busy, refusal_of, sentence
+from assay.chain.sdk_errors import STRANGER, is_busy, refusal_of, sentence, unopened
 from assay.chain.sdk_private import (
     RpcSubstrate,
     RuntimeCodec,
@@ -136,6 +136,11 @@ class SdkSession(RpcSubstrate):  # type: ignore[misc]  # the SDK is untyped here
         return self._made
 
     async def _dial_once(self, url: str) -> _Wire:
+        # The SDK's task that reads the connection dials it. Where a node says goodbye under a
+        # request that task fails, and nobody awaits it; the loss itself is told by ``lost``.
+        reader = asyncio.current_task()
+        if reader is not None:
+            reader.add_done_callback(_swallow)
         if self._dialled:
             self.lost.set()
             raise ConnectionError("this session's one connection is gone")
@@ -298,7 +303,7 @@ class Sessions:
             ) from error
         except (BittensorError, OSError, TimeoutError) as error:
             await session.let_go()
-            raise Lost(sentence(error)) from error
+            raise Lost(unopened(error)) from error
         except BaseException:
             await session.let_go()
             raise
@@ -323,6 +328,14 @@ class Sessions:
     async def hang_up(self) -> None:
         """Leave the current connection: its node hangs. The next call opens another."""
         await self._drop(self._current)
+
+    def missed(self, reason: object) -> None:
+        """Note that a subscription broke, or found no chain, for ``reason``."""
+        self._outage.missed(self._clock.monotonic(), sentence(reason))
+
+    def met(self) -> None:
+        """Note that a subscription has heard from the chain."""
+        self._outage.met()
 
     async def pause(self, attempt: int) -> None:
         """Wait before attempt ``attempt`` + 1: doubling, with full jitter."""
@@ -363,7 +376,7 @@ class Sessions:
             raise ChainUnavailable(
                 f"The chain at {self.name} did not {what} within {timeout_s:g} s:"
                 f" {sentence(reason)}",
-                absence_cure(self.url),
+                STRANGER_CURE if reason == STRANGER else absence_cure(self.url),
             ) from None
         except BittensorError as error:
             self._count("refused")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,9 +13,12 @@ import pytest
 from loguru import logger
 
 from assay.chain.errors import ChainUnavailable
+from assay.chain.interface import BlockRef
 from assay.chain.outage import QUIET_S, Outage
+from assay.chain.sdk import Deadlines, SdkChain
 from assay.chain.sdk_session import Lost, SdkSession, Sessions
 from assay.clock import ManualClock, SystemClock
+from assay.types import BlockNumber
 
 
 @pytest.fixture
@@ -124,3 +128,46 @@ async def test_a_client_tells_of_its_chain(
     assert await ask() == 7
     assert "answers again" in log[1]
     assert len(log) == 2
+
+
+async def test_a_client_that_only_listens_tells_of_its_chain(
+    log: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A miner asks nothing between two blocks: its subscription alone notices an outage."""
+    monkeypatch.setattr("assay.chain.outage.QUIET_S", 0.05)
+
+    async def new_heads(session: _Listened, *, finalized: bool) -> AsyncGenerator[BlockRef, None]:
+        yield BlockRef(BlockNumber(next(numbers)), "0x00")
+        if session.ends:
+            raise Lost("the connection broke")
+        await asyncio.Event().wait()
+
+    class _Listened(_Up):
+        ends = True
+
+    class _Away(Sessions):
+        opened = 0
+
+        async def _open(self) -> SdkSession:
+            self.opened += 1
+            if 1 < self.opened < 6:
+                raise Lost("nobody listens")
+            session = _Listened(hangs=False)
+            session.ends = self.opened == 1
+            return cast(SdkSession, session)
+
+        async def current(self) -> SdkSession:
+            return await self._open()
+
+    numbers = itertools.count(1)
+    monkeypatch.setattr("assay.chain.sdk.new_heads", new_heads)
+    monkeypatch.setattr("assay.chain.sdk.Sessions", _Away)
+    chain = SdkChain("ws://here:1", tmp_path, SystemClock(), random.Random(1), Deadlines())
+    heads = chain.heads(silence_s=30.0)
+    assert (await anext(heads)).number == 1
+    assert log == []
+    assert (await anext(heads)).number == 2
+    await heads.aclose()
+    assert len(log) == 2
+    assert "ws://here:1 has not answered for" in log[0]
+    assert "answers again" in log[1]

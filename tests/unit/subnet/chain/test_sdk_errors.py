@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
+import click
 import pytest
 from bittensor._transport.errors import SubstrateRequestException
-from bittensor.result import ChainError, chain_error_from_substrate_request
+from bittensor.result import (
+    _NAME_HELP_OVERRIDES,
+    _NAME_TO_CODE,
+    ChainError,
+    chain_error_from_substrate_request,
+)
 
 from assay.chain.errors import (
     AlreadyRegistered,
@@ -42,6 +50,28 @@ def test_names_of_the_chain(name: str, kind: type[ChainRefused]) -> None:
         assert ".." not in text
     assert "btcli wallet" not in refusal.cure
     assert ("assay wallet show" in refusal.cure) is (kind is TooLittleBalance)
+
+
+@pytest.mark.parametrize("name", [*_NAME_HELP_OVERRIDES, *_NAME_TO_CODE, "NobodyKnowsThis"])
+def test_no_cure_names_another_program(name: str) -> None:
+    """Whoever has only Assay can do what is advised; and what `assay` is said to have is there."""
+    from assay.cli.app import app
+
+    cure = refusal_of(ChainError("docs of the error", name), "do it").cure
+    assert "btcli" not in cure
+    assert len(cure.split()) >= 3, cure
+    assert cure.count("(") == cure.count(")"), cure
+    for words in re.findall(r"`assay ([^`]+)`", cure):
+        context, group = click.Context(app), app
+        for word in words.split(" --")[0].split():
+            found = group.get_command(context, word)
+            assert found is not None, words
+            group = found  # type: ignore[assignment]
+
+
+def test_who_is_not_registered_is_told_our_command() -> None:
+    cure = refusal_of(ChainError("docs", "HotKeyNotRegisteredInSubNet"), "stake").cure
+    assert "`assay register --netuid N --wallet NAME`" in cure
 
 
 def rejected(data: str) -> ChainError:

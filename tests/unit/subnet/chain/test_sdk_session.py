@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import random
 from pathlib import Path
@@ -13,6 +14,8 @@ import pytest
 from bittensor._substrate import _public_request_error
 from bittensor._transport.extrinsics import NonceCache
 from bittensor._transport.rpc import classify_rpc_error
+from websockets.exceptions import ConnectionClosedOK
+from websockets.frames import Close
 
 from assay.chain.errors import ChainRefused, ChainUnavailable
 from assay.chain.sdk_session import SdkSession, Sessions, _Wire
@@ -121,3 +124,63 @@ async def test_requests_are_counted_by_method_and_by_no_word_of_their_parameters
         "chain_getHeader": 2,
         "state_call": 1,
     }
+
+
+@pytest.mark.parametrize("answer", ["HTTP/1.0 200 OK", "HTTP/1.1 404 Not Found"])
+async def test_a_port_that_is_no_chains_is_named_as_such(answer: str, tmp_path: Path) -> None:
+    async def metrics(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(f"{answer}\r\nContent-Length: 2\r\n\r\n# ".encode())
+        writer.close()
+
+    async with await asyncio.start_server(metrics, "127.0.0.1", 0) as server:
+        url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        ours = Sessions(url, tmp_path, SystemClock(), random.Random(1))
+        with pytest.raises(ChainUnavailable, match="is no chain: a metrics port") as caught:
+            await ours.call(_Node([]), timeout_s=1.0, what="answer")
+        assert "`assay up` names it" in caught.value.cure
+
+
+async def test_a_local_chain_that_is_not_there_can_be_started_in_two_ways(tmp_path: Path) -> None:
+    ours = Sessions(NODE, tmp_path, SystemClock(), random.Random(1))
+    with pytest.raises(ChainUnavailable) as caught:
+        await ours.call(_Node([]), timeout_s=0.3, what="answer")
+    assert "`assay up` or `assay chain start`" in caught.value.cure
+
+
+async def test_a_node_that_says_goodbye_under_a_request_leaves_no_traceback(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The SDK trips over an orderly end; its task's exception would go to stderr."""
+
+    class Leaving:
+        asked = asyncio.Event()
+
+        async def send(self, message: str) -> None:
+            self.asked.set()
+
+        async def recv(self) -> str:
+            await self.asked.wait()
+            going = Close(1001, "shutting down")
+            raise ConnectionClosedOK(going, going, rcvd_then_sent=True)
+
+        async def close(self) -> None: ...
+
+    async def dial(url: str) -> Leaving:
+        return Leaving()
+
+    monkeypatch.setattr("assay.chain.sdk_session.dial", dial)
+    told: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+    session = SdkSession(NODE)
+    request = asyncio.create_task(session._interface(NODE, []).rpc_request("chain_getHeader", []))
+    await session.lost.wait()
+    reader = next(task for task in asyncio.all_tasks() if task.get_name() == "rpc-session")
+    await asyncio.wait({reader})
+    request.cancel()
+    await asyncio.wait({request})
+    failed = not reader.cancelled() and reader._exception is not None  # type: ignore[attr-defined]
+    del reader, request, session
+    gc.collect()
+    assert failed, "the SDK no longer trips: the callback on its task can go"
+    assert told == []

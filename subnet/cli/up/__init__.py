@@ -12,6 +12,7 @@ In the order in which a run needs them:
 - ``keys``: the wallets
 - ``bootstrap``: what the subnet's owner and its neurons do on chain
 - ``watch``: what came of the run, read from the chain and from the validators
+- ``earned``: what the epochs of a run have paid each hotkey
 - ``no_reward``: notices that no honest miner earns anything
 - ``table``, ``screen``: what a person is shown, and what a program is told
 

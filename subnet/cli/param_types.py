@@ -40,6 +40,9 @@ def absolute(text: str | os.PathLike[str]) -> Path:
 
     Raises ValueError where the home folder that ``~`` stands for is not known.
     """
+    own = os.fspath(text).partition("/")[0] == "~"
+    if own and not os.path.isabs(os.environ.get("HOME", "/")):  # empty, it would stand for the root
+        raise ValueError("HOME names no folder; give the path in full, or set HOME")
     expanded = os.path.expanduser(text)
     if expanded.startswith("~"):
         raise ValueError("this machine does not know that home folder")

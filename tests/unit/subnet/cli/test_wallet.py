@@ -68,3 +68,16 @@ def test_a_mistyped_address_is_not_called_a_missing_wallet(
     told = capsys.readouterr().err
     assert "mistyped" in told
     assert "no wallet" not in told
+
+
+@pytest.mark.parametrize("home", ["", "relative"])
+def test_a_home_folder_that_is_none_is_told_with_the_option_to_give(
+    home: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", home)
+    assert create(tmp_path / "state", "--wallet-path", "~/wallets", "--no-password") == 2
+    told = capsys.readouterr().err
+    assert "--wallet-path" in told
+    assert "HOME names no folder; give the path in full" in told
+    assert list(tmp_path.iterdir()) == []

@@ -1,7 +1,7 @@
 """`assay receipt`: what a validator asked and was answered, kept, handed on, and checked by others.
 
-``list`` and ``export`` read a validator's receipts under the state folder; ``verify`` needs nothing
-but an exported file and the chain. It says who signed what, and whether it holds.
+``list``, ``show`` and ``export`` read a validator's receipts under the state folder; ``verify``
+needs nothing but an exported file and the chain. It says who signed what, and whether it holds.
 """
 
 from __future__ import annotations
@@ -28,13 +28,19 @@ def receipt() -> None:
 @receipt.command("list", cls=Command)
 @arguments.state_dir
 @arguments.netuid(1)
+@click.option("--validator", metavar="SS58", help="Only the receipts of this validator's hotkey.")
+@click.option(
+    "--last", type=click.IntRange(1), default=20, metavar="N",
+    help="The newest periods of each validator.",
+)  # fmt: skip
 @arguments.json
-def list_(state_dir: Path, netuid: int, json: bool) -> None:
+def list_(state_dir: Path, netuid: int, validator: str | None, last: int, json: bool) -> None:
     """List the closed periods of all validators' receipts in the state folder."""
     from assay.cli import output
 
     rows = [
         {
+            "validator": folder.name,
             "period": period.number,
             "records": period.records,
             "left_out": period.left_out,
@@ -42,22 +48,74 @@ def list_(state_dir: Path, netuid: int, json: bool) -> None:
             "folder": str(folder),
         }
         for folder, log in _logs(state_dir, netuid)
-        for period in log.periods()
+        if validator in (None, folder.name)
+        for period in log.periods()[-last:]
     ]
     if json:
         output.document(rows)
         return
     output.table(
         f"Receipts of subnet {netuid}",
-        ("period", "records", "left out", "root", "folder"),
-        [tuple(map(str, row.values())) for row in rows],
+        ("period", "records", "left out", "validator"),
+        [
+            tuple(str(row[name]) for name in ("period", "records", "left_out", "validator"))
+            for row in rows
+        ],
+    )
+    for folder in dict.fromkeys(str(row["folder"]) for row in rows):
+        output.text(folder)
+
+
+@receipt.command("show", cls=Command)
+@click.argument("folder", type=param_types.FOLDER, metavar="FOLDER", help="A neuron's folder.")
+@click.argument("period", type=click.IntRange(0), metavar="PERIOD", help="The period's number.")
+@arguments.json
+def show(folder: Path, period: int, json: bool) -> None:
+    """List the records of a period: what `export` takes by its INDEX."""
+    import msgspec
+
+    from assay.cli import output
+    from assay.neuron.receipts import ReceiptRecord, Receipts
+
+    log = Receipts(folder / "receipts")
+    log.summary(period)
+    rows = []
+    for index, entry in enumerate(log.entries(period)):
+        row: dict[str, Any] = {"index": index, "turn": None, "uid": None, "target": None}
+        row |= {"method": None, "outcome": "hash alone"}
+        if entry.record is not None:
+            record = msgspec.msgpack.decode(entry.record, type=ReceiptRecord)
+            row |= {
+                "turn": record.turn,
+                "uid": record.uid,
+                "target": record.target,
+                "method": record.method,
+                "outcome": record.failure or "reply",
+            }
+        rows.append(row)
+    if json:
+        output.document(rows)
+        return
+    columns = ("index", "turn", "uid", "outcome", "target")
+    output.table(
+        f"Records of period {period}",
+        columns,
+        [
+            tuple("" if row[name] is None else _one_line(row[name]) for name in columns)
+            for row in rows
+        ],
     )
 
 
 @receipt.command("export", cls=Command)
 @click.argument("folder", type=param_types.FOLDER, metavar="FOLDER", help="A neuron's folder.")
 @click.argument("period", type=click.IntRange(0), metavar="PERIOD", help="The period's number.")
-@click.argument("index", type=click.IntRange(0), metavar="INDEX", help="The record's place in it.")
+@click.argument(
+    "index",
+    type=click.IntRange(0),
+    metavar="INDEX",
+    help="The record's place in it, as `show` says; the first is 0.",
+)
 @click.argument("file", type=param_types.FILE, metavar="FILE", help="Where to write it.")
 def export(folder: Path, period: int, index: int, file: Path) -> None:
     """Write one receipt with its proof into a file that anybody can check."""
@@ -80,7 +138,7 @@ def export(folder: Path, period: int, index: int, file: Path) -> None:
             validator=mark.hotkey,
         )
     except ValueError as error:
-        raise UserError(f"{error}.", "See `assay receipt list`.") from None
+        raise UserError(f"{error}.", "See `assay receipt show`.") from None
     write_atomic(file, msgspec.json.encode(proof))
     output.text(f"Receipt {index} of period {period} is in {file}.")
 
@@ -126,7 +184,8 @@ def verify(file: Path, chain: str, state_dir: Path, json: bool) -> None:
     if json:
         output.document(said)
     else:
-        output.text("\n".join(f"{name:10} {_one_line(value)}" for name, value in said.items()))
+        shown = said | {"holds": "yes", "signed_by": " and ".join(said["signed_by"]) or "nobody"}
+        output.text("\n".join(f"{name:10} {_one_line(value)}" for name, value in shown.items()))
 
 
 def _said(proof: Proof, record: ReceiptRecord) -> dict[str, Any]:

@@ -35,6 +35,7 @@ NEEDS: Final[dict[str, tuple[str, ...]]] = {
     "status": NOBODY,
     "lab miner": ("--netuid", "1", "--task", "nosuch"),
     "receipt list": (),
+    "receipt show": (".", "0"),
     "receipt export": (".", "0", "0", "receipt.json"),
     "receipt verify": ("receipt.json",),
     "version": (),

@@ -72,6 +72,8 @@ many nonces, many sources     bounded tables; when full, older nonces are refuse
 deep or odd messages          strict typed decoding, depth included (synapse)
 slow handlers                 concurrency limit, bounded queue, budgets end the work (concurrency)
 places held by rivals         half of all places are for permit holders (concurrency)
+places held by streams        streams hold half of all places at most (concurrency)
+places held by a few callers  the last quarter is for hotkeys that run few requests (concurrency)
 **Elevation of privilege**
 unknown keys get service      only registered hotkeys or permit holders, as configured (admission)
 an address points inward      only public addresses are called on a public chain (address_check)

@@ -204,6 +204,7 @@ class Dispatcher:
                 ticket.claim.public_key,
                 self._left_s(ticket),
                 first=ticket.membership >= Membership.PERMIT,
+                stream=ticket.method.stream,
             )
             leave = self._leave_both(place)
             if ticket.method.stream:

@@ -91,7 +91,7 @@ class Limits:
     cost."""
     stream_s_max: float = 3_600.0
     """The longest budget of a stream: 10 GB at 23 Mb/s. A stream holds one of ``running_max``
-    places for as long as it lasts."""
+    places for as long as it lasts, so streams may hold half of them (``concurrency``)."""
     stream_idle_s_max: float = 60.0
     """How long a stream's handler may take for its next message; then the axon ends the stream. A
     handler that hangs is found that way. Proxies cut silent connections not much later."""
@@ -124,7 +124,8 @@ class Limits:
     it."""
     per_caller_max: int = 32
     """How many requests of one hotkey run and wait: half of ``running_max``, so that no hotkey can
-    take all places."""
+    take all places. Two can take three quarters; the last is for hotkeys that run few
+    (``concurrency``)."""
     per_other_max: int = 8
     """How many requests of a hotkey without a permit run and wait, where the axon knows of permits.
     All hotkeys without a permit share half of the places, so four of them can fill that half, and

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import pytest
 
 from assay.errors import Refused
 from assay.wire.admission import Admission, Serve
 from assay.wire.errors import Code, PeerBusy, PeerRefused
-from assay.wire.interface import Caller, Membership
+from assay.wire.interface import AnyDendrite, Caller, Membership, Peer
 from assay.wire.keys import SeedSigner
 from assay.wire.limits import Limits
 from tests.conformance.wire.expect import peer_of, refused
 from tests.unit.subnet.wire.world import (
     ALICE,
     Answered,
+    Count,
+    Counted,
     Question,
     World,
+    counting,
     refusal_in,
     serving,
     signed,
@@ -162,3 +166,47 @@ async def test_two_rivals_with_long_requests_do_not_keep_validators_out(world: W
         for dendrite in hostile:
             await dendrite.close()
     assert answered == 6
+
+
+async def test_two_permit_holders_with_slow_streams_do_not_keep_a_third_out(
+    world: World,
+) -> None:
+    """Each opens as many as it can, and as many unary calls; a third one's calls run at once."""
+    greedy = [SeedSigner(bytes([40 + n]) * 32) for n in range(2)]
+    admission = Admission(serve=Serve.REGISTERED, resolver=lambda _: Membership.PERMIT)
+
+    async def handler(question: Question, _: Caller) -> Answered:
+        if question.number:
+            await asyncio.Event().wait()
+        return Answered(text=question.text)
+
+    async def endless(_: Count, __: Caller) -> AsyncIterator[Counted]:
+        yield Counted(number=0)
+        await asyncio.Event().wait()
+
+    async def hold(dendrite: AnyDendrite, peer: Peer) -> None:
+        async with dendrite.stream(peer, "count", Count(), Counted, deadline_s=100) as replies:
+            async for _ in replies:
+                pass
+
+    limits = Limits(running_max=16, per_caller_max=8, drain_s_max=0.01)
+    async with serving(world, handler, admission=admission, limits=limits) as axon:
+        axon.attach(counting(endless))
+        peer = peer_of(axon.port)
+        hostile = [world.dendrite(signer) for signer in greedy]
+        held = [asyncio.ensure_future(hold(dendrite, peer)) for dendrite in hostile * 4]
+        held += [
+            asyncio.ensure_future(
+                dendrite.call(peer, "echo", Question(number=1), Answered, deadline_s=100)
+            )
+            for dendrite in hostile * 8
+        ]
+        await asyncio.sleep(0.2)
+        third = world.dendrite(SeedSigner(b"\x50" * 32))
+        reply = await third.call(peer, "echo", Question(text="v"), Answered, deadline_s=5)
+        for call in held:
+            call.cancel()
+        await asyncio.gather(*held, return_exceptions=True)
+        for dendrite in (*hostile, third):
+            await dendrite.close()
+    assert reply.message.text == "v"

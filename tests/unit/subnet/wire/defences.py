@@ -303,6 +303,18 @@ DEFENCES: Final[dict[str, tuple[Defence, ...]]] = {
             ("concurrency", "half = 2 if ranked else 1", "half = 1"),
         ),
     ),
+    "places held by streams": (
+        without("test_streams_hold_half_of_the_places_and_no_more", (
+            "concurrency", "        if place.stream:", "        if False:",
+        )),
+    ),
+    "places held by a few callers": (
+        without(
+            "test_the_last_quarter_is_for_hotkeys_that_run_few"
+            " test_two_permit_holders_with_slow_streams_do_not_keep_a_third_out",
+            ("concurrency", "KEPT_PART: Final = 4", "KEPT_PART: Final = 1_000"),
+        ),
+    ),
     "slow handlers": (
         without("test_the_queue_is_bounded_and_says_when_to_come_back", (
             "concurrency", "elif self.waiting >= limits.waiting_max or (", "elif False and (",

@@ -237,7 +237,7 @@ async def test_no_place_is_lost_among_two_ranks() -> None:
         budget_s = rng.choice((30.0, rng.uniform(0.0, 0.02)))
         place = await places.enter(A if first else B, budget_s, first=first)
         try:
-            most_others = max(most_others, places._others_running)
+            most_others = max(most_others, places._others.taken)
             await asyncio.sleep(rng.uniform(0.0, 0.004))
         finally:
             places.leave(place)
@@ -248,5 +248,82 @@ async def test_no_place_is_lost_among_two_ranks() -> None:
             await asyncio.sleep(0.0005)
             task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    assert (places.running, places._others_running, places.waiting) == (0, 0, 0)
+    assert (places.running, places._others.taken, places.waiting) == (0, 0, 0)
     assert most_others == 2
+
+
+async def filled(places: ConcurrencyLimit, key: bytes, **how: bool) -> list[HandlerPlace]:
+    """Places taken by ``key`` one by one, until it gets no further one at once."""
+    got = []
+    while True:
+        entering = asyncio.ensure_future(places.enter(key, 5.0, **how))
+        await settle()
+        if not entering.done() or entering.exception() is not None:
+            entering.cancel()
+            await asyncio.gather(entering, return_exceptions=True)
+            return got
+        got.append(entering.result())
+
+
+@pytest.mark.parametrize("ranked", [True, False])
+async def test_streams_hold_half_of_the_places_and_no_more(ranked: bool) -> None:
+    """Eight hotkeys with four streams each; unary calls run beside them at once."""
+    places = ConcurrencyLimit(Limits(), SystemClock(), ranked=ranked)
+    for number in range(8):
+        for _ in range(4):
+            await places.enter(bytes([number]), 5.0, first=True, stream=True)
+    assert places.running == 32
+    assert await filled(places, b"w", first=True, stream=True) == []
+    assert len(await filled(places, b"w", first=True)) == 16
+    assert len(await filled(places, b"x", first=True)) == 4
+
+
+async def test_the_last_quarter_is_for_hotkeys_that_run_few() -> None:
+    places = ConcurrencyLimit(Limits(), SystemClock(), ranked=True)
+    assert len(await filled(places, A, first=True)) == 32
+    second = await filled(places, B, first=True)
+    assert (len(second), places.running) == (16, 48)
+    for number in range(4):
+        assert len(await filled(places, b"v%d" % number, first=True)) == 4
+    assert places.running == 64
+    assert await filled(places, b"w", first=True) == []
+    for place in second[:12]:
+        places.leave(place)
+    assert await filled(places, B, first=True) == []
+    places.leave(second[12])
+    assert len(await filled(places, B, first=True)) == 1
+
+
+async def test_the_last_quarter_of_streams_is_for_hotkeys_that_run_few() -> None:
+    places = ConcurrencyLimit(Limits(), SystemClock(), ranked=True)
+    assert len(await filled(places, A, first=True, stream=True)) == 24
+    assert len(await filled(places, B, first=True, stream=True)) == 4
+    assert len(await filled(places, b"v", first=True, stream=True)) == 4
+    assert places.running == 32
+
+
+async def test_kept_places_are_for_permit_holders_where_permits_are_known() -> None:
+    for ranked, more in ((True, 0), (False, 4)):
+        places = ConcurrencyLimit(Limits(), SystemClock(), ranked=ranked)
+        for key in (A, B):
+            await filled(places, key, first=True)
+        assert places.running == 48
+        assert len(await filled(places, b"o")) == more
+
+
+async def test_who_may_have_a_place_does_not_wait_behind_who_may_not() -> None:
+    places = ConcurrencyLimit(Limits(running_max=4), SystemClock())
+    first = await places.enter(A, 5.0, stream=True)
+    await places.enter(A, 5.0, stream=True)
+    await places.enter(A, 5.0)
+    last = await places.enter(A, 5.0)
+    stream = asyncio.ensure_future(places.enter(B, 5.0, stream=True))
+    unary = asyncio.ensure_future(places.enter(B, 5.0))
+    await settle()
+    assert places.waiting == 2
+    places.leave(last)
+    await settle()
+    assert unary.done() and not stream.done()
+    places.leave(first)
+    await settle()
+    assert stream.done()

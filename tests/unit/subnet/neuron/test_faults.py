@@ -14,7 +14,7 @@ from loguru import logger
 
 from assay.chain.interface import Endpoint
 from assay.neuron import Answer, MinerTask, Score, Turn, Verdict
-from assay.neuron.faults import BrokenTask, TaskFaults, watched_loop
+from assay.neuron.faults import BrokenTask, LoopWatch, TaskFaults, watched_loop
 from assay.wire.memory import MemoryNetwork
 from examples.reverse import Reverse, Reversed, ReverseTask
 from tests.unit.subnet.neuron.worlds import (
@@ -147,3 +147,52 @@ async def test_a_loop_that_runs_is_not_complained_of(told: list[str]) -> None:
         for _ in range(10):
             await asyncio.sleep(0.05)
     assert told == []
+
+
+def test_a_mistake_without_a_place_is_named_without_one() -> None:
+    """A function of a library's own kind has no lines."""
+    error = BrokenTask.of(print, "It printed nothing.", "Let it.")
+    assert (error.cause, error.cure, error.place) == ("It printed nothing.", "Let it.", None)
+
+
+def test_what_cannot_mend_itself_ends_the_neuron_at_once() -> None:
+    broken = BrokenTask.of(fails, "It fails.", "Mend it.")
+    assert TaskFaults(ReturnsNonsense()).note(broken, "turn 1") is broken
+    assert broken.place is not None
+    assert broken.place.function == "fails"
+
+
+def test_faults_of_another_kind_or_place_are_counted_apart() -> None:
+    """And another text of the same fault is the same one."""
+    faults = TaskFaults(ReturnsNonsense())
+
+    def raised(error: Exception) -> Exception:
+        try:
+            raise error
+        except Exception as caught:
+            return caught
+
+    def raised_elsewhere(error: Exception) -> Exception:
+        try:
+            raise error
+        except Exception as caught:
+            return caught
+
+    assert faults.note(raised(KeyError("a")), "turn 1") is None
+    assert faults.note(raised(ValueError("a")), "turn 2") is None
+    assert faults.note(raised_elsewhere(KeyError("a")), "turn 3") is None
+    broken = faults.note(raised(KeyError("b")), "turn 4")
+    assert broken is not None
+    assert broken.place is not None
+    assert broken.place.function == "raised"
+    nameless = TaskFaults(ReturnsNonsense())
+    nameless.note(raised(KeyError()), "turn 1")
+    assert "raised(): KeyError (" in str(nameless.note(raised(KeyError()), "turn 2"))
+
+
+async def test_a_loop_that_runs_goes_on_to_show_it() -> None:
+    beating = asyncio.create_task(LoopWatch(ReturnsNonsense(), 0.0).beat())
+    for _ in range(100):
+        await asyncio.sleep(0)
+    assert not beating.done()
+    beating.cancel()

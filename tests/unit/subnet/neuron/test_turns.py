@@ -13,9 +13,10 @@ import pytest
 
 from assay.chain.fake import FakeChain
 from assay.chain.fake_state import FakeState
-from assay.chain.interface import WeightsOutcome
+from assay.chain.interface import Endpoint, WeightsOutcome
 from assay.errors import UserError
-from assay.neuron import Answer, Caller, Score
+from assay.metrics import NoMetrics
+from assay.neuron import Answer, Caller, Score, Turn, Verdict
 from assay.neuron.validator import REUNION_S, STALE_EPOCHS
 from assay.types import Ss58, Uid
 from assay.wire.memory import MemoryNetwork
@@ -256,3 +257,73 @@ async def test_a_validator_that_starts_before_its_miners_does_not_punish_them(
         assert validator.memory.opinions[FIRST.address].average < average
         validator.stop.set()
         await running
+
+
+class Counted(NoMetrics):
+    """What was counted, in order."""
+
+    def __init__(self) -> None:
+        self.counted: list[tuple[str, dict[str, str]]] = []
+
+    def count(self, name: str, amount: float = 1.0, /, **labels: str) -> None:
+        self.counted.append((name, labels))
+
+
+async def test_turns_are_numbered_one_after_another_and_each_answer_is_counted(
+    tmp_path: Path,
+) -> None:
+    """A third party rechecks a count: a validator that may skip numbers can choose its turns."""
+    numbers: list[int] = []
+
+    class Numbering(ReverseTask):
+        async def turn(self, turn: Turn) -> Sequence[Verdict]:
+            numbers.append(turn.number)
+            return await super().turn(turn)
+
+    world = await make_world({VALIDATOR: None, FIRST: None, SECOND: Endpoint("127.0.0.1", 1)})
+    network, metrics = MemoryNetwork(), Counted()
+    miner = make_miner(world, network, FIRST, ReverseTask())
+    validator = make_validator(world, network, VALIDATOR, tmp_path, Numbering(), metrics=metrics)
+    async with flowing(world), asyncio.TaskGroup() as group:
+        group.create_task(miner.run())
+        group.create_task(validator.run())
+        await until(lambda: len(numbers) >= 6, "turns go on")
+        validator.stop.set()
+        miner.stop.set()
+    assert numbers == list(range(1, len(numbers) + 1))
+    answers = [labels for name, labels in metrics.counted if name == "assay_answers_total"]
+    assert {tuple(sorted(labels.items())) for labels in answers} == {
+        (("origin", "synthetic"), ("outcome", outcome)) for outcome in ("reply", "peer_unreachable")
+    }
+    turns = [labels for name, labels in metrics.counted if name == "assay_turns_total"]
+    assert turns.count({"outcome": "finished"}) == len(turns) == validator.memory.round
+
+
+async def test_a_miner_that_was_there_and_goes_is_judged_at_once(tmp_path: Path) -> None:
+    """The grace of the start is for who was not reached yet."""
+    world = await make_world({VALIDATOR: None, FIRST: None, SECOND: None})
+    network = MemoryNetwork()
+    miners = [make_miner(world, network, who, ReverseTask()) for who in (FIRST, SECOND)]
+    validator = make_validator(world, network, VALIDATOR, tmp_path)
+    async with flowing(world):
+        running = [asyncio.create_task(neuron.run()) for neuron in (*miners, validator)]
+        began_s = world.clock.monotonic()
+
+        def scores() -> list[float]:
+            opinions = validator.memory.opinions
+            return [
+                opinions[who.address].average if who.address in opinions else 0.0
+                for who in (FIRST, SECOND)
+            ]
+
+        await until(lambda: min(scores()) > 0.0, "both work")
+        before = scores()[0]
+        seen = validator.memory.round
+        miners[0].stop.set()
+        await running[0]
+        await until(lambda: validator.memory.round > seen + 6, "turns go on")
+        assert world.clock.monotonic() < began_s + REUNION_S, "within the grace"
+        assert scores()[0] < before
+        for neuron in (miners[1], validator):
+            neuron.stop.set()
+        await asyncio.gather(*running)

@@ -17,6 +17,7 @@ from assay.chain.fake import FakeChain, FakeLedger
 from assay.chain.follow import Follower
 from assay.chain.interface import Chain, Endpoint
 from assay.clock import ManualClock
+from assay.metrics import NO_METRICS, Metrics
 from assay.neuron.callers import Callers
 from assay.neuron.checkpoint import CheckpointFile
 from assay.neuron.miner import Miner
@@ -158,6 +159,7 @@ def make_validator(
     pace: Pace | None = None,
     genesis: str = GENESIS,
     organic: Any = tuple,
+    metrics: Metrics = NO_METRICS,
 ) -> InWorld:
     task, chain = task or ReverseTask(), chain or world.chain
     view = Follower(chain, world.netuid, clock=world.clock, rng=random.Random(4))
@@ -188,6 +190,7 @@ def make_validator(
         clock=world.clock,
         rng=random.Random(2),
         organic=organic,
+        metrics=metrics,
     )
     return InWorld(validator, view)
 

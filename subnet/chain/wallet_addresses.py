@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +21,8 @@ _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 """Names become file names; this keeps them inside their folder."""
 _FILE_BYTES_MAX: Final = 65_536
 """The SDK's key files have some hundred bytes; a longer file is another program's."""
+_NAMES_TOLD: Final = 4
+"""As many wallets' names as a sentence holds."""
 PUBLIC: Final = "pub.txt"
 """Ends the name of the file that holds a key's address without its secret."""
 
@@ -68,12 +71,28 @@ def wallet_info(root: Path, name: str) -> WalletInfo:
     check_name(name)
     found = _listed(root / name)
     if found.coldkey is None:
-        raise WalletError(
-            f"There is no wallet {name} in {root.absolute()}.",
-            "Create it with `assay wallet create` or btcli, or name the folder with --wallet-path.",
-        )
+        raise no_wallet(root, name)
     hotkeys = {hotkey: address for hotkey, address in found.hotkeys.items() if address is not None}
     return WalletInfo(name, found.coldkey, hotkeys)
+
+
+def check_wallet(root: Path, name: str) -> None:
+    """WalletError unless ``root`` has a folder for the wallet ``name``; no key is looked at."""
+    check_name(name)
+    if not (root / name).is_dir():
+        raise no_wallet(root, name)
+
+
+def no_wallet(root: Path, name: str) -> WalletError:
+    """That the wallet ``name`` is not in ``root``, with the names that are like it, else those that
+    are there."""
+    there = [each.name for each in list_wallets(root) if each.name != name]
+    likely = (get_close_matches(name, there) or there)[:_NAMES_TOLD]
+    such = f"Name one that is there, such as {', '.join(likely)}; or c" if likely else "C"
+    return WalletError(
+        f"There is no wallet {name} in {root.absolute()}.",
+        f"{such}reate it with `assay wallet create`, or name its folder with --wallet-path.",
+    )
 
 
 def is_name(name: str) -> bool:

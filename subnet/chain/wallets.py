@@ -22,7 +22,14 @@ from typing import Any, Final, NoReturn
 
 from assay.chain.address import is_loopback, shown
 from assay.chain.errors import WalletError, WrongPasswordError
-from assay.chain.wallet_addresses import PUBLIC, WalletInfo, check_name, key_address, wallet_info
+from assay.chain.wallet_addresses import (
+    PUBLIC,
+    WalletInfo,
+    check_name,
+    check_wallet,
+    key_address,
+    wallet_info,
+)
 from assay.errors import UserError
 from assay.types import Ss58
 
@@ -221,7 +228,7 @@ def _teller(role: str, show_phrase: Callable[[str, str], None] | None) -> Callab
 
 def open_coldkey(root: Path, name: str, password: Secret | None = None) -> KeySigner:
     """The coldkey, ready to sign; ``WrongPasswordError`` and ``WalletError`` say what is wrong."""
-    check_name(name)
+    check_wallet(root, name)
     return _open(root / name / "coldkey", f"The coldkey of wallet {name}", password)
 
 
@@ -237,7 +244,7 @@ def open_hotkey(
     root: Path, name: str, hotkey: str = "default", password: Secret | None = None
 ) -> KeySigner:
     """A hotkey, ready to sign."""
-    check_name(name)
+    check_wallet(root, name)
     check_name(hotkey)
     return _open(root / name / "hotkeys" / hotkey, f"Hotkey {hotkey} of wallet {name}", password)
 
@@ -252,8 +259,7 @@ def _open(path: Path, what: str, password: Secret | None) -> KeySigner:
         if not path.is_file():
             raise WalletError(
                 f"{what} is not in {path.parent}.",
-                "Create it with `assay wallet create` or btcli, or name the folder"
-                " with --wallet-path.",
+                "Create it with `assay wallet create`, or name the folder with --wallet-path.",
             )
         keypair = None
         for given in _passwords(keyfile, what, password):

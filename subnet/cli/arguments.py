@@ -50,6 +50,9 @@ wallet_path: Final = click.option(
 wallet_name: Final = click.argument(
     "name", type=param_types.WalletName(), metavar="NAME", help="The wallet's name."
 )
+existing_wallet: Final = click.argument(
+    "name", type=param_types.ExistingWallet(), metavar="NAME", help="The wallet's name."
+)
 hotkey: Final = click.option(
     "--hotkey", type=param_types.HotkeyName(), default="default", envvar="ASSAY_HOTKEY",
     metavar="NAME", help="The hotkey's name.",
@@ -87,7 +90,7 @@ rate_tolerance: Final = click.option(
 def wallet(default: str) -> Callable[[Decorated], Decorated]:
     """The option that names a wallet."""
     return click.option(
-        "--wallet", type=param_types.WalletName(), default=default, envvar="ASSAY_WALLET",
+        "--wallet", type=param_types.ExistingWallet(), default=default, envvar="ASSAY_WALLET",
         metavar="NAME", help="The wallet's name.",
     )  # fmt: skip
 

@@ -43,6 +43,14 @@ class Command(click.Command):
             if isinstance(each, click.Option):
                 each.show_envvar = each.envvar is not None
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Let the types of the parameters check their values, which are all known now: a type may
+        have a method ``check`` that raises."""
+        for each in self.params:
+            if (check := getattr(each.type, "check", None)) and each.name in ctx.params:
+                check(ctx, ctx.params[each.name])
+        return super().invoke(ctx)
+
     def get_help_option(self, ctx: click.Context) -> click.Option | None:
         option = super().get_help_option(ctx)
         if option is not None:

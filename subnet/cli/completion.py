@@ -130,12 +130,15 @@ def told(made: Installed) -> list[str]:
     if made.startup is not None:
         lines.append(f"Last line of {made.startup}: {made.line}")
         undo += f", and remove that line from {made.startup}"
+    last = f"It works in each {made.shell} that is started from now on."
     if made.shell == "bash":
-        lines.append(
-            "bash reads it through its package bash-completion. Without that package, put this"
-            f" into ~/.bashrc: source {shlex.quote(str(made.script))}"
+        # Whether the person's bash loads the package is known to that bash alone.
+        last = (
+            "bash reads it only where its package bash-completion is installed and loaded. If TAB"
+            f" completes nothing in a new bash, put this line into ~/.bashrc:"
+            f" source {shlex.quote(str(made.script))}"
         )
-    return [*lines, f"It works in each {made.shell} that is started from now on.", undo]
+    return [*lines, undo, last]
 
 
 def _script_path(shell: str, environ: Mapping[str, str]) -> Path:

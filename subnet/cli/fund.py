@@ -82,6 +82,6 @@ def fund(
                 }
             )
         else:
-            output.text(f"{to} now has {balance / 10**9:,.4f} TAO (block {receipt.block.number})")
+            output.text(f"{to} now has {in_tao(balance)} TAO (block {receipt.block.number})")
 
     run_async(run)

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 ERROR: Final = "error"
 CURE: Final = "cure"
 """What the two lines of an error begin with; a supervisor finds them in its children's logs."""
+_HEAD_CHARS: Final = 7
+"""The longer of the two words and two spaces: causes and cures stand below each other."""
 LAST_COLUMN_MIN: Final = 12
 """Reasons and the like are still read in a column of two words."""
 
@@ -185,14 +187,38 @@ def printable(words: str) -> str:
     return "".join(char if char.isprintable() or char in "\n\t" else "?" for char in words)
 
 
-def note(message: str) -> None:
-    """Progress and explanations, on stderr."""
-    _err().print(printable(message), style="dim", soft_wrap=True)
+def note(message: str, indent: int = 0) -> None:
+    """Progress and explanations, on stderr; a line that is broken goes on after ``indent``."""
+    _err().print(_fitted(message, indent), style="dim", soft_wrap=True)
 
 
 def warn(message: str) -> None:
     """Something the user should look at, on stderr."""
-    _err().print(printable(message), style="yellow", soft_wrap=True)
+    _err().print(_fitted(message), style="yellow", soft_wrap=True)
+
+
+def _fitted(message: str, indent: int = 0, taken: int = 0) -> str:
+    """``message`` for stderr. A terminal would break a line within a word or a path: there it is
+    broken between words, of which the first line has room for ``taken`` characters less. Elsewhere
+    no line is broken, since programs read it."""
+    from assay.cli.streams import is_person
+
+    plain = printable(message)
+    if not is_person(_err().file):
+        return plain
+    from textwrap import TextWrapper
+
+    wrapper = TextWrapper(
+        max(_err().width, indent + LAST_COLUMN_MIN),
+        initial_indent=" " * taken,
+        subsequent_indent=" " * indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+        replace_whitespace=False,
+        drop_whitespace=True,
+    )
+    lines = [wrapper.fill(line) if line.strip() else line for line in plain.split("\n")]
+    return "\n".join(lines)[taken:]
 
 
 def agreed(question: str) -> bool:
@@ -205,6 +231,8 @@ def error(cause: str, cure: str = "") -> None:
     """Why a command failed and what to do, one sentence each, on stderr."""
     from rich.text import Text
 
-    _err().print(Text.assemble((f"{ERROR}  ", "bold red"), printable(cause)), soft_wrap=True)
-    if cure:
-        _err().print(Text.assemble((f"{CURE}   ", "bold"), printable(cure)), soft_wrap=True)
+    for name, style, words in ((ERROR, "bold red", cause), (CURE, "bold", cure)):
+        if words:
+            head = f"{name:{_HEAD_CHARS}}"
+            told = _fitted(words, _HEAD_CHARS, _HEAD_CHARS)
+            _err().print(Text.assemble((head, style), told), soft_wrap=True)

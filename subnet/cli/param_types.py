@@ -100,6 +100,16 @@ class WalletName(click.ParamType[str]):
         return _items(_folders(wallets_folder(ctx)), incomplete)
 
 
+class ExistingWallet(WalletName):
+    """The name of a wallet that is there already."""
+
+    def check(self, ctx: Context, value: str) -> None:
+        """WalletError if it is not, before the command imports what takes seconds."""
+        from assay.chain.wallet_addresses import check_wallet
+
+        check_wallet(wallets_folder(ctx), value)
+
+
 class HotkeyName(click.ParamType[str]):
     """A hotkey's name: one of the wallet's that the same command names."""
 

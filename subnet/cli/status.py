@@ -30,6 +30,12 @@ FRESH_S: Final = 60.0
 miner that hangs makes a round last 12 s, and a model that judges the answers makes it longer."""
 
 
+_WHO_CHARS: Final = 8
+"""As much of an address as tells it from the others of a subnet."""
+_NAME_CHARS_MAX: Final = 16
+"""A longer name would leave the numbers of two validators no room in eighty columns."""
+
+
 @click.command(cls=Command)
 @arguments.netuid(1)
 @arguments.chain
@@ -57,15 +63,18 @@ def status(context: click.Context, netuid: int, chain: str, state_dir: Path, jso
         output.document(_document(graph, scores))
         return
     judges = _judges(graph, scores)
+    names = _names(state_dir, graph)
     output.table(
         f"Subnet {netuid} · block {graph.at.number} · epoch {graph.epoch.index} "
         f"(next at block {graph.epoch.next_block})",
-        ("uid", "hotkey", "stake α", "permit", "inc.", "div.", "last α", *judges.values()),
-        [_cells(neuron, judges, scores) for neuron in graph.neurons],
+        ("uid", "who", "stake α", "permit", "inc.", "div.", "last α", *judges.values()),
+        [_cells(neuron, names, judges, scores) for neuron in graph.neurons],
     )
+    if judges:
+        output.text(_legend(judges, names))
     # On lines of their own: beside the numbers eighty columns leave them no room.
     told = [
-        f"uid {neuron.uid}, {judges[judge]}: {'; '.join(why)}"
+        f"uid {neuron.uid}, {_voice(judge, judges, names)}: {'; '.join(why)}"
         for neuron in graph.neurons
         for judge, own in _of(neuron.hotkey, scores)
         if (why := [reason.text for reason in own.reasons])
@@ -142,11 +151,36 @@ def _document(graph: Metagraph, scores: Scores) -> dict[str, Any]:
     }
 
 
-def _cells(neuron: Neuron, judges: Iterable[str], scores: Scores) -> tuple[str, ...]:
+def _names(state_dir: Path, graph: Metagraph) -> dict[str, str]:
+    """What a person calls each hotkey: its wallet's name where the state folder has the wallet,
+    else the beginning of its address."""
+    from assay.cli.up.keys import wallet_names
+
+    known = wallet_names(state_dir / "wallets")
+    return {
+        each.hotkey: known.get(each.hotkey, f"{each.hotkey[:_WHO_CHARS]}…")[:_NAME_CHARS_MAX]
+        for each in graph.neurons
+    }
+
+
+def _voice(judge: str, judges: Mapping[str, str], names: Mapping[str, str]) -> str:
+    """Whose reason it is: the column of the judge's scores, and its name where it holds a uid."""
+    return f"{judges[judge]} ({names[judge]})" if judge in names else judges[judge]
+
+
+def _legend(judges: Mapping[str, str], names: Mapping[str, str]) -> str:
+    """What the columns of scores are."""
+    told = ", ".join(_voice(judge, judges, names) for judge in judges)
+    return f"Scores {told}: the moving average of each validator that keeps its state here."
+
+
+def _cells(
+    neuron: Neuron, names: Mapping[str, str], judges: Iterable[str], scores: Scores
+) -> tuple[str, ...]:
     own = dict(_of(neuron.hotkey, scores))
     return (
         str(neuron.uid),
-        f"{neuron.hotkey[:8]}…",
+        names[neuron.hotkey],
         f"{neuron.alpha_stake / RAO_PER_TAO:,.3f}",
         "yes" if neuron.validator_permit else "",
         _share(neuron.incentive),

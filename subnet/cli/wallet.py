@@ -139,7 +139,7 @@ def list_(state_dir: Path, wallet_path: Path | None, json: bool) -> None:
 
 
 @wallet.command(cls=Command)
-@arguments.wallet_name
+@arguments.existing_wallet
 @arguments.hotkey
 @arguments.chain
 @arguments.state_dir
@@ -152,6 +152,7 @@ def show(
     from assay.chain.wallet_addresses import wallet_info
     from assay.chain.wallets import open_hotkey
     from assay.cli import output
+    from assay.cli.amounts import in_tao
     from assay.cli.neurons import open_chain
     from assay.cli.process import run_async
     from assay.clock import SystemClock
@@ -177,11 +178,11 @@ def show(
                 }
             )
             return
-        output.text(f"coldkey  {cold}\nhotkey   {hot}\nbalance  {balance / 1e9:,.4f} TAO")
+        output.text(f"coldkey  {cold}\nhotkey   {hot}\nbalance  {in_tao(balance)} TAO")
         output.table(
             "Stake",
             ("netuid", "hotkey", "alpha"),
-            [(str(s.netuid), s.hotkey, f"{s.alpha / 1e9:,.4f}") for s in stakes],
+            [(str(s.netuid), s.hotkey, in_tao(s.alpha)) for s in stakes],
         )
 
     run_async(run)

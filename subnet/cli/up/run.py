@@ -146,7 +146,7 @@ class _Run:
             owned = (owner.hotkey.address, owner.coldkey.address)
             earned = Earned(chain, netuid, owned, dict(record.paid), record.paid_epoch)
             await earned.count(await chain.metagraph(netuid))
-            watch = Watch(chain, plan, keys, netuid, earned)
+            watch = Watch(chain, plan, keys, netuid, earned, self.supervisor.is_ready)
             say(f"Starting the neurons{_loading(self.chosen)}")
             await self._start_neurons(chain, netuid, again=again)
             await self._follow(watch, record)

@@ -103,7 +103,8 @@ class RunScreen:
 
     def say(self, message: str) -> None:
         """Tell one step of the run, with the time."""
-        output.note(f"{self.seconds:5.1f} s  {message}")
+        time = f"{self.seconds:5.1f} s  "
+        output.note(f"{time}{message}", indent=len(time))
 
     def show(self, view: View) -> None:
         """Show the run as it is in ``view``."""

@@ -62,7 +62,7 @@ def _reasons(rows: Sequence[Row]) -> Table:
     grid.add_column(no_wrap=True, style="dim")
     grid.add_column(overflow="fold")
     for why, of in uids.items():
-        grid.add_row(f"uid {', '.join(map(str, of))}", Text(why))
+        grid.add_row(f"uid{'s' if of[1:] else ''} {', '.join(map(str, of))}", Text(why))
     return grid
 
 

@@ -10,7 +10,7 @@ epochs paid. It shows nothing to anybody.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -74,6 +74,10 @@ class View:
     """Both halves of the first reward: see ``Watch._is_rewarded``."""
 
 
+def _always(_: str) -> bool:
+    return True
+
+
 @dataclass
 class Watch:
     """Reads a run, and remembers what was paid in ``earned``."""
@@ -83,6 +87,8 @@ class Watch:
     keys: Mapping[str, MemberKeys]
     netuid: NetUid
     earned: Earned
+    is_ready: Callable[[str], bool] = _always
+    """Whether the process of a member, by name, serves; one that does not is loading its task."""
     _epoch: int | None = None
     _rewarded: bool = False
     _names: dict[Ss58, str] = field(default_factory=dict)
@@ -167,7 +173,8 @@ class Watch:
         score = sum(each.average for each in own.values()) / len(own) if own else None
         reasons = [reason for each in own.values() for reason in each.reasons]
         said = _said(own)
-        awaited = _awaited(member.role, neuron, score, metagraph)
+        loading = member.behaviour != GUEST and not self.is_ready(member.name)
+        awaited = _awaited(member.role, neuron, score, metagraph, loading=loading)
         return Row(
             uid=neuron.uid,
             name=member.name,
@@ -202,13 +209,20 @@ def _said(opinions: Mapping[str, Opinion]) -> str:
     return " · ".join(f"{validator}: {words}" for validator, words in told)
 
 
-def _awaited(role: MemberRole, neuron: Neuron, score: float | None, metagraph: Metagraph) -> str:
-    """What a neuron that earns nothing yet is waiting for; empty if it waits for nothing."""
+def _awaited(
+    role: MemberRole, neuron: Neuron, score: float | None, metagraph: Metagraph, *, loading: bool
+) -> str:
+    """What a neuron that earns nothing yet is waiting for; empty if it waits for nothing.
+
+    Words that fit one uid and several: neurons of which the same is said share a line.
+    """
     next_epoch = f"at the next epoch, block {metagraph.epoch.next_block}"
     if role is MemberRole.VALIDATOR:
-        return "" if neuron.validator_permit else f"gets its permit {next_epoch}"
+        return "" if neuron.validator_permit else f"permit {next_epoch}"
     if role is MemberRole.OWNER:
         return ""
     if score is None:
-        return "not asked yet" if neuron.axon else "has not published an address yet"
-    return f"its score counts {next_epoch}" if score > 0 and not neuron.incentive else ""
+        if neuron.axon:
+            return "not asked yet"
+        return "still loading the task" if loading else "no address published yet"
+    return f"score counts {next_epoch}" if score > 0 and not neuron.incentive else ""

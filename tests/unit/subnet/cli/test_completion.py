@@ -195,6 +195,15 @@ def test_the_line_for_zsh_is_added_to_what_stands_there(tmp_path: Path) -> None:
     assert any("remove that line" in line for line in completion.told(made))
 
 
+def test_the_condition_of_bash_is_told_last_and_nothing_is_promised(tmp_path: Path) -> None:
+    """In a bare home a new bash completes nothing until the line is there."""
+    made = installed("bash", {"HOME": str(tmp_path)})
+    *before, last = completion.told(made)
+    assert "only where its package bash-completion is installed and loaded" in last
+    assert last.endswith(f"put this line into ~/.bashrc: source {made.script}")
+    assert not any("It works" in line for line in (*before, last))
+
+
 @pytest.mark.parametrize("home", [None, "", "relative"])
 def test_without_a_home_folder_the_way_out_is_named(home: str | None) -> None:
     with pytest.raises(UserError) as told:

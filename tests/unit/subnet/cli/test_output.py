@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import re
 import sys
 
 import pytest
@@ -84,3 +85,29 @@ def test_a_hostile_reason_does_not_spoil_the_live_table(capsys: pytest.CaptureFi
     rows = tuple(dataclasses.replace(row, why=HOSTILE) for row in VIEW.rows)
     output.out.print(render(dataclasses.replace(VIEW, rows=rows), 1.0))
     assert HOSTILE[:10] in capsys.readouterr().out
+
+
+class _Screen(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_gets_lines_that_are_broken_between_words(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A terminal breaks where its last column is, within a word and within a path."""
+    path = "/tmp/state-of-a-run/logs/miner-1.log"
+    words = f"Three of the neurons ended because of wrong factors, and their log is {path} here."
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setattr(sys, "stderr", screen := _Screen())
+    output.error(words, words)
+    output.note(words, indent=9)
+    output.warn(words)
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", screen.getvalue()).splitlines()
+    assert max(map(len, lines)) <= 46, "the path and its indent alone may be longer"
+    assert sum(path in line for line in lines) == 4
+    assert all(len(line) <= 40 or path in line for line in lines)
+    assert " ".join(" ".join(lines).split()) == " ".join(
+        ("error", words, "cure", words, words, words)
+    )
+    assert lines[1].startswith(" " * 7 + "because")

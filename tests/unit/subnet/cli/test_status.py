@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -106,10 +107,17 @@ def test_each_reason_says_whose_it_is(
                 opinions={MINER.address: thinks},
             )
         )
+    keys = tmp_path / "wallets" / "juror" / "hotkeys"
+    keys.mkdir(parents=True)
+    (keys / "defaultpub.txt").write_text(f'{{"ss58Address": "{JUDGE.address}"}}')
     assert main.main(["status", "--state-dir", str(tmp_path)]) == 0
     out = capsys.readouterr().out
-    assert "uid 2, by 1: 5 tokens/s; late" in out
-    assert "uid 2, by 2: 6 tokens/s; late" in out
+    other = f"{MINER.address[:8]}…"
+    assert "uid 2, by 1 (juror): 5 tokens/s; late" in out
+    assert f"uid 2, by 2 ({other}): 6 tokens/s; late" in out
+    assert f"Scores by 1 (juror), by 2 ({other}): the moving average" in out
+    assert re.search(r"^ +1 +juror ", out, re.MULTILINE), "named as `assay up` names it"
+    assert re.search(rf"^ +2 +{other} ", out, re.MULTILINE)
 
 
 def test_an_empty_faucet_is_named_and_not_advised(

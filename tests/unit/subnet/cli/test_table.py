@@ -73,7 +73,7 @@ def test_every_word_of_why_can_be_read(width: int) -> None:
     text = "\n".join(shown(dataclasses.replace(VIEW, rows=rows), width))
     assert all(word in text.split() for word in words)
     assert text.count("said of both") == 1
-    assert "uid 1, 7" in text
+    assert "uids 1, 7" in text
 
 
 def test_a_guest_is_marked_whatever_it_is() -> None:

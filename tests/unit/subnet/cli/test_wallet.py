@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from assay.chain.wallets import Secret, open_coldkey
+from assay.chain.wallets import Secret, create_wallet, open_coldkey
 from assay.cli import main, output
 
 
@@ -81,3 +82,47 @@ def test_a_home_folder_that_is_none_is_told_with_the_option_to_give(
     assert "--wallet-path" in told
     assert "HOME names no folder; give the path in full" in told
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("stake", "5", "--netuid", "1", "--wallet", "wallt"),
+        ("register", "--netuid", "1", "--wallet", "wallt"),
+        ("miner", "run", "--netuid", "1", "--wallet", "wallt"),
+        ("validator", "run", "--netuid", "1", "--wallet", "wallt"),
+        ("wallet", "show", "wallt"),
+        ("fund", "wallt", "5"),
+    ],
+)
+def test_a_wallet_that_is_not_there_is_told_in_one_way_and_with_those_like_it(
+    command: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("wallet", "juror"):
+        create_wallet(tmp_path / "wallets", name)
+    assert main.main([*command, "--state-dir", str(tmp_path)]) == 2
+    told = capsys.readouterr().err
+    assert f"There is no wallet wallt in {tmp_path}/wallets." in told
+    assert "Name one that is there, such as wallet; or create it" in told
+
+
+def test_a_default_wallet_that_is_not_there_names_those_that_are(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    create_wallet(tmp_path / "wallets", "juror")
+    assert main.main(["stake", "5", "--netuid", "1", "--state-dir", str(tmp_path)]) == 2
+    assert "such as juror" in capsys.readouterr().err
+
+
+def test_a_wallet_that_is_not_there_costs_no_heavy_import(tmp_path: Path) -> None:
+    """The SDK's import takes seconds, and torch's as many again."""
+    asked = ["miner", "run", "--netuid", "1", "--wallet", "nobody", "--state-dir", str(tmp_path)]
+    script = (
+        "import sys; from assay.cli.main import main; code = main(sys.argv[1:]);"
+        " assert code == 2, code;"
+        " assert not {'bittensor', 'torch'} & set(sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, *asked], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr

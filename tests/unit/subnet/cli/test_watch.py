@@ -271,11 +271,13 @@ async def test_who_earns_nothing_yet_is_told_what_is_awaited(
     why = {row.name: row.why for row in view.rows}
     assert why["owner"] == ""
     assert (
-        why["miner-1"]
-        == f"right · its score counts at the next epoch, block {view.next_epoch_block}"
+        why["miner-1"] == f"right · score counts at the next epoch, block {view.next_epoch_block}"
     )
     assert why["miner-2"] == "not asked yet"
-    assert why["miner-3"] == "has not published an address yet"
+    assert why["miner-3"] == "no address published yet"
+    watch.is_ready = lambda name: name != "miner-3"
+    why = {row.name: row.why for row in (await watch.look()).rows}
+    assert (why["miner-2"], why["miner-3"]) == ("not asked yet", "still loading the task")
 
 
 async def test_who_joined_later_is_shown_by_the_wallets_name_or_the_hotkey(

@@ -88,7 +88,7 @@ class Watch:
     netuid: NetUid
     earned: Earned
     is_ready: Callable[[str], bool] = _always
-    """Whether the process of a member, by name, serves; one that does not is loading its task."""
+    """Whether the process of a miner of the run serves; one that does not is loading its task."""
     _epoch: int | None = None
     _rewarded: bool = False
     _names: dict[Ss58, str] = field(default_factory=dict)
@@ -173,7 +173,8 @@ class Watch:
         score = sum(each.average for each in own.values()) / len(own) if own else None
         reasons = [reason for each in own.values() for reason in each.reasons]
         said = _said(own)
-        loading = member.behaviour != GUEST and not self.is_ready(member.name)
+        mines = member.role is MemberRole.MINER and member.behaviour != GUEST
+        loading = mines and not self.is_ready(member.name)
         awaited = _awaited(member.role, neuron, score, metagraph, loading=loading)
         return Row(
             uid=neuron.uid,

@@ -7,6 +7,7 @@ from hashlib import sha256
 import msgspec
 import pytest
 
+from assay.types import Ss58
 from assay.wire import signing
 from assay.wire.errors import (
     CallError,
@@ -15,12 +16,28 @@ from assay.wire.errors import (
     PeerBusy,
     PeerFailed,
     PeerRefused,
+    PeerUnreachable,
     ReplyForged,
     ReplyMalformed,
+    ReplyUnsigned,
     RequestRefused,
+    SignedRefusal,
 )
 from assay.wire.evidence import pack, unpack, verify
-from assay.wire.exchange import Sent, judge, prepare, reader_of
+from assay.wire.exchange import (
+    Sent,
+    is_stream,
+    judge,
+    no_stream,
+    prepare,
+    reader_of,
+    silent,
+    stream_evidence,
+    too_large,
+    too_late,
+    unreachable,
+)
+from assay.wire.exchange import refusal as refused
 from assay.wire.interface import Peer, Reply
 from assay.wire.limits import DEFAULT, SIGNED_HEADERS_BYTES_MAX, SIGNED_HEADERS_MAX
 from assay.wire.memory import RawHeaders, raw_headers
@@ -240,3 +257,105 @@ def test_a_name_that_is_none_is_our_mistake() -> None:
 
 def test_a_request_refused_knows_its_status() -> None:
     assert RequestRefused(Code.STALE, "old").status == 401
+
+
+@pytest.mark.parametrize(
+    ("budget_s", "idle_s", "said"),
+    [
+        (5.0, None, "budget_ms=5000"),
+        (0.0, None, "budget_ms=1"),
+        (0.0015, 2.5, "budget_ms=1&idle_ms=2500"),
+        (1e9, 1e9, "budget_ms=999999999&idle_ms=999999999"),
+    ],
+)
+def test_how_long_the_caller_waits_is_signed_in_whole_milliseconds(
+    budget_s: float, idle_s: float | None, said: str
+) -> None:
+    peer = Peer(BOB.address, "127.0.0.1", 1)
+    request = prepare(
+        ALICE, peer, "echo", Question(text="hi"), nonce_ns=NOW, budget_s=budget_s, idle_s=idle_s
+    )
+    assert request.target == f"/v1/echo?{said}"
+    assert request.headers["Content-Type"] == CONTENT_TYPE
+
+
+def test_nobody_is_asked_whose_address_is_none() -> None:
+    """A long one is cut short: it may come from a stranger."""
+    peer = Peer(Ss58("x" * 100), "127.0.0.1", 1)
+    with pytest.raises(CallError, match="is not an address") as caught:
+        prepare(ALICE, peer, "echo", Question(text="hi"), nonce_ns=NOW, budget_s=5.0)
+    assert caught.value.peer == "x" * 64
+
+
+def test_a_reply_names_its_request() -> None:
+    request, body = sent(), encode(Answered(text="yes"))
+    reply = judge(request, 200, reply_headers(request, 200, body), body, Answered, 0.25)
+    assert reply.request_hash == request.hash_full
+
+
+def test_a_reply_without_a_signature_or_with_anothers_is_none() -> None:
+    request, body = sent(), encode(Answered(text="yes"))
+    headers = reply_headers(request, 200, body)
+    with pytest.raises(ReplyUnsigned, match=r"reply \(200\) without a signature"):
+        judge(request, 200, headers[:-1], body, Answered, 0.25)
+    with pytest.raises(ReplyForged, match="does not hold"):
+        judge(request, 200, headers, encode(Answered(text="no")), Answered, 0.25)
+
+
+def test_a_signed_reply_of_another_type_is_none() -> None:
+    with pytest.raises(ReplyMalformed, match="answered no Answered"):
+        judged(200, b"{}")
+
+
+def test_a_refusal_of_before_the_body_was_read_may_have_any_refusing_status() -> None:
+    with pytest.raises(PeerRefused):
+        judged(400, refusal(Code.MALFORMED_REQUEST), scope="head")
+    with pytest.raises(ReplyForged):
+        judged(399, refusal(Code.MALFORMED_REQUEST), scope="head")
+
+
+def test_a_stream_is_told_from_a_reply_before_anybody_reads_it() -> None:
+    request, body = sent(), encode(Answered(text="yes"))
+    one, many = reply_headers(request, 200, body), stream_headers()
+    assert (is_stream(one), is_stream(many)) == (False, True)
+    with pytest.raises(ReplyMalformed, match=r"Call it with stream\(\)"):
+        judge(request, 200, many, b"", Answered, 0.25)
+    assert stream_evidence(request, reader_of(request, 200, many, DEFAULT)) is None
+    with pytest.raises(ReplyMalformed, match="no stream as it must be"):
+        reader_of(request, 201, many, DEFAULT)
+    with pytest.raises(ReplyMalformed, match="no stream as it must be"):
+        reader_of(request, 200, (*many, (b"Content-Encoding", b"gzip")), DEFAULT)
+    anothers = Sent(**{**msgspec.structs.asdict(request), "peer": Peer(ALICE.address, "h", 1)})
+    with pytest.raises(ReplyForged, match="is not who answered"):
+        reader_of(anothers, 200, many, DEFAULT)
+
+
+@pytest.mark.parametrize(
+    ("code", "error", "status"),
+    [
+        (Code.REFUSED_BY_TASK, PeerRefused, 422),
+        (Code.OVERLOADED, PeerBusy, 503),
+        ("own_word", PeerFailed, 500),
+    ],
+)
+def test_a_refusal_within_a_stream_has_the_status_of_its_code(
+    code: str, error: type[SignedRefusal], status: int
+) -> None:
+    evidence = judged(200, encode(Answered(text="yes"))).evidence
+    found = refused(BOB.address, None, refusal(code), evidence)
+    assert isinstance(found, error)
+    assert (found.code, found.status, found.evidence) == (code, status, evidence)
+
+
+def test_what_goes_wrong_without_a_reply_names_the_peer_and_the_bound() -> None:
+    peer = Peer(BOB.address, "192.0.2.1", 8091)
+    for error, kind, words in (
+        (unreachable(peer, "refused"), PeerUnreachable, "192.0.2.1:8091 (refused)"),
+        (too_late(peer, 2.5), DeadlineExceeded, "2.5 s"),
+        (silent(peer, 0.5), DeadlineExceeded, "0.5 s"),
+        (too_large(peer, 1234), ReplyMalformed, "1234 bytes"),
+        (no_stream(peer), ReplyMalformed, "one reply"),
+    ):
+        assert type(error) is kind
+        assert error.peer == BOB.address
+        assert words in str(error)

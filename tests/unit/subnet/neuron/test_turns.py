@@ -17,6 +17,7 @@ from assay.chain.interface import Endpoint, WeightsOutcome
 from assay.errors import UserError
 from assay.metrics import NoMetrics
 from assay.neuron import Answer, Caller, Score, Turn, Verdict
+from assay.neuron.task import Pace
 from assay.neuron.validator import REUNION_S, STALE_EPOCHS
 from assay.types import Ss58, Uid
 from assay.wire.memory import MemoryNetwork
@@ -327,3 +328,25 @@ async def test_a_miner_that_was_there_and_goes_is_judged_at_once(tmp_path: Path)
         for neuron in (miners[1], validator):
             neuron.stop.set()
         await asyncio.gather(*running)
+
+
+async def test_an_average_forgets_half_of_its_past_in_half_an_epoch_of_the_chains_time(
+    tmp_path: Path,
+) -> None:
+    """An epoch's seconds are its blocks times the chain's block time."""
+    world = await make_world({VALIDATOR: None, FIRST: None})
+    pace = Pace.seconds(0.25)
+    validator = make_validator(world, MemoryNetwork(), VALIDATOR, tmp_path, pace=pace)
+    judged_s: list[float] = []
+    async with flowing(world):
+        running = asyncio.create_task(validator.run())
+        for number in (1, 2):
+            await until(lambda: validator.memory.round == number, "a turn")  # noqa: B023
+            judged_s.append(world.clock.monotonic())
+        validator.stop.set()
+        await running
+    epoch_s = (await world.chain.metagraph(world.netuid)).epoch.tempo * world.ledger.block_time_s
+    elapsed_s = judged_s[1] - judged_s[0]
+    forgotten = min(1 - 0.5 ** (elapsed_s / (epoch_s / 2)), 0.3)
+    assert forgotten < 0.3, "the bound is not what is tried here"
+    assert validator.memory.newest_weight == pytest.approx(forgotten, rel=0.05)

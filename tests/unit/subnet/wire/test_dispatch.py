@@ -4,26 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 from loguru import logger
 
 from assay.clock import ManualClock
-from assay.wire.errors import Code
-from assay.wire.interface import Caller, Method
+from assay.wire.errors import Code, PeerBusy
+from assay.wire.interface import AnyAxon, Caller, Method, Peer
 from assay.wire.limits import Limits
 from assay.wire.nonce_file import CeilingFile
 from assay.wire.replay import MemoryCeiling
 from assay.wire.synapse import Synapse, encode
 from tests.unit.subnet.wire.world import (
+    BOB,
     Answered,
+    Count,
+    Counted,
     MemoryWorld,
     Question,
+    counting,
+    echo,
     refusal_in,
     serving,
     signed,
 )
+
+PATIENT_S = 5.0  # no wait in this file is longer
 
 
 class Number(Synapse, frozen=True):
@@ -149,3 +157,114 @@ async def test_a_disk_is_never_waited_for_on_the_loop() -> None:
         assert {reply.status for reply in replies} == {200}
         assert disk.saves == 1  # one for all that came at once
         assert threading.get_ident() not in disk.threads
+
+
+class StuckDisk(MemoryCeiling):
+    """Saves only once it is let go on."""
+
+    blocking = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun, self.go_on = threading.Event(), threading.Event()
+
+    def save(self, ceiling_ns: int) -> None:
+        self.begun.set()
+        self.go_on.wait(PATIENT_S)
+        super().save(ceiling_ns)
+
+
+async def test_a_stop_waits_for_a_save_whose_request_has_left() -> None:
+    """The ceiling that is lowered at the end would else be raised again behind it."""
+    disk, world = StuckDisk(), MemoryWorld()
+    axon = await world.axon(nonces=disk)
+    axon.attach(Method("echo", Question, Answered, echo))
+    await axon.start()
+    asking = asyncio.create_task(world.send(axon, signed()))
+    assert await asyncio.to_thread(disk.begun.wait, PATIENT_S)
+    asking.cancel()
+    await asyncio.wait([asking])
+    stopping = asyncio.create_task(axon.stop())
+    for _ in range(100):
+        await asyncio.sleep(0)
+    assert not stopping.done()
+    disk.go_on.set()
+    await asyncio.wait_for(stopping, PATIENT_S)
+    assert disk.saves >= 1
+
+
+async def never(_: Question, __: Caller) -> Answered:
+    await asyncio.Event().wait()
+    raise AssertionError("waits for ever")
+
+
+async def endless(_: Count, __: Caller) -> AsyncIterator[Counted]:
+    yield Counted(number=0)
+    await asyncio.Event().wait()
+
+
+@pytest.fixture
+def warned() -> Iterator[list[str]]:
+    lines: list[str] = []
+    sink = logger.add(lambda message: lines.append(str(message)), level="WARNING")
+    yield lines
+    logger.remove(sink)
+
+
+async def stopped(axon: AnyAxon, clock: ManualClock, drain_s: float) -> None:
+    """Stop the axon, and let the time that it gives to what runs pass."""
+    stopping = asyncio.create_task(axon.stop())
+    for passed_s in (drain_s - 0.01, 0.02):
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert not stopping.done()
+        clock.advance(passed_s)
+    for _ in range(100):
+        await asyncio.sleep(0)
+    clock.advance(60.0)  # whatever is left for last words
+    await asyncio.wait_for(stopping, PATIENT_S)
+
+
+async def test_a_stop_gives_what_runs_its_time_and_tells_what_did_not_end(
+    warned: list[str],
+) -> None:
+    clock, world = ManualClock(), MemoryWorld()
+    axon = await world.axon(clock=clock, limits=Limits(drain_s_max=3.0))
+    axon.attach(Method("echo", Question, Answered, never))
+    await axon.start()
+    asking = asyncio.create_task(world.send(axon, signed(nonce_ns=clock.now_ns())))
+    for _ in range(100):
+        await asyncio.sleep(0)
+    await stopped(axon, clock, 3.0)
+    asking.cancel()
+    (line,) = warned
+    assert "1 requests did not finish in time" in line
+
+
+async def test_a_stream_that_a_stop_ends_is_told_so_and_nothing_is_wrong(
+    warned: list[str],
+) -> None:
+    clock, world = ManualClock(), MemoryWorld()
+    axon = await world.axon(clock=clock, limits=Limits(drain_s_max=3.0))
+    axon.attach(counting(endless))
+    await axon.start()
+    dendrite = world.dendrite(clock=clock)
+    peer = Peer(BOB.address, "127.0.0.1", axon.port)
+
+    async def read() -> list[int]:
+        numbers = []
+        request = Count(to=9)
+        async with dendrite.stream(peer, "count", request, Counted, deadline_s=50.0) as replies:
+            numbers.append((await anext(replies)).number)
+            with pytest.raises(PeerBusy) as caught:
+                await anext(replies)
+        assert caught.value.code == Code.DRAINING
+        assert caught.value.retry_after_s
+        return numbers
+
+    reading = asyncio.create_task(read())
+    for _ in range(100):
+        await asyncio.sleep(0)
+    await stopped(axon, clock, 3.0)
+    assert await asyncio.wait_for(reading, PATIENT_S) == [0]
+    assert warned == []

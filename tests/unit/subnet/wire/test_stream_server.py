@@ -11,7 +11,7 @@ import pytest
 from assay.clock import ManualClock
 from assay.wire.errors import Code, RequestRefused
 from assay.wire.interface import Caller
-from assay.wire.stream import DATA, END, HEAD, SEAL, FrameWriter
+from assay.wire.stream import DATA, END, FAILURE, HEAD, SEAL, FrameWriter
 from assay.wire.stream_server import StreamedReply
 from tests.unit.subnet.wire.test_stream import binding
 from tests.unit.subnet.wire.world import (
@@ -29,8 +29,10 @@ SEALED_WITHIN_S = 0.25
 MIB = 2**20
 
 
-def streamed(replies: AsyncIterator[bytes], clock: ManualClock) -> StreamedReply:
-    """The reply to a handler that yields payloads; ``idle_s`` and the budget are a minute."""
+def streamed(
+    replies: AsyncIterator[bytes], clock: ManualClock, idle_s: float = 60
+) -> StreamedReply:
+    """The reply to a handler that yields payloads, and has a minute for all of them."""
     return StreamedReply(
         replies,
         FrameWriter(binding(), BOB.sign, frame_bytes_max=2**17, frames_max=2**20),
@@ -39,7 +41,7 @@ def streamed(replies: AsyncIterator[bytes], clock: ManualClock) -> StreamedReply
         explain=lambda error: RequestRefused(Code.HANDLER_FAILED, str(error)),
         clock=clock,
         budget_s=60,
-        idle_s=60,
+        idle_s=idle_s,
         frames_max=2**20,
         on_close=lambda: None,
     )
@@ -163,3 +165,28 @@ async def test_a_handler_waits_for_the_reader_that_never_reads() -> None:
                 await asyncio.sleep(0.2)
             assert made <= MIB
     await axon.stop()
+
+
+async def test_a_handlers_silence_counts_from_its_last_reply() -> None:
+    """Not from when somebody next reads: a slow reader gives the handler no more time."""
+    clock = ManualClock()
+
+    async def handler() -> AsyncIterator[bytes]:
+        yield b"x"
+        await asyncio.Event().wait()
+
+    reply = streamed(handler(), clock, idle_s=10)
+    await reply.begin()
+    assert kinds(await reply.read()) == DATA + SEAL
+    clock.advance(9.0)
+    reading = asyncio.create_task(reply.read())
+    for passed_s in (0.9, 0.2):
+        for _ in range(50):
+            await asyncio.sleep(0)
+        assert not reading.done()
+        clock.advance(passed_s)
+    for _ in range(50):
+        await asyncio.sleep(0)
+    assert reading.done(), "ten seconds behind the reply"
+    assert kinds(reading.result()) == FAILURE + END
+    await reply.aclose()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import resource
 import select
 import shutil
 import subprocess
@@ -25,8 +24,8 @@ from assay.cli.app import app
 from assay.errors import Unavailable, UserError
 
 PATIENCE_S = 60.0
-PROCESSOR_S_MAX = 0.3
-"""A person who pressed Tab waits no longer without wondering."""
+SLOW = {"numpy", "torch", "transformers", "bittensor", "aiohttp", "assay.neuron", "rich"}
+"""Each of these takes longer to import than all of an answer (``scripts/bench/cli`` times it)."""
 BASH_COMPLETION = Path("/usr/share/bash-completion/bash_completion")
 TASK = """
 raise SystemExit("a shell that completes a wallet's name runs no task")
@@ -240,9 +239,8 @@ def test_the_command_says_what_it_wrote_and_how_it_is_undone(
     assert "SHELL" in capsys.readouterr().err
 
 
-def answered(words: str, environ: Mapping[str, str]) -> tuple[list[str], float]:
-    """What a shell is offered behind ``words``, and the processor time that it took."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+def answered(words: str, environ: Mapping[str, str]) -> tuple[list[str], set[str]]:
+    """What a shell is offered behind ``words``, and the modules that were imported for it."""
     done = subprocess.run(
         [str(Path(environ["HOME"]) / "bin" / "assay")],
         env=environ
@@ -250,6 +248,7 @@ def answered(words: str, environ: Mapping[str, str]) -> tuple[list[str], float]:
             completion.VARIABLE: "bash_complete",
             "COMP_WORDS": words,
             "COMP_CWORD": str(words.count(" ")),
+            "PYTHONPROFILEIMPORTTIME": "1",
         },
         cwd=environ["HOME"],
         capture_output=True,
@@ -257,10 +256,10 @@ def answered(words: str, environ: Mapping[str, str]) -> tuple[list[str], float]:
         timeout=PATIENCE_S,
         check=False,
     )
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    assert done.stderr == ""
-    spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return [line.partition(",")[2] for line in done.stdout.split()], spent
+    told = done.stderr.splitlines()
+    assert all(line.startswith("import time:") for line in told), done.stderr
+    imported = {line.rpartition("|")[2].strip() for line in told}
+    return [line.partition(",")[2] for line in done.stdout.split()], imported
 
 
 @pytest.mark.parametrize(
@@ -276,18 +275,14 @@ def answered(words: str, environ: Mapping[str, str]) -> tuple[list[str], float]:
         ("assay up --task inf", ["inference"]),
     ],
 )
-def test_what_a_shell_is_offered_comes_before_anybody_wonders(
+def test_what_a_shell_is_offered_comes_without_a_slow_import(
     words: str, offered: list[str], environ: dict[str, str], home: Path
 ) -> None:
     (home / "t.py").write_text(TASK)
-    times = []
-    for _ in range(3):  # the quickest: the machine is shared
-        found, spent = answered(words, environ)
-        assert found == offered
-        times.append(spent)
-        if spent <= PROCESSOR_S_MAX:
-            break
-    assert min(times) <= PROCESSOR_S_MAX
+    found, imported = answered(words, environ)
+    assert found == offered
+    assert "assay.cli.app" in imported
+    assert not imported & SLOW, "a shell waits for this with every Tab"
 
 
 def test_a_tasks_own_options_are_offered(environ: dict[str, str], home: Path) -> None:

@@ -12,6 +12,7 @@ held it. The SDK is imported on first use only. Nothing here knows a chain.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import secrets
@@ -30,7 +31,7 @@ from assay.chain.wallet_addresses import (
     key_address,
     wallet_info,
 )
-from assay.errors import UserError
+from assay.errors import Unavailable, UserError
 from assay.types import Ss58
 
 SEED_BYTES: Final = 32
@@ -150,7 +151,8 @@ def create_wallet(
             finally:
                 shutil.rmtree(root / draft, ignore_errors=True)
     except OSError as error:
-        raise WalletError(
+        is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)  # that passes by itself
+        raise (Unavailable if is_full else WalletError)(
             f"The wallet {folder} cannot be written: {error.strerror or error}.",
             "Make room and check the folder's permissions, or name another with --wallet-path.",
         ) from None

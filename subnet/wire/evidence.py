@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from hashlib import sha256
 from typing import Annotated, Final
 
@@ -135,6 +136,7 @@ def unpack(data: bytes) -> Evidence:
     return evidence
 
 
+@lru_cache(maxsize=256)  # a peer signs the same ones again and again; an entry is 4 KiB at most
 def check_headers(headers: tuple[tuple[str, str], ...]) -> None:
     """EvidenceInvalid unless evidence can have these ``headers``.
 

@@ -57,6 +57,7 @@ def test_a_taken_port_is_told_before_anything_is_begun(command: str, tmp_path: P
     state = tmp_path / "state"
     neuron = ("run", "--netuid", "1", *REVERSE, "--register", "--chain", "ws://127.0.0.1:9")
     words = {"chain": ("start",), "up": REVERSE}.get(command, neuron)
+    assert assay("wallet", "create", command, "--state-dir", str(state)).returncode == 0
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         done = assay(command, *words, "--state-dir", str(state), "--metrics-port", port)

@@ -24,7 +24,7 @@ from assay.chain.wallets import (
     open_coldkey,
     open_hotkey,
 )
-from assay.errors import UserError
+from assay.errors import Unavailable, UserError
 
 LOCAL = "ws://127.0.0.1:9944"
 PASSWORD = "correct horse battery"
@@ -297,7 +297,7 @@ def test_a_hotkey_is_added_whole_or_not_at_all(
 
     with monkeypatch.context() as patched:
         patched.setattr(os, "link", full)
-        with pytest.raises(WalletError, match="No space left"):
+        with pytest.raises(Unavailable, match="No space left"):
             create_wallet(tmp_path, "w", "second")
     assert sorted(tmp_path.rglob("*")) == before
     assert "second" in create_wallet(tmp_path, "w", "second").hotkeys

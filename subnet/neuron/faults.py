@@ -151,7 +151,10 @@ class LoopWatch:
 
 
 def _folder_of(task: object) -> Path | None:
-    """Where the class of ``task`` is written; None for one without a file."""
+    """Where the class of ``task`` is written, or of the ``inner`` task that it is put around; None
+    for one without a file."""
+    while (inner := getattr(task, "inner", None)) is not None:
+        task = inner
     try:
         return Path(inspect.getfile(type(task))).parent
     except (TypeError, OSError):

@@ -13,8 +13,9 @@ import pytest
 from loguru import logger
 
 from assay.chain.interface import Endpoint
+from assay.lab.around import Around
 from assay.neuron import Answer, MinerTask, Score, Turn, Verdict
-from assay.neuron.faults import BrokenTask, LoopWatch, TaskFaults, watched_loop
+from assay.neuron.faults import BrokenTask, LoopWatch, TaskFaults, watched_loop, where
 from assay.wire.memory import MemoryNetwork
 from examples.reverse import Reverse, Reversed, ReverseTask
 from tests.unit.subnet.neuron.worlds import (
@@ -117,6 +118,23 @@ def test_a_fault_elsewhere_is_not_laid_at_the_builders_door() -> None:
     faults = TaskFaults(MinerTask())
     for _ in range(5):
         assert faults.note(ConnectionResetError("peer"), "turn 1") is None
+
+
+def test_a_fault_within_a_task_that_is_wrapped_is_the_builders() -> None:
+    """A cheat of the lab is put around the builder's task; the line is his all the same."""
+
+    class Broken(MinerTask):
+        name = "broken"
+
+        def fail(self) -> None:
+            raise RuntimeError("no GPU")
+
+    broken = Broken()
+    with pytest.raises(RuntimeError) as caught:
+        broken.fail()
+    found = where(caught.value, Around(broken))
+    assert found is not None
+    assert (found.file, found.function) == (__file__, "fail")
 
 
 async def test_a_standstill_that_is_not_the_tasks_is_no_warning(told: list[str]) -> None:

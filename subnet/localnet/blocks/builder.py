@@ -87,7 +87,23 @@ class BlockBuilder:
         with what was tried, if the block itself cannot be made.
         """
         try:
-            return self._build(timestamp_ms, slot, candidates, until, max_extrinsics)
+            self._initialize(slot)
+            self._apply_inherents(timestamp_ms, slot)
+            found = self._apply_candidates(candidates, until, max_extrinsics)
+            header = self._finalize()
+            result = self._overlay.result(self._executor.version.state_version)
+            if result.root_hash != header.state_root:
+                raise BlockRejected(
+                    f"block {header.number} names the state root 0x{header.state_root.hex()}, "
+                    f"its state has 0x{result.root_hash.hex()}"
+                )
+            return Built(
+                Block(header, tuple(self._body)),
+                tuple(found.included),
+                tuple(found.failed),
+                tuple(found.postponed),
+                result,
+            )
         except (RuntimeTrap, BlockRejected) as fault:
             fault.tried = self.tried
             raise
@@ -96,32 +112,6 @@ class BlockBuilder:
     def tried(self) -> tuple[bytes, ...]:
         """The hashes of the extrinsics that were tried, in order."""
         return tuple(self._tried)
-
-    def _build(
-        self,
-        timestamp_ms: int,
-        slot: int,
-        candidates: Iterable[tuple[bytes, bytes]],
-        until: Callable[[], bool],
-        max_extrinsics: int | None,
-    ) -> Built:
-        self._initialize(slot)
-        self._apply_inherents(timestamp_ms, slot)
-        found = self._apply_candidates(candidates, until, max_extrinsics)
-        header = self._finalize()
-        result = self._overlay.result(self._executor.version.state_version)
-        if result.root_hash != header.state_root:
-            raise BlockRejected(
-                f"block {header.number} names the state root 0x{header.state_root.hex()}, "
-                f"its state has 0x{result.root_hash.hex()}"
-            )
-        return Built(
-            Block(header, tuple(self._body)),
-            tuple(found.included),
-            tuple(found.failed),
-            tuple(found.postponed),
-            result,
-        )
 
     def _call(self, method: str, argument: bytes) -> bytes:
         executor = self._executor

@@ -49,13 +49,14 @@ class RpcLimits:
     batch_calls_max: int = 1_000
     """Calls in one frame; the SDK sends some tens."""
 
-    reply_bytes_max: int = 16 * 2**20
-    """One reply. Metadata takes 240 KB in hex."""
+    reply_bytes_max: int = 22 * 2**20
+    """One reply. The longest block of the runtime, 10 MiB (``BLOCK_BYTES`` in ``runtime``), has
+    twenty in hex: with less room a block could be made that no client can read."""
 
     outbox_messages_max: int = 4_096
     """Messages that a client has not read yet: minutes of heads, and a full batch of watches."""
 
-    outbox_bytes_max: int = 32 * 2**20
+    outbox_bytes_max: int = 44 * 2**20
     """The same in bytes: two replies of the largest size."""
 
     outboxes_bytes_max: int = 128 * 2**20

@@ -294,13 +294,19 @@ DEFENCES: Final[dict[str, tuple[Defence, ...]]] = {
         without("test_what_is_not_messagepack_is_refused", (
             "synapse", "except (msgspec.DecodeError, UnicodeDecodeError):",
             "except ZeroDivisionError:",
+        ), (
+            "synapse", "except Exception as error:  # of a builder's own class",
+            "except ZeroDivisionError as error:  # of a builder's own class",
         )),
     ),
     "places held by rivals": (
+        without("test_half_of_the_places_belong_to_permit_holders", (
+            "concurrency", "half = 2 if ranked else 1", "half = 1",
+        )),
         without(
-            "test_two_rivals_with_long_requests_do_not_keep_validators_out"
-            " test_half_of_the_places_belong_to_permit_holders",
+            "test_two_rivals_with_long_requests_do_not_keep_validators_out",
             ("concurrency", "half = 2 if ranked else 1", "half = 1"),
+            ("concurrency", "self._kept = places_max // KEPT_PART", "self._kept = 0"),
         ),
     ),
     "places held by streams": (

@@ -150,7 +150,7 @@ class Axon:
         head = signing.parse_head(request.method, request.raw_path, request.raw_headers)
         try:
             ticket = self.dispatcher.open(head, connection.source)
-            await _invite_body(request)
+            _invite_body(request)
             body = await self._body(request, ticket)
         except RequestRefused as refusal:
             connection.reply_since_s = self._clock.monotonic()
@@ -293,7 +293,7 @@ def _headers(signed: Headers) -> CIMultiDict[str]:
     return headers
 
 
-async def _invite_body(request: web.BaseRequest) -> None:
+def _invite_body(request: web.BaseRequest) -> None:
     """Answer the header ``Expect: 100-continue`` of ``request``: its sender may wait for that
     before it sends the body. RequestRefused for any other expectation."""
     expected = request.headers.get("Expect")

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from assay.aio import bounded
 from assay.clock import Clock
@@ -34,8 +35,7 @@ hotkeys have their share of them, sixteen have one each. With a larger number a 
 would fill them alone; with 1 a validator could never ask a busy miner two questions at once."""
 
 
-@dataclass(frozen=True, slots=True)
-class HandlerPlace:
+class HandlerPlace(msgspec.Struct, frozen=True, gc=False):
     """A place to run in; ``ConcurrencyLimit.leave`` takes it back."""
 
     public_key: bytes
@@ -73,6 +73,12 @@ class ConcurrencyLimit:
         self._all = _Share(limits.running_max)
         self._streams = _Share(max(1, limits.running_max // STREAMS_PART))
         self._others = _Share(max(1, limits.running_max // half))
+        self._shares = {
+            (first, stream): self._shares_of(first, stream)
+            for first in (False, True)
+            for stream in (False, True)
+        }
+        """By what a place is: made once, because every request asks three times."""
         self._others_waiting_max = limits.waiting_max // half
         self._per_other_max = limits.per_other_max if ranked else limits.per_caller_max
         self._first_waiting: _Line = deque()
@@ -127,31 +133,33 @@ class ConcurrencyLimit:
         _take_one(self._held, place.public_key)
         self._give_back(place)
 
-    def _shares(self, place: HandlerPlace) -> list[_Share]:
+    def _shares_of(self, first: bool, stream: bool) -> tuple[_Share, ...]:
         shares = [self._all]
-        if place.stream:
+        if stream:
             shares.append(self._streams)
-        if not place.first:
+        if not first:
             shares.append(self._others)
-        return shares
+        return tuple(shares)
 
     def _fits(self, place: HandlerPlace) -> bool:
         runs_few = self._runs[place.public_key] < FEW
         if self._ranked and not place.first and not self._all.has_room(runs_few=False):
             return False  # of all places the kept ones are for permit holders
-        return all(share.has_room(runs_few) for share in self._shares(place))
+        return all(share.has_room(runs_few) for share in self._shares[place.first, place.stream])
 
     def _take(self, place: HandlerPlace) -> None:
         self._runs[place.public_key] += 1
-        for share in self._shares(place):
+        for share in self._shares[place.first, place.stream]:
             share.taken += 1
 
     def _give_back(self, place: HandlerPlace) -> None:
         _take_one(self._runs, place.public_key)
-        for share in self._shares(place):
+        for share in self._shares[place.first, place.stream]:
             share.taken -= 1
-        self._hand_out(self._first_waiting)
-        self._hand_out(self._others_waiting)
+        if self._first_waiting:
+            self._hand_out(self._first_waiting)
+        if self._others_waiting:
+            self._hand_out(self._others_waiting)
 
     def _hand_out(self, line: _Line) -> None:
         """Give free places to those in ``line`` that may have them, in order of arrival."""

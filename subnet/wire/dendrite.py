@@ -16,9 +16,10 @@ import contextlib
 import io
 import math
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
 from functools import lru_cache, partial
-from typing import Any, Final
+from typing import Any, Final, Self
 from weakref import WeakValueDictionary
 
 import aiohttp
@@ -98,10 +99,15 @@ class Dendrite:
         *,
         deadline_s: float,
     ) -> Reply[Rep]:
-        call = _Call(peer, deadline_s, self._clock, self._metrics)
-        with call.errors():
+        with _Call(peer, deadline_s, self._clock, self._metrics) as call:
             check_target(peer, self._reach)
-            async with asyncio.timeout(deadline_s), self._opened(call, name, request) as response:
+            # The peer's place first: who waits for a slow peer must not keep others waiting.
+            async with (
+                asyncio.timeout(deadline_s),
+                self._place(peer),
+                self._places,
+                self._send(call, name, request) as response,
+            ):
                 if is_stream(response.raw_headers):
                     response.close()
                     body = b""
@@ -123,13 +129,14 @@ class Dendrite:
         deadline_s: float,
         idle_s: float = IDLE_S,
     ) -> AsyncIterator[ReplyStream[Rep]]:
-        call = _Call(peer, deadline_s, self._clock, self._metrics)
         async with contextlib.AsyncExitStack() as stack:
-            with call.errors():
+            with _Call(peer, deadline_s, self._clock, self._metrics) as call:
                 check_target(peer, self._reach)
                 async with asyncio.timeout(deadline_s):
+                    await stack.enter_async_context(self._place(peer))
+                    await stack.enter_async_context(self._places)
                     response = await stack.enter_async_context(
-                        self._opened(call, name, request, idle_s)
+                        self._send(call, name, request, idle_s)
                     )
                     headers = response.raw_headers
                     if not is_stream(headers):
@@ -156,33 +163,31 @@ class Dendrite:
                 await session.close()
         self._session = self._stream_session = None
 
-    @contextlib.asynccontextmanager
-    async def _opened(
+    def _send(
         self, call: _Call, name: str, request: Synapse, idle_s: float | None = None
-    ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """The reply to one signed request, its head read and its body still to come."""
+    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        """Sign one request and send it; the reply to it has its head read and its body not.
+
+        Whoever calls this method holds both places: a nonce must not grow old in a queue.
+        """
         peer = call.peer
-        # The peer's place first: who waits for a slow peer must not keep others waiting.
-        async with self._place(peer), self._places:
-            # Signed only now: a nonce must not grow old in a queue.
-            call.sent = prepare(
-                self._signer,
-                peer,
-                name,
-                request,
-                nonce_ns=self._nonces.next(self._clock.now_ns()),
-                budget_s=call.begin_signing(),
-                idle_s=idle_s,
-            )
-            session = self._open_session() if idle_s is None else self._open_stream_session()
-            async with session.request(
-                METHOD,
-                _url(peer.host, peer.port, call.sent.target),
-                data=_payload(call.sent.body),
-                headers=call.sent.headers,
-                allow_redirects=False,
-            ) as response:
-                yield response
+        call.sent = prepare(
+            self._signer,
+            peer,
+            name,
+            request,
+            nonce_ns=self._nonces.next(self._clock.now_ns()),
+            budget_s=call.begin_signing(),
+            idle_s=idle_s,
+        )
+        session = self._open_session() if idle_s is None else self._open_stream_session()
+        return session.request(
+            METHOD,
+            _url(peer.host, peer.port, call.sent.target),
+            data=_payload(call.sent.body),
+            headers=call.sent.headers,
+            allow_redirects=False,
+        )
 
     async def _read(self, peer: Peer, response: aiohttp.ClientResponse) -> bytes:
         size_max = self._limits.reply_bytes_max
@@ -253,7 +258,11 @@ class Dendrite:
 
 
 class _Call:
-    """One call: when it began and was signed, and what it sent."""
+    """One call: when it began and was signed, and what it sent.
+
+    A ``with`` block of it raises every way a call can fail as a CallError that knows how long the
+    call took.
+    """
 
     def __init__(self, peer: Peer, deadline_s: float, clock: Clock, metrics: Metrics) -> None:
         self.peer = peer
@@ -275,28 +284,33 @@ class _Call:
     def latency_s(self) -> float:
         return self._clock.monotonic() - self.signed_s
 
-    @contextlib.contextmanager
-    def errors(self) -> Iterator[None]:
-        """Every way a call can fail as a CallError that knows how long it took."""
-        try:
-            with self._translated():
-                yield
-            self._metrics.count("assay_dendrite_calls_total", outcome="reply")
-        except CallError as error:
-            self._metrics.count("assay_dendrite_calls_total", outcome=error.kind)
-            error.latency_s = None if math.isnan(self.signed_s) else self.latency_s()
-            raise
+    def __enter__(self) -> Self:
+        return self
 
-    @contextlib.contextmanager
-    def _translated(self) -> Iterator[None]:
-        try:
-            yield
-        except aiohttp.ConnectionTimeoutError:  # a TimeoutError too, but not of the deadline
-            raise unreachable(self.peer, "no connection in time") from None
-        except TimeoutError:
-            raise too_late(self.peer, self._deadline_s) from None
-        except (aiohttp.ClientError, OSError) as error:
-            raise unreachable(self.peer, type(error).__name__) from None
+    def __exit__(self, _: object, raised: BaseException | None, __: object) -> None:
+        if raised is None:
+            self._metrics.count("assay_dendrite_calls_total", outcome="reply")
+            return
+        error = self._told(raised)
+        if error is None:
+            return
+        self._metrics.count("assay_dendrite_calls_total", outcome=error.kind)
+        error.latency_s = None if math.isnan(self.signed_s) else self.latency_s()
+        if error is not raised:
+            raise error from None
+
+    def _told(self, raised: BaseException) -> CallError | None:
+        """What the caller is told of ``raised``; None: it is no failure of a call."""
+        if isinstance(raised, CallError):
+            return raised
+        # A TimeoutError too, but not of the deadline.
+        if isinstance(raised, aiohttp.ConnectionTimeoutError):
+            return unreachable(self.peer, "no connection in time")
+        if isinstance(raised, TimeoutError):
+            return too_late(self.peer, self._deadline_s)
+        if isinstance(raised, aiohttp.ClientError | OSError):
+            return unreachable(self.peer, type(raised).__name__)
+        return None
 
 
 class _Body:

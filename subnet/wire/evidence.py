@@ -73,17 +73,30 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def request_hash(self) -> bytes:
         """Names the request, its signature included; the peer's handler saw the same."""
         unread = self.scope == signing.SCOPE_HEAD
-        return signing.request_hash(
-            signing.RequestHead(
-                method=METHOD,
-                target=self.target,
-                hotkey=self.caller,
-                receiver=self.peer,
-                nonce=str(self.nonce_ns),
-                signature="0x" + self.request_signature.hex(),
-            ),
+        return hash_of_call(
+            self.target,
+            self.caller,
+            self.peer,
+            self.nonce_ns,
+            self.request_signature,
             signing.UNREAD_BODY if unread else self.request_digest.hex(),
         )
+
+
+def hash_of_call(
+    target: str, caller: str, peer: str, nonce_ns: int, signature: bytes, body_hash: str
+) -> bytes:
+    """Return what names the request that ``caller`` signed for ``peer``, its ``signature``
+    included. ``body_hash`` is hex, or ``signing.UNREAD_BODY`` in a refusal before it was read."""
+    head = signing.RequestHead(
+        method=METHOD,
+        target=target,
+        hotkey=caller,
+        receiver=peer,
+        nonce=str(nonce_ns),
+        signature="0x" + signature.hex(),
+    )
+    return signing.request_hash(head, body_hash)
 
 
 def verify(
@@ -136,7 +149,14 @@ def unpack(data: bytes) -> Evidence:
     return evidence
 
 
-@lru_cache(maxsize=256)  # a peer signs the same ones again and again; an entry is 4 KiB at most
+@lru_cache(maxsize=256)  # a peer signs the same ones again and again; an entry is 8 KiB at most
+def presentable(headers: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    """The signed ones of ``headers`` as evidence has them; EvidenceInvalid if it cannot."""
+    signed = canonical(headers)
+    check_headers(signed)
+    return signed
+
+
 def check_headers(headers: tuple[tuple[str, str], ...]) -> None:
     """EvidenceInvalid unless evidence can have these ``headers``.
 

@@ -34,7 +34,7 @@ from assay.wire.errors import (
     ReplyUnsigned,
     printable,
 )
-from assay.wire.evidence import Evidence, EvidenceInvalid, canonical, check_headers
+from assay.wire.evidence import Evidence, EvidenceInvalid, hash_of_call, presentable
 from assay.wire.interface import Peer, Rep, Reply
 from assay.wire.limits import Limits
 from assay.wire.synapse import (
@@ -55,6 +55,7 @@ _SIGNATURE: Final = re.compile(r"0x([0-9a-fA-F]{128})", re.ASCII)
 _REFUSAL = msgspec.msgpack.Decoder(Refusal)
 _CODE_CHARS_MAX: Final = 64  # twice the longest of ours
 _RETRY_S_MAX: Final = 3_600.0  # a caller may sleep as long as a refusal says: an hour at most
+_RAW_SCOPE_STREAM: Final = signing.SCOPE_STREAM.encode()
 _NAMES_CACHED: Final = 256  # replies have seven headers; strangers may invent more
 _OUR_HEADERS: Final = {
     signing.H_REPLY_HOTKEY.lower(): "hotkey",
@@ -94,7 +95,19 @@ class Sent(msgspec.Struct, frozen=True, gc=False):
     body_digest: bytes
     signature: bytes
     hash_full: bytes
-    hash_head: bytes
+    """Names the request in a reply to all of it."""
+
+    @property
+    def hash_head(self) -> bytes:
+        """Names the request in a refusal before its body was read."""
+        return hash_of_call(
+            self.target,
+            self.caller,
+            self.peer.address,
+            self.nonce_ns,
+            self.signature,
+            signing.UNREAD_BODY,
+        )
 
 
 def peer_key(peer: Peer) -> bytes:
@@ -131,17 +144,7 @@ def prepare(
     payload = signing.request_payload(
         METHOD, target, body_hash, nonce_ns, signer.address, peer.address
     )
-    nonce = str(nonce_ns)
     signature = signer.sign(payload)
-    signature_hex = "0x" + signature.hex()
-    head = signing.RequestHead(
-        method=METHOD,
-        target=target,
-        hotkey=signer.address,
-        receiver=peer.address,
-        nonce=nonce,
-        signature=signature_hex,
-    )
     return Sent(
         peer,
         signer.address,
@@ -151,15 +154,14 @@ def prepare(
             signing.H_VERSION: signing.VERSION,
             signing.H_HOTKEY: signer.address,
             signing.H_RECEIVER: peer.address,
-            signing.H_NONCE: nonce,
-            signing.H_SIGNATURE: signature_hex,
+            signing.H_NONCE: str(nonce_ns),
+            signing.H_SIGNATURE: "0x" + signature.hex(),
         },
         body,
         nonce_ns,
         body_digest,
         signature,
-        signing.request_hash(head, body_hash),
-        signing.request_hash(head, signing.UNREAD_BODY),
+        hash_of_call(target, signer.address, peer.address, nonce_ns, signature, body_hash),
     )
 
 
@@ -202,8 +204,11 @@ def judge(
 
 def is_stream(raw_headers: Iterable[tuple[bytes, bytes]]) -> bool:
     """Whether these headers say that a stream follows. Nobody has signed for it yet."""
-    _, ours = _sort_headers(raw_headers)
-    return ours.get("scope") == signing.SCOPE_STREAM
+    scope = None
+    for raw_name, raw_value in raw_headers:
+        if _classify(raw_name)[1] == "scope":
+            scope = raw_value
+    return scope == _RAW_SCOPE_STREAM
 
 
 def reader_of(
@@ -341,14 +346,12 @@ def _check_signature(
 
 def _presentable(address: str, covered: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
     """The signed headers as evidence has them; ReplyMalformed if evidence cannot have them."""
-    headers = canonical(covered)
     try:
-        check_headers(headers)
+        return presentable(covered)
     except EvidenceInvalid as error:
         raise ReplyMalformed(
             address, f"sent a reply that nobody could be shown: {error}.", "Call another peer."
         ) from None
-    return headers
 
 
 def unreachable(peer: Peer, why: str) -> PeerUnreachable:

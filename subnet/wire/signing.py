@@ -228,12 +228,18 @@ def body_digest(body: bytes, headers: tuple[tuple[str, str], ...]) -> bytes:
 
     SHA-256 unless they name BLAKE3. ValueError if they name anything else, or more than one.
     """
-    named = [value.strip() for name, value in headers if name.lower() == _DIGEST_NAME]
+    named = _digests_named(headers)
     if not named:
         return sha256(body).digest()
-    if named == [DIGEST_BLAKE3]:
+    if named == (DIGEST_BLAKE3,):
         return blake3(body).digest()
     raise ValueError("the reply's body is hashed in a way that is unknown here")
+
+
+@lru_cache(maxsize=_DIGESTS_CACHED)
+def _digests_named(headers: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
+    """How ``headers`` say that the body is hashed: as a rule not at all, or once."""
+    return tuple(value.strip() for name, value in headers if name.lower() == _DIGEST_NAME)
 
 
 def reply_payload(

@@ -24,6 +24,9 @@ U16_MAX: Final = 65_535
 U64_MAX: Final = 2**64 - 1
 PORT_MAX: Final = 65_535
 """The last TCP port there is."""
+HANDLER_S_MAX: Final = 120.0
+"""The longest that an axon works for one caller, unless its operator says otherwise: longer than a
+validator waits in any round. Whoever asks for more, or lets work go on for longer, is refused."""
 SS58_PREFIX: Final = 42
 """Generic Substrate addresses; Bittensor uses them too. Another value makes other addresses."""
 

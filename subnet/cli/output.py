@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from assay.errors import AssayError, Unavailable
+from assay.text import printable
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -133,7 +134,7 @@ def _told(value: Any) -> Any:
 def text(message: str) -> None:
     """A result for people."""
     with delivering():
-        _out().print(printable(message), soft_wrap=True)
+        _out().print(_fit(message), soft_wrap=True)
 
 
 def show(rendered: RenderableType) -> None:
@@ -151,7 +152,7 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> 
     from rich.cells import cell_len
     from rich.table import Table
 
-    listed = [tuple(printable(cell) for cell in row) for row in rows]
+    listed = [tuple(_fit(cell) for cell in row) for row in rows]
     grid = Table(
         title=title, title_justify="left", header_style="bold", box=box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
@@ -182,9 +183,9 @@ def _lists(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) ->
     return Text("\n\n".join((title, *blocks)))
 
 
-def printable(words: str) -> str:
-    """Words as a terminal may show them: without the codes that would move or recolour it."""
-    return "".join(char if char.isprintable() or char in "\n\t" else "?" for char in words)
+def _fit(words: str) -> str:
+    """``words`` as a terminal may show them, in as many lines as they have."""
+    return printable(words, keep="\n\t")
 
 
 def note(message: str, indent: int = 0) -> None:
@@ -203,7 +204,7 @@ def _fitted(message: str, indent: int = 0, taken: int = 0) -> str:
     no line is broken, since programs read it."""
     from assay.cli.streams import is_person
 
-    plain = printable(message)
+    plain = _fit(message)
     if not is_person(_err().file):
         return plain
     from textwrap import TextWrapper
@@ -223,7 +224,7 @@ def _fitted(message: str, indent: int = 0, taken: int = 0) -> str:
 
 def agreed(question: str) -> bool:
     """What the person at the terminal says to a question on stderr; anything but a yes is a no."""
-    _err().print(f"{printable(question)} [y/N] ", end="", soft_wrap=True)
+    _err().print(f"{_fit(question)} [y/N] ", end="", soft_wrap=True)
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 

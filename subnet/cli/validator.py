@@ -13,11 +13,10 @@ from assay.cli.arguments import NeuronArguments, json_events, neuron_options, ra
 from assay.cli.command import LazyGroup
 from assay.cli.param_types import Number
 from assay.cli.task_options import ChosenTask, TaskCommand, validator_half
+from assay.types import HANDLER_S_MAX
 
 INTERVAL_S_MAX: Final = 86_400.0
 """A validator that asks less than once a day sets weights of nothing."""
-DEADLINE_S_MAX: Final = 120.0
-"""The longest that an axon works for one caller (``wire.limits``)."""
 
 
 @click.group(cls=LazyGroup)
@@ -36,7 +35,7 @@ def validator() -> None:
     show_default="the task's own pace", help="Seconds between two rounds.",
 )  # fmt: skip
 @click.option(
-    "--answer-deadline", type=Number(0.1, DEADLINE_S_MAX), default=12.0, metavar="S",
+    "--answer-deadline", type=Number(0.1, HANDLER_S_MAX), default=12.0, metavar="S",
     help="Seconds that a miner has for an answer.",
 )  # fmt: skip
 @click.option(

@@ -32,9 +32,8 @@ from assay.models.openai_replies import (
     parse_answer,
 )
 from assay.models.tokens import Tokens
+from assay.types import HANDLER_S_MAX
 
-TOTAL_S_MAX: Final = 120.0
-"""The longest budget that a caller may have on our wire; nobody waits for more."""
 CONNECT_S_MAX: Final = 5.0
 """An engine stands beside its miner; one that does not accept within seconds is down."""
 SEED_BITS: Final = 31
@@ -97,7 +96,7 @@ class OpenAIEngine:
             headers["Authorization"] = aiohttp.encode_basic_auth(base.user, base.password or "")
         self._session = aiohttp.ClientSession(
             headers=headers,
-            timeout=aiohttp.ClientTimeout(total=TOTAL_S_MAX, connect=CONNECT_S_MAX),
+            timeout=aiohttp.ClientTimeout(total=HANDLER_S_MAX, connect=CONNECT_S_MAX),
         )
 
     async def complete(self, ask: EngineRequest, asker: Asker) -> EngineAnswer:

@@ -16,7 +16,8 @@ import re
 from functools import lru_cache
 from typing import Final
 
-from assay.wire.errors import CallError, printable
+from assay.text import printable
+from assay.wire.errors import CallError
 from assay.wire.interface import Peer, Reach
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address

@@ -101,11 +101,6 @@ _CODES: Final = frozenset(Code)
 _WORD: Final = re.compile(r"(?<!^)(?=[A-Z])")
 
 
-def printable(text: str) -> str:
-    """A stranger's ``text`` as a log or a terminal may show it: no line breaks, no escape codes."""
-    return "".join(char if char.isprintable() else "?" for char in text)
-
-
 class RequestRefused(AssayError):
     """An axon's no. A handler raises it with one sentence, which the caller is told.
 

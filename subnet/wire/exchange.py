@@ -17,6 +17,7 @@ from typing import Any, Final, cast
 
 import msgspec
 
+from assay.text import printable
 from assay.types import Signer, Ss58
 from assay.wire import keys, signing, stream
 from assay.wire.errors import (
@@ -32,7 +33,6 @@ from assay.wire.errors import (
     ReplyForged,
     ReplyMalformed,
     ReplyUnsigned,
-    printable,
 )
 from assay.wire.evidence import Evidence, EvidenceInvalid, hash_of_call, presentable
 from assay.wire.interface import Peer, Rep, Reply

@@ -20,7 +20,8 @@ from typing import Any, Final
 from loguru import logger
 
 from assay.clock import Clock
-from assay.wire.errors import RequestRefused, printable
+from assay.text import printable
+from assay.wire.errors import RequestRefused
 from assay.wire.interface import Method
 from assay.wire.methods import code_of
 
@@ -135,5 +136,5 @@ def _text(error: Exception) -> str:
     headline = printable(str(error)) or type(error).__name__
     if len(text) > _TEXT_CHARS_MAX:
         text = f"{text[: _TEXT_CHARS_MAX // 2]}\n...\n{text[-_TEXT_CHARS_MAX // 2 :]}"
-    lines = "\n".join(printable(line) for line in text.split("\n"))
+    lines = printable(text, keep="\n")
     return f"{headline[: _TEXT_CHARS_MAX // 100]}\n{lines}"

@@ -11,6 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from assay.types import HANDLER_S_MAX
+
 SIGNED_HEADERS_BYTES_MAX: Final = 4 * 2**10
 """The signed headers of a reply, names and values together. Evidence of the reply holds these
 headers, and a validator keeps evidence of every reply. Our own replies have 200 bytes; a larger
@@ -59,7 +61,7 @@ class Limits:
     skew_s: float = 2.0
     """How far in the future a request's nonce may lie: the number that ``btauth/1`` defines. No
     caller can raise the ceiling of nonces by more than this."""
-    handler_s_max: float = 120.0
+    handler_s_max: float = HANDLER_S_MAX
     """The longest budget that a caller may ask for: longer than a validator waits in any round."""
     head_s_max: float = 10.0
     """How long a head may take to arrive, from its first byte or from the connection's start. An

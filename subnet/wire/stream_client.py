@@ -14,13 +14,13 @@ from typing import Any, Final, Generic, Protocol
 
 from assay.aio import bounded
 from assay.clock import Clock
+from assay.text import printable
 from assay.wire.errors import (
     DETAIL_CHARS_MAX,
     CallError,
     ReplyForged,
     ReplyMalformed,
     StreamCut,
-    printable,
 )
 from assay.wire.evidence import Evidence
 from assay.wire.exchange import Sent, refusal, silent, stream_evidence, too_late

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from assay.cli.output import printable
 from assay.cli.up.plan import HONEST, SLOW, MemberRole, Plan
 from assay.cli.up.watch import Row, View
 from assay.errors import UserError
 from assay.neuron.opinions import ABSENT
+from assay.text import printable
 
 FAILING_EPOCHS: Final = 3
 """A miner that has just come up may miss an answer or two; it does not miss dozens."""

@@ -15,9 +15,9 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from assay.cli.output import printable
 from assay.cli.up.plan import HONEST, SLOW, MemberRole
 from assay.cli.up.watch import GUEST, Row, View
+from assay.text import printable
 from assay.types import RAO_PER_TAO, U16_MAX
 
 COLUMNS: Final = ("uid", "who", "score", "inc.", "div.", "reward α", "≈ TAO")

@@ -60,11 +60,6 @@ def test_where_it_is_clear_who_the_cause_stands_alone() -> None:
     assert gone.latency_s is None
 
 
-def test_what_a_stranger_wrote_is_shown_in_one_line_without_escape_codes() -> None:
-    assert errors.printable("déjà vu") == "déjà vu"
-    assert errors.printable("a\x1b[31m\nb\u202e") == "a?[31m?b?"
-
-
 def test_a_refusal_keeps_what_shows_it() -> None:
     shown = of_a_refusal()
     busy = errors.PeerBusy("5Abc", "is busy.", "Wait.", "overloaded", 503, 2.0, shown)

@@ -149,6 +149,17 @@ def builders_line(error: BaseException) -> SourceLine | None:
     return found
 
 
+def raised_in(error: BaseException) -> tuple[str, int] | None:
+    """The module that raised ``error``, and the line in that module: of the frames in the product
+    or in a builder's code, the innermost one. None if the error was never raised."""
+    found = None
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        module = str(frame.f_globals.get("__name__", ""))
+        if module.partition(".")[0] == _PRODUCT or _is_own(frame.f_code.co_filename):
+            found = module, line
+    return found
+
+
 def _told_line(error: BaseException) -> SourceLine | None:
     return error.place if isinstance(error, NamesLine) else None
 

@@ -125,16 +125,24 @@ def configure_log(level: str, style: str = "text", file: Path | None = None) -> 
         ) from None
 
 
-def log_end(cause: str, cure: str, trace: Sequence[str]) -> bool:
+def log_end(
+    cause: str, cure: str, trace: Sequence[str], raised: tuple[str, int] | None = None
+) -> bool:
     """Put into the log why this process ends. Returns whether stderr is thereby told as well.
 
-    A log that is stderr, in text, is left alone: a person there reads two lines of their own.
+    ``raised`` is the module, and the line in it, that the log names as the one that speaks; None:
+    this one. A log that is stderr, in text, is left alone: a person there reads two lines of their
+    own.
     """
     is_stderr = _file is None or _file.is_stderr
     if is_stderr and not _json_lines:
         return False
     told = f"{cause} {cure}\n{''.join(trace)}".rstrip()
-    logger.bind(cause=cause, cure=cure).error("{}", told)
+    speaker = logger.bind(cause=cause, cure=cure)
+    if raised is not None:
+        module, line = raised
+        speaker = speaker.patch(lambda record: record.update({"name": module, "line": line}))
+    speaker.error("{}", told)
     return is_stderr
 
 

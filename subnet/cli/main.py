@@ -20,7 +20,7 @@ import click
 from assay.child import Supervised
 from assay.cli import completion
 from assay.errors import AssayError, Unavailable, UserError
-from assay.outcome import INTERRUPTED, Kind, Outcome, SourceLine, outcome_of
+from assay.outcome import INTERRUPTED, Kind, Outcome, SourceLine, outcome_of, raised_in
 
 LIKENESS_MIN: Final = 0.75
 """How alike a word must be to the one that may have been meant: 0.6, click's own, takes --help for
@@ -107,19 +107,20 @@ def _told(error: BaseException, *, json: bool) -> Outcome:
     trace: list[str] = []
     if not isinstance(error, AssayError) and outcome.kind in (Kind.TASK, Kind.INTERNAL):
         trace = list(_traceback(error, outcome.at))
-    _show_error(outcome, trace)
+    _show_error(outcome, trace, raised_in(error))
     if json:
         with contextlib.suppress(output.NobodyReads, Unavailable):
             output.failure(outcome, reason=getattr(error, "reason", None))
     return outcome
 
 
-def _show_error(outcome: Outcome, trace: list[str]) -> None:
-    """Why a command failed, on stderr and in its log, once where these are the same."""
+def _show_error(outcome: Outcome, trace: list[str], raised: tuple[str, int] | None) -> None:
+    """Why a command failed, on stderr and in its log, once where these are the same. ``raised`` is
+    the module and the line that the error came from."""
     from assay.cli import output
     from assay.cli.log import log_end
 
-    if log_end(outcome.cause, outcome.cure, trace):
+    if log_end(outcome.cause, outcome.cure, trace, raised):
         return
     sys.stderr.writelines(trace)
     output.error(outcome.cause, outcome.cure)

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from assay import types
 from assay.errors import AssayError, Refused, Unavailable, UserError
 from assay.localnet.errors import ChainDamaged
 from assay.outcome import (
@@ -20,6 +21,7 @@ from assay.outcome import (
     SourceLine,
     builders_line,
     outcome_of,
+    raised_in,
     read_outcome,
     write_outcome,
 )
@@ -42,6 +44,21 @@ def within_product(run: Callable[[], object]) -> BaseException:
     error = raised(lambda: space["call"](run))
     assert error.__traceback__ is not None
     return error.with_traceback(error.__traceback__.tb_next.tb_next)  # type: ignore[union-attr]
+
+
+def test_an_error_names_the_module_that_raised_it() -> None:
+    def line_of(words: str, file: str) -> int:
+        lines = [line.strip() for line in Path(file).read_text().splitlines()]
+        return 1 + lines.index(words)
+
+    wrong = raised(lambda: ss58_decode("0"))
+    words = 'raise ValueError(f"{char!r} is not a base58 character")'
+    assert raised_in(wrong) == ("assay.types", line_of(words, types.__file__))
+    # What a library raises is told where the library was called.
+    library = raised(lambda: json.loads("no json"))
+    words = 'library = raised(lambda: json.loads("no json"))'
+    assert raised_in(library) == (__name__, line_of(words, __file__))
+    assert raised_in(UserError("It is so.", "Do so.")) is None, "it was never raised"
 
 
 @pytest.mark.parametrize(

@@ -113,6 +113,7 @@ def test_why_a_command_ended_is_in_its_log(
     assert main.main([*words, "--log-file", str(path), "--log-format", "json"]) == 2
     (line,) = objects(path)
     assert "cause" in line
+    assert line["module"] == "assay.localnet.rpc.server", "who said it, and not who wrote it down"
     assert "--rpc-address" in str(line["cure"])
     assert "error  " in capsys.readouterr().err, "a person at the terminal is told as well"
     assert main.main([*words, "--log-format", "json"]) == 2

@@ -199,7 +199,8 @@ class RateLimited(ChainRefused):
 
 
 class OtherChain(ChainRefused):
-    """Another genesis answers at the address. What was learned before is worth nothing there."""
+    """Another genesis answers at the address, or the same one with other blocks. What was learned
+    before is worth nothing there."""
 
 
 class BadAnswer(ChainRefused):

@@ -356,9 +356,9 @@ class Chain(Protocol):
         self, *, finalized: bool = True, silence_s: float = WRITE_DEADLINE_S
     ) -> AsyncGenerator[BlockRef, None]:
         """New heads, numbers strictly growing; some may be left out when the reader is slow.
-
-        Reconnects by itself; ``ChainUnavailable`` after ``silence_s`` without a new head. Leave it
-        through ``contextlib.aclosing``, so that its subscription ends with it.
+        Reconnects by itself; ``ChainUnavailable`` after ``silence_s`` without a new head,
+        ``OtherChain`` for another chain. Leave it through ``contextlib.aclosing``, so that its
+        subscription ends with it.
         """
         ...
 

@@ -179,15 +179,24 @@ class SdkChain:
     async def _stream(
         self, finalized: bool, first_s: float, silence_s: float
     ) -> AsyncGenerator[BlockRef, None]:
-        """Heads over one connection: the current one, then each that is announced."""
+        """Heads over one connection: the current one, then each that is announced.
+
+        Once a connection the chain is recognised by its block 1. Else a chain that was begun anew
+        would look like a silent one, since the numbers of its heads are lower than those before."""
         async with asyncio.timeout(first_s):
             session = await self._sessions.current()
         stream = new_heads(session, finalized=finalized)
         limit_s = first_s
+        recognised = (
+            not finalized
+        )  # what is not finalized may be replaced on one and the same chain
         try:
             while True:
                 async with asyncio.timeout(limit_s):
                     ref = await session.run(lambda _: anext(stream))
+                    if not recognised and ref.number > 0:
+                        await session.run(self._sessions.recognise)
+                        recognised = True
                 yield ref
                 limit_s = silence_s
         finally:

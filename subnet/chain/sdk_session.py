@@ -269,6 +269,8 @@ class Sessions:
         self._current: SdkSession | None = None
         self._opening = asyncio.Lock()
         self._genesis: str | None = None
+        self._first: str | None = None
+        """The hash of block 1, once a node has told it."""
         self._closed = False
         self._outage = Outage(self.name, clock)
 
@@ -317,6 +319,20 @@ class Sessions:
                 "OtherGenesis",
             )
         return session
+
+    async def recognise(self, session: SdkSession) -> None:
+        """``OtherChain`` if the chain was begun anew since an earlier session, with the same
+        genesis: block 1 is another one then, and its number is all that the two have in common."""
+        told = await session.request("chain_getBlockHash", [1])
+        if told is None:  # a node need not keep it
+            return
+        if self._first not in (None, told):
+            raise OtherChain(
+                f"The chain at {self.name} was begun anew from the same genesis.",
+                "Start this process again, and register anew what was registered there.",
+                "BegunAnew",
+            )
+        self._first = told
 
     async def _drop(self, session: SdkSession | None) -> None:
         if session is not None:

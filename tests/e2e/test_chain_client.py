@@ -107,6 +107,30 @@ async def test_another_chain_at_the_address_is_noticed(tmp_path: Path) -> None:
             await chain.close()
 
 
+async def test_a_chain_that_was_begun_anew_is_noticed_at_its_first_block(tmp_path: Path) -> None:
+    """Its genesis is the same, and its heads are below the last one: that looked like silence."""
+    options = ("--in-memory", "--block-time", "250", "--log-level", "WARNING")
+    with node_process(*options) as first:
+        chain = await connect(first.url, cache_dir=tmp_path, patience_s=20)
+        try:
+            async with contextlib.aclosing(chain.heads(silence_s=30.0)) as heads:
+                seen = [(await anext(heads)).number for _ in range(8)]
+                first.kill()
+                with node_process(*options, "--port", str(first.port)) as again:
+                    with pytest.raises(OtherChain, match="begun anew") as caught:
+                        await anext(heads)
+                    assert caught.value.reason == "BegunAnew"
+                    now = await connect(again.url, cache_dir=tmp_path, patience_s=20)
+                    try:
+                        assert (await now.finalized()).number < seen[-1], (
+                            "well before it is as long"
+                        )
+                    finally:
+                        await now.close()
+        finally:
+            await chain.close()
+
+
 LOOK = """
 import asyncio, sys
 from pathlib import Path

@@ -145,6 +145,9 @@ async def test_a_client_that_only_listens_tells_of_its_chain(
     class _Listened(_Up):
         ends = True
 
+        async def request(self, method: str, params: list[Any]) -> str:
+            return f"{method} {params}"
+
     class _Away(Sessions):
         opened = 0
 

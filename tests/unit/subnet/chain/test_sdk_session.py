@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import json
 import random
@@ -17,7 +18,7 @@ from bittensor._transport.rpc import classify_rpc_error
 from websockets.exceptions import ConnectionClosedOK
 from websockets.frames import Close
 
-from assay.chain.errors import ChainRefused, ChainUnavailable
+from assay.chain.errors import ChainRefused, ChainUnavailable, OtherChain
 from assay.chain.sdk_session import SdkSession, Sessions, _Wire
 from assay.clock import SystemClock
 from assay.metrics import NO_METRICS, Metrics, PrometheusMetrics
@@ -67,6 +68,39 @@ async def test_a_busy_node_is_asked_again_over_the_same_connection(tmp_path: Pat
     assert len(node.asked_over) == 3
     assert ours.opened == 1
     assert not node.asked_over[0].lost.is_set()
+
+
+class _Told(SdkSession):
+    """A session whose node says that block 1 has this hash."""
+
+    def __init__(self, first: str | None) -> None:
+        super().__init__(NODE)
+        self.first = first
+
+    async def request(self, method: str, params: list[Any]) -> Any:
+        assert (method, params) == ("chain_getBlockHash", [1])
+        return self.first
+
+
+@pytest.mark.parametrize(
+    ("told", "anew"),
+    [
+        (["0xaa", "0xaa"], False),
+        (["0xaa", "0xbb"], True),
+        (["0xaa", None, "0xaa"], False),
+        ([None, "0xaa", None, "0xbb"], True),
+    ],
+)
+async def test_a_chain_that_was_begun_anew_has_another_block_1(
+    told: list[str | None], *, anew: bool, tmp_path: Path
+) -> None:
+    """A node need not keep block 1: its silence says nothing."""
+    ours = sessions(tmp_path)
+    *known, last = map(_Told, told)
+    for session in known:
+        await ours.recognise(session)
+    with pytest.raises(OtherChain, match="begun anew") if anew else contextlib.nullcontext():
+        await ours.recognise(last)
 
 
 async def test_a_node_that_stays_busy_is_unavailable(tmp_path: Path) -> None:

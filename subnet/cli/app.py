@@ -23,6 +23,7 @@ COMMANDS: Final = {
     "unstake": ("assay.cli.trade_commands:unstake", "Turn staked alpha back into TAO."),
     "miner": ("assay.cli.miner:miner", "Run a miner."),
     "validator": ("assay.cli.validator:validator", "Run a validator."),
+    "gateway": ("assay.cli.gateway:gateway", "OpenAI's interface for clients: run, keys."),
     "wallet": ("assay.cli.wallet:wallet", "Make, list and show wallets."),
     "status": ("assay.cli.status:status", "Show a subnet: uids, stake, incentive, rewards."),
     "receipt": ("assay.cli.receipt:receipt", "A validator's receipts: list, export, verify."),

@@ -132,6 +132,17 @@ class TooLittleBalance(ChainRefused):
             "NotEnoughBalanceToStake",
         )
 
+    @classmethod
+    def fee(cls, payer: str, what: str, fee: int, balance: int, stays: int) -> TooLittleBalance:
+        """``payer`` has ``balance``, of which ``stays`` cannot be spent, and cannot pay ``fee``."""
+        return cls(
+            f"To {what} costs a fee of {_tao(fee)} TAO, which {payer} pays; it has"
+            f" {_tao(balance)} TAO, and {_tao(stays)} TAO must stay on it.",
+            f"Fund {payer} with at least {_tao(max(fee + stays - balance, 1))} TAO (on a local"
+            " chain with `assay fund`), and with more for later fees.",
+            "Payment",
+        )
+
 
 class TooDear(ChainRefused):
     """The price is above the limit that came with the order; no more than a fee was paid."""

@@ -36,6 +36,7 @@ from assay.chain.errors import (
 )
 from assay.chain.interface import BlockRef, Call, Receipt, Stage
 from assay.chain.sdk_errors import is_banned, is_busy, is_pool_full, refusal_of, sentence
+from assay.chain.sdk_fees import UNPAYABLE, unpaid
 from assay.chain.sdk_private import SignedExtrinsic
 from assay.chain.sdk_session import Lost, SdkSession, Sessions
 from assay.types import SS58_PREFIX, BlockNumber, Rao, Signer
@@ -136,6 +137,8 @@ class _Signed:
     nonce: int
     last: int
     """The last block that it may land in."""
+    call: Any
+    """What the bytes hold, as the codec composed it."""
     scanned: int
     """The newest finalized block that was searched for it."""
     sent: bool = False
@@ -237,7 +240,20 @@ class _Job:
             self.waits_for = "its transaction pool is full"
             return None
         self._refused, self.waits_for = None, ""
+        if not result.success and getattr(result.error, "name", None) == UNPAYABLE:
+            raise FailedError(await self._unpaid(session, signed, result), result.error, Stage.POOL)
         return self._judge(signed, result)
+
+    async def _unpaid(
+        self, session: SdkSession, signed: _Signed, result: ExtrinsicResult
+    ) -> ChainRefused:
+        """Who has to be funded, and with how much; the pool's own words if that cannot be read."""
+        data, signer = signed.extrinsic.data, self._key.ss58_address
+        try:
+            return await unpaid(session, data, signed.call, signer, self._what)
+        except (Lost, BittensorError, BadAnswer, ValueError, KeyError, TypeError) as error:
+            logger.debug("{}: the fee cannot be read: {}", self._what, error)
+            return refusal_of(result.error, self._what)
 
     async def _sign(self, session: SdkSession) -> _Signed:
         if self._signatures >= SIGNATURES_MAX:
@@ -261,7 +277,7 @@ class _Job:
         last = await session.finalized_block_number() + ERA_BLOCKS
         # Not counted before: a read that was lost above is an outage, and no fight over the nonce.
         self._signatures += 1
-        return _Signed(SignedExtrinsic(data, hash_), int(nonce), last, scanned=born)
+        return _Signed(SignedExtrinsic(data, hash_), int(nonce), last, composed, scanned=born)
 
     async def _composed(self, session: SdkSession) -> Any:
         if callable(self._call):

@@ -93,7 +93,9 @@ class WeightsWriter:
             )
         except FailedError as failed:
             name = getattr(failed.error, "name", None)
-            return refused_by_chain(name, str(failed.refusal.cause), failed.stage, rights)
+            return refused_by_chain(
+                name, failed.refusal.cause, failed.stage, rights, cure=failed.refusal.cure
+            )
         return await self._read_back(rights, row, landed.receipt)
 
     async def _read_back(

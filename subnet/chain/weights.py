@@ -270,15 +270,19 @@ _UNTIL_EPOCH: Final = frozenset({RefusalReason.NO_PERMIT, RefusalReason.TOO_LITT
 
 
 def refused_by_chain(
-    name: str | None, cause: str, stage: Stage, rights: WeightRights | None = None
+    name: str | None,
+    cause: str,
+    stage: Stage,
+    rights: WeightRights | None = None,
+    *,
+    cure: str = "Read the cause; nothing was changed.",
 ) -> WeightsRefused:
     """The typed refusal for an error by its name (the chain's, or the SDK's code; None: unnamed).
 
-    ``rights`` tells when a refusal that lasts until the next epoch may end.
+    ``cure`` is for an error that says nothing of weights, as a fee that cannot be paid. ``rights``
+    tells when a refusal that lasts until the next epoch may end.
     """
-    reason, cure = _BY_NAME.get(
-        name or "", (RefusalReason.OTHER, "Read the cause; nothing was changed.")
-    )
+    reason, cure = _BY_NAME.get(name or "", (RefusalReason.OTHER, cure))
     after = rights.blocks_to_epoch if rights is not None and reason in _UNTIL_EPOCH else None
     told = cause or f"The chain refused the weights: {name}."
     return WeightsRefused(reason, stage, told, cure, after)

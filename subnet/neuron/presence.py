@@ -18,7 +18,7 @@ from typing import Final
 
 from loguru import logger
 
-from assay.chain.errors import RateLimited
+from assay.chain.errors import RateLimited, TooLittleBalance
 from assay.chain.interface import Chain, Endpoint, Receipt
 from assay.chain.view import Moment
 from assay.errors import UserError
@@ -62,8 +62,10 @@ class _Write:
             self._count("failed")
             at_least = error.retry_after_blocks if isinstance(error, RateLimited) else None
             wait = self.put_off(moment.at.number, at_least or 1)
-            if self._told != error.cause:
-                self._told = error.cause
+            # A balance and a fee may differ by a rao each time, and it is the same want of TAO.
+            topic = error.reason if isinstance(error, TooLittleBalance) else error.cause
+            if self._told != topic:
+                self._told = topic
                 logger.warning(
                     "{} is not published yet: {} {} It is tried again in {} blocks, and so on.",
                     self._what,

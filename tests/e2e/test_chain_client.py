@@ -5,20 +5,26 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Awaitable, Callable
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from assay.chain.connect import connect
-from assay.chain.errors import ChainUnavailable, OtherChain
-from assay.chain.interface import Deadlines
+from assay.chain.errors import ChainUnavailable, OtherChain, TooLittleBalance
+from assay.chain.interface import Deadlines, Endpoint
 from assay.chain.wallets import dev_signer
 from assay.localnet.testing import node_process
 from assay.types import Rao
+
+DEPOSIT = 500
+"""The existential deposit in rao, as the chain's runtime has it (``runtime/src/config.rs``)."""
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
 
@@ -127,6 +133,57 @@ async def test_a_chain_that_was_begun_anew_is_noticed_at_its_first_block(tmp_pat
                         )
                     finally:
                         await now.close()
+        finally:
+            await chain.close()
+
+
+async def test_an_empty_purse_is_named_with_what_it_lacks(tmp_path: Path) -> None:
+    """The amount that is told is the least that helps, whoever signs and whatever the call is."""
+    with node_process("--in-memory", "--block-time", "100", "--log-level", "WARNING") as node:
+        chain = await connect(node.url, cache_dir=tmp_path, patience_s=20)
+        alice, cold, hot = (
+            dev_signer(name, chain_url=node.url) for name in ("//Alice", "//Cold", "//Hot")
+        )
+
+        async def fund(rao: int) -> None:
+            await chain.transfer(alice, cold.address, Rao(rao))
+
+        async def lacking(call: Callable[[], Awaitable[object]]) -> int:
+            """What the refusal of ``call`` says that the coldkey has to be given, in rao."""
+            with pytest.raises(TooLittleBalance) as caught:
+                await call()
+            refusal = caught.value
+            assert f"which {cold.address} pays" in refusal.cause, "who"
+            (told,) = re.findall(rf"Fund {cold.address} with at least ([0-9.]+) TAO", refusal.cure)
+            return int(Decimal(told) * 10**9)
+
+        try:
+            created = await chain.create_subnet(alice, alice.address)
+            await fund(10 * 10**9)
+            await chain.register(created.netuid, cold, hot.address)
+            fee = (await chain.transfer(cold, alice.address, Rao(10**9))).fee
+            left = await chain.balance(cold.address)
+            # A longer number costs some rao more.
+            await chain.transfer(cold, alice.address, Rao(left - fee - DEPOSIT - 100))
+            assert await chain.balance(cold.address) < 2 * DEPOSIT
+
+            async def commit() -> object:
+                return await chain.set_commitment(created.netuid, hot, b"root")
+
+            async def serve() -> object:
+                return await chain.serve_axon(created.netuid, hot, Endpoint("127.0.0.1", 20_001))
+
+            async def pay() -> object:
+                return await chain.transfer(cold, alice.address, Rao(1))
+
+            for call in (commit, serve):
+                missing = await lacking(call)
+                await fund(missing - 1)
+                assert await lacking(call) == 1
+                await fund(1)
+                await call()
+                assert await chain.balance(cold.address) < 2 * DEPOSIT
+            assert await lacking(pay) > 0
         finally:
             await chain.close()
 

@@ -13,7 +13,7 @@ from bittensor._transport.contract import SignedExtrinsic
 from bittensor._transport.rpc import classify_rpc_error
 from bittensor.result import ChainError, ExtrinsicResult, chain_error_from_substrate_request
 
-from assay.chain.errors import ChainUnavailable, OutcomeUnknown, TooLittleBalance
+from assay.chain.errors import FUND_CURE, ChainUnavailable, OutcomeUnknown, TooLittleBalance
 from assay.chain.interface import Stage
 from assay.chain.sdk_session import Lost, Sessions
 from assay.chain.sdk_submit import ERA_BLOCKS, SIGNATURES_MAX, FailedError, Submitter
@@ -108,6 +108,9 @@ class ScriptedSession:
         number = int(block_hash.removeprefix("0x"))
         return {"nonce": self.chain.nonce_after.get(number, 0)}
 
+    async def decode_call(self, call: Any) -> Any:
+        raise Lost("the connection broke")
+
     async def sign_extrinsic(
         self, call: Any, key: Any, *, nonce: int, period: int
     ) -> tuple[bytes, str]:
@@ -159,6 +162,8 @@ class ScriptedSession:
             chain.seal()
             chain.version += 1
             return ExtrinsicResult(False, error=pool_error("Extrinsic invalid: invalid"))
+        if fault == "poor":
+            return ExtrinsicResult(False, error=pool_error("Inability to pay some fees"))
         if fault == "full":
             chain.seal()
             return ExtrinsicResult(False, error=pool_error("Immediately Dropped"))
@@ -288,6 +293,15 @@ async def test_a_failed_call_is_not_repeated(fault: str) -> None:
     assert isinstance(caught.value.refusal, TooLittleBalance)
     assert caught.value.refusal.reason == "InsufficientBalance"
     assert len(chain.executed) == 1
+
+
+async def test_a_fee_that_cannot_be_read_leaves_the_pools_own_words() -> None:
+    """The scripted session knows no prices, as a node that lost its connection meanwhile."""
+    with pytest.raises(FailedError) as caught:
+        await submitter(ScriptedChain(["poor"])).submit(CALL, KEY, what="transfer", timeout_s=5)
+    assert isinstance(caught.value.refusal, TooLittleBalance)
+    assert caught.value.refusal.reason == "Payment"
+    assert caught.value.refusal.cure == FUND_CURE
 
 
 async def test_bytes_that_landed_before_an_upgrade_are_not_signed_again() -> None:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 
 from bittensor.result import BittensorError, ChainError
 
-from assay.chain.errors import ChainRefused
+from assay.chain.errors import ChainRefused, TooLittleBalance
 from assay.chain.interface import (
     BlockRef,
     Deadlines,
@@ -135,6 +135,15 @@ async def test_no_permit_sends_nothing() -> None:
     assert isinstance(outcome, WeightsRefused)
     assert outcome.reason is RefusalReason.NO_PERMIT
     assert recorder.calls == []
+
+
+async def test_a_fee_that_cannot_be_paid_keeps_its_cure() -> None:
+    poor = TooLittleBalance.fee("5Cold", "set weights", 12_000, 0, 500)
+    failure = FailedError(poor, ChainError("no", "Payment"), Stage.POOL)
+    session = Session(ValidatorPermit=PERMITTED, Uids=1)
+    outcome = await chain_of(session, Recorder(failure)).set_weights(1, KEY, {Uid(0): 1.0})
+    assert isinstance(outcome, WeightsRefused)
+    assert (outcome.cause, outcome.cure) == (poor.cause, poor.cure)
 
 
 async def test_a_refusal_in_the_block_is_named() -> None:

@@ -1,22 +1,24 @@
-"""Moving averages of scores, and the weights that they become.
+"""The average of a miner's scores over an epoch, and the weights that the averages become.
 
-In come scores; out come averages, and weights that sum to one. A miner's average is an exponential
-moving average of the scores of its answers, and their plain mean while they are few: the k-th score
-weighs at least 1/k. An average that started at zero would punish newcomers for their age; an
-average whose first score stayed until it faded would pay a single good answer for as long as a
-thousand. Weights are the averages divided by their sum.
+In come sums of scores; out come averages, and weights that sum to one. Weights go on chain once an
+epoch, at a time that everybody knows. So the average that becomes a weight is the plain mean of all
+scores since weights were last set, times the part of that time in which the miner was there at all.
+With ``R`` turns in an epoch, ``T`` turns since weights were last set, ``s`` of them with the miner,
+``m`` the mean of its scores in these, and ``b`` its average when weights were last set:
 
-How much the newest score weighs follows the time between two turns (``newest_weight``): weights go
-on chain once an epoch, and an average that forgot within a few turns would pay for the last minute
-of the epoch alone.
+    average = (m s + b max(R - T, 0)) / max(R, T)
+
+When weights are set, T is about R, and every turn counts for 1/R wherever in the epoch it was: a
+miner that works in a tenth of the turns is paid a tenth, and one that answers once is paid for one
+turn. An exponential average with a half-life of half an epoch paid the last twentieth of an epoch
+1.75 per unit of work, and the first quarter 0.62. Shortly after weights were set, the average is
+mostly the one that they were set by.
 
 This module does not know to whom a score belongs. Its caller keeps averages by hotkey, never by
 uid, so that a uid's new owner starts from nothing.
 """
 
 from __future__ import annotations
-
-import math
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,35 +27,27 @@ Vector = NDArray[np.float64]
 Counts = NDArray[np.int64]
 
 
-def newest_weight(elapsed_s: float, half_life_s: float, ceiling: float) -> float:
-    """Return what the newest scores weigh in an average whose past counts half after
-    ``half_life_s``.
+def epoch_average(
+    mean: Vector, seen: Counts, before: Vector, *, turns: int, epoch_turns: int
+) -> Vector:
+    """Return the averages by the formula at the head of this module, of shape (n,).
 
-    ``elapsed_s`` is the time since the scores before. The result is at most ``ceiling``: after a
-    long pause one turn must not decide alone. ValueError for times that are not positive.
+    ``mean`` m, ``seen`` s and ``before`` b have that shape; ``turns`` is T and ``epoch_turns`` R.
+    They are zero before the first turn. ValueError for shapes that differ, scores outside [0, 1],
+    or more turns seen than there were.
     """
-    if not (elapsed_s > 0.0 and half_life_s > 0.0):
-        raise ValueError(f"times are positive, not {elapsed_s} and {half_life_s}")
-    return min(ceiling, -math.expm1(-math.log(2.0) * elapsed_s / half_life_s))
-
-
-def moving_average(previous: Vector, scores: Vector, alpha: float, seen: Counts) -> Vector:
-    """Return the averages after one step: ``a * scores + (1 - a) * previous`` with ``a = max(alpha,
-    1 / (seen + 1))``.
-
-    All have shape (n,); ``seen`` is how many scores an average holds already: at 0 the new score is
-    taken whole. ``alpha`` in (0, 1] is the weight of the newest score once there are many.
-    ValueError for shapes that differ, an alpha outside, or scores outside [0, 1].
-    """
-    if not previous.shape == scores.shape == seen.shape or scores.ndim != 1:
-        raise ValueError(f"shapes differ: {previous.shape}, {scores.shape} and {seen.shape}")
-    if not 0.0 < alpha <= 1.0:
-        raise ValueError(f"alpha lies in (0, 1], not {alpha}")
-    if not bool(np.all((scores >= 0.0) & (scores <= 1.0))):
+    if not mean.shape == seen.shape == before.shape or mean.ndim != 1:
+        raise ValueError(f"shapes differ: {mean.shape}, {seen.shape} and {before.shape}")
+    if not bool(np.all((mean >= 0.0) & (mean <= 1.0) & (before >= 0.0) & (before <= 1.0))):
         raise ValueError("scores lie in [0, 1]")
-    weight = np.maximum(alpha, 1.0 / (seen + 1.0))
-    blended: Vector = weight * scores + (1.0 - weight) * previous
-    return blended
+    if epoch_turns < 0 or not bool(np.all((seen >= 0) & (seen <= turns))):
+        raise ValueError(f"of {turns} turns nobody sees more, or fewer than none")
+    whole = max(turns, epoch_turns)
+    if whole == 0:
+        return np.zeros_like(mean)
+    left = (whole - turns) / whole
+    average: Vector = np.minimum(mean * (seen / whole) + before * left, 1.0)
+    return average
 
 
 def proportional_weights(averages: Vector) -> Vector:

@@ -171,7 +171,7 @@ def _voice(judge: str, judges: Mapping[str, str], names: Mapping[str, str]) -> s
 def _legend(judges: Mapping[str, str], names: Mapping[str, str]) -> str:
     """What the columns of scores are."""
     told = ", ".join(_voice(judge, judges, names) for judge in judges)
-    return f"Scores {told}: the moving average of each validator that keeps its state here."
+    return f"Scores {told}: the epoch's average of each validator that keeps its state here."
 
 
 def _cells(

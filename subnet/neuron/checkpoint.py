@@ -15,10 +15,10 @@ import msgspec
 
 from assay.errors import UserError
 from assay.files import read_limited, write_atomic
-from assay.neuron.opinions import Opinion
+from assay.neuron.opinions import Opinion, Window
 from assay.types import BlockNumber, NetUid, Ss58
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Goes up when a field changes its meaning; an older file is then refused instead of misread."""
 SIZE_BYTES_MAX: Final = 64 * 1024 * 1024
 """4,096 uids with as many reasons as are kept (``opinions``), every character of them escaped in
@@ -41,8 +41,8 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """The chain's finalized block when the last turn began; None before the first."""
     opinions: dict[Ss58, Opinion] = {}
     """By hotkey, never by uid: a uid may change hands between two turns."""
-    newest_weight: float = 0.0
-    """What the last turn's verdicts weighed in the averages that held many."""
+    window: Window = Window()
+    """The turns since weights were last set: what the opinions' averages are means of."""
     earned: bool | None = None
     """Whether any verdict was above zero since weights were last set; None while no turn has ended
     since then."""

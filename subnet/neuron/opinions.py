@@ -3,7 +3,8 @@ Pure.
 
 An opinion belongs to a hotkey, never to a uid: a uid that changes hands starts from nothing, and a
 hotkey that left the subnet is forgotten. Verdicts and a metagraph come in, opinions go out; the
-arithmetic of averages is ``assay.scoring``'s.
+arithmetic of averages is ``assay.scoring``'s. A ``Window`` counts the turns since weights were last
+set, over which scores are averaged; ``after_setting`` begins a new one.
 
 This module reads no clock, sends nothing and draws nothing at random.
 """
@@ -18,8 +19,8 @@ import msgspec
 import numpy as np
 
 from assay.chain.interface import Metagraph
-from assay.scoring.shared.averages import moving_average, proportional_weights
-from assay.types import Ss58, Uid
+from assay.scoring.shared.averages import epoch_average, proportional_weights
+from assay.types import BlockNumber, Ss58, Uid
 
 REASONS_MAX: Final = 8
 REASON_CHARS_MAX: Final = 200
@@ -60,13 +61,40 @@ class Opinion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     uid: Uid
     average: float
-    """Moving average of the verdicts' values, in [0, 1]."""
+    """What the hotkey's weight is in proportion to, in [0, 1]: the mean of the verdicts' values
+    since weights were last set, as ``assay.scoring.shared.averages`` has it."""
     rounds: int
-    """How many turns this average holds; 0 until the hotkey first did anything."""
+    """Turns with a verdict that counted, in all; 0 until the hotkey first did anything."""
     score: float
     """The value of the last turn's verdict, in [0, 1]."""
     latency_s: float
     reasons: tuple[Reason, ...] = ()
+    value_sum: float = 0.0
+    """Of the verdicts since weights were last set, each value times its weight."""
+    weight_sum: float = 0.0
+    """Of the same verdicts, the weights."""
+    seen: int = 0
+    """Turns since weights were last set in which the hotkey took part, judged or not."""
+    before: float = 0.0
+    """The average when weights were last set."""
+
+    @property
+    def mean(self) -> float:
+        """The mean of the values since weights were last set; while there are none, what it was
+        before."""
+        if self.weight_sum <= 0.0:
+            return self.before
+        return min(self.value_sum / self.weight_sum, 1.0)
+
+
+class Window(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The turns since weights were last set."""
+
+    turns: int = 0
+    epoch_turns: int = 0
+    """Turns of the window before, which lasted about an epoch; 0 while there was none."""
+    since: BlockNumber | None = None
+    """The block at which this window began; None before its first turn."""
 
 
 class AnyVerdict(Protocol):
@@ -82,6 +110,8 @@ class AnyVerdict(Protocol):
     def reasons(self) -> Sequence[Reason | str]: ...
     @property
     def latency_s(self) -> float: ...
+    @property
+    def forfeits(self) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +122,7 @@ class _Joined:
     weight: float
     reasons: tuple[Reason, ...]
     latency_s: float
+    forfeits: bool = False
 
     @classmethod
     def of(cls, verdicts: Sequence[AnyVerdict]) -> _Joined:
@@ -105,6 +136,7 @@ class _Joined:
             max(verdict.weight for verdict in verdicts),
             tuple(reasons)[:REASONS_MAX],
             verdicts[-1].latency_s,
+            any(verdict.forfeits for verdict in verdicts),
         )
 
 
@@ -113,17 +145,18 @@ def update(
     verdicts: Iterable[AnyVerdict],
     metagraph: Metagraph,
     *,
-    alpha: float,
+    window: Window,
     askable: Collection[Ss58],
     replied: Collection[Ss58],
 ) -> dict[Ss58, Opinion]:
     """The opinions after one turn, for hotkeys that are registered now, and for no others.
 
-    A verdict is blended in with ``alpha``, a verdict of weight w as w such verdicts in a row. A
-    hotkey without a verdict keeps its opinion while it is ``askable``; otherwise it counts as a
-    zero, because silence must not preserve a good average. A hotkey that has neither ``replied``
-    nor earned anything yet is noted and not counted: a miner that is still starting owes nothing,
-    and is paid nothing either.
+    ``window`` counts this turn already. A verdict of weight w counts as w such verdicts, and one
+    that ``forfeits`` takes what was earned since weights were last set. A hotkey without a verdict
+    keeps its mean while it is ``askable``; otherwise it counts as a zero, because silence must not
+    preserve a good average. A hotkey that has neither ``replied`` nor earned anything yet is noted
+    and not counted: a miner that is still starting is paid nothing, and the turns before its first
+    answer count as turns in which it was not there.
     """
     grouped: dict[Ss58, list[AnyVerdict]] = {}
     for verdict in verdicts:
@@ -137,35 +170,86 @@ def update(
         elif before is None:
             continue
         elif hotkey in askable:
-            updated[hotkey] = msgspec.structs.replace(before, uid=neuron.uid)
+            seen = before.seen + (1 if before.rounds > 0 else 0)
+            kept = msgspec.structs.replace(before, uid=neuron.uid, seen=seen)
+            updated[hotkey] = _averaged(kept, window)
             continue
         else:
             joined = _Joined(0.0, 1.0, (ABSENT,), 0.0)
         begun = (before is not None and before.rounds > 0) or hotkey in replied or joined.value > 0
-        updated[hotkey] = _blended(before, neuron.uid, joined, alpha, counts=begun)
+        updated[hotkey] = _judged(before, neuron.uid, joined, window, counts=begun)
     return updated
 
 
-def _blended(
-    before: Opinion | None, uid: Uid, joined: _Joined, alpha: float, *, counts: bool
+def _judged(
+    before: Opinion | None, uid: Uid, joined: _Joined, window: Window, *, counts: bool
 ) -> Opinion:
-    rounds = before.rounds if before else 0
-    average = before.average if before else 0.0
-    if counts and joined.weight > 0.0:
-        # w verdicts in a row: 1 - (1 - alpha)^w; exactly alpha for the ordinary weight of 1.
-        weight = alpha if joined.weight == 1.0 else 1.0 - (1.0 - alpha) ** joined.weight
-        (average,) = moving_average(
-            np.array([average]), np.array([joined.value]), weight, np.array([rounds])
-        ).tolist()
-        rounds += 1
-    return Opinion(
+    """The opinion after one verdict, which changes the average if it ``counts``."""
+    known = before or Opinion(uid=uid, average=0.0, rounds=0, score=0.0, latency_s=0.0)
+    told = msgspec.structs.replace(
+        known,
         uid=uid,
-        average=average if counts else 0.0,
-        rounds=rounds,
         score=joined.value if counts else 0.0,
         latency_s=joined.latency_s,
         reasons=joined.reasons,
     )
+    if not counts:
+        return told
+    if joined.forfeits:
+        told = msgspec.structs.replace(told, value_sum=0.0, before=0.0)
+    weighs = joined.weight > 0.0
+    return _averaged(
+        msgspec.structs.replace(
+            told,
+            rounds=told.rounds + (1 if weighs else 0),
+            value_sum=told.value_sum + joined.value * joined.weight,
+            weight_sum=told.weight_sum + joined.weight,
+            seen=told.seen + (1 if weighs or told.rounds > 0 else 0),
+        ),
+        window,
+    )
+
+
+def _averaged(opinion: Opinion, window: Window) -> Opinion:
+    (average,) = epoch_average(
+        np.array([opinion.mean]),
+        np.array([opinion.seen]),
+        np.array([opinion.before]),
+        turns=window.turns,
+        epoch_turns=window.epoch_turns,
+    ).tolist()
+    return msgspec.structs.replace(opinion, average=average)
+
+
+def after_setting(
+    opinions: Mapping[Ss58, Opinion],
+    window: Window,
+    *,
+    counted: Mapping[Ss58, Opinion],
+    counted_window: Window,
+    at: BlockNumber,
+) -> tuple[dict[Ss58, Opinion], Window]:
+    """The opinions and the window after weights were set at the block ``at`` by the opinions
+    ``counted``. Turns that ended since, while the chain took the weights, belong to the new
+    window."""
+    begun = Window(
+        turns=window.turns - counted_window.turns, epoch_turns=counted_window.turns, since=at
+    )
+    rolled: dict[Ss58, Opinion] = {}
+    for hotkey, now in opinions.items():
+        paid = counted.get(hotkey)
+        if paid is not None:
+            lost = now.value_sum < paid.value_sum  # forfeited meanwhile
+            new = now.rounds > paid.rounds  # else the difference of two sums is rounding alone
+            now = msgspec.structs.replace(
+                now,
+                value_sum=max(now.value_sum - paid.value_sum, 0.0) if new else 0.0,
+                weight_sum=max(now.weight_sum - paid.weight_sum, 0.0) if new else 0.0,
+                seen=max(now.seen - paid.seen, 0),
+                before=0.0 if lost else paid.average,
+            )
+        rolled[hotkey] = _averaged(now, begun)
+    return rolled, begun
 
 
 def proportional(opinions: Mapping[Ss58, Opinion]) -> dict[Ss58, float]:

@@ -165,6 +165,8 @@ class Verdict:
     weight: float = 1.0
     reasons: Sequence[Reason | str] = ()
     latency_s: float = 0.0
+    forfeits: bool = False
+    """Whether the hotkey also loses what it earned since weights were last set."""
 
     def __post_init__(self) -> None:
         if not isinstance(self.hotkey, str):

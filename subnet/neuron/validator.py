@@ -6,9 +6,9 @@ averages that a long absence made meaningless pay nobody; a turn can be rechecke
 its link of the hash chain is published (``seeds``); weights are set once an epoch and count only
 when they were read back (``weighing``); a chain that goes away is waited for, not fatal.
 
-What an average remembers is measured in epochs, because weights are set once an epoch and at a time
-that everybody knows: with a memory of a few turns a miner that works for the last minute of an
-epoch would be paid for all of it.
+Weights are set once an epoch, at a time that everybody knows. An average is therefore the plain
+mean over the turns since weights were last set: with a memory that fades, a miner that works for
+the last minute of an epoch would be paid for more than it did.
 
 The validator knows no task by name, no sockets and no chain client: all are passed in.
 """
@@ -19,9 +19,10 @@ import asyncio
 import contextlib
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
+import msgspec
 from loguru import logger
 
 from assay.chain.interface import Chain
@@ -32,7 +33,7 @@ from assay.neuron import opinions as opinion
 from assay.neuron.asking import Played, TaskHangs, checked_weights, play
 from assay.neuron.checkpoint import Checkpoint, CheckpointFile, ValidatorMemory
 from assay.neuron.faults import BrokenTask, TaskFaults
-from assay.neuron.opinions import Opinion
+from assay.neuron.opinions import Opinion, Window
 from assay.neuron.peers import Answer, Peers
 from assay.neuron.presence import Presence
 from assay.neuron.receipts import Receipts, record_of
@@ -43,16 +44,13 @@ from assay.neuron.server import NeuronServer, run_own_work
 from assay.neuron.stopping import pause, until_stopped
 from assay.neuron.task import Pace, ValidatorTask, Verdict
 from assay.neuron.weighing import WeightSetter
-from assay.scoring.shared.averages import newest_weight
 from assay.types import NetUid, Signer, Ss58
 
 STOP_GRACE_S: Final = 5.0
 """What a turn under way gets after a stop: a usual one fits; supervisors kill after 10 s."""
-_ELAPSED_S_MIN: Final = 0.001
-"""Two turns are never closer in earnest; simulated time may stand still between them."""
 STALE_EPOCHS: Final = 4
-"""Averages older than this pay nobody: with the usual half-life less than a two-hundredth of them
-would be left, had the validator gone on."""
+"""Averages older than this pay nobody: nothing of them would be left, had the validator gone on,
+and some of the miners that earned them are gone."""
 REUNION_S: Final = 30.0
 """For so long after its start a validator does not count it against a miner that nobody could be
 reached: machines that start together, and a network that comes back, need that time."""
@@ -73,11 +71,6 @@ class ValidatorConfig:
     answer_deadline_s: float = ANSWER_DEADLINE_S
     turn_deadline_s: float = 600.0
     """How long a task may take for one turn. Beyond it no weights would be set, and nobody told."""
-    half_life_epochs: float = 0.5
-    """An average forgets half of its past in this many epochs: three quarters of a weight are work
-    of the epoch that just ended, wherever in it."""
-    alpha: float = 0.3
-    """The most that one turn weighs in an average of many, however long the pause before it."""
     chain_patience_s: float = 600.0
     """How long a silent chain is waited for before the validator gives up."""
 
@@ -140,8 +133,8 @@ class Validator:
         self._faults = TaskFaults(task)
         self._block_time_s = 1.0
         self._started_s = 0.0
-        self._judged_s: float | None = None
-        """When the last turn was judged; None before the first of this process."""
+        self._judged = False
+        """Whether this process has judged a turn."""
         self._reached: set[Ss58] = set()
         """The hotkeys that replied to this process at least once."""
         self._data: bytes | None = None
@@ -206,13 +199,13 @@ class Validator:
             block,
             moment.at.number,
         )
-        self._memory.remember(opinions={}, earned=None, newest_weight=0.0, block=None)
+        self._memory.remember(opinions={}, earned=None, window=Window(), block=None)
 
     async def _weigh(self) -> None:
         """Set weights whenever an epoch has none yet and this process has judged somebody."""
         async with contextlib.aclosing(self._view.blocks()) as moments:
             async for moment in moments:
-                if self._judged_s is not None:
+                if self._judged:
                     await self._setter.keep(moment)
 
     def _weights(self, moment: Moment) -> Mapping[Ss58, float]:
@@ -327,14 +320,19 @@ class Validator:
             )
 
     def _judge(self, moment: Moment, number: int, count: int, played: Played) -> None:
-        weight = self._newest_weight(moment)
+        self._judged = True
+        window = msgspec.structs.replace(
+            self.memory.window,
+            turns=self.memory.window.turns + 1,
+            since=self.memory.window.since or moment.at.number,
+        )
         self._reached |= played.replied
         verdicts = self._lenient(played)
         updated = opinion.update(
             self.memory.opinions,
             verdicts,
             moment.metagraph,
-            alpha=weight,
+            window=window,
             askable={target.hotkey for target in self._peers.of_role(Role.MINER)},
             replied=played.replied,
         )
@@ -343,7 +341,7 @@ class Validator:
             turn=number,
             block=moment.at.number,
             opinions=updated,
-            newest_weight=weight,
+            window=window,
             earned=bool(self.memory.earned) or any(v.value * v.weight > 0.0 for v in verdicts),
         )
         for each in updated.values():
@@ -357,9 +355,7 @@ class Validator:
             return played.verdicts
         spared = played.unreached - self._reached
         return [
-            Verdict(v.hotkey, v.value, 0.0, v.reasons, v.latency_s)
-            if v.hotkey in spared and v.value == 0.0
-            else v
+            replace(v, weight=0.0) if v.hotkey in spared and v.value == 0.0 else v
             for v in played.verdicts
         ]
 
@@ -376,19 +372,3 @@ class Validator:
         elif not self._idle:
             logger.info("Round {}: nobody publishes an address yet", number)
         self._idle = not opinions
-
-    def _newest_weight(self, moment: Moment) -> float:
-        now_s = self._clock.monotonic()
-        before_s, self._judged_s = self._judged_s, now_s
-        if before_s is not None:
-            elapsed_s = now_s - before_s
-        elif self.memory.block is not None:  # of an earlier process: the chain says how long ago
-            elapsed_s = (moment.at.number - self.memory.block) * self._block_time_s
-        else:
-            elapsed_s = _ELAPSED_S_MIN
-        epoch_s = max(moment.epoch.tempo, 1) * self._block_time_s
-        return newest_weight(
-            max(elapsed_s, _ELAPSED_S_MIN),
-            self._config.half_life_epochs * epoch_s,
-            self._config.alpha,
-        )

@@ -1,10 +1,11 @@
 """Setting weights: once an epoch, by uid, read back, and told when the chain says no.
 
-``WeightSetter.keep`` looks at a moment and at the validator's memory, and sends a row when the
-epoch has none yet. Weights count only once they were read back from a finalized block and no uid
-among them changed hands meanwhile. A refusal is told when it begins, when it changes and when it
-ends, and tried again when waiting can have helped. When a whole epoch passes in which nobody earned
-anything, the last row is withdrawn.
+``WeightSetter.keep`` looks at a moment and at the validator's memory, and sends a row in the last
+quarter of each epoch, so that an epoch pays for the work done in it. Weights count only once they
+were read back from a finalized block and no uid among them changed hands meanwhile; then the
+averages begin a new window (``opinions``). A refusal is told when it begins, when it changes and
+when it ends, and tried again when waiting can have helped. When a whole epoch passes in which
+nobody earned anything, the last row is withdrawn.
 
 This module does not know where opinions come from: it is handed weights by hotkey.
 """
@@ -28,12 +29,21 @@ from assay.chain.view import Moment
 from assay.errors import Unavailable
 from assay.metrics import NO_METRICS, Metrics
 from assay.neuron.checkpoint import ValidatorMemory
-from assay.neuron.opinions import by_uid
+from assay.neuron.opinions import after_setting, by_uid
 from assay.neuron.retry import Retry
 from assay.types import NetUid, Signer, Ss58, Uid
 
 NEXT_EPOCH: Final = frozenset({RefusalReason.NO_PERMIT, RefusalReason.TOO_LITTLE_STAKE})
 """Permits and stake weights change at an epoch's end; asking sooner cannot help."""
+LAST_PART: Final = 0.25
+"""The part of an epoch, at its end, in which weights are set. An epoch pays by the row that stands
+when it ends: set at its beginning, the row would pay a miner that has stopped for one more epoch. A
+quarter is five blocks of a local chain, enough for an extrinsic to be included and seen in a
+finalized block, and eighteen minutes of a public one."""
+WINDOW_EPOCHS: Final = (0.5, 2.0)
+"""The lengths of a window of averages. A row that is sent sooner, such as a validator's first, goes
+on with the window; where no row can be sent, a window of two epochs ends all the same, or the first
+row would pay miners that stopped long ago."""
 
 
 class WeightSetter:
@@ -60,12 +70,23 @@ class WeightSetter:
         self._metrics = metrics
         self._due_at_block = 0
         self._refused: str | None = None
+        self._counted = memory.now
+        """What was known when the weights that are under way were made."""
 
     async def keep(self, moment: Moment) -> None:
-        """Set weights if this epoch has none yet, and a refusal has had the time it needs."""
-        epoch = moment.epoch.index
-        if self._memory.now.weights_epoch == epoch or moment.at.number < self._due_at_block:
+        """Set weights if this epoch has none yet, its last quarter has begun, and a refusal has had
+        the time it needs. A validator whose row is not of the epoch before sets one at once."""
+        epoch, before = moment.epoch.index, self._memory.now.weights_epoch
+        last = moment.at.number >= moment.epoch.next_block - LAST_PART * moment.epoch.tempo
+        if before == epoch or (before == epoch - 1 and not last):
             return
+        if moment.at.number < self._due_at_block:
+            return
+        self._counted = self._memory.now
+        since = self._counted.window.since
+        if since is not None and moment.at.number - since > WINDOW_EPOCHS[1] * moment.epoch.tempo:
+            self._memory.remember(**self._new_window(moment))
+            self._counted = self._memory.now
         wanted = self._wanted(moment)
         if not wanted:
             return  # nobody earned anything yet: silence, not equal shares
@@ -90,11 +111,11 @@ class WeightSetter:
                     self._due_at_block = read_at.number
                     return
                 logger.info("Weights of epoch {} stand since block {}", epoch, receipt.block.number)
-                self._stands(epoch)
+                self._stands(moment)
             case WeightsCommitted(reveal_round=reveal):
                 self._count("sealed")
                 logger.info("Weights of epoch {} are sealed until beacon round {}", epoch, reveal)
-                self._stands(epoch)
+                self._stands(moment)
             case WeightsRefused(reason=reason):
                 self._count(reason.value)
                 self._put_off(moment, outcome)
@@ -113,11 +134,28 @@ class WeightSetter:
         logger.warning("Nobody earned anything for a whole epoch: the last weights are withdrawn.")
         return {own.uid: 1.0} if own is not None else {}
 
-    def _stands(self, epoch: int) -> None:
+    def _stands(self, moment: Moment) -> None:
         if self._refused is not None:
             logger.info("The chain takes weights again.")
             self._refused = None
-        self._memory.remember(weights_epoch=epoch, earned=None)
+        self._memory.remember(
+            weights_epoch=moment.epoch.index, earned=None, **self._new_window(moment)
+        )
+
+    def _new_window(self, moment: Moment) -> dict[str, object]:
+        """What changes in the memory when a window ends; nothing where it has only begun."""
+        now, counted = self._memory.now, self._counted
+        since, at = counted.window.since, moment.at.number
+        if since is None or at - since < WINDOW_EPOCHS[0] * moment.epoch.tempo:
+            return {}
+        opinions, window = after_setting(
+            now.opinions,
+            now.window,
+            counted=counted.opinions,
+            counted_window=counted.window,
+            at=at,
+        )
+        return {"opinions": opinions, "window": window}
 
     def _put_off(self, moment: Moment, refused: WeightsRefused) -> None:
         wait = refused.retry_after_blocks or 1

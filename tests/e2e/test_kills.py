@@ -20,13 +20,11 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-import numpy as np
 import pytest
 
 from assay.chain.errors import WalletError
 from assay.chain.wallets import open_hotkey
 from assay.neuron.checkpoint import Checkpoint, CheckpointFile
-from assay.scoring.shared.averages import moving_average
 from tests.e2e.runs import Run, up
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(900)]
@@ -173,18 +171,15 @@ async def check_validator(run: Run, name: str) -> None:
         assert now.opinions == died_with.opinions
         await asyncio.sleep(0.01)
     assert now.round == died_with.round + 1, "the first round after the restart was missed"
-    for hotkey, standing in now.opinions.items():
+    for hotkey, opinion in now.opinions.items():
         before = died_with.opinions.get(hotkey)
         if before is None or before.rounds == 0:
             continue  # nothing was remembered of it yet
-        expected = moving_average(
-            np.array([before.average]),
-            np.array([standing.score]),
-            now.newest_weight,
-            np.array([before.rounds]),
-        )
-        assert standing.average == float(expected[0]), (name, hotkey)
-        assert standing.rounds == before.rounds + 1
+        assert opinion.rounds == before.rounds + 1, (name, hotkey)
+        if now.window.since == died_with.window.since:  # no weights were set in between
+            assert now.window.turns == died_with.window.turns + 1
+            assert opinion.value_sum == before.value_sum + opinion.score, (name, hotkey)
+            assert opinion.weight_sum == before.weight_sum + 1.0
 
 
 def rewards(run: Run) -> tuple[int, int]:

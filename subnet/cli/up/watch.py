@@ -46,7 +46,7 @@ class Row:
     role: MemberRole
     behaviour: str
     score: float | None
-    """Mean of the validators' moving averages; None for a neuron that no validator has judged."""
+    """Mean of the validators' averages; None for a neuron that no validator has judged."""
     reasons: tuple[str, ...]
     """All that the validators say of the neuron, each sentence once."""
     incentive: int

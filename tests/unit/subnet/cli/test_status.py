@@ -115,7 +115,7 @@ def test_each_reason_says_whose_it_is(
     other = f"{MINER.address[:8]}…"
     assert "uid 2, by 1 (juror): 5 tokens/s; late" in out
     assert f"uid 2, by 2 ({other}): 6 tokens/s; late" in out
-    assert f"Scores by 1 (juror), by 2 ({other}): the moving average" in out
+    assert f"Scores by 1 (juror), by 2 ({other}): the epoch's average" in out
     assert re.search(r"^ +1 +juror ", out, re.MULTILINE), "named as `assay up` names it"
     assert re.search(rf"^ +2 +{other} ", out, re.MULTILINE)
 

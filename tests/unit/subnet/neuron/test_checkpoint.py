@@ -86,7 +86,7 @@ def test_another_neurons_file_is_refused(tmp_path: Path) -> None:
 def test_an_older_version_is_refused_by_its_number(tmp_path: Path) -> None:
     file = CheckpointFile(tmp_path / "checkpoint.json")
     file.path.write_text('{"version":1,"netuid":3,"hotkey":"5Grw","standings":{}}')
-    with pytest.raises(UserError, match="version 1, not 2"):
+    with pytest.raises(UserError, match="version 1, not 3"):
         file.load(GENESIS, NETUID, HOTKEY)
 
 

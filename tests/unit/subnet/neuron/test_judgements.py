@@ -16,7 +16,7 @@ from assay.neuron import Reason, Score, Verdict
 from assay.neuron.asking import Played, checked_weights
 from assay.neuron.checkpoint import Checkpoint, CheckpointFile
 from assay.neuron.faults import BrokenTask
-from assay.neuron.opinions import update
+from assay.neuron.opinions import Window, update
 from assay.neuron.peers import Answer, Target
 from assay.types import NetUid, Ss58, Uid
 from assay.wire.memory import MemoryNetwork
@@ -65,7 +65,12 @@ async def test_one_reason_may_stand_alone_and_odd_letters_are_kept(tmp_path: Pat
         Verdict(MINER.address, 0.5, reasons=Reason("odd", "file \udcff")),
     ]
     opinions = update(
-        {}, verdicts, metagraph, alpha=0.3, askable=[MINER.address], replied=[MINER.address]
+        {},
+        verdicts,
+        metagraph,
+        window=Window(turns=1),
+        askable=[MINER.address],
+        replied=[MINER.address],
     )
     file = CheckpointFile(tmp_path / "checkpoint.json")
     file.save(

@@ -17,6 +17,7 @@ from assay.chain.interface import Endpoint, WeightsOutcome
 from assay.errors import UserError
 from assay.metrics import NoMetrics
 from assay.neuron import Answer, Caller, Score, Turn, Verdict
+from assay.neuron.opinions import Window
 from assay.neuron.task import Pace
 from assay.neuron.validator import REUNION_S, STALE_EPOCHS
 from assay.types import Ss58, Uid
@@ -330,23 +331,29 @@ async def test_a_miner_that_was_there_and_goes_is_judged_at_once(tmp_path: Path)
         await asyncio.gather(*running)
 
 
-async def test_an_average_forgets_half_of_its_past_in_half_an_epoch_of_the_chains_time(
-    tmp_path: Path,
-) -> None:
-    """An epoch's seconds are its blocks times the chain's block time."""
+async def test_the_window_of_the_averages_ends_when_weights_were_set(tmp_path: Path) -> None:
+    """The first row goes out at once; the second, and each after it, near the end of an epoch."""
     world = await make_world({VALIDATOR: None, FIRST: None})
-    pace = Pace.seconds(0.25)
-    validator = make_validator(world, MemoryNetwork(), VALIDATOR, tmp_path, pace=pace)
-    judged_s: list[float] = []
+    network = MemoryNetwork()
+    miner = make_miner(world, network, FIRST, ReverseTask())
+    validator = make_validator(world, network, VALIDATOR, tmp_path, pace=Pace.seconds(0.25))
+    tempo = (await world.chain.metagraph(world.netuid)).epoch.tempo
     async with flowing(world):
-        running = asyncio.create_task(validator.run())
-        for number in (1, 2):
-            await until(lambda: validator.memory.round == number, "a turn")  # noqa: B023
-            judged_s.append(world.clock.monotonic())
-        validator.stop.set()
-        await running
-    epoch_s = (await world.chain.metagraph(world.netuid)).epoch.tempo * world.ledger.block_time_s
-    elapsed_s = judged_s[1] - judged_s[0]
-    forgotten = min(1 - 0.5 ** (elapsed_s / (epoch_s / 2)), 0.3)
-    assert forgotten < 0.3, "the bound is not what is tried here"
-    assert validator.memory.newest_weight == pytest.approx(forgotten, rel=0.05)
+        running = [asyncio.create_task(neuron.run()) for neuron in (miner, validator)]
+        seen: list[Window] = []
+        for _ in range(4):
+            await until(
+                lambda: validator.memory.window.since not in (None, *(w.since for w in seen)),
+                "a window begins",
+            )
+            seen.append(validator.memory.window)
+        opinion = validator.memory.opinions[FIRST.address]
+        for neuron in (miner, validator):
+            neuron.stop.set()
+        await asyncio.gather(*running)
+    assert seen[0].epoch_turns == 0
+    assert all(window.epoch_turns > 0 for window in seen[1:])
+    begins = [window.since for window in seen if window.since is not None]
+    assert begins[3] - begins[2] == pytest.approx(tempo, abs=tempo / 4), "once an epoch"
+    assert opinion.seen <= validator.memory.window.turns < validator.memory.round
+    assert opinion.average == pytest.approx(1.0)

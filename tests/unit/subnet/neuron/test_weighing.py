@@ -28,6 +28,7 @@ from assay.chain.interface import (
 from assay.clock import ManualClock
 from assay.errors import Unavailable
 from assay.neuron.checkpoint import Checkpoint, CheckpointFile, ValidatorMemory
+from assay.neuron.opinions import Opinion, Window
 from assay.neuron.retry import Retry
 from assay.neuron.weighing import WeightSetter
 from assay.types import BlockNumber, Rao, Ss58, Uid
@@ -155,6 +156,47 @@ async def test_weights_are_set_once_an_epoch(setting: Setting, outcome: WeightsO
     setting.memory.remember(earned=True)
     assert await setting.at(1_100, outcome, epoch=8) == 1
     assert setting.memory.now.weights_epoch == 8
+
+
+async def test_a_row_is_set_in_the_last_quarter_of_its_epoch(setting: Setting) -> None:
+    """Set sooner, it would pay a miner that stops for one more epoch."""
+    setting.memory.remember(weights_epoch=6)
+    assert await setting.at(1_065) == 0
+    assert await setting.at(1_066, STANDS) == 1
+    setting.memory.remember(weights_epoch=5)
+    assert await setting.at(1_000, STANDS) == 1, "who missed an epoch does not wait"
+
+
+@pytest.mark.parametrize(("since", "ends"), [(1_016, True), (1_018, False), (None, False)])
+async def test_a_window_ends_with_the_row_unless_it_has_only_begun(
+    setting: Setting, since: int | None, ends: bool
+) -> None:
+    opinion = Opinion(
+        uid=setting.miner, average=0.5, rounds=9, score=0.5, latency_s=0.1,
+        value_sum=2.0, weight_sum=4.0, seen=4,
+    )  # fmt: skip
+    window = Window(turns=4, epoch_turns=4, since=None if since is None else BlockNumber(since))
+    setting.memory.remember(
+        weights_epoch=6, opinions={MINER.address: opinion}, window=window, earned=True
+    )
+    await setting.at(1_066, STANDS)
+    now = setting.memory.now
+    if not ends:
+        assert (now.window, now.opinions[MINER.address]) == (window, opinion)
+        return
+    assert now.window == Window(turns=0, epoch_turns=4, since=BlockNumber(1_066))
+    begun = now.opinions[MINER.address]
+    assert (begun.value_sum, begun.weight_sum, begun.seen) == (0.0, 0.0, 0)
+    assert begun.before == begun.average == 0.5
+
+
+async def test_a_window_ends_after_two_epochs_though_no_row_can_be_sent(setting: Setting) -> None:
+    setting.memory.remember(window=Window(turns=9, since=BlockNumber(900)), earned=True)
+    no = refused(RefusalReason.TOO_LITTLE_STAKE)
+    await setting.at(1_098, no)
+    assert setting.memory.now.window.turns == 9
+    await setting.at(1_199, no)
+    assert setting.memory.now.window == Window(turns=0, epoch_turns=9, since=BlockNumber(1_199))
 
 
 async def test_what_is_counted_is_the_outcome(setting: Setting) -> None:

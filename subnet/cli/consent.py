@@ -31,7 +31,7 @@ from assay.cli.amounts import in_tao
 from assay.cli.arguments import read_password, wallets_of
 from assay.cli.streams import is_person
 from assay.errors import Refused
-from assay.types import RAO_PER_TAO, Rao, Signer, Ss58
+from assay.types import RAO_PER_TAO, AlphaRao, Rao, Signer, Ss58
 
 FEES_MAX: Final = Rao(RAO_PER_TAO // 100)
 """More than two extrinsics' fees: a uid must not be bought with what its stake's fee needs."""
@@ -60,10 +60,12 @@ class Consent:
         money: bool,
         besides: int = 0,
         alpha_limit: Rao | None = None,
+        about: AlphaRao | None = None,
     ) -> Rao | None:
         """Refused unless ``price``, and what is staked ``besides`` it, may be paid.
 
-        ``money`` is what the chain's own ``is_money`` says. Returns the most that the thing may
+        ``money`` is what the chain's own ``is_money`` says, ``about`` what is bought ``besides`` at
+        the spot price. Returns the most that the thing may
         cost by the time it is bought; None: whatever it costs.
         """
         needs = [f"{what} costs {in_tao(price)} TAO"] if price or not besides else []
@@ -80,7 +82,8 @@ class Consent:
             raise TooLittleBalance(
                 f"{cost}; {payer} has {in_tao(balance)} TAO.", FUND_CURE, "NotEnoughBalanceToStake"
             )
-        output.note(f"{cost}; {payer} has {in_tao(balance)} TAO.")
+        spot = f" The stake is about {in_tao(about)} alpha at the spot price." if about else ""
+        output.note(f"{cost}; {payer} has {in_tao(balance)} TAO.{spot}")
         if not self._asked(f"spend {in_tao(total)} TAO", "--max-price", money=money):
             return self.max_price
         return price if self.max_price is None else self.max_price

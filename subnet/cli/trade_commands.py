@@ -33,8 +33,8 @@ def register(max_price: str | None, **given: Any) -> None:
     from assay.cli import output
     from assay.cli.amounts import in_tao, parse_amount
     from assay.cli.consent import Consent
-    from assay.cli.trades import join
-    from assay.types import NetUid, Rao
+    from assay.cli.trades import beside, join
+    from assay.types import NetUid
 
     asked = TradeArguments(**given)
     limit = parse_amount(max_price) if max_price is not None else None
@@ -55,12 +55,17 @@ def register(max_price: str | None, **given: Any) -> None:
                     "hotkey": hotkey,
                     "coldkey": coldkey.address,
                     "new": receipt is not None,
+                    "told_rao": bought.uid_told,
                     "paid_rao": bought.paid,
                     "block": receipt.block.number if receipt is not None else None,
                 }
             )
             return
-        paid = f"{in_tao(Rao(bought.paid))} TAO" if receipt is not None else "nothing: it held it"
+        paid = "nothing: it held it"
+        if receipt is not None:
+            paid = f"{in_tao(bought.paid)} TAO"
+            if said := beside(bought.uid_cost, bought.uid_told, "TAO"):
+                paid += f", of which the uid cost {in_tao(bought.uid_cost)} TAO{said}"
         output.text(f"{hotkey} holds uid {bought.uid.uid} of subnet {netuid}; paid {paid}")
 
     _run(asked, trade)
@@ -75,7 +80,7 @@ def stake(amount: str, rate_tolerance: float | None, **given: Any) -> None:
     from assay.cli import output
     from assay.cli.amounts import in_tao
     from assay.cli.consent import Consent
-    from assay.cli.trades import join, parse_stake
+    from assay.cli.trades import beside, join, parse_stake
     from assay.errors import UserError
     from assay.types import NetUid
 
@@ -93,12 +98,17 @@ def stake(amount: str, rate_tolerance: float | None, **given: Any) -> None:
         assert bought.stake is not None
         held = await chain.stake(hotkey, coldkey.address, netuid)
         if asked.json:
-            told = {"staked_rao": wanted.amount, "got_alpha_rao": bought.stake.alpha}
+            told = {
+                "staked_rao": wanted.amount,
+                "told_alpha_rao": bought.alpha_told,
+                "got_alpha_rao": bought.stake.alpha,
+            }
             _tell(asked, coldkey, hotkey, told | {"held_alpha_rao": held}, bought.stake.receipt)
             return
         output.text(
             f"{in_tao(wanted.amount)} TAO became {in_tao(bought.stake.alpha)} alpha of subnet"
             f" {netuid} on {hotkey}, which holds {in_tao(held)} of this coldkey's now"
+            + beside(bought.stake.alpha, bought.alpha_told, "alpha, at the spot price")
         )
 
     _run(asked, trade)
@@ -113,7 +123,7 @@ def unstake(amount: str, rate_tolerance: float | None, **given: Any) -> None:
     from assay.cli import output
     from assay.cli.amounts import in_tao, parse_amount
     from assay.cli.consent import Consent
-    from assay.cli.trades import Sale, sell
+    from assay.cli.trades import Sale, beside, sell
     from assay.types import AlphaRao, NetUid
 
     asked = TradeArguments(**given)
@@ -125,12 +135,17 @@ def unstake(amount: str, rate_tolerance: float | None, **given: Any) -> None:
         sold = await sell(chain, netuid, hotkey, coldkey, consent, Sale(alpha, rate_tolerance))
         held = await chain.stake(hotkey, coldkey.address, netuid)
         if asked.json:
-            told = {"sold_alpha_rao": sold.alpha, "got_rao": sold.removed.tao}
+            told = {
+                "sold_alpha_rao": sold.alpha,
+                "told_rao": sold.told,
+                "got_rao": sold.removed.tao,
+            }
             _tell(asked, coldkey, hotkey, told | {"held_alpha_rao": held}, sold.removed.receipt)
             return
         output.text(
             f"{in_tao(sold.alpha)} alpha of subnet {netuid} became {in_tao(sold.removed.tao)} TAO;"
             f" {in_tao(held)} stay on {hotkey}"
+            + beside(sold.removed.tao, sold.told, "TAO, at the spot price")
         )
 
     _run(asked, trade)

@@ -64,6 +64,12 @@ class Purchase:
     """None also where something was staked already."""
     paid: int = 0
     """Rao of TAO that the payer has less than before, the fees included."""
+    uid_told: int = 0
+    """What the uid was told to cost before it was paid for; others may have bought one since."""
+    uid_cost: int = 0
+    """What the uid cost in the end, in rao without the fee."""
+    alpha_told: int = 0
+    """What the stake would have bought at the spot price, as told before it was paid for."""
 
 
 async def join(
@@ -99,6 +105,7 @@ async def join(
     price = subnet.registration_price if buys else Rao(0)
     plays = consent.plays(money=money)
     alpha_limit = await _alpha_limit(chain, netuid, stake, price, plays=plays) if stake else None
+    about = _at_spot(stake.amount, await chain.price_after(netuid, price)) if stake else None
     before = left = await chain.balance(payer.address)
     limit = consent.to(
         f"a uid of subnet {netuid}",
@@ -108,15 +115,32 @@ async def join(
         money=money,
         besides=stake.amount if stake else 0,
         alpha_limit=alpha_limit,
+        about=about,
     )
-    added = None
+    added, cost = None, 0
     if buys:
         uid = await chain.register(netuid, payer, hotkey, limit=limit)
         left = await _paid(chain, payer, left, f"uid {uid.uid} of subnet {netuid}")
+        fee = uid.receipt.fee if uid.receipt is not None else 0
+        cost = max(before - left - fee, 0)
+        if said := beside(cost, price, "TAO"):
+            logger.info("Without the fee it cost {} TAO{}", in_tao(cost), said)
     if stake:
         added = await chain.add_stake(netuid, payer, hotkey, stake.amount, limit=alpha_limit)
-        left = await _paid(chain, payer, left, f"a stake of {in_tao(added.alpha)} alpha")
-    return Purchase(uid, added, max(before - left, 0))
+        said = beside(added.alpha, about or 0, "alpha")
+        left = await _paid(chain, payer, left, f"a stake of {in_tao(added.alpha)} alpha{said}")
+    return Purchase(uid, added, max(before - left, 0), price, cost, about or 0)
+
+
+def _at_spot(spent: Rao, price: Rao) -> AlphaRao:
+    """The alpha that ``spent`` would buy if buying moved no price."""
+    return AlphaRao(spent * RAO_PER_TAO // max(price, 1))
+
+
+def beside(came: int, told: int, unit: str) -> str:
+    """Words for what a person was told before a trade, where the trade came to something else; no
+    words where it came to that."""
+    return "" if came == told else f"; told before: {in_tao(told)} {unit}"
 
 
 async def _alpha_limit(
@@ -167,6 +191,8 @@ class Sold:
 
     alpha: AlphaRao
     removed: StakeRemoved
+    told: Rao
+    """What it was worth at the spot price, as told before."""
 
 
 async def sell(
@@ -185,10 +211,11 @@ async def sell(
     worth = Rao(amount * subnet.alpha_price // RAO_PER_TAO)
     least = f", and at least {in_tao(limit)} are taken" if limit is not None else ""
     offer = (
-        f"{alpha} are worth about {in_tao(worth)} TAO: one costs {in_tao(subnet.alpha_price)} TAO"
-        f" now{least}. A large sale lowers the price."
+        f"{alpha} are worth about {in_tao(worth)} TAO at the spot price: one costs"
+        f" {in_tao(subnet.alpha_price)} TAO now{least}. A large sale lowers the price."
     )
     consent.to_sell(alpha, offer, money=money)
     removed = await chain.remove_stake(netuid, coldkey, hotkey, amount, limit=limit)
-    logger.info("Got {} TAO for {} alpha", in_tao(removed.tao), in_tao(amount))
-    return Sold(amount, removed)
+    said = beside(removed.tao, worth, "TAO")
+    logger.info("Got {} TAO for {} alpha{}", in_tao(removed.tao), in_tao(amount), said)
+    return Sold(amount, removed, worth)

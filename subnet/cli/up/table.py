@@ -23,6 +23,7 @@ from assay.types import RAO_PER_TAO, U16_MAX
 COLUMNS: Final = ("uid", "who", "score", "inc.", "div.", "reward α", "≈ TAO")
 NARROW_COLUMNS: Final = ("uid", "who", "score", "inc.", "reward α")
 """What fits a narrow terminal; the rest is in `assay status` and in the result's JSON."""
+SPOT: Final = "≈ TAO: at the spot price, without what a sale of so much would lower it by"
 WIDE: Final = 66
 """All columns fit a terminal of so many."""
 _ROLE_STYLE: Final = {
@@ -49,7 +50,8 @@ def render(view: View, seconds: float, width: int = WIDE) -> Group:
     for row in view.rows:
         cells = dict(zip(COLUMNS, _cells(row), strict=True))
         grid.add_row(*(cells[name] for name in shown), style=_ROLE_STYLE[row.role])
-    return Group(grid, _reasons(view.rows))
+    spot = [Text(SPOT, style="dim"), Text()] if shown is COLUMNS else []
+    return Group(grid, *spot, _reasons(view.rows))
 
 
 def _reasons(rows: Sequence[Row]) -> Table:

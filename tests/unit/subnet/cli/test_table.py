@@ -60,6 +60,8 @@ def test_it_fits_eighty_columns_and_cuts_nothing() -> None:
     for whole in ("miner-1 perturbed", "33.3%", "100.0%", "123.457", "1234.568", "1234567"):
         assert whole in text, text
     assert "…" not in text
+    assert "≈ TAO: at the spot price" in text, "so much could not be had for all of it"
+    assert "spot price" not in "\n".join(shown(VIEW, 60)), "nor its column"
 
 
 @pytest.mark.parametrize("width", [40, 80, 120])

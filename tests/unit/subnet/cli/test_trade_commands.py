@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import json
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import pytest
 
 from assay.chain.errors import TooCheap
 from assay.chain.fake import FakeChain, FakeLedger
+from assay.chain.fake_state import FakeState
 from assay.chain.wallet_addresses import WalletInfo
 from assay.chain.wallets import create_wallet
 from assay.cli import main, neurons, output
@@ -70,7 +72,7 @@ def test_a_hotkey_is_registered_once(
     first = told(capsys)
     assert first == {
         "netuid": 1, "uid": 1, "hotkey": owner.hotkeys["default"], "coldkey": owner.coldkey,
-        "new": True, "paid_rao": TAO, "block": ledger.finalized.number,
+        "new": True, "told_rao": TAO, "paid_rao": TAO, "block": ledger.finalized.number,
     }  # fmt: skip
     assert main.main([*command, "--json"]) == 0
     again = told(capsys)
@@ -98,7 +100,8 @@ def test_stake_goes_in_and_comes_out(
     assert main.main(["unstake", "all", *at]) == 0
     out, err = capsys.readouterr()
     assert "35.5 alpha of subnet 1 became 17.75 TAO; 0 stay on" in out
-    assert "worth about 17.75 TAO" in err
+    assert "worth about 17.75 TAO at the spot price" in err
+    assert "told before" not in out, "it came to what was told"
     assert main.main(["unstake", "all", *at]) == 3
     assert "assay wallet show" in capsys.readouterr().err
 
@@ -114,6 +117,53 @@ def test_stake_may_go_to_another_persons_hotkey(
     mistyped = there[:-1] + ("a" if there[-1] != "a" else "b")
     assert main.main(["stake", "1", *at, "--hotkey", mistyped]) == 2
     assert "mistyped" in capsys.readouterr().err
+
+
+def test_what_came_of_a_trade_is_told_beside_what_was_told_before(
+    ledger: FakeLedger,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Others buy and sell between the question and the trade: the prices move."""
+    at = ["--netuid", "1", "--wallet", "w", "--state-dir", str(tmp_path)]
+
+    def priced(uid: int, alpha: int) -> Callable[[FakeState], FakeState]:
+        def change(state: FakeState) -> FakeState:
+            subnet = state.subnet(1)
+            settings = dataclasses.replace(subnet.settings, registration_price=Rao(uid))
+            rules = dataclasses.replace(state.rules, alpha_price=alpha)
+            state = state.with_subnet(dataclasses.replace(subnet, settings=settings))
+            return dataclasses.replace(state, rules=rules)
+
+        return change
+
+    def meanwhile(name: str, *, uid: int = TAO, alpha: int) -> None:
+        trade = getattr(FakeChain, name)
+
+        async def moved(self: FakeChain, *args: Any, **given: Any) -> Any:
+            ledger.edit(priced(uid, alpha))
+            return await trade(self, *args, **given)
+
+        monkeypatch.setattr(FakeChain, name, moved)
+
+    meanwhile("register", uid=3 * TAO // 2, alpha=TAO * 4 // 5)
+    assert main.main(["register", *at]) == 0
+    out, err = capsys.readouterr()
+    assert "costs 1 TAO" in err
+    assert "paid 1.5 TAO, of which the uid cost 1.5 TAO; told before: 1 TAO\n" in out
+    meanwhile("add_stake", alpha=TAO // 2)
+    assert main.main(["stake", "10", *at]) == 0
+    out, err = capsys.readouterr()
+    assert "The stake is about 12.5 alpha at the spot price." in err
+    assert "10 TAO became 20 alpha" in out
+    assert "; told before: 12.5 alpha, at the spot price\n" in out
+    meanwhile("remove_stake", alpha=TAO * 4 // 5)
+    assert main.main(["unstake", "10", *at]) == 0
+    out, err = capsys.readouterr()
+    assert "worth about 5 TAO at the spot price" in err
+    assert "became 8 TAO" in out
+    assert "; told before: 5 TAO, at the spot price\n" in out
 
 
 @pytest.mark.parametrize("amount", ["0", "-1", "nan", "1e999", "many"])

@@ -4,7 +4,7 @@
 
 The rooms, and what each one knows:
 
-``types text errors clock files aio task_file``
+``types text errors clock files home aio task_file``
     Words that all rooms use, and importing a user's file. Standard library only.
 ``spawn child supervise outcome workers``
     Processes: starting them, keeping them alive, how they ended; and heavy work in its own ones.

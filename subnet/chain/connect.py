@@ -31,6 +31,7 @@ async def connect(
     ``ChainUnavailable`` if no chain answers within ``patience_s``, by default the deadline of a
     read. The SDK keeps the chain's metadata in ``cache_dir``. Close the chain after use.
     """
+    import assay.chain.sdk_import  # noqa: F401  (before the SDK's parts)
     from assay.chain.sdk import SdkChain
 
     limits = deadlines or Deadlines()

@@ -96,7 +96,7 @@ def dev_signer(uri: str, *, chain_url: str) -> KeySigner:
             f"The development key {uri} is public, and {shown(chain_url)} is not on this machine.",
             "Name a wallet of your own.",
         )
-    from bittensor.sp_core import Keypair
+    from assay.chain.sdk_import import Keypair
 
     if not uri.startswith("//"):  # anything else could be a real secret phrase
         raise UserError("This is not a development key.", "Give one such as //Alice.")
@@ -185,7 +185,7 @@ def _make_coldkey(
     seed: bytes | None,
     show_phrase: Callable[[str, str], None] | None,
 ) -> None:
-    from bittensor.wallet import Wallet
+    from assay.chain.sdk_import import Wallet
 
     wallet = Wallet(folder, path=str(root))
     locked: dict[str, Any] = {
@@ -206,7 +206,7 @@ def _make_hotkey(
     seed: bytes | None,
     show_phrase: Callable[[str, str], None] | None,
 ) -> None:
-    from bittensor.wallet import Wallet
+    from assay.chain.sdk_import import Wallet
 
     wallet = Wallet(folder, hotkey, path=str(root))
     if seed is not None:
@@ -236,7 +236,7 @@ def open_coldkey(root: Path, name: str, password: Secret | None = None) -> KeySi
 
 def is_locked(root: Path, name: str) -> bool:
     """Whether a coldkey that can be opened needs a password for it."""
-    from bittensor.keyfiles import Keyfile
+    from assay.chain.sdk_import import Keyfile
 
     check_name(name)
     return bool(Keyfile(root / name / "coldkey").is_encrypted())
@@ -252,8 +252,8 @@ def open_hotkey(
 
 
 def _open(path: Path, what: str, password: Secret | None) -> KeySigner:
-    from bittensor.keyfiles import Keyfile, KeyfileError
-    from bittensor.keyfiles import WrongPasswordError as SdkWrongPassword
+    from assay.chain.sdk_import import Keyfile, KeyfileError
+    from assay.chain.sdk_import import WrongPasswordError as SdkWrongPassword
 
     path = path.absolute()  # the SDK makes a variable's name of it
     keyfile = Keyfile(path)
@@ -303,7 +303,7 @@ def _damaged(what: str, why: str) -> WalletError:
 def _passwords(keyfile: Any, what: str, password: Secret | None) -> list[str | None]:
     """What to try on a key file: the ``password``, else the variable that btcli reads, where the
     password may stand as btcli writes it or in plain letters; never the terminal."""
-    from bittensor.keyfiles import KeyfileError, get_password_from_environment
+    from assay.chain.sdk_import import KeyfileError, get_password_from_environment
 
     if not keyfile.is_encrypted():
         return [None]

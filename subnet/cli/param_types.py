@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 from click.shell_completion import CompletionItem
 
+from assay.home import home_folder
+
 if TYPE_CHECKING:
     from click import Context, Parameter
 
@@ -41,7 +43,7 @@ def absolute(text: str | os.PathLike[str]) -> Path:
     Raises ValueError where the home folder that ``~`` stands for is not known.
     """
     own = os.fspath(text).partition("/")[0] == "~"
-    if own and not os.path.isabs(os.environ.get("HOME", "/")):  # empty, it would stand for the root
+    if own and home_folder() is None:
         raise ValueError("HOME names no folder; give the path in full, or set HOME")
     expanded = os.path.expanduser(text)
     if expanded.startswith("~"):

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from loguru import logger
 
 from assay.clock import Clock
 from assay.errors import UserError
+from assay.home import cache_folder
 from assay.localnet.backend import Backend, Genesis
 from assay.localnet.errors import GenesisDiffers
 from assay.localnet.holders import Holders, holders_of
@@ -85,10 +85,18 @@ def read_runtime(path: Path = RUNTIME_PATH) -> bytes:
         ) from error
 
 
-def default_module_cache() -> Path:
-    """The folder in which compiled runtimes are kept between runs; it belongs to this user."""
-    base = os.environ.get("XDG_CACHE_HOME") or ""
-    root = Path(base) if os.path.isabs(base) else Path.home() / ".cache"
+def default_module_cache() -> Path | None:
+    """The folder in which compiled runtimes are kept between runs; it belongs to this user.
+
+    None, with a warning in the log, for a user without a home folder.
+    """
+    root = cache_folder()
+    if root is None:
+        logger.warning(
+            "HOME names no folder, so the runtime is compiled at every start, which takes seconds;"
+            " set HOME or XDG_CACHE_HOME"
+        )
+        return None
     return root / "assay" / "modules"
 
 

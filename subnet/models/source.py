@@ -11,12 +11,14 @@ This module computes nothing and imports no torch.
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 from pathlib import Path
 from typing import Final
 
 from assay import needs
 from assay.errors import Unavailable, UserError
+from assay.home import cache_folder, home_folder
 from assay.models.layout import (
     COUNTED,
     PARAMETERS_SUFFIX,
@@ -31,6 +33,10 @@ _DEMO_FOLDER: Final = Path(__file__).parent / "demo"
 _ID: Final = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?")
 _ID_CHARS_MAX: Final = 200
 """Characters of a wrong reference that a person is shown. No id is longer."""
+
+
+_HUB_CACHE_VARIABLES: Final = ("HF_HOME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE")
+"""Any of them tells the Hugging Face library where to keep models; else that is the home folder."""
 
 
 def resolve(reference: str) -> Path:
@@ -62,8 +68,9 @@ def check_reference(reference: str) -> str:
 
 def _as_folder(reference: str) -> Path | None:
     path = Path(reference)
-    with contextlib.suppress(RuntimeError):  # ``~`` and the name of nobody
-        path = path.expanduser()
+    if reference.partition("/")[0] != "~" or home_folder() is not None:
+        with contextlib.suppress(RuntimeError):  # ``~`` and the name of nobody
+            path = path.expanduser()
     is_path = (reference and _is_there(path)) or reference.startswith((".", "/", "~"))
     return path if is_path else None
 
@@ -94,6 +101,11 @@ def _from_hub(name: str) -> Path:
         from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
     except ImportError:
         raise inference_extra_missing() from None
+    if cache_folder() is None and not any(map(os.environ.get, _HUB_CACHE_VARIABLES)):
+        raise UserError(
+            f"The model {name} cannot be fetched: HOME names no folder that it could be kept in.",
+            f"Set HOME or {_HUB_CACHE_VARIABLES[0]}, or give a folder with a model.",
+        )
     small = [f"*{suffix}" for suffix in COUNTED if suffix != PARAMETERS_SUFFIX]
     with contextlib.suppress(LocalEntryNotFoundError, MissingFiles, NoParameters):
         # A snapshot in the cache may be there in part only.

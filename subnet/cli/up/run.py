@@ -59,8 +59,10 @@ REWARD_PATIENCE_S: Final = 300.0
 LOOK_INTERVAL_S: Final = 0.5
 ROUND_INTERVAL_S: Final = 0.5
 """Ten rounds an epoch of 5 s: averages settle before they are paid for."""
-HEAVY_MODULES: Final = (ENTRY, "bittensor", "assay.chain.sdk", "assay.cli.neurons", "numpy")
-"""What every neuron imports, whatever its task."""
+HEAVY_MODULES: Final = (
+    ENTRY, "assay.chain.sdk_import", "assay.chain.sdk", "assay.cli.neurons", "numpy",
+)  # fmt: skip
+"""What every neuron imports, whatever its task; the SDK before what uses it."""
 
 
 async def run(

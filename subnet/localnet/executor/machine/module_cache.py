@@ -35,6 +35,7 @@ class ModuleCache:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._failed = False
 
     def find(self, key: str) -> Path | None:
         """A file that is safe to load, or None."""
@@ -55,7 +56,10 @@ class ModuleCache:
         return None
 
     def keep(self, key: str, compiled: bytes | bytearray) -> None:
-        """Write a module. A cache that cannot be written is no error, only slow."""
+        """Write a module. A cache that cannot be written is no error, only slow: that is told once
+        and not tried again."""
+        if self._failed:
+            return
         module, digest = self._paths(key)
         try:
             self._folder.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
@@ -65,6 +69,7 @@ class ModuleCache:
             self._write(digest, hashlib.blake2b(compiled).hexdigest().encode())
             self._sweep(module.stat().st_mtime)
         except OSError as error:
+            self._failed = True
             logger.warning("the compiled runtime was not cached: {}", error)
 
     def _paths(self, key: str) -> tuple[Path, Path]:

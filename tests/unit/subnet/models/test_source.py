@@ -86,6 +86,24 @@ def test_an_id_that_cannot_be_fetched_is_one_sentence(
         resolve("assay-test/no-such-model")
 
 
+@pytest.mark.inference
+@pytest.mark.parametrize("home", ["", "relative"])
+def test_without_a_home_folder_nothing_is_fetched_into_another(
+    home: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", home)
+    for variable in ("XDG_CACHE_HOME", "HF_HOME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"):
+        monkeypatch.delenv(variable, raising=False)
+    with pytest.raises(UserError) as told:
+        resolve("nobody/nothing")
+    assert "HOME names no folder" in told.value.cause
+    assert "HF_HOME" in told.value.cure
+    with pytest.raises(UserError, match="There is no model folder ~/m"):
+        resolve("~/m")  # not /m, nor ./relative/m
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_packages_import_no_torch() -> None:
     code = (
         "import sys, assay.miners.inference, assay.validators.inference\n"

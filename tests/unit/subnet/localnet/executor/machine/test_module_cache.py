@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from loguru import logger
 
 from assay.localnet.executor.call import Executor
 from assay.localnet.executor.machine.module_cache import _MODULES_MAX, ModuleCache
@@ -98,6 +99,13 @@ def test_a_file_that_others_may_write_and_a_link_are_not_used(tmp_path: Path) ->
     assert cache.find("a") is None
 
 
-def test_a_folder_that_cannot_be_made_costs_only_time(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made_costs_only_time_and_is_told_once(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    assert _echo(tmp_path / "file") == b"hi"
+    told: list[str] = []
+    sink = logger.add(told.append, level="WARNING", format="{message}")
+    try:
+        assert _echo(tmp_path / "file" / "cache") == b"hi"  # compiles two modules
+    finally:
+        logger.remove(sink)
+    kept = [each for each in told if "was not cached" in each]
+    assert len(kept) == 1, told

@@ -40,20 +40,39 @@ class BrokenTask(UserError):
     @classmethod
     def of(cls, function: Callable[..., Any], cause: str, cure: str) -> BrokenTask:
         """The mistake of one function of a task, named by the function's own place."""
-        code = getattr(inspect.unwrap(function), "__code__", None)
-        error = cls(cause, cure)
-        if code is not None:
-            place = SourceLine(code.co_filename, code.co_firstlineno, code.co_name)
-            error = cls(f"{place}: {cause}", cure)
-            error.place = place
+        place = _place_of(function)
+        error = cls(cause if place is None else f"{place}: {cause}", cure)
+        error.place = place
         return error
 
 
+class WrongResult(Exception):
+    """What a function of a task returned cannot be used, for the reason ``what``.
+
+    It may be another time: this fault is counted like an exception of the function itself.
+    """
+
+    def __init__(self, function: Callable[..., Any], what: str) -> None:
+        super().__init__(what)
+        self.place = _place_of(function)
+
+
+def _place_of(function: Callable[..., Any]) -> SourceLine | None:
+    """Where ``function`` begins; None if it is not written in Python."""
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    if code is None:
+        return None
+    return SourceLine(code.co_filename, code.co_firstlineno, code.co_name)
+
+
 def where(error: BaseException, task: object) -> SourceLine | None:
-    """The innermost frame of ``error`` that lies in the file of ``task``'s class or beside it.
+    """The innermost frame of ``error`` that lies in the file of ``task``'s class or beside it, or
+    the place that a ``WrongResult`` names.
 
     None if no frame does: then the fault is not known to be the builder's.
     """
+    if isinstance(error, WrongResult):
+        return error.place
     folder = _folder_of(task)
     if folder is None:
         return None
@@ -81,11 +100,14 @@ class TaskFaults:
         if isinstance(error, BrokenTask):
             return error
         place = where(error, self._task)
-        what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        kind = type(error).__name__
+        what = f"{kind}: {error}" if str(error) else kind
+        if isinstance(error, WrongResult):
+            what = str(error)
         logger.opt(exception=error).error("The task failed in {}: {}", doing, what)
         if place is None:
             return None
-        key = (str(place), type(error).__name__)
+        key = (str(place), kind)
         self._seen[key] = self._seen.get(key, 0) + 1
         if self._seen[key] < EQUAL_FAULTS_MAX:
             return None

@@ -28,7 +28,7 @@ from assay.wire.exchange import too_large
 from assay.wire.interface import AnyDendrite, AnyStream, Method, Peer
 from assay.wire.limits import DEFAULT
 from assay.wire.methods import smaller
-from assay.wire.synapse import Synapse, encode
+from assay.wire.synapse import MessageInvalid, Synapse, decode, encode
 
 Req = TypeVar("Req", bound=Synapse)
 Rep = TypeVar("Rep", bound=Synapse)
@@ -104,6 +104,10 @@ class Answer(Generic[Req, Rep]):
         return () if self.failure is None else (Reason(self.code or "failed", self.failure),)
 
 
+class UnsendableMessage(ValueError):
+    """A message that no peer could take. The mistake is the asker's: no peer is blamed for it."""
+
+
 class Peers:
     """Every neuron of the subnet that publishes an address, and the ways to ask it."""
 
@@ -145,15 +149,20 @@ class Peers:
     async def call(
         self, target: Target, method: Method[Req, Rep], message: Req, *, deadline_s: float
     ) -> Answer[Req, Rep]:
-        """Ask one question. A failure is an answer too; nothing about the peer raises."""
+        """Ask one question. A failure is an answer too; nothing about the peer raises.
+        UnsendableMessage for a message that no peer could take."""
+        question = Question(target, method, message)
+        self._check(question)
         async with self._places:
-            return await self._call(Question(target, method, message), deadline_s)
+            return await self._call(question, deadline_s)
 
     def stream(
         self, target: Target, method: Method[Req, Rep], message: Req, *, deadline_s: float
     ) -> AbstractAsyncContextManager[AnyStream[Rep]]:
         """Ask a streamed method, and read its replies as they come. Raises a ``CallError`` where
-        the wire does; ``PeerUnreachable`` for a target without an address."""
+        the wire does; ``PeerUnreachable`` for a target without an address, UnsendableMessage for a
+        message that no peer could take."""
+        self._check(Question(target, method, message))
         peer = self.find_peer(target.hotkey)
         if peer is None:
             raise PeerUnreachable(
@@ -168,23 +177,37 @@ class Peers:
     ) -> list[Answer[Any, Any]]:
         """Ask all questions at once; the answers come in the questions' order.
 
-        ValueError for a message that is larger than its method takes: that mistake is the
-        asker's, and no peer must be blamed for it.
+        UnsendableMessage, before anything is sent, if there is a message that no peer could take.
         """
         for question in questions:
-            size = len(encode(question.message))
-            most = smaller(question.method.request_bytes_max, DEFAULT.request_bytes_max)
-            if size > most:
-                raise ValueError(
-                    f"a {type(question.message).__name__} of {size} bytes is larger than the "
-                    f"{most} that {self.path(question.method)} takes"
-                )
+            self._check(question)
 
         async def ask(question: Question[Any, Any]) -> Answer[Any, Any]:
             async with self._places:
                 return await self._call(question, deadline_s)
 
         return list(await asyncio.gather(*(ask(question) for question in questions)))
+
+    def _check(self, question: Question[Any, Any]) -> None:
+        """UnsendableMessage unless the question's message is one that its method takes."""
+        message, method = question.message, question.method
+        what, path = f"a {type(message).__name__}", self.path(method)
+        if not isinstance(message, method.request):
+            raise UnsendableMessage(f"{what} is not the {method.request.__name__} of {path}")
+        try:
+            body = encode(message)
+        except Exception as error:  # as many kinds as there are values that a field may hold
+            why = f"{type(error).__name__}: {error}"
+            raise UnsendableMessage(f"{what} cannot be written as bytes: {why}") from error
+        most = smaller(method.request_bytes_max, DEFAULT.request_bytes_max)
+        if len(body) > most:
+            raise UnsendableMessage(
+                f"{what} of {len(body)} bytes is larger than the {most} that {path} takes"
+            )
+        try:
+            decode(method.request, body)  # as the peer will
+        except MessageInvalid as error:
+            raise UnsendableMessage(f"{what} breaks its own rules: {error}") from None
 
     def path(self, method: Method[Any, Any]) -> str:
         """Where a method of this task is served on the wire."""

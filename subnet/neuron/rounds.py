@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Generic
 
-from assay.neuron.faults import BrokenTask
-from assay.neuron.peers import Answer, Question, Rep, Req, Target
+from assay.neuron.faults import BrokenTask, WrongResult
+from assay.neuron.peers import Answer, Question, Rep, Req, Target, UnsendableMessage
 from assay.neuron.task import MinerTask, Score, Turn, ValidatorTask, Verdict
 from assay.wire.interface import Caller, Method
 
@@ -60,14 +60,21 @@ class Rounds(ValidatorTask, Generic[Req, Rep]):
         """
 
     async def turn(self, turn: Turn) -> Sequence[Verdict]:
-        """Challenge, ask, score. BrokenTask for scores that are none, or too many, or too few."""
+        """Challenge, ask, score.
+
+        BrokenTask for a challenge that is no message, and for scores that are none, or too many, or
+        too few. WrongResult for a challenge that cannot be sent.
+        """
         method = _method(self)
         # Drawn before anything is sent: a challenge depends on its generator alone.
         questions = [
-            Question(target, method, self.challenge(turn.rng_of(target.hotkey), target))
+            Question(target, method, self._drawn(turn.rng_of(target.hotkey), target))
             for target in turn.targets
         ]
-        answers: list[Answer[Any, Any]] = await turn.ask(questions)
+        try:
+            answers: list[Answer[Any, Any]] = await turn.ask(questions)
+        except UnsendableMessage as error:
+            raise WrongResult(self.challenge, f"The challenge cannot be sent: {error}") from error
         answers += [answer for answer in turn.organic if answer.method == method.name]
         scores = await self.score(turn.rng, answers)
         return [
@@ -79,6 +86,16 @@ class Rounds(ValidatorTask, Generic[Req, Rep]):
             )
             for answer, score in zip(answers, self._checked(scores, len(answers)), strict=True)
         ]
+
+    def _drawn(self, rng: random.Random, target: Target) -> Req:
+        message: object = self.challenge(rng, target)
+        if isinstance(message, self.request):
+            return message
+        raise BrokenTask.of(
+            self.challenge,
+            f"The challenge() of task {self.name} returned a {type(message).__name__}.",
+            f"Let it return a {self.request.__name__}.",
+        )
 
     def _checked(self, scores: Sequence[Score], wanted: int) -> Sequence[Score]:
         if not isinstance(scores, Sequence) or len(scores) != wanted:

@@ -58,8 +58,13 @@ def faulty(folder: Path, *body: str) -> Path:
             "no GPU",
             {"FORCE_COLOR": "1"},
         ),
+        (
+            ("", r"def challenge(self, rng, target): return reverse.Reverse(text='\ud800')"),
+            "The challenge cannot be sent: a Reverse cannot be written as bytes",
+            {},
+        ),
     ],
-    ids=["score", "challenge", "start, in colour"],
+    ids=["score", "challenge", "start, in colour", "challenge that cannot be sent"],
 )
 def test_a_builders_fault_ends_the_run_by_its_file_and_line(
     tmp_path: Path, body: tuple[str, str], what: str, colour: dict[str, str]

@@ -8,15 +8,19 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Annotated, Any
 
 import pytest
 from loguru import logger
+from msgspec import Meta
 
 from assay.chain.interface import Endpoint
 from assay.lab.around import Around
-from assay.neuron import Answer, MinerTask, Score, Turn, Verdict
+from assay.neuron import Answer, MinerTask, Question, Score, Target, Turn, Verdict
 from assay.neuron.faults import BrokenTask, LoopWatch, TaskFaults, watched_loop, where
+from assay.wire.interface import Method
 from assay.wire.memory import MemoryNetwork
+from assay.wire.synapse import Synapse
 from examples.reverse import Reverse, Reversed, ReverseTask
 from tests.unit.subnet.neuron.worlds import (
     flowing,
@@ -111,6 +115,108 @@ async def test_what_is_no_verdict_ends_the_validator_at_once(tmp_path: Path) -> 
     async with flowing(world):
         with pytest.raises(BrokenTask, match=rf"{HERE}:\d+ in turn\(\): .* returned a float"):
             await validator.run()
+
+
+class Number(Synapse, frozen=True):
+    number: int = 0
+    text: Annotated[str, Meta(max_length=9)] = ""
+
+
+class Larger(Number, frozen=True):
+    more: int = 1
+
+
+class Challenges(ReverseTask):
+    """Whose challenge is whatever it was made with."""
+
+    request: type[Any] = Number
+
+    def __init__(self, given: object) -> None:
+        self._given = given
+
+    def challenge(self, rng: random.Random, target: Target) -> Any:
+        return self._given
+
+
+class Turns(Challenges):
+    async def turn(self, turn: Turn) -> Sequence[Verdict]:
+        method: Method[Any, Any] = Method("", Number, Reversed)
+        questions: list[Any] = [Question(each, method, self._given) for each in turn.targets]
+        return [Verdict(answer.target.hotkey, 0.0) for answer in await turn.ask(questions)]
+
+
+async def ended(task: ReverseTask, folder: Path) -> BrokenTask:
+    """What ends a validator with this task, on whose subnet one miner publishes an address; the
+    miner must be blamed for nothing."""
+    world = await make_world({VALIDATOR: None, MINER: Endpoint("127.0.0.1", 20_001)})
+    validator = make_validator(world, MemoryNetwork(), VALIDATOR, folder, task)
+    async with flowing(world):
+        with pytest.raises(BrokenTask) as end:
+            await validator.run()
+    assert validator.memory.round == 0
+    assert validator.memory.opinions == {}
+    return end.value
+
+
+UNSENDABLE: dict[str, tuple[Any, str]] = {
+    "an integer of 71 bits": (Number(number=2**70), "cannot be written as bytes: OverflowError"),
+    "half a surrogate": (Number(text="\ud800"), "cannot be written as bytes: UnicodeEncodeError"),
+    "a set of objects": (Number(number=[object()]), "written as bytes: TypeError"),  # type: ignore[arg-type]
+    "five megabytes": (Number(text="x" * 5_000_000), "a Number of 5000019 bytes is larger than"),
+    "a field of another type": (Number(number="5"), "breaks its own rules: Expected `int`"),  # type: ignore[arg-type]
+    "a field over its bound": (Number(text="x" * 10), "breaks its own rules: Expected `str` of"),
+    "more fields": (Larger(), "breaks its own rules: Object contains an unknown field"),
+}
+
+
+@pytest.mark.parametrize(("given", "why"), UNSENDABLE.values(), ids=UNSENDABLE)
+async def test_a_challenge_that_cannot_be_sent_is_a_fault_of_the_builders(
+    given: Any, why: str, tmp_path: Path, told: list[str]
+) -> None:
+    end = await ended(Challenges(given), tmp_path)
+    assert end.place is not None
+    assert (Path(end.place.file).name, end.place.function) == (HERE, "challenge")
+    assert f"challenge(): The challenge cannot be sent: a {type(given).__name__} " in end.cause
+    assert why in end.cause
+    assert len([line for line in told if "The task failed in turn" in line]) == 2
+
+
+@pytest.mark.parametrize("given", [{}, {"number": 5}, "5", None, Reverse(text="a")])
+async def test_a_challenge_that_is_no_message_ends_the_validator_at_once(
+    given: Any, tmp_path: Path, told: list[str]
+) -> None:
+    end = await ended(Challenges(given), tmp_path)
+    assert end.place is not None
+    assert (Path(end.place.file).name, end.place.function) == (HERE, "challenge")
+    assert f"challenge() of task reverse returned a {type(given).__name__}." in end.cause
+    assert end.cure == "Let it return a Number."
+    assert told == []
+
+
+@pytest.mark.parametrize("given", [Number(number=2**70), {"number": 5}, None])
+async def test_what_a_turn_asks_and_cannot_be_sent_is_named_by_the_line_that_asks(
+    given: Any, tmp_path: Path
+) -> None:
+    end = await ended(Turns(given), tmp_path)
+    assert end.place is not None
+    assert (Path(end.place.file).name, end.place.function) == (HERE, "turn")
+    assert f"UnsendableMessage: a {type(given).__name__} " in end.cause
+
+
+async def test_a_challenge_that_cannot_be_sent_once_costs_one_turn(tmp_path: Path) -> None:
+    class Seldom(Challenges):
+        def challenge(self, rng: random.Random, target: Target) -> Any:
+            self._given, given = Number(), self._given
+            return given
+
+    world = await make_world({VALIDATOR: None, MINER: Endpoint("127.0.0.1", 20_001)})
+    task = Seldom(Number(number=2**70))
+    validator = make_validator(world, MemoryNetwork(), VALIDATOR, tmp_path, task)
+    async with flowing(world):
+        running = asyncio.create_task(validator.run())
+        await until(lambda: running.done() or validator.memory.round >= 2, "turns go on")
+        validator.stop.set()
+        await running
 
 
 def test_a_fault_elsewhere_is_not_laid_at_the_builders_door() -> None:

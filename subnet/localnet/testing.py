@@ -1,9 +1,9 @@
 """A node for tests: in the test's own loop, or as a process of its own. Shipped, not mocked.
 
 ``running_node`` is a whole node on a free port in the calling event loop, in memory unless told
-otherwise; with ``SealingMode.MANUAL`` the test decides when a block is made (``node.seal()``), and
-with a ``ManualClock`` what time it is. ``node_process`` is ``assay chain start`` with a port that
-answers, for tests of crashes and of foreign clients.
+otherwise; with ``SealingMode.MANUAL`` the test decides when a block is made, by
+``node.service.seal()``, and with a ``ManualClock`` what time it is. ``node_process`` is ``assay
+chain start`` with a port that answers, for tests of crashes and of foreign clients.
 """
 
 from __future__ import annotations

@@ -15,6 +15,8 @@ from tests.tidy.sources import ROOT, Source, package_sources, tracked
 from tests.tidy.test_layers import TABLE
 
 SIGNPOST = re.compile(r"``((?:assay|subnet)(?:\.[a-z_0-9]+)+)(?:\.[A-Za-z_]+)?``")
+MEMBER = re.compile(r"``([A-Za-z]\w*)\.(?!py\b)([a-z]\w*)(?:\([^`]*\))?(?:\.[^`]*)?``")
+"""``node.stop()``, ``Node.start``: a class's name, or the same as a variable, and a member of it."""
 FILE = re.compile(
     r"\b((?:subnet|miners|validators|scoring|tests|scripts|docs|examples)/[\w./-]+\w)"
 )
@@ -111,6 +113,59 @@ def test_docstrings_point_at_what_is_there() -> None:
                 for path in FILE.findall(text)
                 if not (ROOT / path).exists() and not (ROOT / f"{path}.py").exists()
             ]
+    assert not wrong, "\n".join(wrong)
+
+
+def classes() -> dict[str, ast.ClassDef]:
+    """Every public class of the product by its name, which is its alone."""
+    return {
+        node.name: node
+        for source in package_sources()
+        for node in source.tree.body
+        if isinstance(node, ast.ClassDef)
+    }
+
+
+def members(name: str, known: dict[str, ast.ClassDef]) -> set[str] | None:
+    """What can be written behind the dot of the class ``name``; None where a base is not ours."""
+    if name not in known:
+        return set() if name in {"ABC", "Generic", "Protocol", "Exception", "object"} else None
+    found = set()
+    for node in ast.walk(known[name]):
+        match node:
+            case ast.FunctionDef(name=own) | ast.AsyncFunctionDef(name=own):
+                found.add(own)
+            case ast.AnnAssign(target=ast.Name(id=own) | ast.Attribute(attr=own)):
+                found.add(own)
+            case ast.Assign(targets=targets):
+                each = [t for target in targets for t in ast.walk(target)]
+                found |= {t.id for t in each if isinstance(t, ast.Name)}
+                found |= {t.attr for t in each if isinstance(t, ast.Attribute)}
+    for base in known[name].bases:
+        plain = base.value if isinstance(base, ast.Subscript) else base
+        inherited = members(plain.id, known) if isinstance(plain, ast.Name) else None
+        if inherited is None:
+            return None
+        found |= inherited
+    return found
+
+
+def test_docstrings_name_members_that_classes_have() -> None:
+    """Of the classes that a module defines or imports."""
+    known, wrong = classes(), []
+    for source in package_sources():
+        seen = {node.name for node in source.tree.body if isinstance(node, ast.ClassDef)} | {
+            alias.asname or alias.name
+            for node in ast.walk(source.tree)
+            if isinstance(node, ast.ImportFrom)
+            for alias in node.names
+        }
+        for text, line in docstrings(source):
+            for word, member in MEMBER.findall(text):
+                name = "".join(part[:1].upper() + part[1:] for part in word.split("_"))
+                has = members(name, known) if name in seen and name in known else None
+                if has is not None and member not in has:
+                    wrong.append(f"{source.path}:{line}: {name} has no {member}")
     assert not wrong, "\n".join(wrong)
 
 

@@ -16,7 +16,7 @@ from tests.tidy.test_layers import TABLE
 
 SIGNPOST = re.compile(r"``((?:assay|subnet)(?:\.[a-z_0-9]+)+)(?:\.[A-Za-z_]+)?``")
 MEMBER = re.compile(r"``([A-Za-z]\w*)\.(?!py\b)([a-z]\w*)(?:\([^`]*\))?(?:\.[^`]*)?``")
-"""``node.stop()``, ``Node.start``: a class's name, or the same as a variable, and a member of it."""
+"""``node.stop()``, ``Node.start``: a class, or a variable called like one, and a member of it."""
 FILE = re.compile(
     r"\b((?:subnet|miners|validators|scoring|tests|scripts|docs|examples)/[\w./-]+\w)"
 )

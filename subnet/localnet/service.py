@@ -147,8 +147,6 @@ class Service:
         self._tell(self._pool.after_block(effects, now_s))
         self._relax(now_s)
         self._show_pool()
-        block = built.block
-        logger.debug("block {} 0x{}: {} in", block.number, block.hash.hex(), len(built.included))
         return built
 
     def _beware(self, tried: Sequence[bytes]) -> None:

@@ -32,6 +32,15 @@ FIELDS = [
 UNITS = re.findall(r"^```ini\n(.*?)^```$", PAGE, flags=re.DOTALL | re.MULTILINE)
 
 
+def test_where_a_foreign_engine_is_offered_it_is_said_who_pays_for_it() -> None:
+    """A miner behind one earns nothing from a validator that was started without the option."""
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    texts = {page.name: page.read_text(encoding="utf-8") for page in pages}
+    offering = {name for name, text in texts.items() if "--backend openai" in text}
+    assert "README.md" in offering
+    assert {name for name in offering if "--accept-engines" not in texts[name]} == set()
+
+
 def rows(heading: str) -> list[list[str]]:
     """The cells of the first table after ``heading``, without its own head."""
     _, found, rest = PAGE.partition(f"{heading}\n")

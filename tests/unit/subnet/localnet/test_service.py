@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+from loguru import logger
 
 from assay.clock import ManualClock
 from assay.localnet.backend import BuiltBlock
@@ -260,3 +261,17 @@ async def test_stop_ends_every_mode(mode: SealingMode) -> None:
     await run.settle()
     run.service.stop()
     await asyncio.wait_for(run.task, 5)
+
+
+async def test_a_block_is_no_line_of_the_log() -> None:
+    """A test that runs a node, with a log that shows everything, shall see its own lines."""
+    told: list[str] = []
+    sink = logger.add(told.append, level="TRACE", format="{message}")
+    try:
+        async with running(SealingMode.MANUAL) as run:
+            run.service.submit(extrinsic(1, 0))
+            run.service.seal()
+            await run.until_height(1)
+    finally:
+        logger.remove(sink)
+    assert told == []

@@ -22,7 +22,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from multiprocessing.context import ForkServerContext
@@ -54,6 +54,8 @@ _READ_BYTES: Final = 65_536
 THREADS: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 """What numerical libraries read, each once, when they are loaded."""
 DEVICES: Final = "CUDA_VISIBLE_DEVICES"
+SAFE_PATH: Final = "PYTHONSAFEPATH"
+"""Set, it is ``-P`` for an interpreter whose arguments ``multiprocessing`` writes."""
 
 
 def compute_environment(
@@ -247,7 +249,8 @@ class ForkServer:
         A server inherits three things from this process. Its environment is its own. Its stdout
         must not be this process's, which is for the result alone: a module may print while it is
         imported. And Ctrl-C, which a terminal sends to it as well, must not end its imports: they
-        stand before it ignores the signal. Its socket's path must be short.
+        stand before it ignores the signal. Its socket's path must be short. It imports nothing from
+        the current folder, where a person's files may be called like anything.
         """
         from multiprocessing import forkserver, resource_tracker, util
 
@@ -256,23 +259,17 @@ class ForkServer:
             util.get_temp_dir()  # which is kept for this process's life
         finally:
             tempfile.tempdir = folder
-        resource_tracker.ensure_running()  # its own start would unblock the signal again
-        kept = {name: os.environ.get(name) for name in self.environment}
-        own = os.dup(1)
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT,))
-        try:
-            os.environ.update(self.environment)
-            os.dup2(2, 1)
-            forkserver.ensure_running()
-        finally:
-            os.dup2(own, 1)
-            os.close(own)
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
-            for name, value in kept.items():
-                if value is None:
-                    del os.environ[name]
-                else:
-                    os.environ[name] = value
+        with _environment({**self.environment, SAFE_PATH: "1"}):
+            resource_tracker.ensure_running()  # its own start would unblock the signal again
+            own = os.dup(1)
+            before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT,))
+            try:
+                os.dup2(2, 1)
+                forkserver.ensure_running()
+            finally:
+                os.dup2(own, 1)
+                os.close(own)
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def stop(self) -> None:
         """End the server, also in the middle of its imports. Its children must have ended."""
@@ -295,11 +292,26 @@ class ForkServer:
         return Fork(self._context, spec)
 
 
+@contextlib.contextmanager
+def _environment(given: Mapping[str, str]) -> Iterator[None]:
+    """Let this process have the variables ``given`` inside the ``with`` block."""
+    kept = {name: os.environ.get(name) for name in given}
+    os.environ.update(given)
+    try:
+        yield
+    finally:
+        for name, value in kept.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
 class Fork:
     """A child of the fork server. Its start waits for the server's imports, so a thread does it."""
 
     def __init__(self, context: ForkServerContext, spec: ChildSpec) -> None:
-        self._process = context.Process(target=_enter, args=(spec,))
+        self._process = context.Process(target=_enter, args=(spec, os.environ.get(SAFE_PATH)))
         self._started = threading.Event()
         self._abandoned = False
         self._failed = False
@@ -340,8 +352,13 @@ class Fork:
             self._process.join(timeout_s)
 
 
-def _enter(spec: ChildSpec) -> None:
-    """A fork's first function: become a process of its own and run the module's ``main``."""
+def _enter(spec: ChildSpec, safe_path: str | None) -> None:
+    """A fork's first function: become a process of its own and run the module's ``main``.
+
+    ``safe_path`` is what the supervisor's own environment says in the place of the fork server's.
+    """
+    if safe_path is None:
+        os.environ.pop(SAFE_PATH, None)
     os.setsid()  # Ctrl-C in the terminal is the supervisor's to pass on
     signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT,))  # see ``ForkServer``
     descriptor = open_log(spec.log)

@@ -414,6 +414,45 @@ def test_ctrl_c_does_not_reach_the_imports_of_the_fork_server(
     assert "a greeting True" in preloading.stderr
 
 
+NAMES = ("assay.py", "tests.py", "random.py", "threading.py", "msgspec.py", "json/__init__.py")
+"""Of a person's files, where a run is started: ours, Python's own, and a library's."""
+
+
+def test_the_folder_a_run_is_started_in_shadows_no_module(tmp_path: Path) -> None:
+    here = tmp_path / "here"
+    for name in NAMES:
+        (here / name).parent.mkdir(parents=True, exist_ok=True)
+        (here / name).write_text(f"raise SystemExit({name!r} + ' was imported')\n")
+    program = tmp_path / "bin" / "run"  # as the console script, which stands in another folder
+    program.parent.mkdir()
+    program.write_text(f"""
+import random, sys
+from pathlib import Path
+from assay.clock import SystemClock
+from assay.spawn import ChildSpec
+from assay.supervise import Supervisor
+from tests.support.waiting import eventually
+if __name__ == "__main__":
+    made = Supervisor(SystemClock(), random.Random(0))
+    made.preload(["{programs.MODULE}"], {{}})
+    log = Path("{tmp_path}", "told.log")
+    made.start(ChildSpec(name="told", module="{programs.MODULE}",
+        arguments=("tell", "PYTHONSAFEPATH"), log=log, forked=True))
+    eventually(lambda: log.exists() and "PYTHONSAFEPATH" in log.read_text(), "it tells", 20)
+    made.stop()
+    print(log.read_text())
+""")
+    environment = {**os.environ, "PYTHONPATH": programs.search_path()}
+    environment.pop("PYTHONSAFEPATH", None)
+    done = subprocess.run(
+        [sys.executable, str(program)],
+        cwd=here, env=environment, capture_output=True, text=True, timeout=30,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "{'PYTHONSAFEPATH': None}" in done.stdout, "a child's own programs are started as ever"
+    assert "was imported" not in done.stderr
+
+
 @SORTS
 def test_logs_are_their_owners_alone(supervisor: Supervisor, tmp_path: Path, forked: bool) -> None:
     supervisor.start(child(tmp_path, "mistake", forked=forked))

@@ -6,10 +6,13 @@ It reads every file's syntax tree, so imports inside functions count as well.
 from __future__ import annotations
 
 import ast
+import re
 import sys
 import tomllib
 from fnmatch import fnmatch
 from pathlib import Path
+
+import pytest
 
 from tests.tidy.sources import PACKAGES, ROOT, package_sources, tracked
 
@@ -74,22 +77,30 @@ def test_pure_cores_touch_no_outside() -> None:
     assert not wrong, "\n".join(wrong)
 
 
-def test_nothing_outside_the_lab_speaks_of_cheats() -> None:
-    honest = (
-        "miners/",
-        "validators/",
-        "subnet/neuron/",
-        "subnet/protocol/",
-        "subnet/models/",
-        "scoring/",
-    )
+LAB = re.compile(r"\b(assay|subnet)\.lab\b|\blab\.(cheats|faults)\b")
+
+
+def knows_the_lab(text: str) -> bool:
+    """Whether a file names the lab, be it to import it by a text. It may speak of cheats: an audit
+    that finds them has to."""
+    return LAB.search(text) is not None
+
+
+def test_only_the_lab_and_the_command_line_know_of_the_lab() -> None:
     wrong = [
         str(source.path)
         for source in package_sources()
-        if str(source.path).startswith(honest)
-        and ("assay.lab" in source.text or "cheat" in source.text.lower())
+        if not str(source.path).startswith(("subnet/lab/", "subnet/cli/"))
+        and source.path != Path("subnet/__init__.py")  # the list of the rooms
+        and knows_the_lab(source.text)
     ]
     assert not wrong, f"these know of the lab: {wrong}"
+
+
+def test_an_audit_may_speak_of_cheats_and_may_not_use_the_labs() -> None:
+    assert not knows_the_lab('"""Finds a miner that cheats, and says cheat in its reasons."""')
+    for line in ("from assay.lab.cheats import Cached", 'import_module("subnet.lab")'):
+        assert knows_the_lab(line)
 
 
 def task_names() -> set[str]:
@@ -138,16 +149,43 @@ def test_no_code_branches_on_a_tasks_name() -> None:
     assert not wrong, "\n".join(wrong)
 
 
+def takes_a_side(module: str, target: str) -> bool:
+    """Whether ``module``, which all tasks share, can branch on a task by what it imports."""
+    if module.startswith("assay.lab.cheats"):  # each is written for one task
+        return False
+    if target.startswith("assay.protocol."):
+        # A room whose row names the messages, as the gateway's, translates one task for clients.
+        return "assay.protocol" not in ROOMS[room_of(module) or ""]
+    return target.startswith(("assay.miners.", "assay.validators.", "examples."))
+
+
 def test_what_all_tasks_share_imports_none() -> None:
-    """By name or by type: whoever imports one task can branch on it. Cheats are written for one."""
+    """By name or by type: whoever imports one task can branch on it."""
     wrong = [
         f"{source.path}:{line}: {target}"
         for source in package_sources()
-        if source.path.parts[0] == "subnet" and not source.module.startswith("assay.lab.cheats")
+        if source.path.parts[0] == "subnet" and not source.module.startswith("assay.protocol")
         for target, line in source.imports()
-        if target.startswith(("assay.miners.", "assay.validators.", "assay.protocol.", "examples."))
+        if takes_a_side(source.module, target)
     ]
     assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize(
+    ("module", "target", "wrong"),
+    [
+        ("assay.neuron.validator", "assay.protocol.inference", True),
+        ("assay.cli.up.run", "assay.protocol.inference", True),
+        ("assay.gateway.server", "assay.protocol.inference", False),
+        ("assay.gateway.openai.requests", "assay.protocol.inference", True),
+        ("assay.gateway.server", "assay.miners.inference.task", True),
+        ("assay.lab.cheats.cached", "assay.protocol.inference", False),
+    ],
+)
+def test_the_gateway_alone_translates_a_tasks_messages(
+    module: str, target: str, wrong: bool
+) -> None:
+    assert takes_a_side(module, target) is wrong
 
 
 def test_every_arrow_points_at_something() -> None:
@@ -184,7 +222,8 @@ def test_the_inner_rooms_stand_on_the_standard_library() -> None:
 
 
 def test_miners_and_validators_of_a_task_are_laid_out_alike() -> None:
-    """Who knows one task finds his way in the next: these files are in every folder."""
+    """Who knows one task finds the way in the next: these files are in every folder. What else a
+    task has is its own: one that trains has no answers."""
     folders = {
         source.path.parent
         for source in package_sources()
@@ -194,4 +233,4 @@ def test_miners_and_validators_of_a_task_are_laid_out_alike() -> None:
     assert folders == {Path(half) / task for half in ("miners", "validators") for task in tasks}
     for folder in folders:
         files = {path.name for path in tracked(f"{folder}/*.py")}
-        assert {"__init__.py", "answers.py", "settings.py", "task.py"} <= files, folder
+        assert {"__init__.py", "settings.py", "task.py"} <= files, folder

@@ -47,7 +47,7 @@ class CoreLimits:
     """Wasm pages of 64 KiB: 256 MiB, twice what a Parity node gives by default."""
 
     argument_bytes_max: int = 16 * 2**20
-    """An argument of a runtime call; a whole block of 5 MiB must fit with room to spare."""
+    """An argument of a runtime call; the longest block, of 10 MiB, must fit with room to spare."""
 
     extrinsic_bytes_max: int = 4 * 2**20
     """A runtime upgrade is the largest extrinsic there is; a runtime has about 1.3 MB."""

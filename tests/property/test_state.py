@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from assay.localnet.limits import CoreLimits
 from assay.localnet.primitives.scale import compact, decode_compact
 from assay.localnet.state import trie
 from assay.localnet.state.head import HeadState
@@ -194,10 +193,3 @@ OverlayBesideCopies.TestCase.settings = settings(
     max_examples=80, stateful_step_count=40, deadline=None
 )
 test_overlay = OverlayBesideCopies.TestCase
-
-
-def test_limits_are_positive() -> None:
-    limits = CoreLimits()
-    for name in CoreLimits.__slots__:
-        value = getattr(limits, name)
-        assert isinstance(value, str) or value > 0, name

@@ -57,6 +57,38 @@ async def bounded(clock: Clock, seconds: float, awaitable: Awaitable[T]) -> T:
         await _end([timer])
 
 
+async def ended(clock: Clock, seconds: float, *futures: asyncio.Future[Any]) -> bool:
+    """Wait until each of ``futures`` has ended, for at most ``seconds``; return whether each has.
+
+    Nothing is cancelled, and no result or error is looked at.
+    """
+    timer = asyncio.ensure_future(clock.sleep(seconds))
+    running: set[asyncio.Future[Any]] = {future for future in futures if not future.done()}
+    try:
+        while running and not timer.done():
+            done, _ = await asyncio.wait({*running, timer}, return_when=asyncio.FIRST_COMPLETED)
+            running -= done
+    finally:
+        await _end([timer])
+    return not running
+
+
+async def given_up(clock: Clock, seconds: float, *futures: asyncio.Future[Any]) -> bool:
+    """Cancel ``futures`` and wait until each has ended, for at most ``seconds``; return whether
+    each has.
+
+    A coroutine may catch its cancellation and go on; nothing in asyncio ends such a coroutine. The
+    errors of those that ended are dropped.
+    """
+    for future in futures:
+        future.cancel()
+    all_ended = await ended(clock, seconds, *futures)
+    for future in futures:
+        if future.done() and not future.cancelled():
+            future.exception()
+    return all_ended
+
+
 async def until(event: asyncio.Event, clock: Clock, seconds: float) -> bool:
     """Wait for ``event``, for at most ``seconds``; return whether it is set."""
     with contextlib.suppress(TimeoutError):

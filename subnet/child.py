@@ -3,7 +3,8 @@
 A supervisor (``assay.supervise``) names in a child's environment a file descriptor, which is
 readable once the supervisor is gone, and files for its outcome and for its being ready. A program
 that may be a child calls ``Supervised.attend()`` first and ``report`` last, and ``tell_ready()``
-when it does its work; without a supervisor all three do nothing.
+when it does its work; without a supervisor all three do nothing. ``leave`` ends a process that code
+which cannot be ended would hold for ever.
 
 This module does not know what the process does, nor who started it.
 """
@@ -13,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import sys
 import threading
 import time
 from dataclasses import dataclass
@@ -62,6 +64,26 @@ class Supervised:
         """Leave ``outcome`` for the supervisor."""
         if self.outcome_file is not None:
             write_outcome(self.outcome_file, outcome)
+
+
+_hung = False
+"""Whether code of this process goes on that cannot be ended."""
+
+
+def mark_hung() -> None:
+    """Note that code goes on in this process which cannot be ended: its end must not wait."""
+    global _hung
+    _hung = True
+
+
+def leave(code: int) -> int:
+    """The exit code ``code``, for whoever ends this process in order. Does not return if code goes
+    on that cannot be ended: the process then ends here, with that exit code."""
+    if _hung:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    return code
 
 
 _ready_file: Path | None = None

@@ -15,6 +15,7 @@ import sysconfig
 import traceback
 from enum import StrEnum
 from pathlib import Path
+from types import CoroutineType, FrameType
 from typing import Final, Protocol, runtime_checkable
 
 import msgspec
@@ -143,9 +144,20 @@ def builders_line(error: BaseException) -> SourceLine | None:
     """
     found = None
     for frame, line in traceback.walk_tb(error.__traceback__):
-        module = str(frame.f_globals.get("__name__", ""))
-        if module.partition(".")[0] != _PRODUCT and _is_own(frame.f_code.co_filename):
+        if _is_builders(frame):
             found = SourceLine(frame.f_code.co_filename, line, frame.f_code.co_name)
+    return found
+
+
+def waiting_line(coroutine: object) -> SourceLine | None:
+    """The innermost line of a builder's code at which the suspended ``coroutine`` waits; None if it
+    waits in the code of others alone."""
+    found, at = None, coroutine
+    while isinstance(at, CoroutineType):
+        frame = at.cr_frame
+        if frame is not None and _is_builders(frame):
+            found = SourceLine(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
+        at = at.cr_await
     return found
 
 
@@ -180,6 +192,11 @@ def read_outcome(path: Path) -> Outcome | None:
         return None if data is None else msgspec.json.decode(data, type=Outcome)
     except (UserError, msgspec.MsgspecError, UnicodeDecodeError):
         return None
+
+
+def _is_builders(frame: FrameType) -> bool:
+    module = str(frame.f_globals.get("__name__", ""))
+    return module.partition(".")[0] != _PRODUCT and _is_own(frame.f_code.co_filename)
 
 
 def _is_own(filename: str) -> bool:

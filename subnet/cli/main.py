@@ -17,7 +17,7 @@ from typing import Final
 
 import click
 
-from assay.child import Supervised
+from assay.child import Supervised, leave
 from assay.cli import completion
 from assay.errors import AssayError, Unavailable, UserError
 from assay.outcome import INTERRUPTED, Kind, Outcome, SourceLine, outcome_of, raised_in
@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     json = "--json" in arguments and supervised.outcome_file is None
     outcome = _ended(arguments, json=json)
     supervised.report(outcome)
-    return outcome.code
+    return leave(outcome.code)
 
 
 def _ended(arguments: list[str], *, json: bool) -> Outcome:

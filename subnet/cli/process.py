@@ -11,9 +11,20 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
+
+from loguru import logger
+
+from assay.aio import given_up
+from assay.child import mark_hung
+from assay.clock import SystemClock
+from assay.outcome import waiting_line
 
 Result = TypeVar("Result")
+
+LEFT_S: Final = 2.0
+"""What is left has for ending when the command's own work is done, or was interrupted. What catches
+its cancellation and goes on, as a builder's code may, would hold the process for ever."""
 
 
 def run_async(main: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
@@ -23,8 +34,30 @@ def run_async(main: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
         import uvloop
 
         factory = uvloop.new_event_loop
-    with asyncio.Runner(loop_factory=factory) as runner:
+    runner = asyncio.Runner(loop_factory=factory)
+    try:
         return runner.run(main())
+    finally:
+        if runner.run(_wound_up()):
+            runner.close()
+        else:  # to close the runner is to wait for ever
+            mark_hung()
+
+
+async def _wound_up() -> bool:
+    """Cancel whatever still runs; whether it has ended soon. What has not is told to the log."""
+    own = asyncio.current_task()
+    left = [task for task in asyncio.all_tasks() if task is not own]
+    if await given_up(SystemClock(), LEFT_S, *left):
+        return True
+    for task in left:
+        if not task.done():
+            place = waiting_line(task.get_coro())
+            logger.warning(
+                "What waits at {} goes on although it was cancelled; the process ends without it.",
+                place or "an unknown place",
+            )
+    return False
 
 
 def stop_on_signals(stop: asyncio.Event) -> None:

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from assay.aio import bounded
+from assay.aio import ended, given_up
 from assay.chain.view import Moment
 from assay.clock import Clock
 from assay.errors import UserError
@@ -24,6 +24,7 @@ from assay.neuron.peers import Answer, Origin, Peers, Question
 from assay.neuron.record import Role
 from assay.neuron.seeds import target_rng, turn_rng
 from assay.neuron.task import Turn, ValidatorTask, Verdict
+from assay.outcome import SourceLine, waiting_line
 from assay.types import Ss58
 
 UNREACHED: Final = frozenset({"no_address", "peer_unreachable"})
@@ -31,8 +32,15 @@ UNREACHED: Final = frozenset({"no_address", "peer_unreachable"})
 do: a peer chooses that word itself."""
 
 
+CANCELLED_S: Final = 2.0
+"""What a turn has for tidying up once it was cancelled. Together with a stop's grace it is less
+than the ten seconds after which a supervisor kills."""
+
+
 class TaskHangs(UserError):
-    """A task that does not end its turn."""
+    """A task that does not end its turn. ``place`` is where it waits, if known."""
+
+    place: SourceLine | None = None
 
 
 @dataclass(slots=True)
@@ -90,18 +98,39 @@ async def play(
         ask,
         tuple(organic),
     )
+    played.verdicts = _checked(task, await _taken(task, turn, clock, turn_deadline_s))
+    return played
+
+
+async def _taken(task: ValidatorTask, turn: Turn, clock: Clock, deadline_s: float) -> object:
+    """What the task returns for ``turn``; TaskHangs if it takes longer than ``deadline_s``.
+
+    A turn that catches its own cancellation and goes on is left behind: nothing can end it but the
+    end of the process.
+    """
     taking = asyncio.ensure_future(task.turn(turn))
     try:
-        verdicts = await bounded(clock, turn_deadline_s, taking)
-    except TimeoutError:
-        if not taking.cancelled():
-            raise  # the task's own
-        raise TaskHangs(
-            f"The task {task.name} took more than {turn_deadline_s:g} s for one turn.",
-            "Mend its turn() or score(), or give it less to judge.",
-        ) from None
-    played.verdicts = _checked(task, verdicts)
-    return played
+        in_time = await ended(clock, deadline_s, taking)
+    except asyncio.CancelledError:
+        await given_up(clock, CANCELLED_S, taking)
+        raise
+    if in_time:
+        return taking.result()
+    place = waiting_line(taking.get_coro())
+    has_ended = await given_up(clock, CANCELLED_S, taking)
+    if has_ended and not taking.cancelled():
+        return taking.result()  # it was about to end: its own result, or its own error
+    at = f"{place}: " if place is not None else ""
+    went_on = "" if has_ended else ", and goes on although it was cancelled"
+    hangs = TaskHangs(
+        f"{at}The task {task.name} took more than {deadline_s:g} s for one turn{went_on}.",
+        "Mend its turn() or score(), or give it less to judge."
+        if has_ended
+        else "Let its turn() and score() end when they are cancelled: catch Exception there, and "
+        "neither BaseException nor CancelledError.",
+    )
+    hangs.place = place
+    raise hangs
 
 
 def _checked(task: ValidatorTask, verdicts: object) -> Sequence[Verdict]:

@@ -10,11 +10,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, Final
 
-from assay.aio import first
+from assay.aio import first, given_up
 from assay.clock import Clock
 
+CANCELLED_S: Final = 3.0
+"""What work has for tidying up once it was cancelled: a turn that is cut off waits for its task
+first (``asking.CANCELLED_S``). A task's own code that goes on is left behind after it, so that the
+neuron ends."""
 Work = Coroutine[Any, Any, None]
 
 
@@ -42,24 +46,18 @@ async def until_stopped(
             running -= done
             for each in done:
                 each.result()
-        await _cancel(*others)
+        await given_up(clock, CANCELLED_S, *others)
         if not main.done():
             grace = asyncio.ensure_future(clock.sleep(grace_s))
             try:
                 await asyncio.wait({main, grace}, return_when=asyncio.FIRST_COMPLETED)
             finally:
-                await _cancel(grace)
+                await given_up(clock, CANCELLED_S, grace)
             if main.done():
                 main.result()
     finally:
-        await _cancel(main, *others, stopped)
+        await given_up(clock, CANCELLED_S, main, *others, stopped)
 
 
 async def _until(stop: asyncio.Event) -> None:
     await stop.wait()
-
-
-async def _cancel(*waits: asyncio.Future[Any]) -> None:
-    for wait in waits:
-        wait.cancel()
-    await asyncio.gather(*waits, return_exceptions=True)

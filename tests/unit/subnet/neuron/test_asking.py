@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,11 +12,12 @@ import pytest
 from assay.chain.interface import Endpoint
 from assay.chain.view import Moment
 from assay.clock import ManualClock
-from assay.neuron.asking import Played, TaskHangs, checked_weights, play
+from assay.neuron.asking import CANCELLED_S, Played, TaskHangs, checked_weights, play
 from assay.neuron.faults import BrokenTask
 from assay.neuron.peers import Answer, Origin, Peers, Question, Target
 from assay.neuron.seeds import target_rng, turn_rng
 from assay.neuron.task import Turn, ValidatorTask, Verdict
+from assay.outcome import Kind, outcome_of
 from assay.types import Uid
 from assay.wire.interface import Caller, Method
 from assay.wire.memory import MemoryAxon, MemoryDendrite, MemoryNetwork
@@ -180,6 +182,70 @@ async def test_a_turn_without_end_is_ended_and_named(here: Here) -> None:
     assert ended.is_set(), "the task no longer runs"
     with pytest.raises(TaskHangs, match="words took more than 9 s for one turn"):
         playing.result()
+
+
+SWALLOWS = "            await release.wait()"
+LINE = 1 + Path(__file__).read_text().splitlines().index(SWALLOWS)
+
+
+async def swallows(release: asyncio.Event) -> None:
+    """A builder's loop that takes its cancellation for any other trouble."""
+    while not release.is_set():
+        try:
+            await release.wait()
+        except BaseException:
+            continue
+
+
+async def test_a_turn_that_swallows_its_cancellation_is_left_behind_and_named(here: Here) -> None:
+    release = asyncio.Event()
+    playing = asyncio.create_task(here.play(Takes(lambda _: swallows(release)), limit_s=9.0))
+    for _ in range(100):
+        await asyncio.sleep(0)
+    here.clock.advance(9.1)
+    for _ in range(100):
+        await asyncio.sleep(0)
+    assert not playing.done(), "it has a grace"
+    here.clock.advance(CANCELLED_S + 0.1)
+    await until(playing.done, "the turn ends")
+    with pytest.raises(TaskHangs, match="9 s for one turn, and goes on") as caught:
+        playing.result()
+    assert str(caught.value.place) == f"{__file__}:{LINE} in swallows()"
+    assert caught.value.cause.startswith(f"{__file__}:{LINE} in swallows()")
+    assert "BaseException" in caught.value.cure
+    told = outcome_of(caught.value)
+    assert (told.kind, told.at) == (Kind.USER, caught.value.place)
+    release.set()
+
+
+async def test_a_stop_does_not_wait_for_a_turn_that_swallows_its_cancellation(here: Here) -> None:
+    release = asyncio.Event()
+    playing = asyncio.create_task(here.play(Takes(lambda _: swallows(release)), limit_s=9.0))
+    for _ in range(100):
+        await asyncio.sleep(0)
+    playing.cancel()
+    for _ in range(100):
+        await asyncio.sleep(0)
+    here.clock.advance(CANCELLED_S + 0.1)
+    await until(playing.done, "the turn ends")
+    assert playing.cancelled()
+    release.set()
+
+
+async def test_what_a_turn_comes_to_while_it_is_cancelled_counts(here: Here) -> None:
+    async def act(turn: Turn) -> list[Verdict]:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            return [Verdict(SERVING.address, 0.5)]
+        raise AssertionError
+
+    playing = asyncio.create_task(here.play(Takes(act), limit_s=9.0))
+    for _ in range(100):
+        await asyncio.sleep(0)
+    here.clock.advance(9.1)
+    await until(playing.done, "the turn ends")
+    assert [verdict.value for verdict in playing.result().verdicts] == [0.5]
 
 
 async def test_a_tasks_own_timeout_is_its_own_error(here: Here) -> None:

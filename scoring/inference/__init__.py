@@ -1,6 +1,6 @@
 """What an answer of a language model is worth.
 
 ``sampling`` draws tokens so that anybody can draw them again, ``agreement`` says whether an answer
-comes from the model it claims, ``speed`` what an answer earns beside the others of its turn, and
-``probation`` for how long a convicted miner earns nothing.
+comes from the model it claims, ``speed`` what an answer earns at an announced rate, ``probation``
+for how long a convicted miner earns nothing, and ``posp`` whether that is long enough.
 """

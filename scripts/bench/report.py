@@ -111,6 +111,8 @@ def _line(found: dict[str, Any]) -> str:
     text = f"{found['metric']}: {found['value']:g} {found['unit']}"
     if found["peer"]:
         text += f", {found['peer']} {found['peer_value']:g}, {found['ratio']:g} times better"
+    if found.get("before") is not None:
+        text += f", before {found['before']:g}"
     if found["met"] is not None:
         text += " (met)" if found["met"] else f" (MISSED: {found['target']:g})"
     return text

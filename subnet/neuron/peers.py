@@ -97,6 +97,8 @@ class Answer(Generic[Req, Rep]):
     """What shows a third party who signed what (``assay.wire.evidence``), packed."""
     body: bytes | None = None
     """The reply as it was signed."""
+    network_s: float = 0.0
+    """The part of the latency that the network took, as far as the system knows it."""
 
     @property
     def failure_reasons(self) -> tuple[Reason, ...]:
@@ -247,6 +249,7 @@ class Peers:
             method=method.name,
             evidence=pack(reply.evidence),
             body=reply.body,
+            network_s=reply.network_s,
         )
 
     async def _collected(

@@ -83,6 +83,7 @@ class Rounds(ValidatorTask, Generic[Req, Rep]):
                 score.value,
                 reasons=(*answer.failure_reasons, *score.reasons),
                 latency_s=answer.latency_s,
+                forfeits=score.forfeits,
             )
             for answer, score in zip(answers, self._checked(scores, len(answers)), strict=True)
         ]

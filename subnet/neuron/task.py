@@ -272,6 +272,8 @@ class Score:
 
     value: float
     reasons: Sequence[Reason | str] = field(default=())
+    forfeits: bool = False
+    """As of a ``Verdict``."""
 
     def __post_init__(self) -> None:
         _keep(self, "value", _number(self.value, "a score", 1.0))

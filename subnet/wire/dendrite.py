@@ -18,12 +18,14 @@ import math
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from functools import lru_cache, partial
 from typing import Any, Final, Self
 from weakref import WeakValueDictionary
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
+from aiohttp.connector import Connection
 from yarl import URL
 
 from assay.clock import Clock, SystemClock
@@ -45,6 +47,7 @@ from assay.wire.exchange import (
 )
 from assay.wire.interface import Peer, Reach, Rep, Reply
 from assay.wire.limits import DEFAULT, Limits
+from assay.wire.round_trip import network_s
 from assay.wire.stream_client import IDLE_S, ReplyStream
 from assay.wire.synapse import METHOD, Synapse
 
@@ -114,9 +117,10 @@ class Dendrite:
                 else:
                     body = await self._read(peer, response)
             latency_s = call.latency_s()
-            return judge(
+            reply = judge(
                 call.sent, response.status, response.raw_headers, body, reply_type, latency_s
             )
+            return replace(reply, network_s=getattr(response, "network_s", 0.0))
 
     @contextlib.asynccontextmanager
     async def stream(
@@ -246,6 +250,7 @@ class Dendrite:
         limits = self._limits
         return aiohttp.ClientSession(
             connector=connector,
+            response_class=_Response,
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=limits.connect_s_max),
             cookie_jar=aiohttp.DummyCookieJar(),
             skip_auto_headers=_NO_HEADERS,
@@ -330,6 +335,20 @@ class _Body:
             self._response.close()  # the peer sees it, and ends its handler
 
 
+class _Response(aiohttp.ClientResponse):
+    """A response that knows how far away its peer is. The connection is asked while the response
+    has it: a short one has given it back by the time that its head is read."""
+
+    network_s = 0.0
+
+    async def start(self, connection: Connection) -> aiohttp.ClientResponse:
+        protocol = connection.protocol
+        if isinstance(protocol, _Connection):
+            first = protocol.calls == 1
+            self.network_s = network_s(protocol.transport, is_first_call=first)
+        return await super().start(connection)
+
+
 class _Connector(aiohttp.TCPConnector):
     """Makes our connections. It counts none: our semaphores do, so that signing can wait."""
 
@@ -362,9 +381,12 @@ class _Connection(ResponseHandler):
         self._overhead_bytes_max = limits.overhead_bytes_max
         self._received_bytes = 0
         self._body_bytes = 0
+        self.calls = 0
+        """How many requests were sent on this connection."""
 
     def set_response_params(self, **params: Any) -> None:
         """A request is about to be sent."""
+        self.calls += 1
         self._received_bytes = 0
         self._payload = None
         super().set_response_params(**params)

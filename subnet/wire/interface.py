@@ -89,6 +89,9 @@ class Reply(Generic[RepCo]):
     """Names the request; the peer's handler saw the same in ``Caller``."""
     body: bytes
     evidence: Evidence
+    network_s: float = 0.0
+    """The part of the latency that the network took, as far as the system knows it
+    (``assay.wire.round_trip``)."""
 
 
 UnaryHandler = Callable[[Req, Caller], Awaitable[Rep]]

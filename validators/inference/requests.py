@@ -30,9 +30,10 @@ TOKENS_OF_ENTRANCE: Final = 96
 """Tokens of the first answer of a miner that is not known yet: three times the usual length, so
 that a model changed by a few percent does not pass even once, and the first pay needs no
 waiting."""
-TEMPERATURES: Final = (0.0, 0.7, 0.7, 1.0, 1.0, 1.0)
-"""Temperatures that clients use. Warm ones come more often: there each token depends on the logits
-finely, so that a small change of the parameters changes the answer; at 0 only near ties do."""
+TEMPERATURES: Final = (0.0, 0.7, 0.7, 0.7, 0.7, 1.0, 1.0, 1.0, 1.0, 1.0)
+"""Temperatures that clients use, one in ten of them 0. At 0 the answer carries no noise that names
+the miner, so that a forwarded one is as good as an own; and there only near ties depend finely on
+the logits. Without any, a miner could leave clients' greedy requests unanswered."""
 PROMPT_CHARS: Final = (60, 900)
 """Characters of a prompt, from a line to a page. Longer prompts cost a miner more than they tell
 about it."""

@@ -6,6 +6,7 @@ rounds, chain) is not here.
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated
 
@@ -14,10 +15,13 @@ from msgspec import Meta
 from assay.models.source import DEMO, check_reference
 from assay.neuron import TaskSettings
 from assay.scoring.inference.agreement import TOLERANCE_FP32
+from assay.scoring.inference.posp import Terms, found_by_tokens, penalty_min
+from assay.scoring.inference.probation import AFTER_CONVICTION
+from assay.scoring.inference.speed import PAY_RATE
 
 
 class ValidatorSettings(TaskSettings, frozen=True):
-    """Against which model answers are judged, and how strictly."""
+    """Against which model answers are judged, how strictly, and what they earn."""
 
     model: Annotated[
         str,
@@ -35,7 +39,7 @@ class ValidatorSettings(TaskSettings, frozen=True):
         Meta(
             gt=0.0,
             le=1.0,
-            description="Rounding allowed to a token's logits; ten times what honest machines"
+            description="Rounding allowed to a token's logits; seven times what honest machines"
             " show.",
         ),
     ] = TOLERANCE_FP32
@@ -47,6 +51,34 @@ class ValidatorSettings(TaskSettings, frozen=True):
         ),
     ] = False
     threads: Annotated[int, Meta(ge=1, le=256, description="Threads for one replay.")] = 1
+    pay_rate: Annotated[
+        float,
+        Meta(
+            gt=0.0,
+            le=1e6,
+            description="Tokens a second that earn the most; pay is in proportion below. Above"
+            " what the fastest machine reaches.",
+        ),
+    ] = PAY_RATE
+    probation: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=100_000,
+            description="Clean answers that a convicted miner gives unpaid, besides three epochs.",
+        ),
+    ] = AFTER_CONVICTION
 
     def __post_init__(self) -> None:
         check_reference(self.model)
+        if not self.terms.honest_pays:
+            needed = math.floor(penalty_min(self.terms.replayed, self.terms.found)) + 1
+            raise ValueError(
+                f"with a tolerance of {self.tolerance:g} and a probation of {self.probation}"
+                f" answers another precision pays: let the probation be at least {needed}"
+            )
+
+    @property
+    def terms(self) -> Terms:
+        """What decides whether a cheat pays under these settings."""
+        return Terms(1.0, found_by_tokens(self.tolerance), float(self.probation))

@@ -1,14 +1,16 @@
 """The inference validator: draw requests, replay answers, and say what each answer is worth.
 
 In each turn every miner is asked once; out come verdicts with reasons. Each answer is examined on
-its own by ``answers``; then all are compared for speed (``assay.scoring.inference.speed``), because
-what is fast depends on the day and the network. ``requests`` draws what is asked and ``probation``
-remembers who is not paid yet. A turn leaves no other trace in this object.
+its own by ``answers`` and paid by its speed against an announced rate
+(``assay.scoring.inference.speed``). All are asked at the same moment, so that uids that share
+a machine share its speed. ``requests`` draws what is asked and ``probation`` remembers who is not
+paid yet. A turn leaves no other trace in this object but the last speeds of each miner.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -28,7 +30,9 @@ from assay.neuron import (
     Verdict,
 )
 from assay.protocol.inference import NAME, Complete, Completion, ModelCommitment, NumericPath
-from assay.scoring.inference.speed import speed_factors
+from assay.scoring.inference.probation import Sentence
+from assay.scoring.inference.speed import LAST, engine_time, speed_factors, steady_rate
+from assay.types import Ss58
 from assay.validators.inference.answers import Finding, Judge, unjudged
 from assay.validators.inference.probation import FILE, Probation
 from assay.validators.inference.requests import Corpus, Requests
@@ -55,10 +59,14 @@ class InferenceValidator(ValidatorTask):
         self._requests: Requests | None = None
         self._judge: Judge | None = None
         self._probation: Probation | None = None
+        self._settings = ValidatorSettings()
+        self._rates: dict[Ss58, deque[float]] = {}
+        """Of each hotkey's last verified answers, the tokens a second."""
 
     async def start(self, context: TaskContext) -> None:
         settings = context.settings
         assert isinstance(settings, ValidatorSettings)
+        self._settings = settings
         opened = await open_model(
             settings.model, threads=settings.threads, tolerance=settings.tolerance
         )
@@ -73,7 +81,18 @@ class InferenceValidator(ValidatorTask):
         self._judge = Judge(
             model, root, tolerance=settings.tolerance, accept_engines=settings.accept_engines
         )
-        self._probation = Probation(context.state_dir / FILE)
+        self._probation = Probation(context.state_dir / FILE, answers=settings.probation)
+        terms = settings.terms
+        logger.info(
+            "An answer of another precision gains at most {:g} answers' pay and loses {:.2g}: {:g} "
+            "of the answers are replayed, {:.1%} of such answers convict, and a conviction costs "
+            "{:g} answers or more",
+            terms.gain,
+            terms.loss,
+            terms.replayed,
+            terms.found,
+            terms.penalty,
+        )
         logger.info("Judging by the model {}; prompts from {} files", root.hex()[:16], len(corpus))
 
     async def turn(self, turn: Turn) -> list[Verdict]:
@@ -94,8 +113,11 @@ class InferenceValidator(ValidatorTask):
                 score.value,
                 reasons=(*answer.failure_reasons, *score.reasons),
                 latency_s=answer.latency_s,
+                forfeits=score.forfeits,
             )
-            for answer, score in zip(answers, await self.score(answers), strict=True)
+            for answer, score in zip(
+                answers, await self.score(answers, epoch=turn.moment.epoch.index), strict=True
+            )
         ]
 
     def request_for(self, target: Target, rng: random.Random, *, tokens: int) -> Complete:
@@ -107,16 +129,23 @@ class InferenceValidator(ValidatorTask):
         entrance = not self._probation.knows(target.hotkey)
         return self._requests.draw(rng, tokens=tokens, greedy=greedy, entrance=entrance)
 
-    async def score(self, answers: Sequence[Given]) -> list[Score]:
-        """Return one score for each of ``answers``, which are compared with one another for speed;
-        remember who was verified and who was convicted."""
+    async def score(self, answers: Sequence[Given], *, epoch: int = 0) -> list[Score]:
+        """Return one score for each of ``answers``, judged in this ``epoch``; remember who was
+        verified and who was convicted."""
         assert self._probation is not None, "start comes first"
         findings = await asyncio.to_thread(lambda: [self._examine(answer) for answer in answers])
         verified = np.array([finding.verified for finding in findings], dtype=np.bool_)
         latencies = np.maximum([answer.latency_s for answer in answers], LATENCY_S_MIN)
+        network = np.array([answer.network_s for answer in answers], dtype=np.float64)
         tokens = np.array([finding.tokens for finding in findings], dtype=np.float64)
-        asked = np.array([answer.request.max_tokens for answer in answers], dtype=np.float64)
-        factors = speed_factors(tokens, latencies, verified, asked)
+        rate = self._settings.pay_rate
+        engine_s = engine_time(latencies, network)
+        rates = np.zeros(len(answers))
+        for number in np.flatnonzero(verified).tolist():
+            last = self._rates.setdefault(answers[number].target.hotkey, deque(maxlen=LAST))
+            last.append(float(tokens[number] / engine_s[number]))
+            rates[number] = steady_rate(tuple(last))
+        factors = speed_factors(rates, verified, most=rate)
         owed = [self._probation.owed(answer.target.hotkey) for answer in answers]
         await asyncio.to_thread(
             self._probation.record,
@@ -124,10 +153,17 @@ class InferenceValidator(ValidatorTask):
                 (answer.target.hotkey, finding.verified, finding.convicted)
                 for answer, finding in zip(answers, findings, strict=True)
             ],
+            epoch=epoch,
         )
-        speeds = _speed_reasons(tokens, latencies, verified)
+        speeds = [
+            (
+                f"latency {took:.2f} s, {away:.2f} s of it the network",
+                f"{steady:.0f} tokens/s (most pay at {rate:g})",
+            )
+            for took, away, steady in zip(latencies, latencies - engine_s, rates, strict=True)
+        ]
         return [
-            _score(finding, float(factor), due, speed)
+            _score(finding, float(factor), due, epoch, speed)
             for finding, factor, due, speed in zip(findings, factors, owed, speeds, strict=True)
         ]
 
@@ -145,34 +181,18 @@ class InferenceValidator(ValidatorTask):
             return unjudged(f"the judge failed ({type(error).__name__})")
 
 
-def _score(finding: Finding, factor: float, owed: int, speed: tuple[str, ...]) -> Score:
-    """Return the score for one finding: ``factor`` if its miner owes no clean answers. A clean
-    answer that is owed is not paid."""
+def _score(
+    finding: Finding, factor: float, owed: Sentence, epoch: int, speed: tuple[str, ...]
+) -> Score:
+    """Return the score for one finding in this ``epoch``: ``factor`` if its miner owes nothing. A
+    clean answer that is owed is not paid, and a conviction takes what was earned before."""
     if not finding.verified:
-        return Score(0.0, finding.reasons)
+        return Score(0.0, finding.reasons, forfeits=finding.convicted)
     reasons = (*finding.reasons, *speed)
-    if owed > 0:
-        more = "answer" if owed == 1 else "answers"
-        return Score(
-            0.0, (*reasons, f"on probation: {owed} clean {more} unpaid, this one included")
-        )
-    return Score(factor, reasons)
-
-
-def _speed_reasons(
-    tokens: np.ndarray, latencies_s: np.ndarray, verified: np.ndarray
-) -> list[tuple[str, ...]]:
-    """Return, for each verified answer, its latency and throughput beside the turn's medians."""
-    if not verified.any():
-        return [()] * len(tokens)
-    latency = float(np.median(latencies_s[verified]))
-    throughput = float(np.median(tokens[verified] / latencies_s[verified]))
-    return [
-        (
-            f"latency {took:.2f} s (median {latency:.2f} s)",
-            f"{count / took:.0f} tokens/s (median {throughput:.0f})",
-        )
-        if good
-        else ()
-        for count, took, good in zip(tokens, latencies_s, verified, strict=True)
-    ]
+    if owed.served(epoch):
+        return Score(factor, reasons)
+    more = "answer" if owed.answers == 1 else "answers"
+    told = f"on probation: {owed.answers} clean {more} unpaid, this one included"
+    if epoch < owed.until_epoch:
+        told += f", and all until epoch {owed.until_epoch}"
+    return Score(0.0, (*reasons, told))

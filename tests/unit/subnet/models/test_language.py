@@ -60,7 +60,7 @@ def test_replay_in_one_pass_agrees_with_generation(temperature: float, length: i
     assert logits.dtype == np.float32
     agreement = compare(logits, np.array(made.tokens), temperature, KEY)
     assert seeded_verdict(agreement)
-    assert agreement.worst <= TOLERANCE_FP32 / 10
+    assert agreement.worst <= TOLERANCE_FP32 / 4
 
 
 @pytest.mark.parametrize("length", [2, 90])
@@ -69,7 +69,7 @@ def test_replay_is_what_an_independent_forward_pass_computes(length: int) -> Non
     slow = NumpyLlama(resolve(DEMO)).logits(ids)
     answer = [*ids[1:], 0]
     fast = demo().replay(ids[:1], answer)
-    np.testing.assert_allclose(fast, slow[: len(answer)], atol=TOLERANCE_FP32 / 20, rtol=0)
+    np.testing.assert_allclose(fast, slow[: len(answer)], atol=TOLERANCE_FP32 / 8, rtol=0)
 
 
 def test_text_comes_back_from_tokens() -> None:

@@ -1,7 +1,7 @@
 """Honest and dishonest miners before the judge, on the demo model and through the real wrappers.
 
 The honest compute in every way that changes bits and are never convicted; each cheat is caught in
-every round and ends with nothing; a slow miner keeps more than half.
+every round and ends with nothing; a slow miner is paid for what it makes.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -37,7 +38,7 @@ from assay.protocol.inference import (
     noise_key,
 )
 from assay.scoring.inference.agreement import TOLERANCE_FP32, compare
-from assay.scoring.inference.probation import AFTER_CONVICTION
+from assay.scoring.inference.probation import AFTER_CONVICTION, EPOCHS, Sentence
 from assay.scoring.inference.sampling import choose
 from assay.types import Ss58, Uid
 from assay.validators.inference import InferenceValidator
@@ -116,8 +117,8 @@ def test_no_honest_way_of_computing_is_convicted(variant: str, prompt: str) -> N
         with numerics.computing(demo(), variant) as following:
             drawn = numerics.draw(following, ids, count, temperature, noise_key(11, ROOT))
         seen = numerics.spread(demo(), ids, drawn)
-        # Honest margins stay below twice the spread, and the tolerance is ten times that.
-        assert 2 * seen.logits_max <= TOLERANCE_FP32 / 10
+        # Honest margins stay below twice the spread, and the tolerance is four times that.
+        assert 2 * seen.logits_max <= TOLERANCE_FP32 / 4
         if not any(demo().tokens.ends & {token} for token in drawn.tokens):
             assert examine(request, completion(drawn.tokens)).verified
 
@@ -223,11 +224,11 @@ class Subnet:
             Target(Uid(uid), Ss58(name), self.commitments[name])
             for uid, name in enumerate(self.miners)
         ]
-        nothing: Any = None
+        moment: Any = SimpleNamespace(epoch=SimpleNamespace(index=0))
         verdicts = await self.validator.turn(
             Turn(
                 number,
-                nothing,
+                moment,
                 targets,
                 random.Random(f"round {number}"),
                 lambda hotkey: random.Random(f"round {number} {hotkey}"),
@@ -321,9 +322,9 @@ async def test_a_miner_behind_an_engine_is_paid_where_engines_are_accepted(
     ):
         assert run.commitments["engine"] == ENGINE.pack()
         scores = await run.play(0)
-        assert scores["own"][0] > 0.3
+        assert scores["own"][0] > 0.0
         value, reasons = scores["engine"]
-        assert (value > 0.3) == accepted
+        assert (value > 0.0) == accepted
         assert ("tokens plausible" if accepted else "does not accept") in reasons[0]
 
 
@@ -336,15 +337,15 @@ async def test_every_cheat_is_caught_and_honest_miners_are_paid(tmp_path: Path) 
             scores = await run.play(number)
             for name in miners:
                 value, reasons = scores[name]
-                assert value > 0.3, (name, reasons)
+                assert value > 0.0, (name, reasons)
                 assert "tokens agree" in reasons[0]
                 assert "latency" in reasons[1]
             for name in cheats:
                 assert scores[name][0] == 0.0, (name, scores[name])
         owed = run.validator._probation
         assert owed is not None
-        assert owed.owed(Ss58("a")) == 0
-        assert owed.owed(Ss58("garbage")) == AFTER_CONVICTION
+        assert owed.owed(Ss58("a")) == Sentence()
+        assert owed.owed(Ss58("garbage")).answers == AFTER_CONVICTION
 
 
 async def test_a_convicted_miner_works_off_its_probation_unpaid(tmp_path: Path) -> None:
@@ -352,13 +353,13 @@ async def test_a_convicted_miner_works_off_its_probation_unpaid(tmp_path: Path) 
         await run.play(0)
         probation = run.validator._probation
         assert probation is not None
-        probation.record([(Ss58("b"), False, True)])
+        probation.record([(Ss58("b"), False, True)], epoch=-1 - EPOCHS)
         for _ in range(AFTER_CONVICTION - 1):
-            probation.record([(Ss58("b"), True, False)])
+            probation.record([(Ss58("b"), True, False)], epoch=0)
         value, reasons = (await run.play(1))["b"]
         assert value == 0.0
         assert "on probation: 1 clean answer unpaid" in reasons[-1]
-        assert (await run.play(2))["b"][0] > 0.3
+        assert (await run.play(2))["b"][0] > 0.0
 
 
 async def test_a_stored_answer_of_the_right_length_is_caught_by_its_content(
@@ -369,24 +370,20 @@ async def test_a_stored_answer_of_the_right_length_is_caught_by_its_content(
         run.miners["b"] = cached
         for number in range(4):
             scores = await run.play(number)
-            assert scores["a"][0] > 0.3
+            assert scores["a"][0] > 0.0
             assert scores["b"][0] == 0.0
             assert "tokens agree" in scores["b"][1][0], "not by its length or its form"
 
 
-async def test_a_miner_twice_as_slow_keeps_more_than_half(tmp_path: Path) -> None:
-    miners = {
-        "a": InferenceMiner(),
-        "b": InferenceMiner(),
-        "slow": wrap_slow(2.0, InferenceMiner()),
-    }
+async def test_a_slow_miner_is_paid_in_proportion(tmp_path: Path) -> None:
+    miners = {"a": InferenceMiner(), "slow": wrap_slow(4.0, InferenceMiner())}
     async with subnet(tmp_path, miners) as run:
         totals = dict.fromkeys(miners, 0.0)
         for number in range(6):
             for name, (value, _) in (await run.play(number)).items():
                 totals[name] += value
-        assert totals["slow"] < min(totals["a"], totals["b"])
-        assert totals["slow"] > 0.5 * float(np.median(list(totals.values())))
+        # A quarter, but for the noise of a busy machine.
+        assert 0.1 * totals["a"] < totals["slow"] < 0.6 * totals["a"]
 
 
 class Marked(Around):
@@ -410,7 +407,7 @@ async def test_an_answer_that_breaks_the_judge_costs_nobody_else(
     miners = {"a": InferenceMiner(), "hostile": Marked(InferenceMiner())}
     async with subnet(tmp_path, miners) as run:
         scores = await run.play(1)
-        assert scores["a"][0] > 0.3
+        assert scores["a"][0] > 0.0
         assert scores["hostile"] == (0.0, ("the judge failed (TypeError)",))
         probation = run.validator._probation
         assert probation is not None

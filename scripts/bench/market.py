@@ -1,0 +1,303 @@
+"""A market of miners and validators: a subnet's economy without its network and its models.
+
+Everything that decides about pay is the product's own: ``InferenceValidator.score`` with its
+probation and its speeds, the validators' opinions and windows, their weights, and Yuma 3 of
+``assay.scoring.reference``. Two things are replaced: the clock, and the examination of an answer,
+for which each strategy says how often its answers come, how long they take, and how many pass.
+
+Two validators of equal stake; an epoch has 72 rounds, as a public chain's with a round a minute.
+Pay is counted in what an honest miner of ordinary speed earns in an epoch.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from assay.neuron.opinions import Opinion, Window, after_setting, proportional, update
+from assay.neuron.peers import Answer, Target
+from assay.neuron.task import Score, Verdict
+from assay.protocol.inference import Complete
+from assay.scoring.reference.epoch import Epoch, EpochNeuron, EpochRules, run
+from assay.types import BlockNumber, Ss58, Uid
+from assay.validators.inference.answers import Finding, convicted, unjudged
+from assay.validators.inference.probation import FILE, Probation
+from assay.validators.inference.requests import TOKENS_ASKED, TOKENS_OF_ENTRANCE
+from assay.validators.inference.task import InferenceValidator
+
+ROUNDS = 72  # of an epoch
+SET_AT = 54  # the round of an epoch before which weights are set: its last quarter begins
+VALIDATORS = 2
+TEMPO = 360
+SPEED = 300.0  # tokens a second of an ordinary miner: the demo model on one core
+RTT_S = 0.02
+JITTER = 0.1  # of the time that computing takes, one sigma of its logarithm
+RETRANSMIT_S = 0.2  # Linux's least; doubled for each further loss
+DEADLINE_S = 12.0
+U16_MAX = 65_535
+EMISSION = 10**12
+
+
+@dataclass
+class Miner:
+    """One hotkey and its strategy."""
+
+    name: str
+    speed: float = SPEED
+    passes: float = 1.0  # of its answers; the others convict
+    passes_entrance: float | None = None  # of long answers to newcomers; None: the same
+    honest_when_watched: bool = False  # answers truly while it is new or on probation
+    answers: float = 1.0  # of the requests; silent for the others
+    rtt_s: float = RTT_S
+    loss: float = 0.0  # of packets
+    detour: float = 1.0  # times the latency of what it forwards to
+    works: Any = None  # (epoch, round) -> bool; None: always
+    engine: str = ""  # whose uids share one machine
+    in_turns: bool = True  # of one machine: a token for each uid, or one answer after the other
+    one_answer_each: bool = False  # to each validator, then silent for ever
+    told: set[int] = field(default_factory=set)
+
+    def at_work(self, epoch: int, number: int, validator: int) -> bool:
+        if self.works is not None and not self.works(epoch, number):
+            return False
+        if self.one_answer_each:
+            if validator in self.told:
+                return False
+            self.told.add(validator)
+        return True
+
+
+class Modelled(InferenceValidator):
+    """The inference validator, told what its judge would find."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self._probation = Probation(folder / FILE)
+        self.findings: dict[Ss58, Finding] = {}
+
+    def knows(self, hotkey: Ss58) -> bool:
+        assert self._probation is not None
+        return self._probation.knows(hotkey)
+
+    def owes(self, hotkey: Ss58, epoch: int) -> bool:
+        assert self._probation is not None
+        return not self._probation.owed(hotkey).served(epoch)
+
+    def _examine(self, answer: Answer[Any, Any]) -> Finding:
+        return self.findings[answer.target.hotkey]
+
+
+class Judging:
+    """One validator: what it asks in a round, and what it thinks of everybody."""
+
+    def __init__(self, number: int, folder: Path, dice: random.Random) -> None:
+        self.number = number
+        folder.mkdir()
+        self.task = Modelled(folder)
+        self.opinions: dict[Ss58, Opinion] = {}
+        self.window = Window()
+        self.row: dict[Ss58, float] = {}
+        self._dice = dice
+
+    async def play(self, market: Market, epoch: int, number: int) -> None:
+        tokens = self._dice.choice(TOKENS_ASKED)
+        here = [m for m in market.miners if market.joined(m, epoch, number)]
+        working = {m.name for m in here if m.at_work(epoch, number, self.number)}
+        sharing: dict[str, list[str]] = {}
+        for miner in here:
+            if miner.engine and miner.name in working:
+                sharing.setdefault(miner.engine, []).append(miner.name)
+        answers = [
+            self._answer(market, miner, epoch, tokens, working, sharing.get(miner.engine, []))
+            for miner in here
+        ]
+        scores: list[Score] = await self.task.score(answers, epoch=epoch)
+        verdicts = [
+            Verdict(a.target.hotkey, s.value, reasons=(), forfeits=s.forfeits)
+            for a, s in zip(answers, scores, strict=True)
+        ]
+        block = BlockNumber(TEMPO * epoch + TEMPO * number // ROUNDS)
+        self.window = Window(
+            turns=self.window.turns + 1,
+            epoch_turns=self.window.epoch_turns,
+            since=self.window.since if self.window.since is not None else block,
+        )
+        hotkeys = [market.hotkey(m) for m in here]
+        self.opinions = update(
+            self.opinions,
+            verdicts,
+            market.metagraph(hotkeys),
+            window=self.window,
+            askable=hotkeys,
+            replied=[h for h, m in zip(hotkeys, here, strict=True) if m.name in working],
+        )
+
+    def set_weights(self, epoch: int) -> None:
+        self.row = proportional(self.opinions)
+        block = BlockNumber(TEMPO * epoch + TEMPO * SET_AT // ROUNDS)
+        self.opinions, self.window = after_setting(
+            self.opinions,
+            self.window,
+            counted=self.opinions,
+            counted_window=self.window,
+            at=block,
+        )
+
+    def _answer(
+        self,
+        market: Market,
+        miner: Miner,
+        epoch: int,
+        tokens: int,
+        working: set[str],
+        sharing: Sequence[str],
+    ) -> Answer[Any, Any]:
+        hotkey, dice = market.hotkey(miner), self._dice
+        is_new = not self.task.knows(hotkey)
+        asked = TOKENS_OF_ENTRANCE if is_new else tokens
+        took = asked / miner.speed * dice.lognormvariate(0.0, JITTER) * miner.detour
+        if sharing and miner.in_turns:
+            took *= len(sharing)
+        elif sharing:
+            took *= 1 + sharing.index(miner.name)
+        latency = took + miner.rtt_s + _retransmissions(dice, miner.loss)
+        request = Complete(model=bytes(32), prompt="", max_tokens=asked, seed=0, temperature=1.0)
+        silent = dice.random() >= miner.answers or latency > DEADLINE_S
+        if miner.name not in working or silent:
+            self.task.findings[hotkey] = unjudged("no answer")
+        elif self._passes(miner, hotkey, epoch, is_new):
+            self.task.findings[hotkey] = Finding(True, False, (), asked)
+        else:
+            self.task.findings[hotkey] = convicted("other tokens")
+        target = Target(Uid(0), hotkey, None)
+        return Answer(target, request, None, None, latency, network_s=miner.rtt_s)
+
+    def _passes(self, miner: Miner, hotkey: Ss58, epoch: int, is_new: bool) -> bool:
+        watched = is_new or self.task.owes(hotkey, epoch)
+        if watched and miner.honest_when_watched:
+            return True
+        passes = miner.passes
+        if is_new and miner.passes_entrance is not None:
+            passes = miner.passes_entrance
+        return self._dice.random() < passes
+
+
+def _retransmissions(dice: random.Random, loss: float) -> float:
+    """Seconds that packets lost on the way of one request and its reply cost: four of them have
+    to arrive, each waited for twice as long each time."""
+    waited = 0.0
+    for _ in range(4):
+        pause = RETRANSMIT_S
+        while dice.random() < loss:
+            waited += pause
+            pause *= 2
+    return waited
+
+
+@dataclass(frozen=True)
+class Row:
+    """What ``update`` reads of one neuron."""
+
+    hotkey: Ss58
+    uid: Uid
+
+
+@dataclass(frozen=True)
+class Rows:
+    neurons: tuple[Row, ...]
+
+
+class Market:
+    """Miners, and validators that judge them, over some epochs."""
+
+    def __init__(self, miners: Sequence[Miner], folder: Path, seed: int) -> None:
+        dice = random.Random(seed)
+        self.miners = list(miners)
+        self.joins: dict[str, tuple[int, int]] = {}
+        self._names = {m.name: Ss58(m.name) for m in miners}
+        self._validators = [
+            Judging(n, folder / f"{seed}-{n}", random.Random(dice.random()))
+            for n in range(VALIDATORS)
+        ]
+        self._bonds: dict[int, list[tuple[int, int]]] = {}
+        self.pay: list[dict[str, float]] = []
+
+    def hotkey(self, miner: Miner) -> Ss58:
+        return self._names[miner.name]
+
+    def joined(self, miner: Miner, epoch: int, number: int) -> bool:
+        return (epoch, number) >= self.joins.get(miner.name, (0, 0))
+
+    def metagraph(self, hotkeys: Sequence[Ss58]) -> Any:
+        return Rows(tuple(Row(h, Uid(n)) for n, h in enumerate(hotkeys)))
+
+    def run(self, epochs: int) -> Market:
+        asyncio.run(self._run(epochs))
+        return self
+
+    async def _run(self, epochs: int) -> None:
+        for epoch in range(epochs):
+            for number in range(ROUNDS):
+                for validator in self._validators:
+                    if number == SET_AT:
+                        validator.set_weights(epoch)
+                    await validator.play(self, epoch, number)
+            self._close(epoch)
+
+    def _close(self, epoch: int) -> None:
+        """The chain's epoch: uids of validators come first."""
+        block = TEMPO * (epoch + 1)
+        neurons = [
+            EpochNeuron(stake=10**12, last_update=block - 90, permit=True) for _ in self._validators
+        ]
+        joined = [TEMPO * self.joins.get(m.name, (0, 0))[0] for m in self.miners]
+        neurons += [EpochNeuron(stake=0, registered=at) for at in joined]
+        weights = {
+            validator.number: _sixteen_bits(
+                [validator.row.get(self.hotkey(m), 0.0) for m in self.miners]
+            )
+            for validator in self._validators
+        }
+        outcome = run(
+            Epoch(
+                block=block,
+                neurons=neurons,
+                weights=weights,
+                bonds=self._bonds,
+                emission=EMISSION,
+                tempo=TEMPO,
+                last_step=block - TEMPO,
+            ),
+            EpochRules(yuma3=True),
+        )
+        self._bonds = outcome.bonds
+        shares = np.array(outcome.incentive[VALIDATORS:], dtype=np.float64) / U16_MAX
+        self.pay.append({m.name: float(s) for m, s in zip(self.miners, shares, strict=True)})
+
+    def income(self, prefix: str, *, first: int = 0, last: int | None = None) -> float:
+        """What the miners whose names begin with ``prefix`` earned together, epoch by epoch in what
+        an honest miner earned in the same epoch, summed over the epochs from ``first`` on."""
+        total = 0.0
+        for pay in self.pay[first:last]:
+            honest = [share for name, share in pay.items() if name.startswith("honest")]
+            total += sum(s for n, s in pay.items() if n.startswith(prefix)) / np.mean(honest)
+        return total
+
+    def share(self, prefix: str, first: int = 1) -> float:
+        """The income an epoch, from epoch ``first`` on: the first pays for a part of its rounds."""
+        return self.income(prefix, first=first) / len(self.pay[first:])
+
+
+def _sixteen_bits(row: Sequence[float]) -> list[tuple[int, int]]:
+    """A row of weights as the chain keeps it: the largest is 65,535."""
+    most = max(row, default=0.0)
+    if most <= 0.0:
+        return []
+    cut = [round(U16_MAX * weight / most) for weight in row]
+    return [(VALIDATORS + n, value) for n, value in enumerate(cut) if value]

@@ -1,7 +1,7 @@
 """Does honesty pay under these settings? The inequality of Proof of Sampling.
 
 Zhang, Wang, Sijun Tan and others, "Proof of Sampling" (arXiv 2405.00295): an answer is replayed
-with probability p. A cheat saves C by an answer, and loses the answer's reward R and a penalty S if
+with probability p. A liar saves C by an answer, and loses the answer's reward R and a penalty S if
 it is found out. Honesty is the only equilibrium in pure strategies if the expected loss exceeds
 what is saved. A replay here compares tokens, and finds an answer of another precision only with a
 probability d, so that
@@ -10,7 +10,7 @@ probability d, so that
 
 with all amounts in the pay of one honest answer, R = 1. S is the pay of the answers that a miner
 gives unpaid after a conviction, which is the least that it loses (``probation``: on a chain with
-long epochs it loses three of them besides what it had earned). C is what the best known cheat
+long epochs it loses three of them besides what it had earned). C is what the best known lie
 gains: fp16 under a root of fp32, because all others are found out far more often. It halves the
 cost, and at twice the speed doubles the pay, of which another half goes for the second answer's
 cost: C <= 1.5.
@@ -36,25 +36,25 @@ for the last."""
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What decides whether a cheat pays."""
+    """What decides whether a lie pays."""
 
     replayed: float
     """p: the part of the answers that is replayed."""
     found: float
-    """d: the part of a cheat's replayed answers that convicts it."""
+    """d: the part of a liar's replayed answers that convicts it."""
     penalty: float
     """S: what a conviction costs, in the pay of an honest answer."""
     gain: float = GAIN
-    """C: what a cheat gains by one answer, in the same."""
+    """C: what a liar gains by one answer, in the same."""
 
     @property
     def loss(self) -> float:
-        """What a cheat loses by one answer on average."""
+        """What a liar loses by one answer on average."""
         return self.replayed * self.found * (1.0 + self.penalty)
 
     @property
     def honest_pays(self) -> bool:
-        """Whether a cheat loses more by an answer than it gains."""
+        """Whether a liar loses more by an answer than it gains."""
         return self.loss > self.gain
 
 

@@ -286,7 +286,8 @@ class Market:
         total = 0.0
         for pay in self.pay[first:last]:
             honest = [share for name, share in pay.items() if name.startswith("honest")]
-            total += sum(s for n, s in pay.items() if n.startswith(prefix)) / np.mean(honest)
+            mine = sum(share for name, share in pay.items() if name.startswith(prefix))
+            total += mine / (sum(honest) / len(honest))
         return total
 
     def share(self, prefix: str, first: int = 1) -> float:

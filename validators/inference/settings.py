@@ -80,5 +80,5 @@ class ValidatorSettings(TaskSettings, frozen=True):
 
     @property
     def terms(self) -> Terms:
-        """What decides whether a cheat pays under these settings."""
+        """What decides whether a lie pays under these settings."""
         return Terms(1.0, found_by_tokens(self.tolerance), float(self.probation))

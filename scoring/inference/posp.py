@@ -1,7 +1,8 @@
 """Does honesty pay under these settings? The inequality of Proof of Sampling.
 
-Zhang, Wang, Sijun Tan and others, "Proof of Sampling" (arXiv 2405.00295): an answer is replayed
-with probability p. A liar saves C by an answer, and loses the answer's reward R and a penalty S if
+Yue Zhang, Shouqiao Wang, Sijun Tan and others, "Proof of Sampling: A Nash Equilibrium-Based
+Verification Protocol for Decentralized Systems" (arXiv 2405.00295): an answer is replayed with
+probability p. A liar saves C by an answer, and loses the answer's reward R and a penalty S if
 it is found out. Honesty is the only equilibrium in pure strategies if the expected loss exceeds
 what is saved. A replay here compares tokens, and finds an answer of another precision only with a
 probability d, so that
@@ -12,11 +13,11 @@ with all amounts in the pay of one honest answer, R = 1. S is the pay of the ans
 gives unpaid after a conviction, which is the least that it loses (``probation``: on a chain with
 long epochs it loses three of them besides what it had earned). C is what the best known lie
 gains: fp16 under a root of fp32, because all others are found out far more often. It halves the
-cost, and at twice the speed doubles the pay, of which another half goes for the second answer's
-cost: C <= 1.5.
+cost of an answer, which is at most what an answer pays, and at twice the speed an answer pays
+twice: C <= 1.5.
 
-The measured d is that of one answer of 24 to 48 tokens of the demo model; a larger model's near
-ties are as frequent to within a factor of two. This module knows no model and no names.
+The measured d is that of one answer of 24 to 48 tokens of the demo model. Another model has its
+own, which nobody has measured. This module knows no model and no names.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ from typing import Final
 import numpy as np
 
 GAIN: Final = 1.5
-"""C, of fp16 at half the cost and twice the speed, in the pay of an honest answer of which cost
-takes all: the worst case, for whoever has a margin saves less of it."""
+"""C, of fp16 at half the cost and twice the speed, in the pay of an honest answer, where the cost
+takes all of it. Where an answer costs less than it pays, less is saved."""
 FOUND: Final = ((2.5e-4, 0.041), (5e-4, 0.032), (5e-3, 0.012))
 """By tolerance in logits, the part of fp16's answers that a replay convicts: 220 answers each, 400
 for the last."""

@@ -30,6 +30,7 @@ The files of the folder, in the order in which a call meets them::
     dispatch    the server's half of a call, the same on every transport
     axon        HTTP server (aiohttp)
     dendrite    HTTP client (aiohttp)
+    round_trip  the part of a latency that the network took, as the kernel knows it
     memory      axon and dendrite without sockets, within one process
 
 Threats, by STRIDE, and what stands against each

@@ -13,11 +13,13 @@ distance of projections is one of states to within a factor of two. The use for 
 TOPLOC (arXiv 2501.16007) and Activation-DiFR (arXiv 2511.20621), which sends random projections.
 
 The signs come from Philox4x64-10, keyed by a hash of the model's root: both sides make the same
-matrix and nobody sends it. Bit i of its words, least significant first and blocks from counter 1
-on, is the sign of row i div width: 1 is plus. The tokens whose states count are drawn by a hash over the request's key
-and all of the answer's tokens, so that a miner learns them only with its last token, and a short
-answer is covered as a long one. A projection is sent as fp32, little-endian, 64 bytes a token: the
-rounding of fp16 is as large as the difference that is to be seen.
+matrix and nobody sends it. Bit i of the generator's words, from the block with counter 1 on and the
+least significant bit first, is the sign in row i div width and column i mod width; 1 is plus.
+
+The tokens whose states count are drawn by a hash over the request's key and all of the answer's
+tokens, so that a miner learns them only with its last token, and a short answer is covered as a
+long one. A projection is sent as fp32, little-endian, 64 bytes a token: the rounding of fp16 is as
+large as the difference that is to be seen.
 
 What it does not tell: whoever runs one true pass over the finished text has the true states. Such a
 pass costs about a sixth of the answer, and its maker also knows each token's true margin; what it
@@ -72,7 +74,8 @@ def places(tokens: Sequence[int], key: bytes) -> list[int]:
     state.update(np.array(tokens, dtype="<u4").tobytes())
     words = np.frombuffer(state.digest(), dtype="<u8").astype(np.uint64)
     generator = np.random.Philox(key=words)
-    left, chosen = list(range(len(tokens))), []
+    left = list(range(len(tokens)))
+    chosen: list[int] = []
     while left and len(chosen) < PLACES:
         chosen.append(left.pop(int(generator.random_raw()) % len(left)))
     return sorted(chosen)

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from assay.outcome import Outcome, write_outcome
+from assay.outcome import Outcome, Slip, append_slip, write_outcome
 
 LIFELINE: Final = "ASSAY_LIFELINE_FD"
 """Names a file descriptor whose end of file means that the supervisor is gone."""
@@ -29,6 +29,8 @@ OUTCOME: Final = "ASSAY_OUTCOME_FILE"
 """Names the file that takes the child's outcome."""
 READY: Final = "ASSAY_READY_FILE"
 """Names a file that the child makes once it does its work."""
+SLIPS: Final = "ASSAY_SLIPS_FILE"
+"""Names the file that takes the child's slips: a builder's mistakes that end nothing."""
 NICENESS: Final = "ASSAY_NICENESS"
 """How much nicer than its supervisor a child is to the other processes of the machine."""
 ORPHAN_GRACE_S: Final = 15.0
@@ -49,6 +51,7 @@ class Supervised:
         lifeline = os.environ.pop(LIFELINE, None)
         outcome = os.environ.pop(OUTCOME, None)
         ready = os.environ.pop(READY, None)
+        slips = os.environ.pop(SLIPS, None)
         niceness = os.environ.pop(NICENESS, None)
         if niceness is not None:
             os.nice(int(niceness))
@@ -56,8 +59,9 @@ class Supervised:
             threading.Thread(
                 target=_follow, args=(int(lifeline),), name="lifeline", daemon=True
             ).start()
-        global _ready_file
+        global _ready_file, _slips_file
         _ready_file = Path(ready) if ready else None
+        _slips_file = Path(slips) if slips else None
         return cls(Path(outcome) if outcome else None)
 
     def report(self, outcome: Outcome) -> None:
@@ -87,7 +91,8 @@ def leave(code: int) -> int:
 
 
 _ready_file: Path | None = None
-"""Of this process; the work that becomes ready is far from where ``attend`` was called."""
+_slips_file: Path | None = None
+"""Of this process; what becomes ready, or slips, is far from where ``attend`` was called."""
 
 
 def tell_ready() -> None:
@@ -95,6 +100,12 @@ def tell_ready() -> None:
     if _ready_file is not None:
         with contextlib.suppress(OSError):  # a full disk: the supervisor's patience will end
             _ready_file.touch()
+
+
+def tell_slip(slip: Slip) -> None:
+    """Tell this process's supervisor, if it has one, of a builder's mistake that ends nothing."""
+    if _slips_file is not None:
+        append_slip(_slips_file, slip)
 
 
 def _follow(descriptor: int) -> None:

@@ -2,7 +2,8 @@
 
 A child turns the error that ends it into an ``Outcome`` and writes that beside its log, as one JSON
 document. The supervisor reads it and decides; what it shows to a person are the outcome's own two
-sentences. Nobody reads a log to find out what happened.
+sentences. Nobody reads a log to find out what happened. A builder's mistake that ends nothing is a
+``Slip``, one JSON document a line in a file of its own.
 
 This module knows the errors of ``assay.errors``, and how a builder's code is told from the
 product's. It knows nothing of commands, neurons or terminals.
@@ -25,6 +26,8 @@ from assay.files import read_limited, write_atomic
 
 OUTCOME_BYTES_MAX: Final = 1 << 16
 """Two sentences and a path take a thousand; a file that is longer is not an outcome."""
+SLIPS_BYTES_MAX: Final = 1 << 18
+"""A slip takes some hundred bytes and names a path of at most 4,096; a process tells few."""
 WORDS_CHARS_MAX: Final = 500
 """Of an error that nobody foresaw. All of it stands in the traceback in the child's log."""
 TASK_FAILED: Final = 5
@@ -84,6 +87,20 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """Only a start without what is stored helps; how that is asked for, the caller knows."""
     at: SourceLine | None = None
     """The builder's line, if the fault is in the builder's code."""
+
+
+class Slip(msgspec.Struct, frozen=True):
+    """A mistake in a builder's code that ends no process. ``cause``, which begins with the line
+    ``at``, and ``cure`` are one sentence each."""
+
+    at: SourceLine
+    cause: str
+    cure: str
+
+    @classmethod
+    def of(cls, at: SourceLine, what: BaseException | str, cure: str) -> Slip:
+        """``what`` went wrong ``at`` this line: an exception, or words without a full stop."""
+        return cls(at, f"{at}: {what if isinstance(what, str) else _named(what)}.", cure)
 
 
 def outcome_of(error: BaseException) -> Outcome:
@@ -192,6 +209,21 @@ def read_outcome(path: Path) -> Outcome | None:
         return None if data is None else msgspec.json.decode(data, type=Outcome)
     except (UserError, msgspec.MsgspecError, UnicodeDecodeError):
         return None
+
+
+def append_slip(path: Path, slip: Slip) -> None:
+    """Add ``slip`` as one line to the file at ``path``; a disk that refuses it is ignored."""
+    with contextlib.suppress(OSError), path.open("ab", buffering=0) as file:
+        file.write(msgspec.json.encode(slip) + b"\n")  # one write: threads may slip at once
+
+
+def read_slips(path: Path) -> list[Slip]:
+    """The slips in the file at ``path``, the oldest first; none if it cannot be read. A line that
+    is being written is left for the next time."""
+    with contextlib.suppress(UserError, msgspec.MsgspecError, UnicodeDecodeError):
+        *lines, _ = (read_limited(path, SLIPS_BYTES_MAX) or b"").split(b"\n")
+        return [msgspec.json.decode(line, type=Slip) for line in lines]
+    return []
 
 
 def _is_builders(frame: FrameType) -> bool:

@@ -29,7 +29,7 @@ from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Final, Protocol
 
-from assay.child import LIFELINE, NICENESS, OUTCOME, READY
+from assay.child import LIFELINE, NICENESS, OUTCOME, READY, SLIPS
 from assay.errors import Unavailable
 
 LOG_MODE: Final = 0o600
@@ -105,6 +105,11 @@ class ChildSpec:
         """What the child makes once it does its work."""
         return self.log.with_suffix(".ready")
 
+    @property
+    def slips_file(self) -> Path:
+        """Where the child tells of a builder's mistakes that end nothing."""
+        return self.log.with_suffix(".slips.jsonl")
+
     def told(self, lifeline: int) -> dict[str, str]:
         """What the environment says to the child alone."""
         own = {
@@ -112,6 +117,7 @@ class ChildSpec:
             LIFELINE: str(lifeline),
             OUTCOME: str(self.outcome_file.absolute()),
             READY: str(self.ready_file.absolute()),
+            SLIPS: str(self.slips_file.absolute()),
         }
         return {**own, NICENESS: str(self.niceness)} if self.niceness else own
 
@@ -119,6 +125,7 @@ class ChildSpec:
         """Remove what an earlier start of the child left: the files speak of one start each."""
         self.outcome_file.unlink(missing_ok=True)
         self.ready_file.unlink(missing_ok=True)
+        self.slips_file.unlink(missing_ok=True)
 
 
 class Handle(Protocol):

@@ -25,7 +25,7 @@ from loguru import logger
 from assay.clock import Clock
 from assay.errors import Unavailable
 from assay.files import write_atomic
-from assay.outcome import Kind, Outcome, SourceLine, read_outcome
+from assay.outcome import Kind, Outcome, Slip, SourceLine, read_outcome, read_slips
 from assay.spawn import ChildSpec, ForkServer, Handle, Interpreter, send_signal, signal_name
 
 STOP_GRACE_S: Final = 10.0
@@ -131,6 +131,10 @@ class Supervisor:
         """Whether child ``name`` runs and has said that it does its work."""
         child = self._children[name]
         return child.due_s is None and child.spec.ready_file.exists()
+
+    def slips(self, name: str) -> list[Slip]:
+        """The builder's mistakes that child ``name`` has told of since its last start."""
+        return read_slips(self._children[name].spec.slips_file)
 
     async def first_line(self, name: str, timeout_s: float) -> bytes:
         """What child ``name``, which has a ready line, prints first, also if it is started again

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +18,7 @@ from loguru import logger
 from assay.chain.address import resolve, shown
 from assay.chain.errors import NotRegistered
 from assay.chain.interface import Chain, Endpoint
+from assay.child import tell_slip
 from assay.cli.amounts import parse_amount
 from assay.cli.arguments import NeuronArguments, wallets_of
 from assay.cli.consent import Consent, Payer
@@ -147,7 +148,7 @@ async def _opened(
         if not identity.register and not seated:
             # The neuron would say so too, but only once the task has loaded.
             raise NotRegistered.of(hotkey.address, identity.netuid)
-        yield subnet, hotkey
+        yield replace(subnet, tell_slip=tell_slip), hotkey
 
 
 async def run_miner(

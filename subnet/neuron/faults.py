@@ -24,10 +24,19 @@ from typing import Any, Final
 from loguru import logger
 
 from assay.errors import UserError
-from assay.outcome import SourceLine
+from assay.outcome import Slip, SourceLine
+from assay.wire.interface import Method
+from assay.wire.methods import code_of
 
 EQUAL_FAULTS_MAX: Final = 2
 """A fault that comes twice the same way is no accident; once may be a network's or a disk's."""
+SLIPS_MAX: Final = 32
+"""More places than a person mends in one sitting. A supervisor's file of slips stays small."""
+UNBLOCK: Final = (
+    "Nobody is answered meanwhile; let blocking work run in a thread (asyncio.to_thread) or a "
+    "worker."
+)
+"""What a builder can do about a line that keeps the event loop from running."""
 BLOCKED_S: Final = 1.0
 """A loop that stands still for so long makes a miner late for every caller."""
 
@@ -119,11 +128,49 @@ class TaskFaults:
         return broken
 
 
+class Slips:
+    """Tells a task's mistakes that end no neuron to whoever runs the neuron: each place in the
+    source once. The log tells of each as often as it may (``wire.faults``)."""
+
+    def __init__(self, task: object, tell: Callable[[Slip], None]) -> None:
+        self._task = task
+        self._tell = tell
+        self._told: set[SourceLine] = set()
+
+    def failed(self, method: Method[Any, Any], error: Exception) -> None:
+        """The handler of ``method`` raised ``error``, or answered what cannot be sent."""
+        place = where(error, self._task) or _written(method, self._task)
+        if place is not None:
+            self._once(place, error, "Callers read that the handler failed; the log has more.")
+
+    def stuck(self, place: SourceLine, seconds: float) -> None:
+        """The event loop stands still at ``place``. Called in a thread of the watch."""
+        self._once(place, f"the event loop has stood still for over {seconds:g} s", UNBLOCK)
+
+    def _once(self, place: SourceLine, what: Exception | str, cure: str) -> None:
+        if place not in self._told and len(self._told) < SLIPS_MAX:
+            self._told.add(place)
+            self._tell(Slip.of(place, what, cure))
+
+
+def _written(method: Method[Any, Any], task: object) -> SourceLine | None:
+    """Where the handler of ``method`` is written, if that is beside the class of ``task``."""
+    code = code_of(method.handler)
+    if code is None or Path(code.co_filename).parent != _folder_of(task):
+        return None
+    return SourceLine(code.co_filename, code.co_firstlineno, code.co_name)
+
+
 @contextlib.asynccontextmanager
-async def watched_loop(task: object, blocked_s: float = BLOCKED_S) -> AsyncGenerator[None, None]:
-    """Tell the log, with file and line, when the running event loop stands still for longer than
-    ``blocked_s`` in the code of ``task``: it then computes where it should await a thread."""
-    watch = LoopWatch(task, blocked_s)
+async def watched_loop(
+    task: object,
+    blocked_s: float = BLOCKED_S,
+    stuck: Callable[[SourceLine, float], None] = lambda place, seconds: None,
+) -> AsyncGenerator[None, None]:
+    """Tell the log and ``stuck``, with file and line, when the running event loop stands still for
+    longer than ``blocked_s`` in the code of ``task``: it then computes where it should await a
+    thread."""
+    watch = LoopWatch(task, blocked_s, stuck)
     beating = asyncio.create_task(watch.beat())
     thread = threading.Thread(target=watch.look, name="assay-loop-watch", daemon=True)
     thread.start()
@@ -138,12 +185,18 @@ async def watched_loop(task: object, blocked_s: float = BLOCKED_S) -> AsyncGener
 class LoopWatch:
     """Looks at the event loop's thread from another thread. One warning for each standstill."""
 
-    def __init__(self, task: object, blocked_s: float) -> None:
+    def __init__(
+        self,
+        task: object,
+        blocked_s: float,
+        stuck: Callable[[SourceLine, float], None] = lambda place, seconds: None,
+    ) -> None:
         """``task`` is whose code is to blame; a standstill elsewhere, such as in an import, is only
         told at the level DEBUG."""
         self._folder = _folder_of(task)
         self.ended = threading.Event()
         self._blocked_s = blocked_s
+        self._stuck = stuck
         self._beats = 0
         self._loop_thread = threading.get_ident()
 
@@ -164,11 +217,13 @@ class LoopWatch:
                 own = _innermost(frame, self._folder)
                 logger.log(
                     "DEBUG" if own is None else "WARNING",
-                    "The event loop has stood still for over {:g} s, at {}. Nobody is answered "
-                    "meanwhile; let blocking work run in a thread (asyncio.to_thread) or a worker.",
+                    "The event loop has stood still for over {:g} s, at {}. {}",
                     self._blocked_s,
-                    _shown(own or frame),
+                    _line(own or frame) or "an unknown place",
+                    UNBLOCK,
                 )
+                if (place := _line(own)) is not None:
+                    self._stuck(place, self._blocked_s)
             seen = self._beats
 
 
@@ -191,7 +246,5 @@ def _innermost(frame: FrameType | None, folder: Path | None) -> FrameType | None
     return at
 
 
-def _shown(at: FrameType | None) -> str:
-    if at is None:
-        return "an unknown place"
-    return str(SourceLine(at.f_code.co_filename, at.f_lineno, at.f_code.co_name))
+def _line(at: FrameType | None) -> SourceLine | None:
+    return at and SourceLine(at.f_code.co_filename, at.f_lineno, at.f_code.co_name)

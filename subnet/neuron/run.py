@@ -40,7 +40,7 @@ from assay.metrics import NO_METRICS, Metrics
 from assay.neuron.callers import Callers
 from assay.neuron.checkpoint import CheckpointFile
 from assay.neuron.context import AnyTask, Resources, make_context, open_resources
-from assay.neuron.faults import BrokenTask, watched_loop, where
+from assay.neuron.faults import BrokenTask, Slips, watched_loop, where
 from assay.neuron.folder import NeuronFolder
 from assay.neuron.miner import Miner
 from assay.neuron.peers import Answer, Peers
@@ -52,6 +52,7 @@ from assay.neuron.seeds import Seeds
 from assay.neuron.server import NeuronServer, ServingConfig
 from assay.neuron.task import MinerTask, Pace, TaskContext, TaskSettings, ValidatorTask
 from assay.neuron.validator import ANSWER_DEADLINE_S, Validator, ValidatorConfig
+from assay.outcome import Slip
 from assay.types import NetUid, Signer
 from assay.wire.admission import Admission, Serve
 from assay.wire.axon import Axon
@@ -79,6 +80,8 @@ class OpenSubnet:
     reach: Reach
     """Which of the addresses that the chain shows are called."""
     metrics: Metrics = NO_METRICS
+    tell_slip: Callable[[Slip], None] = lambda slip: None
+    """Is told a builder's mistakes that end no neuron, each place in the source once."""
 
 
 @contextlib.asynccontextmanager
@@ -279,6 +282,7 @@ async def _parts(
         callers = Callers()
         dendrite = Dendrite(hotkey, clock=subnet.clock, reach=subnet.reach, metrics=subnet.metrics)
         stack.push_async_callback(dendrite.close)
+        slips = Slips(task, subnet.tell_slip)
         axon = None
         if serving:
             # The axon closes it too, but only once it has served.
@@ -289,6 +293,7 @@ async def _parts(
                 nonces=nonces,
                 admission=Admission(now_s=subnet.clock.monotonic(), resolver=callers, serve=serve),
                 metrics=subnet.metrics,
+                on_fault=slips.failed,
                 host=bind.host,
                 port=bind.port,
             )
@@ -321,7 +326,7 @@ async def _parts(
             own=hotkey.address,
             now=subnet.view.now,
         )
-        await stack.enter_async_context(watched_loop(task))
+        await stack.enter_async_context(watched_loop(task, stuck=slips.stuck))
         yield _Parts(folder, presence, server, peers, resources, rng)
 
 

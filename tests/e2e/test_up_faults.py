@@ -49,6 +49,31 @@ def faulty(folder: Path, *body: str) -> Path:
 
 
 @pytest.mark.parametrize(
+    ("body", "what"),
+    [
+        ("raise ValueError('not mine')", "ValueError: not mine."),
+        ("time.sleep(2.5)", "the event loop has stood still for over 1 s."),
+    ],
+)
+def test_a_slip_in_serve_is_said_once_by_its_file_and_line(
+    body: str, what: str, tmp_path: Path
+) -> None:
+    """It ends no neuron, so nothing but the screen of the run brings it to the builder."""
+    task = faulty(
+        tmp_path,
+        "async def serve(self, request, caller):",
+        f"    {'import time; ' if 'time' in body else ''}{body}",
+        "    return await super().serve(request, caller)",
+    )
+    with up(tmp_path / "run", "--task", str(task), "--validators", "1", "--miners", "2") as run:
+        place = f"{task}:6 in serve(): {what}"
+        run.wait(lambda: place in run.log(), "the slip is said")
+        rounds = memory(run, 0).round
+        run.wait(lambda: memory(run, 0).round >= rounds + 3, "rounds go on")
+        assert run.log().count(f"{task}:6 in serve()") == 1, "two miners, many rounds, one line"
+
+
+@pytest.mark.parametrize(
     ("body", "what", "colour"),
     [
         (("async def score(self, rng, answers):", "    return {}['oops']"), "KeyError", {}),

@@ -32,7 +32,9 @@ _FRESH: Final = {
     "chain": re.compile(r"chain\.(lock|head|sqlite(-wal|-shm|-journal)?)"),
     # By the chain's genesis; an older version named them by wallet, hotkey and netuid.
     "neurons": re.compile(r"[0-9a-f]{8}|[^.].*\.[^.]+\.\d+"),
-    "logs": re.compile(r"(chain|owner|(validator|miner)-\d+)\.(log(\.\d)?|outcome\.json|ready)"),
+    "logs": re.compile(
+        r"(chain|owner|(validator|miner)-\d+)\.(log(\.\d)?|outcome\.json|ready|slips\.jsonl)"
+    ),
     "cache": re.compile(r"sdk"),
 }
 """The folders that ``--fresh`` removes, and what the entries of each are called if a run made them.

@@ -16,7 +16,7 @@ import asyncio
 import contextlib
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -41,7 +41,7 @@ from assay.cli.up.screen import RunScreen
 from assay.cli.up.watch import View, Watch
 from assay.clock import Clock, SystemClock
 from assay.errors import AssayError, Unavailable, UserError
-from assay.outcome import INTERRUPTED
+from assay.outcome import INTERRUPTED, SourceLine
 from assay.spawn import ChildSpec, compute_environment
 from assay.supervise import Supervisor
 from assay.types import NetUid
@@ -123,6 +123,8 @@ class _Run:
     screen: RunScreen
     clock: Clock
     view: View | None = None
+    slipped: set[SourceLine] = field(default_factory=set)
+    """The builder's lines that a person was told of, though they ended no neuron."""
 
     async def go(self) -> None:
         """Start everything; then look until the reward that was asked for, or without an end."""
@@ -179,12 +181,24 @@ class _Run:
             return all(miner.port in ports for miner in miners)
         return False
 
+    def _tell_slips(self) -> None:
+        """Say what the neurons tell of the builder's mistakes: each line of the source once, for
+        all neurons that came upon it."""
+        for member in self.plan.members:
+            if member.role is MemberRole.OWNER:
+                continue
+            for slip in self.supervisor.slips(member.name):
+                if slip.at not in self.slipped:
+                    self.slipped.add(slip.at)
+                    self.screen.say(f"{member.name}: {slip.cause} {slip.cure}")
+
     async def _follow(self, watch: Watch, record: RunRecord) -> None:
         """Show the run until the first reward if that was asked for, else without an end."""
         no_reward = NoReward(self.plan)
         silent = {member.name for member in self.plan.of(MemberRole.MINER)}
         while True:
             self.records.check_there()
+            self._tell_slips()
             if silent and all(map(self.supervisor.is_ready, silent)):
                 silent.clear()
                 self.screen.say("Every miner serves")

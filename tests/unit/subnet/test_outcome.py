@@ -18,11 +18,14 @@ from assay.outcome import (
     WORDS_CHARS_MAX,
     Kind,
     Outcome,
+    Slip,
     SourceLine,
+    append_slip,
     builders_line,
     outcome_of,
     raised_in,
     read_outcome,
+    read_slips,
     write_outcome,
 )
 from assay.types import ss58_decode
@@ -44,6 +47,21 @@ def within_product(run: Callable[[], object]) -> BaseException:
     error = raised(lambda: space["call"](run))
     assert error.__traceback__ is not None
     return error.with_traceback(error.__traceback__.tb_next.tb_next)  # type: ignore[union-attr]
+
+
+def test_slips_are_read_as_they_were_written_and_a_torn_one_is_left(tmp_path: Path) -> None:
+    path = tmp_path / "slips.jsonl"
+    assert read_slips(path) == []
+    at = SourceLine("/t/ä.py", 7, "serve")
+    slips = [Slip.of(at, KeyError("oops"), "Mend it."), Slip.of(at, "it stands\nstill", "Mend it.")]
+    for slip in slips:
+        append_slip(path, slip)
+    assert slips[0].cause == "/t/ä.py:7 in serve(): KeyError: 'oops'."
+    assert read_slips(path) == slips
+    with path.open("ab") as file:
+        file.write(b'{"at":')
+    assert read_slips(path) == slips
+    append_slip(tmp_path / "no folder" / "slips", slips[0])  # a full disk ends no neuron
 
 
 def test_an_error_names_the_module_that_raised_it() -> None:

@@ -20,6 +20,7 @@ MADE = (
     "neurons/45fb4fa2/1/5Hotkey/checkpoint.json",
     "logs/miner-1.log",
     "logs/miner-1.log.4",
+    "logs/miner-1.slips.jsonl",
     "cache/sdk",
 )
 """Of each folder that a run makes, something that it leaves there."""

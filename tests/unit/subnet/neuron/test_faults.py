@@ -17,7 +17,16 @@ from msgspec import Meta
 from assay.chain.interface import Endpoint
 from assay.lab.around import Around
 from assay.neuron import Answer, MinerTask, Question, Score, Target, Turn, Verdict
-from assay.neuron.faults import BrokenTask, LoopWatch, TaskFaults, watched_loop, where
+from assay.neuron.faults import (
+    SLIPS_MAX,
+    BrokenTask,
+    LoopWatch,
+    Slips,
+    TaskFaults,
+    watched_loop,
+    where,
+)
+from assay.outcome import Slip, SourceLine
 from assay.wire.interface import Method
 from assay.wire.memory import MemoryNetwork
 from assay.wire.synapse import Synapse
@@ -241,6 +250,37 @@ def test_a_fault_within_a_task_that_is_wrapped_is_the_builders() -> None:
     found = where(caught.value, Around(broken))
     assert found is not None
     assert (found.file, found.function) == (__file__, "fail")
+
+
+async def test_a_slip_is_told_once_a_place_and_at_the_builders_line() -> None:
+    told: list[Slip] = []
+    task = ReverseTask()
+    slips = Slips(task, told.append)
+    (method,) = task.methods()
+
+    class Own(MinerTask):
+        def breaks(self, what: str) -> None:
+            raise KeyError(what)
+
+    own = Own()
+    for what in ("one", "two"):
+        with pytest.raises(KeyError) as caught:
+            own.breaks(what)
+        Slips(own, told.append).failed(method, caught.value)
+    assert len(told) == 2, "each neuron tells; its supervisor tells a person once"
+    line = told[0].at.line
+    assert told[0].cause == f"{__file__}:{line} in breaks(): KeyError: 'one'."
+    told.clear()
+    # What cannot be sent was raised by nobody: the handler's own place is named.
+    for _ in range(3):
+        slips.failed(method, TypeError("a reply that cannot be sent"))
+    (slip,) = told
+    assert (Path(slip.at.file).name, slip.at.function) == ("reverse.py", "serve")
+    told.clear()
+    for number in range(3 * SLIPS_MAX):
+        slips.stuck(SourceLine("/t.py", number, "serve"), 1.0)
+    assert len(told) == SLIPS_MAX - 1
+    assert told[0].cause == "/t.py:0 in serve(): the event loop has stood still for over 1 s."
 
 
 async def test_a_standstill_that_is_not_the_tasks_is_no_warning(told: list[str]) -> None:

@@ -39,7 +39,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from assay.models.root import model_root
-from assay.scoring.inference.sampling import choose
+from assay.scoring.inference.sampling import Sampling, choose
 
 ROOT = Path(__file__).resolve().parent.parent
 EOT = "<|endoftext|>"
@@ -406,7 +406,7 @@ def complete(model: LlamaForCausalLM, tokenizer: Tokenizer, prompt: str) -> str:
     ids = tokenizer.encode(prompt).ids
     for position in range(SAMPLE_TOKENS):
         logits = model(input_ids=torch.tensor([ids])).logits[0, -1]
-        ids.append(choose(logits.numpy(), SAMPLE_TEMPERATURE, bytes(16), position))
+        ids.append(choose(logits.numpy(), Sampling(SAMPLE_TEMPERATURE), bytes(16), position))
     return tokenizer.decode(ids)
 
 

@@ -7,6 +7,7 @@ does not know the chain; of a caller it uses the address and the membership.
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Final
 
@@ -26,7 +27,14 @@ from assay.models.engine import (
 from assay.models.fair_queue import Asker, Busy, CallerBusy
 from assay.models.opening import open_model, open_tokens
 from assay.neuron import Caller
-from assay.protocol.inference import SECONDS_MAX, TOKENS_MAX, Completion
+from assay.protocol.inference import (
+    SECONDS_MAX,
+    TOKENS_MAX,
+    Completion,
+    Ending,
+    Piece,
+    TokenLogprob,
+)
 from assay.wire.errors import Code, RequestRefused
 from assay.wire.interface import Membership
 
@@ -121,6 +129,30 @@ async def answer(
         queued_s=_seconds(made.queued_s),
         first_token_s=_seconds(made.first_token_s),
         total_s=_seconds(made.total_s),
+        prompt_tokens=made.prompt_tokens,
+        logprobs=[TokenLogprob(each.logprob, list(each.top)) for each in made.logprobs],
+        fingerprint=made.fingerprint,
+    )
+
+
+async def pieces(
+    engine: Engine, ask: EngineRequest, caller: Caller, outage: EngineOutage
+) -> AsyncIterator[Piece]:
+    """Yield what ``engine`` makes of ``ask``, piece by piece; the errors are those of
+    ``answer``."""
+    made = await answer(engine, ask, caller, outage)
+    yield Piece(
+        tokens=made.tokens,
+        text=made.text,
+        logprobs=made.logprobs,
+        end=Ending(
+            finish=made.finish,
+            queued_s=made.queued_s,
+            first_token_s=made.first_token_s,
+            total_s=made.total_s,
+            prompt_tokens=made.prompt_tokens,
+            fingerprint=made.fingerprint,
+        ),
     )
 
 

@@ -8,15 +8,28 @@ first.
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
 from loguru import logger
 
 from assay.miners.inference import answers
 from assay.miners.inference.outage import EngineOutage
 from assay.miners.inference.requests import admit
 from assay.miners.inference.settings import MinerSettings
-from assay.models.engine import Engine
-from assay.neuron import Caller, Serving, TaskContext
-from assay.protocol.inference import NAME, Complete, Completion, ModelCommitment, NumericPath
+from assay.models.engine import Engine, EngineRequest
+from assay.neuron import Caller, Method, Serving, TaskContext
+from assay.protocol.inference import (
+    NAME,
+    STREAM,
+    Complete,
+    Completion,
+    ModelCommitment,
+    NumericPath,
+    Piece,
+)
+from assay.types import Ss58
+from assay.wire.interface import Membership
 
 
 class InferenceMiner(Serving[Complete, Completion]):
@@ -30,6 +43,7 @@ class InferenceMiner(Serving[Complete, Completion]):
 
     def __init__(self) -> None:
         self._engine: Engine | None = None
+        self._hotkey = Ss58("")
         self._outage: EngineOutage | None = None
 
     async def open_engine(self, context: TaskContext) -> Engine:
@@ -38,6 +52,7 @@ class InferenceMiner(Serving[Complete, Completion]):
         return await answers.open_engine(context.settings, context.clock)
 
     async def start(self, context: TaskContext) -> None:
+        self._hotkey = context.hotkey
         engine = self._engine = await self.open_engine(context)
         self._outage = EngineOutage(context.clock)
         path = NumericPath.SEEDED_FP32 if engine.seeded else NumericPath.ENGINE
@@ -46,8 +61,29 @@ class InferenceMiner(Serving[Complete, Completion]):
 
     async def serve(self, request: Complete, caller: Caller) -> Completion:
         assert self._engine is not None and self._outage is not None, "serve comes after start"
-        ask = admit(request, self._engine.root, seeded=self._engine.seeded)
+        ask = self._admit(request, caller)
         return await answers.answer(self._engine, ask, caller, self._outage)
+
+    async def stream(self, request: Complete, caller: Caller) -> AsyncIterator[Piece]:
+        """Answer ``request`` piece by piece, as the tokens are drawn."""
+        assert self._engine is not None and self._outage is not None, "stream comes after start"
+        ask = self._admit(request, caller)
+        async for piece in answers.pieces(self._engine, ask, caller, self._outage):
+            yield piece
+
+    def methods(self) -> Sequence[Method[Any, Any]]:
+        streamed = Method(STREAM, Complete, Piece, self.stream, stream=True)
+        return (*super().methods(), streamed)
+
+    def _admit(self, request: Complete, caller: Caller) -> EngineRequest:
+        assert self._engine is not None
+        return admit(
+            request,
+            self._engine.root,
+            miner=self._hotkey,
+            permit=caller.membership >= Membership.PERMIT,
+            seeded=self._engine.seeded,
+        )
 
     async def close(self) -> None:
         if self._engine is not None:

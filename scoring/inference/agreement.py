@@ -12,18 +12,24 @@ honest margin exceeds ``2 d``, whatever the temperature (the noise is the same o
 tolerance above 2 d convicts nobody for rounding. A wrong token whose margin is below the tolerance
 is a near tie, which a liar cannot aim at. One token beyond the tolerance condemns the answer.
 
+Where a caller has filters (top-k, top-p, min-p), rounding may also move a token over a filter's
+edge. So the best one is sought among the tokens that pass the filters under every rounding within
+the tolerance, and a claimed token is taken if it passes under some such rounding. A penalty that
+stretches logits stretches rounding by the same factor; margins are divided by it.
+
 This module knows no models.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.scoring.inference.sampling import perturb
+from assay.scoring.inference.sampling import Sampling, adjust, candidates, perturb
 
 TOLERANCE_FP32: Final = 5e-4
 """In logits, for fp32 against fp32. Honest margins stay below twice the largest difference of any
@@ -68,24 +74,54 @@ class Agreement:
 
 
 def compare(
-    logits: NDArray[np.float32], claimed: NDArray[np.int64], temperature: float, key: bytes
+    logits: NDArray[np.float32],
+    claimed: NDArray[np.int64],
+    sampling: Sampling,
+    key: bytes,
+    *,
+    tolerance: float = TOLERANCE_FP32,
+    prompt: Sequence[int] = (),
+    begun: Sequence[int] = (),
 ) -> Agreement:
     """Return the margins of ``claimed`` (n,) under the validator's ``logits`` (n, vocabulary).
 
-    A claimed id outside the vocabulary has an infinite margin, and so has every token where the
-    validator's logits are not finite. ValueError if the shapes do not fit.
+    ``tolerance`` is the largest margin that rounding may cause; filters are widened by as much.
+    ``prompt`` holds the prompt's token ids, and ``begun`` those of the answer that stand before
+    ``claimed`` and are not judged here.
+
+    A claimed id outside the vocabulary, or one that no rounding lets past the filters, has an
+    infinite margin, and so has every token where the validator's logits are not finite. ValueError
+    if the shapes do not fit.
     """
     if logits.ndim != 2 or claimed.shape != (logits.shape[0],):
         raise ValueError(f"shapes do not fit: {logits.shape} and {claimed.shape}")
     margins = np.full(len(claimed), np.inf)
-    for position, token in enumerate(claimed):
+    answer = [*begun, *(int(token) for token in claimed)]
+    slack = tolerance / 2.0 * sampling.stretch
+    for row, token in enumerate(claimed):
         if not 0 <= token < logits.shape[1]:
             continue
-        perturbed = perturb(logits[position], temperature, key, position)
-        margin = float(perturbed.max() - perturbed[token])
+        position = len(begun) + row
+        adjusted = adjust(logits[row], sampling, prompt, answer[:position])
+        perturbed = perturb(adjusted, sampling.temperature, key, position)
+        best = perturbed
+        if sampling.filters:
+            if not candidates(adjusted, sampling, -slack)[token]:
+                continue
+            best = perturbed[candidates(adjusted, sampling, slack)]
+        margin = max(float(best.max(initial=perturbed[token]) - perturbed[token]), 0.0)
         if np.isfinite(margin):
-            margins[position] = margin
+            margins[row] = margin / sampling.stretch
     return Agreement(margins)
+
+
+def logprobs(logits: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the logarithms of the probabilities that ``logits`` (n, vocabulary) give each token,
+    before any sampling: what clients are shown."""
+    values = logits.astype(np.float64)
+    values -= values.max(axis=-1, keepdims=True)
+    shown: NDArray[np.float64] = values - np.log(np.exp(values).sum(axis=-1, keepdims=True))
+    return shown
 
 
 def seeded_verdict(agreement: Agreement, tolerance: float = TOLERANCE_FP32) -> bool:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from assay.models.language import LanguageModel
 from assay.models.source import inference_extra_missing
-from assay.scoring.inference.sampling import choose
+from assay.scoring.inference.sampling import Sampling, choose
 
 try:
     import torch
@@ -56,13 +56,13 @@ class Spread:
     """Logits that differ in at least one bit."""
 
 
-def draw(variant: Next, prompt: Sequence[int], count: int, temperature: float, key: bytes) -> Drawn:
+def draw(variant: Next, prompt: Sequence[int], count: int, sampling: Sampling, key: bytes) -> Drawn:
     """``count`` tokens after ``prompt``, drawn from what ``variant`` computes."""
     tokens: list[int] = []
     rows = []
     for position in range(count):
         rows.append(variant([*prompt, *tokens]))
-        tokens.append(choose(rows[-1], temperature, key, position))
+        tokens.append(choose(rows[-1], sampling, key, position, prompt, tokens))
     return Drawn(tuple(tokens), np.stack(rows))
 
 

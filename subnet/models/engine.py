@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from assay.errors import Refused, Unavailable, UserError
 from assay.models.fair_queue import AnswerQueue, Asker, first_sharing
+from assay.scoring.inference.sampling import Sampling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,11 +35,27 @@ class EngineRequest:
 
     prompt: str
     max_tokens: int
-    temperature: float
     seed: int
     """What the caller chose; an engine with a sampler of its own is given it."""
     key: bytes
-    """The key of our sampler, made from the seed and the model's root."""
+    """The key of our sampler."""
+    sampling: Sampling
+    """How tokens are drawn."""
+    stop: tuple[str, ...] = ()
+    """Texts that end the answer, with the token that completes one of them."""
+    logprobs: int | None = None
+    """How many alternatives each token is shown with; None: not even its own probability."""
+    begun: tuple[int, ...] = ()
+    """The beginning of the answer, which has been made elsewhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenLogprobs:
+    """How likely the model held one token, before any sampling."""
+
+    logprob: float
+    top: tuple[tuple[int, float], ...]
+    """The likeliest tokens with theirs, the likeliest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +68,10 @@ class EngineAnswer:
     queued_s: float
     first_token_s: float
     total_s: float
+    prompt_tokens: int = 0
+    logprobs: tuple[TokenLogprobs, ...] = ()
+    """One for each token, if they were asked for."""
+    fingerprint: bytes = b""
 
 
 class TooLong(UserError):
@@ -254,9 +275,10 @@ class LocalEngine:
 
     def _begin(self, ask: EngineRequest) -> Iterator[int]:
         prompt = self._model.tokens.encode(ask.prompt)
-        if len(prompt) + ask.max_tokens > self._model.context_tokens:
-            raise TooLong(len(prompt), ask.max_tokens, self._model.context_tokens)
-        return self._model.stream(prompt, ask.max_tokens, ask.temperature, ask.key)
+        before = len(prompt) + len(ask.begun)
+        if before + ask.max_tokens > self._model.context_tokens:
+            raise TooLong(before, ask.max_tokens, self._model.context_tokens)
+        return self._model.stream(prompt, ask.max_tokens, ask.sampling, ask.key, ask.begun)
 
     async def close(self) -> None:
         with self._lock:

@@ -23,7 +23,7 @@ from assay.models.layout import read_layout
 from assay.models.parameters import load_network
 from assay.models.source import inference_extra_missing
 from assay.models.tokens import Tokens, ends_of, refusing_folder
-from assay.scoring.inference.sampling import choose
+from assay.scoring.inference.sampling import Sampling, choose
 
 try:
     import torch
@@ -82,20 +82,28 @@ class LanguageModel:
         return token in self.ends
 
     def stream(
-        self, prompt: Sequence[int], max_tokens: int, temperature: float, key: bytes
+        self,
+        prompt: Sequence[int],
+        max_tokens: int,
+        sampling: Sampling,
+        key: bytes,
+        begun: Sequence[int] = (),
     ) -> Iterator[int]:
         """Yield the tokens that continue ``prompt``, each as it is drawn, up to an end-of-text
-        token or ``max_tokens``.
+        token or ``max_tokens``. ``begun`` is the beginning of the answer where that is there
+        already.
 
         Several streams may take turns on one thread: what one computes depends on no other.
         ValueError if prompt and answer exceed the context, or for a kind of model that keeps no
         attention cache, whose next token would not follow from the tokens before it.
         """
-        if not prompt or len(prompt) + max_tokens > self.context_tokens:
-            raise ValueError(f"{len(prompt)} + {max_tokens} tokens do not fit the context")
+        before = [*prompt, *begun]
+        if not prompt or len(before) + max_tokens > self.context_tokens:
+            raise ValueError(f"{len(before)} + {max_tokens} tokens do not fit the context")
         cache: Any = None
-        step = torch.tensor([list(prompt)])
-        for position in range(max_tokens):
+        step = torch.tensor([before])
+        drawn = [*begun]
+        for position in range(len(begun), len(begun) + max_tokens):
             # Left before each ``yield``: the mode is the thread's, and another stream may be next.
             with torch.inference_mode():
                 output = self.network(
@@ -105,20 +113,21 @@ class LanguageModel:
             cache = getattr(output, "past_key_values", None)
             if cache is None:
                 raise ValueError("this kind of model keeps no attention cache")
-            token = choose(logits, temperature, key, position)
+            token = choose(logits, sampling, key, position, prompt, drawn)
             yield token
+            drawn.append(token)
             if token in self.ends:
                 return
             step = torch.tensor([[token]])
 
     def generate(
-        self, prompt: Sequence[int], max_tokens: int, temperature: float, key: bytes
+        self, prompt: Sequence[int], max_tokens: int, sampling: Sampling, key: bytes
     ) -> Generated:
         """Return ``prompt``'s continuation by ``max_tokens`` tokens or up to an end-of-text token.
 
         ValueError if prompt and answer exceed the context.
         """
-        return self.finished(self.stream(prompt, max_tokens, temperature, key))
+        return self.finished(self.stream(prompt, max_tokens, sampling, key))
 
     def finished(self, drawn: Iterable[int]) -> Generated:
         """Return the tokens that a ``stream`` has drawn, and why it ended."""

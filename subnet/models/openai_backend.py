@@ -110,7 +110,7 @@ class OpenAIEngine:
                 "model": self._model,
                 "prompt": ask.prompt,
                 "max_tokens": ask.max_tokens,
-                "temperature": ask.temperature,
+                "temperature": ask.sampling.temperature,
                 "seed": ask.seed % 2**SEED_BITS,
                 "stream": False,
             },

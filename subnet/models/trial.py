@@ -21,12 +21,13 @@ from assay.errors import UserError
 from assay.models.language import LanguageModel
 from assay.models.tokens import refusing
 from assay.scoring.inference.agreement import Agreement, compare
+from assay.scoring.inference.sampling import GREEDY, Sampling
 
 TEXTS: Final = ("def main(argv):\n    ", "The quick brown fox jumps over the lazy dog. " * 3)
 """A short prompt and one that is longer than the windows of attention that small models have."""
 TOKENS: Final = 12
 """Of each answer: a cache that loses what came before shows at the second."""
-TEMPERATURES: Final = (0.0, 1.0)
+SAMPLINGS: Final = (GREEDY, Sampling())
 KEY: Final = b"assay/trial/key1"
 CURE: Final = "Serve another model: validators would convict every answer of this one."
 
@@ -39,9 +40,9 @@ def try_model(model: LanguageModel, *, tolerance: float) -> None:
     endless = copy.copy(model)
     endless.ends = frozenset()  # else an answer of one token would try nothing
     for text in TEXTS:
-        for temperature in TEMPERATURES:
+        for sampling in SAMPLINGS:
             with refusing("The model fails at its first answers", CURE):
-                agreement = _agreement(endless, _prompt(endless, text), temperature)
+                agreement = _agreement(endless, _prompt(endless, text), sampling)
             _check(agreement, tolerance)
 
 
@@ -49,15 +50,15 @@ def _prompt(model: LanguageModel, text: str) -> list[int]:
     return model.tokens.encode(text)[: max(1, model.context_tokens // 2)]
 
 
-def _agreement(model: LanguageModel, prompt: Sequence[int], temperature: float) -> Agreement:
+def _agreement(model: LanguageModel, prompt: Sequence[int], sampling: Sampling) -> Agreement:
     count = min(TOKENS, model.context_tokens - len(prompt))
-    drawn = model.generate(prompt, count, temperature, KEY).tokens
-    if model.generate(prompt, count, temperature, KEY).tokens != drawn:
+    drawn = model.generate(prompt, count, sampling, KEY).tokens
+    if model.generate(prompt, count, sampling, KEY).tokens != drawn:
         raise UserError("The model answers one request differently each time.", CURE)
     logits = model.replay(prompt, drawn)
     if not np.isfinite(logits).all():
         raise UserError("The model computes numbers that are not finite.", CURE)
-    return compare(logits, np.array(drawn), temperature, KEY)
+    return compare(logits, np.array(drawn), sampling, KEY)
 
 
 def _check(agreement: Agreement, tolerance: float) -> None:

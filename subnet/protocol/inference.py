@@ -3,8 +3,12 @@
 The two messages of this task have bounds on every field. A request names the root of the model that
 the caller expects, so that nobody is served another model by mistake. A miner publishes a
 ``ModelCommitment``: the root of its model and how its numbers come about. The sampler's key is a
-hash of a request's seed and the model's root (``noise_key``), so one request has one right answer,
-on every miner.
+hash of a request's seed, the model's root and the miner's hotkey (``noise_key``), so one request
+has one right answer, and an answer that a miner has fetched from another one is wrong.
+
+An answer comes whole (``Completion``) or in pieces as it is made (``Piece``); the pieces say the
+same in the end (``assemble``). A caller whose miner fails in the middle asks another one to go on:
+the request then has the tokens that are there (``begun``) and still names the first miner.
 
 This module knows no engine, no parameters and no scores.
 """
@@ -13,15 +17,20 @@ from __future__ import annotations
 
 import enum
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Final, Literal
 
+import msgspec
 from msgspec import Meta
 
+from assay.scoring.inference.sampling import Sampling
 from assay.wire.synapse import Synapse
 
 NAME: Final = "inference"
 """The path to which requests are sent. Another path cuts off every miner of an older release."""
+STREAM: Final = "stream"
+"""The method that answers in pieces: the same request, under the path ``inference.stream``."""
 
 PROMPT_CHARS_MAX: Final = 65_536
 """About 16,000 tokens of text: more than the context of any model that this task is used with."""
@@ -38,9 +47,25 @@ CHARS_PER_TOKEN_MAX: Final = 64
 """A token rarely covers more than 16 characters; vocabularies hold runs of blanks up to 64 long."""
 ANSWER_CHARS_MAX: Final = TOKENS_MAX * CHARS_PER_TOKEN_MAX
 SECONDS_MAX: Final = 86_400.0
+BIASES_MAX: Final = 300
+"""Tokens with a bias in one request, as OpenAI's interface has it."""
+STOPS_MAX: Final = 4
+"""Texts that end an answer, as OpenAI's interface has it."""
+STOP_CHARS_MAX: Final = 256
+"""Longer texts are not what one waits for. A miner looks for them at each token."""
+TOP_LOGPROBS_MAX: Final = 20
+"""Alternatives of a token, as OpenAI's interface has it."""
+FINGERPRINT_BYTES_MAX: Final = 256
+"""Numbers that stand for the model's inner state at a few tokens: today 64 bytes or none."""
+ADDRESS_CHARS_MAX: Final = 64
+"""An address has 48 characters."""
 
 Root = Annotated[bytes, Meta(min_length=32, max_length=32)]
 Seconds = Annotated[float, Meta(ge=0.0, le=SECONDS_MAX)]
+TokenId = Annotated[int, Meta(ge=0, le=TOKEN_ID_MAX)]
+TokenIds = Annotated[list[TokenId], Meta(max_length=TOKENS_MAX)]
+Logprob = Annotated[float, Meta(le=1e-6)]
+"""The logarithm of a probability; rounding may lift a certainty a little above 0."""
 
 
 class Complete(Synapse, frozen=True):
@@ -53,22 +78,120 @@ class Complete(Synapse, frozen=True):
     seed: Annotated[int, Meta(ge=0, le=SEED_MAX)]
     temperature: Annotated[float, Meta(ge=0.0, le=TEMPERATURE_MAX)]
     """At 0 the most likely token is chosen each time."""
+    miner: Annotated[str, Meta(min_length=1, max_length=ADDRESS_CHARS_MAX)]
+    """The hotkey that the sampler's noise names: the miner asked. Where ``begun`` has tokens, the
+    miner that began."""
+    top_k: Annotated[int, Meta(ge=0, le=TOKEN_ID_MAX)] = 0
+    top_p: Annotated[float, Meta(ge=0.0, le=1.0)] = 1.0
+    min_p: Annotated[float, Meta(ge=0.0, le=1.0)] = 0.0
+    repetition_penalty: Annotated[float, Meta(ge=0.1, le=10.0)] = 1.0
+    presence_penalty: Annotated[float, Meta(ge=-2.0, le=2.0)] = 0.0
+    frequency_penalty: Annotated[float, Meta(ge=-2.0, le=2.0)] = 0.0
+    bias: Annotated[
+        dict[TokenId, Annotated[float, Meta(ge=-100.0, le=100.0)]], Meta(max_length=BIASES_MAX)
+    ] = msgspec.field(default_factory=dict)
+    """How tokens are drawn: ``assay.scoring.inference.sampling.Sampling`` has the meaning of each.
+    The bounds are OpenAI's where its interface has the field."""
+    stop: Annotated[
+        list[Annotated[str, Meta(min_length=1, max_length=STOP_CHARS_MAX)]],
+        Meta(max_length=STOPS_MAX),
+    ] = msgspec.field(default_factory=list)
+    """The answer ends with the token that completes one of these; its text ends before it."""
+    logprobs: Annotated[int, Meta(ge=0, le=TOP_LOGPROBS_MAX)] | None = None
+    """How many alternatives each token is shown with; None: not even its own probability."""
+    begun: TokenIds = msgspec.field(default_factory=list)
+    """The beginning of the answer, which another miner has made. ``max_tokens`` counts what is
+    still to come; stop texts may reach back into the beginning."""
+
+    def sampling(self) -> Sampling:
+        """Return how the tokens of the answer are drawn."""
+        return Sampling(
+            temperature=self.temperature,
+            top_k=self.top_k,
+            top_p=self.top_p,
+            min_p=self.min_p,
+            repetition_penalty=self.repetition_penalty,
+            presence_penalty=self.presence_penalty,
+            frequency_penalty=self.frequency_penalty,
+            bias=self.bias,
+        )
+
+
+class TokenLogprob(msgspec.Struct, frozen=True, forbid_unknown_fields=True, array_like=True):
+    """How likely the model held one token of an answer, before any sampling."""
+
+    logprob: Logprob
+    top: Annotated[list[tuple[TokenId, Logprob]], Meta(max_length=TOP_LOGPROBS_MAX)]
+    """The likeliest tokens, the likeliest first."""
 
 
 class Completion(Synapse, frozen=True):
     """The answer: a continuation, as tokens and as the text that they spell."""
 
     text: Annotated[str, Meta(max_length=ANSWER_CHARS_MAX)]
-    tokens: Annotated[
-        list[Annotated[int, Meta(ge=0, le=TOKEN_ID_MAX)]], Meta(min_length=1, max_length=TOKENS_MAX)
-    ]
-    """Ids in the model's vocabulary. The last is an end-of-text token if ``finish`` is ``stop``."""
+    """Without what stood in ``begun``, and without the stop text."""
+    tokens: Annotated[list[TokenId], Meta(min_length=1, max_length=TOKENS_MAX)]
+    """Ids in the model's vocabulary."""
     finish: Literal["length", "stop"]
-    """``length``: max_tokens were made. ``stop``: the model ended the text."""
+    """``length``: max_tokens were made. ``stop``: the last token ends the text, or completes a stop
+    text."""
     queued_s: Seconds
     first_token_s: Seconds
     total_s: Seconds
     """The miner's own timings, from the arrival of the request; shown, never scored."""
+    prompt_tokens: Annotated[int, Meta(ge=0)] = 0
+    """How many tokens the prompt has; shown, never scored."""
+    logprobs: Annotated[list[TokenLogprob], Meta(max_length=TOKENS_MAX)] = msgspec.field(
+        default_factory=list
+    )
+    """One for each token, if the request asked for them."""
+    fingerprint: Annotated[bytes, Meta(max_length=FINGERPRINT_BYTES_MAX)] = b""
+
+
+class Ending(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the last piece says beside its tokens: the rest of a ``Completion``."""
+
+    finish: Literal["length", "stop"]
+    queued_s: Seconds
+    first_token_s: Seconds
+    total_s: Seconds
+    prompt_tokens: Annotated[int, Meta(ge=0)] = 0
+    fingerprint: Annotated[bytes, Meta(max_length=FINGERPRINT_BYTES_MAX)] = b""
+
+
+class Piece(Synapse, frozen=True):
+    """One frame of an answer: what was drawn since the frame before."""
+
+    tokens: TokenIds
+    text: Annotated[str, Meta(max_length=ANSWER_CHARS_MAX)]
+    """What is certain by now: half a character, and what may become a stop text, comes later."""
+    logprobs: Annotated[list[TokenLogprob], Meta(max_length=TOKENS_MAX)] = msgspec.field(
+        default_factory=list
+    )
+    end: Ending | None = None
+    """In the last piece, and in no other."""
+
+
+def assemble(pieces: Sequence[Piece]) -> Completion:
+    """Return the answer that ``pieces`` are; ValueError if they are not all of one answer."""
+    if not pieces or any((piece.end is None) != (piece is not pieces[-1]) for piece in pieces):
+        raise ValueError("an answer's last piece, and no other, has its end")
+    end = pieces[-1].end
+    tokens = [token for piece in pieces for token in piece.tokens]
+    text = "".join(piece.text for piece in pieces)
+    if end is None or not tokens or len(tokens) > TOKENS_MAX or len(text) > ANSWER_CHARS_MAX:
+        raise ValueError(f"an answer has between one token and {TOKENS_MAX}")
+    return Completion(
+        text=text,
+        tokens=tokens,
+        finish=end.finish,
+        queued_s=end.queued_s,
+        first_token_s=end.first_token_s,
+        total_s=end.total_s,
+        prompt_tokens=end.prompt_tokens,
+        logprobs=[each for piece in pieces for each in piece.logprobs],
+        fingerprint=end.fingerprint,
+    )
 
 
 class NumericPath(enum.IntEnum):
@@ -79,6 +202,10 @@ class NumericPath(enum.IntEnum):
     ENGINE = 2
     """A foreign engine with a sampler of its own. Only greedy answers can be checked, and only that
     they are plausible."""
+    SEEDED_BF16 = 3
+    """Logits computed in bfloat16, and our seeded sampler."""
+    SEEDED_FP16 = 4
+    """Logits computed in half precision, and our seeded sampler."""
 
 
 _MAGIC: Final = b"assay/inference/1:"
@@ -110,9 +237,14 @@ class ModelCommitment:
         return cls(data[len(_MAGIC) + 1 :], path)
 
 
-def noise_key(seed: int, root: bytes) -> bytes:
-    """Return the sampler's key, of 16 bytes, for one request: another ``seed`` or another model's
-    ``root`` gives another key."""
-    return hashlib.blake2b(
-        seed.to_bytes(8, "little") + root, digest_size=16, person=b"assay-gumbel/1"
-    ).digest()
+def first_stop(text: str, stops: Sequence[str]) -> int | None:
+    """Return where in ``text`` the first of the texts ``stops`` begins; None: none is in it."""
+    found = [place for stop in stops if (place := text.find(stop)) >= 0]
+    return min(found, default=None)
+
+
+def noise_key(seed: int, root: bytes, miner: str) -> bytes:
+    """Return the sampler's key, of 16 bytes, for one request: another ``seed``, another model's
+    ``root`` (32 bytes) or another ``miner``'s hotkey gives another key."""
+    named = seed.to_bytes(8, "little") + root + miner.encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(named, digest_size=16, person=b"assay-gumbel/2").digest()

@@ -18,6 +18,7 @@ from assay.protocol.inference import (
     noise_key,
 )
 from assay.scoring.inference.agreement import TOLERANCE_FP32
+from assay.scoring.inference.sampling import Sampling
 from assay.validators.inference.answers import Judge
 from assay.wire.synapse import decode, encode
 
@@ -34,10 +35,18 @@ def world() -> tuple[LanguageModel, Judge, Complete, Completion]:
     folder = resolve(DEMO)
     root, model = model_root(folder), LanguageModel.load(folder)
     request = Complete(
-        model=root, prompt="def f(x):\n    return ", max_tokens=TOKENS, seed=1, temperature=1.0
+        model=root,
+        prompt="def f(x):\n    return ",
+        max_tokens=TOKENS,
+        seed=1,
+        temperature=1.0,
+        miner="5miner",
     )
     made = model.generate(
-        model.tokens.encode(request.prompt), TOKENS, 1.0, noise_key(request.seed, root)
+        model.tokens.encode(request.prompt),
+        TOKENS,
+        Sampling(),
+        noise_key(request.seed, root, request.miner),
     )
     right = Completion(
         text=model.tokens.decode(made.tokens),

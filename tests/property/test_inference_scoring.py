@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from assay.scoring.inference.agreement import TOLERANCE_FP32, compare, seeded_verdict
-from assay.scoring.inference.sampling import choose
+from assay.scoring.inference.sampling import Sampling, choose
 from assay.scoring.inference.speed import NETWORK_S_MAX, engine_time, speed_factors
 
 seeds = st.integers(0, 2**32 - 1)
@@ -30,8 +30,8 @@ def test_rounding_below_half_the_tolerance_never_convicts(
     judge[:, 1] = judge[:, 0]
     limit = TOLERANCE_FP32 * 0.499
     miner = (judge + rng.uniform(-limit, limit, judge.shape)).astype(np.float32)
-    tokens = np.array([choose(row, temperature, key, i) for i, row in enumerate(miner)])
-    assert seeded_verdict(compare(judge, tokens, temperature, key))
+    tokens = np.array([choose(row, Sampling(temperature), key, i) for i, row in enumerate(miner)])
+    assert seeded_verdict(compare(judge, tokens, Sampling(temperature), key))
 
 
 @settings(max_examples=200, deadline=None)
@@ -46,9 +46,9 @@ def test_a_token_is_convicted_exactly_if_it_lies_beyond_the_tolerance(
 ) -> None:
     key = seed.to_bytes(16, "little")
     logits = np.random.default_rng(seed).normal(0, 3, (16, 64)).astype(np.float32)
-    tokens = np.array([choose(row, temperature, key, i) for i, row in enumerate(logits)])
+    tokens = np.array([choose(row, Sampling(temperature), key, i) for i, row in enumerate(logits)])
     tokens[place] = (tokens[place] + shift) % 64
-    agreement = compare(logits, tokens, temperature, key)
+    agreement = compare(logits, tokens, Sampling(temperature), key)
     assert seeded_verdict(agreement) == (agreement.margins[place] <= TOLERANCE_FP32)
     others = np.delete(agreement.margins, place)
     assert not others.any()
@@ -60,6 +60,39 @@ rounds = st.integers(1, 12).flatmap(
         hnp.arrays(np.bool_, n),
     )
 )
+
+
+SAMPLINGS = st.builds(
+    Sampling,
+    temperature=st.sampled_from([0.0, 0.3, 1.0, 2.0]),
+    top_k=st.sampled_from([0, 1, 3, 20]),
+    top_p=st.sampled_from([0.0, 0.2, 0.5, 0.9, 1.0]),
+    min_p=st.sampled_from([0.0, 0.05, 0.5, 1.0]),
+    repetition_penalty=st.sampled_from([0.5, 1.0, 1.3]),
+    presence_penalty=st.sampled_from([0.0, 0.5]),
+    frequency_penalty=st.sampled_from([0.0, -0.5]),
+    bias=st.sampled_from([{}, {1: 2.0, 7: -3.0}]),
+)
+
+
+@given(SAMPLINGS, st.integers(0, 2**32 - 1), st.sampled_from([1e-5, 1e-3, 0.05]))
+def test_no_rounding_convicts_whatever_filters_a_caller_asks_for(
+    sampling: Sampling, seed: int, rounding: float
+) -> None:
+    """Many ties on purpose: logits lie on a coarse grid, where edges of filters are."""
+    generator = np.random.default_rng(seed)
+    judge = (generator.integers(-6, 6, (6, 24)) / 2).astype(np.float32)
+    miner = (judge + generator.uniform(-rounding, rounding, judge.shape)).astype(np.float32)
+    key, prompt, begun = b"k" * 16, (3, 4), [5, 5]
+    answer = [*begun]
+    for position, row in enumerate(miner, start=len(begun)):
+        answer.append(choose(row, sampling, key, position, prompt, answer))
+    claimed = np.array(answer[len(begun) :])
+    tolerance = 2.1 * rounding
+    agreement = compare(
+        judge, claimed, sampling, key, tolerance=tolerance, prompt=prompt, begun=begun
+    )
+    assert agreement.worst <= tolerance
 
 
 @given(rounds, st.floats(1.0, 1e4))

@@ -54,7 +54,7 @@ def task_context(
 
 
 async def served(miner: MinerTask, request: Synapse, caller: Caller) -> Any:
-    """The reply of the one method that ``miner`` serves."""
-    (method,) = miner.methods()
+    """The reply of the first method that ``miner`` serves, the one of the task's own name."""
+    method = miner.methods()[0]
     assert method.handler is not None
     return await method.handler(request, caller)

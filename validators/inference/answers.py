@@ -20,6 +20,7 @@ from assay.protocol.inference import (
     Completion,
     ModelCommitment,
     NumericPath,
+    first_stop,
     noise_key,
 )
 from assay.scoring.inference.agreement import (
@@ -28,8 +29,10 @@ from assay.scoring.inference.agreement import (
     Agreement,
     compare,
     engine_verdict,
+    logprobs,
     seeded_verdict,
 )
+from assay.scoring.inference.sampling import GREEDY
 
 if TYPE_CHECKING:
     from assay.models.language import LanguageModel
@@ -63,6 +66,17 @@ def unjudged(reason: str) -> Finding:
 def convicted(*reasons: str) -> Finding:
     """Return a finding that convicts."""
     return Finding(False, True, reasons)
+
+
+@dataclass(frozen=True, slots=True)
+class _Spelt:
+    """What an answer's tokens say as a text."""
+
+    text: str
+    stopped: bool = False
+    """Whether the text was cut where a stop text begins."""
+    too_long: bool = False
+    """Whether a stop text was there before the last token."""
 
 
 class Judge:
@@ -99,6 +113,8 @@ class Judge:
             )
         if commitment.path is NumericPath.ENGINE and not self._accept_engines:
             return "answers through an engine, which this validator does not accept"
+        if commitment.path not in (NumericPath.SEEDED_FP32, NumericPath.ENGINE):
+            return f"computes on the path {commitment.path.name.lower()}, which is not paid here"
         return None
 
     def _examine_seeded(self, request: Complete, reply: Completion) -> Finding:
@@ -109,25 +125,77 @@ class Judge:
             return convicted(f"{len(tokens)} tokens, but only {request.max_tokens} were asked for")
         if any(self._model.is_end(token) for token in tokens[:-1]):
             return convicted("goes on after the end of the text")
-        ended = self._model.is_end(tokens[-1])
+        if not all(token < self._model.vocabulary for token in (*request.begun, *tokens)):
+            return convicted("holds tokens that the model does not have")
+        spelt = self._spell(request, tokens)
+        if spelt.too_long:
+            return convicted("goes on after a stop text")
+        ended = self._model.is_end(tokens[-1]) or spelt.stopped
         if ended != (reply.finish == "stop"):
             return convicted("says otherwise than its tokens why it ended")
         if not ended and len(tokens) < request.max_tokens:
             return convicted(f"stops after {len(tokens)} of {request.max_tokens} tokens")
-        if not all(token < self._model.vocabulary for token in tokens):
-            return convicted("holds tokens that the model does not have")
-        if self._model.tokens.decode(tokens) != reply.text:
+        if spelt.text != reply.text:
             return convicted("the text is not what its tokens spell")
-        logits = self._replay(request, tokens)
-        key = noise_key(request.seed, request.model)
-        agreement = compare(logits, np.array(tokens), request.temperature, key)
-        agreeing = f"{agreement.agreeing(self._tolerance)}/{agreement.tokens} tokens agree"
-        if seeded_verdict(agreement, self._tolerance):
-            return Finding(True, False, (agreeing,), agreement.tokens)
-        return convicted(
-            agreeing,
-            f"worst margin {agreement.worst:.3g} logits (tolerated {self._tolerance:.3g})",
+        prompt = self._model.tokens.encode(request.prompt)
+        logits = self._model.replay(prompt, [*request.begun, *tokens])[len(request.begun) :]
+        agreement = compare(
+            logits,
+            np.array(tokens),
+            request.sampling(),
+            noise_key(request.seed, request.model, request.miner),
+            tolerance=self._tolerance,
+            prompt=prompt,
+            begun=request.begun,
         )
+        agreeing = f"{agreement.agreeing(self._tolerance)}/{agreement.tokens} tokens agree"
+        if not seeded_verdict(agreement, self._tolerance):
+            return convicted(
+                agreeing,
+                f"worst margin {agreement.worst:.3g} logits (tolerated {self._tolerance:.3g})",
+            )
+        if (wrong := self._wrong_logprobs(request, reply, logits)) is not None:
+            return convicted(agreeing, wrong)
+        return Finding(True, False, (agreeing,), agreement.tokens)
+
+    def _spell(self, request: Complete, tokens: list[int]) -> _Spelt:
+        """Return the text that ``tokens`` must come with, after the beginning that the request
+        has."""
+        decode = self._model.tokens.decode
+        # What another miner's beginning left open is half a character, and belongs to this text.
+        before = len(decode(request.begun).rstrip(UNSPELT))
+        whole = decode([*request.begun, *tokens])
+        if not request.stop:
+            return _Spelt(whole[before:])
+        stop = first_stop(whole, request.stop)
+        early = first_stop(decode([*request.begun, *tokens[:-1]]), request.stop) is not None
+        return _Spelt(whole[before:stop], stopped=stop is not None, too_long=early)
+
+    def _wrong_logprobs(
+        self, request: Complete, reply: Completion, logits: np.ndarray
+    ) -> str | None:
+        """Return what is wrong with the probabilities that ``reply`` tells; None: nothing.
+
+        They are differences of logits, so rounding moves them by as much as a margin.
+        """
+        if request.logprobs is None:
+            return None if not reply.logprobs else "tells probabilities that nobody asked for"
+        if len(reply.logprobs) != len(reply.tokens):
+            return f"tells {len(reply.logprobs)} of {len(reply.tokens)} probabilities"
+        ours = logprobs(logits)
+        count = min(request.logprobs, self._model.vocabulary)
+        for row, token, told in zip(ours, reply.tokens, reply.logprobs, strict=True):
+            named = [other for other, _ in told.top]
+            if len(set(named)) != count or not all(other < len(row) for other in named):
+                return f"tells {len(named)} alternatives of a token, where {count} were asked for"
+            said = np.array([told.logprob, *(value for _, value in told.top)])
+            true = row[[token, *named]]
+            least = np.partition(row, -count)[-count] if count else -np.inf
+            if not (np.abs(said - true) <= self._tolerance).all() or (
+                (true[1:] < least - self._tolerance).any()
+            ):
+                return "tells probabilities that are not the model's"
+        return None
 
     def _examine_engine(self, request: Complete, reply: Completion) -> Finding:
         """Judge a greedy answer of a foreign engine: most of its tokens must be plausible."""
@@ -168,7 +236,7 @@ class Judge:
             return False
         logits = self._replay(request, [*tokens, ends[0]])[-1:]
         return any(
-            compare(logits, np.array([end]), 0.0, bytes(16)).worst <= TOLERANCE_ENGINE
+            compare(logits, np.array([end]), GREEDY, bytes(16)).worst <= TOLERANCE_ENGINE
             for end in ends
         )
 
@@ -183,7 +251,7 @@ class Judge:
         """
         for recuts_left in range(RECUTS_MAX, -1, -1):
             logits = self._replay(request, tokens)
-            agreement = compare(logits, np.array(tokens), 0.0, bytes(16))
+            agreement = compare(logits, np.array(tokens), GREEDY, bytes(16))
             off = np.flatnonzero(agreement.margins > TOLERANCE_ENGINE)
             if not recuts_left or not len(off):
                 break

@@ -126,9 +126,9 @@ class Requests:
         return rng.choice(TOKENS_ASKED)
 
     def draw(
-        self, rng: random.Random, *, tokens: int, greedy: bool, entrance: bool = False
+        self, rng: random.Random, *, miner: str, tokens: int, greedy: bool, entrance: bool = False
     ) -> Complete:
-        """Return one request for an answer of ``tokens`` tokens, drawn from ``rng``.
+        """Return one request to ``miner`` for an answer of ``tokens`` tokens, drawn from ``rng``.
 
         A ``greedy`` request has temperature 0, for a miner that can answer nothing else. A request
         for ``entrance``, the first one to a newcomer, is long and warm.
@@ -143,6 +143,7 @@ class Requests:
             max_tokens=max_tokens,
             seed=rng.randint(0, SEED_MAX),
             temperature=0.0 if greedy else temperature,
+            miner=miner,
         )
 
     def _fitting(self, rng: random.Random, tokens_asked: int) -> str:

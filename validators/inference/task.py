@@ -127,7 +127,9 @@ class InferenceValidator(ValidatorTask):
         commitment = ModelCommitment.parse(target.commitment)
         greedy = commitment is not None and commitment.path is NumericPath.ENGINE
         entrance = not self._probation.knows(target.hotkey)
-        return self._requests.draw(rng, tokens=tokens, greedy=greedy, entrance=entrance)
+        return self._requests.draw(
+            rng, miner=target.hotkey, tokens=tokens, greedy=greedy, entrance=entrance
+        )
 
     async def score(self, answers: Sequence[Given], *, epoch: int = 0) -> list[Score]:
         """Return one score for each of ``answers``, judged in this ``epoch``; remember who was

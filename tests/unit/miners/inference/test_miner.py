@@ -30,31 +30,71 @@ from tests.support.contexts import task_context
 from tests.unit.subnet.models.folders import demo_copy, edit
 
 ROOT = bytes(range(32))
+MINER = "5miner"
 CALLER = Caller(Ss58("5caller"), bytes(32), Membership.PERMIT, "127.0.0.1", 1, bytes(32), 10.0)
 RIVAL = dataclasses.replace(CALLER, address=Ss58("5rival"), membership=Membership.REGISTERED)
 
 
 def asked(root: bytes = ROOT, **changes: object) -> Complete:
-    fields = {"prompt": "import ", "max_tokens": 8, "seed": 3, "temperature": 1.0, **changes}
+    fields = {
+        "prompt": "import ",
+        "max_tokens": 8,
+        "seed": 3,
+        "temperature": 1.0,
+        "miner": MINER,
+        **changes,
+    }
     return Complete(model=root, **fields)  # type: ignore[arg-type]
 
 
 def test_a_request_becomes_an_order() -> None:
-    ask = admit(asked(), ROOT, seeded=True)
-    assert (ask.prompt, ask.max_tokens, ask.temperature, ask.seed) == ("import ", 8, 1.0, 3)
-    assert ask.key == noise_key(3, ROOT)
+    ask = admit(asked(), ROOT, miner=MINER, permit=False, seeded=True)
+    assert (ask.prompt, ask.max_tokens, ask.sampling.temperature, ask.seed) == (
+        "import ",
+        8,
+        1.0,
+        3,
+    )
+    assert ask.key == noise_key(3, ROOT, MINER)
 
 
 def test_another_model_is_refused_by_name() -> None:
     with pytest.raises(RequestRefused, match="serves the model 00010203") as caught:
-        admit(asked(bytes(32)), ROOT, seeded=True)
+        admit(asked(bytes(32)), ROOT, miner=MINER, permit=False, seeded=True)
     assert caught.value.code is Code.REFUSED_BY_TASK
 
 
+def test_a_request_that_names_another_miner_is_refused() -> None:
+    """Its noise is the other's: a relay that asks here gets nothing that it can hand on."""
+    for begun in ([], [4]):
+        with pytest.raises(RequestRefused) as caught:
+            admit(asked(miner="5other", begun=begun), ROOT, miner=MINER, permit=False, seeded=True)
+        assert caught.value.code is (Code.NO_PERMIT if begun else Code.REFUSED_BY_TASK)
+
+
+def test_a_validator_may_have_anothers_answer_continued() -> None:
+    request = asked(miner="5other", begun=[4, 5])
+    ask = admit(request, ROOT, miner=MINER, permit=True, seeded=True)
+    assert (ask.begun, ask.key) == ((4, 5), noise_key(3, ROOT, "5other"))
+    with pytest.raises(RequestRefused, match="names another miner"):
+        admit(asked(miner="5other"), ROOT, miner=MINER, permit=True, seeded=True)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"presence_penalty": 0.5}, {"bias": {3: 1.0}}, {"stop": ["x"]}, {"logprobs": 0},
+     {"begun": [3]}, {"repetition_penalty": 1.1}, {"frequency_penalty": -0.1}],
+)  # fmt: skip
+def test_a_foreign_engine_is_not_asked_for_what_nobody_can_check(changes: dict[str, Any]) -> None:
+    request = asked(temperature=0.0, **changes)
+    with pytest.raises(RequestRefused, match="takes no penalties"):
+        admit(request, ROOT, miner=MINER, permit=True, seeded=False)
+
+
 def test_a_foreign_engine_answers_greedily_only() -> None:
-    admit(asked(temperature=0.0), ROOT, seeded=False)
+    admit(asked(temperature=0.0), ROOT, miner=MINER, permit=False, seeded=False)
     with pytest.raises(RequestRefused, match="temperature 0 only"):
-        admit(asked(), ROOT, seeded=False)
+        admit(asked(), ROOT, miner=MINER, permit=False, seeded=False)
 
 
 async def started(
@@ -67,7 +107,7 @@ async def started(
     miner = InferenceMiner()
     context = task_context(
         settings or MinerSettings(),
-        Ss58("5miner"),
+        Ss58(MINER),
         tmp_path,
         SystemClock(),
         published=published,

@@ -14,7 +14,7 @@ from assay.scoring.inference.agreement import (
     engine_verdict,
     seeded_verdict,
 )
-from assay.scoring.inference.sampling import choose
+from assay.scoring.inference.sampling import GREEDY, Sampling, choose
 
 KEY = b"a key of 16 byte"
 
@@ -24,26 +24,28 @@ def logits_of(rows: int, seed: int = 0) -> np.ndarray:
 
 
 def drawn(logits: np.ndarray, temperature: float) -> np.ndarray:
-    return np.array([choose(row, temperature, KEY, i) for i, row in enumerate(logits)])
+    return np.array([choose(row, Sampling(temperature), KEY, i) for i, row in enumerate(logits)])
 
 
 @pytest.mark.parametrize("temperature", [0.0, 0.7, 1.0])
 def test_the_samplers_own_tokens_have_no_margin(temperature: float) -> None:
     logits = logits_of(32)
-    agreement = compare(logits, drawn(logits, temperature), temperature, KEY)
+    agreement = compare(logits, drawn(logits, temperature), Sampling(temperature), KEY)
     assert agreement.worst == 0.0
     assert seeded_verdict(agreement)
 
 
 def test_another_key_is_seen() -> None:
     logits = logits_of(32)
-    tokens = np.array([choose(row, 1.0, b"another key here", i) for i, row in enumerate(logits)])
-    assert not seeded_verdict(compare(logits, tokens, 1.0, KEY))
+    tokens = np.array(
+        [choose(row, Sampling(), b"another key here", i) for i, row in enumerate(logits)]
+    )
+    assert not seeded_verdict(compare(logits, tokens, Sampling(), KEY))
 
 
 def test_a_margin_is_the_distance_to_the_best() -> None:
     logits = np.array([[1.0, 4.0, 3.5]], dtype=np.float32)
-    assert compare(logits, np.array([2]), 0.0, KEY).margins[0] == pytest.approx(0.5)
+    assert compare(logits, np.array([2]), GREEDY, KEY).margins[0] == pytest.approx(0.5)
 
 
 def test_the_tolerance_decides_at_its_edge() -> None:
@@ -58,28 +60,28 @@ def test_one_wrong_token_is_enough() -> None:
     logits = logits_of(48)
     tokens = drawn(logits, 1.0)
     tokens[20] = (tokens[20] + 1) % 200
-    agreement = compare(logits, tokens, 1.0, KEY)
+    agreement = compare(logits, tokens, Sampling(), KEY)
     assert agreement.agreeing(TOLERANCE_FP32) == 47
     assert not seeded_verdict(agreement)
 
 
 @pytest.mark.parametrize("token", [-1, 200, 2**40])
 def test_a_token_outside_the_vocabulary_never_agrees(token: int) -> None:
-    assert compare(logits_of(1), np.array([token]), 0.0, KEY).worst == np.inf
+    assert compare(logits_of(1), np.array([token]), GREEDY, KEY).worst == np.inf
 
 
 def test_a_token_outside_the_vocabulary_spoils_none_behind_it() -> None:
     logits = logits_of(3)
     tokens = drawn(logits, 0.0)
     tokens[1] = 200
-    np.testing.assert_array_equal(compare(logits, tokens, 0.0, KEY).margins, [0.0, np.inf, 0.0])
+    np.testing.assert_array_equal(compare(logits, tokens, GREEDY, KEY).margins, [0.0, np.inf, 0.0])
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_logits_that_are_not_finite_prove_nothing(bad: float) -> None:
     logits = logits_of(1)
     logits[0, 7] = bad
-    assert not seeded_verdict(compare(logits, np.array([3]), 1.0, KEY))
+    assert not seeded_verdict(compare(logits, np.array([3]), Sampling(), KEY))
 
 
 def test_no_tokens_prove_nothing() -> None:
@@ -106,4 +108,4 @@ def test_an_engine_may_miss_a_few_tokens_and_no_more() -> None:
 
 def test_shapes_must_fit() -> None:
     with pytest.raises(ValueError, match="shapes"):
-        compare(logits_of(2), np.array([1]), 0.0, KEY)
+        compare(logits_of(2), np.array([1]), GREEDY, KEY)

@@ -7,7 +7,16 @@ import math
 import numpy as np
 import pytest
 
-from assay.scoring.inference.sampling import POSITIONS_MAX, choose, gumbel_noise, perturb
+from assay.scoring.inference.sampling import (
+    GREEDY,
+    POSITIONS_MAX,
+    Sampling,
+    adjust,
+    candidates,
+    choose,
+    gumbel_noise,
+    perturb,
+)
 
 MASK = 2**64 - 1
 
@@ -76,7 +85,8 @@ def test_drawn_tokens_follow_the_softmax() -> None:
     temperature = 0.7
     draws = 4000
     counts = np.bincount(
-        [choose(logits, temperature, b"softmax in check", i) for i in range(draws)], minlength=4
+        [choose(logits, Sampling(temperature), b"softmax in check", i) for i in range(draws)],
+        minlength=4,
     )
     expected = np.exp(logits / temperature)
     expected *= draws / expected.sum()
@@ -86,8 +96,8 @@ def test_drawn_tokens_follow_the_softmax() -> None:
 
 def test_temperature_zero_takes_the_largest_and_the_smallest_id_on_a_tie() -> None:
     logits = np.array([1.0, 3.0, 3.0, 0.0], dtype=np.float32)
-    assert choose(logits, 0.0, bytes(16), 0) == 1
-    np.testing.assert_array_equal(perturb(logits, 0.0, bytes(16), 0), logits)
+    assert choose(logits, GREEDY, bytes(16), 0) == 1
+    np.testing.assert_array_equal(perturb(logits.astype(np.float64), 0.0, bytes(16), 0), logits)
 
 
 @pytest.mark.parametrize(
@@ -102,3 +112,77 @@ def test_temperature_zero_takes_the_largest_and_the_smallest_id_on_a_tie() -> No
 def test_what_is_out_of_bounds_is_refused(key: bytes, position: int, why: str) -> None:
     with pytest.raises(ValueError, match=why):
         gumbel_noise(key, position, 4)
+
+
+LOGITS = np.array([2.0, 1.0, 1.0, 0.0, -3.0], dtype=np.float32)
+
+
+@pytest.mark.parametrize(
+    ("sampling", "kept"),
+    [
+        (Sampling(), [0, 1, 2, 3, 4]),
+        (Sampling(0.0, top_k=1, top_p=0.0), [0, 1, 2, 3, 4]),  # greedy needs no filter
+        (Sampling(top_k=1), [0]),
+        (Sampling(top_k=2), [0, 1]),  # of a tie the smaller id
+        (Sampling(top_k=9), [0, 1, 2, 3, 4]),
+        # softmax: 0.52, 0.19, 0.19, 0.07, 0.004
+        (Sampling(top_p=0.0), [0]),
+        (Sampling(top_p=0.5), [0]),
+        (Sampling(top_p=0.6), [0, 1]),
+        (Sampling(top_p=0.75), [0, 1, 2]),
+        (Sampling(top_p=0.99), [0, 1, 2, 3]),
+        (Sampling(top_k=2, top_p=0.72), [0]),  # 0.73 of the two that top-k leaves
+        (Sampling(top_k=2, top_p=0.74), [0, 1]),
+        (Sampling(min_p=0.3), [0, 1, 2]),
+        (Sampling(min_p=0.4), [0]),
+        (Sampling(0.5, min_p=0.3), [0]),
+        (Sampling(min_p=1.0), [0]),
+    ],
+)
+def test_filters_leave_what_their_papers_say(sampling: Sampling, kept: list[int]) -> None:
+    adjusted = adjust(LOGITS, sampling, (), ())
+    assert np.flatnonzero(candidates(adjusted, sampling)).tolist() == kept
+
+
+def test_a_filtered_token_is_never_drawn_and_the_others_are_as_before() -> None:
+    sampling = Sampling(top_k=3)
+    for position in range(200):
+        token = choose(LOGITS, sampling, bytes(16), position)
+        free = choose(LOGITS, Sampling(), bytes(16), position)
+        assert token == free or (free > 2 and token <= 2)
+
+
+def test_penalties_and_bias_are_those_of_the_interfaces() -> None:
+    sampling = Sampling(
+        repetition_penalty=2.0, presence_penalty=0.5, frequency_penalty=0.25, bias={3: 10.0, 99: 1}
+    )
+    adjusted = adjust(LOGITS, sampling, prompt=(0, 4, 77), drawn=(1, 1))
+    # Divided where positive and multiplied where negative; presence once, frequency twice.
+    assert adjusted.tolist() == [1.0, 0.5 - 0.5 - 0.5, 1.0, 10.0, -6.0]
+    assert adjust(LOGITS, sampling, (), ()).tolist() == [2.0, 1.0, 1.0, 10.0, -3.0]
+
+
+def test_filters_are_those_of_transformers() -> None:
+    """An independent implementation, on logits without ties."""
+    torch = pytest.importorskip("torch")
+    process = pytest.importorskip("transformers.generation.logits_process")
+    generator = np.random.default_rng(5)
+    for _ in range(200):
+        logits = generator.normal(0, 3, 40).astype(np.float32)
+        sampling = Sampling(
+            float(generator.choice([0.5, 1.0, 1.7])),
+            top_k=int(generator.choice([0, 1, 5, 39])),
+            top_p=float(generator.choice([1.0, 0.9, 0.35])),
+            min_p=float(generator.choice([0.0, 0.02, 0.3])),
+        )
+        scores = torch.tensor(logits)[None] / sampling.temperature
+        steps = [process.TopKLogitsWarper(sampling.top_k)] if sampling.top_k else []
+        if sampling.top_p < 1.0:
+            steps.append(process.TopPLogitsWarper(sampling.top_p))
+        if sampling.min_p:
+            steps.append(process.MinPLogitsWarper(sampling.min_p))
+        for step in steps:
+            scores = step(None, scores)
+        theirs = np.flatnonzero(np.isfinite(scores[0].numpy()))
+        ours = np.flatnonzero(candidates(adjust(logits, sampling, (), ()), sampling))
+        np.testing.assert_array_equal(ours, theirs)

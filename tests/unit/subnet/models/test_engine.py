@@ -15,6 +15,7 @@ from assay.clock import ManualClock
 from assay.errors import Unavailable
 from assay.models.engine import Closed, EngineAnswer, EngineRequest, LocalEngine, TooLong
 from assay.models.fair_queue import OPEN_MAX, Asker, Busy
+from assay.scoring.inference.sampling import GREEDY
 
 RIVAL, VALIDATOR = Asker("rival"), Asker("validator", first=True)
 STEP_S = 0.5
@@ -74,7 +75,7 @@ async def engine(model: StepByStep) -> AsyncIterator[LocalEngine]:
 
 
 def ask(name: str, tokens: int) -> EngineRequest:
-    return EngineRequest(name, tokens, 0.0, 0, bytes(16))
+    return EngineRequest(name, tokens, 0, bytes(16), GREEDY)
 
 
 async def steps(model: StepByStep, count: int) -> list[str]:

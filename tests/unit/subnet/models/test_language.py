@@ -13,6 +13,7 @@ from assay.errors import UserError
 from assay.models.root import model_root
 from assay.models.source import DEMO, resolve
 from assay.scoring.inference.agreement import TOLERANCE_FP32, compare, seeded_verdict
+from assay.scoring.inference.sampling import GREEDY, Sampling
 from tests.unit.subnet.models.numpy_llama import NumpyLlama
 
 pytestmark = pytest.mark.inference
@@ -35,18 +36,18 @@ def prompt(text: str = "def main(argv):\n    import os\n    for name in ") -> li
 
 @pytest.mark.parametrize("temperature", [0.0, 1.0])
 def test_a_seed_fixes_the_answer(temperature: float) -> None:
-    first = demo().generate(prompt(), 16, temperature, KEY)
-    assert first == demo().generate(prompt(), 16, temperature, KEY)
+    first = demo().generate(prompt(), 16, Sampling(temperature), KEY)
+    assert first == demo().generate(prompt(), 16, Sampling(temperature), KEY)
     assert len(first.tokens) == 16
 
 
 def test_warm_answers_differ_by_seed() -> None:
-    answers = {demo().generate(prompt(), 12, 1.0, bytes([i]) * 16).tokens for i in range(3)}
+    answers = {demo().generate(prompt(), 12, Sampling(), bytes([i]) * 16).tokens for i in range(3)}
     assert len(answers) == 3
 
 
 def test_a_longer_answer_begins_with_the_shorter() -> None:
-    short, long = (demo().generate(prompt(), n, 1.0, KEY).tokens for n in (6, 12))
+    short, long = (demo().generate(prompt(), n, Sampling(), KEY).tokens for n in (6, 12))
     assert long[:6] == short
 
 
@@ -54,11 +55,11 @@ def test_a_longer_answer_begins_with_the_shorter() -> None:
 @pytest.mark.parametrize("length", [1, 40, 300])
 def test_replay_in_one_pass_agrees_with_generation(temperature: float, length: int) -> None:
     ids = (prompt() * 30)[:length]
-    made = demo().generate(ids, 24, temperature, KEY)
+    made = demo().generate(ids, 24, Sampling(temperature), KEY)
     logits = demo().replay(ids, made.tokens)
     assert logits.shape == (len(made.tokens), demo().vocabulary)
     assert logits.dtype == np.float32
-    agreement = compare(logits, np.array(made.tokens), temperature, KEY)
+    agreement = compare(logits, np.array(made.tokens), Sampling(temperature), KEY)
     assert seeded_verdict(agreement)
     assert agreement.worst <= TOLERANCE_FP32 / 4
 
@@ -83,18 +84,18 @@ def test_an_empty_prompt_is_the_beginning_of_a_document() -> None:
 
 
 def test_the_end_of_text_stops() -> None:
-    made = demo().generate(prompt(), 8, 1.0, KEY)
+    made = demo().generate(prompt(), 8, Sampling(), KEY)
     ended = LanguageModel(demo().network, demo().tokens)
     ended.ends = frozenset(made.tokens[3:4])
-    stopped = ended.generate(prompt(), 8, 1.0, KEY)
+    stopped = ended.generate(prompt(), 8, Sampling(), KEY)
     assert stopped.finish == "stop"
     assert stopped.tokens == made.tokens[: made.tokens.index(made.tokens[3]) + 1]
 
 
 def test_answers_that_take_turns_are_those_that_do_not() -> None:
     asked = [(prompt(), 0.0), (prompt("import "), 1.0), (prompt("class A:\n"), 0.7)]
-    alone = [demo().generate(ids, 12, warmth, KEY).tokens for ids, warmth in asked]
-    streams = [demo().stream(ids, 12, warmth, KEY) for ids, warmth in asked]
+    alone = [demo().generate(ids, 12, Sampling(warmth), KEY).tokens for ids, warmth in asked]
+    streams = [demo().stream(ids, 12, Sampling(warmth), KEY) for ids, warmth in asked]
     turns = list(zip(*streams, strict=True))
     assert [tuple(tokens) for tokens in zip(*turns, strict=True)] == alone
 
@@ -102,7 +103,7 @@ def test_answers_that_take_turns_are_those_that_do_not() -> None:
 def test_what_exceeds_the_context_is_refused() -> None:
     room = demo().context_tokens - len(prompt())
     with pytest.raises(ValueError, match="do not fit"):
-        demo().generate(prompt(), room + 1, 0.0, KEY)
+        demo().generate(prompt(), room + 1, GREEDY, KEY)
     with pytest.raises(ValueError, match="do not fit"):
         demo().replay(prompt(), [1] * (room + 1))
     assert len(demo().replay(prompt(), [1] * room)) == room
@@ -137,8 +138,8 @@ def test_a_changed_copy_is_a_whole_model_with_another_root(tmp_path: Path) -> No
     copy_changed(resolve(DEMO), tmp_path / "same", lambda _, values: values)
     copy_changed(resolve(DEMO), tmp_path / "other", lambda _, values: values * 1.5)
     same, other = (LanguageModel.load(tmp_path / name) for name in ("same", "other"))
-    assert same.generate(prompt(), 8, 0.0, KEY) == demo().generate(prompt(), 8, 0.0, KEY)
-    assert other.generate(prompt(), 8, 0.0, KEY) != demo().generate(prompt(), 8, 0.0, KEY)
+    assert same.generate(prompt(), 8, GREEDY, KEY) == demo().generate(prompt(), 8, GREEDY, KEY)
+    assert other.generate(prompt(), 8, GREEDY, KEY) != demo().generate(prompt(), 8, GREEDY, KEY)
     assert model_root(tmp_path / "other") != model_root(resolve(DEMO))
 
 

@@ -17,6 +17,7 @@ from assay.errors import Unavailable, UserError
 from assay.models.engine import Closed, EngineFailed, EngineRequest, NotTaken
 from assay.models.fair_queue import OPEN_MAX, Asker, Busy
 from assay.models.source import DEMO, resolve
+from assay.scoring.inference.sampling import GREEDY
 
 pytestmark = pytest.mark.inference
 pytest.importorskip("transformers")
@@ -25,7 +26,7 @@ from assay.models import openai_backend  # noqa: E402  after the check for trans
 from assay.models.openai_backend import OpenAIEngine  # noqa: E402
 from assay.models.tokens import Tokens  # noqa: E402
 
-ASK = EngineRequest(prompt="def f(", max_tokens=8, temperature=0.0, seed=2**62 + 5, key=bytes(16))
+ASK = EngineRequest(prompt="def f(", max_tokens=8, seed=2**62 + 5, key=bytes(16), sampling=GREEDY)
 ASKER = Asker("caller")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

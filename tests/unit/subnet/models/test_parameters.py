@@ -12,6 +12,7 @@ from assay.errors import UserError
 from assay.models.layout import INDEX, WHOLE
 from assay.models.root import model_root
 from assay.models.source import DEMO, resolve
+from assay.scoring.inference.sampling import Sampling
 from tests.unit.subnet.models.folders import (
     SHARDS,
     demo_copy,
@@ -34,7 +35,7 @@ PROMPT, KEY = [5, 6, 7, 8], b"sixteen byte key"
 
 
 def generated(folder: Path) -> tuple[int, ...]:
-    return LanguageModel.load(folder).generate(PROMPT, 8, 1.0, KEY).tokens
+    return LanguageModel.load(folder).generate(PROMPT, 8, Sampling(), KEY).tokens
 
 
 def spoilt(path: Path, change: Callable[[Tensors], object]) -> Path:

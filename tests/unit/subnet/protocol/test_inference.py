@@ -14,8 +14,12 @@ from assay.protocol.inference import (
     TOKENS_MAX,
     Complete,
     Completion,
+    Ending,
     ModelCommitment,
     NumericPath,
+    Piece,
+    assemble,
+    first_stop,
     noise_key,
 )
 from assay.wire.synapse import MessageInvalid, decode, encode
@@ -27,6 +31,7 @@ ASKED: dict[str, Any] = {
     "max_tokens": 8,
     "seed": 7,
     "temperature": 1.0,
+    "miner": "5miner",
 }
 ANSWERED: dict[str, Any] = {
     "text": "x)",
@@ -54,6 +59,19 @@ def test_messages_survive_the_wire() -> None:
         ("temperature", 2.0, 2.01),
         ("temperature", 0.0, -0.1),
         ("temperature", 1.0, float("nan")),
+        ("miner", "x", ""),
+        ("top_p", 0.0, 1.1),
+        ("min_p", 1.0, -0.1),
+        ("top_k", 0, -1),
+        ("repetition_penalty", 0.1, 0.0),
+        ("presence_penalty", -2.0, 2.1),
+        ("frequency_penalty", 2.0, float("inf")),
+        ("bias", {5: 100.0}, {5: 100.5}),
+        ("bias", dict.fromkeys(range(300), 1.0), dict.fromkeys(range(301), 1.0)),
+        ("stop", ["a"] * 4, ["a"] * 5),
+        ("stop", ["a" * 256], [""]),
+        ("logprobs", 20, 21),
+        ("begun", [0] * TOKENS_MAX, [-1]),
     ],
 )
 def test_a_request_is_bounded(field: str, most: object, beyond: object) -> None:
@@ -105,7 +123,49 @@ def test_a_root_has_32_bytes() -> None:
         ModelCommitment(b"short", NumericPath.ENGINE).pack()
 
 
-def test_the_noise_key_binds_seed_and_model() -> None:
-    keys = {noise_key(seed, root) for seed in (0, 1, SEED_MAX) for root in (ROOT, bytes(32))}
-    assert len(keys) == 6
+def test_the_noise_key_binds_seed_model_and_miner() -> None:
+    keys = {
+        noise_key(seed, root, miner)
+        for seed in (0, 1, SEED_MAX)
+        for root in (ROOT, bytes(32))
+        for miner in ("5miner", "5rival")
+    }
+    assert len(keys) == 12
     assert all(len(key) == 16 for key in keys)
+
+
+def piece(tokens: list[int], text: str, end: bool = False) -> Piece:
+    return Piece(
+        tokens=tokens,
+        text=text,
+        end=Ending(finish="stop", queued_s=0.0, first_token_s=0.1, total_s=0.2, prompt_tokens=3)
+        if end
+        else None,
+    )
+
+
+def test_pieces_are_the_answer() -> None:
+    whole = assemble([piece([1], "a"), piece([2, 3], ""), piece([], "bc", end=True)])
+    assert (whole.text, whole.tokens, whole.finish) == ("abc", [1, 2, 3], "stop")
+    assert (whole.prompt_tokens, whole.total_s) == (3, 0.2)
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [],
+        [piece([1], "a")],
+        [piece([1], "a", end=True), piece([2], "b", end=True)],
+        [piece([1], "a", end=True), piece([2], "b")],
+        [piece([], "", end=True)],
+    ],
+)
+def test_pieces_that_are_no_answer_are_refused(pieces: list[Piece]) -> None:
+    with pytest.raises(ValueError, match="answer"):
+        assemble(pieces)
+
+
+def test_the_first_of_several_stop_texts_counts() -> None:
+    assert first_stop("abcabd", ["abd", "ca"]) == 2
+    assert first_stop("abc", ["x"]) is None
+    assert first_stop("abc", []) is None

@@ -14,9 +14,11 @@ import pytest
 
 from assay.protocol.inference import Complete, Completion
 from assay.scoring.inference.agreement import ENGINE_WORST, TOLERANCE_FP32, compare
+from assay.scoring.inference.sampling import GREEDY
 from assay.validators.inference.answers import Finding, Judge
 from tests.unit.validators.inference.test_judgement import (
     ENGINE,
+    MINER,
     ROOT,
     completion,
     demo,
@@ -35,7 +37,9 @@ NO_MODEL: Final = {"noughts": " 0,", "escapes": "\\x00", "hex": " 0x00,"}
 
 
 def ask(prompt: str, tokens: int = 48) -> Complete:
-    return Complete(model=ROOT, prompt=prompt, max_tokens=tokens, seed=3, temperature=0.0)
+    return Complete(
+        model=ROOT, prompt=prompt, max_tokens=tokens, seed=3, temperature=0.0, miner=MINER
+    )
 
 
 def say(text: str, finish: Any = "length") -> Completion:
@@ -108,7 +112,7 @@ def test_a_text_that_its_tokenizer_cuts_otherwise_is_judged_by_the_engines_cut()
     reply = honest(request)
     again = demo().tokens.encode_answer(reply.text)
     logits = demo().replay(demo().tokens.encode(request.prompt), again)
-    assert compare(logits, np.array(again), 0.0, bytes(16)).worst > ENGINE_WORST
+    assert compare(logits, np.array(again), GREEDY, bytes(16)).worst > ENGINE_WORST
     assert examine(request, say(reply.text, reply.finish)).verified
 
 

@@ -39,7 +39,7 @@ from assay.protocol.inference import (
 )
 from assay.scoring.inference.agreement import TOLERANCE_FP32, compare
 from assay.scoring.inference.probation import AFTER_CONVICTION, EPOCHS, Sentence
-from assay.scoring.inference.sampling import choose
+from assay.scoring.inference.sampling import GREEDY, Sampling, choose
 from assay.types import Ss58, Uid
 from assay.validators.inference import InferenceValidator
 from assay.validators.inference.answers import Finding, Judge
@@ -57,6 +57,7 @@ from assay.models.language import LanguageModel  # noqa: E402
 ROOT = model_root(resolve(DEMO))
 SEEDED = ModelCommitment(ROOT, NumericPath.SEEDED_FP32)
 ENGINE = ModelCommitment(ROOT, NumericPath.ENGINE)
+MINER = "5miner"
 CALLER = Caller(Ss58("5v"), bytes(32), Membership.PERMIT, "127.0.0.1", 1, bytes(32), 60.0)
 PROMPTS = (
     "import ",
@@ -76,7 +77,9 @@ def judge(accept_engines: bool = False) -> Judge:
 
 
 def asked(prompt: str = PROMPTS[1], tokens: int = 12, temperature: float = 1.0) -> Complete:
-    return Complete(model=ROOT, prompt=prompt, max_tokens=tokens, seed=11, temperature=temperature)
+    return Complete(
+        model=ROOT, prompt=prompt, max_tokens=tokens, seed=11, temperature=temperature, miner=MINER
+    )
 
 
 def completion(
@@ -96,8 +99,8 @@ def honest(request: Complete) -> Completion:
     made = demo().generate(
         demo().tokens.encode(request.prompt),
         request.max_tokens,
-        request.temperature,
-        noise_key(request.seed, ROOT),
+        request.sampling(),
+        noise_key(request.seed, ROOT, MINER),
     )
     return completion(made.tokens, made.finish)
 
@@ -115,7 +118,9 @@ def test_no_honest_way_of_computing_is_convicted(variant: str, prompt: str) -> N
     for temperature in (0.0, 1.0):
         request = asked(prompt, count, temperature)
         with numerics.computing(demo(), variant) as following:
-            drawn = numerics.draw(following, ids, count, temperature, noise_key(11, ROOT))
+            drawn = numerics.draw(
+                following, ids, count, Sampling(temperature), noise_key(11, ROOT, MINER)
+            )
         seen = numerics.spread(demo(), ids, drawn)
         # Honest margins stay below twice the spread, and the tolerance is four times that.
         assert 2 * seen.logits_max <= TOLERANCE_FP32 / 4
@@ -127,7 +132,7 @@ def test_the_variants_do_change_bits() -> None:
     ids = demo().tokens.encode(PROMPTS[2])
     for variant in numerics.VARIANTS:
         with numerics.computing(demo(), variant) as following:
-            drawn = numerics.draw(following, ids, 2, 1.0, bytes(16))
+            drawn = numerics.draw(following, ids, 2, Sampling(), bytes(16))
         assert numerics.spread(demo(), ids, drawn).differing > 0, variant
 
 
@@ -143,6 +148,35 @@ def test_one_exchanged_token_convicts(place: int) -> None:
     finding = examine(asked(), completion(tuple(tokens)))
     assert finding.convicted
     assert "tokens agree" in finding.reasons[0]
+
+
+@pytest.mark.parametrize("count", [1, 5, 11])
+def test_an_answer_that_another_miner_goes_on_with_is_one_answer(count: int) -> None:
+    whole = honest(asked())
+    request = msgspec.structs.replace(
+        asked(), begun=whole.tokens[:count], max_tokens=len(whole.tokens) - count
+    )
+    decode = demo().tokens.decode
+    before = len(decode(whole.tokens[:count]).rstrip("\ufffd"))
+    rest = completion(tuple(whole.tokens[count:]), whole.finish, text=whole.text[before:])
+    assert examine(request, rest).verified
+    other = msgspec.structs.replace(request, miner="5other")
+    assert examine(other, rest).convicted
+
+
+def test_sampling_of_every_kind_is_replayed() -> None:
+    kinds: list[dict[str, Any]] = [
+        {"top_k": 3},
+        {"top_p": 0.6},
+        {"min_p": 0.2},
+        {"repetition_penalty": 1.4},
+        {"presence_penalty": 1.5, "frequency_penalty": 0.5},
+        {"bias": {5: 8.0, 9: -50.0}},
+    ]
+    for kind in kinds:
+        request = msgspec.structs.replace(asked(tokens=24), **kind)
+        assert examine(request, honest(request)).verified, kind
+        assert examine(asked(tokens=24), honest(request)).convicted, kind
 
 
 def test_another_seed_prompt_or_temperature_convicts() -> None:
@@ -291,7 +325,7 @@ async def engine() -> AsyncIterator[str]:
         wanted = await request.json()
         assert wanted["temperature"] == 0
         made = demo().generate(
-            demo().tokens.encode(wanted["prompt"]), wanted["max_tokens"], 0.0, bytes(16)
+            demo().tokens.encode(wanted["prompt"]), wanted["max_tokens"], GREEDY, bytes(16)
         )
         text = demo().tokens.decode(made.tokens)
         return web.json_response({"choices": [{"text": text, "finish_reason": made.finish}]})
@@ -433,4 +467,4 @@ def test_margins_of_the_perturbed_lie_far_beyond_the_tolerance() -> None:
     logits = demo().replay(ids, honest(asked(tokens=96)).tokens)
     noisy = logits + generator.normal(0, 0.3, logits.shape).astype(np.float32)
     tokens = np.array([choose(row, 1.0, bytes(16), place) for place, row in enumerate(noisy)])
-    assert compare(logits, tokens, 1.0, bytes(16)).worst > 10 * TOLERANCE_FP32
+    assert compare(logits, tokens, Sampling(), bytes(16)).worst > 10 * TOLERANCE_FP32

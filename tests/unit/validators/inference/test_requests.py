@@ -20,6 +20,7 @@ from assay.validators.inference.requests import (
 from assay.wire.synapse import decode, encode
 
 ROOT = bytes(range(32))
+MINER = "5miner"
 
 
 def requests(context: int = 512, corpus: Corpus | None = None) -> Requests:
@@ -33,7 +34,10 @@ def requests(context: int = 512, corpus: Corpus | None = None) -> Requests:
 
 def test_the_same_generator_asks_the_same() -> None:
     first, second = (
-        [drawer.draw(random.Random(f"turn {i}"), tokens=32, greedy=False) for i in range(5)]
+        [
+            drawer.draw(random.Random(f"turn {i}"), miner=MINER, tokens=32, greedy=False)
+            for i in range(5)
+        ]
         for drawer in (requests(), requests())
     )
     assert first == second
@@ -43,7 +47,7 @@ def test_no_two_requests_are_alike_and_all_fit_the_message() -> None:
     drawer, rng = requests(), random.Random(1)
     drawn = []
     for _ in range(60):
-        drawn.append(drawer.draw(rng, tokens=drawer.tokens_of_turn(rng), greedy=False))
+        drawn.append(drawer.draw(rng, miner=MINER, tokens=drawer.tokens_of_turn(rng), greedy=False))
     assert len({request.prompt for request in drawn}) > 55
     assert len({request.seed for request in drawn}) == 60
     for request in drawn:
@@ -57,7 +61,7 @@ def test_a_turn_asks_everybody_for_as_much() -> None:
     asked = set()
     for _ in range(20):
         tokens = drawer.tokens_of_turn(rng)
-        drawn = [drawer.draw(rng, tokens=tokens, greedy=False) for _ in range(6)]
+        drawn = [drawer.draw(rng, miner=MINER, tokens=tokens, greedy=False) for _ in range(6)]
         assert {request.max_tokens for request in drawn} == {tokens}
         asked.add(tokens)
     assert asked == set(TOKENS_ASKED)
@@ -65,14 +69,14 @@ def test_a_turn_asks_everybody_for_as_much() -> None:
 
 def test_what_is_drawn_depends_on_the_generator_alone() -> None:
     drawer = requests()
-    alone = drawer.draw(random.Random(9), tokens=24, greedy=False)
+    alone = drawer.draw(random.Random(9), miner=MINER, tokens=24, greedy=False)
     for other in range(3):
-        drawer.draw(random.Random(other), tokens=48, greedy=True)
-    assert drawer.draw(random.Random(9), tokens=24, greedy=False) == alone
+        drawer.draw(random.Random(other), miner=MINER, tokens=48, greedy=True)
+    assert drawer.draw(random.Random(9), miner=MINER, tokens=24, greedy=False) == alone
 
 
 def test_a_newcomer_is_asked_for_more_and_warm() -> None:
-    request = requests().draw(random.Random(3), tokens=24, greedy=False, entrance=True)
+    request = requests().draw(random.Random(3), miner=MINER, tokens=24, greedy=False, entrance=True)
     assert request.max_tokens == TOKENS_OF_ENTRANCE
     assert request.temperature == 1.0
 
@@ -80,14 +84,15 @@ def test_a_newcomer_is_asked_for_more_and_warm() -> None:
 def test_greedy_is_at_temperature_zero() -> None:
     rng = random.Random(4)
     for entrance in (False, True):
-        assert requests().draw(rng, tokens=24, greedy=True, entrance=entrance).temperature == 0.0
+        request = requests().draw(rng, miner=MINER, tokens=24, greedy=True, entrance=entrance)
+        assert request.temperature == 0.0
 
 
 @pytest.mark.parametrize("context", [16, 64, 200])
 def test_prompts_fit_small_contexts(context: int) -> None:
     drawer, rng = requests(context), random.Random(5)
     for entrance in (False, True):
-        request = drawer.draw(rng, tokens=48, greedy=False, entrance=entrance)
+        request = drawer.draw(rng, miner=MINER, tokens=48, greedy=False, entrance=entrance)
         assert request.prompt
         assert len(request.prompt) // 3 + 1 + request.max_tokens <= context
 

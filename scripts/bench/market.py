@@ -167,7 +167,9 @@ class Judging:
         elif sharing:
             took *= 1 + sharing.index(miner.name)
         latency = took + miner.rtt_s + _retransmissions(dice, miner.loss)
-        request = Complete(model=bytes(32), prompt="", max_tokens=asked, seed=0, temperature=1.0)
+        request = Complete(
+            model=bytes(32), prompt="", max_tokens=asked, seed=0, temperature=1.0, miner=hotkey
+        )
         silent = dice.random() >= miner.answers or latency > DEADLINE_S
         if miner.name not in working or silent:
             self.task.findings[hotkey] = unjudged("no answer")

@@ -26,6 +26,7 @@ from assay.neuron.seeds import target_rng, turn_rng
 from assay.neuron.task import Turn, ValidatorTask, Verdict
 from assay.outcome import SourceLine, waiting_line
 from assay.types import Ss58
+from assay.wire.faults import HandlerCancelled
 
 UNREACHED: Final = frozenset({"no_address", "peer_unreachable"})
 """Outcomes that say nothing of a miner's work: nobody was there to ask. A refusal's code would not
@@ -115,7 +116,10 @@ async def _taken(task: ValidatorTask, turn: Turn, clock: Clock, deadline_s: floa
         await given_up(clock, CANCELLED_S, taking)
         raise
     if in_time:
-        return taking.result()
+        try:
+            return taking.result()
+        except asyncio.CancelledError as stray:  # nobody asked for it: the turn's own failure
+            raise HandlerCancelled(stray) from None
     place = waiting_line(taking.get_coro())
     has_ended = await given_up(clock, CANCELLED_S, taking)
     if has_ended and not taking.cancelled():

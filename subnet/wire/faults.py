@@ -42,7 +42,7 @@ class UnsendableAnswer(TypeError):
 
 
 class HandlerCancelled(RuntimeError):
-    """A handler ended with a CancelledError that neither the caller nor the axon asked for."""
+    """A handler, or a task's turn, ended with a CancelledError that nobody asked for."""
 
     def __init__(self, cancelled: asyncio.CancelledError) -> None:
         super().__init__(

@@ -13,7 +13,7 @@ from assay.chain.interface import Endpoint
 from assay.chain.view import Moment
 from assay.clock import ManualClock
 from assay.neuron.asking import CANCELLED_S, Played, TaskHangs, checked_weights, play
-from assay.neuron.faults import BrokenTask
+from assay.neuron.faults import BrokenTask, where
 from assay.neuron.peers import Answer, Origin, Peers, Question, Target
 from assay.neuron.seeds import target_rng, turn_rng
 from assay.neuron.task import Turn, ValidatorTask, Verdict
@@ -230,6 +230,21 @@ async def test_a_stop_does_not_wait_for_a_turn_that_swallows_its_cancellation(he
     await until(playing.done, "the turn ends")
     assert playing.cancelled()
     release.set()
+
+
+async def test_a_stray_cancellation_is_the_turns_own_failure(here: Here) -> None:
+    """It would end the whole neuron as if somebody had stopped it."""
+
+    async def act(turn: Turn) -> None:
+        doomed = asyncio.ensure_future(asyncio.Event().wait())
+        asyncio.get_running_loop().call_soon(doomed.cancel)
+        await doomed
+
+    with pytest.raises(RuntimeError, match="catch the CancelledError") as caught:
+        await here.play(Takes(act))
+    place = where(caught.value, Takes(act))
+    assert place is not None
+    assert place.function == "act", "the line that waited"
 
 
 async def test_what_a_turn_comes_to_while_it_is_cancelled_counts(here: Here) -> None:

@@ -102,6 +102,40 @@ METRICS: Final[dict[str, Metric]] = {
         "counter", "Records and addresses sent to the chain, by outcome.", ("what", "outcome")
     ),
     "assay_alpha_paid": Metric("gauge", "Alpha that the last epoch paid this neuron, in rao."),
+    # A gateway's work.
+    "assay_gateway_requests_total": Metric(
+        "counter",
+        "Requests of clients, by address and by the status of the reply (499: the client left).",
+        ("route", "status"),
+    ),
+    "assay_gateway_request_seconds": Metric(
+        "histogram", "From a client's request to the last byte of its reply.", (), _SLOW_S
+    ),
+    "assay_gateway_first_token_seconds": Metric(
+        "histogram", "From a client's request to the first token of its reply.", (), _SLOW_S
+    ),
+    "assay_gateway_miner_first_token_seconds": Metric(
+        "histogram", "From signing a request to a miner to the miner's first token.", (), _SLOW_S
+    ),
+    "assay_gateway_tokens_total": Metric(
+        "counter", "Tokens that clients were billed: prompt, or completion.", ("kind",)
+    ),
+    "assay_gateway_answers_total": Metric(
+        "counter",
+        "Answers that were asked of miners: served, failed (no miner could), or nobody (none was"
+        " there or free).",
+        ("outcome",),
+    ),
+    "assay_gateway_hedges_total": Metric(
+        "counter", "Second miners that were asked because the first one was late."
+    ),
+    "assay_gateway_failovers_total": Metric(
+        "counter", "Answers that another miner began anew or went on with, after one broke off."
+    ),
+    "assay_gateway_miner_failures_total": Metric(
+        "counter", "Calls of miners that failed, by how.", ("outcome",)
+    ),
+    "assay_gateway_open_requests": Metric("gauge", "Requests of clients that are served now."),
     # The node of `assay chain start`.
     "assay_blocks_total": Metric(
         "counter", "Blocks that were tried: made, or failed (tried again).", ("outcome",)

@@ -39,6 +39,7 @@ class InferenceMiner(Serving[Complete, Completion]):
     request = Complete
     reply = Completion
     settings = MinerSettings
+    has_gateway = True
     preload = ("torch", "transformers", "transformers.models.llama.modeling_llama", "tokenizers")
 
     def __init__(self) -> None:

@@ -1,7 +1,7 @@
 """`assay gateway`: the door for clients, and the keys that open it.
 
-``key add`` shows a key once: the file holds its hash. A running gateway sees what these commands
-change at its next request.
+``run`` adds the command line to ``assay.gateway.run``. ``key add`` shows a key once: the file holds
+its hash. A running gateway sees what the commands of ``key`` change at its next request.
 """
 
 from __future__ import annotations
@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from assay.child import tell_ready
 from assay.cli import arguments
 from assay.cli.command import Command, LazyGroup
+from assay.types import PORT_MAX
 
 if TYPE_CHECKING:
     from assay.gateway.keys import ClientKey, KeyFile
@@ -24,6 +26,111 @@ QUOTA_MAX: Final = 10**12
 @click.group(cls=LazyGroup)
 def gateway() -> None:
     """OpenAI's interface in front of a subnet's miners: run it, and make keys for clients."""
+
+
+@gateway.command("run", cls=Command)
+@arguments.netuid()
+@arguments.wallet("gateway")
+@arguments.hotkey
+@click.option(
+    "--model", default="demo", metavar="NAME",
+    help="The model that miners must serve: a folder, a Hugging Face id, or demo. Only its"
+    " tokenizer is loaded.",
+)  # fmt: skip
+@click.option(
+    "--served-name", metavar="NAME", show_default="the last part of --model",
+    help="What clients call the model.",
+)  # fmt: skip
+@click.option(
+    "--accept-engines", is_flag=True,
+    help="Also ask miners behind foreign engines, for what they can be checked in.",
+)  # fmt: skip
+@click.option(
+    "--host", default="127.0.0.1", metavar="IP",
+    help="The address to listen on. Put a proxy with TLS before it if others reach it: keys"
+    " travel in clear.",
+)  # fmt: skip
+@click.option(
+    "--port", type=click.IntRange(0, PORT_MAX), default=8000, metavar="N",
+    help="The port to listen on; 0 takes a free one.",
+)  # fmt: skip
+@click.option(
+    "--allow-origin", default="*", metavar="URL",
+    help="The web pages that may ask, by their origin; * for all. A page needs a key as well.",
+)  # fmt: skip
+@arguments.chain
+@arguments.state_dir
+@arguments.wallet_path
+@arguments.metrics_port
+@arguments.metrics_host
+@arguments.log_level("INFO")
+@arguments.log_format
+@arguments.log_file
+@arguments.json_events
+def run(
+    netuid: int,
+    wallet: str,
+    hotkey: str,
+    model: str,
+    served_name: str | None,
+    accept_engines: bool,
+    host: str,
+    port: int,
+    allow_origin: str,
+    chain: str,
+    state_dir: Path,
+    wallet_path: Path | None,
+    metrics_port: int | None,
+    metrics_host: str,
+    log_level: str,
+    log_format: str,
+    log_file: Path | None,
+    json: bool,
+) -> None:
+    """Serve OpenAI's interface until Ctrl-C: chats and completions by this subnet's miners."""
+    import asyncio
+
+    from assay.chain.interface import Endpoint
+    from assay.chain.wallets import open_hotkey
+    from assay.cli import output
+    from assay.cli.addresses import listening
+    from assay.cli.log import configure_log
+    from assay.cli.process import run_async, stop_on_signals
+    from assay.gateway.model import OfferedModel
+    from assay.gateway.run import ANY_PATH, SEEDED, run_gateway
+    from assay.metrics import offered
+    from assay.neuron.run import open_subnet
+
+    configure_log(log_level, log_format, log_file)
+    bind = listening(host, port)
+    signer = open_hotkey(arguments.wallets_of(state_dir, wallet_path), wallet, hotkey)
+    offer = OfferedModel.load(model, served_name)
+
+    def ready(at: int) -> None:
+        tell_ready()
+        if json:
+            output.line({"event": "ready", "netuid": netuid, "host": host, "port": at})
+        else:
+            output.note(f"Serving {offer.name} at http://{Endpoint(bind.host, at)}/v1")
+
+    with offered(metrics_host, metrics_port) as metrics:
+
+        async def serve() -> None:
+            stop = asyncio.Event()
+            stop_on_signals(stop)
+            async with open_subnet(chain, netuid, state_dir=state_dir, metrics=metrics) as subnet:
+                await run_gateway(
+                    subnet,
+                    signer,
+                    offer,
+                    bind=bind,
+                    paths=ANY_PATH if accept_engines else SEEDED,
+                    allow_origin=allow_origin,
+                    ready=ready,
+                    stop=stop,
+                )
+
+        run_async(serve)
 
 
 @gateway.group(cls=LazyGroup)

@@ -1,7 +1,8 @@
 """`assay receipt`: what a validator asked and was answered, kept, handed on, and checked by others.
 
 ``list``, ``show`` and ``export`` read a validator's receipts under the state folder; ``verify``
-needs nothing but an exported file and the chain. It says who signed what, and whether it holds.
+needs nothing but an exported file and the chain; for the receipt that a client got from a gateway,
+the file alone. It says who signed what, and whether it holds.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from assay.cli.command import Command, LazyGroup
 from assay.types import NetUid
 
 if TYPE_CHECKING:
+    from assay.gateway.receipts import ClientReceipt
     from assay.neuron.receipts import Proof, ReceiptRecord, Receipts
 
 
@@ -151,6 +153,12 @@ def export(folder: Path, period: int, index: int, file: Path) -> None:
 def verify(file: Path, chain: str, state_dir: Path, json: bool) -> None:
     """Check a receipt by itself and by the chain: who signed what, and whether it holds."""
     from assay.cli import output
+    from assay.gateway.receipts import read_client_receipt
+
+    of_client = read_client_receipt(file)
+    if of_client is not None:
+        _verify_client(of_client, json=json)
+        return
     from assay.cli.neurons import open_chain
     from assay.cli.process import run_async
     from assay.clock import SystemClock
@@ -186,6 +194,44 @@ def verify(file: Path, chain: str, state_dir: Path, json: bool) -> None:
     else:
         shown = said | {"holds": "yes", "signed_by": " and ".join(said["signed_by"]) or "nobody"}
         output.text("\n".join(f"{name:10} {_one_line(value)}" for name, value in shown.items()))
+
+
+def _verify_client(receipt: ClientReceipt, *, json: bool) -> None:
+    """Check what a gateway gave its client. The signatures need no chain: the hotkeys are in it."""
+    from assay.cli import output
+    from assay.errors import Refused
+    from assay.gateway.receipts import receipt_fault
+
+    fault = receipt_fault(receipt)
+    if fault is not None:
+        raise Refused(
+            f"The receipt does not hold: {fault}.", "Ask whoever gave the file for a true one."
+        )
+    miners = [call.miner for call in receipt.calls]
+    said = {
+        "holds": True,
+        "gateway": receipt.gateway,
+        "netuid": receipt.netuid,
+        "genesis": receipt.genesis,
+        "model": receipt.model.hex(),
+        "created": receipt.created,
+        "miners": miners,
+        "verified": [call.verified for call in receipt.calls],
+        "signed_by": list(dict.fromkeys([receipt.gateway, *miners])),
+    }
+    if json:
+        output.document(said)
+        return
+    shown = said | {
+        "holds": "yes",
+        "miners": " then ".join(
+            f"{call.miner} ({'paid by' if call.verified else 'not paid by'} the validators then)"
+            for call in receipt.calls
+        ),
+        "signed_by": " and ".join(dict.fromkeys([receipt.gateway, *miners])),
+    }
+    del shown["verified"]
+    output.text("\n".join(f"{name:10} {_one_line(value)}" for name, value in shown.items()))
 
 
 def _said(proof: Proof, record: ReceiptRecord) -> dict[str, Any]:

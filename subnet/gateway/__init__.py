@@ -1,5 +1,8 @@
 """The gateway: OpenAI's interface for clients on one side, the signed wire to miners on the other.
 
-``openai`` holds the requests and replies of that interface, ``keys`` who may ask, ``quotas`` how
-much.
+From a client to a miner: ``http`` bounds what a stranger may hold, ``server`` says what stands at
+which address, ``keys`` who may ask and ``quotas`` how much, ``openai`` reads requests and writes
+replies. ``answers`` makes a reply of what ``router`` finds: it chooses among ``candidates`` by
+``health``, runs ``calls``, and ``text`` spells their tokens with the tokenizer of ``model``.
+``receipts`` keeps what was signed for a client. ``run`` puts all of it together.
 """

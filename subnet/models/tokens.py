@@ -8,7 +8,8 @@ a foreign engine loads this part of a model alone.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -89,6 +90,66 @@ class Tokens:
             list(tokens), skip_special_tokens=True, clean_up_tokenization_spaces=False
         )
         return text
+
+    @property
+    def has_chat(self) -> bool:
+        """Whether the model's folder has a template for conversations."""
+        return bool(self._tokenizer.chat_template)
+
+    def render_chat(
+        self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]] | None
+    ) -> str:
+        """Return the prompt that a conversation is to the model, by the model's own template, up to
+        where the answer begins.
+
+        ValueError for a conversation that the template does not take, such as two messages of a
+        user in a row. Without a template see ``has_chat``.
+        """
+        try:
+            prompt = str(
+                self._tokenizer.apply_chat_template(
+                    [dict(message) for message in messages],
+                    tools=None if tools is None else [dict(tool) for tool in tools],
+                    tokenize=False,
+                    add_generation_prompt=True,
+                )
+            )
+        except Exception as error:  # a template may raise what it likes; messages are a stranger's
+            raise ValueError("the model's chat template does not take it") from error
+        start = self._tokenizer.bos_token
+        put_there: list[int] = self._tokenizer("", verbose=False)["input_ids"]
+        if start and put_there[:1] == [self._tokenizer.bos_token_id]:
+            return prompt.removeprefix(start)  # else it would stand there twice once encoded
+        return prompt
+
+    def token_bytes(self, token: int) -> bytes:
+        """Return the bytes that one token stands for, also where they are part of a character."""
+        text: str = self._tokenizer.decode([token], clean_up_tokenization_spaces=False)
+        if REPLACEMENT not in text:
+            return text.encode()
+        piece: str = self._tokenizer.convert_ids_to_tokens(token) or ""
+        if (byte := BYTE_PIECE.fullmatch(piece)) is not None:
+            return bytes.fromhex(byte[1])
+        if all(char in BYTES_BY_CHAR for char in piece):
+            return bytes(BYTES_BY_CHAR[char] for char in piece)
+        return text.encode()
+
+
+def _bytes_by_char() -> dict[str, int]:
+    """The alphabet in which byte-level tokenizers write bytes: those that show stand for
+    themselves, the others, in their order, for the characters from U+0100 on."""
+    shown = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    rest = [byte for byte in range(256) if byte not in shown]
+    return {chr(byte): byte for byte in shown} | {
+        chr(0x100 + place): byte for place, byte in enumerate(rest)
+    }
+
+
+BYTES_BY_CHAR: Final = _bytes_by_char()
+BYTE_PIECE: Final = re.compile(r"<0x([0-9A-F]{2})>")
+"""A token for one byte, as SentencePiece writes it."""
+REPLACEMENT: Final = "\ufffd"
+"""What decoding makes of bytes that are part of a character."""
 
 
 @contextmanager

@@ -13,6 +13,8 @@ holds a mark with the same three in full, and a folder with another mark is refu
         receipts/         what was answered, and the signatures
         objects/          files that a task keeps and serves by their hash
         workers/          the logs of a task's child processes
+        answers/          a gateway's receipts for its clients
+        usage.json        what a gateway's clients used today
         task/             the task's own
 
 This module does not know what stands in the files.
@@ -88,6 +90,14 @@ class NeuronFolder:
     @property
     def workers(self) -> Path:
         return self.path / "workers"
+
+    @property
+    def client_receipts(self) -> Path:
+        return self.path / "answers"
+
+    @property
+    def client_usage(self) -> Path:
+        return self.path / "usage.json"
 
     @property
     def task(self) -> Path:

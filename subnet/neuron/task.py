@@ -246,6 +246,10 @@ class _Half:
 class MinerTask(_Half):
     """The miner's half: does the work."""
 
+    has_gateway: bool = False
+    """Whether clients can ask the miners of this task through ``assay gateway run``. ``assay up``
+    then runs a gateway beside them."""
+
 
 class ValidatorTask(_Half, ABC):
     """The validator's half: asks for work and says what it is worth."""

@@ -152,6 +152,11 @@ class AnyStream(Protocol[RepCo]):
         ...
 
     @property
+    def last_payload(self) -> bytes:
+        """The reply that was handed over last, as the peer signed it; empty before the first."""
+        ...
+
+    @property
     def latency_s(self) -> float:
         """From the moment the request was signed to the last byte that was read."""
         ...

@@ -75,6 +75,7 @@ class ReplyStream(Generic[RepCo]):
         self._is_over = False
         self.latency_s = clock.monotonic() - signed_s
         self.payload_bytes = 0
+        self.last_payload = b""
 
     @property
     def request_hash(self) -> bytes:
@@ -169,6 +170,7 @@ class ReplyStream(Generic[RepCo]):
 
     def _decoded(self, payload: bytes) -> RepCo:
         self.payload_bytes += len(payload)
+        self.last_payload = payload
         try:
             reply: RepCo = decode(self._reply_type, payload)
         except MessageInvalid as error:

@@ -46,5 +46,6 @@ def up(chosen: ChosenTask, **given: Any) -> int:
         cheat=request.cheating,
         slow=request.slow,
         metrics_port=request.metrics_port,
+        gateway=chosen.miner.has_gateway,
     )
     return run_async(lambda: run(plan, request, chosen))

@@ -1,8 +1,9 @@
 """Who takes part in a run, drawn from the seed alone.
 
-Adds to the options the cast: an owner that runs no process, validators, miners, which miner cheats
-and which one is slow, and the port and the folders of each. A role is what a process is; nothing
-here is ever inferred from the chain. It starts nothing and touches no file.
+Adds to the options the cast: an owner, whose hotkey the gateway has if the task has a gateway,
+validators, miners, which miner cheats and which one is slow, and the port and the folders of each.
+A role is what a process is; nothing here is ever inferred from the chain. It starts nothing and
+touches no file.
 """
 
 from __future__ import annotations
@@ -60,6 +61,13 @@ class Plan:
     members: tuple[Member, ...]
     metrics_port: int | None = None
     """Where the chain offers metrics, if the run was asked for any."""
+    gateway_port: int | None = None
+    """Where clients are served; None for a task without a gateway."""
+
+    @property
+    def gateway_url(self) -> str | None:
+        """Where a browser and a client find the gateway."""
+        return None if self.gateway_port is None else f"http://127.0.0.1:{self.gateway_port}"
 
     @property
     def endpoint(self) -> str:
@@ -69,7 +77,8 @@ class Plan:
     def ports(self) -> list[int]:
         """Every port that the run's processes listen on."""
         members = [port for each in self.members for port in (each.port, each.metrics_port)]
-        return [port for port in (self.chain_port, self.metrics_port, *members) if port is not None]
+        own = (self.chain_port, self.metrics_port, self.gateway_port)
+        return [port for port in (*own, *members) if port is not None]
 
     @property
     def wallets_dir(self) -> Path:
@@ -112,8 +121,10 @@ def make_plan(
     cheat: str | None,
     slow: int,
     metrics_port: int | None = None,
+    gateway: bool = False,
 ) -> Plan:
-    """Draw the cast, and hand out the ports.
+    """Draw the cast, and hand out the ports: the chain's, the miners', and the gateway's if there
+    is to be one.
 
     With None as ``cheat`` everybody is honest. The chain offers its metrics at ``metrics_port`` and
     each neuron at one of the ports after it, validators first; with None nobody does. UserError for
@@ -129,13 +140,14 @@ def make_plan(
             f"Of {miners} miners none would be honest and unhindered.",
             "Ask for more miners, or for fewer that are slow or cheat.",
         )
-    if not 1 <= base_port <= PORT_MAX - miners:
+    behind = miners + gateway
+    if not 1 <= base_port <= PORT_MAX - behind:
         raise UserError(
-            f"The ports {base_port} to {base_port + miners} do not exist.",
-            f"Give a --base-port of at most {PORT_MAX - miners}.",
+            f"The ports {base_port} to {base_port + behind} do not exist.",
+            f"Give a --base-port of at most {PORT_MAX - behind}.",
         )
     if metrics_port is not None:
-        _check_metrics_ports(metrics_port, validators + miners, base_port, miners)
+        _check_metrics_ports(metrics_port, validators + miners, base_port, behind)
     drawn = random.Random(f"assay/up/{seed}").sample(range(miners), slow + (cheat is not None))
     cheating = drawn[0] if cheat is not None else None
     slowed = set(drawn[1:] if cheat is not None else drawn)
@@ -163,20 +175,24 @@ def make_plan(
         )
         for index in range(miners)
     ]
-    return Plan(seed, task, task_options, base_port, state_dir, tuple(members), metrics_port)
+    gateway_port = base_port + 1 + miners if gateway else None
+    return Plan(
+        seed, task, task_options, base_port, state_dir, tuple(members), metrics_port, gateway_port
+    )
 
 
-def _check_metrics_ports(first: int, neurons: int, base_port: int, miners: int) -> None:
-    """UserError if the ports from ``first`` on do not exist, or are the chain's and the miners'."""
+def _check_metrics_ports(first: int, neurons: int, base_port: int, behind: int) -> None:
+    """UserError if the ports from ``first`` on do not exist, or are the chain's and the ``behind``
+    ones after it."""
     last = first + neurons
     if not 1 <= first <= PORT_MAX - neurons:
         raise UserError(
             f"The ports {first} to {last} do not exist.",
             f"Give a --metrics-port of at most {PORT_MAX - neurons}.",
         )
-    if first <= base_port + miners and base_port <= last:
+    if first <= base_port + behind and base_port <= last:
         raise UserError(
-            f"The ports {first} to {last} for metrics include the chain's or a miner's"
-            f" ({base_port} to {base_port + miners}).",
+            f"The ports {first} to {last} for metrics include the chain's or a miner's,"
+            f" or the gateway's ({base_port} to {base_port + behind}).",
             "Give a --metrics-port that is further from --base-port.",
         )

@@ -33,7 +33,8 @@ _FRESH: Final = {
     # By the chain's genesis; an older version named them by wallet, hotkey and netuid.
     "neurons": re.compile(r"[0-9a-f]{8}|[^.].*\.[^.]+\.\d+"),
     "logs": re.compile(
-        r"(chain|owner|(validator|miner)-\d+)\.(log(\.\d)?|outcome\.json|ready|slips\.jsonl)"
+        r"(chain|owner|gateway|(validator|miner)-\d+)\."
+        r"(log(\.\d)?|outcome\.json|ready|slips\.jsonl)"
     ),
     "cache": re.compile(r"sdk"),
 }

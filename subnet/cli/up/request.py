@@ -23,7 +23,7 @@ run_options: Final = arguments.all_of(
     ),
     click.option(
         "--base-port", type=int, default=9944, metavar="N",
-        help="The chain's port; the miners' follow it.",
+        help="The chain's port; the miners' follow it, then the gateway's.",
     ),
     arguments.state_dir,
     click.option("--validators", type=int, default=2, metavar="N", help="How many validate."),

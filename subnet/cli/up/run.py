@@ -31,6 +31,7 @@ from assay.cli.task_options import ChosenTask
 from assay.cli.up.bootstrap import bootstrap
 from assay.cli.up.checks import check_machine, listed
 from assay.cli.up.earned import Earned
+from assay.cli.up.gateway import GATEWAY, gateway_spec, local_key
 from assay.cli.up.keys import faucet, make_keys
 from assay.cli.up.no_reward import NoReward
 from assay.cli.up.plan import HONEST, HOTKEY, SLOW, SLOWDOWN, Member, MemberRole, Plan
@@ -153,6 +154,7 @@ class _Run:
             watch = Watch(chain, plan, keys, netuid, earned, self.supervisor.is_ready)
             say(f"Starting the neurons{_loading(self.chosen)}")
             await self._start_neurons(chain, netuid, again=again)
+            self._start_gateway(netuid)
             await self._follow(watch, record)
 
     async def _start_neurons(self, chain: Chain, netuid: NetUid, *, again: bool) -> None:
@@ -169,6 +171,19 @@ class _Run:
             self.plan, netuid, self.request, self.chosen, MemberRole.VALIDATOR
         ):
             self.supervisor.start(spec)
+
+    def _start_gateway(self, netuid: NetUid) -> None:
+        """Open the door for clients, if the task has one, and show the key, which nothing keeps."""
+        plan = self.plan
+        if plan.gateway_url is None:
+            return
+        log_words = _log_words(plan.log(GATEWAY), self.request)
+        level = ("--log-level", self.request.neuron_log_level)
+        spec = gateway_spec(plan, netuid, self.chosen, ENTRY, (*log_words, *level))
+        self.supervisor.start(spec)
+        key = local_key(plan, self.clock)
+        self.screen.say(f"Clients: {plan.gateway_url}/v1 with the key {key}")
+        self.screen.say(f"A page to chat: {plan.gateway_url}/#key={key}")
 
     async def _miners_answer(self, chain: Chain, netuid: NetUid) -> bool:
         """Whether every miner serves, and the chain says where."""

@@ -51,7 +51,8 @@ def render(view: View, seconds: float, width: int = WIDE) -> Group:
         cells = dict(zip(COLUMNS, _cells(row), strict=True))
         grid.add_row(*(cells[name] for name in shown), style=_ROLE_STYLE[row.role])
     spot = [Text(SPOT, style="dim"), Text()] if shown is COLUMNS else []
-    return Group(grid, *spot, _reasons(view.rows))
+    clients = [Text.assemble(("clients  ", "dim"), f"{view.gateway}/v1")] if view.gateway else []
+    return Group(grid, *spot, *clients, _reasons(view.rows))
 
 
 def _reasons(rows: Sequence[Row]) -> Table:
@@ -93,6 +94,7 @@ def document(view: View, seconds: float) -> dict[str, Any]:
         "netuid": view.netuid,
         "epoch": view.epoch,
         "block": view.at.number,
+        "gateway": None if view.gateway is None else f"{view.gateway}/v1",
         "neurons": [
             {
                 "uid": row.uid,

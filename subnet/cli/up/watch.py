@@ -72,6 +72,8 @@ class View:
     rows: tuple[Row, ...]
     rewarded: bool
     """Both halves of the first reward: see ``Watch._is_rewarded``."""
+    gateway: str | None = None
+    """Where clients are served; None where there is no gateway."""
 
 
 def _always(_: str) -> bool:
@@ -113,6 +115,7 @@ class Watch:
             next_epoch_block=metagraph.epoch.next_block,
             rows=tuple(rows),
             rewarded=self._rewarded,
+            gateway=self.plan.gateway_url,
         )
 
     async def _is_rewarded(self, metagraph: Metagraph) -> bool:

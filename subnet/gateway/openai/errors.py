@@ -12,6 +12,8 @@ from typing import Any, Final
 
 import msgspec
 
+from assay.text import printable
+
 NAME_CHARS_MAX: Final = 100
 """Of a field or model that a client named: a message is one line of a terminal or a log."""
 
@@ -61,8 +63,8 @@ class ApiError(Exception):
 
 def named(text: str) -> str:
     """A client's ``text`` as a message may show it: one line, not long."""
-    shown = "".join(char if char.isprintable() else "?" for char in text[: NAME_CHARS_MAX + 1])
-    return shown if len(shown) <= NAME_CHARS_MAX else f"{shown[:NAME_CHARS_MAX]}…"
+    shown = printable(text[:NAME_CHARS_MAX])
+    return shown if len(text) <= NAME_CHARS_MAX else f"{shown}…"
 
 
 def invalid_value(message: str, param: str | None, code: str = "invalid_value") -> ApiError:

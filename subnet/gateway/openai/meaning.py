@@ -51,6 +51,17 @@ class AnswerOptions:
     stop: tuple[str, ...] = ()
     logprobs: int | None = None
 
+    @property
+    def is_simple(self) -> bool:
+        """Whether this is the likeliest text and nothing else: what a foreign engine may make."""
+        changed = (self.presence_penalty, self.frequency_penalty, self.bias, self.stop)
+        return (
+            self.temperature == 0.0
+            and self.repetition_penalty == 1.0
+            and self.logprobs is None
+            and not any(changed)
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class ClientRequest:

@@ -19,8 +19,8 @@ TOOLS_MAX: Final = 128
 """OpenAI's own limit."""
 STOPS_MAX: Final = 4
 """OpenAI's own limit, and the wire's."""
-STOP_CHARS_MAX: Final = 1_024
-"""Of one stop sequence: a miner holds back as much text as the longest one has."""
+STOP_CHARS_MAX: Final = 256
+"""Of one stop text, as on the wire: longer texts are not what one waits for."""
 BIASES_MAX: Final = 300
 """The wire's limit. OpenAI's is 1,024, in practice fewer than 300 are sent."""
 CHOICES_MAX: Final = 16
@@ -95,7 +95,7 @@ class CommonBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     # Not OpenAI's: what vLLM, SGLang and llama.cpp call the same, sent as ``extra_body``.
     top_k: Annotated[int, Meta(ge=-1, le=2**24)] | None = None
     min_p: Share | None = None
-    repetition_penalty: Annotated[float, Meta(gt=0.0, le=2.0)] | None = None
+    repetition_penalty: Annotated[float, Meta(ge=0.1, le=10.0)] | None = None
 
 
 class ChatBody(CommonBody, frozen=True, kw_only=True):

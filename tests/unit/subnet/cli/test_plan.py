@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from assay.cli.up.plan import HONEST, SLOW, MemberRole, Plan, make_plan
 from assay.errors import UserError
+from assay.types import PORT_MAX
 
 
 def plan(
@@ -21,6 +22,7 @@ def plan(
     slow: int = 1,
     base_port: int = 30_000,
     metrics_port: int | None = None,
+    gateway: bool = False,
 ) -> Plan:
     return make_plan(
         seed=seed,
@@ -33,6 +35,7 @@ def plan(
         cheat=cheat,
         slow=slow,
         metrics_port=metrics_port,
+        gateway=gateway,
     )
 
 
@@ -84,3 +87,15 @@ def test_metrics_have_ports_of_their_own_if_they_are_asked_for() -> None:
     assert names["owner"] is None
     assert plan(metrics_port=30_005).metrics_port == 30_005
     assert len(plan().ports) == 5
+
+
+def test_a_gateway_listens_behind_the_miners() -> None:
+    made = plan(miners=4, gateway=True)
+    assert (made.gateway_port, made.gateway_url) == (30_005, "http://127.0.0.1:30005")
+    assert len(set(made.ports)) == len(made.ports) == 6
+    assert (plan().gateway_port, plan().gateway_url) == (None, None)
+    with pytest.raises(UserError, match="do not exist"):
+        plan(miners=4, gateway=True, base_port=PORT_MAX - 4)
+    assert plan(miners=4, base_port=PORT_MAX - 4).ports
+    with pytest.raises(UserError, match="gateway"):
+        plan(miners=4, gateway=True, metrics_port=30_005)

@@ -104,3 +104,11 @@ def test_the_document_has_whole_rao_and_every_reason() -> None:
     assert told["neurons"][2]["behaviour"] == "perturbed"
     assert len(told["neurons"][2]["reasons"]) == 3
     assert [n["role"] for n in told["neurons"]] == ["owner", "validator", "miner"]
+
+
+def test_the_gateways_address_stands_below_the_table() -> None:
+    served = dataclasses.replace(VIEW, gateway="http://127.0.0.1:9949")
+    assert any("clients  http://127.0.0.1:9949/v1" in line for line in shown(served, 60))
+    assert document(served, 1.0)["gateway"] == "http://127.0.0.1:9949/v1"
+    assert not any("clients" in line for line in shown(VIEW, 60))
+    assert document(VIEW, 1.0)["gateway"] is None

@@ -1,0 +1,224 @@
+"""One call of a miner: its pieces as they come, checked, and what shows others that it said so.
+
+A ``MinerCall`` runs a streamed call in a task of its own, so that two miners can be asked at once
+and the slower one given up. Pieces wait in a short queue: a client that does not read makes the
+miner wait. Each piece is held to what was asked (``PieceCheck``); a miner that sends another thing
+has failed, as if its stream had been cut.
+
+What the miner signed is kept as a ``CallRecord``: the request, the frames, and the evidence that
+covers exactly these frames. This module chooses no miner and knows no client.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Final
+
+import msgspec
+
+from assay.aio import bounded
+from assay.clock import Clock
+from assay.gateway.candidates import Candidate
+from assay.neuron.peers import wire_path
+from assay.protocol.inference import NAME, STREAM, Complete, Piece
+from assay.types import Ss58
+from assay.wire.errors import CallError
+from assay.wire.evidence import Evidence, pack
+from assay.wire.interface import AnyDendrite, AnyStream
+from assay.wire.synapse import encode
+
+PATH: Final = wire_path(NAME, STREAM)
+IDLE_S: Final = 30.0
+"""How long a miner may be silent within an answer. A slow machine makes a token in a second; a
+client that waits longer than this takes the stream for dead."""
+PIECES_AHEAD: Final = 32
+"""Pieces that wait for a slow client. More would let a miner run on for a client that has gone."""
+EMPTY_MAX: Final = 64
+"""Pieces without a token in one answer: text that was held back comes in a few of them."""
+FIXED_BYTES_MAX: Final = 2**16
+"""Of the pieces of one answer, beside what grows with its tokens: their frames and the ending."""
+TOKEN_BYTES_MAX: Final = 2**10
+"""Of one token: its id, 64 characters of text, and twenty alternatives with a number each take 650
+bytes. More is not an answer, and would fill the receipts of a gateway."""
+CLOSE_S: Final = 1.0
+"""How long the signed end may take after the last piece. Both are sent together."""
+
+
+class PiecesInvalid(Exception):
+    """A miner's pieces are not an answer to what was asked. ``args[0]`` is a sentence."""
+
+
+class CallRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What one miner was asked and has signed."""
+
+    miner: Ss58
+    uid: int
+    choice: int
+    """Which answer of the client's request this was a part of."""
+    verified: bool
+    """Whether validators paid the miner when it was asked."""
+    request: bytes
+    evidence: bytes
+    """Packed as ``assay.wire.evidence`` packs it."""
+    frames: list[bytes]
+    """The pieces as they were signed, in order; the evidence covers exactly these."""
+
+
+class PieceCheck:
+    """Holds the pieces of one call to the request."""
+
+    def __init__(self, ask: Complete) -> None:
+        self._ask = ask
+        self._tokens = 0
+        self._empty = 0
+        self._bytes_max = FIXED_BYTES_MAX + ask.max_tokens * TOKEN_BYTES_MAX
+        self.is_over = False
+
+    def add(self, piece: Piece, payload_bytes: int) -> None:
+        """PiecesInvalid unless ``piece`` may come next; all pieces so far have ``payload_bytes``
+        bytes."""
+        most = self._ask.max_tokens
+        if self.is_over:
+            raise PiecesInvalid("it goes on after its end")
+        if payload_bytes > self._bytes_max:
+            raise PiecesInvalid("it has more bytes than its tokens can need")
+        self._tokens += len(piece.tokens)
+        self._empty += not piece.tokens
+        if self._tokens > most:
+            raise PiecesInvalid(f"it has more than the {most} tokens that were asked for")
+        if self._empty > EMPTY_MAX:
+            raise PiecesInvalid("too many of its pieces are empty")
+        wanted = len(piece.tokens) if self._ask.logprobs is not None else 0
+        if len(piece.logprobs) != wanted:
+            raise PiecesInvalid(f"a piece has {len(piece.logprobs)} logprobs, not {wanted}")
+        if piece.end is not None:
+            self.is_over = True
+            if piece.end.finish == "length" and self._tokens < most:
+                raise PiecesInvalid("it says that it is as long as was asked for, and is not")
+
+    def end(self) -> None:
+        """PiecesInvalid unless the answer is whole."""
+        if not self.is_over:
+            raise PiecesInvalid("it ended without saying how")
+
+
+Failure = CallError | PiecesInvalid
+
+
+class MinerCall:
+    """One call that is under way."""
+
+    def __init__(
+        self,
+        candidate: Candidate,
+        ask: Complete,
+        choice: int,
+        dendrite: AnyDendrite,
+        clock: Clock,
+        *,
+        deadline_s: float,
+    ) -> None:
+        """Begin at once. ``choice`` is noted in the record."""
+        self.candidate = candidate
+        self.ask = ask
+        self.ready = asyncio.Event()
+        """Set once there is a piece, or a failure."""
+        self.failure: Failure | None = None
+        self.first_s: float | None = None
+        """From signing the request to the first piece."""
+        self._choice = choice
+        self._dendrite = dendrite
+        self._began_s = clock.monotonic()
+        self._clock = clock
+        self._deadline_s = deadline_s
+        self._pieces: asyncio.Queue[Piece | None] = asyncio.Queue(PIECES_AHEAD)
+        self._frames: list[bytes] = []
+        self._signed: tuple[int, Evidence] | None = None
+        """How many frames the evidence beside covers: always as many as were handed out then."""
+        self._task = asyncio.create_task(self._run())
+
+    @property
+    def age_s(self) -> float:
+        """For how long this call has been under way."""
+        return self._clock.monotonic() - self._began_s
+
+    async def next(self) -> Piece | None:
+        """The next piece; None after the last one. Raises the failure if the call has failed."""
+        if self._pieces.empty() and self.failure is not None:
+            raise self.failure
+        piece = await self._pieces.get()
+        if piece is None and self.failure is not None:
+            raise self.failure
+        return piece
+
+    async def finished(self, last: Piece) -> None:
+        """Wait for the signed end of an answer whose text is whole, for a short time. ``last`` is
+        the piece that made it whole; the ending may come in the next one, and in no later one."""
+        with contextlib.suppress(TimeoutError, CallError, PiecesInvalid):
+            await bounded(self._clock, CLOSE_S, self._ended(last))
+
+    async def _ended(self, last: Piece | None) -> None:
+        if last is not None and last.end is None:
+            last = await self.next()
+        if last is not None and last.end is not None:
+            await asyncio.shield(self._task)
+
+    async def close(self) -> None:
+        """End the call; the miner is told if it is still at work."""
+        self._task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._task
+
+    @property
+    def record(self) -> CallRecord | None:
+        """What the miner has signed so far; None if that is nothing."""
+        if self._signed is None:
+            return None
+        count, evidence = self._signed
+        return CallRecord(
+            miner=self.candidate.hotkey,
+            uid=self.candidate.uid,
+            choice=self._choice,
+            verified=self.candidate.verified,
+            request=encode(self.ask),
+            evidence=pack(evidence),
+            frames=self._frames[:count],
+        )
+
+    async def _run(self) -> None:
+        try:
+            await self._read()
+        except (CallError, PiecesInvalid) as error:
+            self.failure = error
+        finally:
+            self.ready.set()
+        await self._pieces.put(None)
+
+    async def _read(self) -> None:
+        check = PieceCheck(self.ask)
+        async with self._dendrite.stream(
+            self.candidate.peer,
+            PATH,
+            self.ask,
+            Piece,
+            deadline_s=self._deadline_s,
+            idle_s=min(IDLE_S, self._deadline_s),
+        ) as replies:
+            async for piece in replies:
+                if self.first_s is None:
+                    self.first_s = replies.latency_s
+                self._keep(replies, replies.last_payload)
+                check.add(piece, replies.payload_bytes)
+                await self._pieces.put(piece)
+                self.ready.set()
+            self._keep(replies, None)
+        check.end()
+
+    def _keep(self, replies: AnyStream[Piece], payload: bytes | None) -> None:
+        """Keep a frame, and the evidence once it covers just the frames that are kept: the miner
+        may have signed for more than was handed out so far."""
+        if payload is not None:
+            self._frames.append(payload)
+        if replies.frames == len(self._frames) and (evidence := replies.evidence) is not None:
+            self._signed = (len(self._frames), evidence)

@@ -1,0 +1,140 @@
+"""What a gateway knows of each miner from its own calls: speed, load, and whether to ask at all.
+
+``Health`` is told how calls begin and end, and says of each miner how long a first token may take
+(``expect_s``), how many calls are open, and from when on the miner may be asked (``asks_from_s``).
+A miner that fails several times in a row is left alone for a while, then tried by one call; each
+further failure doubles the while. A miner that says it is busy is left alone for as long as it
+says. Old measurements fade: a miner that was slow an hour ago is tried again.
+
+All times are in seconds of a monotonic clock, and arguments. This module knows no chain and no
+wire. Pure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import median
+from typing import Final
+
+from assay.types import Ss58
+
+FAILURES_MAX: Final = 3
+"""Failures in a row before a miner is left alone: one or two happen to honest ones."""
+REST_S: Final = 5.0
+"""The first rest. A miner that is being started again is back in less."""
+REST_S_MAX: Final = 300.0
+"""The longest rest: a miner that was repaired gets clients again within five minutes."""
+BUSY_S_MAX: Final = 60.0
+"""The longest that a miner may send us away for by one word."""
+FADES_S: Final = 60.0
+"""In this time a measurement loses half of its weight against the best miner's."""
+NEWEST: Final = 0.2
+"""The share of the newest measurement in a miner's average: the last ten or so count."""
+UNKNOWN_S: Final = 0.5
+"""What a first token is expected to take before anything was measured."""
+MINERS_MAX: Final = 4_096
+"""Miners that are remembered: several times a full subnet, whose uids change hands."""
+
+
+@dataclass(slots=True)
+class _Known:
+    first_s: float | None = None
+    """Moving average of the time to a first token."""
+    measured_s: float = 0.0
+    open: int = 0
+    failures: int = 0
+    rests: int = 0
+    asks_from_s: float = 0.0
+    probing: bool = False
+    """Whether the one call after a rest is under way."""
+
+
+class Health:
+    """What is known of all miners, by hotkey."""
+
+    def __init__(self) -> None:
+        self._known: dict[Ss58, _Known] = {}
+
+    def may_ask(self, hotkey: Ss58, now_s: float) -> bool:
+        """Whether a call to this miner may begin."""
+        known = self._known.get(hotkey)
+        return known is None or (known.asks_from_s <= now_s and not known.probing)
+
+    def asks_from_s(self, hotkey: Ss58) -> float:
+        """From when on this miner may be asked again."""
+        known = self._known.get(hotkey)
+        return known.asks_from_s if known is not None else 0.0
+
+    def open(self, hotkey: Ss58) -> int:
+        """Calls to this miner that are under way."""
+        known = self._known.get(hotkey)
+        return known.open if known is not None else 0
+
+    def expect_s(self, hotkey: Ss58, now_s: float) -> float:
+        """How long this miner's first token may take: its average, which fades to the best one's.
+        An unknown miner is expected to be as good as the best, so that it is tried."""
+        best = self._best_s()
+        known = self._known.get(hotkey)
+        if known is None or known.first_s is None:
+            return best
+        age = max(0.0, now_s - known.measured_s)
+        return best + (known.first_s - best) * float(0.5 ** (age / FADES_S))
+
+    def usual_s(self) -> float:
+        """The median of all miners' averages."""
+        measured = [k.first_s for k in self._known.values() if k.first_s is not None]
+        return median(measured) if measured else UNKNOWN_S
+
+    def began(self, hotkey: Ss58, now_s: float) -> None:
+        """A call to this miner begins."""
+        known = self._of(hotkey)
+        known.open += 1
+        known.probing = known.failures >= FAILURES_MAX
+
+    def ended(self, hotkey: Ss58) -> None:
+        """A call to this miner is over, however it ended."""
+        known = self._of(hotkey)
+        known.open = max(0, known.open - 1)
+        known.probing = False
+
+    def first_token(self, hotkey: Ss58, seconds: float, now_s: float) -> None:
+        """The first token of a call took ``seconds``."""
+        known = self._of(hotkey)
+        old = known.first_s
+        known.first_s = seconds if old is None else old + NEWEST * (seconds - old)
+        known.measured_s = now_s
+
+    def served(self, hotkey: Ss58) -> None:
+        """A call ended as it should: earlier failures are forgiven."""
+        known = self._of(hotkey)
+        known.failures = known.rests = 0
+        known.asks_from_s = 0.0
+
+    def failed(self, hotkey: Ss58, now_s: float) -> None:
+        """A call failed by the miner's doing."""
+        known = self._of(hotkey)
+        known.failures += 1
+        if known.failures >= FAILURES_MAX:
+            rest_s = min(REST_S * 2**known.rests, REST_S_MAX)
+            known.rests = min(known.rests + 1, 16)
+            known.asks_from_s = now_s + rest_s
+
+    def busy(self, hotkey: Ss58, retry_after_s: float, now_s: float) -> None:
+        """The miner asked not to be asked for a while."""
+        known = self._of(hotkey)
+        wait_s = min(max(retry_after_s, 0.0), BUSY_S_MAX)
+        known.asks_from_s = max(known.asks_from_s, now_s + wait_s)
+
+    def _best_s(self) -> float:
+        measured = [k.first_s for k in self._known.values() if k.first_s is not None]
+        return min(measured) if measured else UNKNOWN_S
+
+    def _of(self, hotkey: Ss58) -> _Known:
+        known = self._known.get(hotkey)
+        if known is None:
+            if len(self._known) >= MINERS_MAX:
+                idle = next((h for h, k in self._known.items() if not k.open), None)
+                if idle is not None:
+                    del self._known[idle]
+            known = self._known[hotkey] = _Known()
+        return known

@@ -1,0 +1,172 @@
+"""What a client can show others of an answer: who was asked what, and who signed which tokens.
+
+A ``ClientReceipt`` holds the calls of all miners that took part in one reply, each with the request
+as the gateway signed it, the frames as the miner signed them, and the evidence that binds both. Who
+has the model and the receipt can find out whether each token is the one that the model and the
+request's seed give; ``receipt_fault`` checks all that needs no model.
+
+``ReceiptStore`` keeps them as files, as many as fit, the oldest go first. They hold prompts: the
+folder is its owner's alone, and a receipt is shown to the key whose reply it is of. This module
+knows no HTTP and no chain.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import OrderedDict
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+import msgspec
+from msgspec import Meta
+
+from assay.errors import UserError
+from assay.files import raise_disk_error, read_limited
+from assay.gateway.calls import PATH, CallRecord
+from assay.gateway.openai.schemas import CHOICES_MAX
+from assay.gateway.router import MINERS_MAX
+from assay.protocol.inference import Complete, Piece
+from assay.types import Ss58
+from assay.wire.evidence import EvidenceInvalid, unpack, verify
+from assay.wire.synapse import PATH_PREFIX, MessageInvalid, decode
+
+RECEIPTS_MAX: Final = 20_000
+"""Of one gateway. A client fetches its receipts soon, if at all."""
+RECEIPTS_BYTES_MAX: Final = 512 * 2**20
+"""Of all of them on disk. An ordinary one has ten kilobytes, one with logprobs some hundred."""
+RECEIPT_BYTES_MAX: Final = 128 * 2**20
+"""Sixteen answers of 4,096 tokens with all logprobs; a longer file is not a receipt."""
+CALLS_MAX: Final = CHOICES_MAX * (MINERS_MAX + 1)
+ID: Final = re.compile(r"rcpt-[0-9a-f]{32}")
+
+
+class ClientReceipt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All that was signed for one reply to a client."""
+
+    object: Literal["assay.receipt"] = "assay.receipt"
+    version: Literal[1] = 1
+    id: str
+    created: int
+    """Unix time in seconds."""
+    genesis: str
+    netuid: int
+    gateway: Ss58
+    """The hotkey that signed the requests."""
+    model: bytes
+    """The root of the model that was asked."""
+    key: str
+    """The id of the client's key."""
+    calls: Annotated[list[CallRecord], Meta(max_length=CALLS_MAX)]
+
+
+def receipt_fault(receipt: ClientReceipt) -> str | None:
+    """What is wrong with ``receipt``, as a part of a sentence; None if every signature in it holds
+    and its calls are those of one reply."""
+    begun: dict[int, list[int]] = {}
+    first: dict[int, Ss58] = {}
+    for place, call in enumerate(receipt.calls):
+        try:
+            evidence = unpack(call.evidence)
+            verify(evidence, request=call.request, frames=call.frames)
+            ask = decode(Complete, call.request)
+            pieces = [decode(Piece, frame) for frame in call.frames]
+        except (EvidenceInvalid, MessageInvalid) as error:
+            return f"call {place}: {error}"
+        tokens = begun.setdefault(call.choice, [])
+        if (evidence.caller, evidence.peer) != (receipt.gateway, call.miner):
+            return f"call {place} was signed by others than it says"
+        if evidence.target.partition("?")[0] != PATH_PREFIX + PATH or ask.model != receipt.model:
+            return f"call {place} asked for something else than it says"
+        if ask.begun != tokens[: len(ask.begun)] or (
+            ask.begun and ask.miner != first.get(call.choice)
+        ):
+            return f"call {place} goes on with tokens that no call before it has"
+        if not ask.begun:
+            tokens.clear()  # nothing of what came before was used
+            first[call.choice] = call.miner
+        del tokens[len(ask.begun) :]
+        tokens += [token for piece in pieces for token in piece.tokens]
+    return None
+
+
+def read_client_receipt(path: Path) -> ClientReceipt | None:
+    """The receipt in the file ``path``; None if the file holds something else."""
+    data = read_limited(path, RECEIPT_BYTES_MAX)
+    if data is None:
+        raise UserError(f"There is no file {path}.", "Check the path.")
+    return parse_receipt(data)
+
+
+def parse_receipt(data: bytes) -> ClientReceipt | None:
+    """The receipt in ``data``; None if there is none."""
+    try:
+        return msgspec.json.decode(data, type=ClientReceipt)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+class ReceiptStore:
+    """The receipts of one gateway in one folder."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        count_max: int = RECEIPTS_MAX,
+        bytes_max: int = RECEIPTS_BYTES_MAX,
+    ) -> None:
+        """Open the folder, which is made if need be, and count what is in it."""
+        self._folder = folder
+        self._count_max = count_max
+        self._bytes_max = bytes_max
+        self._sizes: OrderedDict[str, int] = OrderedDict()
+        """By id, the oldest first."""
+        self._bytes = 0
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            found = [(entry.stat(), entry.name) for entry in os.scandir(folder)]
+        except OSError as error:
+            raise_disk_error(error, folder)
+        for stat, name in sorted(found, key=lambda each: each[0].st_mtime_ns):
+            if ID.fullmatch(name.removesuffix(".json")):
+                self._sizes[name.removesuffix(".json")] = stat.st_size
+                self._bytes += stat.st_size
+
+    def put(self, receipt: ClientReceipt) -> None:
+        """Keep a receipt. It survives the end of this process, however it ends; a power cut may
+        cost the newest ones, which are not worth a wait for the disk each."""
+        data = msgspec.json.encode(receipt)
+        path = self._path(receipt.id)
+        temporary = path.with_suffix(".tmp")
+        try:
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(data)
+            os.replace(temporary, path)
+            self._bytes += len(data) - self._sizes.pop(receipt.id, 0)
+            self._sizes[receipt.id] = len(data)
+            self._make_room()
+        except OSError as error:
+            raise_disk_error(error, path)
+
+    def get(self, id_: str) -> ClientReceipt | None:
+        """The receipt called ``id_``; None if there is none, or none any more."""
+        if ID.fullmatch(id_) is None:
+            return None
+        data = read_limited(self._path(id_), RECEIPT_BYTES_MAX)
+        return None if data is None else parse_receipt(data)
+
+    def __len__(self) -> int:
+        return len(self._sizes)
+
+    def _make_room(self) -> None:
+        while len(self._sizes) > self._count_max or (
+            self._bytes > self._bytes_max and len(self._sizes) > 1
+        ):
+            id_, size = self._sizes.popitem(last=False)
+            self._bytes -= size
+            self._path(id_).unlink(missing_ok=True)
+
+    def _path(self, id_: str) -> Path:
+        return self._folder / f"{id_}.json"

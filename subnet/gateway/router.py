@@ -1,0 +1,353 @@
+"""From one wish for text to its tokens, whichever miners it takes.
+
+``Router.answer`` asks the best miner first. If no first token comes within a multiple of the usual
+time, a second miner is asked as well, and whoever is first goes on (a hedge). If a miner breaks off
+in the middle, another one goes on where it stopped: it is told the tokens so far (``begun``) and
+the first miner's hotkey, which keys the sampler's noise, so the text goes on without a seam. Miners
+take such requests from permit holders only; a gateway without a permit ends the answer with an
+error instead.
+
+Each miner that breaks off, or sends what was not asked for, is told to ``Health``. All randomness
+and time are passed in. This module knows no HTTP and no keys.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import random
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+from loguru import logger
+
+from assay.aio import first
+from assay.chain.view import Moment
+from assay.clock import Clock
+from assay.gateway.calls import CallRecord, MinerCall, PiecesInvalid
+from assay.gateway.candidates import Candidate, candidates, ranked
+from assay.gateway.health import Health
+from assay.gateway.openai.errors import SERVER, ApiError, overloaded
+from assay.gateway.openai.meaning import AnswerOptions
+from assay.gateway.text import AnswerText, Spelling
+from assay.metrics import NO_METRICS, Metrics
+from assay.protocol.inference import SEED_MAX, Complete, NumericPath, TokenLogprob
+from assay.types import Ss58
+from assay.wire.errors import CallError, PeerBusy, PeerRefused
+from assay.wire.interface import AnyDendrite
+
+ANSWER_S_MAX: Final = 600.0
+"""The longest answer: what OpenAI's own client waits for by default."""
+MINERS_MAX: Final = 6
+"""Miners that one answer may take. An answer that kills six of them should not reach a seventh."""
+REFUSALS_MAX: Final = 2
+"""Miners that must refuse a request before the client is told that the request is wrong."""
+HEDGE_FACTOR: Final = 3.0
+"""A second miner is asked after so many times the usual first token: of honest answers about one
+in a hundred takes longer."""
+HEDGE_S_MIN: Final = 0.25
+"""Below that a hedge costs more work than the waiting that it saves."""
+HEDGE_S_MAX: Final = 10.0
+HEDGES_SHARE: Final = 0.1
+"""Hedges per answer, over many answers: when all miners are slow, asking twice makes it worse."""
+HEDGES_SAVED: Final = 10.0
+"""Hedges that may come at once after a quiet time."""
+NOBODY_S: Final = 12.0
+"""When to try again if the chain shows no miner of the model: a block of a public chain."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextWish:
+    """One answer that is wanted: the continuation of ``prompt``."""
+
+    prompt: str
+    max_tokens: int
+    seed: int
+    options: AnswerOptions
+    choice: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """What an answer has grown by, and whose it is."""
+
+    text: str
+    """What is certain to be the answer's text."""
+    tokens: Sequence[int]
+    logprobs: Sequence[TokenLogprob]
+    finish: Literal["length", "stop"] | None
+    """In the last growth, and in no other."""
+    candidate: Candidate
+
+
+@dataclass(slots=True)
+class Trail:
+    """What has become of one answer: grows while the answer is made."""
+
+    records: list[CallRecord] = field(default_factory=list)
+    """What each miner has signed, in the order in which the miners took part."""
+    tokens: list[int] = field(default_factory=list)
+    first: Ss58 | None = None
+    """The miner that began: its hotkey keys the noise of the whole answer."""
+    tried: set[Ss58] = field(default_factory=set)
+    refusals: int = 0
+
+
+class Router:
+    """Finds miners for answers, and goes on with others where they fail."""
+
+    def __init__(
+        self,
+        dendrite: AnyDendrite,
+        *,
+        spelling: Spelling,
+        root: bytes,
+        paths: Collection[NumericPath],
+        own: Ss58,
+        now: Callable[[], Moment],
+        clock: Clock,
+        rng: random.Random,
+        metrics: Metrics = NO_METRICS,
+    ) -> None:
+        """``spelling`` is the model's tokenizer and ``root`` its name; ``paths`` are the ways of
+        computing that are accepted, ``own`` is this gateway's hotkey, and ``now()`` gives the
+        chain's newest moment."""
+        self._dendrite = dendrite
+        self._spelling = spelling
+        self._root = root
+        self._paths = frozenset(paths)
+        self._own = own
+        self._now = now
+        self._clock = clock
+        self._rng = rng
+        self._metrics = metrics
+        self.health = Health()
+        self._hedges = HEDGES_SAVED
+
+    def candidates(self) -> list[Candidate]:
+        """Every miner of the model that the chain shows now, by uid."""
+        return candidates(self._now(), self._root, self._paths, self._own)
+
+    def draw_seed(self) -> int:
+        """A seed for a request that gives none, so that its answer can be continued."""
+        return self._rng.randrange(SEED_MAX + 1)
+
+    async def answer(self, wish: TextWish, trail: Trail) -> AsyncGenerator[Growth, None]:
+        """What one answer grows by, until its end. ``trail`` is told who took part. ApiError where
+        no miner can begin the answer, or none can go on."""
+        self._hedges = min(HEDGES_SAVED, self._hedges + HEDGES_SHARE)
+        ends_s = self._clock.monotonic() + ANSWER_S_MAX
+        text = AnswerText(self._spelling, wish.options.stop, wish.max_tokens)
+        while not text.is_over():
+            call = await self._begun(wish, trail, ends_s)
+            try:
+                async with contextlib.aclosing(self._grown(call, text, trail)) as grown:
+                    async for growth in grown:
+                        yield growth
+            except (CallError, PiecesInvalid) as error:
+                self._blame(call.candidate, error, trail)
+                self._check_may_go_on(trail)
+                self._metrics.count("assay_gateway_failovers_total")
+            finally:
+                await self._close(call, trail)
+        self._count("served")
+
+    async def _grown(
+        self, call: MinerCall, text: AnswerText, trail: Trail
+    ) -> AsyncGenerator[Growth, None]:
+        """What ``text`` grows by out of one call, until the answer is over; or the failure."""
+        while not text.is_over():
+            piece = await call.next()
+            if piece is None:
+                raise PiecesInvalid("it ended without saying how")
+            if not trail.tokens:
+                trail.first = call.candidate.hotkey
+            trail.tokens += piece.tokens
+            fresh = text.add(piece.tokens)
+            if piece.end is not None and not text.is_over():
+                fresh += text.end(piece.end.finish)
+            if text.is_over():
+                await call.finished(piece)
+                self.health.served(call.candidate.hotkey)
+            yield Growth(fresh, piece.tokens, piece.logprobs, text.finish, call.candidate)
+
+    def _check_may_go_on(self, trail: Trail) -> None:
+        """ApiError if no other miner can take over the answer of ``trail``."""
+        if not trail.tokens:
+            return
+        neuron = self._now().metagraph.by_hotkey(self._own)
+        if neuron is None or not neuron.validator_permit:
+            raise ApiError(
+                502,
+                "The miner that made this answer broke off, and this gateway has no permit with "
+                "which another one could go on. Please ask again.",
+                kind=SERVER,
+                code="miner_failed",
+            )
+
+    async def _begun(self, wish: TextWish, trail: Trail, ends_s: float) -> MinerCall:
+        """A call that has its first piece. The calls that lost against it are over."""
+        calls: list[MinerCall] = []
+        may_hedge = True
+        try:
+            while True:
+                if not calls:
+                    calls.append(self._call(self._best(wish, trail), wish, trail, ends_s))
+                hedge_s = self._hedge_s(calls[0]) if may_hedge and len(calls) == 1 else None
+                ready = await self._first_ready(calls, hedge_s)
+                if ready is None:
+                    may_hedge = False
+                    calls += self._hedge(wish, trail, ends_s)
+                elif ready.failure is not None and ready.first_s is None:
+                    calls.remove(ready)
+                    self._blame(ready.candidate, ready.failure, trail)
+                    await self._close(ready, trail)
+                else:
+                    calls.remove(ready)
+                    self._first_token(ready, calls)
+                    return ready
+        finally:
+            for call in calls:
+                await self._close(call, trail)
+
+    async def _first_ready(self, calls: list[MinerCall], hedge_s: float | None) -> MinerCall | None:
+        """Whichever of ``calls`` has a piece or a failure first; None after ``hedge_s``."""
+
+        async def ready(call: MinerCall) -> MinerCall | None:
+            await call.ready.wait()
+            return call
+
+        async def late(seconds: float) -> MinerCall | None:
+            await self._clock.sleep(seconds)
+            return None
+
+        timers = [] if hedge_s is None else [late(hedge_s)]
+        return await first(*map(ready, calls), *timers)
+
+    def _hedge_s(self, call: MinerCall) -> float:
+        """How much longer to wait for the first piece of ``call`` before another miner is asked."""
+        wait_s = min(max(HEDGE_FACTOR * self.health.usual_s(), HEDGE_S_MIN), HEDGE_S_MAX)
+        return max(0.0, wait_s - call.age_s)
+
+    def _hedge(self, wish: TextWish, trail: Trail, ends_s: float) -> list[MinerCall]:
+        """A call of a second miner, if there is one and hedges are not used up."""
+        able = self._ranked(wish, trail)
+        if not able or self._hedges < 1.0:
+            return []
+        self._hedges -= 1.0
+        self._metrics.count("assay_gateway_hedges_total")
+        return [self._call(able[0], wish, trail, ends_s)]
+
+    def _first_token(self, won: MinerCall, lost: list[MinerCall]) -> None:
+        """Note how long first tokens took, and of who lost that it takes at least so long."""
+        now_s = self._clock.monotonic()
+        seconds = won.first_s if won.first_s is not None else won.age_s
+        self.health.first_token(won.candidate.hotkey, seconds, now_s)
+        self._metrics.observe("assay_gateway_miner_first_token_seconds", seconds)
+        for call in lost:
+            self.health.first_token(call.candidate.hotkey, call.age_s, now_s)
+
+    def _call(self, candidate: Candidate, wish: TextWish, trail: Trail, ends_s: float) -> MinerCall:
+        trail.tried.add(candidate.hotkey)
+        self.health.began(candidate.hotkey, self._clock.monotonic())
+        return MinerCall(
+            candidate,
+            self._message(candidate, wish, trail),
+            wish.choice,
+            self._dendrite,
+            self._clock,
+            deadline_s=max(0.0, ends_s - self._clock.monotonic()),
+        )
+
+    def _message(self, candidate: Candidate, wish: TextWish, trail: Trail) -> Complete:
+        options = wish.options
+        fields: dict[str, Any] = {"bias": dict(options.bias)} if options.bias else {}
+        return Complete(
+            model=self._root,
+            prompt=wish.prompt,
+            max_tokens=wish.max_tokens - len(trail.tokens),
+            seed=wish.seed,
+            temperature=options.temperature,
+            miner=trail.first if trail.first and trail.tokens else candidate.hotkey,
+            top_k=options.top_k,
+            top_p=options.top_p,
+            min_p=options.min_p,
+            repetition_penalty=options.repetition_penalty,
+            presence_penalty=options.presence_penalty,
+            frequency_penalty=options.frequency_penalty,
+            stop=list(options.stop),
+            logprobs=options.logprobs,
+            begun=list(trail.tokens),
+            **fields,
+        )
+
+    async def _close(self, call: MinerCall, trail: Trail) -> None:
+        """End a call, and keep what its miner has signed."""
+        await call.close()
+        self.health.ended(call.candidate.hotkey)
+        record = call.record
+        if record is not None:
+            trail.records.append(record)
+
+    def _ranked(self, wish: TextWish, trail: Trail) -> list[Candidate]:
+        now_s = self._clock.monotonic()
+        return ranked(self._able(wish, trail), self.health, now_s)
+
+    def _able(self, wish: TextWish, trail: Trail) -> list[Candidate]:
+        """The miners that could take ``wish`` and have not been asked for it."""
+        simple = wish.options.is_simple and not trail.tokens
+        return [
+            candidate
+            for candidate in self.candidates()
+            if candidate.hotkey not in trail.tried
+            and (simple or candidate.path is not NumericPath.ENGINE)
+        ]
+
+    def _best(self, wish: TextWish, trail: Trail) -> Candidate:
+        """The miner to ask next; ApiError if nobody is left."""
+        if trail.refusals >= REFUSALS_MAX:
+            raise ApiError(
+                400,
+                "The miners of this model refuse this request: it may be longer than their "
+                "context, or ask for what they do not offer.",
+                code="refused_by_miners",
+            )
+        if len(trail.tried) >= MINERS_MAX:
+            raise self._nobody_answers()
+        able = self._ranked(wish, trail)
+        if able:
+            return able[0]
+        left = self._able(wish, trail)
+        if not left and trail.tried:
+            raise self._nobody_answers()
+        now_s = self._clock.monotonic()
+        waits = [self.health.asks_from_s(c.hotkey) - now_s for c in left]
+        self._count("nobody")
+        raise overloaded(max(1.0, min(waits, default=NOBODY_S)))
+
+    def _nobody_answers(self) -> ApiError:
+        self._count("failed")
+        return ApiError(
+            503,
+            "No miner could answer this request. Please try again in a moment.",
+            kind=SERVER,
+            code="miners_failed",
+            retry_after_s=1.0,
+        )
+
+    def _blame(self, candidate: Candidate, error: CallError | PiecesInvalid, trail: Trail) -> None:
+        """Remember of ``candidate`` how its call has failed."""
+        now_s = self._clock.monotonic()
+        if isinstance(error, PeerBusy):
+            self.health.busy(candidate.hotkey, error.retry_after_s or 1.0, now_s)
+            kind = "busy"
+        else:
+            self.health.failed(candidate.hotkey, now_s)
+            trail.refusals += isinstance(error, PeerRefused)
+            kind = error.kind if isinstance(error, CallError) else "pieces_invalid"
+        # A miner's own words stay out: it may repeat a prompt.
+        logger.debug("uid {} failed a client: {}", candidate.uid, kind)
+        self._metrics.count("assay_gateway_miner_failures_total", outcome=kind)
+
+    def _count(self, outcome: str) -> None:
+        self._metrics.count("assay_gateway_answers_total", outcome=outcome)

@@ -1,0 +1,66 @@
+"""A run's gateway: which options it is given, and the key that is new at each start."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import click
+from msgspec import Meta
+
+from assay.cli.gateway import run
+from assay.cli.task_options import ChosenTask
+from assay.cli.up.gateway import gateway_spec, local_key
+from assay.cli.up.plan import Plan, make_plan
+from assay.clock import SystemClock
+from assay.gateway.keys import KeyFile, key_path
+from assay.neuron import MinerTask, TaskSettings, ValidatorTask
+from assay.types import NetUid
+
+
+class Wanted(TaskSettings, frozen=True):
+    model: str = "demo"
+    accept_engines: bool = False
+    tolerance: Annotated[float, Meta(gt=0.0)] = 0.1
+
+
+class Miner(MinerTask):
+    name = "some"
+    has_gateway = True
+
+
+class Validator(ValidatorTask):
+    name = "some"
+    settings = Wanted
+
+
+def plan(folder: Path) -> Plan:
+    return make_plan(
+        seed=0, task="some", task_options=(), base_port=9944, state_dir=folder, validators=1,
+        miners=2, cheat=None, slow=0, gateway=True,
+    )  # fmt: skip
+
+
+def test_it_has_the_validators_options_that_it_knows(tmp_path: Path) -> None:
+    given = {"model": "mine", "accept_engines": True, "tolerance": 0.5}
+    chosen = ChosenTask((Miner, Validator), given)
+    spec = gateway_spec(plan(tmp_path), NetUid(3), chosen, "entry", ("--log-level", "INFO"))
+    words = list(spec.arguments)
+    assert words[:2] == ["gateway", "run"]
+    assert {"--model=mine", "--accept-engines"} <= set(words)
+    assert not any("tolerance" in word for word in words)
+    # The command takes all of these words.
+    context = run.make_context("run", words[2:], resilient_parsing=True)
+    assert (context.params["netuid"], context.params["port"]) == (3, 9947)
+    assert (context.params["model"], context.params["wallet"]) == ("mine", "owner")
+    assert isinstance(context, click.Context)
+
+
+def test_each_start_has_a_key_of_its_own(tmp_path: Path) -> None:
+    made = plan(tmp_path)
+    keys = KeyFile(key_path(tmp_path), clock=SystemClock())
+    kept, _ = keys.add("ada")
+    first, second = (local_key(made, SystemClock()) for _ in range(2))
+    assert keys.find(first) is None
+    assert keys.find(second) is not None
+    assert keys.find(kept) is not None

@@ -1,0 +1,363 @@
+"""Answers come from the best miner, from another one if it is late or gone, and without a seam."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+
+from assay.clock import ManualClock
+from assay.gateway.openai.errors import ApiError
+from assay.gateway.openai.meaning import AnswerOptions
+from assay.gateway.router import HEDGE_S_MAX, Growth, Router, TextWish, Trail
+from assay.protocol.inference import Complete, NumericPath, Piece
+from assay.wire.errors import Code, RequestRefused
+from assay.wire.evidence import unpack, verify
+from assay.wire.memory import MemoryNetwork, RawReply, RawRequest
+from assay.wire.synapse import decode, encode
+from tests.unit.subnet.gateway.miners import (
+    END,
+    GATEWAY,
+    ROOT,
+    ByteSpelling,
+    FakeMiner,
+    Subnet,
+    key,
+    whole,
+)
+
+TOKENS = 100
+
+
+def wish(max_tokens: int = TOKENS, **options: Any) -> TextWish:
+    return TextWish("say", max_tokens, 42, AnswerOptions(**options))
+
+
+def expected(miner: FakeMiner, count: int = TOKENS) -> str:
+    ask = Complete(
+        model=ROOT, prompt="say", max_tokens=count, seed=42, temperature=1.0, miner=miner.hotkey
+    )
+    return ByteSpelling().decode(whole(ask, miner.hotkey, count))
+
+
+async def read(router: Router, wanted: TextWish, trail: Trail | None = None) -> list[Growth]:
+    return [growth async for growth in router.answer(wanted, trail or Trail())]
+
+
+def text(grown: list[Growth]) -> str:
+    return "".join(growth.text for growth in grown)
+
+
+def check(trail: Trail) -> None:
+    """Whatever is on the trail is evidence of just the frames beside it, and of the tokens."""
+    tokens = []
+    for record in trail.records:
+        verify(unpack(record.evidence), request=record.request, frames=record.frames)
+        assert decode(Complete, record.request).begun == tokens
+        tokens += [t for frame in record.frames for t in decode(Piece, frame).tokens]
+    assert tokens == trail.tokens
+
+
+async def test_an_answer_of_one_miner() -> None:
+    miner = FakeMiner(key(1))
+    async with Subnet(miner) as subnet:
+        trail = Trail()
+        grown = await read(subnet.router(), wish(), trail)
+    assert text(grown) == expected(miner)
+    assert [growth.finish for growth in grown if growth.finish] == ["length"]
+    assert {growth.candidate.hotkey for growth in grown} == {miner.hotkey}
+    [record] = trail.records
+    assert (record.miner, record.uid, record.verified) == (miner.hotkey, 1, True)
+    assert unpack(record.evidence).word == "whole"
+    assert unpack(record.evidence).caller == GATEWAY.address
+    check(trail)
+
+
+@pytest.mark.parametrize("dies_at", range(TOKENS))
+async def test_a_stream_whose_miner_dies_goes_on_without_a_seam(dies_at: int) -> None:
+    """At each of 100 points: token by token what the first miner alone would have said."""
+    first = FakeMiner(key(1), incentive=2000, dies_at=dies_at)
+    second = FakeMiner(key(2), incentive=1000)
+    async with Subnet(first, second) as subnet:
+        trail = Trail()
+        grown = await read(subnet.router(), wish(logprobs=1), trail)
+    begun = first if dies_at else second
+    assert text(grown) == expected(begun)
+    assert sum(len(growth.tokens) for growth in grown) == TOKENS
+    assert sum(len(growth.logprobs) for growth in grown) == TOKENS
+    [ask] = second.asked
+    assert (len(ask.begun), ask.miner, ask.max_tokens) == (dies_at, begun.hotkey, TOKENS - dies_at)
+    check(trail)
+
+
+class Cutting(MemoryNetwork):
+    """Cuts the first stream after so many reads."""
+
+    def __init__(self, after: int) -> None:
+        super().__init__()
+        self.left = after
+
+    async def carry(self, host: str, port: int, request: RawRequest) -> RawReply:
+        reply = await super().carry(host, port, request)
+        if reply.chunks is None or self.left < 0:
+            return reply
+        return msgspec.structs.replace(reply, chunks=_Cut(reply.chunks, self))
+
+
+class _Cut:
+    def __init__(self, source: Any, network: Cutting) -> None:
+        self._source, self._network = source, network
+
+    async def read(self) -> bytes:
+        self._network.left -= 1
+        return b"" if self._network.left < 0 else await self._source.read()
+
+    async def aclose(self) -> None:
+        await self._source.aclose()
+
+
+@pytest.mark.parametrize("after", [0, 1, 2, 5, 20, 60])
+async def test_a_stream_that_is_cut_goes_on_without_a_seam(after: int) -> None:
+    first, second = FakeMiner(key(1), incentive=2000), FakeMiner(key(2))
+    async with Subnet(first, second, network=Cutting(after)) as subnet:
+        trail = Trail()
+        grown = await read(subnet.router(), wish(), trail)
+    assert text(grown) in (expected(first), expected(second))
+    assert len(second.asked) == 1
+    check(trail)
+
+
+async def test_many_miners_may_die_in_one_answer() -> None:
+    dying = [FakeMiner(key(n), incentive=9000 - n, dies_at=10 * n) for n in range(1, 5)]
+    last = FakeMiner(key(9), incentive=1)
+    async with Subnet(*dying, last) as subnet:
+        trail = Trail()
+        grown = await read(subnet.router(), wish(), trail)
+    assert text(grown) == expected(dying[0])
+    assert [len(m.asked[0].begun) for m in (*dying, last)] == [0, 10, 20, 30, 40]
+    check(trail)
+
+
+async def test_without_a_permit_an_answer_that_breaks_off_ends_with_one_error() -> None:
+    first, second = FakeMiner(key(1), incentive=2000, dies_at=5), FakeMiner(key(2))
+    async with Subnet(first, second, permit=False) as subnet:
+        with pytest.raises(ApiError) as caught:
+            await read(subnet.router(), wish())
+        assert (caught.value.status, caught.value.code) == (502, "miner_failed")
+        assert second.asked == []
+        first.dies_at = 0  # nothing was said yet: anybody may begin
+        assert text(await read(subnet.router(), wish())) == expected(second)
+
+
+async def test_what_the_last_token_tells_needs_no_second_miner() -> None:
+    """A miner that dies between the last token and the end of its stream has said it all."""
+
+    def silent(piece: Piece) -> Piece:
+        return msgspec.structs.replace(piece, end=None)
+
+    first, second = FakeMiner(key(1), incentive=2000, changes=silent), FakeMiner(key(2))
+    async with Subnet(first, second) as subnet:
+        grown = await read(subnet.router(), wish(7))
+        assert (text(grown), grown[-1].finish) == (expected(first, 7), "length")
+        first.ends_at = 3
+        assert (await read(subnet.router(), wish(7)))[-1].finish == "stop"
+    assert second.asked == []
+
+
+async def test_a_stop_text_ends_the_answer_and_the_miners_work() -> None:
+    miner = FakeMiner(key(1))
+    stop = expected(miner)[10:13]
+    async with Subnet(miner) as subnet:
+        grown = await read(subnet.router(), wish(stop=(stop,)))
+    assert text(grown) == expected(miner).partition(stop)[0]
+    assert grown[-1].finish == "stop"
+    assert miner.cancelled == 1
+
+
+def more_tokens(piece: Piece) -> Piece:
+    return msgspec.structs.replace(piece, tokens=piece.tokens * 60)
+
+
+def no_logprobs(piece: Piece) -> Piece:
+    return msgspec.structs.replace(piece, logprobs=[])
+
+
+def long_text(piece: Piece) -> Piece:
+    return msgspec.structs.replace(piece, text="x" * 100_000)
+
+
+def nothing(piece: Piece) -> Piece:
+    return msgspec.structs.replace(piece, tokens=[], logprobs=[], end=None)
+
+
+def short(piece: Piece) -> Piece:
+    ended = msgspec.convert(
+        {"finish": "length", "queued_s": 0, "first_token_s": 0, "total_s": 0}, type=type_of_end()
+    )
+    return msgspec.structs.replace(piece, end=ended)
+
+
+def type_of_end() -> Any:
+    from assay.protocol.inference import Ending
+
+    return Ending
+
+
+@pytest.mark.parametrize("changes", [more_tokens, no_logprobs, long_text, nothing, short])
+async def test_garbage_costs_the_miner_and_not_the_client(
+    changes: Callable[[Piece], Piece],
+) -> None:
+    bad, good = FakeMiner(key(1), incentive=2000, changes=changes), FakeMiner(key(2))
+    async with Subnet(bad, good) as subnet:
+        router = subnet.router()
+        for _ in range(4):
+            grown = await read(router, wish(logprobs=0))
+            assert sum(len(growth.tokens) for growth in grown) == TOKENS
+            assert grown[-1].candidate.hotkey == good.hotkey
+    assert 1 <= len(bad.asked) <= 3, "after three failures in a row it is left alone"
+
+
+async def test_a_miner_that_was_left_alone_is_tried_again_by_one_call() -> None:
+    clock = ManualClock()
+    bad, good = FakeMiner(key(1), incentive=60_000, dies_at=0), FakeMiner(key(2), incentive=1)
+    async with Subnet(bad, good, clock=clock) as subnet:
+        router = subnet.router()
+        for _ in range(5):
+            await read(router, wish(3))
+        assert len(bad.asked) == 3
+        clock.advance(6.0)
+        await asyncio.gather(*(read(router, wish(3)) for _ in range(5)))
+        assert len(bad.asked) == 4
+        clock.advance(6.0)
+        await read(router, wish(3))
+        assert len(bad.asked) == 4, "the second rest is twice as long"
+        bad.dies_at = None
+        clock.advance(6.0)
+        await read(router, wish(3))
+        await read(router, wish(3))
+        assert len(bad.asked) >= 6, "one that works again is forgiven"
+
+
+async def test_a_late_miner_is_not_waited_for() -> None:
+    clock = ManualClock()
+    late = FakeMiner(key(1), incentive=60_000, waits=asyncio.Event())
+    quick = FakeMiner(key(2), incentive=1)
+    async with Subnet(late, quick, clock=clock) as subnet:
+        router = subnet.router()
+        reading = asyncio.ensure_future(read(router, wish(5)))
+        await late.noticed.acquire()
+        clock.advance(HEDGE_S_MAX)
+        grown = await reading
+        assert text(grown) == expected(quick, 5)
+        assert late.cancelled == 1
+        assert router.health.open(late.signer.address) == 0
+        assert router.health.expect_s(late.signer.address, clock.monotonic()) > 1.0
+
+
+async def test_hedges_are_a_small_part_of_all_calls() -> None:
+    """When all miners are slow, asking each answer twice would make them slower still."""
+    clock = ManualClock()
+    gate = asyncio.Event()
+    miners = [FakeMiner(key(n), waits=gate) for n in range(1, 3)]
+    async with Subnet(*miners, clock=clock) as subnet:
+        router = subnet.router()
+        reading = [asyncio.ensure_future(read(router, wish(3))) for _ in range(30)]
+        for place in range(30):
+            await miners[place % 2].noticed.acquire()
+        clock.advance(HEDGE_S_MAX)
+        for _ in range(200):
+            await asyncio.sleep(0)
+        gate.set()
+        await asyncio.gather(*reading)
+    assert 30 < sum(len(m.asked) for m in miners) <= 41
+
+
+async def test_a_busy_miner_is_left_alone_as_long_as_it_says() -> None:
+    clock = ManualClock()
+    busy = FakeMiner(key(1), refuses=RequestRefused(Code.OVERLOADED, "full", retry_after_s=20.0))
+    async with Subnet(busy, clock=clock) as subnet:
+        router = subnet.router()
+        with pytest.raises(ApiError) as caught:
+            await read(router, wish())
+        assert caught.value.status == 503
+        with pytest.raises(ApiError) as caught:
+            await read(router, wish())
+        assert (caught.value.code, caught.value.retry_after_s) == ("overloaded", 20.0)
+        assert len(busy.asked) == 1
+        busy.refuses = None
+        clock.advance(20.0)
+        await read(router, wish())
+
+
+async def test_two_refusals_are_the_clients_mistake_and_one_is_not() -> None:
+    refusal = RequestRefused("no")
+    async with Subnet(
+        FakeMiner(key(1), incentive=9000, refuses=refusal), FakeMiner(key(2), incentive=100)
+    ) as subnet:
+        await read(subnet.router(), wish(3))
+    async with Subnet(*(FakeMiner(key(n), refuses=refusal) for n in range(1, 4))) as subnet:
+        with pytest.raises(ApiError) as caught:
+            await read(subnet.router(), wish(3))
+        assert (caught.value.status, caught.value.code) == (400, "refused_by_miners")
+
+
+async def test_verified_miners_are_asked_first() -> None:
+    unpaid, paid = FakeMiner(key(1), incentive=0), FakeMiner(key(2), incentive=1)
+    async with Subnet(unpaid, paid) as subnet:
+        for _ in range(5):
+            await read(subnet.router(), wish(3))
+    assert (len(unpaid.asked), len(paid.asked)) == (0, 5)
+
+
+async def test_load_is_shared_out() -> None:
+    miners = [FakeMiner(key(n)) for n in range(1, 5)]
+    async with Subnet(*miners) as subnet:
+        router = subnet.router()
+        await asyncio.gather(*(read(router, wish(20)) for _ in range(40)))
+    assert min(len(m.asked) for m in miners) >= 5
+
+
+async def test_others_models_and_paths_are_not_asked() -> None:
+    other = FakeMiner(key(1), root=bytes(32))
+    engine = FakeMiner(key(2), path=NumericPath.ENGINE)
+    async with Subnet(other, engine) as subnet:
+        with pytest.raises(ApiError) as caught:
+            await read(subnet.router(), wish())
+        assert (caught.value.status, caught.value.retry_after_s) == (503, 12.0)
+        accepting = subnet.router(paths=frozenset(NumericPath))
+        with pytest.raises(ApiError):
+            await read(accepting, wish())  # a foreign engine's sampler nobody can check
+        await read(accepting, wish(temperature=0.0))
+    assert (len(other.asked), len(engine.asked)) == (0, 1)
+
+
+async def test_a_client_that_leaves_ends_the_miners_work() -> None:
+    miner = FakeMiner(key(1))
+    async with Subnet(miner) as subnet:
+        router, trail = subnet.router(), Trail()
+        answer = router.answer(wish(), trail)
+        await anext(answer)
+        await answer.aclose()
+        assert miner.cancelled == 1
+        assert router.health.open(miner.signer.address) == 0
+        [record] = trail.records
+    verify(unpack(record.evidence), request=record.request, frames=record.frames)
+    assert unpack(record.evidence).word == "part"
+
+
+async def test_nobody_learns_that_an_answer_failed_from_a_prompt_in_a_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    refuses = RequestRefused("SECRET")
+    async with Subnet(FakeMiner(key(1), refuses=refuses)) as subnet:
+        with pytest.raises(ApiError) as caught:
+            await read(subnet.router(), wish())
+    assert "SECRET" not in str(caught.value)
+
+
+def test_the_fake_speaks_the_wire() -> None:
+    piece = Piece(tokens=[END], text="")
+    assert decode(Piece, encode(piece)) == piece

@@ -29,7 +29,7 @@ from assay.types import BlockNumber, Ss58, Uid
 from assay.validators.inference.answers import Finding, convicted, unjudged
 from assay.validators.inference.probation import FILE, Probation
 from assay.validators.inference.requests import TOKENS_ASKED, TOKENS_OF_ENTRANCE
-from assay.validators.inference.task import InferenceValidator
+from assay.validators.inference.task import InferenceValidator, patience_s
 
 ROUNDS = 72  # of an epoch
 SET_AT = 54  # the round of an epoch before which weights are set: its last quarter begins
@@ -39,7 +39,6 @@ SPEED = 300.0  # tokens a second of an ordinary miner: the demo model on one cor
 RTT_S = 0.02
 JITTER = 0.1  # of the time that computing takes, one sigma of its logarithm
 RETRANSMIT_S = 0.2  # Linux's least; doubled for each further loss
-DEADLINE_S = 12.0
 U16_MAX = 65_535
 EMISSION = 10**12
 
@@ -170,7 +169,7 @@ class Judging:
         request = Complete(
             model=bytes(32), prompt="", max_tokens=asked, seed=0, temperature=1.0, miner=hotkey
         )
-        silent = dice.random() >= miner.answers or latency > DEADLINE_S
+        silent = dice.random() >= miner.answers or latency > patience_s(asked)
         if miner.name not in working or silent:
             self.task.findings[hotkey] = unjudged("no answer")
         elif self._passes(miner, hotkey, epoch, is_new):

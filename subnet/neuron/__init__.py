@@ -4,10 +4,11 @@ For builders: ``task`` is the interface, ``rounds`` the usual shape of a task (s
 score), ``loader`` finds one and ``task_shape`` the slips in it, ``settings`` are a task's own
 options, ``context`` makes what a task is handed.
 
-The validator's turn: ``asking`` plays one, ``peers`` asks, ``seeds`` makes its randomness
-recheckable, ``opinions`` and ``checkpoint`` remember, ``weighing`` sets weights. ``receipts`` keeps
-who said what, under a root that ``merkle`` computes; ``audit`` checks a receipt or a challenge from
-files and the chain alone, ``shown`` finds on chain what a receipt leads to.
+The validator's turn: ``asking`` plays one, ``peers`` asks, ``background`` asks without waiting,
+``seeds`` makes its randomness recheckable, ``opinions`` and ``checkpoint`` remember, ``weighing``
+sets weights. ``receipts`` keeps who said what, under a root that ``merkle`` computes; ``audit``
+checks a receipt or a challenge from files and the chain alone, ``shown`` finds on chain what a
+receipt leads to.
 
 The neuron around it: ``miner`` and ``validator``, ``server`` (what both serve), ``callers`` (who
 may call), ``record`` and ``presence`` (what the chain shows of a neuron), ``faults`` (a builder's

@@ -19,6 +19,7 @@ from assay.aio import ended, given_up
 from assay.chain.view import Moment
 from assay.clock import Clock
 from assay.errors import UserError
+from assay.neuron.background import Asked, Background, Late
 from assay.neuron.faults import BrokenTask
 from assay.neuron.peers import Answer, Origin, Peers, Question
 from assay.neuron.record import Role
@@ -51,17 +52,23 @@ class Played:
     verdicts: Sequence[Verdict] = ()
     answers: list[Answer[Any, Any]] = field(default_factory=list)
     """Everything that was asked in this turn and what came back, in the order asked."""
+    late: Sequence[Late] = ()
+    """What came of questions that earlier turns posted."""
+
+    @property
+    def _all(self) -> list[Answer[Any, Any]]:
+        return [*self.answers, *(late.answer for late in self.late)]
 
     @property
     def replied(self) -> set[Ss58]:
         """The hotkeys that gave a reply, to the validator or to a client."""
-        return {answer.target.hotkey for answer in self.answers if answer.reply is not None}
+        return {answer.target.hotkey for answer in self._all if answer.reply is not None}
 
     @property
     def unreached(self) -> set[Ss58]:
         """The hotkeys that were asked and could not be reached at all."""
-        asked = {answer.target.hotkey for answer in self.answers}
-        reached = {a.target.hotkey for a in self.answers if a.outcome not in UNREACHED}
+        asked = {answer.target.hotkey for answer in self._all}
+        reached = {a.target.hotkey for a in self._all if a.outcome not in UNREACHED}
         return asked - reached
 
 
@@ -70,20 +77,24 @@ async def play(
     peers: Peers,
     moment: Moment,
     *,
-    number: int,
+    asked: Asked,
     seed: bytes,
+    background: Background,
     organic: Sequence[Answer[Any, Any]],
     clock: Clock,
     deadline_s: float,
     turn_deadline_s: float,
 ) -> Played:
-    """Let the task take one turn.
+    """Let the task take the turn ``asked``, with what came from the ``background``.
 
     ``deadline_s`` bounds each question, ``turn_deadline_s`` the whole turn. TaskHangs for a task
     that takes longer, BrokenTask for one that returns what is no verdict. What a task raises goes
     through to the caller: verdicts made up in their place would be paid for.
     """
-    played = Played(answers=[a for a in organic if a.origin is Origin.ORGANIC])
+    played = Played(
+        answers=[a for a in organic if a.origin is Origin.ORGANIC],
+        late=background.collect(asked.count),
+    )
 
     async def ask(questions: Sequence[Question[Any, Any]]) -> list[Answer[Any, Any]]:
         answers = await peers.fan_out(questions, deadline_s=deadline_s)
@@ -91,13 +102,16 @@ async def play(
         return answers
 
     turn = Turn(
-        number,
+        asked.turn,
         moment,
         peers.of_role(Role.MINER),
         turn_rng(seed),
         lambda hotkey: target_rng(seed, hotkey),
         ask,
         tuple(organic),
+        lambda questions, within_s: background.post(questions, asked, deadline_s=within_s),
+        tuple(late.answer for late in played.late),
+        background.waiting,
     )
     played.verdicts = _checked(task, await _taken(task, turn, clock, turn_deadline_s))
     return played

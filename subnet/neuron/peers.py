@@ -68,6 +68,8 @@ class Question(Generic[Req, Rep]):
     target: Target
     method: Method[Req, Rep]
     message: Req
+    deadline_s: float | None = None
+    """For this question alone; None: as for all that are asked with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,8 @@ class Answer(Generic[Req, Rep]):
     """What shows a third party who signed what (``assay.wire.evidence``), packed."""
     body: bytes | None = None
     """The reply as it was signed."""
+    turns_open: int = 1
+    """How many turns it took, of a question that was posted (``assay.neuron.background``)."""
     network_s: float = 0.0
     """The part of the latency that the network took, as far as the system knows it."""
 
@@ -175,9 +179,16 @@ class Peers:
         )
 
     async def fan_out(
-        self, questions: Sequence[Question[Any, Any]], *, deadline_s: float
+        self,
+        questions: Sequence[Question[Any, Any]],
+        *,
+        deadline_s: float,
+        places: asyncio.Semaphore | None = None,
     ) -> list[Answer[Any, Any]]:
         """Ask all questions at once; the answers come in the questions' order.
+
+        A question's own deadline counts before ``deadline_s``. ``places`` bounds how many are asked
+        at a time, instead of what bounds all others.
 
         UnsendableMessage, before anything is sent, if there is a message that no peer could take.
         """
@@ -185,8 +196,8 @@ class Peers:
             self._check(question)
 
         async def ask(question: Question[Any, Any]) -> Answer[Any, Any]:
-            async with self._places:
-                return await self._call(question, deadline_s)
+            async with places or self._places:
+                return await self._call(question, question.deadline_s or deadline_s)
 
         return list(await asyncio.gather(*(ask(question) for question in questions)))
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -149,6 +149,14 @@ class Turn:
     """Asks all questions at once; the answers come in the questions' order."""
     organic: Sequence[Answer[Any, Any]] = ()
     """Answers that miners gave to clients since the last turn, where a gateway hands them over."""
+    post: Callable[[Questions, float], None] | None = None
+    """Asks these questions within so many seconds and waits for none: their answers are in
+    ``late`` of a later turn, so that a slow target takes no turns from the others. None where
+    there is no later turn."""
+    late: Sequence[Answer[Any, Any]] = ()
+    """What came of posted questions since the last turn."""
+    waiting: Collection[Ss58] = ()
+    """The hotkeys that have a posted question open; each may have one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ from assay.clock import Clock
 from assay.metrics import NO_METRICS, Metrics
 from assay.neuron import opinions as opinion
 from assay.neuron.asking import Played, TaskHangs, checked_weights, play
+from assay.neuron.background import Asked, Background
 from assay.neuron.checkpoint import Checkpoint, CheckpointFile, ValidatorMemory
 from assay.neuron.faults import BrokenTask, TaskFaults
 from assay.neuron.opinions import Opinion, Window
@@ -130,6 +131,7 @@ class Validator:
             retry=retry,
             metrics=metrics,
         )
+        self._background = Background(peers)
         self._faults = TaskFaults(task)
         self._block_time_s = 1.0
         self._started_s = 0.0
@@ -182,6 +184,7 @@ class Validator:
                 grace_s=STOP_GRACE_S,
             )
         finally:
+            await self._background.close()
             await self._server.close()
         logger.info("Stopped after round {}", self.memory.round)
 
@@ -282,12 +285,14 @@ class Validator:
 
     async def _turn(self, moment: Moment, number: int) -> None:
         count, begun_s = self.memory.round + 1, self._clock.monotonic()
+        asked = Asked(turn=number, count=count, period=self._seeds.period, at=moment.at)
         try:
             played = await play(
                 self._task,
                 self._peers,
                 moment,
-                number=number,
+                asked=asked,
+                background=self._background,
                 seed=self._seeds.turn_seed(bytes.fromhex(moment.at.hash[2:]), number),
                 organic=self._organic(),
                 clock=self._clock,
@@ -304,20 +309,24 @@ class Validator:
             return
         self._metrics.count("assay_turns_total", outcome="finished")
         self._metrics.observe("assay_turn_seconds", self._clock.monotonic() - begun_s)
-        self._keep(moment, number, played)
+        self._keep(asked, played)
         self._judge(moment, number, count, played)
 
-    def _keep(self, moment: Moment, number: int, played: Played) -> None:
-        """Write down what was asked and answered, before anything is made of it."""
-        for answer in played.answers:
+    def _keep(self, asked: Asked, played: Played) -> None:
+        """Write down what was asked and answered, before anything is made of it. A late answer
+        belongs to the turn that asked; it is not kept if that turn's period is closed."""
+        both = [(answer, asked) for answer in played.answers]
+        both += [(late.answer, late.asked) for late in played.late]
+        for answer, drawn in both:
             self._metrics.count(
                 "assay_answers_total", outcome=answer.outcome, origin=answer.origin.value
             )
             if answer.reply is not None:
                 self._metrics.observe("assay_answer_latency_seconds", answer.latency_s)
-            self._receipts.append(
-                record_of(answer, period=self._seeds.period, turn=number, at=moment.at)
-            )
+            if drawn.period == self._seeds.period:
+                self._receipts.append(
+                    record_of(answer, period=drawn.period, turn=drawn.turn, at=drawn.at)
+                )
 
     def _judge(self, moment: Moment, number: int, count: int, played: Played) -> None:
         self._judged = True

@@ -21,6 +21,7 @@ from assay.models.opening import open_model
 from assay.neuron import (
     Answer,
     Method,
+    Origin,
     Question,
     Score,
     Target,
@@ -48,6 +49,25 @@ LATENCY_S_MIN: Final = 1e-6
 time, and an answer's speed would be infinite."""
 
 
+PROMPT_S: Final = 3.0
+"""Seconds within which an answer has to come for its miner to be waited for the next time. An
+answer of 48 tokens is there in that time at sixteen tokens a second."""
+PROMPT_SLACK: Final = 4.0
+"""How many times longer than the last time a miner may take before a turn goes on without it: a
+machine that is busy for a moment needs that. With ``PROMPT_S`` it bounds what a miner that suddenly
+is silent costs all others, once."""
+SLOWEST_PER_S: Final = 1.0
+"""Tokens a second of the slowest miner that can get in and be paid."""
+PATIENCE_S_MAX: Final = 115.0
+"""Below ``Limits.handler_s_max``, beyond which an axon refuses a request. An entrance of 96 tokens
+at the slowest speed fits."""
+
+
+def patience_s(tokens: int) -> float:
+    """Return how long an answer of ``tokens`` tokens is waited for beside the turns."""
+    return min(1.2 * tokens / SLOWEST_PER_S + 5.0, PATIENCE_S_MAX)
+
+
 class InferenceValidator(ValidatorTask):
     """Judges miners against one model."""
 
@@ -62,6 +82,9 @@ class InferenceValidator(ValidatorTask):
         self._settings = ValidatorSettings()
         self._rates: dict[Ss58, deque[float]] = {}
         """Of each hotkey's last verified answers, the tokens a second."""
+        self._prompt: dict[Ss58, float] = {}
+        """The hotkeys whose last answer was there soon enough to be waited for, with its latency,
+        in seconds."""
 
     async def start(self, context: TaskContext) -> None:
         settings = context.settings
@@ -96,21 +119,16 @@ class InferenceValidator(ValidatorTask):
         logger.info("Judging by the model {}; prompts from {} files", root.hex()[:16], len(corpus))
 
     async def turn(self, turn: Turn) -> list[Verdict]:
-        """Ask each target for one text of the same length, and judge all answers together."""
-        assert self._requests is not None, "start comes first"
-        tokens = self._requests.tokens_of_turn(turn.rng)
-        questions = [
-            Question(
-                target, METHOD, self.request_for(target, turn.rng_of(target.hotkey), tokens=tokens)
-            )
-            for target in turn.targets
+        """Ask each target for one text of the same length, and judge all answers that are there."""
+        answers = await self._ask(turn)
+        answers += [
+            answer for answer in (*turn.late, *turn.organic) if answer.method == METHOD.name
         ]
-        answers: list[Given] = await turn.ask(questions)
-        answers += [answer for answer in turn.organic if answer.method == METHOD.name]
         return [
             Verdict(
                 answer.target.hotkey,
                 score.value,
+                float(answer.turns_open),
                 reasons=(*answer.failure_reasons, *score.reasons),
                 latency_s=answer.latency_s,
                 forfeits=score.forfeits,
@@ -119,6 +137,27 @@ class InferenceValidator(ValidatorTask):
                 answers, await self.score(answers, epoch=turn.moment.epoch.index), strict=True
             )
         ]
+
+    async def _ask(self, turn: Turn) -> list[Given]:
+        """Ask everybody at the same moment; return the answers of those that answered soon the last
+        time. The others are newcomers, slow, or silent: a turn that waited for them would be theirs
+        to end, so their answers come with a later turn and count for all turns in between."""
+        assert self._requests is not None, "start comes first"
+        tokens = self._requests.tokens_of_turn(turn.rng)
+        now = []
+        for target in turn.targets:
+            if target.hotkey in turn.waiting:
+                continue
+            asked = self.request_for(target, turn.rng_of(target.hotkey), tokens=tokens)
+            before_s = self._prompt.get(target.hotkey)
+            if turn.post is None:
+                now.append(Question(target, METHOD, asked))
+            elif before_s is None:
+                turn.post([Question(target, METHOD, asked)], patience_s(asked.max_tokens))
+            else:
+                within_s = PROMPT_SLACK * before_s + PROMPT_S
+                now.append(Question(target, METHOD, asked, within_s))
+        return await turn.ask(now)
 
     def request_for(self, target: Target, rng: random.Random, *, tokens: int) -> Complete:
         """Return a request for ``target``, drawn from ``rng``, for an answer of ``tokens`` tokens;
@@ -143,6 +182,12 @@ class InferenceValidator(ValidatorTask):
         rate = self._settings.pay_rate
         engine_s = engine_time(latencies, network)
         rates = np.zeros(len(answers))
+        for answer in answers:
+            soon = answer.reply is not None and answer.latency_s <= PROMPT_S
+            if soon and answer.origin is Origin.SYNTHETIC:
+                self._prompt[answer.target.hotkey] = answer.latency_s
+            elif not soon:
+                self._prompt.pop(answer.target.hotkey, None)
         for number in np.flatnonzero(verified).tolist():
             last = self._rates.setdefault(answers[number].target.hotkey, deque(maxlen=LAST))
             last.append(float(tokens[number] / engine_s[number]))

@@ -13,6 +13,7 @@ from assay.chain.interface import Endpoint
 from assay.chain.view import Moment
 from assay.clock import ManualClock
 from assay.neuron.asking import CANCELLED_S, Played, TaskHangs, checked_weights, play
+from assay.neuron.background import Asked, Background
 from assay.neuron.faults import BrokenTask, where
 from assay.neuron.peers import Answer, Origin, Peers, Question, Target
 from assay.neuron.seeds import target_rng, turn_rng
@@ -60,6 +61,7 @@ class Here:
     def __init__(self, clock: ManualClock, peers: Peers, moment: Moment) -> None:
         self.clock, self.peers, self.moment = clock, peers, moment
         self.budgets_s: list[float] = []
+        self.background = Background(peers)
 
     async def echo(self, request: Word, caller: Caller) -> Word:
         self.budgets_s.append(caller.budget_s)
@@ -72,7 +74,8 @@ class Here:
             task,
             self.peers,
             self.moment,
-            number=7,
+            asked=Asked(turn=7, count=7, period=1, at=self.moment.at),
+            background=self.background,
             seed=SEED,
             organic=organic,
             clock=self.clock,

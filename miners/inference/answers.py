@@ -7,7 +7,8 @@ does not know the chain; of a caller it uses the address and the membership.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import contextlib
+from collections.abc import AsyncIterator, Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -18,10 +19,12 @@ from assay.miners.inference.settings import MinerSettings
 from assay.models.engine import (
     Closed,
     Engine,
+    EngineEnd,
     EngineFailed,
     EngineRequest,
-    LocalEngine,
+    NotContinued,
     NotTaken,
+    TokenLogprobs,
     TooLong,
 )
 from assay.models.fair_queue import Asker, Busy, CallerBusy
@@ -56,6 +59,8 @@ async def open_engine(settings: MinerSettings, clock: Clock) -> Engine:
     opened = await open_model(
         settings.model, threads=settings.threads, tolerance=settings.tolerance
     )
+    from assay.models.local_engine import LocalEngine  # here, not above: it brings torch
+
     return LocalEngine(opened.model, opened.root, monotonic=clock.monotonic)
 
 
@@ -101,10 +106,45 @@ async def answer(
     is told what went wrong in words of ours; what the engine said is the operator's business, and
     goes to ``outage``.
     """
-    asker = Asker(caller.address, first=caller.membership >= Membership.PERMIT)
+    with _refusing(outage):
+        made = await engine.complete(ask, _asker(caller))
+    outage.answered()
+    return Completion(
+        text=made.text,
+        tokens=list(made.tokens[:TOKENS_MAX]),
+        finish=made.finish,
+        queued_s=_seconds(made.queued_s),
+        first_token_s=_seconds(made.first_token_s),
+        total_s=_seconds(made.total_s),
+        prompt_tokens=made.prompt_tokens,
+        logprobs=_shown(made.logprobs),
+        fingerprint=made.fingerprint,
+    )
+
+
+async def pieces(
+    engine: Engine, ask: EngineRequest, caller: Caller, outage: EngineOutage
+) -> AsyncIterator[Piece]:
+    """Yield what ``engine`` makes of ``ask``, piece by piece; the errors are those of
+    ``answer``."""
+    with _refusing(outage):
+        async with contextlib.aclosing(engine.stream(ask, _asker(caller))) as grown:
+            async for piece in grown:
+                yield Piece(
+                    tokens=list(piece.tokens),
+                    text=piece.text,
+                    logprobs=_shown(piece.logprobs),
+                    end=None if piece.end is None else _ending(piece.end),
+                )
+    outage.answered()
+
+
+@contextlib.contextmanager
+def _refusing(outage: EngineOutage) -> Iterator[None]:
+    """Turn what an engine raises into what the caller is told."""
     try:
-        made = await engine.complete(ask, asker)
-    except TooLong as error:
+        yield
+    except (TooLong, NotContinued) as error:
         raise RequestRefused(Code.REFUSED_BY_TASK, error.cause) from None
     except NotTaken as error:
         outage.refused(error)
@@ -121,39 +161,25 @@ async def answer(
         raise RequestRefused(
             Code.DRAINING, "this miner is stopping", retry_after_s=CLOSED_RETRY_AFTER_S
         ) from None
-    outage.answered()
-    return Completion(
-        text=made.text,
-        tokens=list(made.tokens[:TOKENS_MAX]),
-        finish=made.finish,
-        queued_s=_seconds(made.queued_s),
-        first_token_s=_seconds(made.first_token_s),
-        total_s=_seconds(made.total_s),
-        prompt_tokens=made.prompt_tokens,
-        logprobs=[TokenLogprob(each.logprob, list(each.top)) for each in made.logprobs],
-        fingerprint=made.fingerprint,
+
+
+def _asker(caller: Caller) -> Asker:
+    return Asker(caller.address, first=caller.membership >= Membership.PERMIT)
+
+
+def _ending(end: EngineEnd) -> Ending:
+    return Ending(
+        finish=end.finish,
+        queued_s=_seconds(end.queued_s),
+        first_token_s=_seconds(end.first_token_s),
+        total_s=_seconds(end.total_s),
+        prompt_tokens=end.prompt_tokens,
+        fingerprint=end.fingerprint,
     )
 
 
-async def pieces(
-    engine: Engine, ask: EngineRequest, caller: Caller, outage: EngineOutage
-) -> AsyncIterator[Piece]:
-    """Yield what ``engine`` makes of ``ask``, piece by piece; the errors are those of
-    ``answer``."""
-    made = await answer(engine, ask, caller, outage)
-    yield Piece(
-        tokens=made.tokens,
-        text=made.text,
-        logprobs=made.logprobs,
-        end=Ending(
-            finish=made.finish,
-            queued_s=made.queued_s,
-            first_token_s=made.first_token_s,
-            total_s=made.total_s,
-            prompt_tokens=made.prompt_tokens,
-            fingerprint=made.fingerprint,
-        ),
-    )
+def _shown(logprobs: Iterable[TokenLogprobs]) -> list[TokenLogprob]:
+    return [TokenLogprob(each.logprob, list(each.top)) for each in logprobs]
 
 
 def _seconds(value: float) -> float:

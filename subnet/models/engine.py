@@ -1,32 +1,29 @@
-"""What a miner serves with: an engine's interface, and the engine that computes in this process.
+"""What a miner serves with: an engine's interface, what it is asked, and how it fails.
 
-In comes a request for text (``EngineRequest``), out comes its continuation in tokens
-(``EngineAnswer``). A ``LocalEngine`` runs a ``LanguageModel`` in a thread of its own, so that the
-event loop stays free and the arithmetic is that of a single thread; the answers that are open take
-turns on it, one token at a time, in the order that ``fair_queue`` decides.
-``openai_backend.OpenAIEngine`` asks a server elsewhere. What a validator can check differs between
-the two, and ``Engine.seeded`` says which it is.
+In comes a request for text (``EngineRequest``), out comes its continuation in tokens, as a whole
+(``EngineAnswer``) or as it grows (``EnginePiece``). ``local_engine.LocalEngine`` computes in this
+process, ``openai_backend.OpenAIEngine`` asks a server elsewhere. What a validator can check differs
+between the two, and ``Engine.seeded`` says which it is.
 
 This module knows no chain and no messages; of a caller it knows a name and whether it goes first.
 """
 
 from __future__ import annotations
 
-import asyncio
-import threading
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from assay.errors import Refused, Unavailable, UserError
-from assay.models.fair_queue import AnswerQueue, Asker, first_sharing
-from assay.scoring.inference.sampling import Sampling
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import AsyncGenerator, Iterable
 
-    from assay.models.language import LanguageModel
+    from assay.models.drawing import Floats
+    from assay.models.fair_queue import Asker
+    from assay.scoring.inference.sampling import Sampling
+
+Finish = Literal["length", "stop"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +32,7 @@ class EngineRequest:
 
     prompt: str
     max_tokens: int
+    """Tokens to be drawn; ``begun`` does not count."""
     seed: int
     """What the caller chose; an engine with a sampler of its own is given it."""
     key: bytes
@@ -42,11 +40,14 @@ class EngineRequest:
     sampling: Sampling
     """How tokens are drawn."""
     stop: tuple[str, ...] = ()
-    """Texts that end the answer, with the token that completes one of them."""
+    """Texts that end the answer, with the token that completes one of them; its text ends before
+    the first."""
     logprobs: int | None = None
     """How many alternatives each token is shown with; None: not even its own probability."""
     begun: tuple[int, ...] = ()
-    """The beginning of the answer, which has been made elsewhere."""
+    """The beginning of the answer, which has been made elsewhere. It is not told again."""
+    hidden: bool = False
+    """Whether each token's last hidden state is wanted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +60,72 @@ class TokenLogprobs:
 
 
 @dataclass(frozen=True, slots=True)
+class DrawnToken:
+    """One token that was drawn."""
+
+    token: int
+    logprobs: TokenLogprobs | None = None
+    """If it was asked for."""
+    hidden: Floats | None = None
+    """The last hidden state, of which the logits are a linear image; if it was asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineEnd:
+    """How an answer ended. Times are in seconds from the call."""
+
+    finish: Finish
+    prompt_tokens: int
+    queued_s: float
+    first_token_s: float
+    total_s: float
+    fingerprint: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class EnginePiece:
+    """What has been added to an answer: tokens, and text that no later token changes."""
+
+    drawn: tuple[DrawnToken, ...]
+    text: str
+    end: EngineEnd | None = None
+    """In the last piece, and only there."""
+
+    @property
+    def tokens(self) -> tuple[int, ...]:
+        """The ids of the tokens."""
+        return tuple(drawn.token for drawn in self.drawn)
+
+    @property
+    def logprobs(self) -> tuple[TokenLogprobs, ...]:
+        """One for each token, if they were asked for."""
+        return _logprobs(self.drawn)
+
+
+@dataclass(frozen=True, slots=True)
 class EngineAnswer:
-    """What an engine answers. Times are in seconds from the call."""
+    """What an engine answers: tokens and text without what was ``begun``. Times are in seconds from
+    the call."""
 
     text: str
     tokens: tuple[int, ...]
-    finish: Literal["length", "stop"]
+    finish: Finish
     queued_s: float
     first_token_s: float
     total_s: float
     prompt_tokens: int = 0
-    logprobs: tuple[TokenLogprobs, ...] = ()
-    """One for each token, if they were asked for."""
+    drawn: tuple[DrawnToken, ...] = ()
+    """The tokens with what was asked for beside them; empty for an engine that is not seeded."""
     fingerprint: bytes = b""
+
+    @property
+    def logprobs(self) -> tuple[TokenLogprobs, ...]:
+        """One for each token, if they were asked for."""
+        return _logprobs(self.drawn)
+
+
+def _logprobs(tokens: Iterable[DrawnToken]) -> tuple[TokenLogprobs, ...]:
+    return tuple(drawn.logprobs for drawn in tokens if drawn.logprobs is not None)
 
 
 class TooLong(UserError):
@@ -89,13 +143,25 @@ class TooLong(UserError):
         return type(self), self.counts
 
 
+class NotContinued(UserError):
+    """The tokens that an answer begins with have ended it already, or are none of this model's: the
+    caller's mistake."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The beginning given for the answer has ended already, or is none of this model's.",
+            "Give tokens of an answer to the same request that has not ended.",
+        )
+
+    def __reduce__(self) -> tuple[type[NotContinued], tuple[()]]:  # type: ignore[override]
+        return type(self), ()
+
+
 class Closed(Unavailable):
     """The engine was closed, before the answer was asked for or while it was made."""
 
     def __init__(self) -> None:
-        super().__init__(
-            "The engine was closed.", "EngineRequest another miner, or this one later."
-        )
+        super().__init__("The engine was closed.", "Ask another miner, or this one later.")
 
     def __reduce__(self) -> tuple[type[Closed], tuple[()]]:  # type: ignore[override]
         return type(self), ()
@@ -163,127 +229,17 @@ class Engine(Protocol):
     check every token."""
 
     async def complete(self, ask: EngineRequest, asker: Asker) -> EngineAnswer:
-        """Return the continuation that ``ask`` wants, for ``asker``. TooLong or NotTaken for the
-        caller's mistake, Busy for a caller who has too many answers open, EngineFailed for an
-        engine elsewhere that does not answer, Closed for one that was closed."""
+        """Return the continuation that ``ask`` wants, for ``asker``. TooLong, NotContinued or
+        NotTaken for the caller's mistake, Busy for a caller who has too many answers open,
+        EngineFailed for an engine elsewhere that does not answer, Closed for one that was
+        closed."""
+        ...
+
+    def stream(self, ask: EngineRequest, asker: Asker) -> AsyncGenerator[EnginePiece, None]:
+        """Yield the same continuation as it grows; errors as in ``complete``. Whoever stops reading
+        closes the iterator (``contextlib.aclosing``), and the engine works on it no longer."""
         ...
 
     async def close(self) -> None:
         """Stop all answers that are open and free what the engine holds. Called once only."""
         ...
-
-
-@dataclass(eq=False, slots=True)
-class _Job:
-    """One answer that is being made."""
-
-    ask: EngineRequest
-    asked_s: float
-    made: Future[EngineAnswer] = field(default_factory=Future)
-    stream: Iterator[int] | None = None
-    drawn: list[int] = field(default_factory=list)
-    begun_s: float = 0.0
-    first_s: float = 0.0
-
-
-class LocalEngine:
-    """A model in this process, on the numeric path that validators replay."""
-
-    seeded = True
-
-    def __init__(
-        self, model: LanguageModel, root: bytes, *, monotonic: Callable[[], float]
-    ) -> None:
-        self.root = root
-        self._model = model
-        self._monotonic = monotonic
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="model")
-        self._lock = threading.Lock()
-        """Guards the three fields below: the event loop adds and removes answers, and the thread
-        works on them."""
-        self._queue: AnswerQueue[_Job] = AnswerQueue(
-            first_sharing_max=first_sharing(model.cache_bytes)
-        )
-        self._working = False
-        self._closed = False
-
-    async def complete(self, ask: EngineRequest, asker: Asker) -> EngineAnswer:
-        job = _Job(ask, self._monotonic())
-        with self._lock:
-            if self._closed:
-                raise Closed
-            self._queue.add(job, asker)
-            if not self._working:
-                self._working = True
-                self._thread.submit(self._work)
-        try:
-            return await asyncio.wrap_future(job.made)
-        except asyncio.CancelledError:
-            caller = asyncio.current_task()
-            if caller is not None and not caller.cancelling():
-                raise Closed from None  # it was the answer that was given up, not the caller
-            raise
-        finally:
-            # Also when the caller has gone: nobody waits for the rest.
-            with self._lock:
-                self._queue.remove(job)
-
-    def _work(self) -> None:
-        """Work on open answers, one step after the other, until none is left. Runs in the
-        thread."""
-        while True:
-            with self._lock:
-                job = self._queue.next()
-                if job is None:
-                    self._working = False
-                    return
-            try:
-                made = self._step(job)
-            except Exception as error:  # a request that is too long, or a broken model
-                if self._ends(job):
-                    job.made.set_exception(error)
-            else:
-                if made is not None and self._ends(job):
-                    job.made.set_result(made)
-
-    def _ends(self, job: _Job) -> bool:
-        """Forget ``job``; return whether anybody still waits for its answer."""
-        with self._lock:
-            self._queue.remove(job)
-        return job.made.set_running_or_notify_cancel()
-
-    def _step(self, job: _Job) -> EngineAnswer | None:
-        """Draw one token of ``job``; return the answer if that was the last token, else None."""
-        if job.stream is None:
-            job.begun_s = self._monotonic()
-            job.stream = self._begin(job.ask)
-        token = next(job.stream)
-        job.drawn.append(token)
-        if len(job.drawn) == 1:
-            job.first_s = self._monotonic()
-        if len(job.drawn) < job.ask.max_tokens and not self._model.is_end(token):
-            return None
-        made = self._model.finished(job.drawn)
-        return EngineAnswer(
-            text=self._model.tokens.decode(made.tokens),
-            tokens=made.tokens,
-            finish=made.finish,
-            queued_s=job.begun_s - job.asked_s,
-            first_token_s=job.first_s - job.asked_s,
-            total_s=self._monotonic() - job.asked_s,
-        )
-
-    def _begin(self, ask: EngineRequest) -> Iterator[int]:
-        prompt = self._model.tokens.encode(ask.prompt)
-        before = len(prompt) + len(ask.begun)
-        if before + ask.max_tokens > self._model.context_tokens:
-            raise TooLong(before, ask.max_tokens, self._model.context_tokens)
-        return self._model.stream(prompt, ask.max_tokens, ask.sampling, ask.key, ask.begun)
-
-    async def close(self) -> None:
-        with self._lock:
-            self._closed = True
-            abandoned = self._queue.clear()
-        for job in abandoned:
-            job.made.cancel()
-        await asyncio.to_thread(self._thread.shutdown, wait=True, cancel_futures=True)

@@ -1,11 +1,12 @@
 """The order in which an engine works on the answers that are open.
 
 In come answers (jobs of any kind) with the caller of each; out comes, step after step, the answer
-to work on next. A step is small: one token. After each step the next caller has its turn. Callers
+to work on next (``next``), or all answers under way, for an engine that works on them together
+(``under_way``). A step is small: one token. After each step the next caller has its turn. Callers
 who *go first* (validators with a permit) come before all others; within a kind the turn passes from
-caller to caller; one caller's answers are worked on one after the other. So neither long answers
-nor many of them buy a caller more than its share, and what callers without a permit ask for delays
-a validator by one step at the most.
+caller to caller; one caller's answers are worked on one after the other, as long as other callers
+could use the room. So neither long answers nor many of them buy a caller more than its share, and
+what callers without a permit ask for delays a validator by one step at the most.
 
 Bounds, so that neither one caller nor many fill the memory, or the places that a server has for
 requests; what goes beyond them is refused with ``Busy``:
@@ -14,11 +15,14 @@ requests; what goes beyond them is refused with ``Busy``:
 * All callers who do not go first have at most ``others_max`` open together.
 * A caller who goes first may always have one open, and more only while all who go first have fewer
   than ``first_max``.
-* At most ``sharing_max`` answers for the others are under way at once, because each holds a cache.
-  Further callers begin, in the order in which they came, when one of these ends.
-* At most ``first_sharing_max`` answers for callers who go first are under way at once. That is all
-  of them while the model is small: a few hostile ones with long answers would otherwise keep the
-  rest from beginning until it is too late.
+* At most ``sharing_max`` of the others have answers under way at once, because each answer holds a
+  cache. Further callers begin, in the order in which they came, when one of these ends.
+* At most ``first_sharing_max`` callers who go first have answers under way at once. That is all of
+  them while the model is small: a few hostile ones with long answers would otherwise keep the rest
+  from beginning until it is too late.
+* An engine that works on answers together gives a caller a second place, a third and so on while
+  fewer than ``together_max`` answers of the kind are under way. These places do not count in the
+  two bounds above, so whoever has many of them keeps nobody from beginning.
 
 This module has no threads and no clock. It does not know what a step computes, nor who may go
 first: it is told.
@@ -33,8 +37,9 @@ from typing import Final, Generic, TypeVar
 
 from assay.errors import Unavailable
 
-OPEN_MAX: Final = 8
-"""A validator has one answer open a round; a client that wants more at once asks several miners."""
+OPEN_MAX: Final = 16
+"""A validator has one answer open a round; a gateway asks for many clients at once, and with fewer
+than ``TOGETHER_MAX`` it would leave rows idle that an engine computes anyway."""
 OTHERS_MAX: Final = 32
 """Half of the requests that an axon runs at once (``wire.limits``). With more, a rival with many
 registered hotkeys would leave validators less than the other half."""
@@ -47,6 +52,8 @@ small model. With a large model, callers wait longer in any case."""
 FIRST_SHARING_MAX: Final = 64
 """As many validators as have a permit on a subnet by default, so that none of them waits for
 another's answer to end. ``first_sharing`` gives fewer for a large model."""
+TOGETHER_MAX: Final = 16
+"""As many answers as an engine computes at the price of one (``rows.TILE``)."""
 CACHES_BYTES_MAX: Final = 2**30
 """Memory for the caches of callers who go first, each as long as the context. With more, callers
 could fill the machine's memory where the model has caches of a hundred megabytes."""
@@ -88,11 +95,12 @@ class Asker:
 class _Line(Generic[Job]):
     """The answers of all callers of one kind: those under way, and those that wait to begin."""
 
-    def __init__(self, sharing_max: int) -> None:
+    def __init__(self, sharing_max: int, together_max: int) -> None:
         self._sharing_max = sharing_max
+        self._together_max = together_max
         self._begun: deque[tuple[str, Job]] = deque()
-        """The answers under way with their callers' names, at most one for each name. The first in
-        the deque is the next to be worked on."""
+        """The answers under way with their callers' names. The first in the deque is the next to
+        be worked on."""
         self._waiting: OrderedDict[str, deque[Job]] = OrderedDict()
         """The answers that have not begun, by caller. The caller who waits longest comes first."""
 
@@ -107,6 +115,16 @@ class _Line(Generic[Job]):
             return None
         self._begun.rotate(-1)
         return self._begun[-1][1]
+
+    def under_way(self) -> list[Job]:
+        """Return all answers under way, beginning with the one whose turn it is."""
+        self._begin()
+        while self._waiting and len(self._begun) < self._together_max:
+            has = Counter(name for name, _ in self._begun)
+            self._begin_one(min(self._waiting, key=lambda name: has[name]))
+        jobs = [job for _, job in self._begun]
+        self._begun.rotate(-1)
+        return jobs
 
     def remove(self, name: str, job: Job) -> None:
         """Forget ``job`` of the caller ``name``, whether it is under way or waits."""
@@ -125,21 +143,25 @@ class _Line(Generic[Job]):
         """Begin the next answer of each caller who has none under way, while there is room."""
         names = {name for name, _ in self._begun}
         for name in [name for name in self._waiting if name not in names]:
-            if len(self._begun) >= self._sharing_max:
+            if len(names) >= self._sharing_max:
                 return
-            behind = self._waiting[name]
-            # Behind all answers under way: a caller who asks for one short answer after the other
-            # would otherwise leave them no turn at all.
-            self._begun.append((name, behind.popleft()))
-            if not behind:
-                del self._waiting[name]
+            self._begin_one(name)
+            names.add(name)
+
+    def _begin_one(self, name: str) -> None:
+        behind = self._waiting[name]
+        # Behind all answers under way: a caller who asks for one short answer after the other would
+        # otherwise leave them no turn at all.
+        self._begun.append((name, behind.popleft()))
+        if not behind:
+            del self._waiting[name]
 
 
 def first_sharing(cache_bytes: int) -> int:
-    """Return how many answers for callers who go first are under way at once.
+    """Return how many callers who go first have answers under way at once.
 
     ``cache_bytes`` is the memory that one answer holds. As many are let in as fit into
-    ``CACHES_BYTES_MAX``, up to ``FIRST_SHARING_MAX``, and at least as many as for other callers.
+    ``CACHES_BYTES_MAX``, up to ``FIRST_SHARING_MAX``, and at least as many as other callers.
     """
     return max(SHARING_MAX, min(FIRST_SHARING_MAX, CACHES_BYTES_MAX // max(cache_bytes, 1)))
 
@@ -155,11 +177,15 @@ class AnswerQueue(Generic[Job]):
         first_max: int = FIRST_MAX,
         sharing_max: int = SHARING_MAX,
         first_sharing_max: int = FIRST_SHARING_MAX,
+        together_max: int = TOGETHER_MAX,
     ) -> None:
         self._open_max = open_max
         self._others_max = others_max
         self._first_max = first_max
-        self._lines = {True: _Line[Job](first_sharing_max), False: _Line[Job](sharing_max)}
+        self._lines = {
+            True: _Line[Job](first_sharing_max, together_max),
+            False: _Line[Job](sharing_max, together_max),
+        }
         self._askers: dict[Job, Asker] = {}
         self._open: Counter[str] = Counter()
         self._others = 0
@@ -185,6 +211,11 @@ class AnswerQueue(Generic[Job]):
         """Return the answer to work on for one step; None if no answer is open."""
         job = self._lines[True].next()
         return job if job is not None else self._lines[False].next()
+
+    def under_way(self) -> tuple[list[Job], list[Job]]:
+        """Return the answers to work on in one step: those for callers who go first, and those for
+        others; each list begins with the answer whose turn it is."""
+        return self._lines[True].under_way(), self._lines[False].under_way()
 
     def remove(self, job: Job) -> None:
         """Forget ``job``, which is finished or was given up. A second call does nothing."""

@@ -11,7 +11,8 @@ This module knows no seeds, roots, requests or sockets. An instance serves one t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import contextlib
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -19,8 +20,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from assay.models.drawing import Drawing, LastHidden
 from assay.models.layout import read_layout
 from assay.models.parameters import load_network
+from assay.models.rows import Rows
 from assay.models.source import inference_extra_missing
 from assay.models.tokens import Tokens, ends_of, refusing_folder
 from assay.scoring.inference.sampling import Sampling, choose
@@ -100,25 +103,42 @@ class LanguageModel:
         before = [*prompt, *begun]
         if not prompt or len(before) + max_tokens > self.context_tokens:
             raise ValueError(f"{len(before)} + {max_tokens} tokens do not fit the context")
-        cache: Any = None
-        step = torch.tensor([before])
         drawn = [*begun]
+        steps = self.steps(before)
+        drawing = next(steps)
         for position in range(len(begun), len(begun) + max_tokens):
-            # Left before each ``yield``: the mode is the thread's, and another stream may be next.
-            with torch.inference_mode():
-                output = self.network(
-                    input_ids=step, past_key_values=cache, use_cache=True, logits_to_keep=1
-                )
-                logits = output.logits[0, -1].float().numpy()
-            cache = getattr(output, "past_key_values", None)
-            if cache is None:
-                raise ValueError("this kind of model keeps no attention cache")
-            token = choose(logits, sampling, key, position, prompt, drawn)
+            token = choose(drawing.logits, sampling, key, position, prompt, drawn)
             yield token
             drawn.append(token)
-            if token in self.ends:
+            if token in self.ends or len(drawn) == len(begun) + max_tokens:
                 return
-            step = torch.tensor([[token]])
+            drawing = steps.send(token)
+
+    def steps(self, ids: Sequence[int]) -> Generator[Drawing, int, None]:
+        """Yield what the token after ``ids`` is drawn from, and then, for each token sent, what the
+        next one is drawn from. ValueError for a kind of model that keeps no attention cache."""
+        cache: Any = None
+        step = torch.tensor([list(ids)])
+        with contextlib.closing(LastHidden(self.network)) as hidden:
+            while True:
+                # Left before each ``yield``: the mode is the thread's, and another answer may be
+                # next.
+                with torch.inference_mode():
+                    output = self.network(
+                        input_ids=step, past_key_values=cache, use_cache=True, logits_to_keep=1
+                    )
+                    logits = output.logits[0, -1].float().numpy()
+                    seen = hidden.take()
+                    state = None if seen is None else seen[0, -1].float().numpy()
+                cache = getattr(output, "past_key_values", None)
+                if cache is None:
+                    raise ValueError("this kind of model keeps no attention cache")
+                step = torch.tensor([[(yield Drawing(logits, state))]])
+
+    def by_rows(self) -> Rows | None:
+        """Return this model's network as one that computes many answers at once; None for a kind
+        that cannot. Of one model, either this or the methods here are used at a time."""
+        return Rows.of(self.network, self.context_tokens, self.vocabulary)
 
     def generate(
         self, prompt: Sequence[int], max_tokens: int, sampling: Sampling, key: bytes

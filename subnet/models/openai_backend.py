@@ -14,14 +14,21 @@ with it: ``shown_address`` is what messages name.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from typing import Final
 
 import aiohttp
 from yarl import URL
 
 from assay.errors import UserError
-from assay.models.engine import Closed, EngineAnswer, EngineRequest
+from assay.models.engine import (
+    Closed,
+    DrawnToken,
+    EngineAnswer,
+    EngineEnd,
+    EnginePiece,
+    EngineRequest,
+)
 from assay.models.fair_queue import AnswerQueue, Asker
 from assay.models.openai_replies import (
     ANSWER_BYTES_MAX,
@@ -63,7 +70,7 @@ def shown_address(url: URL) -> str:
 
 
 class OpenAIEngine:
-    """A foreign server as an engine. EngineAnswer inside a running event loop."""
+    """A foreign server as an engine. Made inside a running event loop."""
 
     seeded = False
 
@@ -123,6 +130,14 @@ class OpenAIEngine:
             raise broken(self._shown, "an empty answer")
         took = self._monotonic() - asked
         return EngineAnswer(answer.text, tuple(tokens), finish, 0.0, took, took)
+
+    async def stream(self, ask: EngineRequest, asker: Asker) -> AsyncGenerator[EnginePiece, None]:
+        """The same in one piece, because its text is looked at as a whole before it is told."""
+        made = await self.complete(ask, asker)
+        end = EngineEnd(
+            made.finish, made.prompt_tokens, made.queued_s, made.first_token_s, made.total_s
+        )
+        yield EnginePiece(tuple(DrawnToken(token) for token in made.tokens), made.text, end)
 
     async def _in_turn(self, asker: Asker, body: dict[str, object]) -> OpenAIAnswer:
         """Ask the server, unless ``asker`` has too many answers open there already: the server

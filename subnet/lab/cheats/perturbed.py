@@ -41,8 +41,8 @@ class Perturbed(InferenceMiner):
         await asyncio.to_thread(self._spoil, true, copy)
         # The copy is our own: examining it as a stranger's folder would keep the cheat away from
         # the first rounds.
-        from assay.models.engine import LocalEngine
         from assay.models.language import LanguageModel
+        from assay.models.local_engine import LocalEngine
 
         model = await asyncio.to_thread(LanguageModel.load, copy, threads=context.settings.threads)
         root = await asyncio.to_thread(model_root, true)

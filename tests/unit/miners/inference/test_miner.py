@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import threading
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,13 @@ from assay.errors import UserError
 from assay.miners.inference import InferenceMiner
 from assay.miners.inference.requests import admit
 from assay.miners.inference.settings import MinerSettings
-from assay.models.engine import LocalEngine
+from assay.models.answer import GrowingAnswer
+from assay.models.drawing import Drawing
+from assay.models.engine import DrawnToken
 from assay.models.fair_queue import OPEN_MAX
+from assay.models.local_engine import LocalEngine
 from assay.models.root import model_root
+from assay.models.slots import Span
 from assay.models.source import DEMO, resolve
 from assay.neuron import Caller
 from assay.protocol.inference import Complete, ModelCommitment, NumericPath, noise_key
@@ -147,21 +151,28 @@ async def test_a_model_that_fails_its_trial_is_published_nowhere(tmp_path: Path)
 
 
 class Watched:
-    """Notes, for each token that a miner's own engine draws, how many the request asked for."""
+    """Notes, for each step of a miner's own engine, how many tokens the requests asked for of whose
+    answers one is drawn."""
 
-    def __init__(self, miner: InferenceMiner) -> None:
+    def __init__(self, miner: InferenceMiner, monkeypatch: pytest.MonkeyPatch) -> None:
         assert isinstance(miner._engine, LocalEngine)
-        model = miner._engine._model
-        self.drawn: list[int] = []
+        rows = miner._engine._by_rows.result(60)
+        assert rows is not None
+        self.steps: list[list[int]] = []
         self._began = threading.Event()
-        self._stream = model.stream
-        model.stream = self._watched  # type: ignore[method-assign]
+        run, draw = rows.run, GrowingAnswer.draw
 
-    def _watched(self, prompt: Sequence[int], most: int, *rest: Any) -> Iterator[int]:
-        for token in self._stream(prompt, most, *rest):
-            self.drawn.append(most)
+        def step(spans: Sequence[Span]) -> list[Drawing]:
+            self.steps.append([])
+            return run(spans)
+
+        def drawn(answer: GrowingAnswer, drawing: Drawing) -> DrawnToken:
+            self.steps[-1].append(answer.ask.max_tokens)
             self._began.set()
-            yield token
+            return draw(answer, drawing)
+
+        monkeypatch.setattr(rows, "run", step)
+        monkeypatch.setattr(GrowingAnswer, "draw", drawn)
 
     async def begins(self) -> None:
         """Return once a token was drawn."""
@@ -169,30 +180,34 @@ class Watched:
 
 
 @pytest.mark.inference
-async def test_a_caller_that_gives_up_frees_the_engine(tmp_path: Path) -> None:
+async def test_a_caller_that_gives_up_frees_the_engine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("torch")
     miner, _ = await started(tmp_path)
-    watched = Watched(miner)
+    watched = Watched(miner, monkeypatch)
     try:
         root = model_root(resolve(DEMO))
         long = asyncio.create_task(miner.serve(asked(root, max_tokens=480), CALLER))
         await watched.begins()
         long.cancel()
         await asyncio.gather(long, return_exceptions=True)
-        before = len(watched.drawn)
+        before = len(watched.steps)
         await asyncio.wait_for(miner.serve(asked(root, max_tokens=1), CALLER), 60)
-        # The abandoned answer was left after the token in hand.
-        assert watched.drawn[before:].count(480) <= 1
-        assert watched.drawn[-1] == 1
+        # The abandoned answer was left after the step in hand.
+        assert watched.steps[-1] == [1]
+        assert len(watched.steps) <= before + 2
     finally:
         await miner.close()
 
 
 @pytest.mark.inference
-async def test_a_caller_with_too_many_answers_open_is_told_to_wait(tmp_path: Path) -> None:
+async def test_a_caller_with_too_many_answers_open_is_told_to_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("torch")
     miner, _ = await started(tmp_path)
-    watched = Watched(miner)
+    watched = Watched(miner, monkeypatch)
     try:
         root = model_root(resolve(DEMO))
         long = [
@@ -204,12 +219,13 @@ async def test_a_caller_with_too_many_answers_open_is_told_to_wait(tmp_path: Pat
             await miner.serve(asked(root), RIVAL)
         assert caught.value.status == 429
         assert caught.value.retry_after_s
-        before = len(watched.drawn)
+        before = len(watched.steps)
         await miner.serve(asked(root), CALLER)
-        first = watched.drawn.index(8, before)
-        # One token of a rival was in the making, and one more may have been begun meanwhile.
-        assert first <= before + 2
-        assert watched.drawn[first : first + 8] == [8] * 8
+        mine = [at for at, asked_for in enumerate(watched.steps) if 8 in asked_for]
+        # One step was in the making, and one more may have been begun meanwhile; then each step
+        # draws one of the validator's tokens.
+        assert mine[0] <= before + 2
+        assert mine == [*range(mine[0], mine[0] + 8)]
         assert not any(task.done() for task in long)
         for task in long:
             task.cancel()

@@ -201,3 +201,57 @@ def test_large_caches_leave_fewer_who_go_first_to_share() -> None:
     assert first_sharing(6 * 2**20) == FIRST_SHARING_MAX
     assert first_sharing(2**26) == 16
     assert first_sharing(2**33) == SHARING_MAX
+
+
+def together(queue: AnswerQueue[str], steps: dict[str, int]) -> list[tuple[list[str], list[str]]]:
+    """Work on all answers under way in each step until every answer had its steps."""
+    left = dict(steps)
+    taken = []
+    while any(under_way := queue.under_way()):
+        taken.append(under_way)
+        for job in [*under_way[0], *under_way[1]]:
+            left[job] -= 1
+            if not left[job]:
+                queue.remove(job)
+        assert len(taken) < 1_000
+    return taken
+
+
+def test_together_all_are_under_way_and_the_turn_passes_on() -> None:
+    queue: AnswerQueue[str] = AnswerQueue()
+    for number in range(3):
+        queue.add(f"first {number}", Asker(f"permit {number}", first=True))
+    queue.add("rival", RIVAL)
+    taken = together(queue, {f"first {number}": 3 for number in range(3)} | {"rival": 3})
+    assert [firsts[0] for firsts, _ in taken] == ["first 0", "first 1", "first 2"]
+    assert all(len(firsts) == 3 and others == ["rival"] for firsts, others in taken)
+
+
+def test_together_a_caller_has_more_places_while_there_is_room() -> None:
+    queue: AnswerQueue[str] = AnswerQueue(together_max=4)
+    for number in range(6):
+        queue.add(f"mine {number}", FIRST)
+    queue.add("yours", SECOND)
+    (firsts, others) = queue.under_way()
+    assert firsts == ["mine 0", "yours", "mine 1", "mine 2"]
+    assert others == []
+    queue.remove("mine 1")
+    assert set(queue.under_way()[0]) == {"mine 0", "yours", "mine 2", "mine 3"}
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_together_many_answers_of_one_caller_keep_nobody_from_beginning(first: bool) -> None:
+    queue: AnswerQueue[str] = AnswerQueue(
+        sharing_max=4, first_sharing_max=4, together_max=4, open_max=8, others_max=100
+    )
+    for number in range(8):
+        queue.add(f"hostile {number}", Asker("hostile", first))
+    queue.under_way()
+    for number in range(5):
+        queue.add(f"honest {number}", Asker(f"honest {number}", first))
+    under_way = {*queue.under_way()[0 if first else 1]}
+    # Four callers share; the hostile one is one of them, and its further places count in no bound.
+    assert {f"honest {number}" for number in range(3)} <= under_way
+    assert len(under_way) == 4 + 3
+    queue.remove("honest 1")
+    assert "honest 3" in queue.under_way()[0 if first else 1]

@@ -1,20 +1,24 @@
-"""The engine in this process, with a model whose every step the test allows."""
+"""The engine in this process, with a model whose every step the test allows: in turns, for a kind
+of model that is not computed by rows."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import queue
 import threading
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Generator, Sequence
 from types import SimpleNamespace
-from typing import Any
 
+import numpy as np
 import pytest
 
 from assay.clock import ManualClock
 from assay.errors import Unavailable
-from assay.models.engine import Closed, EngineAnswer, EngineRequest, LocalEngine, TooLong
+from assay.models.drawing import Drawing
+from assay.models.engine import Closed, EngineRequest, TooLong
 from assay.models.fair_queue import OPEN_MAX, Asker, Busy
+from assay.models.local_engine import LocalEngine
 from assay.scoring.inference.sampling import GREEDY
 
 RIVAL, VALIDATOR = Asker("rival"), Asker("validator", first=True)
@@ -27,7 +31,7 @@ class StepByStep:
     context_tokens = 100
 
     def __init__(self, clock: ManualClock) -> None:
-        self.tokens = SimpleNamespace(encode=list, decode=lambda tokens: str(len(tokens)))
+        self.tokens = SimpleNamespace(encode=list, decode=lambda tokens: "".join(map(str, tokens)))
         self.drawn: list[str] = []
         """Whose each token was."""
         self._clock = clock
@@ -42,22 +46,24 @@ class StepByStep:
         self._allowed.release(steps)
 
     cache_bytes = 2**20
+    vocabulary = 100
 
     def is_end(self, token: int) -> bool:
         return False
 
-    def stream(self, prompt: Sequence[str], most: int, *_: object) -> Iterator[int]:
-        for token in range(most):
-            self._begun.put("".join(prompt))
+    def by_rows(self) -> None:
+        return None
+
+    def steps(self, ids: Sequence[str]) -> Generator[Drawing, int, None]:
+        whose = "".join(ids)
+        for token in range(self.vocabulary):
+            self._begun.put(whose)
             assert self._allowed.acquire(timeout=10)
             self._clock.advance(STEP_S)
-            self.drawn.append("".join(prompt))
-            if self.drawn[-1] == "bad":
+            self.drawn.append(whose)
+            if whose == "bad":
                 raise ArithmeticError("broken")
-            yield token
-
-    def finished(self, drawn: Iterable[int]) -> Any:
-        return SimpleNamespace(tokens=tuple(drawn), finish="length")
+            yield Drawing(np.eye(self.vocabulary, dtype=np.float32)[token], None)
 
 
 @pytest.fixture
@@ -103,7 +109,9 @@ async def test_a_validator_does_not_wait_for_a_rivals_long_answer(
     # The rival's third token is in the making.
     assert await steps(model, 4) == ["asked", "asked", "asked", "long"]
     made = await asked
-    assert made == EngineAnswer("3", (0, 1, 2), "length", STEP_S, 2 * STEP_S, 4 * STEP_S)
+    assert (made.text, made.tokens, made.finish) == ("012", (0, 1, 2), "length")
+    assert (made.queued_s, made.first_token_s, made.total_s) == (STEP_S, 2 * STEP_S, 4 * STEP_S)
+    assert made.prompt_tokens == len("asked")
     assert not long.done()
     model.allow(100)
     assert len((await long).tokens) == 50
@@ -139,6 +147,57 @@ async def test_too_many_too_long_and_broken_end_one_answer_alone(
     with pytest.raises(ArithmeticError):
         await engine.complete(ask("bad", 5), RIVAL)
     assert len((await engine.complete(ask("good", 1), RIVAL)).tokens) == 1
+
+
+async def test_whoever_reads_along_gets_each_token_as_it_is_drawn(
+    engine: LocalEngine, model: StepByStep
+) -> None:
+    async with contextlib.aclosing(engine.stream(ask("read", 3), RIVAL)) as pieces:
+        for token in range(3):
+            model.allow(1)
+            piece = await anext(pieces)
+            assert piece.tokens == (token,)
+            assert (piece.end is not None) == (token == 2)
+        with pytest.raises(StopAsyncIteration):
+            await anext(pieces)
+    model.allow(1)
+    with pytest.raises(ArithmeticError):
+        [piece async for piece in engine.stream(ask("bad", 5), RIVAL)]
+    with pytest.raises(TooLong):
+        [piece async for piece in engine.stream(ask("x" * 90, 11), RIVAL)]
+
+
+async def test_whoever_reads_no_further_is_worked_for_no_longer(
+    engine: LocalEngine, model: StepByStep
+) -> None:
+    async with contextlib.aclosing(engine.stream(ask("gone", 50), RIVAL)) as pieces:
+        model.allow(1)
+        await anext(pieces)
+        assert [await model.begun() for _ in range(2)] == ["gone"] * 2
+    stays = asyncio.create_task(engine.complete(ask("stays", 2), RIVAL))
+    await queued()
+    assert await steps(model, 2) == ["stays"] * 2
+    model.allow(1)
+    await stays
+    assert model.drawn == ["gone"] * 2 + ["stays"] * 2
+
+
+async def test_a_closed_engine_ends_what_is_read(model: StepByStep) -> None:
+    made = LocalEngine(model, bytes(32), monotonic=model._clock.monotonic)  # type: ignore[arg-type]
+
+    async def read() -> None:
+        async for piece in made.stream(ask("open", 50), RIVAL):
+            assert piece.end is None
+
+    reading = asyncio.create_task(read())
+    assert await model.begun() == "open"
+    closing = asyncio.create_task(made.close())
+    await queued()
+    model.allow(1)
+    async with asyncio.timeout(5):
+        await closing
+        with pytest.raises(Closed):
+            await reading
 
 
 async def test_its_end_ends_what_is_open(model: StepByStep) -> None:

@@ -1,0 +1,303 @@
+"""The engine that computes in this process: all open answers step together.
+
+In come requests with their callers; out come answers, whole or in pieces. A thread of its own
+computes, so that the event loop stays free: it takes the answers under way from ``fair_queue``,
+lets ``schedule`` share the rows of a step, computes them by ``rows`` in one pass, and draws a token
+of each answer that is ready. Which token that is depends on no other answer (``rows`` says why). An
+answer that is given up is left out from the next step on.
+
+A model that cannot be computed by rows is worked on token by token, in turns.
+
+This module knows no chain and no messages; of a caller it knows a name and whether it goes first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from assay.models.answer import GrowingAnswer
+from assay.models.engine import Closed, EngineAnswer, EngineEnd, EnginePiece, EngineRequest
+from assay.models.fair_queue import (
+    SHARING_MAX,
+    TOGETHER_MAX,
+    AnswerQueue,
+    Asker,
+    first_sharing,
+)
+from assay.models.schedule import Open, share_rows
+from assay.models.slots import CacheSlots, Span
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable, Generator, Sequence
+
+    from assay.models.drawing import Drawing
+    from assay.models.language import LanguageModel
+    from assay.models.rows import Rows
+
+
+@dataclass(eq=False, slots=True)
+class _Job:
+    """One answer that is being made."""
+
+    ask: EngineRequest
+    caller: str
+    asked_s: float
+    made: Future[EngineAnswer] = field(default_factory=Future)
+    tell: Callable[[EnginePiece], None] | None = None
+    """For a reader who sees the answer grow."""
+    answer: GrowingAnswer | None = None
+    steps: Generator[Drawing, int, None] | None = None
+    slot: int = 0
+    done: int = 0
+    """Tokens in the cache."""
+    begun_s: float = 0.0
+    first_s: float = 0.0
+
+
+class LocalEngine:
+    """A model in this process, on the numeric path that validators replay."""
+
+    seeded = True
+
+    def __init__(
+        self, model: LanguageModel, root: bytes, *, monotonic: Callable[[], float]
+    ) -> None:
+        self.root = root
+        self._model = model
+        self._monotonic = monotonic
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="model")
+        self._lock = threading.Lock()
+        """Guards the three fields below: the event loop adds and removes answers, and the thread
+        works on them."""
+        sharing = first_sharing(model.cache_bytes)
+        together = min(TOGETHER_MAX, sharing)
+        self._queue: AnswerQueue[_Job] = AnswerQueue(
+            first_sharing_max=sharing, together_max=together
+        )
+        self._working = False
+        self._closed = False
+        # Of the thread alone:
+        self._slots = CacheSlots(sharing + SHARING_MAX + 2 * together)
+        self._placed: set[_Job] = set()
+        """The answers that have a slot."""
+        # Before any answer, because it takes a few dozen passes.
+        self._by_rows = self._thread.submit(model.by_rows)
+
+    async def complete(self, ask: EngineRequest, asker: Asker) -> EngineAnswer:
+        job = _Job(ask, asker.name, self._monotonic())
+        self._open(job, asker)
+        try:
+            return await self._made(job)
+        finally:
+            # Also when the caller has gone: nobody waits for the rest.
+            with self._lock:
+                self._queue.remove(job)
+
+    async def stream(self, ask: EngineRequest, asker: Asker) -> AsyncGenerator[EnginePiece, None]:
+        loop = asyncio.get_running_loop()
+        told: asyncio.Queue[EnginePiece | None] = asyncio.Queue()
+
+        def tell(piece: EnginePiece | None) -> None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended, and the reader with it
+                loop.call_soon_threadsafe(told.put_nowait, piece)
+
+        job = _Job(ask, asker.name, self._monotonic(), tell=tell)
+        job.made.add_done_callback(lambda _: tell(None))
+        self._open(job, asker)
+        try:
+            while (piece := await told.get()) is not None:
+                yield piece
+                if piece.end is not None:
+                    return
+            await self._made(job)  # which has failed
+        finally:
+            with self._lock:
+                self._queue.remove(job)
+
+    async def close(self) -> None:
+        with self._lock:
+            self._closed = True
+            abandoned = self._queue.clear()
+        for job in abandoned:
+            job.made.cancel()
+        await asyncio.to_thread(self._thread.shutdown, wait=True, cancel_futures=True)
+
+    def _open(self, job: _Job, asker: Asker) -> None:
+        with self._lock:
+            if self._closed:
+                raise Closed
+            self._queue.add(job, asker)
+            if not self._working:
+                self._working = True
+                self._thread.submit(self._work)
+
+    async def _made(self, job: _Job) -> EngineAnswer:
+        try:
+            return await asyncio.wrap_future(job.made)
+        except asyncio.CancelledError:
+            caller = asyncio.current_task()
+            if caller is not None and not caller.cancelling():
+                raise Closed from None  # it was the answer that was given up, not the caller
+            raise
+
+    def _work(self) -> None:
+        """Work on open answers, one step after the other, until none is left. Runs in the
+        thread, as all that follows."""
+        rows = self._by_rows.result()
+        while True:
+            with self._lock:
+                jobs: tuple[list[_Job], list[_Job]]
+                if rows is not None:
+                    jobs = self._queue.under_way()
+                else:
+                    job = self._queue.next()
+                    jobs = ([] if job is None else [job], [])
+                if not any(jobs):
+                    self._working = False
+            if rows is not None:
+                self._leave(self._placed.difference(*jobs))
+            if not any(jobs):
+                return
+            if rows is not None:
+                self._step(rows, *jobs)
+            else:
+                self._step_alone(jobs[0][0])
+
+    def _step(self, rows: Rows, firsts: Sequence[_Job], others: Sequence[_Job]) -> None:
+        """Compute one step of the answers under way, and draw the tokens that are ready."""
+        firsts, others = (
+            [job for job in jobs if job.answer is not None or self._begin(job, rows)]
+            for jobs in (firsts, others)
+        )
+        shared = share_rows(
+            [_open(job) for job in firsts], [_open(job) for job in others], rows.counts
+        )
+        if not shared:
+            return
+        spans = [_span(job, count) for job, count in shared]
+        try:
+            drawings = iter(rows.run(spans))
+        except Exception as error:  # a broken model: whose answer broke it cannot be told
+            for job, _ in shared:
+                self._fail(job, error)
+            return
+        for (job, count), span in zip(shared, spans, strict=True):
+            job.done += count
+            if span.drawn_from:
+                self._draw(job, next(drawings))
+
+    def _begin(self, job: _Job, rows: Rows) -> bool:
+        """Begin the answer of ``job``; return whether it can be made."""
+        job.begun_s = self._monotonic()
+        try:
+            job.answer = GrowingAnswer(job.ask, self._model)
+            ids = job.answer.ids
+            taken = self._slots.take(job.caller, ids)
+            job.slot, job.done = taken.slot, taken.reused
+            self._placed.add(job)
+            tokens = job.answer.tokens_max
+            rows.reserve(max(taken.slot, taken.moved_to or 0), tokens)
+            if taken.moved_to is not None:
+                rows.move(taken.slot, taken.moved_to)
+            rows.copy(taken.source, taken.slot, taken.reused)
+        except Exception as error:  # a request that is too long
+            self._fail(job, error)
+            return False
+        return True
+
+    def _step_alone(self, job: _Job) -> None:
+        """Draw one token of ``job``."""
+        try:
+            if job.steps is None or job.answer is None:
+                job.begun_s = self._monotonic()
+                job.answer = GrowingAnswer(job.ask, self._model)
+                job.steps = self._model.steps(job.answer.ids)
+                drawing = next(job.steps)
+            else:
+                drawing = job.steps.send(job.answer.ids[-1])
+        except Exception as error:  # a request that is too long, or a broken model
+            self._fail(job, error)
+        else:
+            self._draw(job, drawing)
+
+    def _draw(self, job: _Job, drawing: Drawing) -> None:
+        answer = job.answer
+        assert answer is not None
+        try:
+            answer.draw(drawing)
+        except Exception as error:
+            self._fail(job, error)
+            return
+        if len(answer.drawn) == 1:
+            job.first_s = self._monotonic()
+            if self._placed:
+                self._slots.holds(job.slot, answer.ids[: job.done])
+        if job.tell is not None:
+            self._tell(job, answer)
+        if answer.finish is not None and self._ends(job):
+            job.made.set_result(self._whole(job, answer))
+
+    def _tell(self, job: _Job, answer: GrowingAnswer) -> None:
+        assert job.tell is not None
+        drawn, text = answer.tell()
+        job.tell(EnginePiece(drawn, text, self._end(job, answer)))
+
+    def _end(self, job: _Job, answer: GrowingAnswer) -> EngineEnd | None:
+        if answer.finish is None:
+            return None
+        return EngineEnd(
+            answer.finish,
+            answer.prompt_tokens,
+            queued_s=job.begun_s - job.asked_s,
+            first_token_s=job.first_s - job.asked_s,
+            total_s=self._monotonic() - job.asked_s,
+        )
+
+    def _whole(self, job: _Job, answer: GrowingAnswer) -> EngineAnswer:
+        end = self._end(job, answer)
+        assert end is not None
+        return EngineAnswer(
+            "" if job.tell is not None else answer.tell()[1],
+            tuple(drawn.token for drawn in answer.drawn),
+            end.finish,
+            end.queued_s,
+            end.first_token_s,
+            end.total_s,
+            end.prompt_tokens,
+            tuple(answer.drawn),
+        )
+
+    def _ends(self, job: _Job) -> bool:
+        """Forget ``job``; return whether anybody still waits for its answer."""
+        with self._lock:
+            self._queue.remove(job)
+        return job.made.set_running_or_notify_cancel()
+
+    def _fail(self, job: _Job, error: Exception) -> None:
+        if self._ends(job):
+            job.made.set_exception(error)
+
+    def _leave(self, jobs: set[_Job]) -> None:
+        """Free the slots of answers that have ended or were given up."""
+        for job in jobs:
+            if job.answer is not None:
+                self._slots.holds(job.slot, job.answer.ids[: job.done])
+            self._slots.give_back(job.slot)
+        self._placed -= jobs
+
+
+def _open(job: _Job) -> Open[_Job]:
+    assert job.answer is not None
+    return Open(job, job.done, len(job.answer.ids) - job.done)
+
+
+def _span(job: _Job, count: int) -> Span:
+    assert job.answer is not None
+    tokens = job.answer.ids[job.done : job.done + count]
+    ready = job.done + count == len(job.answer.ids)
+    return Span(job.slot, job.done, tuple(tokens), drawn_from=ready)

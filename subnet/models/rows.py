@@ -1,0 +1,411 @@
+"""The arithmetic of many answers in one pass, in which no answer's bits depend on the others.
+
+In come spans: for some slots of the cache, the tokens that come next there. Out come, for each span
+that wants them, the logits after its last token. A *row* is one token at one position of one slot,
+and one pass of the network computes all rows at once, whoever's they are: tokens that are being
+drawn, and pieces of prompts.
+
+Whoever replays an answer finds nearly equal logits; here, on one machine, they must be equal to
+the bit, because one draw in some ten thousand is so near a tie that the last bit decides it. So
+**a row's bits are a function of the tokens up to it in its slot, and of nothing else**: not of
+the other rows, its place among them, how a prompt was cut, or which slot it is. Three choices give
+that (docs/decisions/batching.md has the measurement):
+
+* A pass has one of a few numbers of rows, filled up with idle rows. A matrix product with one row
+  is another kernel, with another order of sums, than one with sixteen; from sixteen on the
+  kernels that were looked at add in one order. ``Rows.of`` tries each number on the model at hand,
+  and keeps those that agree with the first to the bit.
+* Attention is computed for each row by itself, as one query against its slot's keys, also within a
+  prompt. It reads a few keys more than the row has, up to one of the numbers that ``_keys_read``
+  gives; those beyond the row are masked, so that they add exact zeros.
+* All else in these networks (norms, rotations, activations) works row by row.
+
+transformers' own modules compute all of it but the attention, which they let us replace: that is
+how one text here serves all kinds of models that keep to its attention interface.
+
+This module knows no requests and no sampling. An instance serves one thread at a time.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+import numpy as np
+
+from assay.models.drawing import Drawing, Floats, LastHidden
+from assay.models.slots import Span
+from assay.models.source import inference_extra_missing
+
+try:
+    import torch
+    import transformers
+    from transformers.integrations.sdpa_attention import sdpa_attention_forward
+    from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS, sdpa_mask
+except ImportError:
+    raise inference_extra_missing() from None
+
+TILE: Final = 16
+"""The smallest number of rows in a pass. With fewer, MKL takes kernels for one row and for two to
+eight, whose sums differ from those for more in the last bits."""
+TILES: Final = (1, 2, 4, 6)
+"""How many times ``TILE`` rows a pass may have, where the model's own trial agrees. Each number is
+tried for about two passes when an engine starts; beyond 96 rows a pass gains little per row, and
+from 128 on some products with two threads do sum in another order."""
+KEYS_TILE: Final = 64
+"""Attention reads keys up to a multiple of this: a multiple of every vector's length, and small
+beside a usual prompt."""
+KEYS_BLOCK: Final = 512
+"""torch's kernel works on as many keys at a time. MKL sums the values of up to half a block in one
+piece, and cuts more in two equal halves: so a block has up to half of its keys, or all."""
+ATTENTION: Final = "assay_rows"
+"""The name under which transformers finds ``_attend``."""
+TRIAL_TOKENS: Final = KEYS_TILE + 8
+"""Of the text of the trial: it crosses a boundary of ``KEYS_TILE``."""
+TRIAL_KEYS: Final = (10, 100, 250, 300, 500, 700, 900, 2000)
+"""Keys in the trial of the attention alone: less and more than half a block, in the first block and
+in later ones. The cost is some hundred calls of the kernel, without the network."""
+NEAR: Final = 1e-3
+"""How far, relative to the largest logit, a row may lie from what transformers computes alone.
+Rounding gives less than 1e-5; attention of a kind that is not computed here, more than 1e-1."""
+
+
+class Rows:
+    """A network, and a cache of keys and values in slots. Made by ``of``."""
+
+    def __init__(self, network: Any, context_tokens: int) -> None:
+        self._network = network
+        self._context = context_tokens
+        self._device = network.device
+        config = network.config.get_text_config()
+        heads = int(config.num_attention_heads)
+        size = int(getattr(config, "head_dim", None) or int(config.hidden_size) // heads)
+        self._kept = (int(getattr(config, "num_key_value_heads", None) or heads), size)
+        self._sharing = heads // self._kept[0]
+        self._layers = int(config.num_hidden_layers)
+        self._keys = [self._empty(0, 0) for _ in range(self._layers)]
+        self._values = [self._empty(0, 0) for _ in range(self._layers)]
+        self._used: Counter[int] = Counter()
+        """How many tokens each slot holds, counted from its beginning."""
+        self.counts: tuple[int, ...] = (TILE,)
+        """The numbers of rows that a pass may have."""
+        self._hidden = LastHidden(network)
+
+    @classmethod
+    def of(cls, network: Any, context_tokens: int, vocabulary: int) -> Rows | None:
+        """Return ``network`` by rows; None for a kind that cannot be computed so, to the bit.
+
+        A short text is computed in several ways, which takes about twenty passes.
+        """
+        if not _takes_rows(network, context_tokens):
+            return None
+        network.set_attn_implementation(ATTENTION)
+        rows = cls(network, context_tokens)
+        try:
+            rows.counts = rows._agreeing(vocabulary)
+        except Exception:  # a kind of network with other names or shapes than those read here
+            return None
+        rows.forget()
+        return rows if rows.counts else None
+
+    def forget(self) -> None:
+        """Free the cache."""
+        self._used.clear()
+        self._keys = [self._empty(0, 0) for _ in range(self._layers)]
+        self._values = [self._empty(0, 0) for _ in range(self._layers)]
+
+    def reserve(self, slot: int, tokens: int) -> None:
+        """Make room for ``tokens`` in ``slot``. The cache grows by doubling and does not shrink."""
+        slots, length = self._keys[0].shape[0], self._keys[0].shape[2]
+        if slot < slots and tokens <= length:
+            return
+        if slot >= slots:
+            slots = max(slot + 1, 2 * slots)
+        if tokens > length:
+            length = _keys_read(max(tokens, min(2 * length, self._context)))
+        for kept in (self._keys, self._values):
+            for layer, old in enumerate(kept):
+                kept[layer] = self._empty(slots, length)
+                kept[layer][: old.shape[0], :, : old.shape[2]] = old
+
+    def copy(self, source: int, slot: int, tokens: int) -> None:
+        """Give ``slot`` the first ``tokens`` of ``source``, and zeros after them."""
+        for kept in (*self._keys, *self._values):
+            if source != slot:
+                kept[slot, :, :tokens] = kept[source, :, :tokens]
+            kept[slot, :, tokens : self._used[slot]] = 0.0
+        self._used[slot] = tokens
+
+    def move(self, source: int, slot: int) -> None:
+        """Give ``slot`` all that ``source`` holds."""
+        self.copy(source, slot, self._used[source])
+
+    def run(self, spans: Sequence[Span]) -> list[Drawing]:
+        """Compute ``spans``; return what follows each that is drawn from, in their order.
+
+        No slot occurs twice, and each has room: ``reserve`` was called.
+        """
+        drawn: dict[int, Drawing] = {}
+        for part in self._passes(spans):
+            drawn.update(self._pass(part))
+        return [drawn[span.slot] for span in spans if span.drawn_from]
+
+    def _passes(self, spans: Sequence[Span]) -> Iterator[list[Span]]:
+        """Cut ``spans`` into passes of as many rows as one may have. Within a pass, single tokens
+        stand together and by slot, so that neighbours attend in one call."""
+        part: list[Span] = []
+        room = self.counts[-1]
+        for span in sorted(spans, key=lambda span: (len(span.tokens) > 1, span.slot)):
+            start, left = span.start, span.tokens
+            while left:
+                now, left = left[:room], left[room:]
+                part.append(Span(span.slot, start, now, span.drawn_from and not left))
+                start += len(now)
+                room -= len(now)
+                if not room:
+                    yield part
+                    part, room = [], self.counts[-1]
+        if part:
+            yield part
+
+    @torch.inference_mode()  # type: ignore[untyped-decorator]
+    def _pass(self, spans: list[Span]) -> dict[int, Drawing]:
+        for span in spans:
+            self._used[span.slot] = max(self._used[span.slot], span.end)
+        used = sum(len(span.tokens) for span in spans)
+        idle = next(count for count in self.counts if count >= used) - used
+        ids = [token for span in spans for token in span.tokens] + [0] * idle
+        positions = [p for span in spans for p in range(span.start, span.end)] + [0] * idle
+        ends = np.cumsum([len(span.tokens) for span in spans]) - 1
+        wanted = [int(end) for span, end in zip(spans, ends, strict=True) if span.drawn_from]
+        heads_rows = _up(len(wanted), TILE) if wanted else 0
+        output = self._network(
+            input_ids=torch.tensor([ids], device=self._device),
+            position_ids=torch.tensor([positions], device=self._device),
+            # Of four dimensions, hence not looked at; without one, transformers would make one.
+            attention_mask=torch.zeros(1, 1, 1, 1, device=self._device),
+            use_cache=False,
+            logits_to_keep=torch.tensor(
+                wanted + [0] * (heads_rows - len(wanted)), dtype=torch.long, device=self._device
+            ),
+            rows=_Step(self._keys, self._values, spans, positions[:used], self._device),
+        )
+        logits = output.logits[0, : len(wanted)].float().cpu().numpy()
+        hidden = self._hidden.take()[0, : len(wanted)].float().cpu().numpy()
+        asked = [span.slot for span in spans if span.drawn_from]
+        return {slot: Drawing(logits[i], hidden[i]) for i, slot in enumerate(asked)}
+
+    def _empty(self, slots: int, length: int) -> Any:
+        """Zeros, because masked keys are multiplied by zero, which does not make NaN vanish."""
+        heads, size = self._kept
+        return torch.zeros(slots, heads, length, size, device=self._device)
+
+    @torch.inference_mode()  # type: ignore[untyped-decorator]
+    def _attends_alike(self) -> bool:
+        """Return whether a row's attention has the same bits by itself and in company, and however
+        many keys beyond its own are read."""
+        heads, size = self._kept
+        chance = torch.Generator().manual_seed(1)
+
+        def some(*shape: int) -> Any:
+            return torch.randn(shape, generator=chance).to(self._device)
+
+        for keys in {min(count, self._context) for count in TRIAL_KEYS}:
+            query, key, value = some(self._sharing, size), some(keys, size), some(keys, size)
+            seen = set()
+            for beyond, rows in itertools.product((0, KEYS_TILE, KEYS_BLOCK, 1500), (1, 5, TILE)):
+                read = _keys_read(keys + beyond)
+                queries = some(rows, heads, self._sharing, size)
+                slots = [some(1 if rows == 5 else rows, heads, read, size) for _ in range(2)]
+                queries[-1, 0] = query
+                for slot, own in zip(slots, (key, value), strict=True):
+                    slot[-1, 0, :keys] = own
+                mask = _mask(torch.full((rows,), keys - 1, device=self._device), read)
+                wide_keys, wide_values = (slot.expand(rows, -1, -1, -1) for slot in slots)
+                attended = _attention(queries, wide_keys, wide_values, mask, 0.1)
+                seen.add(attended[-1, 0].cpu().numpy().tobytes())
+            if len(seen) > 1:
+                return False
+        return True
+
+    def _agreeing(self, vocabulary: int) -> tuple[int, ...]:
+        """Return the numbers of rows with which a text's logits are those of one row at a time."""
+        if not self._attends_alike():
+            return ()
+        count = min(TRIAL_TOKENS, self._context - 1)
+        text = tuple((7 * i * i + 3 * i + 1) % vocabulary for i in range(count))
+        self.reserve(2 * TILE, count)
+        alone = [self.run([Span(0, at, (token,))])[0] for at, token in enumerate(text)]
+        plain = self._plain(text)
+        if np.abs(plain - alone[-1].logits).max() > NEAR * np.abs(plain).max():
+            return ()
+        agreeing: tuple[int, ...] = ()
+        for rows in (tiles * TILE for tiles in TILES):
+            self.counts = (rows,)
+            if not all(_same(made, alone[-1]) for made in self._ways(text, rows, vocabulary)):
+                break
+            agreeing = (*agreeing, rows)
+        return agreeing
+
+    def _ways(self, text: tuple[int, ...], rows: int, vocabulary: int) -> Iterator[Drawing]:
+        """Compute ``text`` in passes of ``rows`` rows: by itself, and in pieces among others."""
+        yield self.run([Span(1, 0, text)])[0]
+        start, last = 0, len(text) - 1
+        while start < last:
+            # Others' tokens before and after this slot's.
+            piece = text[start : min(start + rows // 2 - 1, last)]
+            others = [Span(slot, start, (vocabulary - 1 - slot,)) for slot in (2, 5, 6)]
+            self.run([*others, Span(3, start, piece, drawn_from=False)])
+            start += len(piece)
+        for place in (4, TILE):
+            self.copy(3, place, last)
+            company = [Span(slot, last, (slot % vocabulary,)) for slot in range(5, 5 + TILE // 2)]
+            yield self.run([Span(place, last, text[last:]), *company])[0]
+
+    @torch.inference_mode()  # type: ignore[untyped-decorator]
+    def _plain(self, text: tuple[int, ...]) -> Floats:
+        output = self._network(
+            input_ids=torch.tensor([text], device=self._device), use_cache=False, logits_to_keep=1
+        )
+        last: Floats = output.logits[0, -1].float().cpu().numpy()
+        return last
+
+
+class _Step:
+    """What the attention of one pass needs: whose rows they are, and where their keys lie."""
+
+    def __init__(
+        self,
+        keys: list[Any],
+        values: list[Any],
+        spans: Sequence[Span],
+        positions: list[int],
+        device: Any,
+    ) -> None:
+        self._keys, self._values = keys, values
+        self._used = len(positions)
+        slots = [span.slot for span in spans for _ in span.tokens]
+        self._slots = torch.tensor(slots, device=device)
+        self._positions = torch.tensor(positions, device=device)
+        self._groups = [_Group(part, at, self._positions) for at, part in _neighbours(spans)]
+
+    def attend(self, layer: int, query: Any, key: Any, value: Any, scaling: float) -> Any:
+        """Keep the rows' keys and values, and return the attention of each row. The shapes are
+        (1, heads, rows, size); the result is (1, rows, heads, size), as transformers wants it."""
+        keys, values = self._keys[layer], self._values[layer]
+        keys[self._slots, :, self._positions] = key[0, :, : self._used].transpose(0, 1)
+        values[self._slots, :, self._positions] = value[0, :, : self._used].transpose(0, 1)
+        heads, rows, size = query.shape[1:]
+        # Queries that share keys stand together: (rows, heads of the keys, sharing, size).
+        queries = query[0].transpose(0, 1).contiguous().view(rows, keys.shape[1], -1, size)
+        attended = torch.zeros_like(queries)
+        for group in self._groups:
+            attended[group.rows] = _attention(
+                queries[group.rows], group.of(keys), group.of(values), group.mask, scaling
+            )
+        return attended.view(1, rows, heads, size)
+
+
+class _Group:
+    """Rows that attend in one call: those of one slot, or one row of each of some neighbours."""
+
+    def __init__(self, spans: Sequence[Span], at: int, positions: Any) -> None:
+        count = sum(len(span.tokens) for span in spans)
+        self.rows = slice(at, at + count)
+        self._slots = slice(spans[0].slot, spans[0].slot + len(spans))
+        self._count = count
+        self._length = _keys_read(max(span.end for span in spans))
+        self.mask = _mask(positions[self.rows], self._length)
+
+    def of(self, kept: Any) -> Any:
+        """Return these rows' part of ``kept``, without copying it."""
+        return kept[self._slots, :, : self._length].expand(self._count, -1, -1, -1)
+
+
+def _attention(queries: Any, keys: Any, values: Any, mask: Any, scaling: float) -> Any:
+    """The kernel: (rows, heads of the keys, queries that share keys, size) for the queries, and
+    their number of keys in their stead for keys and values."""
+    return torch.nn.functional.scaled_dot_product_attention(
+        queries, keys, values, attn_mask=mask, scale=scaling
+    )
+
+
+def _mask(positions: Any, keys: int) -> Any:
+    """What is added to the scores: rows at ``positions`` see no keys beyond their own."""
+    beyond = torch.arange(keys, device=positions.device) > positions[:, None]
+    mask = torch.zeros(len(positions), 1, 1, keys, device=positions.device)
+    return mask.masked_fill_(beyond[:, None, None], float("-inf"))
+
+
+def _keys_read(keys: int) -> int:
+    """Return how many keys attention reads where a row has ``keys``."""
+    whole, rest = divmod(keys, KEYS_BLOCK)
+    read = _up(rest, KEYS_TILE) if rest <= KEYS_BLOCK // 2 else KEYS_BLOCK
+    return whole * KEYS_BLOCK + read
+
+
+def _neighbours(spans: Sequence[Span]) -> Iterator[tuple[int, Sequence[Span]]]:
+    """Yield the groups of ``spans``, each with the number of its first row."""
+    at = begin = 0
+    for end in range(1, len(spans) + 1):
+        group = spans[begin:end]
+        last = group[-1]
+        if (
+            end < len(spans)
+            and len(spans[end].tokens) == len(last.tokens) == 1
+            and spans[end].slot == last.slot + 1
+        ):
+            continue
+        yield at, group
+        at += sum(len(span.tokens) for span in group)
+        begin = end
+
+
+def _attend(
+    module: Any,
+    query: Any,
+    key: Any,
+    value: Any,
+    attention_mask: Any,
+    scaling: float | None = None,
+    rows: _Step | None = None,
+    **others: Any,
+) -> tuple[Any, None]:
+    """The attention of a pass by rows; without ``rows``, what transformers does by itself."""
+    if rows is None:
+        plain: tuple[Any, None] = sdpa_attention_forward(
+            module, query, key, value, attention_mask, scaling=scaling, **others
+        )
+        return plain
+    if scaling is None:
+        scaling = query.shape[-1] ** -0.5
+    return rows.attend(module.layer_idx, query, key, value, scaling), None
+
+
+transformers.AttentionInterface.register(ATTENTION, _attend)
+ALL_MASK_ATTENTION_FUNCTIONS.register(ATTENTION, sdpa_mask)
+
+
+def _takes_rows(network: Any, context_tokens: int) -> bool:
+    """Return whether ``network``'s attention may be replaced by one over all that came before."""
+    if not getattr(network, "_supports_attention_backend", False):
+        return False
+    config = network.config.get_text_config()
+    if config._attn_implementation not in ("sdpa", ATTENTION):
+        return False
+    window = getattr(config, "sliding_window", None)
+    kinds = set(getattr(config, "layer_types", None) or ())
+    if window is not None and window < context_tokens and kinds != {"full_attention"}:
+        return False
+    return kinds <= {"full_attention", "sliding_attention"}
+
+
+def _same(one: Drawing, other: Drawing) -> bool:
+    """Return whether the logits are equal to the bit."""
+    return one.logits.tobytes() == other.logits.tobytes()
+
+
+def _up(number: int, tile: int) -> int:
+    return -(-number // tile) * tile

@@ -1,0 +1,189 @@
+"""The engine with the demo model: many answers at once, each what it is alone."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+
+from assay.models.engine import (
+    EngineAnswer,
+    EnginePiece,
+    EngineRequest,
+    NotContinued,
+    TooLong,
+)
+from assay.models.fair_queue import Asker
+from assay.models.source import DEMO, resolve
+from assay.scoring.inference.agreement import TOLERANCE_FP32, compare
+from assay.scoring.inference.sampling import Sampling
+
+pytestmark = pytest.mark.inference
+torch = pytest.importorskip("torch")
+
+from assay.models.language import LanguageModel  # noqa: E402  after the check for torch
+from assay.models.local_engine import LocalEngine  # noqa: E402
+
+TEXT = "def main(argv):\n    import os\n    for name in os.listdir(argv[1]):\n        print(name)\n"
+
+
+@cache
+def demo() -> LanguageModel:
+    return LanguageModel.load(resolve(DEMO))
+
+
+@pytest.fixture
+async def engine() -> AsyncIterator[LocalEngine]:
+    made = LocalEngine(demo(), bytes(32), monotonic=time.monotonic)
+    async with asyncio.timeout(120):
+        yield made
+        await made.close()
+
+
+def ask(number: int, tokens: int = 24) -> EngineRequest:
+    """Requests that differ in length, place, temperature and seed."""
+    prompt = (TEXT * 4)[7 * number : 7 * number + 20 + 31 * number % 200]
+    temperature = (0.0, 0.7, 1.0)[number % 3]
+    sampling = Sampling(
+        temperature=temperature, top_k=(0, 0, 40)[number % 3], frequency_penalty=number % 4 / 8
+    )
+    return EngineRequest(prompt, tokens, number, bytes([number]) * 16, sampling)
+
+
+def asker(number: int) -> Asker:
+    return Asker(f"caller {number % 5}", first=number % 5 != 4)
+
+
+async def read(pieces: AsyncIterator[EnginePiece]) -> list[EnginePiece]:
+    return [piece async for piece in pieces]
+
+
+def said(answer: EngineAnswer) -> tuple[object, ...]:
+    return answer.tokens, answer.text, answer.finish, answer.prompt_tokens
+
+
+async def test_together_each_draws_what_it_draws_alone(engine: LocalEngine) -> None:
+    alone = [await engine.complete(ask(n), asker(n)) for n in range(16)]
+    together = await asyncio.gather(*(engine.complete(ask(n), asker(n)) for n in range(16)))
+    assert [said(answer) for answer in together] == [said(answer) for answer in alone]
+    for number, answer in enumerate(together):
+        ids = demo().tokens.encode(ask(number).prompt)
+        wanted = ask(number)
+        agreement = compare(
+            demo().replay(ids, answer.tokens),
+            np.array(answer.tokens),
+            wanted.sampling,
+            wanted.key,
+            prompt=ids,
+        )
+        assert agreement.worst <= TOLERANCE_FP32 / 10
+
+
+async def test_a_stream_is_the_whole_answer_in_pieces(engine: LocalEngine) -> None:
+    wanted = replace(ask(4), logprobs=2)
+    whole = await engine.complete(wanted, asker(0))
+    pieces = await read(engine.stream(wanted, asker(0)))
+    assert "".join(piece.text for piece in pieces) == whole.text
+    assert tuple(drawn for piece in pieces for drawn in piece.drawn) == whole.drawn
+    assert [piece.end is None for piece in pieces] == [True] * (len(pieces) - 1) + [False]
+    assert len(pieces) == len(whole.tokens)
+    end = pieces[-1].end
+    assert end is not None
+    assert (end.finish, end.prompt_tokens) == (whole.finish, whole.prompt_tokens)
+    assert 0 <= end.queued_s <= end.first_token_s <= end.total_s
+
+
+async def test_an_answer_goes_on_where_another_engine_left_it(engine: LocalEngine) -> None:
+    for number in (3, 4):
+        wanted = ask(number)
+        pieces = await read(engine.stream(wanted, asker(0)))
+        for cut in (1, 7, 23):
+            begun = tuple(token for piece in pieces[:cut] for token in piece.tokens)
+            going_on = replace(wanted, begun=begun, max_tokens=wanted.max_tokens - cut)
+            rest = await engine.complete(going_on, asker(0))
+            assert rest.tokens == tuple(t for piece in pieces[cut:] for t in piece.tokens)
+            assert rest.text == "".join(piece.text for piece in pieces[cut:])
+            assert rest.prompt_tokens == len(demo().tokens.encode(wanted.prompt))
+
+
+async def test_a_stop_string_ends_the_answer_before_it(engine: LocalEngine) -> None:
+    wanted = replace(ask(0, 40), prompt=TEXT)
+    whole = await engine.complete(wanted, asker(0))
+    stop = whole.text[12:15]
+    stopped = await engine.complete(replace(wanted, stop=(stop, "never")), asker(0))
+    assert stopped.finish == "stop"
+    assert stopped.text == whole.text[: whole.text.index(stop)]
+    assert stopped.tokens == whole.tokens[: len(stopped.tokens)]
+    assert stop in demo().tokens.decode(stopped.tokens)
+    assert stop not in demo().tokens.decode(stopped.tokens[:-1])
+    pieces = await read(engine.stream(replace(wanted, stop=(stop, "never")), asker(0)))
+    assert "".join(piece.text for piece in pieces) == stopped.text
+
+
+async def test_probabilities_are_those_of_the_logits(engine: LocalEngine) -> None:
+    made = await engine.complete(replace(ask(4), logprobs=3), asker(0))
+    logits = demo().replay(demo().tokens.encode(ask(4).prompt), made.tokens)
+    expected = torch.log_softmax(torch.tensor(logits).double(), dim=-1).numpy()
+    assert len(made.logprobs) == len(made.tokens)
+    for token, told, row in zip(made.tokens, made.logprobs, expected, strict=True):
+        assert told.logprob == pytest.approx(row[token], abs=1e-3)
+        best = np.argsort(-row)[:3]
+        assert [id_ for id_, _ in told.top] == best.tolist()
+        assert [value for _, value in told.top] == pytest.approx(row[best], abs=1e-3)
+    assert all(drawn.hidden is None for drawn in made.drawn)
+
+
+async def test_the_hidden_state_is_what_the_logits_are_made_of(engine: LocalEngine) -> None:
+    made = await engine.complete(replace(ask(4), hidden=True), asker(0))
+    states = np.stack([drawn.hidden for drawn in made.drawn if drawn.hidden is not None])
+    assert states.dtype == np.float32
+    weights = demo().network.get_output_embeddings().weight.detach().numpy()
+    logits = demo().replay(demo().tokens.encode(ask(4).prompt), made.tokens)
+    np.testing.assert_allclose(states @ weights.T, logits, atol=TOLERANCE_FP32 / 10)
+    assert made.drawn[0].hidden is not None
+    assert made.drawn[0].hidden.base is None  # it keeps no pass in memory
+
+
+async def test_whoever_gives_up_leaves_the_others_their_answers(engine: LocalEngine) -> None:
+    alone = [await engine.complete(ask(n), asker(n)) for n in (1, 2)]
+    async with contextlib.aclosing(engine.stream(ask(3, 300), asker(3))) as pieces:
+        await anext(pieces)
+        staying = [asyncio.create_task(engine.complete(ask(n), asker(n))) for n in (1, 2)]
+        await anext(pieces)
+    assert [said(await task) for task in staying] == [said(answer) for answer in alone]
+    await engine.complete(ask(5, 1), asker(5))
+    assert len(engine._queue) == 0
+
+
+async def test_a_beginning_that_was_computed_is_not_computed_again(engine: LocalEngine) -> None:
+    rows = engine._by_rows.result(timeout=60)
+    assert rows is not None
+    computed: list[int] = []
+    run = rows.run
+    rows.run = lambda spans: (computed.append(sum(len(s.tokens) for s in spans)), run(spans))[1]  # type: ignore[method-assign]
+    wanted = replace(ask(4), prompt=TEXT * 4)
+    first = await engine.complete(wanted, Asker("one"))
+    once, computed[:] = sum(computed), []
+    again = await engine.complete(wanted, Asker("one"))
+    assert said(again) == said(first)
+    assert sum(computed) == len(first.tokens)
+    other = await engine.complete(wanted, Asker("other"))
+    assert sum(computed) == len(first.tokens) + once
+    assert said(other) == said(first)
+
+
+async def test_what_cannot_be_answered_is_the_callers_mistake_alone(engine: LocalEngine) -> None:
+    good = asyncio.create_task(engine.complete(ask(1), asker(1)))
+    with pytest.raises(TooLong):
+        await engine.complete(replace(ask(2), prompt=TEXT * 100), asker(2))
+    end = min(demo().ends)
+    for begun in [(1, end), (demo().vocabulary,), (-1,)]:
+        with pytest.raises(NotContinued):
+            await engine.complete(replace(ask(2), begun=begun), asker(2))
+    assert len((await good).tokens) == 24

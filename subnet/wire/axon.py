@@ -19,7 +19,7 @@ import math
 import resource
 import socket
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from aiohttp import HttpVersion11, web, web_protocol
 from aiohttp.client_exceptions import ClientError
@@ -405,8 +405,7 @@ class _Connection(web_protocol.RequestHandler):
         kept = server.table.add(self)
         server.metrics.count("assay_axon_connections_total", outcome="kept" if kept else "refused")
         if not kept:
-            assert isinstance(transport, asyncio.Transport)
-            transport.abort()
+            cast(asyncio.Transport, transport).abort()  # uvloop's own is no subclass of it
             return
         self._placed = True
         server.metrics.show("assay_axon_open_connections", len(server.table))

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 
 import msgspec
 import pytest
+import uvloop
 from bittensor import http_auth
 from bittensor.sp_core import Keypair
 
@@ -472,3 +473,18 @@ async def test_64_shuffled_concurrent_requests_of_the_sdk(port: int) -> None:
 
 def test_a_peer_is_a_value() -> None:
     assert Peer(BOB.address, "h", 1) == Peer(BOB.address, "h", 1)
+
+
+def test_a_connection_without_a_place_is_cut_on_the_loop_that_commands_use() -> None:
+    """uvloop's connections are not asyncio's own classes."""
+
+    async def refused() -> bytes:
+        limits = Limits(connections_per_source_max=1)
+        async with serving(WORLD, limits=limits) as axon:
+            _, held = await asyncio.open_connection("127.0.0.1", axon.port)
+            try:
+                return await say(axon.port, b"")
+            finally:
+                held.close()
+
+    assert uvloop.run(refused()) == b""

@@ -35,7 +35,7 @@ UNITS = re.findall(r"^```ini\n(.*?)^```$", PAGE, flags=re.DOTALL | re.MULTILINE)
 def test_where_a_foreign_engine_is_offered_it_is_said_who_pays_for_it() -> None:
     """A miner behind one earns nothing from a validator that was started without the option."""
     pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
-    texts = {page.name: page.read_text(encoding="utf-8") for page in pages}
+    texts = {str(page.relative_to(ROOT)): page.read_text(encoding="utf-8") for page in pages}
     offering = {name for name, text in texts.items() if "--backend openai" in text}
     assert "README.md" in offering
     assert {name for name in offering if "--accept-engines" not in texts[name]} == set()

@@ -69,16 +69,27 @@ class ValidatorSettings(TaskSettings, frozen=True):
         ),
     ] = AFTER_CONVICTION
 
+    audit_share: Annotated[
+        float,
+        Meta(
+            gt=0.0,
+            le=1.0,
+            description="The part of the answers that is replayed, drawn after the miner was"
+            " asked; the others are paid as they are. Newcomers and convicts are always replayed.",
+        ),
+    ] = 1.0
+
     def __post_init__(self) -> None:
         check_reference(self.model)
         if not self.terms.honest_pays:
             needed = math.floor(penalty_min(self.terms.replayed, self.terms.found)) + 1
             raise ValueError(
-                f"with a tolerance of {self.tolerance:g} and a probation of {self.probation}"
-                f" answers another precision pays: let the probation be at least {needed}"
+                f"with a tolerance of {self.tolerance:g}, an audit share of {self.audit_share:g}"
+                f" and a probation of {self.probation} answers another precision pays: let the"
+                f" probation be at least {needed}"
             )
 
     @property
     def terms(self) -> Terms:
         """What decides whether a lie pays under these settings."""
-        return Terms(1.0, found_by_tokens(self.tolerance), float(self.probation))
+        return Terms(self.audit_share, found_by_tokens(self.tolerance), float(self.probation))

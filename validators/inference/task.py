@@ -63,6 +63,11 @@ PATIENCE_S_MAX: Final = 115.0
 at the slowest speed fits."""
 
 
+NOT_REPLAYED: Final = "not replayed this time"
+SPARED_MAX: Final = 4_096
+"""Seeds that are kept of requests that nobody answered; beyond it all are replayed."""
+
+
 def patience_s(tokens: int) -> float:
     """Return how long an answer of ``tokens`` tokens is waited for beside the turns."""
     return min(1.2 * tokens / SLOWEST_PER_S + 5.0, PATIENCE_S_MAX)
@@ -82,6 +87,8 @@ class InferenceValidator(ValidatorTask):
         self._settings = ValidatorSettings()
         self._rates: dict[Ss58, deque[float]] = {}
         """Of each hotkey's last verified answers, the tokens a second."""
+        self._spared: set[int] = set()
+        """The seeds of open requests whose answers are not replayed."""
         self._prompt: dict[Ss58, float] = {}
         """The hotkeys whose last answer was there soon enough to be waited for, with its latency,
         in seconds."""
@@ -148,7 +155,13 @@ class InferenceValidator(ValidatorTask):
         for target in turn.targets:
             if target.hotkey in turn.waiting:
                 continue
-            asked = self.request_for(target, turn.rng_of(target.hotkey), tokens=tokens)
+            rng = turn.rng_of(target.hotkey)
+            asked = self.request_for(target, rng, tokens=tokens)
+            # Drawn behind the request, from what nobody knows until it is published.
+            if rng.random() >= self._settings.audit_share and self._is_trusted(target.hotkey):
+                if len(self._spared) >= SPARED_MAX:
+                    self._spared.clear()
+                self._spared.add(asked.seed)
             before_s = self._prompt.get(target.hotkey)
             if turn.post is None:
                 now.append(Question(target, METHOD, asked))
@@ -214,13 +227,23 @@ class InferenceValidator(ValidatorTask):
             for finding, factor, due, speed in zip(findings, factors, owed, speeds, strict=True)
         ]
 
+    def _is_trusted(self, hotkey: Ss58) -> bool:
+        """Whether an answer may be paid unread: the miner was judged before, and owes nothing."""
+        assert self._probation is not None, "start comes first"
+        return self._probation.knows(hotkey) and self._probation.owed(hotkey).answers == 0
+
     def _examine(self, answer: Given) -> Finding:
         """Return what the judge finds about one answer, or about none that came."""
         assert self._judge is not None, "score comes after start"
         commitment = ModelCommitment.parse(answer.target.commitment)
+        is_spared = answer.request.seed in self._spared
+        self._spared.discard(answer.request.seed)
+        objection = self._judge.objection(commitment)
         if answer.reply is None:
-            objection = self._judge.objection(commitment)
             return unjudged(objection if objection is not None else "no answer")
+        if is_spared and objection is None and answer.origin is Origin.SYNTHETIC:
+            count = min(len(answer.reply.tokens), answer.request.max_tokens)
+            return Finding(True, False, (NOT_REPLAYED,), count)
         try:
             return self._judge.examine(answer.request, answer.reply, commitment)
         except Exception as error:  # a miner's bytes must not end the validator of all others

@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 
 from assay.neuron import Answer, Question, Target, Turn
+from assay.protocol.inference import Complete
 from assay.types import Ss58, Uid
-from assay.validators.inference.answers import Finding, unjudged
+from assay.validators.inference.answers import Finding
 from assay.validators.inference.probation import FILE, Probation
 from assay.validators.inference.requests import TOKENS_OF_ENTRANCE, Corpus, Requests
+from assay.validators.inference.settings import ValidatorSettings
 from assay.validators.inference.task import (
     PATIENCE_S_MAX,
     PROMPT_S,
@@ -37,10 +39,16 @@ class Told(InferenceValidator):
             Corpus.open(Path(__file__).parent), bytes(32), count_tokens=len, context_tokens=4_096
         )
 
-    def _examine(self, answer: Answer[Any, Any]) -> Finding:
-        if answer.reply is None:
-            return unjudged("no answer")
-        return Finding(True, False, (), answer.request.max_tokens)
+        judge: Any = self
+        self._judge = judge
+        self.seen: list[Ss58] = []
+
+    def objection(self, commitment: object) -> None:
+        """As of a judge: none."""
+
+    def examine(self, request: Complete, reply: object, commitment: object) -> Finding:
+        self.seen.append(request.miner)
+        return Finding(True, False, (), request.max_tokens)
 
 
 class Turns:
@@ -85,7 +93,8 @@ class Turns:
 def answered(
     question: Question[Any, Any], took_s: float | None, turns: int = 1
 ) -> Answer[Any, Any]:
-    reply: Any = None if took_s is None else object()
+    made = SimpleNamespace(tokens=[0] * question.message.max_tokens)
+    reply: Any = None if took_s is None else made
     failure = "came too late" if took_s is None else None
     return Answer(
         question.target, question.message, reply, failure, took_s or 9.0, turns_open=turns
@@ -145,3 +154,32 @@ async def test_the_silence_of_a_posted_question_counts_for_all_its_turns(turns: 
 
 def test_longer_answers_have_more_time() -> None:
     assert [patience_s(n) for n in (24, 48, 4_096)] == pytest.approx([33.8, 62.6, PATIENCE_S_MAX])
+
+
+async def test_which_answers_are_replayed_is_drawn_and_newcomers_always_are(
+    tmp_path: Path,
+) -> None:
+    turns = Turns(tmp_path)
+    turns.validator._settings = ValidatorSettings(audit_share=0.25, probation=500)
+    replayed: list[Ss58] = []
+    turns.validator.seen = replayed
+    await turns.play({})
+    late = [answered(question, 0.5) for question, _ in turns.posted]
+    await turns.play({}, late)
+    assert replayed == [A, B], "newcomers"
+    for _ in range(200):
+        await turns.play({A: 0.5, B: 0.5})
+    assert 60 <= len(replayed) - 2 <= 140
+    probation = turns.validator._probation
+    assert probation is not None
+    probation.record([(A, False, True)], epoch=0)
+    before = replayed.count(A)
+    for _ in range(20):
+        await turns.play({A: 0.5, B: 0.5})
+    assert replayed.count(A) == before + 20, "whoever was convicted"
+
+
+def test_an_audit_share_under_which_a_lie_pays_is_refused() -> None:
+    with pytest.raises(ValueError, match="let the probation be at least 275"):
+        ValidatorSettings(audit_share=0.17)
+    assert ValidatorSettings(audit_share=0.17, probation=275).terms.honest_pays

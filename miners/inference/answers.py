@@ -8,9 +8,11 @@ does not know the chain; of a caller it uses the address and the membership.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
 
 from assay.clock import Clock
 from assay.errors import UserError
@@ -18,6 +20,7 @@ from assay.miners.inference.outage import EngineOutage
 from assay.miners.inference.settings import MinerSettings
 from assay.models.engine import (
     Closed,
+    DrawnToken,
     Engine,
     EngineEnd,
     EngineFailed,
@@ -38,8 +41,12 @@ from assay.protocol.inference import (
     Piece,
     TokenLogprob,
 )
+from assay.scoring.inference.fingerprint import pack, project
 from assay.wire.errors import Code, RequestRefused
 from assay.wire.interface import Membership
+
+if TYPE_CHECKING:
+    from assay.models.drawing import Floats
 
 KEY_BYTES_MAX: Final = 4096
 """API keys have some hundred bytes; a longer file holds something else."""
@@ -118,7 +125,9 @@ async def answer(
         total_s=_seconds(made.total_s),
         prompt_tokens=made.prompt_tokens,
         logprobs=_shown(made.logprobs),
-        fingerprint=made.fingerprint,
+        fingerprint=_fingerprint(
+            [_row(each, engine.root) for each in made.drawn], made.tokens, ask.key
+        ),
     )
 
 
@@ -127,14 +136,19 @@ async def pieces(
 ) -> AsyncIterator[Piece]:
     """Yield what ``engine`` makes of ``ask``, piece by piece; the errors are those of
     ``answer``."""
+    rows: list[Floats | None] = []
+    tokens: list[int] = []
     with _refusing(outage):
         async with contextlib.aclosing(engine.stream(ask, _asker(caller))) as grown:
             async for piece in grown:
+                rows += [_row(each, engine.root) for each in piece.drawn]
+                tokens += piece.tokens
+                end = piece.end
                 yield Piece(
                     tokens=list(piece.tokens),
                     text=piece.text,
                     logprobs=_shown(piece.logprobs),
-                    end=None if piece.end is None else _ending(piece.end),
+                    end=None if end is None else _ending(end, _fingerprint(rows, tokens, ask.key)),
                 )
     outage.answered()
 
@@ -167,14 +181,27 @@ def _asker(caller: Caller) -> Asker:
     return Asker(caller.address, first=caller.membership >= Membership.PERMIT)
 
 
-def _ending(end: EngineEnd) -> Ending:
+def _row(drawn: DrawnToken, root: bytes) -> Floats | None:
+    """The projections of the state that one token was drawn from; None if the engine has none."""
+    return None if drawn.hidden is None else project(drawn.hidden[np.newaxis], root)
+
+
+def _fingerprint(rows: Sequence[Floats | None], tokens: Sequence[int], key: bytes) -> bytes:
+    """The fingerprint of a whole answer; empty where an engine shows no states."""
+    known = [row for row in rows if row is not None]
+    if not tokens or len(known) != len(tokens):
+        return b""
+    return pack(np.concatenate(known), tokens, key)
+
+
+def _ending(end: EngineEnd, fingerprint: bytes) -> Ending:
     return Ending(
         finish=end.finish,
         queued_s=_seconds(end.queued_s),
         first_token_s=_seconds(end.first_token_s),
         total_s=_seconds(end.total_s),
         prompt_tokens=end.prompt_tokens,
-        fingerprint=end.fingerprint,
+        fingerprint=fingerprint,
     )
 
 

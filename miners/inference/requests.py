@@ -42,6 +42,7 @@ def admit(
         stop=tuple(request.stop),
         logprobs=request.logprobs,
         begun=tuple(request.begun),
+        hidden=seeded,
     )
 
 

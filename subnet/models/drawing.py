@@ -17,8 +17,8 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """What one token is drawn from. ``hidden`` is None for a network whose output layer cannot be
-    found."""
+    """What one token is drawn from, or some, with a row for each. ``hidden`` is None for a network
+    whose output layer cannot be found."""
 
     logits: Floats
     hidden: Floats | None

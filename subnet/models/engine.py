@@ -79,7 +79,6 @@ class EngineEnd:
     queued_s: float
     first_token_s: float
     total_s: float
-    fingerprint: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +115,6 @@ class EngineAnswer:
     prompt_tokens: int = 0
     drawn: tuple[DrawnToken, ...] = ()
     """The tokens with what was asked for beside them; empty for an engine that is not seeded."""
-    fingerprint: bytes = b""
 
     @property
     def logprobs(self) -> tuple[TokenLogprobs, ...]:

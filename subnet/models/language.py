@@ -155,21 +155,28 @@ class LanguageModel:
         return Generated(tokens, "stop" if tokens[-1] in self.ends else "length")
 
     def replay(self, prompt: Sequence[int], answer: Sequence[int]) -> NDArray[np.float32]:
-        """Return the logits from which each token of ``answer`` had to be drawn after ``prompt``.
+        """Return the logits from which each token of ``answer`` had to be drawn after ``prompt``,
+        of shape (tokens of the answer, vocabulary). As ``replay_whole``."""
+        return self.replay_whole(prompt, answer).logits
 
-        The shape is (tokens of the answer, vocabulary). They are computed in one forward pass.
+    def replay_whole(self, prompt: Sequence[int], answer: Sequence[int]) -> Drawing:
+        """Return what each token of ``answer`` had to be drawn from after ``prompt``: a row of
+        logits and one of the hidden state for each token, computed in one forward pass.
+
         ValueError for ids outside the vocabulary, or for a text that exceeds the context."""
         ids = [*prompt, *answer[:-1]]
         if not prompt or not answer or len(ids) + 1 > self.context_tokens:
             raise ValueError(f"{len(prompt)} + {len(answer)} tokens do not fit the context")
         if not all(0 <= token < self.vocabulary for token in ids):
             raise ValueError("a token lies outside the vocabulary")
-        with torch.inference_mode():
+        with torch.inference_mode(), contextlib.closing(LastHidden(self.network)) as hidden:
             output = self.network(
                 input_ids=torch.tensor([ids]), use_cache=False, logits_to_keep=len(answer)
             )
             logits: NDArray[np.float32] = output.logits[0, -len(answer) :].float().numpy()
-        return logits
+            seen = hidden.take()
+            states = None if seen is None else seen[0, -len(answer) :].float().numpy()
+        return Drawing(logits, states)
 
 
 def quiet() -> None:

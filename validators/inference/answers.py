@@ -26,12 +26,15 @@ from assay.protocol.inference import (
 from assay.scoring.inference.agreement import (
     ENGINE_WORST,
     TOLERANCE_ENGINE,
+    TOLERANCE_FP32,
     Agreement,
     compare,
     engine_verdict,
     logprobs,
     seeded_verdict,
 )
+from assay.scoring.inference.fingerprint import TOLERANCE_FP32 as DISTANCE_FP32
+from assay.scoring.inference.fingerprint import distance, fingerprint_verdict
 from assay.scoring.inference.sampling import GREEDY
 
 if TYPE_CHECKING:
@@ -88,6 +91,8 @@ class Judge:
         self._model = model
         self._root = root
         self._tolerance = tolerance
+        # A model that rounds more in its logits does so in its states, by about as much.
+        self._distance = DISTANCE_FP32 * max(tolerance / TOLERANCE_FP32, 1.0)
         self._accept_engines = accept_engines
 
     def examine(
@@ -138,12 +143,14 @@ class Judge:
         if spelt.text != reply.text:
             return convicted("the text is not what its tokens spell")
         prompt = self._model.tokens.encode(request.prompt)
-        logits = self._model.replay(prompt, [*request.begun, *tokens])[len(request.begun) :]
+        drawing = self._model.replay_whole(prompt, [*request.begun, *tokens])
+        logits = drawing.logits[len(request.begun) :]
+        key = noise_key(request.seed, request.model, request.miner)
         agreement = compare(
             logits,
             np.array(tokens),
             request.sampling(),
-            noise_key(request.seed, request.model, request.miner),
+            key,
             tolerance=self._tolerance,
             prompt=prompt,
             begun=request.begun,
@@ -156,6 +163,14 @@ class Judge:
             )
         if (wrong := self._wrong_logprobs(request, reply, logits)) is not None:
             return convicted(agreeing, wrong)
+        if drawing.hidden is not None:
+            states = drawing.hidden[len(request.begun) :]
+            apart = distance(reply.fingerprint, states, tokens, request.model, key)
+            if not fingerprint_verdict(apart, self._distance):
+                return convicted(
+                    agreeing,
+                    f"hidden states {apart:.2g} apart (tolerated {self._distance:.2g})",
+                )
         return Finding(True, False, (agreeing,), agreement.tokens)
 
     def _spell(self, request: Complete, tokens: list[int]) -> _Spelt:

@@ -71,15 +71,15 @@ NUMBER_MAX: Final = 2**16
 
 
 def _other(request: Synapse) -> Synapse:
-    """Another question of the same kind: each text cut to half of it, and if there is no text, each
-    number halved."""
+    """Another question of the same kind: the longest text cut to half of it, for shorter ones are
+    names, and if there is no text, each number halved."""
     fields = {f.name: getattr(request, f.name) for f in msgspec.structs.fields(request)}
-    changed: dict[str, object] = {
-        name: value[: len(value) // 2]
-        for name, value in fields.items()
-        if isinstance(value, str) and value
-    }
-    if not changed:
+    changed: dict[str, object] = {}
+    texts = {name: value for name, value in fields.items() if isinstance(value, str) and value}
+    if texts:
+        longest = max(texts, key=lambda name: len(texts[name]))
+        changed = {longest: texts[longest][: len(texts[longest]) // 2]}
+    else:
         changed = {
             name: value // 2
             for name, value in fields.items()

@@ -38,6 +38,7 @@ from assay.protocol.inference import (
     noise_key,
 )
 from assay.scoring.inference.agreement import TOLERANCE_FP32, compare
+from assay.scoring.inference.fingerprint import pack, project
 from assay.scoring.inference.probation import AFTER_CONVICTION, EPOCHS, Sentence
 from assay.scoring.inference.sampling import GREEDY, Sampling, choose
 from assay.types import Ss58, Uid
@@ -105,8 +106,21 @@ def honest(request: Complete) -> Completion:
     return completion(made.tokens, made.finish)
 
 
+def vouched(request: Complete, reply: Completion) -> Completion:
+    """The reply with the fingerprint that one true pass over its text gives, so that what is judged
+    is the rest."""
+    ids, tokens = demo().tokens.encode(request.prompt), reply.tokens
+    if not all(token < demo().vocabulary for token in (*request.begun, *tokens)):
+        return reply
+    hidden = demo().replay_whole(ids, [*request.begun, *tokens]).hidden
+    assert hidden is not None
+    rows = project(hidden[len(request.begun) :], request.model)
+    key = noise_key(request.seed, request.model, request.miner)
+    return msgspec.structs.replace(reply, fingerprint=pack(rows, tokens, key))
+
+
 def examine(request: Complete, reply: Completion) -> Finding:
-    return judge().examine(request, reply, SEEDED)
+    return judge().examine(request, vouched(request, reply), SEEDED)
 
 
 @pytest.mark.parametrize("prompt", PROMPTS, ids=["short", "middle", "long"])
@@ -134,6 +148,18 @@ def test_the_variants_do_change_bits() -> None:
         with numerics.computing(demo(), variant) as following:
             drawn = numerics.draw(following, ids, 2, Sampling(), bytes(16))
         assert numerics.spread(demo(), ids, drawn).differing > 0, variant
+
+
+def test_true_tokens_without_the_states_behind_them_convict() -> None:
+    """Another precision mostly draws the same tokens; what its states are, it cannot say."""
+    reply = honest(asked())
+    assert "hidden states inf apart" in judge().examine(asked(), reply, SEEDED).reasons[1]
+    good = vouched(asked(), reply)
+    numbers = np.frombuffer(good.fingerprint, dtype="<f4")
+    for factor, verified in ((1 + 1e-6, True), (1 + 2.5e-4, False)):
+        near = (numbers * factor).astype("<f4").tobytes()
+        changed = msgspec.structs.replace(good, fingerprint=near)
+        assert judge().examine(asked(), changed, SEEDED).verified == verified
 
 
 def test_an_honest_answer_is_verified_with_its_reason() -> None:

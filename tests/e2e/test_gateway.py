@@ -113,6 +113,11 @@ def test_a_scripted_session(served: Served) -> None:
     )
     assert "".join(p.choices[0].delta.content or "" for p in parts if p.choices) == text
     assert parts[-1].usage == whole.usage
+    shown = client.chat.completions.create(**ask, logprobs=True, top_logprobs=3).choices[0].logprobs
+    assert shown is not None
+    assert shown.content is not None
+    assert b"".join(bytes(each.bytes or ()) for each in shown.content).decode() == text
+    assert all(each.token == each.top_logprobs[0].token for each in shown.content)
     several = client.completions.create(model="demo", prompt="def f(", n=3, max_tokens=8, seed=1)
     assert len({choice.text for choice in several.choices}) == 3
     stopped = client.completions.create(
@@ -187,5 +192,7 @@ def test_a_miner_that_dies_leaves_no_seam(served: Served, model: LanguageModel) 
     said = "".join(
         json.loads(part.removeprefix("data: "))["choices"][0]["text"] for part in parts[:-1]
     )
-    tokens = check_tokens(served.receipt(id_), model)
+    receipt = served.receipt(id_)
+    assert len({call.miner for call in receipt.calls}) == 2, "one began and another went on"
+    tokens = check_tokens(receipt, model)
     assert said == model.tokens.decode(tokens)

@@ -15,7 +15,7 @@ from assay.neuron.loader import load_miner, load_validator
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md")])
 BLOCK = re.compile(r"^```python[^\n]*\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-RUN_ELSEWHERE = {"wire.md", "objects.md", "demo-model.md"}
+RUN_ELSEWHERE = {"wire.md", "objects.md", "demo-model.md", "gateway.md"}
 """Pages whose blocks are one program, which a test of their own runs; and the page of what the demo
 model writes, which is no program of ours."""
 BLOCKS = [

@@ -330,3 +330,19 @@ async def test_numbers_of_all_that_was_served(tmp_path: Path) -> None:
     assert 'assay_gateway_tokens_total{kind="completion"} 5.0' in text
     assert "assay_gateway_open_requests 0.0" in text
     assert "abc" not in text
+
+
+async def test_the_pages_program_runs_as_it_stands(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = (Path(__file__).parents[4] / "docs" / "gateway.md").read_text(encoding="utf-8")
+    code = page.partition("```python\n")[2].partition("```")[0]
+    miner = FakeMiner(key(1), ends_at=20)
+    async with served(tmp_path, miner) as (at, _):
+        for shown, here in (("http://127.0.0.1:8000", at.url), ("sk-assay-...", at.key)):
+            assert shown in code
+            code = code.replace(shown, here)
+        program = compile(code + "\nclient.close()\n", "gateway.md", "exec")
+        await asyncio.to_thread(exec, program, {})
+    [ask] = miner.asked
+    assert capsys.readouterr().out == expected(ask, miner, 20)

@@ -65,7 +65,10 @@ class Background:
         self, questions: Sequence[Question[Any, Any]], asked: Asked, *, deadline_s: float
     ) -> None:
         """Ask these questions, drawn in the turn ``asked``, and wait for none. ValueError for a
-        target that has a question open already, or two in ``questions``."""
+        target that has a question open already, or two in ``questions``; UnsendableMessage, before
+        anything is sent, if there is a message that no peer could take."""
+        for question in questions:
+            self._peers.check(question)
         for question in questions:
             hotkey = question.target.hotkey
             if hotkey in self._open:
@@ -77,7 +80,7 @@ class Background:
 
     def collect(self, count: int) -> list[Late]:
         """The answers that came since the last call, for the turn that is the validator's
-        ``count``-th. Raises what the peers raised: a message that cannot be sent."""
+        ``count``-th."""
         done = {hotkey: both for hotkey, both in self._open.items() if both[1].done()}
         for hotkey in done:
             del self._open[hotkey]

@@ -158,7 +158,7 @@ class Peers:
         """Ask one question. A failure is an answer too; nothing about the peer raises.
         UnsendableMessage for a message that no peer could take."""
         question = Question(target, method, message)
-        self._check(question)
+        self.check(question)
         async with self._places:
             return await self._call(question, deadline_s)
 
@@ -168,7 +168,7 @@ class Peers:
         """Ask a streamed method, and read its replies as they come. Raises a ``CallError`` where
         the wire does; ``PeerUnreachable`` for a target without an address, UnsendableMessage for a
         message that no peer could take."""
-        self._check(Question(target, method, message))
+        self.check(Question(target, method, message))
         peer = self.find_peer(target.hotkey)
         if peer is None:
             raise PeerUnreachable(
@@ -193,7 +193,7 @@ class Peers:
         UnsendableMessage, before anything is sent, if there is a message that no peer could take.
         """
         for question in questions:
-            self._check(question)
+            self.check(question)
 
         async def ask(question: Question[Any, Any]) -> Answer[Any, Any]:
             async with places or self._places:
@@ -201,7 +201,7 @@ class Peers:
 
         return list(await asyncio.gather(*(ask(question) for question in questions)))
 
-    def _check(self, question: Question[Any, Any]) -> None:
+    def check(self, question: Question[Any, Any]) -> None:
         """UnsendableMessage unless the question's message is one that its method takes."""
         message, method = question.message, question.method
         what, path = f"a {type(message).__name__}", self.path(method)

@@ -202,11 +202,21 @@ async def test_a_challenge_that_is_no_message_ends_the_validator_at_once(
     assert told == []
 
 
+class Posts(Turns):
+    async def turn(self, turn: Turn) -> Sequence[Verdict]:
+        method: Method[Any, Any] = Method("", Number, Reversed)
+        questions: list[Any] = [Question(each, method, self._given) for each in turn.targets]
+        assert turn.post is not None
+        turn.post(questions, 1.0)
+        return []
+
+
+@pytest.mark.parametrize("asks", [Turns, Posts])
 @pytest.mark.parametrize("given", [Number(number=2**70), {"number": 5}, None])
 async def test_what_a_turn_asks_and_cannot_be_sent_is_named_by_the_line_that_asks(
-    given: Any, tmp_path: Path
+    given: Any, asks: type[Challenges], tmp_path: Path
 ) -> None:
-    end = await ended(Turns(given), tmp_path)
+    end = await ended(asks(given), tmp_path)
     assert end.place is not None
     assert (Path(end.place.file).name, end.place.function) == (HERE, "turn")
     assert f"UnsendableMessage: a {type(given).__name__} " in end.cause

@@ -12,6 +12,7 @@ This module knows no seeds, roots, requests or sockets. An instance serves one t
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,6 +55,7 @@ class LanguageModel:
 
     def __init__(self, model: Any, tokens: Tokens) -> None:
         self.network = model
+        self._replaying = threading.Lock()
         self.tokens = tokens
         config = model.config.get_text_config()
         self.context_tokens = int(
@@ -169,7 +171,11 @@ class LanguageModel:
             raise ValueError(f"{len(prompt)} + {len(answer)} tokens do not fit the context")
         if not all(0 <= token < self.vocabulary for token in ids):
             raise ValueError("a token lies outside the vocabulary")
-        with torch.inference_mode(), contextlib.closing(LastHidden(self.network)) as hidden:
+        with (
+            self._replaying,  # a hook sees the passes of all threads
+            torch.inference_mode(),
+            contextlib.closing(LastHidden(self.network)) as hidden,
+        ):
             output = self.network(
                 input_ids=torch.tensor([ids]), use_cache=False, logits_to_keep=len(answer)
             )

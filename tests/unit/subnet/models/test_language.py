@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 
@@ -151,3 +152,18 @@ def test_what_an_answers_cache_takes() -> None:
         kept = demo().network(input_ids=torch.tensor([prompt()]), use_cache=True).past_key_values
     numbers = sum(layer.keys.numel() + layer.values.numel() for layer in kept.layers)
     assert demo().cache_bytes * len(prompt()) == 4 * numbers * demo().context_tokens
+
+
+def test_replays_on_several_threads_do_not_mix_their_states() -> None:
+    """A hook on the network sees every pass: each replay must get its own."""
+    ids = prompt()
+    answers = [demo().generate(ids, 6 + n, Sampling(temperature=1.0), bytes([n]) * 16).tokens
+               for n in range(4)]  # fmt: skip
+    alone = [demo().replay_whole(ids, answer).hidden for answer in answers]
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(3):
+            again = pool.map(lambda answer: demo().replay_whole(ids, answer).hidden, answers)
+            for before, now in zip(alone, again, strict=True):
+                assert before is not None
+                assert now is not None
+                np.testing.assert_array_equal(now, before)

@@ -45,7 +45,8 @@ def check_shape(document: dict[str, Any], *, validators: int = 2, miners: int = 
 
 
 def check_justice(document: dict[str, Any], cheat: str | None = None, slow: int = 0) -> None:
-    """The cheat at most 5 % of the median honest incentive, every honest miner at least 50 %.
+    """The cheat at most 5 % of the median honest incentive, every honest miner at least 50 %, and
+    a slow one, which takes twice the time and is paid in proportion, at least 30 %.
 
     There is one cheat, of this kind if it is named, and so many slow miners.
     """
@@ -57,9 +58,10 @@ def check_justice(document: dict[str, Any], cheat: str | None = None, slow: int 
     honest = [row["incentive"] for row in of_role(document, "miner", "honest", "slow")]
     median = statistics.median(honest)
     assert median > 0
+    least = {"honest": 0.5, "slow": 0.3}
     for row in of_role(document, "miner"):
-        if row["behaviour"] in ("honest", "slow"):
-            assert row["incentive"] >= 0.5 * median, (row, honest)
+        if row["behaviour"] in least:
+            assert row["incentive"] >= least[row["behaviour"]] * median, (row, honest)
             assert row["reward_alpha_rao"] > 0
         else:
             assert row["incentive"] <= 0.05 * median, (row, honest)
@@ -85,7 +87,7 @@ def test_a_real_model_is_paid(tmp_path: Path) -> None:
 @pytest.mark.inference
 @pytest.mark.parametrize("cheat", CHEATS)
 @pytest.mark.parametrize("seed", SEEDS)
-def test_no_cheat_pays_and_slowness_is_not_punished_too_hard(
+def test_no_cheat_pays_and_slowness_is_paid_in_proportion(
     tmp_path: Path, seed: int, cheat: str
 ) -> None:
     document = until_first_reward(

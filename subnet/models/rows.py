@@ -97,7 +97,7 @@ class Rows:
     def of(cls, network: Any, context_tokens: int, vocabulary: int) -> Rows | None:
         """Return ``network`` by rows; None for a kind that cannot be computed so, to the bit.
 
-        A short text is computed in several ways, which takes about twenty passes.
+        A short text is computed in several ways, which takes about a hundred passes.
         """
         if not _takes_rows(network, context_tokens):
             return None

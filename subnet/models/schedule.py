@@ -20,9 +20,9 @@ from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
 PROMPT_TOKENS: Final = 48
-"""Tokens of prompts that a step reads at least, if any are to be read. With 16 answers under way
-that fills a pass of 64 rows, which takes about twice as long as one of 16: whoever draws is slowed
-by that much while prompts are read, and a prompt of 200 tokens is read within five steps."""
+"""Tokens of prompts that a step reads at least, if any are to be read and an answer draws. With 16
+answers under way that fills a pass of 64 rows, which takes about twice as long as one of 16, and a
+prompt of 200 tokens is read within five steps."""
 
 Job = TypeVar("Job")
 
@@ -59,7 +59,9 @@ def _shared(answers: Sequence[Open[Job]], counts: Sequence[int]) -> list[tuple[J
     """A row for each answer that draws, and the rest of the pass for prompts, in their turn."""
     shared = [(open_.job, 1) for open_ in answers if open_.left == 1]
     reading = [open_ for open_ in answers if open_.left > 1]
-    room = _filled(len(shared) + PROMPT_TOKENS, counts) - len(shared)
+    # Where nobody draws, nobody is delayed.
+    least = len(shared) + PROMPT_TOKENS if shared else counts[-1]
+    room = _filled(least, counts) - len(shared)
     for open_ in reading:
         if room:
             shared.append((open_.job, min(open_.left, room)))

@@ -11,6 +11,9 @@ import platform
 from dataclasses import dataclass
 from pathlib import Path
 
+HOW = "## How\n"
+"""What the last section of the page begins with. It is written by hand, and kept."""
+
 Curve = list[tuple[int, float, float | None]]
 """Tokens seen, training loss, and held-out loss where it was measured; losses in nats."""
 
@@ -25,6 +28,8 @@ class Facts:
     vocabulary: int
     context: int
     corpus: str
+    packages: dict[str, str]
+    left_out: list[str]
     held_out: str
     steps: int
     batch: str
@@ -75,11 +80,19 @@ def curve_svg(curve: list[tuple[int, float, float | None]]) -> str:
     )
 
 
+def how(docs: Path) -> str:
+    """The section of the page that is written by hand, taken from the page that is there."""
+    page = docs / "demo-model.md"
+    found = page.read_text(encoding="utf-8").partition(HOW) if page.exists() else ("", "", "")
+    return found[1] + found[2]
+
+
 def write_page(docs: Path, facts: Facts) -> None:
     """Write demo-model.md and demo-model-loss.svg into ``docs``."""
     docs.mkdir(parents=True, exist_ok=True)
     (docs / "demo-model-loss.svg").write_text(curve_svg(facts.curve), encoding="utf-8")
     samples = "\n".join(f"```python\n{sample}\n```\n" for sample in facts.samples)
+    packages = ", ".join(f"{name} {version}" for name, version in facts.packages.items())
     rate = facts.tokens_seen / max(60 * facts.minutes, 1e-9)
     (docs / "demo-model.md").write_text(
         f"""# The demo model
@@ -95,9 +108,11 @@ miner serves unless `--model` names another.
 | root | `{facts.root}` |
 | vocabulary | {facts.vocabulary:,}, byte-level BPE |
 | context | {facts.context} tokens |
-| corpus | standard library of Python {platform.python_version()}: {facts.corpus}; exact \
-duplicates and tables left out |
-| held out | {facts.held_out}, never seen |
+| corpus | standard library of Python {platform.python_version()}, its tests, and installed \
+packages. {facts.corpus}; exact duplicates and tables left out |
+| packages | {packages} |
+| held out | {facts.held_out}, never seen; {len(facts.left_out)} files that share passages with \
+them are left out as well |
 | tokens seen | {facts.tokens_seen:,} in {facts.steps:,} steps of {facts.batch} |
 | time | {facts.minutes:.0f} minutes on {facts.threads} CPU thread(s) of a machine shared with \
 other work, bf16 autocast, {rate:,.0f} tokens/s |
@@ -120,8 +135,10 @@ it is there so that the subnet runs a real model with no download.
     {facts.command}
 
 The run may be stopped at any time and resumed with the same command. `--export-only` writes the
-model folder and this page from the last checkpoint. The corpus's licence is the PSF's; the weights
-are under the project's own, Apache-2.0.
-""",
+model folder and this page from the last checkpoint. The corpus is under the licences of Python
+(PSF) and of the packages (MIT, BSD, Apache-2.0); the weights are under the project's own,
+Apache-2.0.
+
+{how(docs)}""",
         encoding="utf-8",
     )

@@ -42,6 +42,11 @@ class Facts:
     curve: Curve
     samples: list[str]
     sampling: str
+    greedy: str
+    greedy_tokens: int
+    circles: list[bool]
+    """Whether the continuation at temperature 0 goes in circles: of ``greedy``, then of each
+    sample's prompt."""
     command: str
 
 
@@ -114,8 +119,8 @@ packages. {facts.corpus}; exact duplicates and tables left out |
 | held out | {facts.held_out}, never seen; {len(facts.left_out)} files that share passages with \
 them are left out as well |
 | tokens seen | {facts.tokens_seen:,} in {facts.steps:,} steps of {facts.batch} |
-| time | {facts.minutes:.0f} minutes on {facts.threads} CPU thread(s) of a machine shared with \
-other work, bf16 autocast, {rate:,.0f} tokens/s |
+| time | {facts.minutes:.0f} minutes of processor time on each of {facts.threads} thread(s), bf16 \
+autocast, {rate:,.0f} tokens/s |
 | held-out perplexity | **{math.exp(facts.loss):.2f}** a token ({facts.loss:.3f} nats, \
 {facts.bits_a_byte:.3f} bits a byte) |
 | held-out accuracy | {facts.accuracy:.1%} of next tokens |
@@ -127,6 +132,14 @@ other work, bf16 autocast, {rate:,.0f} tokens/s |
 {facts.sampling} after each prompt (the prompt is the beginning of each block):
 
 {samples}
+{facts.greedy_tokens} tokens at temperature 0 after `def walk(`, which \
+{"go in circles" if facts.circles[0] else "do not go in circles"} (of the prompts above, \
+{sum(facts.circles[1:])} of {len(facts.circles) - 1} do):
+
+```python
+{facts.greedy}
+```
+
 It completes Python in the style of the standard library. It knows no facts, and it is not meant to:
 it is there so that the subnet runs a real model with no download.
 

@@ -11,11 +11,12 @@ batch k is drawn from a counter-based generator keyed (seed, k), so no generator
 
 It can also be ended at any moment. The learning rate warms up, stays, and falls to zero over the
 last fifth of the steps (warmup-stable-decay). The fall begins by itself when four fifths of
-`--budget-minutes` are over, or now with `--decay-now`. The state before it is kept as
+`--budget-minutes` are over, or now with `--decay-now`. Minutes are processor time of each thread:
+other work on the machine makes a run longer and not worse. The state before the fall is kept as
 `stable.safetensors`: put in the checkpoint's place, it goes on at the full rate. With `--steps` the
 schedule follows the steps alone, and two runs on one machine profile are then the same run.
 
-    scripts/train_demo_model.py --work DIR --budget-minutes 300 --threads 2
+    scripts/train_demo_model.py --work DIR --budget-minutes 240 --threads 2
     scripts/train_demo_model.py --work DIR --decay-now         # after a SIGTERM: end it sooner
     scripts/train_demo_model.py --work DIR --export-only       # from the last checkpoint
 """
@@ -65,6 +66,9 @@ EVAL_TOKENS = 32_768  # per evaluation while training; the last one reads every 
 EVAL_EVERY_S = 900.0
 SAMPLE_TOKENS = 64
 SAMPLE_TEMPERATURE = 0.4  # cool, but warm enough not to run in circles as small models do
+GREEDY_TOKENS = 128  # at temperature 0: long enough to see a circle
+CIRCLE_TIMES = 3  # a loop over a list may well have two equal lines
+CIRCLE_TOKENS_MIN = 12  # shorter ones are indentation, rows of dashes and brackets
 REPORT_EVERY_STEPS = 20  # a line of the log and a point of the curve
 CHECKPOINT_EVERY_S = 600.0  # one takes a second and 110 MB of writing
 
@@ -129,7 +133,11 @@ def build_optimisers(model: LlamaForCausalLM) -> list[torch.optim.Optimizer]:
 
 @dataclass
 class Progress:
-    """What a resumed run needs beside the tensors. ``curve``: tokens, train loss, held-out loss."""
+    """What a resumed run needs beside the tensors.
+
+    ``elapsed_s`` is processor time of each thread; ``curve`` holds tokens, training loss and
+    held-out loss.
+    """
 
     step: int = 0
     elapsed_s: float = 0.0
@@ -237,8 +245,8 @@ def train(
     stop: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _: stop.append(number))
     window: list[float] = []
-    begun = last = saved = evaluated = time.monotonic()
-    before = progress.elapsed_s
+    last = saved = evaluated = time.monotonic()
+    before_s = progress.elapsed_s - time.process_time() / args.threads
 
     def over() -> float:
         """How much of the budget is over."""
@@ -262,7 +270,7 @@ def train(
             optimiser.zero_grad(set_to_none=True)
         progress.step += 1
         now = time.monotonic()
-        progress.elapsed_s = before + now - begun
+        progress.elapsed_s = before_s + time.process_time() / args.threads
         if progress.step % REPORT_EVERY_STEPS == 0 or progress.step == 1:
             held_out = None
             if now - evaluated > EVAL_EVERY_S:
@@ -338,14 +346,29 @@ SAMPLES = (
 )
 
 
+GREEDY = "def walk("  # the prompt of docs/gateway.md, which a client tries first
+
+
 @torch.no_grad()
-def complete(model: LlamaForCausalLM, tokenizer: Tokenizer, prompt: str) -> str:
-    """A continuation by the subnet's own sampler; the same one each time."""
-    ids = tokenizer.encode(prompt).ids
-    for position in range(SAMPLE_TOKENS):
+def complete(model: LlamaForCausalLM, ids: list[int], temperature: float, tokens: int) -> list[int]:
+    """``ids`` and a continuation by the subnet's own sampler; the same one each time."""
+    ids = list(ids)
+    for position in range(tokens):
         logits = model(input_ids=torch.tensor([ids])).logits[0, -1]
-        ids.append(choose(logits.numpy(), Sampling(SAMPLE_TEMPERATURE), bytes(16), position))
-    return tokenizer.decode(ids)
+        ids.append(choose(logits.numpy(), Sampling(temperature), bytes(16), position))
+    return ids
+
+
+def goes_in_circles(ids: list[int]) -> bool:
+    """Whether some stretch of ``ids`` stands `CIRCLE_TIMES` times in a row."""
+    for period in range(1, len(ids) // CIRCLE_TIMES + 1):
+        least = max(CIRCLE_TOKENS_MIN, (CIRCLE_TIMES - 1) * period)  # tokens equal one period on
+        run = 0
+        for earlier, later in zip(ids, ids[period:], strict=False):
+            run = run + 1 if earlier == later else 0
+            if run >= least:
+                return True
+    return False
 
 
 def facts_of(
@@ -355,8 +378,15 @@ def facts_of(
     progress: Progress,
     args: argparse.Namespace,
 ) -> Facts:
-    """What the page about this run tells, measured on every held-out token."""
+    """What the page about this run tells, measured on every held-out token.
+
+    ``model`` is the one that ships: its weights have been rounded to bf16.
+    """
     loss, accuracy = evaluate(model, corpus.held_out, len(corpus.held_out))
+    prompts = [tokenizer.encode(prompt).ids for prompt in SAMPLES]
+    greedy = [
+        complete(model, ids, 0.0, GREEDY_TOKENS) for ids in (tokenizer.encode(GREEDY).ids, *prompts)
+    ]
     config, files = model.config, corpus.files
     return Facts(
         root=model_root(args.out).hex(),
@@ -382,7 +412,13 @@ def facts_of(
         bits_a_byte=loss * len(corpus.held_out) / math.log(2) / corpus.held_out_bytes,
         accuracy=accuracy,
         curve=progress.curve,
-        samples=[complete(model, tokenizer, prompt) for prompt in SAMPLES],
+        samples=[
+            tokenizer.decode(complete(model, ids, SAMPLE_TEMPERATURE, SAMPLE_TOKENS))
+            for ids in prompts
+        ],
+        greedy=tokenizer.decode(greedy[0]),
+        greedy_tokens=GREEDY_TOKENS,
+        circles=[goes_in_circles(ids) for ids in greedy],
         sampling=f"{SAMPLE_TOKENS} tokens at temperature {SAMPLE_TEMPERATURE}",
         command=f"scripts/train_demo_model.py --work DIR --budget-minutes "
         f"{args.budget_minutes:.0f} --threads {args.threads} --seed {args.seed}",
@@ -394,7 +430,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True, help="folder of checkpoint and corpus")
     parser.add_argument("--out", type=Path, default=ROOT / "subnet" / "models" / "demo")
     parser.add_argument("--docs", type=Path, default=ROOT / "docs")
-    parser.add_argument("--budget-minutes", type=float, default=300.0)
+    parser.add_argument("--budget-minutes", type=float, default=240.0, help="of each thread")
     parser.add_argument("--steps", type=int, default=0, help="count steps instead of minutes")
     parser.add_argument("--decay-now", action="store_true", help="let the rate fall from here")
     parser.add_argument("--seed", type=int, default=20)
@@ -412,7 +448,8 @@ def main() -> None:
     else:
         progress = train(args, corpus, model, checkpoint)
     export(model, tokenizer, args.out)
-    write_page(args.docs, facts_of(corpus, model, tokenizer, progress, args))
+    shipped = LlamaForCausalLM.from_pretrained(args.out, dtype=torch.float32)
+    write_page(args.docs, facts_of(corpus, shipped, tokenizer, progress, args))
 
 
 if __name__ == "__main__":

@@ -35,6 +35,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812  the name that every torch reader knows
+from demo_model_circles import circle_loss, circle_positions
 from demo_model_corpus import EOT, PACKAGES, Corpus, prepare
 from demo_model_page import Facts, write_page
 from safetensors import safe_open
@@ -57,8 +58,10 @@ HEADS, KEY_HEADS = 6, 2
 # fall of the rate, which settles what is kept, reads mostly the library.
 SHARES = {"library": 0.4, "tests": 0.25, "packages": 0.35}
 SHARES_IN_DECAY = {"library": 0.65, "tests": 0.2, "packages": 0.15}
-PEAK_LR_MATRICES = 0.012  # Muon, rms-matched; found by short trials, flat within a factor of 1.5
-PEAK_LR_OTHERS = 0.004  # AdamW on embedding and norms
+# Two thirds of what the first recipe's trials found best for a cosine (0.012 and 0.004, flat within
+# a factor of 1.5): a rate that stays level wants to be lower (Haegele et al. 2024).
+PEAK_LR_MATRICES = 0.008  # Muon, rms-matched
+PEAK_LR_OTHERS = 0.003  # AdamW on embedding and norms
 WARMUP_STEPS = 100
 DECAY_FRACTION = 0.2  # of all steps; Haegele et al. 2024 find no gain in a longer one
 WEIGHT_DECAY = 0.1
@@ -67,8 +70,10 @@ EVAL_EVERY_S = 900.0
 SAMPLE_TOKENS = 64
 SAMPLE_TEMPERATURE = 0.4  # cool, but warm enough not to run in circles as small models do
 GREEDY_TOKENS = 128  # at temperature 0: long enough to see a circle
-CIRCLE_TIMES = 3  # a loop over a list may well have two equal lines
-CIRCLE_TOKENS_MIN = 12  # shorter ones are indentation, rows of dashes and brackets
+# While the rate falls, the model also unlearns to go in circles: so many rows each so many steps.
+CIRCLES_EVERY_STEPS = 4
+CIRCLE_ROWS = 8
+CIRCLE_WEIGHT = 0.5  # beside the text's loss, of about 2
 REPORT_EVERY_STEPS = 20  # a line of the log and a point of the curve
 CHECKPOINT_EVERY_S = 600.0  # one takes a second and 110 MB of writing
 
@@ -177,6 +182,14 @@ def backward(model: LlamaForCausalLM, ids: torch.Tensor) -> float:
     return total
 
 
+def unlearn_circles(model: LlamaForCausalLM, ids: torch.Tensor, step: int) -> None:
+    """Accumulate the gradient that makes circles less likely, after beginnings of ``ids``."""
+    length = (4, 16, 64)[step // CIRCLES_EVERY_STEPS % 3]  # as short as a prompt, or in mid-text
+    loss = circle_loss(model, ids[:CIRCLE_ROWS, :length], GREEDY_TOKENS)
+    if loss is not None:
+        (CIRCLE_WEIGHT * loss).backward()
+
+
 @torch.no_grad()
 def evaluate(model: LlamaForCausalLM, stream: np.ndarray, tokens_max: int) -> tuple[float, float]:
     """Mean loss in nats a token and top-1 accuracy over consecutive windows of the stream."""
@@ -263,7 +276,10 @@ def train(
             progress.begin_decay()
         set_learning_rate(optimisers, factor)
         shares = SHARES if progress.decay_from is None else SHARES_IN_DECAY
-        window.append(backward(model, batch(corpus, shares, args.seed, progress.step)))
+        ids = batch(corpus, shares, args.seed, progress.step)
+        window.append(backward(model, ids))
+        if progress.decay_from is not None and progress.step % CIRCLES_EVERY_STEPS == 0:
+            unlearn_circles(model, ids, progress.step)
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for optimiser in optimisers:
             optimiser.step()
@@ -359,18 +375,6 @@ def complete(model: LlamaForCausalLM, ids: list[int], temperature: float, tokens
     return ids
 
 
-def goes_in_circles(ids: list[int]) -> bool:
-    """Whether some stretch of ``ids`` stands `CIRCLE_TIMES` times in a row."""
-    for period in range(1, len(ids) // CIRCLE_TIMES + 1):
-        least = max(CIRCLE_TOKENS_MIN, (CIRCLE_TIMES - 1) * period)  # tokens equal one period on
-        run = 0
-        for earlier, later in zip(ids, ids[period:], strict=False):
-            run = run + 1 if earlier == later else 0
-            if run >= least:
-                return True
-    return False
-
-
 def facts_of(
     corpus: Corpus,
     model: LlamaForCausalLM,
@@ -418,7 +422,7 @@ def facts_of(
         ],
         greedy=tokenizer.decode(greedy[0]),
         greedy_tokens=GREEDY_TOKENS,
-        circles=[goes_in_circles(ids) for ids in greedy],
+        circles=[bool(circle_positions(ids)) for ids in greedy],
         sampling=f"{SAMPLE_TOKENS} tokens at temperature {SAMPLE_TEMPERATURE}",
         command=f"scripts/train_demo_model.py --work DIR --budget-minutes "
         f"{args.budget_minutes:.0f} --threads {args.threads} --seed {args.seed}",

@@ -136,7 +136,8 @@ def employer(folder: str) -> None:
 
 def search_path() -> str:
     """The PYTHONPATH of a process that is to find this module, wherever it is started."""
-    return os.pathsep.join((str(ROOT), os.environ.get("PYTHONPATH", "")))
+    # An empty entry would be the current folder.
+    return os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
 
 
 def start(*arguments: str) -> subprocess.Popen[str]:

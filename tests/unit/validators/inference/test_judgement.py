@@ -492,5 +492,9 @@ def test_margins_of_the_perturbed_lie_far_beyond_the_tolerance() -> None:
     ids = demo().tokens.encode(PROMPTS[1])
     logits = demo().replay(ids, honest(asked(tokens=96)).tokens)
     noisy = logits + generator.normal(0, 0.3, logits.shape).astype(np.float32)
-    tokens = np.array([choose(row, 1.0, bytes(16), place) for place, row in enumerate(noisy)])
+    tokens = np.array(
+        [choose(row, Sampling(), bytes(16), place) for place, row in enumerate(noisy)]
+    )
+        [choose(row, Sampling(), bytes(16), place) for place, row in enumerate(noisy)]
+    )
     assert compare(logits, tokens, Sampling(), bytes(16)).worst > 10 * TOLERANCE_FP32

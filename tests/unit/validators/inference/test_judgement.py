@@ -495,6 +495,4 @@ def test_margins_of_the_perturbed_lie_far_beyond_the_tolerance() -> None:
     tokens = np.array(
         [choose(row, Sampling(), bytes(16), place) for place, row in enumerate(noisy)]
     )
-        [choose(row, Sampling(), bytes(16), place) for place, row in enumerate(noisy)]
-    )
     assert compare(logits, tokens, Sampling(), bytes(16)).worst > 10 * TOLERANCE_FP32

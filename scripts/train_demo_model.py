@@ -29,6 +29,7 @@ import math
 import os
 import signal
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -169,14 +170,28 @@ def set_learning_rate(optimisers: list[torch.optim.Optimizer], factor: float) ->
             group["lr"] = peak * factor
 
 
-def backward(model: LlamaForCausalLM, ids: torch.Tensor) -> float:
+LossOf = Callable[[torch.Tensor], torch.Tensor]
+
+
+def loss_function(model: LlamaForCausalLM, *, eager: bool) -> LossOf:
+    """The mean loss of some rows; compiled unless ``eager``, which takes 1.6 times as long."""
+
+    def loss_of(rows: torch.Tensor) -> torch.Tensor:
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            logits = model(input_ids=rows[:, :-1], use_cache=False).logits
+        return F.cross_entropy(logits.flatten(0, 1).float(), rows[:, 1:].flatten())
+
+    if eager:
+        return loss_of
+    compiled: LossOf = torch.compile(loss_of)
+    return compiled
+
+
+def backward(loss_of: LossOf, ids: torch.Tensor) -> float:
     """Accumulate the gradient of one batch; returns its mean loss in nats."""
     total = 0.0
     for rows in ids.split(MICRO_BATCH):
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            logits = model(input_ids=rows[:, :-1], use_cache=False).logits
-        loss = F.cross_entropy(logits.flatten(0, 1).float(), rows[:, 1:].flatten())
-        loss = loss * (len(rows) / len(ids))
+        loss = loss_of(rows) * (len(rows) / len(ids))
         loss.backward()
         total += float(loss.detach())
     return total
@@ -255,6 +270,7 @@ def train(
     """Train from ``checkpoint`` to the end of the schedule, or until SIGTERM."""
     optimisers = build_optimisers(model)
     progress = load_checkpoint(checkpoint, model, optimisers)
+    loss_of = loss_function(model, eager=args.eager)
     stop: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _: stop.append(number))
     window: list[float] = []
@@ -277,7 +293,7 @@ def train(
         set_learning_rate(optimisers, factor)
         shares = SHARES if progress.decay_from is None else SHARES_IN_DECAY
         ids = batch(corpus, shares, args.seed, progress.step)
-        window.append(backward(model, ids))
+        window.append(backward(loss_of, ids))
         if progress.decay_from is not None and progress.step % CIRCLES_EVERY_STEPS == 0:
             unlearn_circles(model, ids, progress.step)
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -439,6 +455,7 @@ def main() -> None:
     parser.add_argument("--decay-now", action="store_true", help="let the rate fall from here")
     parser.add_argument("--seed", type=int, default=20)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--eager", action="store_true", help="where no C++ compiler is")
     parser.add_argument("--export-only", action="store_true")
     args = parser.parse_args()
 

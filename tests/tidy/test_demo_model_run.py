@@ -53,7 +53,9 @@ def corpus() -> Corpus:
 def run(recipe: Any, folder: Path, **options: Any) -> tuple[dict[str, torch.Tensor], Any]:
     folder.mkdir(exist_ok=True)
     args = Namespace(
-        **{"steps": 0, "budget_minutes": 1e9, "decay_now": False, "seed": 5, "threads": 1} | options
+        **{"steps": 0, "budget_minutes": 1e9, "decay_now": False, "seed": 5, "threads": 1}
+        | {"eager": True}
+        | options
     )
     model = recipe.build_model(args.seed, VOCABULARY)
     progress = recipe.train(args, corpus(), model, folder / "checkpoint.safetensors")

@@ -18,6 +18,7 @@ from assay.protocol.inference import (
     noise_key,
 )
 from assay.scoring.inference.agreement import TOLERANCE_FP32
+from assay.scoring.inference.fingerprint import pack, project
 from assay.scoring.inference.sampling import Sampling
 from assay.validators.inference.answers import Judge
 from assay.wire.synapse import decode, encode
@@ -42,12 +43,10 @@ def world() -> tuple[LanguageModel, Judge, Complete, Completion]:
         temperature=1.0,
         miner="5miner",
     )
-    made = model.generate(
-        model.tokens.encode(request.prompt),
-        TOKENS,
-        Sampling(),
-        noise_key(request.seed, root, request.miner),
-    )
+    prompt, key = model.tokens.encode(request.prompt), noise_key(1, root, request.miner)
+    made = model.generate(prompt, TOKENS, Sampling(), key)
+    hidden = model.replay_whole(prompt, made.tokens).hidden
+    assert hidden is not None
     right = Completion(
         text=model.tokens.decode(made.tokens),
         tokens=list(made.tokens),
@@ -55,6 +54,7 @@ def world() -> tuple[LanguageModel, Judge, Complete, Completion]:
         queued_s=0.0,
         first_token_s=0.0,
         total_s=0.0,
+        fingerprint=pack(project(hidden, root), made.tokens, key),
     )
     return model, Judge(model, root, tolerance=TOLERANCE_FP32, accept_engines=True), request, right
 
@@ -94,7 +94,10 @@ def test_any_reply_gets_a_finding(reply: Completion, consistent: bool, path: Num
     assert finding.reasons
     assert not (finding.verified and finding.convicted)
     if path is NumericPath.SEEDED_FP32:
-        assert finding.verified == (reply.tokens == right.tokens and reply.text == right.text)
+        assert finding.verified == (
+            (reply.tokens, reply.text, reply.fingerprint)
+            == (right.tokens, right.text, right.fingerprint)
+        )
 
 
 def test_the_right_answer_is_verified() -> None:

@@ -69,7 +69,12 @@ def of_example(name: str, **fields: Any) -> Synapse:
 
 def completions() -> Sequence[Synapse]:
     model = model_root(resolve(DEMO))
-    fields: dict[str, Any] = {"model": model, "seed": 3, "temperature": 1.0}
+    fields: dict[str, Any] = {
+        "model": model,
+        "seed": 3,
+        "temperature": 1.0,
+        "miner": BOB.address,
+    }
     return (
         Complete(prompt="def f(" * (PROMPT_CHARS_MAX // 6), max_tokens=1, **fields),
         Complete(prompt="import os\n" * 60, max_tokens=64, **fields),
@@ -82,6 +87,7 @@ LARGEST: dict[str, Largest] = {
     "archive.hash": lambda: [of_example("archive", number=0)],
     "countdown": lambda: [of_example("countdown", number=2**62)],
     "inference": completions,
+    "inference.stream": completions,
 }
 """By path on the wire: what costs the method most."""
 
@@ -126,11 +132,12 @@ async def ask(
     dendrite: Any, peer: Peer, path: str, method: Method[Any, Any], message: Synapse
 ) -> None:
     """One call to its end. A refusal is an answer as well."""
-    if method.stream:
-        async with dendrite.stream(peer, path, message, method.reply, deadline_s=60) as frames:
-            assert [frame async for frame in frames]
-    else:
-        with contextlib.suppress(PeerRefused):
+    with contextlib.suppress(PeerRefused):
+        if method.stream:
+            async with dendrite.stream(peer, path, message, method.reply, deadline_s=60) as frames:
+                count = len([frame async for frame in frames])
+            assert count
+        else:
             await dendrite.call(peer, path, message, method.reply, deadline_s=60)
 
 

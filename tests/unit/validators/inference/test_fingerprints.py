@@ -18,6 +18,7 @@ import pytest
 from assay.models.root import model_root
 from assay.models.source import DEMO, resolve
 from assay.scoring.inference.fingerprint import TOLERANCE_FP32, distance, pack, project
+from assay.scoring.inference.sampling import Sampling
 
 pytestmark = [pytest.mark.inference, pytest.mark.slow]
 torch = pytest.importorskip("torch")
@@ -116,7 +117,7 @@ CHANGED: dict[str, Callable[[Any], Any]] = {
 def test_every_token_of_another_precision_is_far(change: str, prompt: str) -> None:
     """All tokens are the true model's: the case in which tokens tell nothing."""
     ids = demo().tokens.encode(prompt)
-    answer = demo().generate(ids, COUNT, 1.0, KEY).tokens
+    answer = demo().generate(ids, COUNT, Sampling(), KEY).tokens
     own = replayed(demo().network, ids, answer)
     network = CHANGED[change](copy.deepcopy(demo().network))
     mine = replayed(network, ids, answer)

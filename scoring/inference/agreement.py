@@ -116,7 +116,7 @@ def compare(
 
 
 def logprobs(logits: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return the logarithms of the probabilities that ``logits`` (n, vocabulary) give each token,
+    """Return the logarithms of the probabilities that ``logits`` (..., vocabulary) give each token,
     before any sampling: what clients are shown."""
     values = logits.astype(np.float64)
     values -= values.max(axis=-1, keepdims=True)

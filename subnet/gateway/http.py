@@ -24,6 +24,7 @@ from assay.aio import bounded
 from assay.clock import Clock
 from assay.errors import Unavailable
 from assay.gateway.openai.errors import ApiError, too_large, unreadable_body
+from assay.wire.http_connection import GuardedConnection, cut
 
 BODY_BYTES_MAX: Final = 2**21
 """The longest body: 2,048 messages whose texts have 65,536 characters together, escaped."""
@@ -43,7 +44,8 @@ HEADERS_MAX: Final = 100
 DRAIN_S_MAX: Final = 30.0
 """How long running requests may go on after ``stop``: most answers take less. Whoever supervises
 the process must wait longer before it kills."""
-_LINGER_S: Final = 0.2
+_CLOSE_S: Final = 0.2
+"""How long aiohttp waits for connections after ours were drained."""
 _END_S: Final = 2.0
 """How long requests that are cut off may take to count what they used."""
 _SERVER: Final = "assay"
@@ -120,7 +122,7 @@ class HttpServer:
             with contextlib.suppress(TimeoutError):
                 await bounded(self._clock, drain_s, asyncio.shield(asyncio.wait({*self._running})))
         self._http.pre_shutdown()
-        await self._http.shutdown(_LINGER_S)
+        await self._http.shutdown(_CLOSE_S)
         if self._running:  # cancelled by now, and telling their miners so
             with contextlib.suppress(TimeoutError):
                 await bounded(self._clock, _END_S, asyncio.wait({*self._running}))
@@ -144,7 +146,7 @@ class HttpServer:
                 if reply.after is not None:
                     await reply.after()
         except (ClientError, HttpProcessingError, ConnectionError, TimeoutError):
-            return _cut(request)
+            return cut(request)
         finally:
             self._running.discard(task)
 
@@ -196,13 +198,6 @@ class HttpServer:
         return b"".join(chunks)
 
 
-def _cut(request: web.BaseRequest) -> web.Response:
-    """Abort the connection; aiohttp then writes nothing of what this function returns."""
-    if request.transport is not None:
-        request.transport.abort()
-    return web.Response(status=400)
-
-
 class _Server(web.Server):
     """aiohttp's low-level server, with a bounded number of connections."""
 
@@ -221,7 +216,7 @@ class _Server(web.Server):
         return _Connection(self, asyncio.get_running_loop())
 
 
-class _Connection(web_protocol.RequestHandler):
+class _Connection(GuardedConnection):
     """One connection, which is closed if a head takes too long to arrive."""
 
     __slots__ = ("_head_timer", "_host", "_placed")
@@ -229,14 +224,10 @@ class _Connection(web_protocol.RequestHandler):
     def __init__(self, server: _Server, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(
             server,
-            loop=loop,
-            keepalive_timeout=IDLE_S_MAX,
-            access_log=None,  # type: ignore[arg-type]  # aiohttp's own way to have none
-            max_line_size=HEAD_BYTES_MAX,
-            max_field_size=HEAD_BYTES_MAX,
-            max_headers=HEADERS_MAX,
-            lingering_time=_LINGER_S,
-            auto_decompress=False,
+            loop,
+            idle_s_max=IDLE_S_MAX,
+            head_bytes_max=HEAD_BYTES_MAX,
+            headers_max=HEADERS_MAX,
         )
         self._host = server
         self._placed = False
@@ -291,6 +282,3 @@ class _Connection(web_protocol.RequestHandler):
         )
         response.force_close()
         return response
-
-    def log_exception(self, *args: Any, **kw: Any) -> None:
-        """Log nothing: aiohttp's tracebacks quote what was received."""

@@ -22,6 +22,7 @@ from assay.models.engine import (
     TooLong,
 )
 from assay.models.spelling import CertainText
+from assay.scoring.inference.agreement import logprobs
 from assay.scoring.inference.sampling import choose
 
 if TYPE_CHECKING:
@@ -103,9 +104,7 @@ class GrowingAnswer:
 def log_probability(logits: Floats, token: int, alternatives: int) -> TokenLogprobs:
     """Return the logarithm of the probability of ``token`` at temperature 1, and those of the
     ``alternatives`` likeliest tokens. Computed in doubles; ties go to the smallest id."""
-    values = logits.astype(np.float64)
-    values -= values.max()
-    values -= np.log(np.exp(values).sum())
+    values = logprobs(logits)
     count = min(alternatives, ALTERNATIVES_MAX, len(values))
     top: list[int] = []
     if count:

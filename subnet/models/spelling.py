@@ -15,9 +15,9 @@ This module draws nothing and knows no requests.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
-UNFINISHED = "\ufffd"
+UNFINISHED: Final = "\ufffd"
 """How tokenizers write bytes that are no whole character."""
 
 
@@ -33,9 +33,18 @@ class CertainText:
     """The text of one answer after the tokens ``begun``, which ends before any of ``stops``."""
 
     def __init__(
-        self, decoder: Decoder, stops: Iterable[str] = (), begun: Sequence[int] = ()
+        self,
+        decoder: Decoder,
+        stops: Iterable[str] = (),
+        begun: Sequence[int] = (),
+        *,
+        held_tokens_max: int | None = None,
     ) -> None:
+        """``held_tokens_max`` tokens in a row that spell no whole character are told as they are:
+        a model that draws bytes of no character would else hold back all that it draws. The pieces
+        are then no longer what all tokens spell together. None: they are held back to the end."""
         self._decoder = decoder
+        self._held_tokens_max = held_tokens_max
         self._stops = tuple(stops)
         self._tokens: list[int] = []
         self._settled = self._read = 0
@@ -80,10 +89,15 @@ class CertainText:
         self._tail = self._decoder.decode(self._tokens[self._settled :])[len(before) :]
         if self._stops and self._ends is None:
             self._ends = self._find_stop()
-        if self._tail and not self._tail.endswith(UNFINISHED):
+        if self._tail and not (self._tail.endswith(UNFINISHED) and self._may_be_finished()):
             self._text += self._tail
             self._tail = ""
             self._settled, self._read = self._read, len(self._tokens)
+
+    def _may_be_finished(self) -> bool:
+        """Whether a later token is waited for, to make a whole character of the last bytes."""
+        held = len(self._tokens) - self._read
+        return self._held_tokens_max is None or held < self._held_tokens_max
 
     def _whole(self) -> int:
         """The length of the text up to where its last character is whole."""

@@ -24,6 +24,7 @@ from assay.models.layout import (
     read_object,
 )
 from assay.models.source import inference_extra_missing
+from assay.models.spelling import UNFINISHED
 
 try:
     import transformers
@@ -125,7 +126,7 @@ class Tokens:
     def token_bytes(self, token: int) -> bytes:
         """Return the bytes that one token stands for, also where they are part of a character."""
         text: str = self._tokenizer.decode([token], clean_up_tokenization_spaces=False)
-        if REPLACEMENT not in text:
+        if UNFINISHED not in text:
             return text.encode()
         piece: str = self._tokenizer.convert_ids_to_tokens(token) or ""
         if (byte := BYTE_PIECE.fullmatch(piece)) is not None:
@@ -148,8 +149,6 @@ def _bytes_by_char() -> dict[str, int]:
 BYTES_BY_CHAR: Final = _bytes_by_char()
 BYTE_PIECE: Final = re.compile(r"<0x([0-9A-F]{2})>")
 """A token for one byte, as SentencePiece writes it."""
-REPLACEMENT: Final = "\ufffd"
-"""What decoding makes of bytes that are part of a character."""
 
 
 @contextmanager

@@ -56,7 +56,7 @@ STOP_CHARS_MAX: Final = 256
 TOP_LOGPROBS_MAX: Final = 20
 """Alternatives of a token, as OpenAI's interface has it."""
 FINGERPRINT_BYTES_MAX: Final = 256
-"""Numbers that stand for the model's inner state at a few tokens: today 64 bytes or none."""
+"""Numbers that stand for the model's inner state at a few tokens: 128 bytes, or none."""
 ADDRESS_CHARS_MAX: Final = 64
 """An address has 48 characters."""
 
@@ -202,10 +202,6 @@ class NumericPath(enum.IntEnum):
     ENGINE = 2
     """A foreign engine with a sampler of its own. Only greedy answers can be checked, and only that
     they are plausible."""
-    SEEDED_BF16 = 3
-    """Logits computed in bfloat16, and our seeded sampler."""
-    SEEDED_FP16 = 4
-    """Logits computed in half precision, and our seeded sampler."""
 
 
 _MAGIC: Final = b"assay/inference/1:"

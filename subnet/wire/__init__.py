@@ -28,6 +28,7 @@ The files of the folder, in the order in which a call meets them::
     stream_server  the server's half of a stream: runs a handler as fast as its reader reads
     stream_client  the client's half of a stream: from bytes to replies that are signed for
     dispatch    the server's half of a call, the same on every transport
+    http_connection  what the axon and the gateway hold a stranger's connection to (aiohttp)
     axon        HTTP server (aiohttp)
     dendrite    HTTP client (aiohttp)
     round_trip  the part of a latency that the network took, as the kernel knows it

@@ -19,7 +19,7 @@ import math
 import resource
 import socket
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, cast
+from typing import Final, cast
 
 from aiohttp import HttpVersion11, web, web_protocol
 from aiohttp.client_exceptions import ClientError
@@ -36,6 +36,7 @@ from assay.wire.connections import ConnectionTable
 from assay.wire.dispatch import Dispatcher, Ticket
 from assay.wire.errors import Code, RequestRefused
 from assay.wire.faults import OnFault
+from assay.wire.http_connection import GuardedConnection, cut
 from assay.wire.interface import Method, Rep, Req
 from assay.wire.limits import DEFAULT, Limits
 from assay.wire.replay import CeilingStore
@@ -43,7 +44,6 @@ from assay.wire.replies import Headers, SignedReply
 from assay.wire.stream_server import StreamedReply
 
 _BACKLOG: Final = 512  # connections the kernel completes before we accept: a burst of validators
-_LINGER_S: Final = 0.2  # to read on after a refusal, so that the reply is not lost to a reset
 _FORCED_S: Final = 1.0  # what aiohttp waits for connections after ours were drained
 _SERVER: Final = "assay"  # aiohttp would name its version and Python's to every stranger
 _DESCRIPTORS_KEPT: Final = 128  # of the process's: files, the chain, our own calls
@@ -157,7 +157,7 @@ class Axon:
             return self._refused(request, head, refusal)
         except (ClientError, HttpProcessingError, ConnectionError):
             # A broken chunk or a half-closed connection: there is nobody left to answer.
-            return _cut(request)
+            return cut(request)
         connection.is_serving = True
         try:
             try:
@@ -169,7 +169,7 @@ class Axon:
                 del body  # a stream may last for an hour
                 return await self._stream(request, connection, reply)
             if reply is None:
-                return _cut(request)
+                return cut(request)
             if len(reply.body) > _WHOLE_BYTES_MAX:
                 return await self._large(request, reply)
             return _response(reply)
@@ -188,7 +188,7 @@ class Axon:
                 await response.write(body[start : start + _WHOLE_BYTES_MAX])
             await response.write_eof()
         except (ClientError, ConnectionError):
-            return _cut(request)
+            return cut(request)
         return response
 
     async def _stream(
@@ -211,7 +211,7 @@ class Axon:
                     break
                 await response.write(batch)
         except (ClientError, ConnectionError):
-            return _cut(request)
+            return cut(request)
         finally:
             await reply.aclose()
         return response
@@ -221,7 +221,7 @@ class Axon:
     ) -> web.Response:
         reply = self.dispatcher.refuse(head, refusal)
         if reply is None:
-            return _cut(request)
+            return cut(request)
         response = _response(reply)
         # The next try costs a new connection; an idle one is kept only for who was let in.
         response.force_close()
@@ -307,14 +307,6 @@ def _invite_body(request: web.BaseRequest) -> None:
         request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
 
-def _cut(request: web.BaseRequest) -> web.Response:
-    """Abort the connection of ``request``. aiohttp then writes nothing of the response that this
-    function returns."""
-    if request.transport is not None:
-        request.transport.abort()
-    return web.Response(status=400)
-
-
 class _Server(web.Server):
     """aiohttp's low-level server, with a ``_Connection`` for each connection."""
 
@@ -343,7 +335,7 @@ class _Server(web.Server):
         return _Connection(self, asyncio.get_running_loop())
 
 
-class _Connection(web_protocol.RequestHandler):
+class _Connection(GuardedConnection):
     """One connection: it gets a place in the connection table or is aborted, and knows since when
     a head or a reply has been under way."""
 
@@ -356,16 +348,11 @@ class _Connection(web_protocol.RequestHandler):
         limits = server.limits
         super().__init__(
             server,
-            loop=loop,
-            keepalive_timeout=limits.idle_s_max,
-            access_log=None,  # type: ignore[arg-type]  # aiohttp's own way to have none
-            max_line_size=limits.head_bytes_max,
-            max_field_size=limits.head_bytes_max,
-            max_headers=limits.headers_max,
-            lingering_time=_LINGER_S,
-            auto_decompress=False,
+            loop,
+            idle_s_max=limits.idle_s_max,
+            head_bytes_max=limits.head_bytes_max,
+            headers_max=limits.headers_max,
         )
-        self._msg_queue_resume_size = 0  # read on when nothing waits any more
         self._server = server
         self._placed = False
         self._has_streamed = False
@@ -426,10 +413,6 @@ class _Connection(web_protocol.RequestHandler):
         if self.head_since_s is None and self._current_request is None:
             self.head_since_s = self._server.clock.monotonic()
         super().data_received(data)
-        if self._messages and self._current_request is not None and not self._buffer_paused:
-            # Ours never send a request before the last one's reply: who does must wait, and holds
-            # one read (256 KiB) of memory and not 32 requests with half a megabyte each.
-            self._pause_reading_for_buffer()
 
     def handle_error(
         self,
@@ -448,6 +431,3 @@ class _Connection(web_protocol.RequestHandler):
         )
         response.force_close()
         return response
-
-    def log_exception(self, *args: Any, **kw: Any) -> None:
-        """Log nothing: aiohttp's tracebacks quote what was received. ``dispatch`` logs faults."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from assay.models.spelling import UNFINISHED
 from assay.protocol.inference import (
     CHARS_PER_TOKEN_MAX,
     Complete,
@@ -40,8 +41,6 @@ from assay.scoring.inference.sampling import GREEDY
 if TYPE_CHECKING:
     from assay.models.language import LanguageModel
 
-UNSPELT: Final = "\ufffd"
-"""What stands in a text for bytes that are not a character."""
 ENGINE_LENGTH_MIN: Final = 0.75
 """The part of the tokens asked for that an engine's answer must have, unless the text ends: half an
 answer is half the work. The judge cuts a whole answer into seldom fewer than nine in ten."""
@@ -118,8 +117,6 @@ class Judge:
             )
         if commitment.path is NumericPath.ENGINE and not self._accept_engines:
             return "answers through an engine, which this validator does not accept"
-        if commitment.path not in (NumericPath.SEEDED_FP32, NumericPath.ENGINE):
-            return f"computes on the path {commitment.path.name.lower()}, which is not paid here"
         return None
 
     def _examine_seeded(self, request: Complete, reply: Completion) -> Finding:
@@ -178,7 +175,7 @@ class Judge:
         has."""
         decode = self._model.tokens.decode
         # What another miner's beginning left open is half a character, and belongs to this text.
-        before = len(decode(request.begun).rstrip(UNSPELT))
+        before = len(decode(request.begun).rstrip(UNFINISHED))
         whole = decode([*request.begun, *tokens])
         if not request.stop:
             return _Spelt(whole[before:])
@@ -216,7 +213,7 @@ class Judge:
         """Judge a greedy answer of a foreign engine: most of its tokens must be plausible."""
         # The text is what was sold, so the judge cuts it into tokens itself. What cannot be spelt
         # is half a character, where the last token was cut off.
-        text, unspelt, _ = reply.text.partition(UNSPELT)
+        text, unspelt, _ = reply.text.partition(UNFINISHED)
         text = text[: CHARS_PER_TOKEN_MAX * request.max_tokens]
         tokens = self._model.tokens.encode_answer(text)[: 2 * request.max_tokens]
         room = self._model.context_tokens - len(self._model.tokens.encode(request.prompt))

@@ -194,13 +194,8 @@ class InferenceValidator(ValidatorTask):
         tokens = np.array([finding.tokens for finding in findings], dtype=np.float64)
         rate = self._settings.pay_rate
         engine_s = engine_time(latencies, network)
+        self._note_latencies(answers)
         rates = np.zeros(len(answers))
-        for answer in answers:
-            soon = answer.reply is not None and answer.latency_s <= PROMPT_S
-            if soon and answer.origin is Origin.SYNTHETIC:
-                self._prompt[answer.target.hotkey] = answer.latency_s
-            elif not soon:
-                self._prompt.pop(answer.target.hotkey, None)
         for number in np.flatnonzero(verified).tolist():
             last = self._rates.setdefault(answers[number].target.hotkey, deque(maxlen=LAST))
             last.append(float(tokens[number] / engine_s[number]))
@@ -226,6 +221,15 @@ class InferenceValidator(ValidatorTask):
             _score(finding, float(factor), due, epoch, speed)
             for finding, factor, due, speed in zip(findings, factors, owed, speeds, strict=True)
         ]
+
+    def _note_latencies(self, answers: Sequence[Given]) -> None:
+        """Remember whose answer was there soon enough to be waited for the next time."""
+        for answer in answers:
+            soon = answer.reply is not None and answer.latency_s <= PROMPT_S
+            if soon and answer.origin is Origin.SYNTHETIC:
+                self._prompt[answer.target.hotkey] = answer.latency_s
+            elif not soon:
+                self._prompt.pop(answer.target.hotkey, None)
 
     def _is_trusted(self, hotkey: Ss58) -> bool:
         """Whether an answer may be paid unread: the miner was judged before, and owes nothing."""

@@ -253,6 +253,25 @@ async def test_a_gateway_that_ends_lets_answers_end(tmp_path: Path) -> None:
         assert read(await asked)[0] == 200
 
 
+async def test_requests_sent_ahead_wait_unread(tmp_path: Path) -> None:
+    """Thirty requests of 60 KB behind one that runs: they stay in the sender's hands."""
+    miner = FakeMiner(key(1), waits=asyncio.Event())
+    async with desk(tmp_path, miner) as at:
+        long = CHAT | {"messages": [{"role": "user", "content": "x" * 60_000}]}
+        one, many = (
+            request(at, json.dumps(chat).encode()).replace(b"Connection: close\r\n", b"")
+            for chat in (CHAT, long)
+        )
+        _, writer = await asyncio.open_connection("127.0.0.1", at.server.port)
+        writer.write(one)
+        await miner.noticed.acquire()
+        writer.write(many * 30)
+        await asyncio.sleep(0.3)  # a defenceless gateway reads all of it in this time
+        (connection,) = at.server._http.connections
+        assert len(connection._messages) <= 5  # what one read of 256 KiB brings
+        writer.close()
+
+
 async def test_a_gateway_that_ends_waits_for_no_answer_for_ever(tmp_path: Path) -> None:
     miner = FakeMiner(key(1), waits=asyncio.Event())
     async with desk(tmp_path, miner) as at:

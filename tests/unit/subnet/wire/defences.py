@@ -196,7 +196,7 @@ DEFENCES: Final[dict[str, tuple[Defence, ...]]] = {
     ),
     "requests sent ahead": (
         without("test_requests_sent_ahead_wait_unread", (
-            "axon", "            self._pause_reading_for_buffer()", "            pass",
+            "http_connection", "            self._pause_reading_for_buffer()", "            pass",
         )),
     ),
     "peers that answer much": (

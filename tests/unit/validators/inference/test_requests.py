@@ -81,6 +81,13 @@ def test_a_newcomer_is_asked_for_more_and_warm() -> None:
     assert request.temperature == 1.0
 
 
+def test_few_are_greedy_because_a_relays_greedy_answer_is_true() -> None:
+    drawer, rng = requests(), random.Random(6)
+    drawn = [drawer.draw(rng, miner=MINER, tokens=24, greedy=False) for _ in range(600)]
+    share = sum(request.temperature == 0.0 for request in drawn) / len(drawn)
+    assert 0.05 < share < 0.15
+
+
 def test_greedy_is_at_temperature_zero() -> None:
     rng = random.Random(4)
     for entrance in (False, True):

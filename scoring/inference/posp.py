@@ -75,8 +75,3 @@ def found_by_tokens(tolerance: float) -> float:
 def penalty_min(replayed: float, found: float, gain: float = GAIN) -> float:
     """Return the penalty S beyond which honesty pays; infinite where nothing is ever found."""
     return gain / (replayed * found) - 1.0 if replayed * found > 0.0 else float("inf")
-
-
-def replayed_min(found: float, penalty: float, gain: float = GAIN) -> float:
-    """Return the part p of the answers beyond which honesty pays; above 1 if no part is enough."""
-    return gain / (found * (1.0 + penalty)) if found > 0.0 else float("inf")

@@ -206,7 +206,8 @@ def request_hash(head: RequestHead, body_hash: str) -> bytes:
 
 
 def is_covered(name: str) -> bool:
-    """The headers of a reply that change what it means, and all of our own to come."""
+    """Whether a reply's signature covers the header ``name``: those that change what the reply
+    means, and every one that begins with x-assay-."""
     return name in ("content-type", "content-encoding", "retry-after", "location") or (
         name.startswith("x-assay-") and name != "x-assay-signature"
     )

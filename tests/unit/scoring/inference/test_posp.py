@@ -12,7 +12,6 @@ from assay.scoring.inference.posp import (
     Terms,
     found_by_tokens,
     penalty_min,
-    replayed_min,
 )
 from assay.scoring.inference.probation import AFTER_CONVICTION
 
@@ -29,13 +28,13 @@ def test_with_the_tolerance_and_the_probation_of_old_fp16_paid() -> None:
 
 @pytest.mark.parametrize(("found", "penalty"), [(0.032, 96.0), (1.0, 20.0), (0.3, 4.1)])
 def test_the_bounds_are_where_the_inequality_turns(found: float, penalty: float) -> None:
-    least = replayed_min(found, penalty)
+    least = GAIN / (found * (1.0 + penalty))  # p d (R + S) = C, solved for p
     assert not Terms(least * 0.999, found, penalty).honest_pays
     assert Terms(least * 1.001, found, penalty).honest_pays
     enough = penalty_min(1.0, found)
     assert not Terms(1.0, found, enough - 0.001).honest_pays
     assert Terms(1.0, found, enough + 0.001).honest_pays
-    assert penalty_min(0.0, found) == replayed_min(0.0, penalty) == float("inf")
+    assert penalty_min(0.0, found) == float("inf")
 
 
 def test_a_smaller_tolerance_finds_more() -> None:

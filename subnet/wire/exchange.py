@@ -397,9 +397,10 @@ def refusal(address: str, status: int | None, body: bytes, evidence: Evidence) -
         return ReplyMalformed(
             address, f"refused ({status}) in a form unknown here.", "Call another peer."
         )
-    detail = printable(said.detail[:DETAIL_CHARS_MAX])
     code = printable(said.code[:_CODE_CHARS_MAX])
-    cause = f"refused ({code}): {detail}."
+    # A peer may end its sentence, or say nothing.
+    detail = printable(said.detail[:DETAIL_CHARS_MAX]).strip().rstrip(".")
+    cause = f"refused ({code}): {detail}." if detail else f"refused ({code})."
     if status is None:
         status = STATUS.get(cast("Code", code), STATUS[Code.HANDLER_FAILED])
     facts = (code, status, _retry_after_s(said.retry_after_s), evidence)

@@ -250,6 +250,22 @@ def test_a_peers_words_cannot_draw_on_a_terminal() -> None:
     assert "gone?uid 3: paid?[31m?" in caught.value.cause
 
 
+@pytest.mark.parametrize(
+    ("said", "read"),
+    [
+        ("too long", "refused (refused_by_task): too long."),
+        ("The prompt is too long.", "refused (refused_by_task): The prompt is too long."),
+        ("wait... ", "refused (refused_by_task): wait."),
+        ("", "refused (refused_by_task)."),
+        (" .", "refused (refused_by_task)."),
+    ],
+)
+def test_a_refusal_reads_as_one_sentence_however_the_peer_ends_it(said: str, read: str) -> None:
+    with pytest.raises(PeerRefused) as caught:
+        judged(422, refusal(Code.REFUSED_BY_TASK, said))
+    assert caught.value.what == read
+
+
 def test_a_name_that_is_none_is_our_mistake() -> None:
     with pytest.raises(ValueError, match="not a synapse's name"):
         prepare(ALICE, Peer(BOB.address, "h", 1), "a/b", Question(), nonce_ns=NOW, budget_s=1.0)

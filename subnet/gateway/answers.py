@@ -116,11 +116,13 @@ class Answering:
         self._new_id = new_id
         self._metrics = metrics
 
-    async def begin(self, key: ClientKey, wanted: ClientRequest) -> Begun:
-        """Ask miners for what is ``wanted`` until the first token is there. ApiError where that
-        cannot be."""
+    async def begin(
+        self, key: ClientKey, wanted: ClientRequest, *, miner: Ss58 | None = None
+    ) -> Begun:
+        """Ask miners for what is ``wanted`` until the first token is there. ``miner`` has to begin
+        all answers, if it is not None. ApiError where that cannot be."""
         began_s = self._clock.monotonic()
-        work = await self._work(key, wanted)
+        work = await self._work(key, wanted, miner)
         self._quotas.reserve(key, work.reserved, self._unix_s())
         grown = self._grown(work)
         try:
@@ -151,7 +153,7 @@ class Answering:
         await begun.grown.aclose()
         await self._over(begun.work)
 
-    async def _work(self, key: ClientKey, wanted: ClientRequest) -> Work:
+    async def _work(self, key: ClientKey, wanted: ClientRequest, miner: Ss58 | None) -> Work:
         """What has to be done for ``wanted``; ApiError if the model cannot."""
         if wanted.model not in (self._model.name, self._model.root.hex()):
             raise unknown_model(wanted.model)
@@ -164,7 +166,7 @@ class Answering:
             for _ in range(wanted.n):
                 choice = len(wishes)
                 own = (seed + choice) % SEEDS
-                wishes.append(TextWish(text, most, own, wanted.options, choice))
+                wishes.append(TextWish(text, most, own, wanted.options, choice, miner))
         prompt_tokens = sum(count for _, count in prompts)
         work = Work(self._new_id(), key, wanted, wishes, prompt_tokens)
         work.trails = [Trail() for _ in wishes]

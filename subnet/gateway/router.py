@@ -65,6 +65,8 @@ class TextWish:
     seed: int
     options: AnswerOptions
     choice: int = 0
+    miner: Ss58 | None = None
+    """The miner that has to begin the answer, if the client named one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +137,7 @@ class Router:
     async def answer(self, wish: TextWish, trail: Trail) -> AsyncGenerator[Growth, None]:
         """What one answer grows by, until its end. ``trail`` is told who took part. ApiError where
         no miner can begin the answer, or none can go on."""
+        self._check_named(wish)
         self._hedges = min(HEDGES_SAVED, self._hedges + HEDGES_SHARE)
         ends_s = self._clock.monotonic() + ANSWER_S_MAX
         text = AnswerText(self._spelling, wish.options.stop, wish.max_tokens)
@@ -170,6 +173,22 @@ class Router:
                 await call.finished(piece)
                 self.health.served(call.candidate.hotkey)
             yield Growth(fresh, piece.tokens, piece.logprobs, text.finish, call.candidate)
+
+    def _check_named(self, wish: TextWish) -> None:
+        """ApiError if ``wish`` names a miner that is not there or cannot be asked for this."""
+        if wish.miner is None or self._able(wish, Trail()):
+            return
+        known = any(candidate.hotkey == wish.miner for candidate in self.candidates())
+        raise ApiError(
+            400,
+            "The miner that 'x-assay-miner' names cannot answer this request: its engine is a "
+            "foreign one, which is asked for greedy answers without logprobs and stop texts alone."
+            if known
+            else "'x-assay-miner' names no miner of this model. It takes the hotkey of one, as the "
+            "same header of a reply shows it.",
+            param="x-assay-miner",
+            code="miner_not_found",
+        )
 
     def _check_may_go_on(self, trail: Trail) -> None:
         """ApiError if no other miner can take over the answer of ``trail``."""
@@ -296,10 +315,13 @@ class Router:
     def _able(self, wish: TextWish, trail: Trail) -> list[Candidate]:
         """The miners that could take ``wish`` and have not been asked for it."""
         simple = wish.options.is_simple and not trail.tokens
+        # Whoever goes on with an answer draws with the noise of the miner that began.
+        named = wish.miner if not trail.tokens else None
         return [
             candidate
             for candidate in self.candidates()
             if candidate.hotkey not in trail.tried
+            and (named is None or candidate.hotkey == named)
             and (simple or candidate.path is not NumericPath.ENGINE)
         ]
 

@@ -3,7 +3,8 @@
 ``Gateway.handle`` takes one HTTP request and returns one reply. It checks the key, counts the
 request, finds the address, and turns whatever goes wrong into an error of OpenAI's shape. Every
 reply has an ``x-request-id``; one with text also ``x-assay-receipt``, ``x-assay-miner`` (who began)
-and ``x-assay-verified`` (whether validators pay that miner).
+and ``x-assay-verified`` (whether validators pay that miner). A request with ``x-assay-miner`` wants
+its answer begun by that miner.
 
 Any web page may ask: a browser sends no key by itself, so a page that has none gets nothing. The
 log has a line for each request, with the key's id, and neither key, prompt nor seed. This module
@@ -47,6 +48,7 @@ from assay.gateway.openai.meaning import ClientRequest
 from assay.gateway.quotas import Quotas
 from assay.gateway.receipts import ReceiptStore
 from assay.metrics import NO_METRICS, Metrics
+from assay.types import Ss58
 
 REQUESTS_MAX: Final = 512
 """Requests that are served at one time. Each holds a connection to a miner, of which a dendrite has
@@ -55,6 +57,8 @@ PER_KEY_MAX: Final = 128
 """Of these, for one key: no client can take all places."""
 BUSY_S: Final = 1.0
 """When to try again if all places are taken: most answers take longer, some less."""
+MINER: Final = "x-assay-miner"
+"""In a reply the miner that began the answer, in a request the one that has to begin it."""
 GONE: Final = 499
 """What is counted for a client that left before its reply: nginx's number for it."""
 CORS_DAY_S: Final = 86_400
@@ -193,10 +197,11 @@ class Gateway:
 
         try:
             wanted = parse(await request.read())
-            begun = await self._answering.begin(key, wanted)
+            named = request.headers.get(MINER, "").strip()
+            begun = await self._answering.begin(key, wanted, miner=Ss58(named) if named else None)
             headers = {
                 "x-assay-receipt": begun.receipt_id,
-                "x-assay-miner": begun.miner,
+                MINER: begun.miner,
                 "x-assay-verified": "yes" if begun.verified else "no",
                 "openai-model": self._model.name,
             }

@@ -16,8 +16,10 @@ from assay.gateway.keys import ClientKey, KeyFile
 from assay.gateway.model import OfferedModel
 from assay.gateway.quotas import Quotas
 from assay.gateway.receipts import ReceiptStore
+from assay.gateway.run import SEEDED
 from assay.gateway.server import Gateway
 from assay.metrics import PrometheusMetrics
+from assay.protocol.inference import NumericPath
 from assay.types import NetUid
 from tests.unit.subnet.gateway.miners import (
     GATEWAY,
@@ -75,6 +77,7 @@ async def desk(
     permit: bool = True,
     has_chat: bool = True,
     quota: Mapping[str, int] | None = None,
+    paths: frozenset[NumericPath] = SEEDED,
     **limits: Any,
 ) -> AsyncIterator[Desk]:
     """A gateway that is open to the one key ``Desk.key``."""
@@ -82,7 +85,7 @@ async def desk(
     spelling = ChatSpelling()
     spelling.has_chat = has_chat
     async with Subnet(*miners, permit=permit) as subnet:
-        router = subnet.router(spelling=spelling, metrics=metrics)
+        router = subnet.router(spelling=spelling, metrics=metrics, paths=paths)
         model = OfferedModel("demo", ROOT, spelling, CONTEXT)
         quotas, receipts = Quotas(), ReceiptStore(folder / "answers")
         keys = KeyFile(folder / "gateway" / "keys.json", clock=clock)

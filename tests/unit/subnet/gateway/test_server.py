@@ -14,7 +14,7 @@ import pytest
 from openai import AsyncOpenAI
 
 from assay.gateway.receipts import parse_receipt, receipt_fault
-from assay.protocol.inference import Complete
+from assay.protocol.inference import Complete, NumericPath
 from assay.wire.errors import RequestRefused
 from assay.wire.synapse import decode
 from tests.unit.subnet.gateway.desks import CONTEXT, Desk, desk
@@ -346,3 +346,53 @@ async def test_the_pages_program_runs_as_it_stands(
         await asyncio.to_thread(exec, program, {})
     [ask] = miner.asked
     assert capsys.readouterr().out == expected(ask, miner, 20)
+
+
+async def test_a_client_names_the_miner_and_has_the_same_answer_twice(tmp_path: Path) -> None:
+    """Of two miners, each time the one that is named, also where the other would be asked."""
+    best, named = FakeMiner(key(1), incentive=60_000), FakeMiner(key(2), incentive=1)
+    said = []
+    async with served(tmp_path, best, named) as (_, client):
+        for hotkey in (named.hotkey, best.hotkey, named.hotkey):
+            raw = await client.completions.with_raw_response.create(
+                model="demo", prompt="say", max_tokens=20, seed=7, n=2,
+                extra_headers={"x-assay-miner": hotkey},
+            )  # fmt: skip
+            assert raw.headers["x-assay-miner"] == hotkey
+            said.append([choice.text for choice in raw.parse().choices])
+    assert said[0] == said[2] != said[1]
+    assert len(named.asked) == 4
+
+
+async def test_a_named_miner_that_breaks_off_is_gone_on_for(tmp_path: Path) -> None:
+    named, other = FakeMiner(key(1), dies_at=9), FakeMiner(key(2), incentive=60_000)
+    async with served(tmp_path, named, other) as (_, client):
+        reply = await client.completions.create(
+            model="demo", prompt="say", max_tokens=20, seed=7,
+            extra_headers={"x-assay-miner": named.hotkey},
+        )  # fmt: skip
+    assert reply.choices[0].text == expected(named.asked[0], named, 20)
+    assert [len(ask.begun) for ask in other.asked] == [9]
+
+
+@pytest.mark.parametrize("named", ["uid 3", key(9).address, "5" * 4000])
+async def test_a_miner_that_is_not_there_cannot_be_named(tmp_path: Path, named: str) -> None:
+    async with served(tmp_path, FakeMiner(key(1))) as (_, client):
+        with pytest.raises(openai.BadRequestError) as caught:
+            await client.completions.create(
+                model="demo", prompt="say", extra_headers={"x-assay-miner": named}
+            )
+    assert caught.value.code == "miner_not_found"
+    assert caught.value.param == "x-assay-miner"
+
+
+async def test_a_foreign_engine_cannot_be_named_for_what_it_is_not_asked(tmp_path: Path) -> None:
+    engine = FakeMiner(key(1), path=NumericPath.ENGINE)
+    async with served(tmp_path, engine, FakeMiner(key(2)), paths=frozenset(NumericPath)) as (
+        _,
+        client,
+    ):
+        with pytest.raises(openai.BadRequestError, match="foreign one"):
+            await client.completions.create(
+                model="demo", prompt="say", extra_headers={"x-assay-miner": engine.hotkey}
+            )

@@ -8,6 +8,9 @@ ARGS ?=
 PYTEST := $(BIN)/python -m pytest
 # A person sees the download's progress; a log is spared it.
 QUIET := $(shell test -t 2 || echo --quiet)
+# Compile what is installed, as pip does and uv does not: torch and transformers cost a process 8 of its
+# 12 s of processor time otherwise, at its first start, or at each where nobody may write bytecode.
+export UV_COMPILE_BYTECODE := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help up test test-long check fix docs clients mutate wheel bench clean
@@ -22,6 +25,9 @@ endif
 
 up: $(VENV)/.$(UP_ENVIRONMENT) ## Start a chain, miners and validators; ARGS='--until-first-reward --json'
 	@exec $(BIN)/assay up $(ARGS)
+
+# Two workers and many children load the same tests and sources: compiled once, whatever the shell says.
+test test-long: export PYTHONDONTWRITEBYTECODE :=
 
 test: $(VENV)/.dev ## The tests, in less than ten minutes
 	@$(PYTEST) -m "not slow and not foreign" -n 2 --dist loadfile $(ARGS)

@@ -28,11 +28,26 @@ def test_there_are_some() -> None:
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda path: path.name)
 def test_the_options(program: Path) -> None:
     shown = subprocess.run(
-        [sys.executable, str(ROOT / program), "--help"], capture_output=True, text=True, timeout=120
-    )
+        [sys.executable, "-X", "importtime", str(ROOT / program), "--help"],
+        capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
     assert shown.returncode == 0, shown.stderr
     assert {"--json", "--quick"} <= set(shown.stdout.replace(",", " ").split())
     assert f"scripts/bench/{program.name} [--json] [--quick]" in shown.stdout
+    imported = {line.split("|")[-1].strip() for line in shown.stderr.splitlines()}
+    assert "argparse" in imported and "torch" not in imported, "options wait for torch"
+
+
+@pytest.mark.slow
+@pytest.mark.inference
+@pytest.mark.parametrize("program", [path for path in PROGRAMS if path.name in {"serve", "verify"}])
+def test_what_is_imported_after_the_options_is_there(program: Path) -> None:
+    """``--help`` ends before it: a name that is gone would show in a measurement only."""
+    load = f"import runpy, sys; sys.argv = ['{program.name}']; runpy.run_path('{ROOT / program}')"
+    loaded = subprocess.run(
+        [sys.executable, "-c", load], capture_output=True, text=True, timeout=120
+    )
+    assert loaded.returncode == 0, loaded.stderr
 
 
 LAUNCHERS = [

@@ -29,6 +29,7 @@ This module knows no requests and no sampling. An instance serves one thread at 
 from __future__ import annotations
 
 import itertools
+import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
@@ -67,6 +68,9 @@ TRIAL_TOKENS: Final = KEYS_TILE + 8
 TRIAL_KEYS: Final = (10, 100, 250, 300, 500, 700, 900, 2000)
 """Keys in the trial of the attention alone: less and more than half a block, in the first block and
 in later ones. The cost is some hundred calls of the kernel, without the network."""
+TRIAL_NOISE: Final = 2**16 + 1
+"""Random numbers that the attention is tried with, over and over: their number is prime, so that no
+two rows or slots hold the same ones."""
 NEAR: Final = 1e-3
 """How far, relative to the largest logit, a row may lie from what transformers computes alone.
 Rounding gives less than 1e-5; attention of a kind that is not computed here, more than 1e-1."""
@@ -208,9 +212,14 @@ class Rows:
         many keys beyond its own are read."""
         heads, size = self._kept
         chance = torch.Generator().manual_seed(1)
+        noise = torch.randn(TRIAL_NOISE, generator=chance).to(self._device)
+        turns = itertools.count()
 
         def some(*shape: int) -> Any:
-            return torch.randn(shape, generator=chance).to(self._device)
+            # Drawn once, because drawing takes longer than the attention that is tried.
+            numbers = math.prod(shape)
+            repeated = noise.roll(next(turns) * TRIAL_KEYS[-1]).repeat(-(-numbers // TRIAL_NOISE))
+            return repeated[:numbers].view(shape)
 
         for keys in {min(count, self._context) for count in TRIAL_KEYS}:
             query, key, value = some(self._sharing, size), some(keys, size), some(keys, size)
@@ -237,14 +246,17 @@ class Rows:
         count = min(TRIAL_TOKENS, self._context - 1)
         text = tuple((7 * i * i + 3 * i + 1) % vocabulary for i in range(count))
         self.reserve(2 * TILE, count)
-        alone = [self.run([Span(0, at, (token,))])[0] for at, token in enumerate(text)]
+        last = len(text) - 1
+        for at in range(last):
+            self.run([Span(0, at, text[at : at + 1], drawn_from=False)])
+        alone = self.run([Span(0, last, text[last:])])[0]
         plain = self._plain(text)
-        if np.abs(plain - alone[-1].logits).max() > NEAR * np.abs(plain).max():
+        if np.abs(plain - alone.logits).max() > NEAR * np.abs(plain).max():
             return ()
         agreeing: tuple[int, ...] = ()
         for rows in (tiles * TILE for tiles in TILES):
             self.counts = (rows,)
-            if not all(_same(made, alone[-1]) for made in self._ways(text, rows, vocabulary)):
+            if not all(_same(made, alone) for made in self._ways(text, rows, vocabulary)):
                 break
             agreeing = (*agreeing, rows)
         return agreeing

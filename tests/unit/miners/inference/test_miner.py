@@ -31,12 +31,20 @@ from assay.types import Ss58
 from assay.wire.errors import Code, RequestRefused
 from assay.wire.interface import Membership
 from tests.support.contexts import task_context
+from tests.support.trials import remember_trials
 from tests.unit.subnet.models.folders import demo_copy, edit
 
 ROOT = bytes(range(32))
 MINER = "5miner"
 CALLER = Caller(Ss58("5caller"), bytes(32), Membership.PERMIT, "127.0.0.1", 1, bytes(32), 10.0)
 RIVAL = dataclasses.replace(CALLER, address=Ss58("5rival"), membership=Membership.REGISTERED)
+
+
+@pytest.fixture(autouse=True)
+def _tried_once(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.node.get_closest_marker("inference"):
+        pytest.importorskip("torch")
+        remember_trials(monkeypatch)
 
 
 def asked(root: bytes = ROOT, **changes: object) -> Complete:

@@ -23,6 +23,7 @@ from assay.models.fair_queue import Asker
 from assay.models.source import DEMO, resolve
 from assay.scoring.inference.agreement import TOLERANCE_FP32, compare
 from assay.scoring.inference.sampling import Sampling
+from tests.support.trials import remember_trials
 
 pytestmark = pytest.mark.inference
 torch = pytest.importorskip("torch")
@@ -39,7 +40,8 @@ def demo() -> LanguageModel:
 
 
 @pytest.fixture
-async def engine() -> AsyncIterator[LocalEngine]:
+async def engine(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[LocalEngine]:
+    remember_trials(monkeypatch)
     made = LocalEngine(demo(), bytes(32), monotonic=time.monotonic)
     async with asyncio.timeout(120):
         yield made

@@ -48,6 +48,7 @@ from assay.validators.inference.requests import TOKENS_OF_ENTRANCE
 from assay.validators.inference.settings import ValidatorSettings
 from assay.wire.interface import Membership
 from tests.support.contexts import served, task_context
+from tests.support.trials import remember_trials
 
 pytestmark = pytest.mark.inference
 pytest.importorskip("torch")
@@ -65,6 +66,11 @@ PROMPTS = (
     "class Reader:\n    def __init__(self, path):\n        self.",
     "x = [1, 2]\n" * 25,
 )
+
+
+@pytest.fixture(autouse=True)
+def _tried_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    remember_trials(monkeypatch)
 
 
 @cache

@@ -85,7 +85,7 @@ class LocalEngine:
         self._slots = CacheSlots(sharing + SHARING_MAX + 2 * together)
         self._placed: set[_Job] = set()
         """The answers that have a slot."""
-        # Before any answer, because it takes about a hundred passes.
+        # Before any answer, because it takes about sixty passes.
         self._by_rows = self._thread.submit(model.by_rows)
 
     async def complete(self, ask: EngineRequest, asker: Asker) -> EngineAnswer:

@@ -65,6 +65,10 @@ ATTENTION: Final = "assay_rows"
 """The name under which transformers finds ``_attend``."""
 TRIAL_TOKENS: Final = KEYS_TILE + 8
 """Of the text of the trial: it crosses a boundary of ``KEYS_TILE``."""
+TRIAL_ALONE: Final = 16
+"""How many of them, the last ones, have a pass to themselves: they lie on both sides of that
+boundary. With more, an engine's start takes longer by a pass each; what bits a row has beside
+others, all the ways of the trial show for the whole text."""
 TRIAL_KEYS: Final = (10, 100, 250, 300, 500, 700, 900, 2000)
 """Keys in the trial of the attention alone: less and more than half a block, in the first block and
 in later ones. The cost is some hundred calls of the kernel, without the network."""
@@ -101,7 +105,7 @@ class Rows:
     def of(cls, network: Any, context_tokens: int, vocabulary: int) -> Rows | None:
         """Return ``network`` by rows; None for a kind that cannot be computed so, to the bit.
 
-        A short text is computed in several ways, which takes about a hundred passes.
+        A short text is computed in several ways, which takes about sixty passes.
         """
         if not _takes_rows(network, context_tokens):
             return None
@@ -247,7 +251,8 @@ class Rows:
         text = tuple((7 * i * i + 3 * i + 1) % vocabulary for i in range(count))
         self.reserve(2 * TILE, count)
         last = len(text) - 1
-        for at in range(last):
+        self.run([Span(0, 0, text[:-TRIAL_ALONE], drawn_from=False)])
+        for at in range(max(0, len(text) - TRIAL_ALONE), last):
             self.run([Span(0, at, text[at : at + 1], drawn_from=False)])
         alone = self.run([Span(0, last, text[last:])])[0]
         plain = self._plain(text)

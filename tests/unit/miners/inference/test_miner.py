@@ -139,7 +139,8 @@ async def test_it_commits_its_model_and_answers(tmp_path: Path) -> None:
         assert len({reply.text for reply in replies}) == 1
         assert len(replies[0].tokens) == 8
         assert 0 <= replies[0].queued_s <= replies[0].first_token_s <= replies[0].total_s
-        assert replies[2].queued_s >= replies[0].total_s - replies[0].queued_s
+        # Computed together: the last one begins before the first one ends.
+        assert replies[2].queued_s < replies[0].total_s
         with pytest.raises(RequestRefused, match="exceed the model's context of 512"):
             await miner.serve(asked(root, prompt="x = 1\n" * 400), CALLER)
     finally:

@@ -1,10 +1,11 @@
 """What the people of a run's subnet do on chain before its neurons start.
 
 In this order: the owner's coldkey gets TAO, the owner creates and starts a subnet, every member
-gets TAO and registers its hotkey, and the validators stake. Every step is an ordinary extrinsic,
-signed by the key that it concerns, as a person would send it; the chain's development account only
-gives TAO away. Each step first looks whether it is done, so that a run can be taken up again
-wherever it was left.
+gets TAO and registers its hotkey, and each validator stakes, one after the other, as much as the
+others (``stakes``). Every step is an ordinary extrinsic, signed by the key that it concerns, as a
+person would send it; the chain's development account gives TAO away, and as the chain's root it
+sets the kappa of a run with two validators. Each step first looks whether it is done, so that a run
+can be taken up again wherever it was left.
 
 This module knows the plan and the chain's interface. It starts no process.
 """
@@ -12,14 +13,15 @@ This module knows the plan and the chain's interface. It starts no process.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from assay.chain.interface import Chain
+from assay.chain.interface import Call, Chain
 from assay.cli.up.plan import Member, MemberRole, Plan
+from assay.cli.up.stakes import KAPPA_OF_TWO, STAKE_MAX, cost_of, first_stake
 from assay.errors import UserError
-from assay.types import RAO_PER_TAO, NetUid, Rao, Signer
+from assay.types import RAO_PER_TAO, AlphaRao, NetUid, Rao, Signer
 
 FUNDS: Final[Mapping[MemberRole, Rao]] = {
     # The price of a subnet starts at 1,000 TAO and doubles with each one.
@@ -29,9 +31,6 @@ FUNDS: Final[Mapping[MemberRole, Rao]] = {
     MemberRole.MINER: Rao(100 * RAO_PER_TAO),
 }
 """What a member's coldkey is given. A member that has half of it left is given nothing."""
-VALIDATOR_STAKE: Final = Rao(1_000 * RAO_PER_TAO)
-"""Many times the owner's stake at the start: the owner sets no weights, and until the chain counts
-that as inactivity, the owner's stake weighs as if the owner wanted nobody to be paid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,22 +81,62 @@ async def bootstrap(
     subnet = netuid
     await chain.start_subnet(subnet, owner.coldkey)
     say("Registering neurons and staking")
+    staking = _Staking(chain, subnet, [keys[each.name] for each in plan.of(MemberRole.VALIDATOR)])
 
     async def join(member: Member) -> None:
         own = keys[member.name]
         if member.role is not MemberRole.OWNER:
             await fund(member)
         await chain.register(subnet, own.coldkey, own.hotkey.address)
+        if member.role is MemberRole.VALIDATOR:
+            await staking.stake(own)
 
-    async def stake(member: Member) -> None:
-        own = keys[member.name]
-        held = await chain.stake(own.hotkey.address, own.coldkey.address, subnet)
-        if held == 0:
-            await chain.add_stake(subnet, own.coldkey, own.hotkey.address, VALIDATOR_STAKE)
+    async def need_two() -> None:
+        if staking.validators == 2:
+            async with funding:
+                await _set_kappa(chain, subnet, faucet)
 
-    await asyncio.gather(*(join(member) for member in plan.members))
-    await asyncio.gather(*(stake(member) for member in plan.of(MemberRole.VALIDATOR)))
+    await asyncio.gather(*(join(member) for member in plan.members), need_two())
     return subnet
+
+
+class _Staking:
+    """Lets the validators of a subnet stake in turns, each as much alpha as the first."""
+
+    def __init__(self, chain: Chain, netuid: NetUid, keys: Sequence[MemberKeys]) -> None:
+        self._chain = chain
+        self._netuid = netuid
+        self._keys = keys
+        self._turn = asyncio.Lock()
+
+    @property
+    def validators(self) -> int:
+        return len(self._keys)
+
+    async def stake(self, own: MemberKeys) -> None:
+        """Stake for the validator with the keys ``own``, unless it holds a stake already."""
+        async with self._turn:
+            held = [await self._held(each) for each in self._keys]
+            if held[self._keys.index(own)]:
+                return
+            amount = first_stake(self.validators)
+            if any(held):
+                price, after = await asyncio.gather(
+                    self._chain.price_after(self._netuid, Rao(0)),
+                    self._chain.price_after(self._netuid, STAKE_MAX),
+                )
+                amount = cost_of(min(filter(None, held)), price, after)
+            await self._chain.add_stake(self._netuid, own.coldkey, own.hotkey.address, amount)
+
+    async def _held(self, keys: MemberKeys) -> AlphaRao:
+        return await self._chain.stake(keys.hotkey.address, keys.coldkey.address, self._netuid)
+
+
+async def _set_kappa(chain: Chain, netuid: NetUid, root: Signer) -> None:
+    """Let consensus on the subnet need more stake than one of two equal validators has."""
+    if await chain.read("SubtensorModule.Kappa", netuid) != KAPPA_OF_TWO:
+        setting = Call("AdminUtils", "sudo_set_kappa", {"netuid": netuid, "kappa": KAPPA_OF_TWO})
+        await chain.submit(Call("Sudo", "sudo", {"call": setting}), root)
 
 
 async def _subnet_of(chain: Chain, owner: MemberKeys) -> NetUid | None:

@@ -2,6 +2,8 @@
 
 ``interface``
     ``Chain``: what a neuron may ask of a chain and tell it, and the typed values that come back.
+``deadlines``
+    How long a client waits for its chain.
 ``connect address``
     Open a chain by its name or address; ``outage`` tells the log when one does not answer.
 ``view follow``
@@ -10,6 +12,8 @@
     The ways a chain says no, each with its cause and its cure.
 ``weights``
     Relative weights to the u16 row a chain stores, and every check it makes first.
+``sealing``
+    Rows that are committed by their hash and opened later.
 ``fake fake_*``
     A chain in memory with the same semantics, for tests and for trying a task.
 ``sdk*``

@@ -20,43 +20,39 @@ from typing import Any, Final, Generic, TypeVar
 
 from assay.aio import bounded
 from assay.chain import fake_state as calls
+from assay.chain.deadlines import WRITE_DEADLINE_S, Deadlines
 from assay.chain.errors import (
     WAIT_CURE,
     ChainRefused,
     ChainUnavailable,
     OutcomeUnknown,
     UnknownBlock,
-    UnknownSubnet,
 )
 from assay.chain.fake_epoch import Consensus, run_epochs, stake_weighted_mean
 from assay.chain.fake_items import CALLS, ITEMS, FakeCall, FakeItem, bound_call, read_item
 from assay.chain.fake_state import FakeState, Rules
-from assay.chain.fake_views import metagraph_of, moment_of, subnet_info_of, weight_rights_of
+from assay.chain.fake_views import metagraph_of, moment_of, subnet_info_of
+from assay.chain.fake_weights import FakeWeights
 from assay.chain.interface import (
-    WRITE_DEADLINE_S,
     BlockRef,
     Call,
     Commitment,
-    Deadlines,
     Endpoint,
     Hyperparameters,
     Metagraph,
     Moment,
     NewSubnet,
     Receipt,
-    RefusalReason,
     Registration,
-    Stage,
+    RevealOutcome,
     StakeAdded,
     StakePosition,
     StakeRemoved,
     SubnetInfo,
     WeightRow,
     WeightsOutcome,
-    WeightsRefused,
-    WeightsSet,
 )
-from assay.chain.weights import preflight
+from assay.chain.sealing import RowSeal, SealedRow
 from assay.clock import Clock
 from assay.types import AlphaRao, BlockNumber, NetUid, Rao, Signer, Ss58, Uid, checked_amount
 
@@ -284,6 +280,10 @@ class FakeChain:
 
     # Reads
 
+    def state(self, *, finalized: bool) -> tuple[FakeState, BlockRef]:
+        """The chain's state after its newest block, or after its newest finalized one."""
+        return self._state(None if finalized else self._reach().head)
+
     def _state(self, at: BlockRef | None) -> tuple[FakeState, BlockRef]:
         ledger = self._reach()
         ref = at or ledger.finalized
@@ -349,7 +349,7 @@ class FakeChain:
 
     # Writes
 
-    async def _write(
+    async def write(
         self,
         apply: Callable[[FakeState, int], tuple[FakeState, T]],
         timeout_s: float | None = None,
@@ -364,7 +364,7 @@ class FakeChain:
     async def submit(
         self, call: Call, signer: Signer, *, timeout_s: float | None = None
     ) -> Receipt:
-        _, receipt = await self._write(
+        _, receipt = await self.write(
             bound_call(self._ledger.calls, call, signer.address), timeout_s
         )
         return receipt
@@ -376,63 +376,33 @@ class FakeChain:
         weights: Mapping[Uid, float],
         *,
         version_key: int = 0,
+        sealing: RowSeal | None = None,
         timeout_s: float | None = None,
     ) -> WeightsOutcome:
-        address = hotkey.address
-        head = self._reach().head
-        state, _ = self._state(head)
-        try:
-            rights = weight_rights_of(state, state.subnet(netuid), address, head)
-        except UnknownSubnet as error:
-            return WeightsRefused(
-                RefusalReason.UNKNOWN_SUBNET, Stage.PREFLIGHT, error.cause, error.cure
-            )
-        checked = preflight(rights, weights, version_key)
-        if isinstance(checked, WeightsRefused):
-            return checked
-        if rights.settings.commit_reveal:
-            return WeightsRefused(
-                RefusalReason.OTHER,
-                Stage.PREFLIGHT,
-                "The fake chain does not seal weights.",
-                "Use a real chain for commit-reveal.",
-            )
-        row = checked
-        try:
-            _, receipt = await self._write(
-                lambda state, block: calls.set_row(state, block, netuid, address, row), timeout_s
-            )
-        except ChainRefused as refusal:
-            reason = RefusalReason.NOT_REGISTERED
-            return WeightsRefused(reason, Stage.DISPATCH, refusal.cause, refusal.cure)
-        read_at = self._ledger.finalized
-        stored = (await self.weights(netuid, read_at)).get(rights.uid or Uid(0))
-        if stored != row:
-            return WeightsRefused(
-                RefusalReason.OVERWRITTEN,
-                Stage.READ_BACK,
-                "Another row stood at this uid when it was read back.",
-                "Read the metagraph and set the weights again.",
-            )
-        return WeightsSet(receipt, read_at, row)
+        return await FakeWeights(self).set(netuid, hotkey, weights, version_key, sealing, timeout_s)
+
+    async def reveal_weights(
+        self, netuid: int, hotkey: Signer, sealed: SealedRow, *, timeout_s: float | None = None
+    ) -> RevealOutcome:
+        return await FakeWeights(self).reveal(netuid, hotkey, sealed, timeout_s)
 
     async def serve_axon(self, netuid: int, hotkey: Signer, endpoint: Endpoint) -> Receipt | None:
         subnet = self._state(None)[0].subnet(netuid)
         if subnet.slots[subnet.need_uid(hotkey.address)].axon == endpoint:
             return None
-        _, receipt = await self._write(
+        _, receipt = await self.write(
             lambda state, block: calls.serve_axon(state, block, netuid, hotkey.address, endpoint)
         )
         return receipt
 
     async def set_commitment(self, netuid: int, hotkey: Signer, data: bytes) -> Receipt:
-        _, receipt = await self._write(
+        _, receipt = await self.write(
             lambda state, block: calls.set_commitment(state, block, netuid, hotkey.address, data)
         )
         return receipt
 
     async def create_subnet(self, coldkey: Signer, hotkey: str) -> NewSubnet:
-        netuid, receipt = await self._write(
+        netuid, receipt = await self.write(
             lambda state, block: calls.create_subnet(state, block, coldkey.address, hotkey)
         )
         return NewSubnet(netuid, receipt)
@@ -440,7 +410,7 @@ class FakeChain:
     async def start_subnet(self, netuid: int, coldkey: Signer) -> Receipt | None:
         if self._state(None)[0].subnet(netuid).started:
             return None
-        _, receipt = await self._write(
+        _, receipt = await self.write(
             lambda state, block: calls.start_subnet(state, block, netuid, coldkey.address)
         )
         return receipt
@@ -451,7 +421,7 @@ class FakeChain:
         held = self._state(None)[0].subnet(netuid).uid_of(hotkey)
         if held is not None:
             return Registration(NetUid(netuid), held, None)
-        uid, receipt = await self._write(
+        uid, receipt = await self.write(
             lambda state, block: calls.register(
                 state, block, netuid, coldkey.address, hotkey, limit
             )
@@ -462,7 +432,7 @@ class FakeChain:
         self, netuid: int, coldkey: Signer, hotkey: str, amount: Rao, *, limit: Rao | None = None
     ) -> StakeAdded:
         value = checked_amount(amount)
-        alpha, receipt = await self._write(
+        alpha, receipt = await self.write(
             lambda state, block: calls.add_stake(
                 state, block, netuid, coldkey.address, hotkey, value, limit
             )
@@ -473,7 +443,7 @@ class FakeChain:
         self, netuid: int, coldkey: Signer, hotkey: str, sold: AlphaRao, *, limit: Rao | None = None
     ) -> StakeRemoved:
         value = checked_amount(sold)
-        tao, receipt = await self._write(
+        tao, receipt = await self.write(
             lambda state, block: calls.remove_stake(
                 state, block, netuid, coldkey.address, hotkey, value, limit
             )
@@ -482,7 +452,7 @@ class FakeChain:
 
     async def transfer(self, coldkey: Signer, to: str, amount: Rao) -> Receipt:
         value = checked_amount(amount)
-        _, receipt = await self._write(
+        _, receipt = await self.write(
             lambda state, block: calls.transfer(state, block, coldkey.address, to, value)
         )
         return receipt

@@ -74,7 +74,8 @@ class Rules:
     alpha_per_block: int = RAO_PER_TAO
     transfer_fee: int = 125_000
     max_validators: int = 64
-    activity_cutoff_blocks: int = 1_000
+    activity_cutoff_blocks: int = 100
+    reveal_period_epochs: int = 1
     beacon: bool = False
     """Whether sealed weights could ever open here."""
 

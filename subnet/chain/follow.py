@@ -26,6 +26,7 @@ from typing import Final, Self
 from loguru import logger
 
 from assay.aio import bounded, first, until
+from assay.chain.deadlines import READ_DEADLINE_S, WRITE_DEADLINE_S
 from assay.chain.errors import (
     WAIT_CURE,
     ChainRefused,
@@ -34,7 +35,11 @@ from assay.chain.errors import (
     UnknownBlock,
     UnknownSubnet,
 )
-from assay.chain.interface import READ_DEADLINE_S, WRITE_DEADLINE_S, BlockRef, Chain, Moment
+from assay.chain.interface import (
+    BlockRef,
+    Chain,
+    Moment,
+)
 from assay.clock import Clock
 
 PATIENCE_S: Final = 600.0

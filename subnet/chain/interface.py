@@ -23,21 +23,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Protocol
 
+from assay.chain.deadlines import WRITE_DEADLINE_S
+from assay.chain.sealing import RowSeal, SealedRow, WeightsOpened, WeightsSealed
 from assay.types import AlphaRao, BlockNumber, NetUid, Rao, Signer, Ss58, U16Weight, Uid
-
-READ_DEADLINE_S: Final = 15.0
-"""A read is one or two round trips; a node that needs longer is as good as down."""
-WRITE_DEADLINE_S: Final = 90.0
-"""Pool, inclusion and finality on a chain with 12 s blocks, with room for one empty slot."""
-
-
-@dataclass(frozen=True, slots=True)
-class Deadlines:
-    """How long a client waits for the chain before it says that the chain is not there."""
-
-    read_s: float = READ_DEADLINE_S
-    write_s: float = WRITE_DEADLINE_S
-
 
 COMMITMENT_BYTES_MAX: Final = 128
 """The longest raw field of the Commitments pallet."""
@@ -262,6 +250,8 @@ class RefusalReason(StrEnum):
     STALE_VERSION = "stale_version_key"
     RATE_LIMITED = "rate_limited"
     COMMIT_REVEAL_WITHOUT_BEACON = "commit_reveal_without_beacon"
+    NOT_SEALED = "not_sealed"
+    """Nothing to open: the chain holds no such commit, or its epoch is over."""
     NOTHING_TO_SET = "nothing_to_set"
     BAD_WEIGHT = "bad_weight"
     UNKNOWN_UID = "unknown_uid"
@@ -310,7 +300,8 @@ class WeightsRefused:
     retry_after_blocks: int | None = None
 
 
-WeightsOutcome = WeightsSet | WeightsCommitted | WeightsRefused
+WeightsOutcome = WeightsSet | WeightsCommitted | WeightsSealed | WeightsRefused
+RevealOutcome = WeightsOpened | WeightsSealed | WeightsRefused
 
 
 class Chain(Protocol):
@@ -448,14 +439,23 @@ class Chain(Protocol):
         weights: Mapping[Uid, float],
         *,
         version_key: int = 0,
+        sealing: RowSeal | None = None,
         timeout_s: float | None = None,
     ) -> WeightsOutcome:
         """Replace the hotkey's row by these relative weights (each finite and >= 0).
 
-        A refusal is a value here, not an exception: a validator's loop expects it. Only a chain
-        that does not answer raises, after ``timeout_s`` or the client's own deadline. A lost
-        answer is settled by looking at what the chain holds.
+        Under commit-reveal the row is sealed: for the beacon of a chain that has one, else with
+        ``sealing`` if that is given. A refusal is a value here, not an exception: a validator's
+        loop expects it. Only a chain that does not answer raises, after ``timeout_s`` or the
+        client's own deadline. A lost answer is settled by looking at what the chain holds.
         """
+        ...
+
+    async def reveal_weights(
+        self, netuid: int, hotkey: Signer, sealed: SealedRow, *, timeout_s: float | None = None
+    ) -> RevealOutcome:
+        """Open a row that ``set_weights`` sealed; nothing is sent before its epoch, nor where it
+        stands open already. It raises as ``set_weights`` does."""
         ...
 
     async def serve_axon(self, netuid: int, hotkey: Signer, endpoint: Endpoint) -> Receipt | None:

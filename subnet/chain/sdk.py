@@ -24,6 +24,7 @@ from typing import Any, Final, TypeVar
 from bittensor.result import BittensorError
 from bittensor.settings import FINNEY_GENESIS_HASH
 
+from assay.chain.deadlines import WRITE_DEADLINE_S, Deadlines
 from assay.chain.errors import (
     UNSTAKE_MORE_CURE,
     WAIT_CURE,
@@ -43,11 +44,9 @@ from assay.chain.errors import (
 )
 from assay.chain.interface import (
     COMMITMENT_BYTES_MAX,
-    WRITE_DEADLINE_S,
     BlockRef,
     Call,
     Commitment,
-    Deadlines,
     Endpoint,
     Hyperparameters,
     Metagraph,
@@ -55,6 +54,7 @@ from assay.chain.interface import (
     NewSubnet,
     Receipt,
     Registration,
+    RevealOutcome,
     StakeAdded,
     StakePosition,
     StakeRemoved,
@@ -68,6 +68,7 @@ from assay.chain.sdk_reads import BlockReader, read_block
 from assay.chain.sdk_session import Lost, SdkSession, Sessions
 from assay.chain.sdk_submit import FailedError, Landed, Submitter, composed, part_of
 from assay.chain.sdk_weights import WeightsWriter
+from assay.chain.sealing import RowSeal, SealedRow
 from assay.clock import Clock
 from assay.metrics import NO_METRICS, Metrics
 from assay.types import AlphaRao, BlockNumber, NetUid, Rao, Signer, Ss58, Uid, checked_amount
@@ -309,11 +310,17 @@ class SdkChain:
         weights: Mapping[Uid, float],
         *,
         version_key: int = 0,
+        sealing: RowSeal | None = None,
         timeout_s: float | None = None,
     ) -> WeightsOutcome:
-        return await self._weights.set(
-            netuid, hotkey, weights, version_key, timeout_s or self._deadlines.write_s
-        )
+        limit_s = timeout_s or self._deadlines.write_s
+        return await self._weights.set(netuid, hotkey, weights, version_key, sealing, limit_s)
+
+    async def reveal_weights(
+        self, netuid: int, hotkey: Signer, sealed: SealedRow, *, timeout_s: float | None = None
+    ) -> RevealOutcome:
+        limit_s = timeout_s or self._deadlines.write_s
+        return await self._weights.reveal(netuid, hotkey, sealed, limit_s)
 
     async def serve_axon(self, netuid: int, hotkey: Signer, endpoint: Endpoint) -> Receipt | None:
         who = hotkey.address

@@ -139,6 +139,15 @@ def row_of(stored: Any) -> WeightRow:
     return tuple((uid, U16Weight(weight)) for uid, weight in sorted(pairs) if weight)
 
 
+def commits_of(held: Any) -> dict[str, int]:
+    """The epoch of each hash in a decoded ``WeightCommits``; the newest where a hash is twice."""
+    found = {}
+    for entry in listed(held or [], "WeightCommits"):
+        hash_, epoch, _, _ = listed(entry, "WeightCommits", 4)
+        found["0x" + _bytes(hash_, "WeightCommits").hex()] = uint(epoch, "WeightCommits")
+    return found
+
+
 def commitment_of(held: Any) -> Commitment | None:
     """The raw fields of a decoded commitment, joined; None where it has none (sealed, a hash)."""
     if not isinstance(held, dict):
@@ -154,11 +163,11 @@ def commitment_of(held: Any) -> Commitment | None:
     return Commitment(data, BlockNumber(uint(held.get("block"), "CommitmentOf")))
 
 
-def _bytes(value: Any) -> bytes:
+def _bytes(value: Any, question: str = "CommitmentOf") -> bytes:
     """A decoded ``[u8; N]``: 0x and hex digits by the SDK's rule, and a list where N is 0."""
     try:
         if isinstance(value, str):
             return bytes.fromhex(value.removeprefix("0x"))
-        return bytes(listed(value, "CommitmentOf"))  # of a number, bytes() would be so many zeros
+        return bytes(listed(value, question))  # of a number, bytes() would be so many zeros
     except (TypeError, ValueError) as error:
-        raise BadAnswer.to("CommitmentOf", "a raw field holds no bytes") from error
+        raise BadAnswer.to(question, "a field that should holds no bytes") from error

@@ -33,6 +33,7 @@ from assay.chain.sdk_block import REQUIRED, BlockState, Item, StateSource, read_
 from assay.chain.sdk_parse import (
     address,
     commitment_of,
+    commits_of,
     endpoint_of,
     flags,
     listed,
@@ -332,6 +333,27 @@ class BlockReader:
         held = batch.value("Uids", netuid, hotkey)
         row = row_of(batch.value("Weights", netuid, uid))
         return row, None if held is None else Uid(uint(held, "Uids", U16_MAX))
+
+    async def sealed(
+        self, netuid: int, hotkey: str
+    ) -> tuple[EpochTiming, Mapping[str, int], WeightRow]:
+        """The subnet's epoch, the epoch in which each hash that ``hotkey`` committed can be opened,
+        and the row that stands at its uid."""
+        _need_netuid(netuid)
+        batch = self._batch()
+        batch.want("Tempo", netuid)
+        batch.want_epoch(netuid)
+        batch.want("RevealPeriodEpochs", netuid)
+        batch.want("Uids", netuid, hotkey, default=None)
+        batch.want("WeightCommits", netuid, hotkey, default=None)
+        await batch.read()
+        period = batch.number("RevealPeriodEpochs", netuid)
+        opens = commits_of(batch.value("WeightCommits", netuid, hotkey))
+        uid = batch.value("Uids", netuid, hotkey)
+        row: WeightRow = ()
+        if uid is not None:
+            row = row_of(await self.item("Weights", netuid, uint(uid, "Uids", U16_MAX)))
+        return batch.epoch(netuid), {hash_: at + period for hash_, at in opens.items()}, row
 
     async def rows(self, netuid: int) -> Mapping[Uid, WeightRow]:
         await self.need(netuid)

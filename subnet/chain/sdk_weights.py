@@ -1,8 +1,9 @@
 """Setting weights through the SDK: what is looked at before, what is sent, what is read back.
 
-Weights go by a plain call, so that the row on the chain is the row predicted here; the SDK's intent
-is used only to seal weights for commit-reveal. Who may set weights is read at the best block in one
-request, and the row is read back at a finalized block in another.
+Weights go by a plain call, so that the row on the chain is the row predicted here. Under
+commit-reveal they are sealed: by the SDK's intent where the chain has a beacon, else by their hash,
+which a second call opens in its epoch. Who may set weights is read at the best block in one
+request, and what stands is read back at a finalized block in another.
 
 Relative weights come in and an outcome goes out; a refusal is a value. This module does not know
 scores, and signs nothing itself.
@@ -11,16 +12,20 @@ scores, and signs nothing itself.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any, TypeVar
 
 from bittensor.intents.weights import SetWeights
 
+from assay.chain.deadlines import Deadlines
 from assay.chain.errors import ChainRefused, UnknownSubnet
 from assay.chain.interface import (
     BlockRef,
-    Deadlines,
+    Call,
+    EpochTiming,
     Receipt,
     RefusalReason,
+    RevealOutcome,
     Stage,
     WeightRow,
     WeightsCommitted,
@@ -29,10 +34,11 @@ from assay.chain.interface import (
     WeightsSet,
 )
 from assay.chain.sdk_private import calls
-from assay.chain.sdk_reads import BlockReader, read_block
+from assay.chain.sdk_reads import PALLET, BlockReader, read_block
 from assay.chain.sdk_session import SdkSession, Sessions
-from assay.chain.sdk_submit import FailedError, SdkKey, Submitter
-from assay.chain.weights import WeightRights, preflight, refused_by_chain
+from assay.chain.sdk_submit import FailedError, SdkKey, Submitter, composed
+from assay.chain.sealing import RowSeal, SealedRow, WeightsOpened, WeightsSealed, seal
+from assay.chain.weights import WeightRights, preflight, refused_by_chain, still_sealed
 from assay.types import Signer, Uid
 
 T = TypeVar("T")
@@ -61,6 +67,7 @@ class WeightsWriter:
         hotkey: Signer,
         weights: Mapping[Uid, float],
         version_key: int,
+        sealing: RowSeal | None,
         timeout_s: float,
     ) -> WeightsOutcome:
         """As ``Chain.set_weights``."""
@@ -75,12 +82,16 @@ class WeightsWriter:
             return WeightsRefused(
                 RefusalReason.UNKNOWN_SUBNET, Stage.PREFLIGHT, error.cause, error.cure
             )
-        row = preflight(rights, weights, version_key)
+        row = preflight(rights, weights, version_key, may_seal=sealing is not None)
         if isinstance(row, WeightsRefused):
             return row
         try:
-            if rights.settings.commit_reveal:
+            if rights.settings.commit_reveal and rights.beacon:
                 return await self._commit(rights, hotkey, row, version_key, timeout_s)
+            if rights.settings.commit_reveal and sealing is not None:
+                sealed = seal(address, netuid, row, version_key, sealing.salt)
+                sealing.keep(sealed)
+                return await self._commit_hash(netuid, hotkey, sealed, timeout_s)
             call = calls.SubtensorModule.set_mechanism_weights(
                 netuid=netuid,
                 mecid=0,
@@ -149,3 +160,66 @@ class WeightsWriter:
             sealed.call, hotkey, what="commit weights", timeout_s=timeout_s
         )
         return WeightsCommitted(landed.receipt, int(sealed.extras["reveal_round"]))
+
+    async def _commit_hash(
+        self, netuid: int, hotkey: Signer, sealed: SealedRow, timeout_s: float
+    ) -> WeightsOutcome:
+        """Send the hash of a row whose salt is safe, and read back in which epoch it opens."""
+        call = Call(PALLET, "commit_weights", {"netuid": netuid, "commit_hash": sealed.hash})
+        await self._submitter.submit(
+            partial(_composed, call), hotkey, what="commit weights", timeout_s=timeout_s
+        )
+        epoch, opens, _ = await self._sealed(netuid, hotkey, finalized=True)
+        return still_sealed(sealed, opens, epoch.index) or WeightsSealed(sealed, epoch.index)
+
+    async def _sealed(
+        self, netuid: int, hotkey: Signer, *, finalized: bool
+    ) -> tuple[EpochTiming, Mapping[str, int], WeightRow]:
+        address = hotkey.address
+        return await self._read(
+            "say what is sealed", lambda r: r.sealed(netuid, address), finalized=finalized
+        )
+
+    async def reveal(
+        self, netuid: int, hotkey: Signer, sealed: SealedRow, timeout_s: float
+    ) -> RevealOutcome:
+        """As ``Chain.reveal_weights``."""
+        epoch, opens, row = await self._sealed(netuid, hotkey, finalized=False)
+        if sealed.hash in opens or row != sealed.row:
+            if waits := still_sealed(sealed, opens, epoch.index):
+                return waits
+            arguments = {
+                "netuid": netuid,
+                "uids": [uid for uid, _ in sealed.row],
+                "values": [value for _, value in sealed.row],
+                "salt": list(sealed.salt),
+                "version_key": sealed.version_key,
+            }
+            call = Call(PALLET, "reveal_weights", arguments)
+            try:
+                await self._submitter.submit(
+                    partial(_composed, call), hotkey, what="open weights", timeout_s=timeout_s
+                )
+            except FailedError as failed:
+                name = getattr(failed.error, "name", None)
+                return refused_by_chain(
+                    name, failed.refusal.cause, failed.stage, cure=failed.refusal.cure
+                )
+
+        async def ask(reader: BlockReader) -> tuple[int, WeightRow]:
+            _, _, stored = await reader.sealed(netuid, hotkey.address)
+            return reader.at.number, stored
+
+        read_at, stored = await self._read("give back a row of weights", ask, finalized=True)
+        if stored == sealed.row:
+            return WeightsOpened(read_at)
+        return WeightsRefused(
+            RefusalReason.OVERWRITTEN,
+            Stage.READ_BACK,
+            f"At block {read_at} another row stands than the one that was opened.",
+            "Stop the second validator that uses this hotkey.",
+        )
+
+
+async def _composed(call: Call, session: SdkSession) -> Any:
+    return await composed(session, call)

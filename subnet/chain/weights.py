@@ -27,6 +27,7 @@ from assay.chain.interface import (
     WeightRow,
     WeightsRefused,
 )
+from assay.chain.sealing import SealedRow, WeightsSealed
 from assay.types import U16_MAX, U16Weight, Uid
 
 _SHARE_MIN: Final = 1e-290
@@ -136,14 +137,35 @@ def _capped(shares: Mapping[Uid, float], limit: int) -> WeightRow:
 
 
 def preflight(
-    rights: WeightRights, weights: Mapping[Uid, float], version_key: int
+    rights: WeightRights,
+    weights: Mapping[Uid, float],
+    version_key: int,
+    *,
+    may_seal: bool = False,
 ) -> WeightRow | WeightsRefused:
-    """The row to send, or why the chain would refuse it."""
-    return _may_set(rights, weights, version_key) or _row(rights, weights)
+    """The row to send, or why the chain would refuse it. ``may_seal``: the caller can commit a row
+    by its hash and open it later."""
+    return _may_set(rights, weights, version_key, may_seal) or _row(rights, weights)
+
+
+def still_sealed(
+    sealed: SealedRow, opens: Mapping[str, int], epoch: int
+) -> WeightsSealed | WeightsRefused | None:
+    """Why a row cannot be opened in the epoch of index ``epoch``; None if it can be.
+
+    ``opens`` gives the epoch of each hash that the chain holds of this hotkey.
+    """
+    reveal_epoch = opens.get(sealed.hash)
+    if reveal_epoch is None or reveal_epoch < epoch:
+        cause = "holds no commit of these weights" if reveal_epoch is None else "let them expire"
+        return refuse(
+            RefusalReason.NOT_SEALED, f"The chain {cause}.", "Set the weights of this epoch."
+        )
+    return WeightsSealed(sealed, reveal_epoch) if reveal_epoch > epoch else None
 
 
 def _may_set(
-    rights: WeightRights, weights: Mapping[Uid, float], version_key: int
+    rights: WeightRights, weights: Mapping[Uid, float], version_key: int, may_seal: bool
 ) -> WeightsRefused | None:
     settings = rights.settings
     if rights.uid is None:
@@ -166,17 +188,18 @@ def _may_set(
             f"The version key {version_key} is older than the subnet's {settings.weights_version}.",
             "Update the validator's code, or pass the subnet's version key.",
         )
-    if settings.commit_reveal and not rights.beacon:
+    if settings.commit_reveal and not (rights.beacon or may_seal):
         return refuse(
             RefusalReason.COMMIT_REVEAL_WITHOUT_BEACON,
             f"Subnet {rights.netuid} has commit-reveal on, and this chain stores no beacon"
-            " pulses, so a sealed row would never open.",
-            "Let the subnet's owner switch commit_reveal_weights_enabled off.",
+            " pulses, so a row that is sealed for a beacon would never open.",
+            "Seal the row by its hash and open it later, as `assay validator run` does.",
         )
     # The row is checked when it is executed, in the next block at the earliest.
     since = rights.at.number + 1 - rights.last_update
     limit = settings.weights_rate_limit_blocks
-    if not settings.commit_reveal and rights.last_update and since < limit:
+    by_sdk = settings.commit_reveal and rights.beacon  # which then looks at the limit itself
+    if not by_sdk and rights.last_update and since < limit:
         return refuse(
             RefusalReason.RATE_LIMITED,
             f"Weights were set {since} blocks ago and may be set every {limit} blocks.",
@@ -243,6 +266,18 @@ _BY_NAME: Final[Mapping[str, tuple[RefusalReason, str]]] = {
     "SettingWeightsTooFast": (RefusalReason.RATE_LIMITED, "Wait for the rate limit to pass."),
     "CommittingWeightsTooFast": (RefusalReason.RATE_LIMITED, "Wait for the rate limit to pass."),
     "RateLimitExceeded": (RefusalReason.RATE_LIMITED, "Wait for the rate limit to pass."),
+    "RevealTooEarly": (RefusalReason.RATE_LIMITED, "Wait for the epoch after the commit's."),
+    "TooManyUnrevealedCommits": (RefusalReason.RATE_LIMITED, "Open the weights that wait."),
+    "NoWeightsCommitFound": (RefusalReason.NOT_SEALED, "Set the weights of this epoch."),
+    "InvalidRevealCommitHashNotMatch": (
+        RefusalReason.NOT_SEALED,
+        "Set the weights of this epoch.",
+    ),
+    "ExpiredWeightCommit": (RefusalReason.NOT_SEALED, "Set the weights of this epoch."),
+    "CommitRevealDisabled": (
+        RefusalReason.NOT_SEALED,
+        "Set the weights again: commit-reveal was switched off meanwhile.",
+    ),
     "CommitRevealEnabled": (
         RefusalReason.COMMIT_REVEAL_WITHOUT_BEACON,
         "Set the weights again: commit-reveal was switched on meanwhile.",

@@ -6,9 +6,9 @@ options, ``context`` makes what a task is handed.
 
 The validator's turn: ``asking`` plays one, ``peers`` asks, ``background`` asks without waiting,
 ``seeds`` makes its randomness recheckable, ``opinions`` and ``checkpoint`` remember, ``weighing``
-sets weights. ``receipts`` keeps who said what, under a root that ``merkle`` computes; ``audit``
-checks a receipt or a challenge from files and the chain alone, ``shown`` finds on chain what a
-receipt leads to.
+sets weights, ``sealed`` opens those that commit-reveal shut. ``receipts`` keeps who said what,
+under a root that ``merkle`` computes; ``audit`` checks a receipt or a challenge from files and the
+chain alone, ``shown`` finds on chain what a receipt leads to.
 
 The neuron around it: ``miner`` and ``validator``, ``server`` (what both serve), ``callers`` (who
 may call), ``record`` and ``presence`` (what the chain shows of a neuron), ``faults`` (a builder's

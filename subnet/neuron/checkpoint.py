@@ -13,6 +13,7 @@ from typing import Final
 
 import msgspec
 
+from assay.chain.sealing import SealedRow
 from assay.errors import UserError
 from assay.files import read_limited, write_atomic
 from assay.neuron.opinions import Opinion, Window
@@ -23,6 +24,16 @@ VERSION: Final = 3
 SIZE_BYTES_MAX: Final = 64 * 1024 * 1024
 """4,096 uids with as many reasons as are kept (``opinions``), every character of them escaped in
 six bytes, take 48 MB; a larger file is not ours."""
+
+
+class KeptRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A row of weights that was sealed and is not opened yet."""
+
+    row: SealedRow
+    epoch: int
+    """The index of the epoch whose weights the row is."""
+    reveal_epoch: int | None = None
+    """The index of the epoch in which it can be opened; None until the chain has told it."""
 
 
 class Checkpoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -48,6 +59,8 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     since then."""
     weights_epoch: int | None = None
     """The chain's epoch index for which weights were last read back from a finalized block."""
+    sealed: tuple[KeptRow, ...] = ()
+    """Sealed rows, oldest first. Their salts are secret until the rows are opened."""
     seed_epoch: int | None = None
     """The epoch index in which the newest link of the hash chain was given out."""
 

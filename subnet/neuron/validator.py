@@ -129,6 +129,7 @@ class Validator:
             self._memory,
             weights=self._weights,
             retry=retry,
+            rng=random.SystemRandom(),  # salts are secrets; ``rng`` shows in what is sent
             metrics=metrics,
         )
         self._background = Background(peers)

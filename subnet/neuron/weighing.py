@@ -7,11 +7,13 @@ averages begin a new window (``opinions``). A refusal is told when it begins, wh
 when it ends, and tried again when waiting can have helped. When a whole epoch passes in which
 nobody earned anything, the last row is withdrawn.
 
+Under commit-reveal a row is sealed, and counts from the epoch in which it is opened (``sealed``).
 This module does not know where opinions come from: it is handed weights by hotkey.
 """
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -25,12 +27,14 @@ from assay.chain.interface import (
     WeightsRefused,
     WeightsSet,
 )
+from assay.chain.sealing import WeightsSealed
 from assay.chain.view import Moment
 from assay.errors import Unavailable
 from assay.metrics import NO_METRICS, Metrics
 from assay.neuron.checkpoint import ValidatorMemory
 from assay.neuron.opinions import after_setting, by_uid
 from assay.neuron.retry import Retry
+from assay.neuron.sealed import SealedRows
 from assay.types import NetUid, Signer, Ss58, Uid
 
 NEXT_EPOCH: Final = frozenset({RefusalReason.NO_PERMIT, RefusalReason.TOO_LITTLE_STAKE})
@@ -58,9 +62,11 @@ class WeightSetter:
         *,
         weights: Callable[[Moment], Mapping[Ss58, float]],
         retry: Retry,
+        rng: random.Random,
         metrics: Metrics = NO_METRICS,
     ) -> None:
-        """``weights(moment)`` gives the relative weights to set, by hotkey."""
+        """``weights(moment)`` gives the relative weights to set, by hotkey. ``rng`` must not be
+        guessable: the salts of sealed rows are drawn from it."""
         self._chain = chain
         self._netuid = netuid
         self._hotkey = hotkey
@@ -68,6 +74,7 @@ class WeightSetter:
         self._weights = weights
         self._retry = retry
         self._metrics = metrics
+        self._sealed = SealedRows(chain, netuid, hotkey, memory, rng=rng, count=self._count)
         self._due_at_block = 0
         self._refused: str | None = None
         self._counted = memory.now
@@ -75,7 +82,11 @@ class WeightSetter:
 
     async def keep(self, moment: Moment) -> None:
         """Set weights if this epoch has none yet, its last quarter has begun, and a refusal has had
-        the time it needs. A validator whose row is not of the epoch before sets one at once."""
+        the time it needs. A validator whose row is not of the epoch before sets one at once. Sealed
+        rows are opened first, where their epoch has come."""
+        if self._memory.now.sealed and await self._sealed.open(moment):
+            self._counted = self._memory.now
+            self._stands(moment)
         epoch, before = moment.epoch.index, self._memory.now.weights_epoch
         last = moment.at.number >= moment.epoch.next_block - LAST_PART * moment.epoch.tempo
         if before == epoch or (before == epoch - 1 and not last):
@@ -90,10 +101,15 @@ class WeightSetter:
         wanted = self._wanted(moment)
         if not wanted:
             return  # nobody earned anything yet: silence, not equal shares
-        version = moment.metagraph.settings.weights_version
+        settings = moment.metagraph.settings
+        version = settings.weights_version
         try:
             outcome = await self._chain.set_weights(
-                self._netuid, self._hotkey, wanted, version_key=version
+                self._netuid,
+                self._hotkey,
+                wanted,
+                version_key=version,
+                sealing=self._sealed.sealing(epoch) if settings.commit_reveal else None,
             )
         except Unavailable as error:
             self._count("unavailable")
@@ -115,6 +131,11 @@ class WeightSetter:
             case WeightsCommitted(reveal_round=reveal):
                 self._count("sealed")
                 logger.info("Weights of epoch {} are sealed until beacon round {}", epoch, reveal)
+                self._stands(moment)
+            case WeightsSealed(reveal_epoch=reveal):
+                self._count("sealed")
+                logger.info("Weights of epoch {} are sealed; they open in epoch {}", epoch, reveal)
+                self._sealed.committed(outcome)
                 self._stands(moment)
             case WeightsRefused(reason=reason):
                 self._count(reason.value)

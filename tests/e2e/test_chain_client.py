@@ -17,8 +17,11 @@ from pathlib import Path
 import pytest
 
 from assay.chain.connect import connect
+from assay.chain.deadlines import Deadlines
 from assay.chain.errors import ChainUnavailable, OtherChain, TooLittleBalance
-from assay.chain.interface import Deadlines, Endpoint
+from assay.chain.interface import (
+    Endpoint,
+)
 from assay.chain.wallets import dev_signer
 from assay.localnet.testing import node_process
 from assay.types import Rao

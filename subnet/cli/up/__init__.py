@@ -11,6 +11,7 @@ In the order in which a run needs them:
 - ``port_owner``: whether the chain at the run's port is the run's own
 - ``keys``: the wallets
 - ``bootstrap``: what the subnet's owner and its neurons do on chain
+- ``stakes``: how the validators come to hold equal stakes
 - ``gateway``: the door for clients, if the task has one
 - ``watch``: what came of the run, read from the chain and from the validators
 - ``earned``: what the epochs of a run have paid each hotkey

@@ -48,12 +48,14 @@ async def bootstrap(
     faucet: Signer,
     *,
     netuid: NetUid | None,
+    commit_reveal: bool = False,
     say: Callable[[str], None],
 ) -> NetUid:
     """Bring every member of ``plan`` onto one subnet, and return its number.
 
     ``netuid`` is the subnet that an earlier start of the run made; with None the owner's subnet is
-    taken, or one is made if the owner has none. ``faucet`` gives the TAO. ``say`` is told each
+    taken, or one is made if the owner has none. ``faucet`` gives the TAO. With ``commit_reveal``
+    the owner lets weights be sealed; without it the subnet stays as it is. ``say`` is told each
     step. It can be repeated after an end at any moment.
     """
     funding = asyncio.Lock()  # one account gives: its extrinsics go one after another
@@ -80,6 +82,8 @@ async def bootstrap(
         )
     subnet = netuid
     await chain.start_subnet(subnet, owner.coldkey)
+    if commit_reveal and not (await chain.hyperparameters(subnet)).commit_reveal:
+        await chain.submit(_commit_reveal(subnet), owner.coldkey)
     say("Registering neurons and staking")
     staking = _Staking(chain, subnet, [keys[each.name] for each in plan.of(MemberRole.VALIDATOR)])
 
@@ -130,6 +134,11 @@ class _Staking:
 
     async def _held(self, keys: MemberKeys) -> AlphaRao:
         return await self._chain.stake(keys.hotkey.address, keys.coldkey.address, self._netuid)
+
+
+def _commit_reveal(netuid: NetUid) -> Call:
+    arguments = {"netuid": netuid, "enabled": True}
+    return Call("AdminUtils", "sudo_set_commit_reveal_weights_enabled", arguments)
 
 
 async def _set_kappa(chain: Chain, netuid: NetUid, root: Signer) -> None:

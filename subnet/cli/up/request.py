@@ -37,6 +37,10 @@ run_options: Final = arguments.all_of(
         help="How many honest miners take twice as long.",
     ),
     click.option(
+        "--commit-reveal", is_flag=True,
+        help="Seal weights for an epoch, so that no validator can copy them in time.",
+    ),
+    click.option(
         "--until-first-reward", is_flag=True, help="End once every honest miner was paid."
     ),
     click.option(
@@ -69,6 +73,7 @@ class RunRequest:
     miners: int
     cheat: str
     slow: int
+    commit_reveal: bool
     until_first_reward: bool
     fresh: bool
     metrics_port: int | None

@@ -143,7 +143,10 @@ class _Run:
         async with open_chain(
             plan.endpoint, plan.state_dir, self.clock, patience_s=CHAIN_PATIENCE_S
         ) as chain:
-            netuid = await bootstrap(chain, plan, keys, faucet(plan), netuid=record.netuid, say=say)
+            netuid = await bootstrap(
+                chain, plan, keys, faucet(plan), netuid=record.netuid,
+                commit_reveal=self.request.commit_reveal, say=say,
+            )  # fmt: skip
             again = record.netuid is not None
             record = msgspec.structs.replace(record, netuid=netuid)
             self.records.save(record)

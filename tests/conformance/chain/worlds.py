@@ -10,15 +10,18 @@ import asyncio
 import contextlib
 import itertools
 import random
+from dataclasses import replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import Protocol
 
+from assay.chain.deadlines import Deadlines
 from assay.chain.fake import FakeChain, FakeLedger
-from assay.chain.interface import BlockRef, Chain, Deadlines, Metagraph, NewSubnet
+from assay.chain.fake_state import FakeState
+from assay.chain.interface import BlockRef, Call, Chain, Metagraph, NewSubnet
 from assay.clock import SystemClock
 from assay.localnet.testing import NodeProcess, start_process
-from assay.types import RAO_PER_TAO, Rao, Signer, Ss58, ss58_encode
+from assay.types import RAO_PER_TAO, NetUid, Rao, Signer, Ss58, ss58_encode
 
 TAO = RAO_PER_TAO
 DEADLINES = Deadlines(read_s=5.0, write_s=30.0)
@@ -50,6 +53,10 @@ class World(Protocol):
         """Let blocks pass; the finalized head afterwards."""
         ...
 
+    async def commit_reveal(self, netuid: NetUid) -> None:
+        """Switch commit-reveal on; ``rich`` owns the subnet."""
+        ...
+
     async def stop_chain(self) -> None: ...
 
     async def start_chain(self) -> None: ...
@@ -74,6 +81,14 @@ class FakeWorld:
             self.ledger.advance()
             await asyncio.sleep(0)
         return self.ledger.finalized
+
+    async def commit_reveal(self, netuid: NetUid) -> None:
+        def switched(state: FakeState) -> FakeState:
+            subnet = state.subnet(netuid)
+            settings = replace(subnet.settings, commit_reveal=True)
+            return state.with_subnet(replace(subnet, settings=settings))
+
+        self.ledger.edit(switched)
 
     async def stop_chain(self) -> None:
         self.ledger.down = True
@@ -111,6 +126,11 @@ class NodeWorld:
     async def blocks(self, count: int) -> BlockRef:
         now = await self.chain.finalized()
         return await self.chain.wait_for_block(now.number + count, timeout_s=30 + count)
+
+    async def commit_reveal(self, netuid: NetUid) -> None:
+        arguments = {"netuid": netuid, "enabled": True}
+        call = Call("AdminUtils", "sudo_set_commit_reveal_weights_enabled", arguments)
+        await self.chain.submit(call, self.rich)
 
     async def stop_chain(self) -> None:
         self._node.kill()

@@ -10,10 +10,10 @@ from typing import Any, TypeVar, cast
 
 from bittensor.result import BittensorError, ChainError
 
+from assay.chain.deadlines import Deadlines
 from assay.chain.errors import ChainRefused, TooLittleBalance
 from assay.chain.interface import (
     BlockRef,
-    Deadlines,
     Receipt,
     RefusalReason,
     Stage,

@@ -19,15 +19,17 @@ from assay.chain.interface import (
     Moment,
     Receipt,
     RefusalReason,
+    RevealOutcome,
     Stage,
     WeightsCommitted,
     WeightsOutcome,
     WeightsRefused,
     WeightsSet,
 )
+from assay.chain.sealing import RowSeal, SealedRow, WeightsOpened, WeightsSealed, seal
 from assay.clock import ManualClock
 from assay.errors import Unavailable
-from assay.neuron.checkpoint import Checkpoint, CheckpointFile, ValidatorMemory
+from assay.neuron.checkpoint import Checkpoint, CheckpointFile, KeptRow, ValidatorMemory
 from assay.neuron.opinions import Opinion, Window
 from assay.neuron.retry import Retry
 from assay.neuron.weighing import WeightSetter
@@ -50,14 +52,28 @@ class ScriptedChain:
 
     def __init__(self, now: Metagraph) -> None:
         self.outcomes: list[WeightsOutcome | Unavailable] = []
+        self.reveals: list[RevealOutcome] = []
         self.now = now
         self.rows: list[tuple[Mapping[Uid, float], int]] = []
         self.read_at: list[BlockRef] = []
+        self.sealing: RowSeal | None = None
+        self.opened: list[SealedRow] = []
+
+    async def reveal_weights(self, netuid: int, hotkey: Any, sealed: SealedRow) -> RevealOutcome:
+        self.opened.append(sealed)
+        return self.reveals.pop(0)
 
     async def set_weights(
-        self, netuid: int, hotkey: Any, row: Mapping[Uid, float], *, version_key: int
+        self,
+        netuid: int,
+        hotkey: Any,
+        row: Mapping[Uid, float],
+        *,
+        version_key: int,
+        sealing: RowSeal | None,
     ) -> WeightsOutcome:
         assert (netuid, hotkey) == (self.now.netuid, VALIDATOR)
+        self.sealing = sealing
         self.rows.append((row, version_key))
         outcome = self.outcomes.pop(0)
         if isinstance(outcome, Unavailable):
@@ -116,6 +132,7 @@ class Setting:
             retry=Retry(
                 clock=ManualClock(), rng=random.Random(1), limit_s=0.0, stop=asyncio.Event()
             ),
+            rng=random.Random(2),
             metrics=self.metrics,
         )
         uids = {neuron.hotkey: neuron.uid for neuron in metagraph.neurons}
@@ -156,6 +173,46 @@ async def test_weights_are_set_once_an_epoch(setting: Setting, outcome: WeightsO
     setting.memory.remember(earned=True)
     assert await setting.at(1_100, outcome, epoch=8) == 1
     assert setting.memory.now.weights_epoch == 8
+
+
+def _under_commit_reveal(setting: Setting) -> None:
+    settings = dataclasses.replace(setting.metagraph.settings, commit_reveal=True)
+    setting.metagraph = dataclasses.replace(setting.metagraph, settings=settings)
+
+
+async def test_rows_are_sealed_by_their_hash_where_the_subnet_asks_for_it(setting: Setting) -> None:
+    assert await setting.at(1_000, STANDS) == 1
+    assert setting.chain.sealing is None
+    _under_commit_reveal(setting)
+    setting.memory.remember(weights_epoch=None)
+    row = seal(VALIDATOR.address, 1, [], 3, [1])
+    assert await setting.at(1_001, WeightsSealed(row, 8)) == 1
+    assert setting.chain.sealing is not None
+    assert setting.memory.now.weights_epoch == 7
+    assert setting.metrics.seen[-1] == ("assay_weights_total", "sealed")
+
+
+async def test_a_sealed_row_is_opened_before_the_next_is_sealed(setting: Setting) -> None:
+    _under_commit_reveal(setting)
+    row = seal(VALIDATOR.address, 1, [], 3, [1])
+    setting.memory.remember(weights_epoch=7, sealed=(KeptRow(row=row, epoch=7, reveal_epoch=8),))
+    assert await setting.at(1_089) == 0
+    assert setting.chain.opened == []
+    setting.chain.reveals = [WeightsOpened(1_100)]
+    assert await setting.at(1_091, WeightsSealed(row, 9), epoch=8) == 1
+    assert setting.chain.opened == [row]
+    assert setting.memory.now.sealed == ()
+    assert [outcome for _, outcome in setting.metrics.seen] == ["opened", "sealed"]
+
+
+async def test_a_commit_whose_answer_was_lost_is_not_made_twice(setting: Setting) -> None:
+    _under_commit_reveal(setting)
+    row = seal(VALIDATOR.address, 1, [], 3, [1])
+    setting.memory.remember(weights_epoch=6, sealed=(KeptRow(row=row, epoch=7),))
+    setting.chain.reveals = [WeightsSealed(row, 8)]
+    assert await setting.at(1_080) == 0
+    assert setting.memory.now.weights_epoch == 7
+    assert setting.memory.now.sealed == (KeptRow(row=row, epoch=7, reveal_epoch=8),)
 
 
 async def test_a_row_is_set_in_the_last_quarter_of_its_epoch(setting: Setting) -> None:

@@ -192,7 +192,7 @@ fn a_local_subnet_is_fast_and_open_and_an_upstream_one_as_the_public_chain_has_i
         });
         seen.unwrap()
     };
-    let local = ((0, 0, 0, 0, true), (20, 0, 50_000, 0, 8, false, true));
+    let local = ((0, 0, 0, 0, true), (20, 0, 5_000, 0, 8, false, true));
     assert_eq!(founded(genesis::LOCAL), local);
     let upstream = ((7_200, 0, 10, 216_000, false), (360, 100, 13_889, 50, 1, true, false));
     assert_eq!(founded(genesis::UPSTREAM), upstream);

@@ -119,7 +119,7 @@ pub fn local_defaults() -> SubnetDefaults {
     SubnetDefaults {
         tempo: 20,
         weights_set_rate_limit: 0,
-        activity_cutoff_factor_milli: 50_000,
+        activity_cutoff_factor_milli: 5_000,
         serving_rate_limit: 0,
         max_registrations_per_block: 8,
         commit_reveal_weights_enabled: false,

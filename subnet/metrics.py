@@ -61,7 +61,8 @@ METRICS: Final[dict[str, Metric]] = {
     "assay_opinion": Metric("gauge", "Moving average of a uid's verdicts.", ("uid",)),
     "assay_weights_total": Metric(
         "counter",
-        "Attempts to set weights: set, sealed, unavailable, or why refused.",
+        "Attempts to set or open weights: set, sealed, opened, not_opened, unavailable, or why"
+        " refused.",
         ("outcome",),
     ),
     # What every neuron does.

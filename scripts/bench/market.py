@@ -6,7 +6,8 @@ probation and its speeds, the validators' opinions and windows, their weights, a
 for which each strategy says how often its answers come, how long they take, and how many pass.
 
 Two validators of equal stake; an epoch has 72 rounds, as a public chain's with a round a minute.
-Pay is counted in what an honest miner of ordinary speed earns in an epoch.
+Pay is counted in what an honest miner of ordinary speed earns in an epoch. A third validator may
+copy the rows of the two, or sleep (``Third``); its dividends are counted in theirs.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -202,6 +203,19 @@ def _retransmissions(dice: random.Random, loss: float) -> float:
 
 
 @dataclass(frozen=True)
+class Third:
+    """A validator of the same stake that does no work."""
+
+    sealed_epochs: int | None = None
+    """It copies the rows that others see: at once with 0, else those that were opened so many
+    epochs after they were committed, and its own are sealed as long. None: it does not copy."""
+    sleeps_from: int | None = None
+    """It copies at once until this epoch, and sets no weights from then on."""
+    cutoff_epochs: float = 5_000 / TEMPO
+    """Of silence, after which it is inactive; the default is the public chain's."""
+
+
+@dataclass(frozen=True)
 class Row:
     """What ``update`` reads of one neuron."""
 
@@ -217,8 +231,17 @@ class Rows:
 class Market:
     """Miners, and validators that judge them, over some epochs."""
 
-    def __init__(self, miners: Sequence[Miner], folder: Path, seed: int) -> None:
+    def __init__(
+        self, miners: Sequence[Miner], folder: Path, seed: int, third: Third | None = None
+    ) -> None:
         dice = random.Random(seed)
+        self._third = third
+        self._uids = VALIDATORS + (third is not None)
+        """Those of validators; the miners' come next."""
+        self._rows: list[list[list[float]]] = []
+        """The row of each validator that judges, by epoch."""
+        self.dividends: list[list[float]] = []
+        """Of each validator, by epoch."""
         self.miners = list(miners)
         self.joins: dict[str, tuple[int, int]] = {}
         self._names = {m.name: Ss58(m.name) for m in miners}
@@ -254,32 +277,58 @@ class Market:
     def _close(self, epoch: int) -> None:
         """The chain's epoch: uids of validators come first."""
         block = TEMPO * (epoch + 1)
-        neurons = [
-            EpochNeuron(stake=10**12, last_update=block - 90, permit=True) for _ in self._validators
-        ]
+        set_at = block - TEMPO + TEMPO * SET_AT // ROUNDS
+        updates = [set_at] * VALIDATORS
+        rules = EpochRules(yuma3=True)
+        if self._third is not None:
+            asleep = self._third.sleeps_from is not None and epoch >= self._third.sleeps_from
+            missed = epoch - (self._third.sleeps_from or 0) + 1 if asleep else 0
+            updates.append(set_at - TEMPO * missed)
+            rules = replace(rules, activity_cutoff=round(TEMPO * self._third.cutoff_epochs))
+        neurons = [EpochNeuron(stake=10**12, last_update=at, permit=True) for at in updates]
         joined = [TEMPO * self.joins.get(m.name, (0, 0))[0] for m in self.miners]
         neurons += [EpochNeuron(stake=0, registered=at) for at in joined]
-        weights = {
-            validator.number: _sixteen_bits(
-                [validator.row.get(self.hotkey(m), 0.0) for m in self.miners]
-            )
-            for validator in self._validators
-        }
         outcome = run(
             Epoch(
                 block=block,
                 neurons=neurons,
-                weights=weights,
+                weights=self._standing(epoch),
                 bonds=self._bonds,
                 emission=EMISSION,
                 tempo=TEMPO,
                 last_step=block - TEMPO,
             ),
-            EpochRules(yuma3=True),
+            rules,
         )
         self._bonds = outcome.bonds
-        shares = np.array(outcome.incentive[VALIDATORS:], dtype=np.float64) / U16_MAX
+        shares = np.array(outcome.incentive[self._uids :], dtype=np.float64) / U16_MAX
         self.pay.append({m.name: float(s) for m, s in zip(self.miners, shares, strict=True)})
+        self.dividends.append([part / U16_MAX for part in outcome.dividends[: self._uids]])
+
+    def _standing(self, epoch: int) -> dict[int, list[tuple[int, int]]]:
+        """The rows that stand when this epoch ends."""
+        self._rows.append(
+            [[v.row.get(self.hotkey(m), 0.0) for m in self.miners] for v in self._validators]
+        )
+        sealed = (self._third and self._third.sealed_epochs) or 0
+        standing = self._rows[epoch - sealed] if epoch >= sealed else []
+        rows = list(standing)
+        if self._third is not None:
+            # Sealed in the epoch before, what it copied was open then: sealed once more before.
+            seen = epoch - 2 * sealed
+            if self._third.sleeps_from is not None:
+                seen = min(seen, self._third.sleeps_from - 1)
+            copied = self._rows[seen] if seen >= 0 else []
+            rows += [[sum(column) for column in zip(*copied, strict=True)]] if copied else [[]]
+        first = self._uids
+        return {uid: _sixteen_bits(row, first) for uid, row in enumerate(rows)}
+
+    def third_beside_others(self, first: int, last: int | None = None) -> float:
+        """The dividends of the third validator in those of one of the others, over the epochs from
+        ``first`` to before ``last``."""
+        told = self.dividends[first:last]
+        others = sum(sum(each[:VALIDATORS]) for each in told) / VALIDATORS
+        return sum(each[VALIDATORS] for each in told) / others
 
     def income(self, prefix: str, *, first: int = 0, last: int | None = None) -> float:
         """What the miners whose names begin with ``prefix`` earned together, epoch by epoch in what
@@ -296,10 +345,10 @@ class Market:
         return self.income(prefix, first=first) / len(self.pay[first:])
 
 
-def _sixteen_bits(row: Sequence[float]) -> list[tuple[int, int]]:
-    """A row of weights as the chain keeps it: the largest is 65,535."""
+def _sixteen_bits(row: Sequence[float], first: int) -> list[tuple[int, int]]:
+    """A row of weights as the chain keeps it: the largest is 65,535. ``first`` is the first uid."""
     most = max(row, default=0.0)
     if most <= 0.0:
         return []
     cut = [round(U16_MAX * weight / most) for weight in row]
-    return [(VALIDATORS + n, value) for n, value in enumerate(cut) if value]
+    return [(first + n, value) for n, value in enumerate(cut) if value]

@@ -2,7 +2,8 @@
 
 ``list``, ``show`` and ``export`` read a validator's receipts under the state folder; ``verify``
 needs nothing but an exported file and the chain; for the receipt that a client got from a gateway,
-the file alone. It says who signed what, and whether it holds.
+the file alone. It says who signed what, and whether it holds. ``judge`` replays a client's receipt
+on the model.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import click
 
 from assay.cli import arguments, param_types
 from assay.cli.command import Command, LazyGroup
+from assay.cli.task_options import ChosenTask, TaskCommand, validator_half
 from assay.types import NetUid
 
 if TYPE_CHECKING:
@@ -194,6 +196,51 @@ def verify(file: Path, chain: str, state_dir: Path, json: bool) -> None:
     else:
         shown = said | {"holds": "yes", "signed_by": " and ".join(said["signed_by"]) or "nobody"}
         output.text("\n".join(f"{name:10} {_one_line(value)}" for name, value in shown.items()))
+
+
+@receipt.command("judge", cls=TaskCommand, loads=[validator_half])
+@click.argument("file", type=param_types.FILE, metavar="FILE", help="A client's receipt.")
+@arguments.task("inference")
+@arguments.json
+def judge(chosen: ChosenTask, file: Path, json: bool, **_: Any) -> None:
+    """Judge a client's receipt as validators would: which miner's answer is right, and which not.
+
+    Leaves with 0 if all are right, with 3 if one is wrong, and with 4 if none is wrong and one
+    cannot be judged.
+    """
+    from assay.cli import output
+    from assay.cli.process import run_async
+    from assay.errors import Refused, Unavailable, UserError
+    from assay.files import read_limited
+    from assay.gateway.receipts import RECEIPT_BYTES_MAX
+
+    data = read_limited(file, RECEIPT_BYTES_MAX)
+    if data is None:
+        raise UserError(f"There is no file {file}.", "Check the path.")
+    kind = chosen.validator
+    settings = chosen.settings(kind)
+    calls = run_async(lambda: kind().judge_receipt(data, settings))
+    words = {True: "verified", False: "convicted", None: "cannot be judged"}
+    rows = [
+        {"miner": call.miner, "verdict": words[call.right], "reasons": list(call.reasons)}
+        for call in calls
+    ]
+    if json:
+        output.document(rows)
+    else:
+        for call in calls:
+            said = f"{call.miner}  {words[call.right]}: {'; '.join(call.reasons)}"
+            output.text(_one_line(said))
+    if wrong := sum(call.right is False for call in calls):
+        raise Refused(
+            f"{wrong} of {len(calls)} answers cannot be the model's.",
+            "The miner's signature stands under each: the receipt shows it to anybody.",
+        )
+    if unclear := sum(call.right is None for call in calls):
+        raise Unavailable(
+            f"{unclear} of {len(calls)} answers cannot be judged, and none is wrong.",
+            "The reasons stand with each.",
+        )
 
 
 def _verify_client(receipt: ClientReceipt, *, json: bool) -> None:

@@ -27,9 +27,10 @@ from assay.gateway.openai.errors import ApiError, broken, invalid_value, too_lon
 from assay.gateway.openai.meaning import SEEDS, ClientRequest
 from assay.gateway.openai.replies import Chance, Choice, Delta, Rendering, Usage
 from assay.gateway.quotas import Quotas
-from assay.gateway.receipts import ClientReceipt, ReceiptStore
+from assay.gateway.receipts import ReceiptStore
 from assay.gateway.router import Growth, Router, TextWish, Trail
 from assay.metrics import NO_METRICS, Metrics
+from assay.protocol.client_receipts import ClientReceipt
 from assay.protocol.inference import TOKENS_MAX, TokenLogprob
 from assay.types import NetUid, Ss58
 

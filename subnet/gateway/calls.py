@@ -15,14 +15,12 @@ import asyncio
 import contextlib
 from typing import Final
 
-import msgspec
-
 from assay.aio import bounded
 from assay.clock import Clock
 from assay.gateway.candidates import Candidate
 from assay.neuron.peers import wire_path
+from assay.protocol.client_receipts import CallRecord
 from assay.protocol.inference import NAME, STREAM, Complete, Piece
-from assay.types import Ss58
 from assay.wire.errors import CallError
 from assay.wire.evidence import Evidence, pack
 from assay.wire.interface import AnyDendrite, AnyStream
@@ -47,22 +45,6 @@ CLOSE_S: Final = 1.0
 
 class PiecesInvalid(Exception):
     """A miner's pieces are not an answer to what was asked. ``args[0]`` is a sentence."""
-
-
-class CallRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What one miner was asked and has signed."""
-
-    miner: Ss58
-    uid: int
-    choice: int
-    """Which answer of the client's request this was a part of."""
-    verified: bool
-    """Whether validators paid the miner when it was asked."""
-    request: bytes
-    evidence: bytes
-    """Packed as ``assay.wire.evidence`` packs it."""
-    frames: list[bytes]
-    """The pieces as they were signed, in order; the evidence covers exactly these."""
 
 
 class PieceCheck:
@@ -134,8 +116,8 @@ class MinerCall:
         self._deadline_s = deadline_s
         self._pieces: asyncio.Queue[Piece | None] = asyncio.Queue(PIECES_AHEAD)
         self._frames: list[bytes] = []
-        self._signed: tuple[int, Evidence] | None = None
-        """How many frames the evidence beside covers: always as many as were handed out then."""
+        self._evidence: Evidence | None = None
+        """Covers just these frames."""
         self._task = asyncio.create_task(self._run())
 
     @property
@@ -172,18 +154,18 @@ class MinerCall:
 
     @property
     def record(self) -> CallRecord | None:
-        """What the miner has signed so far; None if that is nothing."""
-        if self._signed is None:
+        """What the miner has signed so far; None if no piece is among it."""
+        if self._evidence is None or self.first_s is None:
             return None
-        count, evidence = self._signed
         return CallRecord(
             miner=self.candidate.hotkey,
             uid=self.candidate.uid,
             choice=self._choice,
             verified=self.candidate.verified,
+            path=self.candidate.path,
             request=encode(self.ask),
-            evidence=pack(evidence),
-            frames=self._frames[:count],
+            evidence=pack(self._evidence),
+            frames=list(self._frames),
         )
 
     async def _run(self) -> None:
@@ -205,20 +187,21 @@ class MinerCall:
             deadline_s=self._deadline_s,
             idle_s=min(IDLE_S, self._deadline_s),
         ) as replies:
-            async for piece in replies:
-                if self.first_s is None:
-                    self.first_s = replies.latency_s
-                self._keep(replies, replies.last_payload)
-                check.add(piece, replies.payload_bytes)
-                await self._pieces.put(piece)
-                self.ready.set()
-            self._keep(replies, None)
+            try:
+                async for piece in replies:
+                    self._keep(replies)
+                    if self.first_s is None:
+                        self.first_s = replies.latency_s
+                    check.add(piece, replies.payload_bytes)
+                    await self._pieces.put(piece)
+                    self.ready.set()
+            finally:
+                self._keep(replies)
         check.end()
 
-    def _keep(self, replies: AnyStream[Piece], payload: bytes | None) -> None:
-        """Keep a frame, and the evidence once it covers just the frames that are kept: the miner
-        may have signed for more than was handed out so far."""
-        if payload is not None:
-            self._frames.append(payload)
-        if replies.frames == len(self._frames) and (evidence := replies.evidence) is not None:
-            self._signed = (len(self._frames), evidence)
+    def _keep(self, replies: AnyStream[Piece]) -> None:
+        """Keep all that the miner has signed by now: also what is behind a piece that cannot be
+        read, and a failure. Else a miner could sign nothing that a client may show of it."""
+        if replies.frames == len(self._frames) + len(replies.signed):
+            self._frames += replies.signed
+            self._evidence = replies.evidence

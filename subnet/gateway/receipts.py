@@ -1,13 +1,8 @@
-"""What a client can show others of an answer: who was asked what, and who signed which tokens.
+"""The receipts of a gateway's clients as files (``assay.protocol.client_receipts`` has their form).
 
-A ``ClientReceipt`` holds the calls of all miners that took part in one reply, each with the request
-as the gateway signed it, the frames as the miner signed them, and the evidence that binds both. Who
-has the model and the receipt can find out whether each token is the one that the model and the
-request's seed give; ``receipt_fault`` checks all that needs no model.
-
-``ReceiptStore`` keeps them as files, as many as fit, the oldest go first. They hold prompts: the
-folder is its owner's alone, and a receipt is shown to the key whose reply it is of. This module
-knows no HTTP and no chain.
+``ReceiptStore`` keeps as many as fit; the oldest go first. They hold prompts: the folder is its
+owner's alone, and a receipt is shown to the key whose reply it is of. This module knows no HTTP, no
+chain and no signatures.
 """
 
 from __future__ import annotations
@@ -16,20 +11,15 @@ import os
 import re
 from collections import OrderedDict
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Final
 
 import msgspec
-from msgspec import Meta
 
 from assay.errors import UserError
 from assay.files import raise_disk_error, read_limited
-from assay.gateway.calls import PATH, CallRecord
-from assay.gateway.openai.schemas import CHOICES_MAX
-from assay.gateway.router import MINERS_MAX
-from assay.protocol.inference import Complete, Piece
-from assay.types import Ss58
-from assay.wire.evidence import EvidenceInvalid, unpack, verify
-from assay.wire.synapse import PATH_PREFIX, MessageInvalid, decode
+from assay.protocol.client_receipts import ClientReceipt as ClientReceipt
+from assay.protocol.client_receipts import parse_receipt
+from assay.protocol.client_receipts import receipt_fault as receipt_fault
 
 RECEIPTS_MAX: Final = 20_000
 """Of one gateway. A client fetches its receipts soon, if at all."""
@@ -37,57 +27,7 @@ RECEIPTS_BYTES_MAX: Final = 512 * 2**20
 """Of all of them on disk. An ordinary one has ten kilobytes, one with logprobs some hundred."""
 RECEIPT_BYTES_MAX: Final = 128 * 2**20
 """Sixteen answers of 4,096 tokens with all logprobs; a longer file is not a receipt."""
-CALLS_MAX: Final = CHOICES_MAX * (MINERS_MAX + 1)
 ID: Final = re.compile(r"rcpt-[0-9a-f]{32}")
-
-
-class ClientReceipt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """All that was signed for one reply to a client."""
-
-    object: Literal["assay.receipt"] = "assay.receipt"
-    version: Literal[1] = 1
-    id: str
-    created: int
-    """Unix time in seconds."""
-    genesis: str
-    netuid: int
-    gateway: Ss58
-    """The hotkey that signed the requests."""
-    model: bytes
-    """The root of the model that was asked."""
-    key: str
-    """The id of the client's key."""
-    calls: Annotated[list[CallRecord], Meta(max_length=CALLS_MAX)]
-
-
-def receipt_fault(receipt: ClientReceipt) -> str | None:
-    """What is wrong with ``receipt``, as a part of a sentence; None if every signature in it holds
-    and its calls are those of one reply."""
-    begun: dict[int, list[int]] = {}
-    first: dict[int, Ss58] = {}
-    for place, call in enumerate(receipt.calls):
-        try:
-            evidence = unpack(call.evidence)
-            verify(evidence, request=call.request, frames=call.frames)
-            ask = decode(Complete, call.request)
-            pieces = [decode(Piece, frame) for frame in call.frames]
-        except (EvidenceInvalid, MessageInvalid) as error:
-            return f"call {place}: {error}"
-        tokens = begun.setdefault(call.choice, [])
-        if (evidence.caller, evidence.peer) != (receipt.gateway, call.miner):
-            return f"call {place} was signed by others than it says"
-        if evidence.target.partition("?")[0] != PATH_PREFIX + PATH or ask.model != receipt.model:
-            return f"call {place} asked for something else than it says"
-        if ask.begun != tokens[: len(ask.begun)] or (
-            ask.begun and ask.miner != first.get(call.choice)
-        ):
-            return f"call {place} goes on with tokens that no call before it has"
-        if not ask.begun:
-            tokens.clear()  # nothing of what came before was used
-            first[call.choice] = call.miner
-        del tokens[len(ask.begun) :]
-        tokens += [token for piece in pieces for token in piece.tokens]
-    return None
 
 
 def read_client_receipt(path: Path) -> ClientReceipt | None:
@@ -96,14 +36,6 @@ def read_client_receipt(path: Path) -> ClientReceipt | None:
     if data is None:
         raise UserError(f"There is no file {path}.", "Check the path.")
     return parse_receipt(data)
-
-
-def parse_receipt(data: bytes) -> ClientReceipt | None:
-    """The receipt in ``data``; None if there is none."""
-    try:
-        return msgspec.json.decode(data, type=ClientReceipt)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return None
 
 
 class ReceiptStore:

@@ -24,13 +24,14 @@ from loguru import logger
 from assay.aio import first
 from assay.chain.view import Moment
 from assay.clock import Clock
-from assay.gateway.calls import CallRecord, MinerCall, PiecesInvalid
+from assay.gateway.calls import MinerCall, PiecesInvalid
 from assay.gateway.candidates import Candidate, candidates, ranked
 from assay.gateway.health import Health
 from assay.gateway.openai.errors import SERVER, ApiError, overloaded
 from assay.gateway.openai.meaning import AnswerOptions
 from assay.gateway.text import AnswerText, Spelling
 from assay.metrics import NO_METRICS, Metrics
+from assay.protocol.client_receipts import CallRecord
 from assay.protocol.inference import SEED_MAX, Complete, NumericPath, TokenLogprob
 from assay.types import Ss58
 from assay.wire.errors import CallError, PeerBusy, PeerRefused

@@ -22,6 +22,7 @@ from assay.neuron.peers import Answer, Origin, Peers, Question, Target
 from assay.neuron.record import Role
 from assay.neuron.rounds import Rounds, Serving, Task
 from assay.neuron.task import (
+    JudgedCall,
     MinerTask,
     Pace,
     Score,
@@ -39,6 +40,7 @@ __all__ = [
     "Answer",
     "Call",
     "Caller",
+    "JudgedCall",
     "Method",
     "MinerTask",
     "Opinion",

@@ -25,6 +25,7 @@ from typing import Any, Final, TypeVar
 from assay.chain.interface import Call, Receipt
 from assay.chain.view import ChainView, Moment
 from assay.clock import Clock
+from assay.errors import UserError
 from assay.neuron.faults import BrokenTask
 from assay.neuron.opinions import Opinion, Reason, proportional
 from assay.neuron.peers import Answer, Peers, Question, Target
@@ -259,6 +260,16 @@ class MinerTask(_Half):
     then runs a gateway beside them."""
 
 
+@dataclass(frozen=True, slots=True)
+class JudgedCall:
+    """What is found about one miner's part in an answer that a client got."""
+
+    miner: Ss58
+    right: bool | None
+    """Whether the miner's signed answer is the right one; None: that cannot be judged."""
+    reasons: tuple[str, ...]
+
+
 class ValidatorTask(_Half, ABC):
     """The validator's half: asks for work and says what it is worth."""
 
@@ -268,6 +279,14 @@ class ValidatorTask(_Half, ABC):
     async def turn(self, turn: Turn) -> Sequence[Verdict]:
         """Ask and judge once. One hotkey may get several verdicts, or none: its opinion then stays
         as it is for as long as the hotkey publishes an address."""
+
+    async def judge_receipt(self, receipt: bytes, settings: TaskSettings) -> Sequence[JudgedCall]:
+        """Judge each call of ``receipt``, a file that a gateway gave to its client, as a turn would
+        judge it under ``settings``. UserError for what is no receipt of this task, Refused for one
+        whose signatures do not hold. Called on a task that was not started."""
+        raise UserError(
+            f"The task {self.name} judges no receipts of clients.", "Give the task it is of."
+        )
 
     def weights(
         self,

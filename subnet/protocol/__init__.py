@@ -1,1 +1,4 @@
-"""The messages and constants of each task (``inference``), shared by its two halves."""
+"""The messages and constants of each task (``inference``), shared by its two halves.
+
+``client_receipts`` is what was signed for an answer that a client got.
+"""

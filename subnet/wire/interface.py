@@ -9,7 +9,7 @@ conformance suite runs on both.
 from __future__ import annotations
 
 import enum
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
@@ -152,8 +152,9 @@ class AnyStream(Protocol[RepCo]):
         ...
 
     @property
-    def last_payload(self) -> bytes:
-        """The reply that was handed over last, as the peer signed it; empty before the first."""
+    def signed(self) -> Sequence[bytes]:
+        """What the newest of the peer's signatures added to the stream, in order: replies as they
+        were signed, of which some may not be handed over yet, and a failure as the last."""
         ...
 
     @property

@@ -10,6 +10,7 @@ This module knows no sockets, and not how a call is sent.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from typing import Any, Final, Generic, Protocol
 
 from assay.aio import bounded
@@ -75,7 +76,7 @@ class ReplyStream(Generic[RepCo]):
         self._is_over = False
         self.latency_s = clock.monotonic() - signed_s
         self.payload_bytes = 0
-        self.last_payload = b""
+        self.signed: Sequence[bytes] = ()
 
     @property
     def request_hash(self) -> bytes:
@@ -126,8 +127,9 @@ class ReplyStream(Generic[RepCo]):
     def _take(self) -> bool:
         """Whether more replies are signed for."""
         address = self._sent.peer.address
+        reader, before = self._reader, self._reader.sealed
         try:
-            self._ready += self._reader.take()
+            taken = reader.take()
         except SealBroken as error:
             raise ReplyForged(
                 address,
@@ -138,6 +140,9 @@ class ReplyStream(Generic[RepCo]):
             raise ReplyMalformed(
                 address, f"sent no stream as it must be: {error}.", "Call another peer."
             ) from None
+        self._ready += taken
+        if reader.sealed is not before:
+            self.signed = taken if reader.failure is None else [*taken, reader.failure]
         return bool(self._ready)
 
     async def _read(self) -> bytes:
@@ -170,7 +175,6 @@ class ReplyStream(Generic[RepCo]):
 
     def _decoded(self, payload: bytes) -> RepCo:
         self.payload_bytes += len(payload)
-        self.last_payload = payload
         try:
             reply: RepCo = decode(self._reply_type, payload)
         except MessageInvalid as error:

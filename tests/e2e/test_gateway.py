@@ -16,10 +16,15 @@ import openai
 import pytest
 from openai import OpenAI
 
-from assay.gateway.receipts import ClientReceipt, parse_receipt, receipt_fault
 from assay.models.language import LanguageModel
 from assay.models.source import DEMO, resolve
-from assay.protocol.inference import Complete, Piece, noise_key
+from assay.protocol.client_receipts import (
+    ClientReceipt,
+    parse_receipt,
+    read_call,
+    receipt_fault,
+)
+from assay.protocol.inference import Complete, noise_key
 from assay.wire.synapse import decode
 from tests.e2e.runs import Run, assay, up
 
@@ -86,12 +91,7 @@ def check_tokens(receipt: ClientReceipt, model: LanguageModel) -> list[int]:
     request give: what whoever has both can find out."""
     assert receipt_fault(receipt) is None
     ask = decode(Complete, receipt.calls[0].request)
-    tokens = [
-        token
-        for call in receipt.calls
-        for frame in call.frames
-        for token in decode(Piece, frame).tokens
-    ]
+    tokens = [token for call in receipt.calls for token in read_call(call).tokens]
     prompt = model.tokens.encode(ask.prompt)
     noise = noise_key(ask.seed, ask.model, ask.miner)
     right = model.stream(prompt, len(tokens), ask.sampling(), noise)
@@ -170,6 +170,9 @@ def test_a_receipt_can_be_checked_by_whoever_has_the_model(
     done = assay("receipt", "verify", str(path), "--json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["miners"] == [call.miner for call in receipt.calls]
+    done = assay("receipt", "judge", str(path), "--json")
+    assert done.returncode == 0, done.stderr
+    assert [call["verdict"] for call in json.loads(done.stdout)] == ["verified"]
     path.write_text(json.dumps(shown).replace(receipt.calls[0].miner, receipt.gateway))
     assert assay("receipt", "verify", str(path)).returncode == 3
 

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from assay.models.answer import GrowingAnswer
+from assay.models.engine import EngineRequest, NotContinued, TooLong
 from assay.models.spelling import UNFINISHED
 from assay.protocol.inference import (
     CHARS_PER_TOKEN_MAX,
@@ -59,10 +61,10 @@ class Finding:
     """How many tokens were verified, as the judge counts them."""
 
 
-def unjudged(reason: str) -> Finding:
+def unjudged(*reasons: str) -> Finding:
     """Return a finding that is neither verified nor convicted: it earns nothing and costs
     nothing."""
-    return Finding(False, False, (reason,))
+    return Finding(False, False, reasons)
 
 
 def convicted(*reasons: str) -> Finding:
@@ -106,6 +108,42 @@ class Judge:
             return self._examine_engine(request, reply)
         return self._examine_seeded(request, reply)
 
+    def examine_part(
+        self, request: Complete, part: Completion, commitment: ModelCommitment | None
+    ) -> Finding:
+        """Return the finding about an answer to ``request`` that broke off; ``part`` has the tokens
+        that there are. A wrong one convicts; right ones are no whole answer, and nothing else of
+        ``part`` is looked at but their probabilities."""
+        if (objection := self.objection(commitment)) is not None:
+            return unjudged(objection)
+        assert commitment is not None
+        if commitment.path is NumericPath.ENGINE:
+            return unjudged("broke off")
+        finding = self._examine_seeded(request, part, whole=False)
+        return finding if finding.convicted else unjudged(*finding.reasons, "broke off")
+
+    def refusal(self, request: Complete) -> str | None:
+        """Return why an honest miner of this model refuses ``request``, as a part of a sentence;
+        None if it takes it."""
+        if request.model != self._root:
+            return f"it asks for the model {request.model.hex()[:16]}"
+        ask = EngineRequest(
+            prompt=request.prompt,
+            max_tokens=request.max_tokens,
+            seed=request.seed,
+            key=bytes(16),
+            sampling=request.sampling(),
+            stop=tuple(request.stop),
+            begun=tuple(request.begun),
+        )
+        try:
+            taken = GrowingAnswer(ask, self._model)
+        except TooLong:
+            return "it exceeds the model's context"
+        except NotContinued:
+            return "what it goes on from has ended, or is none of this model's"
+        return None if taken.prompt_tokens else "its prompt is empty"
+
     def objection(self, commitment: ModelCommitment | None) -> str | None:
         """Return why answers under ``commitment`` are not judged at all; None if they are
         judged."""
@@ -119,9 +157,11 @@ class Judge:
             return "answers through an engine, which this validator does not accept"
         return None
 
-    def _examine_seeded(self, request: Complete, reply: Completion) -> Finding:
-        """Judge an answer of our numeric path: each token must be the one that our sampler
-        draws."""
+    def _examine_seeded(
+        self, request: Complete, reply: Completion, *, whole: bool = True
+    ) -> Finding:
+        """Judge an answer of our numeric path: each token must be the one that our sampler draws.
+        Of one that is not ``whole``, how it ends is not looked at."""
         tokens = reply.tokens
         if len(tokens) > request.max_tokens:
             return convicted(f"{len(tokens)} tokens, but only {request.max_tokens} were asked for")
@@ -133,11 +173,11 @@ class Judge:
         if spelt.too_long:
             return convicted("goes on after a stop text")
         ended = self._model.is_end(tokens[-1]) or spelt.stopped
-        if ended != (reply.finish == "stop"):
+        if whole and ended != (reply.finish == "stop"):
             return convicted("says otherwise than its tokens why it ended")
-        if not ended and len(tokens) < request.max_tokens:
+        if whole and not ended and len(tokens) < request.max_tokens:
             return convicted(f"stops after {len(tokens)} of {request.max_tokens} tokens")
-        if spelt.text != reply.text:
+        if whole and spelt.text != reply.text:
             return convicted("the text is not what its tokens spell")
         prompt = self._model.tokens.encode(request.prompt)
         drawing = self._model.replay_whole(prompt, [*request.begun, *tokens])
@@ -160,7 +200,7 @@ class Judge:
             )
         if (wrong := self._wrong_logprobs(request, reply, logits)) is not None:
             return convicted(agreeing, wrong)
-        if drawing.hidden is not None:
+        if whole and drawing.hidden is not None:
             states = drawing.hidden[len(request.begun) :]
             apart = distance(reply.fingerprint, states, tokens, request.model, key)
             if not fingerprint_verdict(apart, self._distance):

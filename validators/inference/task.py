@@ -20,12 +20,14 @@ from loguru import logger
 from assay.models.opening import open_model
 from assay.neuron import (
     Answer,
+    JudgedCall,
     Method,
     Origin,
     Question,
     Score,
     Target,
     TaskContext,
+    TaskSettings,
     Turn,
     ValidatorTask,
     Verdict,
@@ -35,6 +37,7 @@ from assay.scoring.inference.probation import Sentence
 from assay.scoring.inference.speed import LAST, engine_time, speed_factors, steady_rate
 from assay.types import Ss58
 from assay.validators.inference.answers import Finding, Judge, unjudged
+from assay.validators.inference.client_calls import judge_receipt
 from assay.validators.inference.probation import FILE, Probation
 from assay.validators.inference.requests import Corpus, Requests
 from assay.validators.inference.settings import ValidatorSettings
@@ -124,6 +127,10 @@ class InferenceValidator(ValidatorTask):
             terms.penalty,
         )
         logger.info("Judging by the model {}; prompts from {} files", root.hex()[:16], len(corpus))
+
+    async def judge_receipt(self, receipt: bytes, settings: TaskSettings) -> list[JudgedCall]:
+        assert isinstance(settings, ValidatorSettings)
+        return await judge_receipt(receipt, settings)
 
     async def turn(self, turn: Turn) -> list[Verdict]:
         """Ask each target for one text of the same length, and judge all answers that are there."""

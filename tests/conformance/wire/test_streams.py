@@ -86,13 +86,16 @@ async def test_replies_come_in_order_and_end(world: World) -> None:
 
     async with served(world, handler) as (_, dendrite, peer):
         request = Count(to=200)
-        got = []
+        got, signed = [], []
         async with dendrite.stream(peer, "count", request, Counted, deadline_s=9) as replies:
             async for reply in replies:
                 got.append(reply)
+                if len(signed) < replies.frames:
+                    signed += replies.signed
         with pytest.raises(StopAsyncIteration):
             await anext(replies)
     assert [reply.number for reply in got] == list(range(200))
+    assert signed == [encode(reply) for reply in got]
     assert replies.frames == 200
     assert 0 < replies.latency_s < 9
     evidence = replies.evidence
@@ -222,7 +225,8 @@ async def test_a_failure_in_the_middle_is_signed_and_has_its_code(
     assert caught.value.code == code
     assert "secret" not in str(caught.value)
     assert caught.value.evidence == replies.evidence is not None
-    verify(replies.evidence)
+    whole = [*map(encode, got), replies.signed[-1]]
+    verify(replies.evidence, frames=whole)
     assert (replies.evidence.word, replies.evidence.frames) == ("failed", 6)
 
 

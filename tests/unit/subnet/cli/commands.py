@@ -42,6 +42,7 @@ NEEDS: Final[dict[str, tuple[str, ...]]] = {
     "receipt show": (".", "0"),
     "receipt export": (".", "0", "0", "receipt.json"),
     "receipt verify": ("receipt.json",),
+    "receipt judge": ("receipt.json", "--task", "nosuch"),
     "version": (),
 }
 """By command: what it is given so that it does its work, or as much of it as needs no chain."""

@@ -9,16 +9,17 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from assay.gateway.calls import CallRecord
 from assay.gateway.openai.meaning import AnswerOptions
-from assay.gateway.receipts import (
+from assay.gateway.openai.schemas import CHOICES_MAX
+from assay.gateway.receipts import ReceiptStore, read_client_receipt
+from assay.gateway.router import MINERS_MAX, TextWish, Trail
+from assay.protocol.client_receipts import (
+    CALLS_MAX,
+    CallRecord,
     ClientReceipt,
-    ReceiptStore,
     parse_receipt,
-    read_client_receipt,
     receipt_fault,
 )
-from assay.gateway.router import TextWish, Trail
 from assay.protocol.inference import Piece
 from assay.types import Ss58
 from assay.wire.synapse import decode, encode
@@ -148,3 +149,7 @@ def test_the_files_are_their_owners_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize("id_", ["", "rcpt-", "../x", f"rcpt-{1:031x}", f"rcpt-{1:032x}/../y"])
 def test_no_name_leads_out_of_the_folder(tmp_path: Path, id_: str) -> None:
     assert ReceiptStore(tmp_path / "answers").get(id_) is None
+
+
+def test_a_receipt_has_room_for_all_calls_that_a_gateway_may_make() -> None:
+    assert CALLS_MAX == CHOICES_MAX * (MINERS_MAX + 1)

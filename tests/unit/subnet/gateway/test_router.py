@@ -13,6 +13,7 @@ from assay.clock import ManualClock
 from assay.gateway.openai.errors import ApiError
 from assay.gateway.openai.meaning import AnswerOptions
 from assay.gateway.router import HEDGE_S_MAX, Growth, Router, TextWish, Trail
+from assay.protocol.client_receipts import read_call
 from assay.protocol.inference import Complete, NumericPath, Piece
 from assay.wire.errors import Code, RequestRefused
 from assay.wire.evidence import unpack, verify
@@ -56,8 +57,9 @@ def check(trail: Trail) -> None:
     tokens = []
     for record in trail.records:
         verify(unpack(record.evidence), request=record.request, frames=record.frames)
-        assert decode(Complete, record.request).begun == tokens
-        tokens += [t for frame in record.frames for t in decode(Piece, frame).tokens]
+        call = read_call(record)
+        assert call.request.begun == tokens
+        tokens += call.tokens
     assert tokens == trail.tokens
 
 

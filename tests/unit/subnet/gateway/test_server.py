@@ -13,7 +13,7 @@ import openai
 import pytest
 from openai import AsyncOpenAI
 
-from assay.gateway.receipts import parse_receipt, receipt_fault
+from assay.protocol.client_receipts import parse_receipt, receipt_fault
 from assay.protocol.inference import Complete, NumericPath
 from assay.wire.errors import RequestRefused
 from assay.wire.synapse import decode

@@ -133,6 +133,9 @@ METRICS: Final[dict[str, Metric]] = {
     "assay_gateway_failovers_total": Metric(
         "counter", "Answers that another miner began anew or went on with, after one broke off."
     ),
+    "assay_gateway_shown_total": Metric(
+        "counter", "Offers of clients' answers to validators, and answers shown.", ("outcome",)
+    ),
     "assay_gateway_miner_failures_total": Metric(
         "counter", "Calls of miners that failed, by how.", ("outcome",)
     ),

@@ -14,9 +14,10 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -57,6 +58,10 @@ class Miner:
     rtt_s: float = RTT_S
     loss: float = 0.0  # of packets
     detour: float = 1.0  # times the latency of what it forwards to
+    clients_pass: float = 1.0  # of what it answers clients
+    shown: float = (
+        0.0  # the chance that a validator replays an answer of its to a client in a round
+    )
     works: Any = None  # (epoch, round) -> bool; None: always
     engine: str = ""  # whose uids share one machine
     in_turns: bool = True  # of one machine: a token for each uid, or one answer after the other
@@ -92,6 +97,14 @@ class Modelled(InferenceValidator):
     def _examine(self, answer: Answer[Any, Any]) -> Finding:
         return self.findings[answer.target.hotkey]
 
+    def _organic_finding(self, answer: Answer[Any, Any]) -> Finding:
+        return Finding(True, False, ()) if answer.code is None else convicted("other tokens")
+
+    async def to_clients(self, answers: Sequence[Answer[Any, Any]], epoch: int) -> list[Verdict]:
+        moment = SimpleNamespace(epoch=SimpleNamespace(index=epoch))
+        turn: Any = SimpleNamespace(organic=answers, moment=moment)
+        return await self._organic_verdicts(turn)
+
 
 class Judging:
     """One validator: what it asks in a round, and what it thinks of everybody."""
@@ -122,6 +135,7 @@ class Judging:
             Verdict(a.target.hotkey, s.value, reasons=(), forfeits=s.forfeits)
             for a, s in zip(answers, scores, strict=True)
         ]
+        verdicts += await self.task.to_clients(list(self._shown(market, here)), epoch)
         block = BlockNumber(TEMPO * epoch + TEMPO * number // ROUNDS)
         self.window = Window(
             turns=self.window.turns + 1,
@@ -148,6 +162,17 @@ class Judging:
             counted_window=self.window,
             at=block,
         )
+
+    def _shown(self, market: Market, here: Sequence[Miner]) -> Iterator[Answer[Any, Any]]:
+        """Answers to clients that gateways show this validator, and that it has drawn."""
+        for miner in here:
+            if miner.shown and self._dice.random() < miner.shown:
+                hotkey = market.hotkey(miner)
+                wrong = None if self._dice.random() < miner.clients_pass else "wrong"
+                request = Complete(
+                    model=bytes(32), prompt="", max_tokens=1, seed=0, temperature=1.0, miner=hotkey
+                )
+                yield Answer(Target(Uid(0), hotkey, None), request, None, None, 0.0, code=wrong)
 
     def _answer(
         self,

@@ -105,9 +105,11 @@ class Answering:
         receipts: ReceiptStore,
         clock: Clock,
         new_id: Callable[[], str],
+        hand_on: Callable[[ClientReceipt], None] = lambda receipt: None,
         metrics: Metrics = NO_METRICS,
     ) -> None:
-        """``new_id()`` gives 32 hex digits that nobody can guess."""
+        """``new_id()`` gives 32 hex digits that nobody can guess; ``hand_on`` is told each
+        receipt."""
         self._router = router
         self._model = model
         self._subject = subject
@@ -115,6 +117,7 @@ class Answering:
         self._receipts = receipts
         self._clock = clock
         self._new_id = new_id
+        self._hand_on = hand_on
         self._metrics = metrics
 
     async def begin(
@@ -314,6 +317,7 @@ class Answering:
             key=work.key.id,
             calls=records,
         )
+        self._hand_on(receipt)
         try:
             await asyncio.to_thread(self._receipts.put, receipt)
         except UserError as error:

@@ -27,6 +27,7 @@ from assay.clock import Clock
 from assay.errors import Unavailable, UserError
 from assay.files import held, read_limited, write_atomic
 from assay.gateway.answers import Answering, Subject
+from assay.gateway.handing_on import HandingOn
 from assay.gateway.http import DRAIN_S_MAX, HttpServer
 from assay.gateway.keys import KeyFile, key_path
 from assay.gateway.model import OfferedModel
@@ -95,6 +96,14 @@ async def run_gateway(
             metrics=subnet.metrics,
         )
         receipts = ReceiptStore(folder.client_receipts)
+        handing_on = HandingOn(
+            dendrite,
+            own=hotkey.address,
+            now=subnet.view.now,
+            clock=subnet.clock,
+            rng=random.SystemRandom(),
+            metrics=subnet.metrics,
+        )
         answering = Answering(
             router,
             model,
@@ -103,6 +112,7 @@ async def run_gateway(
             receipts=receipts,
             clock=subnet.clock,
             new_id=_new_id,
+            hand_on=handing_on.note,
             metrics=subnet.metrics,
         )
         gateway = Gateway(
@@ -120,11 +130,15 @@ async def run_gateway(
         await server.start(bind.host, bind.port)
         logger.info("Clients are served at http://{}", Endpoint(bind.host, server.port))
         ready(server.port)
+        showing = asyncio.create_task(handing_on.run())
         try:
             await (stop or asyncio.Event()).wait()
         finally:
             gateway.drain()
             await server.stop(drain_s)
+            showing.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await showing
 
 
 @contextlib.asynccontextmanager

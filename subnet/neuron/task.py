@@ -280,6 +280,11 @@ class ValidatorTask(_Half, ABC):
         """Ask and judge once. One hotkey may get several verdicts, or none: its opinion then stays
         as it is for as long as the hotkey publishes an address."""
 
+    def organic(self) -> Sequence[Answer[Any, Any]]:
+        """Answers that clients got since the last call, taken in by this half's own methods. The
+        next turn has them in ``Turn.organic``, and the log of receipts keeps them."""
+        return ()
+
     async def judge_receipt(self, receipt: bytes, settings: TaskSettings) -> Sequence[JudgedCall]:
         """Judge each call of ``receipt``, a file that a gateway gave to its client, as a turn would
         judge it under ``settings``. UserError for what is no receipt of this task, Refused for one

@@ -295,7 +295,7 @@ class Validator:
                 asked=asked,
                 background=self._background,
                 seed=self._seeds.turn_seed(bytes.fromhex(moment.at.hash[2:]), number),
-                organic=self._organic(),
+                organic=(*self._organic(), *self._task.organic()),
                 clock=self._clock,
                 deadline_s=self._config.answer_deadline_s,
                 turn_deadline_s=self._config.turn_deadline_s,

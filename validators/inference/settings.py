@@ -79,6 +79,23 @@ class ValidatorSettings(TaskSettings, frozen=True):
         ),
     ] = 1.0
 
+    client_share: Annotated[
+        float,
+        Meta(
+            ge=0.0,
+            le=1.0,
+            description="The part of the clients' answers that is replayed, of those that gateways"
+            " with a permit offer; drawn after they are offered.",
+        ),
+    ] = 0.125
+    client_answers: Annotated[
+        bool,
+        Meta(
+            description="Serve complaints, and what gateways show of clients' answers. A wrong"
+            " answer to a client costs a miner as much as one to this validator."
+        ),
+    ] = True
+
     def __post_init__(self) -> None:
         check_reference(self.model)
         if not self.terms.honest_pays:

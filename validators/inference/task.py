@@ -10,9 +10,12 @@ paid yet. A turn leaves no other trace in this object but the last speeds of eac
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from loguru import logger
@@ -32,15 +35,36 @@ from assay.neuron import (
     ValidatorTask,
     Verdict,
 )
-from assay.protocol.inference import NAME, Complete, Completion, ModelCommitment, NumericPath
+from assay.protocol.handing_on import (
+    COMPLAIN,
+    OFFER,
+    SHOW,
+    CallTaken,
+    Judgement,
+    Offer,
+    ShownCall,
+    Wanted,
+)
+from assay.protocol.inference import (
+    NAME,
+    STREAM,
+    Complete,
+    Completion,
+    ModelCommitment,
+    NumericPath,
+    assemble,
+)
 from assay.scoring.inference.probation import Sentence
 from assay.scoring.inference.speed import LAST, engine_time, speed_factors, steady_rate
 from assay.types import Ss58
 from assay.validators.inference.answers import Finding, Judge, unjudged
-from assay.validators.inference.client_calls import judge_receipt
+from assay.validators.inference.client_calls import judge_call, judge_receipt
+from assay.validators.inference.client_desk import FILE as CONVICTIONS
+from assay.validators.inference.client_desk import ClientDesk
 from assay.validators.inference.probation import FILE, Probation
 from assay.validators.inference.requests import Corpus, Requests
 from assay.validators.inference.settings import ValidatorSettings
+from assay.wire.interface import Membership
 
 if TYPE_CHECKING:
     import random
@@ -87,6 +111,8 @@ class InferenceValidator(ValidatorTask):
         self._requests: Requests | None = None
         self._judge: Judge | None = None
         self._probation: Probation | None = None
+        self._desk: ClientDesk | None = None
+        self._context: TaskContext | None = None
         self._settings = ValidatorSettings()
         self._rates: dict[Ss58, deque[float]] = {}
         """Of each hotkey's last verified answers, the tokens a second."""
@@ -115,6 +141,16 @@ class InferenceValidator(ValidatorTask):
             model, root, tolerance=settings.tolerance, accept_engines=settings.accept_engines
         )
         self._probation = Probation(context.state_dir / FILE, answers=settings.probation)
+        self._context = context
+        if settings.client_answers:
+            self._desk = ClientDesk(
+                partial(judge_call, self._judge),
+                root,
+                share=settings.client_share,
+                now=lambda: context.chain.now(),
+                clock=context.clock,
+                path=context.state_dir / CONVICTIONS,
+            )
         terms = settings.terms
         logger.info(
             "An answer of another precision gains at most {:g} answers' pay and loses {:.2g}: {:g} "
@@ -128,6 +164,36 @@ class InferenceValidator(ValidatorTask):
         )
         logger.info("Judging by the model {}; prompts from {} files", root.hex()[:16], len(corpus))
 
+    def methods(self) -> Sequence[Method[Any, Any]]:
+        """What gateways and clients reach of a validator that takes clients' answers."""
+        desk = self._desk
+        if desk is None:
+            return ()
+        by_permit = Membership.PERMIT
+        return (
+            Method(OFFER, Offer, Wanted, desk.offer, admits=by_permit),
+            Method(SHOW, ShownCall, CallTaken, desk.show, admits=by_permit),
+            Method(COMPLAIN, ShownCall, Judgement, desk.complain, admits=Membership.REGISTERED),
+        )
+
+    async def run(self) -> None:
+        """Judge clients' answers beside the turns, by what the chain showed when they were made."""
+        desk, context = self._desk, self._context
+        if desk is None or context is None:
+            return
+
+        async def follow() -> None:
+            async with contextlib.aclosing(context.chain.blocks()) as moments:
+                async for moment in moments:
+                    desk.history.note(moment, context.clock.now_ns())
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(follow())
+            group.create_task(desk.judge_all())
+
+    def organic(self) -> Sequence[Given]:
+        return () if self._desk is None else self._desk.take()
+
     async def judge_receipt(self, receipt: bytes, settings: TaskSettings) -> list[JudgedCall]:
         assert isinstance(settings, ValidatorSettings)
         return await judge_receipt(receipt, settings)
@@ -135,10 +201,9 @@ class InferenceValidator(ValidatorTask):
     async def turn(self, turn: Turn) -> list[Verdict]:
         """Ask each target for one text of the same length, and judge all answers that are there."""
         answers = await self._ask(turn)
-        answers += [
-            answer for answer in (*turn.late, *turn.organic) if answer.method == METHOD.name
-        ]
-        return [
+        answers += [answer for answer in turn.late if answer.method == METHOD.name]
+        organic = await self._organic_verdicts(turn)
+        return organic + [
             Verdict(
                 answer.target.hotkey,
                 score.value,
@@ -151,6 +216,43 @@ class InferenceValidator(ValidatorTask):
                 answers, await self.score(answers, epoch=turn.moment.epoch.index), strict=True
             )
         ]
+
+    async def _organic_verdicts(self, turn: Turn) -> list[Verdict]:
+        """Return a verdict for each client's answer that convicts. The others are not paid: a miner
+        with a gateway of its own could make as many as it likes."""
+        assert self._probation is not None, "start comes first"
+        desk = self._desk
+        if desk is not None and self._context is not None:
+            desk.begin_turn(turn.rng_of(self._context.hotkey).randbytes(32))
+        found = [
+            (answer.target.hotkey, await asyncio.to_thread(self._organic_finding, answer))
+            for answer in turn.organic
+        ]
+        wrong = {hotkey: each for hotkey, each in found if each.convicted}
+        if wrong:
+            epoch = turn.moment.epoch.index
+            await asyncio.to_thread(
+                self._probation.record, [(hotkey, False, True) for hotkey in wrong], epoch=epoch
+            )
+            if desk is not None:
+                await asyncio.to_thread(desk.convicted, list(wrong))
+        return [
+            Verdict(hotkey, 0.0, reasons=("wrong to a client", *each.reasons), forfeits=True)
+            for hotkey, each in wrong.items()
+        ]
+
+    def _organic_finding(self, answer: Given) -> Finding:
+        """What was found about a client's answer beside the turns, or is found now, of one that an
+        embedder has handed over."""
+        if self._desk is not None and (found := self._desk.finding(answer)) is not None:
+            return found
+        if answer.method == STREAM:
+            frames: Sequence[Any] = answer.frames
+            try:
+                answer = replace(answer, reply=assemble(frames))
+            except ValueError:
+                return unjudged("broke off")
+        return self._examine(answer)
 
     async def _ask(self, turn: Turn) -> list[Given]:
         """Ask everybody at the same moment; return the answers of those that answered soon the last

@@ -1,5 +1,5 @@
 """Miners that take pay without the work. Each is one file (``cached``,
-``garbage``, ``perturbed``), and says what it hopes for.
+``garbage``, ``perturbed``, ``two_faced``), and says what it hopes for.
 
 ``CHEATS`` names them all; ``wrap_cheat`` puts one around an honest task. A cheat commits what an
 honest miner commits and speaks the same messages: nothing but its answers gives it away.
@@ -15,6 +15,7 @@ from assay.errors import UserError
 from assay.lab.cheats.cached import Cached
 from assay.lab.cheats.garbage import Garbage
 from assay.lab.cheats.perturbed import wrap_perturbed
+from assay.lab.cheats.two_faced import TwoFaced
 from assay.neuron import MinerTask
 
 
@@ -33,6 +34,7 @@ CHEATS: Final[dict[str, Cheat]] = {
     ),
     "cached": Cheat("gives everybody one answer that it made once", Cached),
     "garbage": Cheat("sends well-formed replies that hold nothing", Garbage),
+    "two-faced": Cheat("answers validators honestly, and clients with garbage", TwoFaced),
 }
 
 

@@ -1,7 +1,6 @@
 """Calls of miners to clients, truly signed, for tests of who is convicted by them.
 
-``ask_miners`` lets a gateway's own router ask miners that serve the demo model; ``signed`` has any
-pieces signed in reply to any request, as a liar on either side would.
+``ask_miners`` lets a gateway's own router ask miners that serve the demo model.
 """
 
 from __future__ import annotations
@@ -14,8 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from assay.clock import ManualClock, SystemClock
-from assay.gateway.calls import PATH, MinerCall, PiecesInvalid
-from assay.gateway.candidates import Candidate
 from assay.gateway.openai.meaning import AnswerOptions
 from assay.gateway.router import TextWish, Trail
 from assay.miners.inference import InferenceMiner
@@ -35,15 +32,12 @@ from assay.protocol.inference import (
     Piece,
 )
 from assay.scoring.inference.agreement import TOLERANCE_FP32
-from assay.types import Ss58, Uid
+from assay.types import Ss58
 from assay.validators.inference.answers import Judge
-from assay.wire.errors import CallError
-from assay.wire.interface import Membership, Method, Peer
+from assay.wire.interface import Membership
 from assay.wire.keys import SeedSigner
-from assay.wire.memory import MemoryAxon, MemoryDendrite, MemoryNetwork
-from assay.wire.synapse import Synapse
 from tests.support.contexts import task_context
-from tests.unit.subnet.gateway.miners import GATEWAY, Subnet, key
+from tests.unit.subnet.gateway.miners import Subnet, key
 
 ROOT = model_root(resolve(DEMO))
 SEEDED = ModelCommitment(ROOT, NumericPath.SEEDED_FP32)
@@ -156,33 +150,3 @@ def pieces(tokens: Sequence[int], finish: Any = "length", text: str | None = Non
     ending = Ending(finish=finish, queued_s=0.0, first_token_s=0.0, total_s=0.0)
     spelt = demo().tokens.decode(tokens) if text is None else text
     return [Piece(tokens=list(tokens), text=spelt, end=ending)]
-
-
-async def signed(
-    ask: Complete,
-    said: Sequence[Synapse],
-    *,
-    miner: SeedSigner | None = None,
-    gateway: SeedSigner = GATEWAY,
-    clock: Any = None,
-) -> CallRecord:
-    """``said`` in reply to ``ask``, signed by both."""
-    miner, clock, network = miner or key(1), clock or SystemClock(), MemoryNetwork()
-
-    async def handler(_: Complete, __: Caller) -> AsyncIterator[Any]:
-        for piece in said:
-            yield piece
-
-    axon = MemoryAxon(miner, network, clock=clock, on_fault=lambda *_: None)
-    axon.attach(Method(PATH, Complete, Piece, handler, stream=True))
-    await axon.start()
-    dendrite = MemoryDendrite(gateway, network, clock=clock)
-    candidate = Candidate(Uid(1), Peer(Ss58(miner.address), "127.0.0.1", axon.port), SEEDED.path, 0)
-    call = MinerCall(candidate, ask, 0, dendrite, clock, deadline_s=9.0)
-    with contextlib.suppress(CallError, PiecesInvalid):
-        while await call.next() is not None:
-            pass
-    await call.close()
-    assert call.record is not None
-    await axon.stop()
-    return call.record

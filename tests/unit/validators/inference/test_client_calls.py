@@ -33,8 +33,8 @@ from tests.unit.validators.inference.client_answers import (
     judge,
     pieces,
     request,
-    signed,
 )
+from tests.unit.validators.inference.signed_calls import signed
 
 pytestmark = pytest.mark.inference
 

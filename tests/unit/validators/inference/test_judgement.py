@@ -396,7 +396,8 @@ async def test_a_miner_behind_an_engine_is_paid_where_engines_are_accepted(
 
 async def test_every_cheat_is_caught_and_honest_miners_are_paid(tmp_path: Path) -> None:
     miners: dict[str, Any] = {"a": InferenceMiner(), "b": InferenceMiner(), "c": InferenceMiner()}
-    cheats = {name: wrap_cheat(name, InferenceMiner()) for name in CHEATS}
+    cheats = {name: wrap_cheat(name, InferenceMiner()) for name in CHEATS if name != "two-faced"}
+    # Two faces are honest to a validator's own requests: clients' answers convict them.
     async with subnet(tmp_path, {**miners, **cheats}) as run:
         assert set(run.commitments.values()) == {SEEDED.pack()}
         for number in range(4):

@@ -1,0 +1,58 @@
+"""A miner that serves validators well and clients garbage is convicted by what clients got."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+
+import openai
+import pytest
+from openai import OpenAI
+
+from tests.e2e.runs import up
+
+pytestmark = [pytest.mark.e2e, pytest.mark.inference, pytest.mark.timeout(400)]
+
+
+def test_two_faces_are_convicted_by_what_clients_get(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """All processes are real: clients ask the gateway, which shows the validator what it draws."""
+    folder = tmp_path_factory.mktemp("clients") / "state"
+    with up(
+        folder, "--validators", "1", "--miners", "2", "--cheat", "two-faced", "--client-share", "1",
+        judged=False,
+    ) as run:  # fmt: skip
+        told = run.wait(
+            lambda: re.search(r"(http://\S+/v1) with\s+the\s+key\s+(sk-assay-\S+)", run.log()),
+            "the gateway is named",
+        )
+        url, key = told.groups()
+        log = folder / "logs" / "validator-1.log"
+
+        def convicted() -> object:
+            with contextlib.suppress(openai.APIError):
+                client.completions.create(model="demo", prompt="def walk(", max_tokens=8)
+            said = log.read_text() if log.exists() else ""
+            return re.search(r"uid (\d+) is convicted by a client's answer", said)
+
+        with OpenAI(base_url=url, api_key=key, max_retries=0) as client:
+            found = run.wait(convicted, "a client's answer convicts", 240.0)
+            convicts = run.wait(
+                lambda: [
+                    hotkey
+                    for path in folder.glob("neurons/*/*/*/task/convictions.json")
+                    for hotkey in json.loads(path.read_text())["until_ns"]
+                ],
+                "the next turn takes it",
+                60.0,
+            )
+        [probation] = folder.glob("neurons/*/*/*/task/probation.json")
+        answers, _ = json.loads(probation.read_text())["owed"][convicts[0]]
+        assert answers > 0, "unpaid until it has answered truly for long enough"
+        assert len(set(convicts)) == 1
+        said = log.read_text()
+        assert set(re.findall(r"uid (\d+) is convicted by", said)) == {found.group(1)}
+        assert "def walk(" not in said, "no prompt is in a log"
+        assert run.stop()[0] == 0

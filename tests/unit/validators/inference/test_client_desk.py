@@ -1,0 +1,344 @@
+"""A validator's desk for clients' answers: who is heard, what is judged, and whom it costs what.
+
+The judge here looks at one token; ``test_client_calls`` has the real one. Calls are truly signed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from assay.chain.interface import BlockNumber, Commitment, Endpoint, Moment
+from assay.clock import ManualClock
+from assay.gateway.handing_on import HandingOn
+from assay.neuron import Caller, RequestRefused, Role
+from assay.neuron.record import NeuronRecord
+from assay.protocol.client_receipts import CallRecord, ClientReceipt, ReadCall, SignedCall
+from assay.protocol.handing_on import (
+    COMPLAIN,
+    OFFER,
+    SHOW,
+    CallTaken,
+    Judgement,
+    Offer,
+    ShownCall,
+    Wanted,
+    digest,
+    is_drawn,
+)
+from assay.protocol.inference import NAME, Complete, Ending, ModelCommitment, NumericPath, Piece
+from assay.types import Ss58
+from assay.validators.inference.answers import Finding
+from assay.validators.inference.client_desk import (
+    AGE_S_MAX,
+    COMPLAINTS_A_MINUTE,
+    QUEUE_MAX,
+    REST_S,
+    ClientDesk,
+)
+from assay.validators.inference.commitments import MARGIN_NS, CommitmentHistory
+from assay.wire.interface import Membership, Method
+from assay.wire.memory import MemoryAxon, MemoryDendrite, MemoryNetwork
+from tests.unit.subnet.gateway.miners import (
+    GATEWAY,
+    GENESIS,
+    ROOT,
+    _moment,
+    _neuron,
+    key,
+)
+from tests.unit.validators.inference.signed_calls import signed
+
+WRONG = 13
+"""The token that the judge of these tests convicts by."""
+MINER = Ss58(key(1).address)
+PACKED = ModelCommitment(ROOT, NumericPath.SEEDED_FP32).pack()
+
+
+def by_token(call: ReadCall, commitment: ModelCommitment | None) -> Finding:
+    assert commitment == ModelCommitment.parse(PACKED)
+    wrong = WRONG in call.tokens
+    return Finding(not wrong, wrong, ("wrong token" if wrong else "agrees",))
+
+
+def caller(number: int = 250) -> Caller:
+    return Caller(
+        Ss58(key(number).address), bytes(32), Membership.PERMIT, "here", 1, bytes(32), 9.0
+    )
+
+
+def ask(seed: int = 1, **changes: Any) -> Complete:
+    fields: dict[str, Any] = {
+        "model": ROOT, "prompt": "secret words", "max_tokens": 4, "seed": seed,
+        "temperature": 1.0, "miner": MINER,
+    }  # fmt: skip
+    return Complete(**(fields | changes))
+
+
+def say(*tokens: int) -> list[Piece]:
+    ending = Ending(finish="length", queued_s=0.0, first_token_s=0.0, total_s=0.0)
+    return [Piece(tokens=list(tokens), text="", end=ending)]
+
+
+@dataclass
+class Place:
+    """A desk, its clock, and the subnet that it sees."""
+
+    folder: Path
+    clock: ManualClock = field(default_factory=ManualClock)
+    registered: set[int] = field(default_factory=lambda: {1, 2, 250})
+    desk: ClientDesk = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.open()
+
+    def open(self) -> None:
+        self.desk = ClientDesk(
+            by_token, ROOT, share=1.0, now=self.now, clock=self.clock,
+            path=self.folder / "convictions.json",
+        )  # fmt: skip
+        self.desk.history.note(self.now(), self.clock.now_ns())
+        self.desk.begin_turn(bytes(32))
+
+    def now(self) -> Moment:
+        neurons = [
+            _neuron(uid, key(number).address, None, 0, permit=False)
+            for uid, number in enumerate(sorted(self.registered))
+        ]
+        record = NeuronRecord(Role.MINER, PACKED).pack()
+        return _moment(neurons, {MINER: Commitment(record, BlockNumber(1))})
+
+    async def call(self, *tokens: int, seed: int = 1, **changes: Any) -> CallRecord:
+        return await signed(ask(seed, **changes), say(*tokens), clock=self.clock)
+
+    async def complain(self, call: SignedCall, number: int = 2) -> Judgement:
+        async with judging(self):
+            return await self.desk.complain(ShownCall(call=bare(call)), caller(number))
+
+
+def bare(call: SignedCall) -> SignedCall:
+    return SignedCall(request=call.request, evidence=call.evidence, frames=call.frames)
+
+
+@contextlib.asynccontextmanager
+async def judging(place: Place) -> AsyncIterator[None]:
+    working = asyncio.create_task(place.desk.judge_all())
+    try:
+        yield
+    finally:
+        working.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await working
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path)
+
+
+async def test_a_wrong_answer_convicts_once_and_not_after_a_restart(place: Place) -> None:
+    wrong, again = await place.call(1, WRONG), await place.call(2, WRONG, seed=2)
+    assert (await place.complain(wrong)).right is False
+    [answer] = place.desk.take()
+    finding = place.desk.finding(answer)
+    assert finding is not None
+    assert finding.convicted
+    assert answer.target.hotkey == MINER
+    assert not place.desk.take()
+    place.clock.advance(1.0)
+    place.desk.convicted([MINER])
+    for _ in range(2):
+        with pytest.raises(RequestRefused, match="convicted since then"):
+            await place.complain(again)
+        place.open()
+    with pytest.raises(RequestRefused, match="convicted since then"):
+        await place.complain(wrong)
+    place.clock.advance(1.0)
+    assert (await place.complain(await place.call(WRONG, seed=3))).right is False
+
+
+async def test_a_false_complaint_costs_who_complains(place: Place) -> None:
+    assert (await place.complain(await place.call(1, 2))).right is True
+    assert not any(f.convicted for f in map(place.desk.finding, place.desk.take()) if f)
+    with pytest.raises(RequestRefused, match="of a right answer"):
+        await place.complain(await place.call(WRONG, seed=2))
+    place.clock.advance(REST_S[0] + 1.0)
+    assert (await place.complain(await place.call(3, seed=3))).right is True
+    place.clock.advance(REST_S[0] + 1.0)
+    with pytest.raises(RequestRefused, match="of a right answer"):
+        await place.complain(await place.call(WRONG, seed=4))
+    assert (await place.complain(await place.call(WRONG, seed=5), 250)).right is False
+
+
+async def test_complaints_are_few_and_the_queue_is_short(place: Place) -> None:
+    for seed in range(COMPLAINTS_A_MINUTE):
+        assert (await place.complain(await place.call(WRONG, seed=seed))).right is False
+        place.clock.advance(0.1)
+    with pytest.raises(RequestRefused, match="complaints in a minute"):
+        await place.complain(await place.call(WRONG, seed=99))
+    place.desk.begin_turn(bytes(32))
+    calls = [bare(await place.call(WRONG, seed=200 + n)) for n in range(QUEUE_MAX + 4)]
+    wanted = await place.desk.offer(Offer(calls=list(map(digest, calls))), caller())
+    assert len(wanted.places) == QUEUE_MAX
+    for number in wanted.places:
+        await place.desk.show(ShownCall(call=calls[number]), caller())
+    assert (await place.desk.offer(Offer(calls=[digest(calls[-1])]), caller())).places == []
+    with pytest.raises(RequestRefused, match="too many calls"):
+        await place.desk.complain(ShownCall(call=calls[-1]), caller(1))
+
+
+async def old(place: Place) -> SignedCall:
+    call = await place.call(WRONG)
+    place.clock.advance(AGE_S_MAX + 1.0)
+    return call
+
+
+async def other_model(place: Place) -> SignedCall:
+    return await place.call(WRONG, model=bytes(32))
+
+
+async def before_it_was_watched(place: Place) -> SignedCall:
+    call = await place.call(WRONG)
+    place.clock.advance(1.0)
+    place.open()
+    return call
+
+
+async def of_a_stranger(place: Place) -> SignedCall:
+    return await signed(ask(miner=key(9).address), say(WRONG), miner=key(9), clock=place.clock)
+
+
+async def through_a_stranger(place: Place) -> SignedCall:
+    return await signed(ask(), say(WRONG), gateway=key(9), clock=place.clock)
+
+
+async def another_mans_words(place: Place) -> SignedCall:
+    """The frames of one call under the evidence of another."""
+    right, wrong = await place.call(1), await place.call(WRONG, seed=2)
+    return msgspec.structs.replace(right, frames=wrong.frames)
+
+
+async def twice(place: Place) -> SignedCall:
+    call = await place.call(WRONG)
+    await place.complain(call, 250)
+    return call
+
+
+@pytest.mark.parametrize(
+    ("make", "why"),
+    [
+        (old, "too old"), (other_model, "another model"), (before_it_was_watched, "not known here"),
+        (of_a_stranger, "not registered"), (through_a_stranger, "not registered"),
+        (another_mans_words, "shows nothing"), (twice, "judged already"),
+    ],
+)  # fmt: skip
+async def test_what_is_no_evidence_is_refused_before_it_is_replayed(
+    place: Place, make: Callable[[Place], Any], why: str
+) -> None:
+    call = await make(place)
+    with pytest.raises(RequestRefused, match=why):
+        await place.complain(call)
+
+
+async def test_a_gateway_shows_what_was_drawn_and_nothing_else(place: Place) -> None:
+    drawn, other = bare(await place.call(WRONG)), bare(await place.call(WRONG, seed=2))
+    wanted = await place.desk.offer(Offer(calls=[digest(drawn)]), caller())
+    assert wanted.places == [0]
+    for shown, sender in ((other, caller()), (drawn, caller(2))):
+        with pytest.raises(RequestRefused, match="not asked for"):
+            await place.desk.show(ShownCall(call=shown), sender)
+
+
+def test_what_is_drawn_follows_from_the_key_and_is_the_share_of_all() -> None:
+    names = [random.Random(n).randbytes(32) for n in range(4000)]
+    drawn = [is_drawn(b"k" * 32, name, 0.25) for name in names]
+    assert 900 < sum(drawn) < 1100
+    assert drawn == [is_drawn(b"k" * 32, name, 0.25) for name in names]
+    assert drawn != [is_drawn(b"l" * 32, name, 0.25) for name in names]
+    assert not any(is_drawn(b"k" * 32, name, 0.0) for name in names)
+    assert all(is_drawn(b"k" * 32, name, 1.0) for name in names)
+
+
+def test_a_change_of_what_is_committed_leaves_its_time_uncertain(place: Place) -> None:
+    history, start = CommitmentHistory(), 10**18
+    other = NeuronRecord(Role.MINER, b"other").pack()
+    history.note(place.now(), start)
+    later = start + 10 * MARGIN_NS
+    history.note(_changed(place.now(), other), later)
+    assert history.at(MINER, start - 1) is None
+    assert history.at(MINER, start) == PACKED
+    assert history.at(MINER, later - 2 * MARGIN_NS) == PACKED
+    assert history.at(MINER, later - MARGIN_NS // 2) is None
+    assert history.at(MINER, later + MARGIN_NS // 2) is None
+    assert history.at(MINER, later + 2 * MARGIN_NS) == b"other"
+
+
+def _changed(moment: Moment, record: bytes) -> Moment:
+    return Moment(moment.at, moment.metagraph, {MINER: Commitment(record, BlockNumber(2))})
+
+
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(data=st.data())
+def test_no_change_to_a_signed_call_makes_evidence_of_it(data: st.DataObject, place: Place) -> None:
+    """A right answer is changed in any one byte, or cut: it is refused, and convicts nobody."""
+    call = bare(asyncio.run(place.call(1, 2)))
+    part = data.draw(st.sampled_from(["request", "evidence", "frame"]))
+    whole = call.frames[0] if part == "frame" else getattr(call, part)
+    at = data.draw(st.integers(0, len(whole) - 1))
+    if data.draw(st.booleans()):
+        changed = whole[:at]
+    else:
+        changed = whole[:at] + bytes([whole[at] ^ data.draw(st.integers(1, 255))]) + whole[at + 1 :]
+    fields = {"frames": [changed]} if part == "frame" else {part: changed}
+    forged = msgspec.structs.replace(call, **fields)
+    with pytest.raises(RequestRefused):
+        asyncio.run(place.complain(forged))
+    assert not place.desk.take()
+
+
+async def test_a_gateway_hands_on_and_the_validator_convicts(place: Place) -> None:
+    """Through the axon: what the gateway's receipt holds reaches the desk, prompts in no log."""
+    network = MemoryNetwork()
+    axon = MemoryAxon(key(77), network, clock=place.clock)
+    for name, request, reply, handler in (
+        (OFFER, Offer, Wanted, place.desk.offer),
+        (SHOW, ShownCall, CallTaken, place.desk.show),
+        (COMPLAIN, ShownCall, Judgement, place.desk.complain),
+    ):
+        method: Any = Method(f"{NAME}.{name}", request, reply, handler)
+        axon.attach(method)
+    await axon.start()
+
+    def now() -> Moment:
+        validator = _neuron(5, key(77).address, Endpoint("127.0.0.1", axon.port), 0, permit=True)
+        record = NeuronRecord(Role.VALIDATOR, None, bytes(32), bytes(32)).pack()
+        return _moment([validator], {key(77).address: Commitment(record, BlockNumber(1))})
+
+    handing_on = HandingOn(
+        MemoryDendrite(GATEWAY, network, clock=place.clock),
+        own=Ss58(GATEWAY.address), now=now, clock=place.clock, rng=random.Random(1),
+    )  # fmt: skip
+    calls: Sequence[CallRecord] = [await place.call(1), await place.call(WRONG, seed=2)]
+    handing_on.note(
+        ClientReceipt(
+            id=f"rcpt-{1:032x}", created=1, genesis=GENESIS, netuid=1,
+            gateway=Ss58(GATEWAY.address), model=ROOT, key="0badcafe", calls=list(calls),
+        )
+    )  # fmt: skip
+    await handing_on.offer_held()
+    assert len(place.desk._queue) == 2
+    await handing_on.offer_held()
+    assert len(place.desk._queue) == 2, "each is shown once"
+    await axon.stop()

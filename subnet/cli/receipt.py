@@ -200,7 +200,7 @@ def verify(file: Path, chain: str, state_dir: Path, json: bool) -> None:
 
 @receipt.command("judge", cls=TaskCommand, loads=[validator_half])
 @click.argument("file", type=param_types.FILE, metavar="FILE", help="A client's receipt.")
-@arguments.task("inference")
+@arguments.task()
 @arguments.json
 def judge(chosen: ChosenTask, file: Path, json: bool, **_: Any) -> None:
     """Judge a client's receipt as validators would: which miner's answer is right, and which not.

@@ -82,8 +82,7 @@ async def run_gateway(
         folder.claim(subnet.genesis, subnet.netuid, hotkey.address)
         stack.callback(model.close)
         quotas = await stack.enter_async_context(_kept(folder.client_usage, subnet.clock))
-        dendrite = Dendrite(hotkey, clock=subnet.clock, reach=subnet.reach, metrics=subnet.metrics)
-        stack.push_async_callback(dendrite.close)
+        dendrite, handing_on = await stack.enter_async_context(_asking(subnet, hotkey))
         router = Router(
             dendrite,
             spelling=model.spelling,
@@ -96,14 +95,6 @@ async def run_gateway(
             metrics=subnet.metrics,
         )
         receipts = ReceiptStore(folder.client_receipts)
-        handing_on = HandingOn(
-            dendrite,
-            own=hotkey.address,
-            now=subnet.view.now,
-            clock=subnet.clock,
-            rng=random.SystemRandom(),
-            metrics=subnet.metrics,
-        )
         answering = Answering(
             router,
             model,
@@ -130,15 +121,35 @@ async def run_gateway(
         await server.start(bind.host, bind.port)
         logger.info("Clients are served at http://{}", Endpoint(bind.host, server.port))
         ready(server.port)
-        showing = asyncio.create_task(handing_on.run())
         try:
             await (stop or asyncio.Event()).wait()
         finally:
             gateway.drain()
             await server.stop(drain_s)
-            showing.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await showing
+
+
+@contextlib.asynccontextmanager
+async def _asking(
+    subnet: OpenSubnet, hotkey: Signer
+) -> AsyncGenerator[tuple[Dendrite, HandingOn], None]:
+    """What asks miners, and what shows validators their answers to clients, at work already."""
+    dendrite = Dendrite(hotkey, clock=subnet.clock, reach=subnet.reach, metrics=subnet.metrics)
+    handing_on = HandingOn(
+        dendrite,
+        own=hotkey.address,
+        now=subnet.view.now,
+        clock=subnet.clock,
+        rng=random.SystemRandom(),
+        metrics=subnet.metrics,
+    )
+    showing = asyncio.create_task(handing_on.run())
+    try:
+        yield dendrite, handing_on
+    finally:
+        showing.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await showing
+        await dendrite.close()
 
 
 @contextlib.asynccontextmanager

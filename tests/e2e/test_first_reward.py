@@ -86,9 +86,10 @@ def test_a_real_model_is_paid(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.inference
-@pytest.mark.parametrize("cheat", CHEATS)
+@pytest.mark.parametrize("cheat", [name for name in CHEATS if name != "two-faced"])
 @pytest.mark.parametrize("seed", SEEDS)
 def test_no_cheat_pays_and_a_slow_miner_does(tmp_path: Path, seed: int, cheat: str) -> None:
+    """Two faces have a test of their own: without clients they are honest."""
     document = until_first_reward(
         tmp_path / "state", "--seed", str(seed), "--cheat", cheat, "--slow", "1"
     )

@@ -119,13 +119,17 @@ def look(folder: Path) -> None:
     """
     import torch
 
+    from assay.models.packed import PACKED, numbers_per_word
     from assay.models.parameters import configuration, network_class, stored
     from assay.models.tokens import ends_of, refusing_folder
 
     layout = read_layout(folder)
     with refusing_folder(folder):
         tensors = stored(layout)
-        held = sum(one.numbers for one in tensors.values())
+        held = sum(
+            one.numbers * (numbers_per_word(layout.scheme) if name.endswith(PACKED) else 1)
+            for name, one in tensors.items()
+        )
         config = configuration(layout)
         text = config.get_text_config()
         if (layers := getattr(text, "num_hidden_layers", 0)) > len(tensors):

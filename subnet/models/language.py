@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from assay.models.drawing import Drawing, LastHidden
 from assay.models.layout import read_layout
+from assay.models.packed import PackedLinear
 from assay.models.parameters import load_network
 from assay.models.rows import Rows
 from assay.models.source import inference_extra_missing
@@ -62,7 +63,11 @@ class LanguageModel:
             getattr(config, "max_position_embeddings", None) or CONTEXT_UNKNOWN
         )
         self.vocabulary = int(config.vocab_size)
-        self.parameters = sum(int(p.numel()) for p in model.parameters())
+        self.parameters = sum(int(p.numel()) for p in model.parameters()) + sum(
+            layer.in_features * layer.out_features
+            for layer in model.modules()
+            if isinstance(layer, PackedLinear)
+        )
         self.ends = tokens.ends | ends_of(model.generation_config.eos_token_id)
         """Tokens that end a text: those of the tokenizer and those of the configuration."""
         self.cache_bytes = self.context_tokens * _cache_bytes_a_token(config)

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from assay.errors import UserError
+from assay.models.quantised import FIELD, Scheme, scheme_of
 
 CONFIG: Final = "config.json"
 GENERATION: Final = "generation_config.json"
@@ -64,6 +65,8 @@ class Layout:
     config: Mapping[str, Any]
     placed: Mapping[str, str] | None
     """For each tensor the file that the index says it is in; None without an index."""
+    scheme: Scheme | None
+    """How the weights of linear layers are quantised; None if they are not."""
 
     @property
     def files(self) -> list[Path]:
@@ -96,6 +99,7 @@ def _read(folder: Path) -> Layout:
     if not (isinstance(config, dict) and isinstance(config.get("model_type"), str)):
         raise UserError(f"{folder / CONFIG} names no model_type.", LAYOUT)
     _check_fields(entries[CONFIG], config)
+    scheme = scheme_of(config)
     if "adapter_config.json" in entries:
         raise UserError(
             f"{folder} holds an adapter (adapter_config.json), which changes another model.",
@@ -121,6 +125,7 @@ def _read(folder: Path) -> Layout:
         tuple(sorted(others)),
         config,
         placed,
+        scheme,
     )
 
 
@@ -269,9 +274,10 @@ def _check_fields(path: Path, parsed: Mapping[str, Any]) -> None:
                 f"{path} asks for files of other names ({name}), which the root does not cover.",
                 "Give the files their usual names and remove that field.",
             )
-        if name == "quantization_config" and value:
+        if name == FIELD and value and depth > 1:
             raise UserError(
-                f"{path} describes quantised weights, which are not computed exactly here.",
+                f"{path} describes quantised weights of a part of the model, which are not computed"
+                " here.",
                 "Give the model in bf16, fp16 or fp32.",
             )
 

@@ -4,7 +4,8 @@ In comes a ``Layout``; out comes a network in fp32 of which each parameter was r
 Nothing but these files is opened: transformers is given the configuration and the tensors, never
 the folder. A tensor that is missing, left over, there twice, of another shape or of a type that
 fp32 does not hold exactly is refused by name, because in its place transformers would draw random
-numbers, or leave it out, with no more than a warning.
+numbers, or leave it out, with no more than a warning. Weights of linear layers may be quantised, in
+the one form of ``quantised``; they stay so in memory.
 
 This module knows no tokens and generates nothing.
 """
@@ -29,6 +30,8 @@ from assay.models.layout import (
     parse_json,
     read_object,
 )
+from assay.models.packed import SUFFIXES, fault, placeholder, put_in
+from assay.models.quantised import FIELD
 from assay.models.source import inference_extra_missing
 
 try:
@@ -117,12 +120,13 @@ _NOWHERE: Final = Stored(Path(), "", ())
 
 
 def configuration(layout: Layout) -> Any:
-    """Return transformers' configuration of the model; ValueError for a kind that it does not
-    know."""
+    """Return transformers' configuration of the model, without what it says of quantised weights;
+    ValueError for a kind that transformers does not know."""
     kind = layout.config["model_type"]
     if kind not in transformers.CONFIG_MAPPING:
         raise ValueError(f"transformers knows no model_type {kind[:80]!r}")
-    return transformers.CONFIG_MAPPING[kind].from_dict(dict(layout.config))
+    told = {name: value for name, value in layout.config.items() if name != FIELD}
+    return transformers.CONFIG_MAPPING[kind].from_dict(told)
 
 
 def network_class(config: Any) -> Any:
@@ -148,23 +152,54 @@ def load_network(layout: Layout) -> Any:
         opened = {
             path: files.enter_context(safe_open(path, framework="pt")) for path in layout.parameters
         }
+        given = {name: opened[one.path].get_tensor(name) for name, one in tensors.items()}
+        layers = _take_packed(layout, given)
         network, report = network_class(config).from_pretrained(
             None,
             config=config,
-            state_dict={name: opened[one.path].get_tensor(name) for name, one in tensors.items()},
+            state_dict=given,
             dtype=torch.float32,
             ignore_mismatched_sizes=True,  # they are told, and refused below
             output_loading_info=True,
         )
     _check_report(layout.folder, report)
-    _check_types(layout.folder, network, tensors)
+    _check_types(layout.folder, network, {name: tensors[name] for name in given if name in tensors})
     _check_ends_tied(layout.folder, network)
+    if layout.scheme is not None and (wrong := put_in(network, layers, layout.scheme)):
+        raise UserError(
+            f"The model in {layout.folder} has packed weights for {wrong[:120]}, which is no linear"
+            " layer.",
+            "Quantise the model again.",
+        )
     _check_finite(layout.folder, network)
     generation = layout.folder / GENERATION
     if generation in layout.others:  # transformers reads it from the folder, which it is not given
         ends = read_object(generation, TEXT_BYTES_MAX).get("eos_token_id")
         network.generation_config.eos_token_id = ends
     return network.eval().requires_grad_(False)
+
+
+def _take_packed(layout: Layout, given: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Move the tensors of quantised layers out of ``given``, and put zeros of their layers' shapes
+    in their place; return the tensors by layer and suffix. UserError if they are no layer's."""
+    layers: dict[str, dict[str, Any]] = {}
+    if layout.scheme is None:
+        return layers  # tensors with such names are told as ones that the kind does not know
+    for name in [name for name in given if name.endswith(SUFFIXES)]:
+        layer, _, own = name.rpartition(".")
+        layers.setdefault(layer, {})[f".{own}"] = given.pop(name)
+    for layer, tensors in layers.items():
+        if f"{layer}.weight" in given:
+            wrong: str | None = "has its weights twice, packed and plain"
+        else:
+            wrong = fault(tensors, layout.scheme)
+        if wrong is not None:
+            raise UserError(
+                f"In the model in {layout.folder} the layer {layer[:120]} {wrong}.",
+                "Fetch the model again, or quantise it again.",
+            )
+        given[f"{layer}.weight"] = placeholder(tensors)
+    return layers
 
 
 def _check_report(folder: Path, report: Mapping[str, Any]) -> None:

@@ -33,6 +33,7 @@ NEEDS: Final[dict[str, tuple[str, ...]]] = {
     "gateway key add": ("k",),
     "gateway key list": (),
     "gateway key revoke": ("k",),
+    "model quantise": ("nosuch", "t"),
     "wallet create": ("w",),
     "wallet list": (),
     "wallet show": ("w", *NOBODY),

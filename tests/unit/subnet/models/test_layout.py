@@ -165,6 +165,7 @@ def nested(depth: int) -> object:
         ("config.json", {"configuration_files": ["config.4.0.0.json"]}, "files of other names"),
         ("tokenizer_config.json", {"fast_tokenizer_files": ["../tokenizer.4.json"]}, "other names"),
         ("config.json", {"quantization_config": {"quant_method": "fp8"}}, "quantised"),
+        ("config.json", {"text_config": {"quantization_config": {"a": 1}}}, "quantised"),
         ("config.json", {"deep": nested(20)}, "levels deep"),
         ("config.json", {"deep": nested(200)}, "levels deep"),
         ("config.json", {"model_type": 5}, "names no model_type"),

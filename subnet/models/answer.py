@@ -37,6 +37,9 @@ class GrowingAnswer:
     """The answer of ``model`` to ``ask``; TooLong or NotContinued for the caller's mistake."""
 
     def __init__(self, ask: EngineRequest, model: LanguageModel) -> None:
+        least = model.tokens.least(ask.prompt) + len(ask.begun)
+        if least + ask.max_tokens > model.context_tokens:  # told without cutting it
+            raise TooLong(least, ask.max_tokens, model.context_tokens)
         prompt = model.tokens.encode(ask.prompt)
         before = len(prompt) + len(ask.begun)
         if before + ask.max_tokens > model.context_tokens:

@@ -131,8 +131,8 @@ class TooLong(UserError):
 
     def __init__(self, prompt_tokens: int, max_tokens: int, context_tokens: int) -> None:
         super().__init__(
-            f"The prompt's {prompt_tokens} tokens and an answer of {max_tokens} exceed the model's "
-            f"context of {context_tokens}.",
+            f"A prompt of at least {prompt_tokens} tokens and an answer of {max_tokens} exceed the "
+            f"model's context of {context_tokens}.",
             "Shorten the prompt or ask for fewer tokens.",
         )
         self.counts = (prompt_tokens, max_tokens, context_tokens)

@@ -196,18 +196,22 @@ class LocalEngine:
         job.begun_s = self._monotonic()
         try:
             job.answer = GrowingAnswer(job.ask, self._model)
-            ids = job.answer.ids
-            taken = self._slots.take(job.caller, ids)
-            job.slot, job.done = taken.slot, taken.reused
+            taken = self._slots.take(job.caller, job.answer.ids)
+            job.slot = taken.slot
             self._placed.add(job)
-            tokens = job.answer.tokens_max
-            rows.reserve(max(taken.slot, taken.moved_to or 0), tokens)
-            if taken.moved_to is not None:
-                rows.move(taken.slot, taken.moved_to)
-            rows.copy(taken.source, taken.slot, taken.reused)
         except Exception as error:  # a request that is too long
             self._fail(job, error)
             return False
+        try:
+            rows.reserve(max(taken.slot, taken.moved_to or 0), job.answer.tokens_max)
+            if taken.moved_to is not None:
+                rows.move(taken.slot, taken.moved_to)
+            rows.copy(taken.source, taken.slot, taken.reused)
+        except Exception as error:  # such as no memory for a larger cache
+            self._slots.spoil(taken)
+            self._fail(job, error)
+            return False
+        job.done = taken.reused
         return True
 
     def _step_alone(self, job: _Job) -> None:

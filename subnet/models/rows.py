@@ -126,7 +126,7 @@ class Rows:
 
     def reserve(self, slot: int, tokens: int) -> None:
         """Make room for ``tokens`` in ``slot``. The cache grows by doubling and does not shrink."""
-        slots, length = self._keys[0].shape[0], self._keys[0].shape[2]
+        slots, length = self._values[-1].shape[0], self._values[-1].shape[2]  # which grow last
         if slot < slots and tokens <= length:
             return
         if slot >= slots:
@@ -135,8 +135,10 @@ class Rows:
             length = _keys_read(max(tokens, min(2 * length, self._context)))
         for kept in (self._keys, self._values):
             for layer, old in enumerate(kept):
-                kept[layer] = self._empty(slots, length)
-                kept[layer][: old.shape[0], :, : old.shape[2]] = old
+                # An attempt that ran out of memory may have left this layer larger than others.
+                grown = self._empty(max(slots, old.shape[0]), max(length, old.shape[2]))
+                grown[: old.shape[0], :, : old.shape[2]] = old
+                kept[layer] = grown
 
     def copy(self, source: int, slot: int, tokens: int) -> None:
         """Give ``slot`` the first ``tokens`` of ``source``, and zeros after them."""

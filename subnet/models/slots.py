@@ -102,6 +102,12 @@ class CacheSlots:
         """Note that ``slot``, which is in use, holds ``tokens``."""
         self._held[slot] = (self._held[slot][0], tokens)
 
+    def spoil(self, taken: Taken) -> None:
+        """Note that ``taken`` could not be filled: nobody knows what its slots hold."""
+        for slot in (taken.slot, taken.moved_to):
+            if slot is not None:
+                self._held[slot] = (self._held[slot][0], ())
+
     def give_back(self, slot: int) -> None:
         """Free ``slot``. What it holds is kept for now."""
         self._free.add(slot)

@@ -180,10 +180,42 @@ async def test_a_beginning_that_was_computed_is_not_computed_again(engine: Local
     assert said(other) == said(first)
 
 
+@pytest.mark.parametrize("failing", ["copy", "move", "reserve", "_empty"])
+async def test_a_cache_that_could_not_be_filled_serves_nobody(
+    engine: LocalEngine, failing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same caller's next answers would otherwise begin with whatever lay in the slot."""
+    rows = engine._by_rows.result(timeout=60)
+    assert rows is not None
+    wanted = replace(ask(4), prompt=TEXT * 3)
+    right = said(await engine.complete(wanted, Asker("other")))
+    long = asyncio.create_task(engine.complete(replace(ask(7), max_tokens=60), Asker("one")))
+    other = asyncio.create_task(engine.complete(wanted, Asker("one")))
+    await other
+    # A slot that moves what it kept, copies a beginning, and needs a larger cache.
+    larger = replace(wanted, max_tokens=demo().context_tokens - len(demo().tokens.encode(TEXT * 3)))
+
+    def fails(*arguments: object) -> None:
+        raise MemoryError("once")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(rows, failing, fails)
+        refused = asyncio.create_task(engine.complete(larger, Asker("one")))
+        await asyncio.wait([refused], timeout=0.5)  # one that needed none of it is answered
+        refused.cancel()
+        with contextlib.suppress(MemoryError, asyncio.CancelledError):
+            await refused
+    for _ in range(3):
+        assert said(await engine.complete(wanted, Asker("one"))) == right
+    assert said(await engine.complete(wanted, Asker("third"))) == right
+    await long
+
+
 async def test_what_cannot_be_answered_is_the_callers_mistake_alone(engine: LocalEngine) -> None:
     good = asyncio.create_task(engine.complete(ask(1), asker(1)))
-    with pytest.raises(TooLong):
-        await engine.complete(replace(ask(2), prompt=TEXT * 100), asker(2))
+    for times in (100, 10_000):  # the second is told by its length alone
+        with pytest.raises(TooLong):
+            await engine.complete(replace(ask(2), prompt=TEXT * times), asker(2))
     end = min(demo().ends)
     for begun in [(1, end), (demo().vocabulary,), (-1,)]:
         with pytest.raises(NotContinued):

@@ -39,6 +39,16 @@ def test_what_is_kept_makes_room_for_what_is_in_use() -> None:
     assert slots.take("a", TEXT) == Taken(1, 1, len(TEXT) - 1)
 
 
+def test_what_could_not_be_filled_is_found_by_nobody() -> None:
+    slots = CacheSlots(4)
+    slots.holds(slots.take("a", TEXT).slot, TEXT)
+    slots.give_back(0)
+    taken = slots.take("b", [1, 2, 3])
+    assert taken.moved_to == 1
+    slots.spoil(taken)
+    assert slots.take("a", TEXT).reused == 0
+
+
 def test_a_beginning_is_not_shared_with_another_caller() -> None:
     slots = CacheSlots(4)
     slots.holds(slots.take("a", TEXT).slot, TEXT)

@@ -50,11 +50,9 @@ class Miner:
         """Serve until ``stop``; ``ready`` is told the port. Raises what a person must mend."""
         self._server.own_row(self._view.now())
         try:
-            port = await self._server.open()
-            ready(port or 0)
             await until_stopped(
                 None,
-                self._server.keep_up(),
+                self._serve(ready),
                 run_own_work(self._task, clock=self._clock, rng=self._rng),
                 clock=self._clock,
                 stop=self.stop,
@@ -63,3 +61,9 @@ class Miner:
         finally:
             await self._server.close()
         logger.info("Stopped")
+
+    async def _serve(self, ready: Callable[[int], None]) -> None:
+        await self._server.replace_record()
+        port = await self._server.open()
+        ready(port or 0)
+        await self._server.keep_up()

@@ -108,6 +108,11 @@ class Presence:
         shown = moment.commitments.get(self._hotkey.address)
         return self.record is None or (shown is not None and shown.data == self.record)
 
+    def shows_another_record(self, moment: Moment) -> bool:
+        """Whether the chain shows a record of this neuron in this moment that is not the wanted
+        one, such as that of an earlier start with other settings."""
+        return self._hotkey.address in moment.commitments and not self.shows_record(moment)
+
     async def keep(self, moment: Moment) -> None:
         """Send what the chain shows otherwise than wanted. Raises for nothing that a chain says."""
         block = moment.at.number

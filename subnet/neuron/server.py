@@ -91,6 +91,19 @@ class NeuronServer:
             await self._axon.start()
             self._bound = True
 
+    async def replace_record(self) -> None:
+        """Wait until the chain shows no older record of this neuron: whoever asks believes what the
+        chain says is served here, and judges the answers by it."""
+        if not self._presence.shows_another_record(self._view.now()):
+            return
+        logger.info("Serving once the chain shows what is served now, and no longer what was")
+        async with contextlib.aclosing(self._view.blocks()) as moments:
+            async for moment in moments:
+                self.own_row(moment)
+                await self._presence.keep(moment)
+                if not self._presence.shows_another_record(moment):
+                    return
+
     async def open(self) -> int | None:
         """Serve the task's methods and objects; the port, or None if the task has neither."""
         methods = self._task.methods()

@@ -94,3 +94,40 @@ async def test_a_neuron_that_has_ended_answers_nobody() -> None:
         await running
     with pytest.raises(ConnectionRefusedError):
         await network.carry("127.0.0.1", ports[0], request)
+
+
+@pytest.mark.parametrize("earlier", [None, b"what another start served"])
+async def test_a_miner_serves_nothing_while_the_chain_shows_what_it_served_before(
+    earlier: bytes | None,
+) -> None:
+    """Answers given meanwhile would be judged by the older record, and convict."""
+    world, network = await make_world({MINER: None}), MemoryNetwork()
+    if earlier is not None:
+        await world.chain.set_commitment(world.netuid, MINER, earlier)
+    miner = make_miner(world, network, MINER, ReverseTask())
+    miner._server._presence.record = b"what is served now"
+    shown: list[bytes | None] = []
+
+    def ready(port: int) -> None:
+        found = miner._view.now().commitments.get(MINER.address)
+        shown.append(None if found is None else found.data)
+
+    async with flowing(world):
+        running = asyncio.create_task(miner.run(ready))
+        await until(lambda: shown, "it serves")
+        miner.stop.set()
+        await running
+    assert shown == [None if earlier is None else b"what is served now"]
+
+
+async def test_a_miner_that_waits_for_the_chain_can_be_stopped() -> None:
+    world, network = await make_world({MINER: None}), MemoryNetwork()
+    await world.chain.set_commitment(world.netuid, MINER, b"what another start served")
+    miner = make_miner(world, network, MINER, ReverseTask())
+    miner._server._presence.record = b"what is served now"
+    running = asyncio.create_task(miner.run(lambda port: None))
+    for _ in range(100):
+        await asyncio.sleep(0)  # no block comes
+    miner.stop.set()
+    async with flowing(world):
+        await running

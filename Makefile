@@ -30,7 +30,7 @@ up: $(VENV)/.$(UP_ENVIRONMENT) ## Start a chain, miners and validators; ARGS='--
 test test-long: export PYTHONDONTWRITEBYTECODE :=
 
 test: $(VENV)/.dev ## The tests, in less than ten minutes
-	@$(PYTEST) -m "not slow and not foreign" -n 2 --dist loadfile $(ARGS)
+	@$(PYTEST) -m "not slow and not foreign" -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-long: $(VENV)/.dev clients ## The tests that take minutes, and the foreign clients
 	@$(PYTEST) -m "slow or foreign" --timeout 1800 $(ARGS)

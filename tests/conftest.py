@@ -1,4 +1,4 @@
-"""What holds for every test: an example has no deadline, and a skip is counted.
+"""What holds for every test: long files go first, an example has no deadline, a skip is counted.
 
 A test that is skipped where its subject is missing is a kindness to whoever works on something
 else. Where everything is there (``.ci/run`` makes it so, and sets ``ASSAY_NO_SKIPS``), a skip is a
@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from itertools import zip_longest
+from pathlib import Path
 from typing import TypeVar
 
 import pytest
@@ -30,6 +32,26 @@ _Report = TypeVar("_Report", pytest.TestReport, pytest.CollectReport)
 NO_SKIPS = "ASSAY_NO_SKIPS"
 MAY_SKIP = ("this machine lets nobody make a namespace to mount in",)
 """Reasons that stand even then: they are about the kernel, not about what was installed."""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files first that take long, those that mostly wait (for a chain's epochs) beside
+    those that mostly compute: a worker that begins such a file last is waited for by the others.
+    Files stay whole and tests in their order."""
+    files: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+    waiting, computing = (
+        [path for path, own in files.items() if any(map(_marked(name), own))]
+        for name in ("e2e", "inference")
+    )
+    long = (path for pair in zip_longest(waiting, computing) for path in pair if path is not None)
+    items[:] = [item for path in dict.fromkeys([*long, *files]) for item in files[path]]
+
+
+def _marked(name: str) -> Callable[[pytest.Item], bool]:
+    return lambda item: item.get_closest_marker(name) is not None
 
 
 @pytest.hookimpl(wrapper=True)

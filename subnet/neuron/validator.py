@@ -210,7 +210,7 @@ class Validator:
         async with contextlib.aclosing(self._view.blocks()) as moments:
             async for moment in moments:
                 if self._judged:
-                    await self._setter.keep(moment)
+                    await self._setter.keep(moment, awaiting=bool(self._background.waiting))
 
     def _weights(self, moment: Moment) -> Mapping[Ss58, float]:
         """The task's weights; none where the task fails. BrokenTask once that will not go away, and

@@ -80,16 +80,18 @@ class WeightSetter:
         self._counted = memory.now
         """What was known when the weights that are under way were made."""
 
-    async def keep(self, moment: Moment) -> None:
+    async def keep(self, moment: Moment, *, awaiting: bool = False) -> None:
         """Set weights if this epoch has none yet, its last quarter has begun, and a refusal has had
-        the time it needs. A validator whose row is not of the epoch before sets one at once. Sealed
-        rows are opened first, where their epoch has come."""
+        the time it needs. A validator whose row is not of the epoch before sets one sooner: as soon
+        as it is not ``awaiting`` answers. A row that went out with the first answer would leave out
+        all others for the whole epoch, and counts no earlier than at the epoch's end. Sealed rows
+        are opened first, where their epoch has come."""
         if self._memory.now.sealed and await self._sealed.open(moment):
             self._counted = self._memory.now
             self._stands(moment)
         epoch, before = moment.epoch.index, self._memory.now.weights_epoch
         last = moment.at.number >= moment.epoch.next_block - LAST_PART * moment.epoch.tempo
-        if before == epoch or (before == epoch - 1 and not last):
+        if before == epoch or ((before == epoch - 1 or awaiting) and not last):
             return
         if moment.at.number < self._due_at_block:
             return

@@ -98,7 +98,7 @@ def test_every_failure_is_one_sentence(
     ("change", "limits", "cause"),
     [
         (config(num_hidden_layers=10**6), ExaminationLimits(), "1000000 layers are named"),
-        (config(num_labels=10**9), ExaminationLimits(), "MemoryError|to read"),
+        (config(num_labels=10**9), ExaminationLimits(memory_bytes=2**30), "MemoryError|to read"),
         (config(), ExaminationLimits(cpu_s=0), "takes more than 0 s of processor time to read"),
         (config(), ExaminationLimits(memory_bytes=2**20), "MemoryError|allocate|GiB to read"),
         (config(), ExaminationLimits(wait_s=0.5), "takes more than 0.5 s to read"),

@@ -138,14 +138,20 @@ class Setting:
         uids = {neuron.hotkey: neuron.uid for neuron in metagraph.neurons}
         self.own, self.miner = uids[VALIDATOR.address], uids[MINER.address]
 
-    async def at(self, block: int, *outcomes: WeightsOutcome | Unavailable, epoch: int = 7) -> int:
+    async def at(
+        self,
+        block: int,
+        *outcomes: WeightsOutcome | Unavailable,
+        epoch: int = 7,
+        awaiting: bool = False,
+    ) -> int:
         """How many rows were sent at this block of this epoch; all ``outcomes`` must be used."""
         before = len(self.chain.rows)
         self.chain.outcomes = list(outcomes)
         timing = dataclasses.replace(self.metagraph.epoch, index=epoch)
         metagraph = dataclasses.replace(self.metagraph, epoch=timing)
         ref = BlockRef(BlockNumber(block), "0x" + "00" * 32)
-        await self._setter.keep(Moment(ref, metagraph, {}))
+        await self._setter.keep(Moment(ref, metagraph, {}), awaiting=awaiting)
         assert not self.chain.outcomes, "less was sent than was expected"
         return len(self.chain.rows) - before
 
@@ -222,6 +228,15 @@ async def test_a_row_is_set_in_the_last_quarter_of_its_epoch(setting: Setting) -
     assert await setting.at(1_066, STANDS) == 1
     setting.memory.remember(weights_epoch=5)
     assert await setting.at(1_000, STANDS) == 1, "who missed an epoch does not wait"
+
+
+async def test_a_first_row_waits_for_answers_that_are_under_way(setting: Setting) -> None:
+    """Sent with the first answer, it would leave out all who answer a moment later."""
+    assert await setting.at(1_000, awaiting=True) == 0
+    assert await setting.at(1_065, awaiting=True) == 0
+    assert await setting.at(1_066, STANDS, awaiting=True) == 1, "but not beyond the epoch"
+    setting.memory.remember(weights_epoch=5)
+    assert await setting.at(1_000, STANDS, awaiting=False) == 1
 
 
 @pytest.mark.parametrize(("since", "ends"), [(1_016, True), (1_018, False), (None, False)])

@@ -37,8 +37,12 @@ def run(folder: Path, *argv: str, **env: str) -> subprocess.CompletedProcess[str
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("env", [{}, {"HOME": ""}], ids=["unset", "empty"])
+@pytest.mark.parametrize(
+    "env",
+    [pytest.param({}, id="unset"), pytest.param({"HOME": ""}, id="empty", marks=pytest.mark.slow)],
+)
 def test_no_command_minds_that_there_is_no_home(env: dict[str, str], tmp_path: Path) -> None:
+    """Each case starts every command; the one that is rare has its place in `make test-long`."""
     at_the_root = set(os.listdir("/"))
 
     def done(command: str) -> str:

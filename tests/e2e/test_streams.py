@@ -19,7 +19,14 @@ from tests.unit.subnet.cli.commands import NEEDS, commands
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 
-CLOSINGS = ("<&-", ">&-", "2>&-", "<&- >&- 2>&-")
+CLOSINGS = (
+    pytest.param("<&-", marks=pytest.mark.slow),
+    ">&-",
+    pytest.param("2>&-", marks=pytest.mark.slow),
+    "<&- >&- 2>&-",
+)
+"""Each is tried with every command, some forty processes: stdout alone, whose end differs, and all
+three together here; the other two by `make test-long`."""
 ENDS = {0, 1, 2, 3, 4}
 
 

@@ -14,6 +14,7 @@ from assay.clock import ManualClock
 from assay.neuron.background import Asked, Background, Late
 from assay.neuron.peers import Peers, Question, UnsendableMessage
 from assay.neuron.task import MinerTask, Pace, Turn, ValidatorTask, Verdict
+from assay.neuron.weighing import LAST_PART
 from assay.types import Ss58
 from assay.wire.interface import Caller, Method
 from assay.wire.memory import MemoryAxon, MemoryDendrite, MemoryNetwork
@@ -185,3 +186,25 @@ async def test_a_peer_that_never_answers_takes_no_turn_from_the_others(tmp_path:
     (hotkey, turns), *_ = task.open
     assert hotkey == TARPIT.address
     assert turns >= 30, "its silence counts for all the turns that it lasted"
+
+
+async def test_the_first_weights_wait_for_the_question_until_the_last_quarter(
+    tmp_path: Path,
+) -> None:
+    world = await make_world({OWN: None, QUICK: None, TARPIT: None})
+    network = MemoryNetwork()
+    miners = [
+        make_miner(world, network, who, Serves(tarpit=who is TARPIT)) for who in (QUICK, TARPIT)
+    ]
+    validator = make_validator(world, network, OWN, tmp_path, Posts(posts=True))
+    async with flowing(world):
+        running = [asyncio.create_task(neuron.run()) for neuron in (*miners, validator)]
+        await until(lambda: validator.memory.weights_epoch is not None, "weights stand")
+        now = await world.chain.metagraph(world.netuid)
+        for neuron in (*miners, validator):
+            neuron.stop.set()
+        await asyncio.gather(*running)
+    assert validator.memory.opinions[QUICK.address].rounds > 3, "there was time to set them sooner"
+    own = now.by_hotkey(OWN.address)
+    assert own is not None
+    assert own.last_update >= now.epoch.next_block - LAST_PART * now.epoch.tempo

@@ -13,8 +13,9 @@ copy the rows of the two, or sleep (``Third``); its dividends are counted in the
 from __future__ import annotations
 
 import asyncio
+import math
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -25,12 +26,14 @@ import numpy as np
 from assay.neuron.opinions import Opinion, Window, after_setting, proportional, update
 from assay.neuron.peers import Answer, Target
 from assay.neuron.task import Score, Verdict
-from assay.protocol.inference import Complete
+from assay.protocol.inference import Complete, Ending, Piece
+from assay.scoring.inference.speed import LAST, WINDOW_S
 from assay.scoring.reference.epoch import Epoch, EpochNeuron, EpochRules, run
 from assay.types import BlockNumber, Ss58, Uid
 from assay.validators.inference.answers import Finding, convicted, unjudged
 from assay.validators.inference.probation import FILE, Probation
 from assay.validators.inference.requests import TOKENS_ASKED, TOKENS_OF_ENTRANCE
+from assay.validators.inference.speeds import Speeds
 from assay.validators.inference.task import InferenceValidator, patience_s
 
 ROUNDS = 72  # of an epoch
@@ -39,10 +42,17 @@ VALIDATORS = 2
 TEMPO = 360
 SPEED = 300.0  # tokens a second of an ordinary miner: the demo model on one core
 RTT_S = 0.02
+PROMPT = 3.0  # tokens that a machine would draw while it reads a prompt
 JITTER = 0.1  # of the time that computing takes, one sigma of its logarithm
 RETRANSMIT_S = 0.2  # Linux's least; doubled for each further loss
 U16_MAX = 65_535
 EMISSION = 10**12
+
+
+IN_TURNS = "in turns"  # a token for each uid
+QUEUE = "queue"  # one answer after the other, always in the same order
+HALF = "half"  # little more than half of the uids in turns, others each time, then the rest
+BY_VALIDATOR = "by validator"  # each validator's questions to one uid first, then the rest
 
 
 @dataclass
@@ -64,7 +74,7 @@ class Miner:
     )
     works: Any = None  # (epoch, round) -> bool; None: always
     engine: str = ""  # whose uids share one machine
-    in_turns: bool = True  # of one machine: a token for each uid, or one answer after the other
+    serves: str = IN_TURNS  # of one machine: whom it answers when
     one_answer_each: bool = False  # to each validator, then silent for ever
     told: set[int] = field(default_factory=set)
 
@@ -78,6 +88,14 @@ class Miner:
         return True
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """When a machine begins with an answer, and its tokens a second from then on."""
+
+    begins_s: float
+    speed: float
+
+
 class Modelled(InferenceValidator):
     """The inference validator, told what its judge would find."""
 
@@ -85,6 +103,10 @@ class Modelled(InferenceValidator):
         super().__init__()
         self._probation = Probation(folder / FILE)
         self.findings: dict[Ss58, Finding] = {}
+
+    @property
+    def speeds(self) -> Speeds:
+        return self._speeds
 
     def knows(self, hotkey: Ss58) -> bool:
         assert self._probation is not None
@@ -122,14 +144,17 @@ class Judging:
         tokens = self._dice.choice(TOKENS_ASKED)
         here = [m for m in market.miners if market.joined(m, epoch, number)]
         working = {m.name for m in here if m.at_work(epoch, number, self.number)}
-        sharing: dict[str, list[str]] = {}
+        asked = {m.name: self._asked(market.hotkey(m), tokens) for m in here}
+        engines: dict[str, list[Miner]] = {}
         for miner in here:
-            if miner.engine and miner.name in working:
-                sharing.setdefault(miner.engine, []).append(miner.name)
-        answers = [
-            self._answer(market, miner, epoch, tokens, working, sharing.get(miner.engine, []))
-            for miner in here
-        ]
+            if miner.name in working:
+                engines.setdefault(miner.engine or miner.name, []).append(miner)
+        drawn = {
+            name: served
+            for uids in engines.values()
+            for name, served in self._served(uids, asked, number).items()
+        }
+        answers = [self._answer(market, m, epoch, asked[m.name], drawn.get(m.name)) for m in here]
         scores: list[Score] = await self.task.score(answers, epoch=epoch)
         verdicts = [
             Verdict(a.target.hotkey, s.value, reasons=(), forfeits=s.forfeits)
@@ -174,36 +199,59 @@ class Judging:
                 )
                 yield Answer(Target(Uid(0), hotkey, None), request, None, None, 0.0, code=wrong)
 
+    def _asked(self, hotkey: Ss58, tokens: int) -> int:
+        least = tokens if self.task.knows(hotkey) else TOKENS_OF_ENTRANCE
+        return self.task.speeds.tokens_to_ask(hotkey, least)
+
+    def _served(
+        self, uids: Sequence[Miner], asked: Mapping[str, int], number: int
+    ) -> dict[str, Drawn]:
+        """When a machine begins to answer each of its ``uids`` in a round, and how fast."""
+        count, how = len(uids), uids[0].serves
+        together, first = count, 0
+        if how == QUEUE:
+            together = 1
+        elif how == HALF:
+            together, first = min(count * LAST // (2 * LAST - 1) + 1, count), number
+        elif how == BY_VALIDATOR:
+            together, first = 1, self.number
+        in_order = [uids[(first + n) % count] for n in range(count)]
+        served: dict[str, Drawn] = {}
+        begins_s = 0.0
+        for place, miner in enumerate(in_order):
+            speed = miner.speed / miner.detour * self._dice.lognormvariate(0.0, JITTER)
+            beside = together if place < together else 1
+            served[miner.name] = Drawn(begins_s, speed / beside)
+            if place >= together - 1:
+                begins_s += (PROMPT + asked[miner.name]) / speed * beside
+        return served
+
     def _answer(
-        self,
-        market: Market,
-        miner: Miner,
-        epoch: int,
-        tokens: int,
-        working: set[str],
-        sharing: Sequence[str],
+        self, market: Market, miner: Miner, epoch: int, asked: int, drawn: Drawn | None
     ) -> Answer[Any, Any]:
         hotkey, dice = market.hotkey(miner), self._dice
         is_new = not self.task.knows(hotkey)
-        asked = TOKENS_OF_ENTRANCE if is_new else tokens
-        took = asked / miner.speed * dice.lognormvariate(0.0, JITTER) * miner.detour
-        if sharing and miner.in_turns:
-            took *= len(sharing)
-        elif sharing:
-            took *= 1 + sharing.index(miner.name)
-        latency = took + miner.rtt_s + _retransmissions(dice, miner.loss)
         request = Complete(
             model=bytes(32), prompt="", max_tokens=asked, seed=0, temperature=1.0, miner=hotkey
         )
-        silent = dice.random() >= miner.answers or latency > patience_s(asked)
-        if miner.name not in working or silent:
+        frames, times = _frames(dice, miner, asked, drawn) if drawn is not None else ((), ())
+        silent = dice.random() >= miner.answers or not times or times[-1] > patience_s(asked)
+        if silent:
             self.task.findings[hotkey] = unjudged("no answer")
         elif self._passes(miner, hotkey, epoch, is_new):
             self.task.findings[hotkey] = Finding(True, False, (), asked)
         else:
             self.task.findings[hotkey] = convicted("other tokens")
-        target = Target(Uid(0), hotkey, None)
-        return Answer(target, request, None, None, latency, network_s=miner.rtt_s)
+        return Answer(
+            Target(Uid(0), hotkey, None),
+            request,
+            None if silent else frames[-1],
+            None,
+            times[-1] if times else patience_s(asked),
+            frames=frames,
+            frames_s=times,
+            network_s=miner.rtt_s,
+        )
 
     def _passes(self, miner: Miner, hotkey: Ss58, epoch: int, is_new: bool) -> bool:
         watched = is_new or self.task.owes(hotkey, epoch)
@@ -215,16 +263,50 @@ class Judging:
         return self._dice.random() < passes
 
 
-def _retransmissions(dice: random.Random, loss: float) -> float:
-    """Seconds that packets lost on the way of one request and its reply cost: four of them have
-    to arrive, each waited for twice as long each time."""
-    waited = 0.0
-    for _ in range(4):
-        pause = RETRANSMIT_S
-        while dice.random() < loss:
-            waited += pause
-            pause *= 2
+def _frames(
+    dice: random.Random, miner: Miner, asked: int, drawn: Drawn
+) -> tuple[tuple[Piece, ...], tuple[float, ...]]:
+    """An answer's frames and when each came: the first token, what came within the window, what
+    came next, and the rest."""
+    begins_s = drawn.begins_s + PROMPT / drawn.speed + miner.rtt_s + _resent_s(dice, miner.loss)
+    window_s = WINDOW_S + miner.rtt_s
+    held_s, pause_s = _held_s(dice, miner, drawn.speed)
+    inside = int((window_s - held_s - begins_s) * drawn.speed)
+    inside = min(max(inside, 1), asked - 1)
+    ends_s = begins_s + asked / drawn.speed + _held_s(dice, miner, drawn.speed)[0]
+    at = [1, inside, min(inside + math.ceil(pause_s * drawn.speed), asked), asked]
+    times = [begins_s + count / drawn.speed for count in at[:2]]
+    times += [min(times[1] + pause_s, ends_s), ends_s]
+    end = Ending(finish="length", queued_s=0.0, first_token_s=0.0, total_s=0.0)
+    frames = tuple(
+        Piece(tokens=[0] * (count - before), text="", end=end if n == 3 else None)
+        for n, (before, count) in enumerate(zip([0, *at], at, strict=False))
+    )
+    return frames, tuple(times)
+
+
+def _resent_s(dice: random.Random, loss: float) -> float:
+    """Seconds until a lone packet is through, waited for twice as long each time it is lost."""
+    waited, pause = 0.0, RETRANSMIT_S
+    while dice.random() < loss:
+        waited += pause
+        pause *= 2
     return waited
+
+
+def _held_s(dice: random.Random, miner: Miner, speed: float) -> tuple[float, float]:
+    """By how much a stream lags at one moment, and how long the pause is that it is in: until the
+    oldest missing token is there, which holds back all later ones. Each token is a packet. A lost
+    one is missed after three more, and sent again one round trip later; lost again, it waits for
+    the timer."""
+    held = (0.0, 1 / speed)
+    back_s = miner.rtt_s + 3 / speed
+    for place in range(1, int((back_s + 4 * RETRANSMIT_S) * speed) if miner.loss else 0):
+        if dice.random() < miner.loss:
+            pause_s = back_s + _resent_s(dice, miner.loss)
+            if place / speed < pause_s:
+                held = (place / speed, pause_s)
+    return held
 
 
 @dataclass(frozen=True)

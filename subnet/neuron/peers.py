@@ -92,6 +92,8 @@ class Answer(Generic[Req, Rep]):
     """What became of the request, as one of few words; ``code`` may be a peer's own word."""
     method: str = ""
     frames: tuple[Rep, ...] = ()
+    frames_s: tuple[float, ...] = ()
+    """The latency of each frame."""
     first_s: float | None = None
     """Of a streamed method: from signing the request to the first frame."""
     origin: Origin = Origin.SYNTHETIC
@@ -269,7 +271,7 @@ class Peers:
         """All frames of a streamed answer. A stream that is cut, or has more than it may, is a
         failure, with the frames that were signed and the evidence of them."""
         frames: list[Synapse] = []
-        first_s: float | None = None
+        frames_s: list[float] = []
         counted = 0
         async with self._dendrite.stream(
             peer,
@@ -280,12 +282,12 @@ class Peers:
         ) as replies:
             try:
                 async for frame in replies:
-                    first_s = replies.latency_s if first_s is None else first_s
                     self._streams_bytes += replies.payload_bytes - counted
                     counted = replies.payload_bytes
                     if counted > STREAM_BYTES_MAX or self._streams_bytes > STREAMS_BYTES_MAX:
                         raise too_large(peer, STREAM_BYTES_MAX)
                     frames.append(frame)
+                    frames_s.append(replies.latency_s)
             except CallError as error:
                 logger.debug("uid {} broke its stream: {}", question.target.uid, error)
                 answer = failed(question, error)
@@ -306,7 +308,9 @@ class Peers:
         return replace(
             answer,
             frames=tuple(frames),
-            first_s=first_s,
+            frames_s=tuple(frames_s),
+            first_s=frames_s[0] if frames_s else None,
+            network_s=replies.network_s,
             evidence=pack(evidence) if evidence is not None else answer.evidence,
         )
 

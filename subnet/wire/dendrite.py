@@ -159,6 +159,7 @@ class Dendrite:
                 deadline_s=deadline_s,
                 left_s=call.left_s,
                 idle_s=idle_s,
+                network_s=getattr(response, "network_s", 0.0),
             )
 
     async def close(self) -> None:

@@ -163,6 +163,11 @@ class AnyStream(Protocol[RepCo]):
         ...
 
     @property
+    def network_s(self) -> float:
+        """As of a ``Reply``: the part of each latency that the network took."""
+        ...
+
+    @property
     def evidence(self) -> Evidence | None:
         """What the peer has signed so far: after the end all of it, None before the first."""
         ...

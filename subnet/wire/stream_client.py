@@ -61,6 +61,7 @@ class ReplyStream(Generic[RepCo]):
         deadline_s: float,
         left_s: float,
         idle_s: float,
+        network_s: float = 0.0,
     ) -> None:
         """``left_s`` is what was left of ``deadline_s`` at ``signed_s``."""
         self._source = source
@@ -75,6 +76,7 @@ class ReplyStream(Generic[RepCo]):
         self._ready: deque[bytes] = deque()
         self._is_over = False
         self.latency_s = clock.monotonic() - signed_s
+        self.network_s = network_s
         self.payload_bytes = 0
         self.signed: Sequence[bytes] = ()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -58,3 +59,12 @@ async def served(miner: MinerTask, request: Synapse, caller: Caller) -> Any:
     method = miner.methods()[0]
     assert method.handler is not None
     return await method.handler(request, caller)
+
+
+def streamed(miner: MinerTask, name: str, request: Synapse, caller: Caller) -> AsyncIterator[Any]:
+    """The frames of the streamed method ``name`` that ``miner`` serves."""
+    method = next(method for method in miner.methods() if method.name == name)
+    assert method.handler is not None
+    assert method.stream
+    frames: AsyncIterator[Any] = method.handler(request, caller)
+    return frames

@@ -6,8 +6,9 @@ library of the Python that runs this process: code, which the model is meant to 
 without a download. File, place, length, temperature and seed come from the generator; from some ten
 million beginnings no miner can prepare answers.
 
-All requests of one turn ask for the same number of tokens, so that speeds compare; a newcomer's
-first asks for more. This module knows no model: it is told how many tokens a text takes.
+All requests of one turn ask for the same number of tokens or more: a newcomer's first, and whoever
+draws more within the time that counts (``speeds``). This module knows no model: it is told how many
+tokens a text takes.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ from assay.errors import UserError
 from assay.protocol.inference import SEED_MAX, Complete
 
 TOKENS_ASKED: Final = (24, 32, 40, 48)
-"""Numbers of tokens that a turn asks for. Shorter answers let a wrong model pass; longer ones leave
-fewer turns in an epoch."""
+"""Numbers of tokens that a turn asks for at least. Shorter answers let a wrong model pass; longer
+ones leave fewer turns in an epoch where miners are slow."""
 TOKENS_OF_ENTRANCE: Final = 96
 """Tokens of the first answer of a miner that is not known yet: three times the usual length, so
 that a model changed by a few percent does not pass even once, and the first pay needs no
@@ -34,9 +35,10 @@ TEMPERATURES: Final = (0.0, 0.7, 0.7, 0.7, 0.7, 1.0, 1.0, 1.0, 1.0, 1.0)
 """Temperatures that clients use, one in ten of them 0. At 0 the answer carries no noise that names
 the miner, so that a forwarded one is as good as an own; and there only near ties depend finely on
 the logits. Without any, a miner could leave clients' greedy requests unanswered."""
-PROMPT_CHARS: Final = (60, 900)
-"""Characters of a prompt, from a line to a page. Longer prompts cost a miner more than they tell
-about it."""
+PROMPT_CHARS: Final = (60, 400)
+"""Characters of a prompt, from a line to a paragraph. While a miner reads a prompt it draws no
+tokens: a longer one takes much of the time that counts from a slow machine, and little from a fast
+one."""
 CHARS_LEFT: Final = 600
 """Characters of the file that must follow a cut. At a file's end the model rightly ends the text,
 and an answer of one token tells nothing about who made it."""
@@ -48,6 +50,8 @@ SUFFIXES: Final = frozenset({".py", ".txt", ".md", ".rst", ".c", ".h", ".rs", ".
 SKIPPED: Final = frozenset(
     {"site-packages", "dist-packages", "__pycache__", "node_modules", ".git"}
 )
+CONTEXT_PART_MAX: Final = 0.75
+"""Of the model's context, the most that an answer takes. The rest holds a prompt of some lines."""
 TRIES_MAX: Final = 16
 """Cuts tried before a prompt is shortened. One in a hundred pages has too many tokens to fit."""
 
@@ -121,7 +125,7 @@ class Requests:
         self._context = context_tokens
 
     def tokens_of_turn(self, rng: random.Random) -> int:
-        """Return how many tokens all requests of one turn ask for, drawn from the turn's
+        """Return how many tokens all requests of one turn ask for at least, drawn from the turn's
         ``rng``."""
         return rng.choice(TOKENS_ASKED)
 
@@ -133,8 +137,8 @@ class Requests:
         A ``greedy`` request has temperature 0, for a miner that can answer nothing else. A request
         for ``entrance``, the first one to a newcomer, is long and warm.
         """
-        wanted = TOKENS_OF_ENTRANCE if entrance else tokens
-        max_tokens = min(wanted, self._context // 2)
+        wanted = max(TOKENS_OF_ENTRANCE, tokens) if entrance else tokens
+        max_tokens = min(wanted, int(CONTEXT_PART_MAX * self._context))
         prompt = self._fitting(rng, max_tokens)
         temperature = max(TEMPERATURES) if entrance else rng.choice(TEMPERATURES)
         return Complete(

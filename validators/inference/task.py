@@ -1,17 +1,16 @@
 """The inference validator: draw requests, replay answers, and say what each answer is worth.
 
 In each turn every miner is asked once; out come verdicts with reasons. Each answer is examined on
-its own by ``answers`` and paid by its speed against an announced rate
+its own by ``answers`` and paid by the tokens that came within a window
 (``assay.scoring.inference.speed``). All are asked at the same moment, so that uids that share
-a machine share its speed. ``requests`` draws what is asked and ``probation`` remembers who is not
-paid yet. A turn leaves no other trace in this object but the last speeds of each miner.
+a machine share its window. ``requests`` draws what is asked, ``speeds`` remembers who is how fast
+and ``probation`` who is not paid yet. A turn leaves no other trace in this object.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -49,13 +48,13 @@ from assay.protocol.inference import (
     NAME,
     STREAM,
     Complete,
-    Completion,
     ModelCommitment,
     NumericPath,
+    Piece,
     assemble,
 )
 from assay.scoring.inference.probation import Sentence
-from assay.scoring.inference.speed import LAST, engine_time, speed_factors, steady_rate
+from assay.scoring.inference.speed import engine_time, speed_factors
 from assay.types import Ss58
 from assay.validators.inference.answers import Finding, Judge, unjudged
 from assay.validators.inference.client_calls import judge_call, judge_receipt
@@ -64,18 +63,14 @@ from assay.validators.inference.client_desk import ClientDesk
 from assay.validators.inference.probation import FILE, Probation
 from assay.validators.inference.requests import Corpus, Requests
 from assay.validators.inference.settings import ValidatorSettings
+from assay.validators.inference.speeds import Speeds
 from assay.wire.interface import Membership
 
 if TYPE_CHECKING:
     import random
 
-Given = Answer[Complete, Completion]
-METHOD: Final = Method("", Complete, Completion)
-LATENCY_S_MIN: Final = 1e-6
-"""No network is faster. A test's clock may stand still over a whole answer, which then took no
-time, and an answer's speed would be infinite."""
-
-
+Given = Answer[Complete, Any]
+METHOD: Final = Method(STREAM, Complete, Piece, stream=True)
 PROMPT_S: Final = 3.0
 """Seconds within which an answer has to come for its miner to be waited for the next time. An
 answer of 48 tokens is there in that time at sixteen tokens a second."""
@@ -114,8 +109,7 @@ class InferenceValidator(ValidatorTask):
         self._desk: ClientDesk | None = None
         self._context: TaskContext | None = None
         self._settings = ValidatorSettings()
-        self._rates: dict[Ss58, deque[float]] = {}
-        """Of each hotkey's last verified answers, the tokens a second."""
+        self._speeds = Speeds(self._settings.pay_rate)
         self._spared: set[int] = set()
         """The seeds of open requests whose answers are not replayed."""
         self._prompt: dict[Ss58, float] = {}
@@ -126,6 +120,7 @@ class InferenceValidator(ValidatorTask):
         settings = context.settings
         assert isinstance(settings, ValidatorSettings)
         self._settings = settings
+        self._speeds = Speeds(settings.pay_rate)
         opened = await open_model(
             settings.model, threads=settings.threads, tolerance=settings.tolerance
         )
@@ -199,7 +194,7 @@ class InferenceValidator(ValidatorTask):
         return await judge_receipt(receipt, settings)
 
     async def turn(self, turn: Turn) -> list[Verdict]:
-        """Ask each target for one text of the same length, and judge all answers that are there."""
+        """Ask each target for one text, and judge all answers that are there."""
         answers = await self._ask(turn)
         answers += [answer for answer in turn.late if answer.method == METHOD.name]
         organic = await self._organic_verdicts(turn)
@@ -283,13 +278,14 @@ class InferenceValidator(ValidatorTask):
 
     def request_for(self, target: Target, rng: random.Random, *, tokens: int) -> Complete:
         """Return a request for ``target``, drawn from ``rng``, for an answer of ``tokens`` tokens;
-        a newcomer is asked for more."""
+        a newcomer and a fast miner are asked for more."""
         assert self._requests is not None and self._probation is not None, "start comes first"
         commitment = ModelCommitment.parse(target.commitment)
         greedy = commitment is not None and commitment.path is NumericPath.ENGINE
         entrance = not self._probation.knows(target.hotkey)
+        more = self._speeds.tokens_to_ask(target.hotkey, tokens)
         return self._requests.draw(
-            rng, miner=target.hotkey, tokens=tokens, greedy=greedy, entrance=entrance
+            rng, miner=target.hotkey, tokens=more, greedy=greedy, entrance=entrance
         )
 
     async def score(self, answers: Sequence[Given], *, epoch: int = 0) -> list[Score]:
@@ -298,18 +294,17 @@ class InferenceValidator(ValidatorTask):
         assert self._probation is not None, "start comes first"
         findings = await asyncio.to_thread(lambda: [self._examine(answer) for answer in answers])
         verified = np.array([finding.verified for finding in findings], dtype=np.bool_)
-        latencies = np.maximum([answer.latency_s for answer in answers], LATENCY_S_MIN)
+        latencies = np.array([answer.latency_s for answer in answers], dtype=np.float64)
         network = np.array([answer.network_s for answer in answers], dtype=np.float64)
-        tokens = np.array([finding.tokens for finding in findings], dtype=np.float64)
         rate = self._settings.pay_rate
-        engine_s = engine_time(latencies, network)
+        away_s = latencies - engine_time(latencies, network)
         self._note_latencies(answers)
         rates = np.zeros(len(answers))
-        for number in np.flatnonzero(verified).tolist():
-            last = self._rates.setdefault(answers[number].target.hotkey, deque(maxlen=LAST))
-            last.append(float(tokens[number] / engine_s[number]))
-            rates[number] = steady_rate(tuple(last))
-        factors = speed_factors(rates, verified, most=rate)
+        for number, (answer, finding) in enumerate(zip(answers, findings, strict=True)):
+            if finding.verified and answer.origin is Origin.SYNTHETIC:
+                self._speeds.note(answer, finding)
+            rates[number] = self._speeds.rate(answer.target.hotkey)
+        factors = speed_factors(rates, verified & (rates > 0.0), most=rate)
         owed = [self._probation.owed(answer.target.hotkey) for answer in answers]
         await asyncio.to_thread(
             self._probation.record,
@@ -324,7 +319,7 @@ class InferenceValidator(ValidatorTask):
                 f"latency {took:.2f} s, {away:.2f} s of it the network",
                 f"{steady:.0f} tokens/s (most pay at {rate:g})",
             )
-            for took, away, steady in zip(latencies, latencies - engine_s, rates, strict=True)
+            for took, away, steady in zip(latencies, away_s, rates, strict=True)
         ]
         return [
             _score(finding, float(factor), due, epoch, speed)
@@ -354,11 +349,15 @@ class InferenceValidator(ValidatorTask):
         objection = self._judge.objection(commitment)
         if answer.reply is None:
             return unjudged(objection if objection is not None else "no answer")
+        try:
+            reply = assemble(answer.frames) if answer.frames else answer.reply
+        except ValueError as error:
+            return unjudged(f"pieces of no answer: {error}")
         if is_spared and objection is None and answer.origin is Origin.SYNTHETIC:
-            count = min(len(answer.reply.tokens), answer.request.max_tokens)
+            count = min(len(reply.tokens), answer.request.max_tokens)
             return Finding(True, False, (NOT_REPLAYED,), count)
         try:
-            return self._judge.examine(answer.request, answer.reply, commitment)
+            return self._judge.examine(answer.request, reply, commitment)
         except Exception as error:  # a miner's bytes must not end the validator of all others
             logger.error("uid {} could not be judged: {}", answer.target.uid, type(error).__name__)
             return unjudged(f"the judge failed ({type(error).__name__})")

@@ -6,6 +6,7 @@ them almost like the others'.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator
 
 from assay.clock import Clock
@@ -14,8 +15,9 @@ from assay.neuron import MinerTask, Synapse, TaskContext
 
 
 class Slow(Around):
-    """Waits after each answer, and before each frame, until ``factor`` times its own time is
-    over."""
+    """Gives each answer, and each frame, ``factor`` times as long after the request as the task
+    inside. Frames are taken from the inside task as they come: it makes the next ones meanwhile, so
+    that a wait between two frames alone would slow nothing."""
 
     def __init__(self, inner: MinerTask, factor: float) -> None:
         if factor < 1.0:
@@ -39,11 +41,26 @@ class Slow(Around):
         self, method: AnyMethod, request: Synapse, stream: Stream
     ) -> AsyncGenerator[Synapse, None]:
         assert self._clock is not None, "serving comes after start"
-        begun = self._clock.monotonic()
-        async for frame in stream(request):
-            await self._wait(begun)
-            yield frame
-            begun = self._clock.monotonic()
+        clock, begun = self._clock, self._clock.monotonic()
+        made: asyncio.Queue[tuple[float, Synapse] | None] = asyncio.Queue()
+
+        async def take() -> None:
+            try:
+                async for frame in stream(request):
+                    made.put_nowait((clock.monotonic() - begun, frame))
+            finally:
+                made.put_nowait(None)
+
+        taking = asyncio.ensure_future(take())
+        try:
+            while (both := await made.get()) is not None:
+                due_s = begun + self._factor * both[0]
+                await clock.sleep(max(due_s - clock.monotonic(), 0.0))
+                yield both[1]
+            await taking  # raises what ended the stream
+        finally:
+            taking.cancel()
+            await asyncio.gather(taking, return_exceptions=True)
 
     async def _wait(self, begun: float) -> None:
         assert self._clock is not None

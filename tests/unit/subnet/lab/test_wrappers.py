@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,21 @@ from assay.clock import ManualClock
 from assay.errors import UserError
 from assay.lab.cheats import CHEATS, wrap_cheat
 from assay.lab.faults import wrap_slow
-from assay.neuron import Answer, Caller, MinerTask, Score, Synapse, Target, Task, TaskSettings
+from assay.neuron import (
+    Answer,
+    Caller,
+    Method,
+    MinerTask,
+    Score,
+    Synapse,
+    Target,
+    Task,
+    TaskSettings,
+)
 from assay.types import Ss58, Uid
 from assay.wire.interface import Membership
 from examples.reverse import Reverse, Reversed, ReverseTask
-from tests.support.contexts import task_context
+from tests.support.contexts import streamed, task_context
 
 CALLER = Caller(Ss58("5caller"), bytes(32), Membership.PERMIT, "127.0.0.1", 1, bytes(32), 10.0)
 TEXTS = ("reversible text", "something else", "and a third one")
@@ -71,13 +81,57 @@ class Works(ReverseTask):
         return await super().serve(request, caller)
 
 
+class Skipping(ManualClock):
+    """Sleeping passes the time at once."""
+
+    async def sleep(self, seconds: float) -> None:
+        self.advance(seconds)
+
+
+class Streams(MinerTask):
+    """Makes three frames, a second for each."""
+
+    name = "streams"
+
+    def __init__(self, clock: ManualClock, *, breaks: bool = False) -> None:
+        self._clock = clock
+        self._breaks = breaks
+        self.made = 0
+
+    def methods(self) -> list[Method[Any, Any]]:
+        return [Method("", Reverse, Reversed, self.stream, stream=True)]
+
+    async def stream(self, request: Reverse, caller: Caller) -> AsyncIterator[Reversed]:
+        for _ in range(3):
+            self._clock.advance(1.0)
+            self.made += 1
+            yield Reversed(text="made")
+        if self._breaks:
+            raise ValueError("cannot go on")
+
+
+async def test_slow_holds_frames_back_and_lets_the_task_inside_go_on(tmp_path: Path) -> None:
+    """A miner's engine draws meanwhile: a wait between two frames alone would slow nothing."""
+    clock = Skipping()
+    inner = Streams(clock)
+    miner = wrap_slow(4.0, inner)
+    await miner.start(task_context(TaskSettings(), Ss58("5m"), tmp_path, clock))
+    begun, times = clock.monotonic(), []
+    async for _ in streamed(miner, "", Reverse(text="a"), CALLER):
+        assert inner.made == 3
+        times.append(clock.monotonic() - begun)
+    assert times == pytest.approx([4.0, 8.0, 12.0])
+
+
+async def test_slow_ends_a_stream_as_the_task_inside_does(tmp_path: Path) -> None:
+    clock = Skipping()
+    miner = wrap_slow(4.0, Streams(clock, breaks=True))
+    await miner.start(task_context(TaskSettings(), Ss58("5m"), tmp_path, clock))
+    with pytest.raises(ValueError, match="cannot go on"):
+        [frame async for frame in streamed(miner, "", Reverse(text="a"), CALLER)]
+
+
 async def test_slow_takes_a_multiple_of_the_time_and_answers_right(tmp_path: Path) -> None:
-    class Skipping(ManualClock):
-        """Sleeping passes the time at once."""
-
-        async def sleep(self, seconds: float) -> None:
-            self.advance(seconds)
-
     clock = Skipping()
     miner = wrap_slow(2.0, Works(clock))
     await miner.start(task_context(TaskSettings(), Ss58("5m"), tmp_path, clock))

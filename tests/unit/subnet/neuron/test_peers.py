@@ -396,6 +396,7 @@ async def test_a_stream_is_answered_by_its_last_frame_and_tells_when_the_first_c
     assert (answer.target, answer.request, answer.method) == (target, Word(text=b"go"), "many")
     assert (answer.failure, answer.code, answer.outcome) == (None, None, "reply")
     assert (answer.first_s, answer.latency_s) == (pytest.approx(0.25), pytest.approx(1.25))
+    assert answer.frames_s == pytest.approx((0.25, 1.25))
     assert answer.evidence is not None
     assert unpack(answer.evidence).word == "whole"
 

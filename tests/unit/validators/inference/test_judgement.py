@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -22,7 +22,7 @@ import pytest
 from aiohttp import web
 
 from assay.clock import SystemClock
-from assay.lab.around import AnyMethod, Around, Serve
+from assay.lab.around import AnyMethod, Around, Stream
 from assay.lab.cheats import CHEATS, wrap_cheat
 from assay.lab.faults import wrap_slow
 from assay.miners.inference import InferenceMiner
@@ -35,6 +35,7 @@ from assay.protocol.inference import (
     Completion,
     ModelCommitment,
     NumericPath,
+    Piece,
     noise_key,
 )
 from assay.scoring.inference.agreement import TOLERANCE_FP32, compare
@@ -44,10 +45,9 @@ from assay.scoring.inference.sampling import GREEDY, Sampling, choose
 from assay.types import Ss58, Uid
 from assay.validators.inference import InferenceValidator
 from assay.validators.inference.answers import Finding, Judge
-from assay.validators.inference.requests import TOKENS_OF_ENTRANCE
 from assay.validators.inference.settings import ValidatorSettings
 from assay.wire.interface import Membership
-from tests.support.contexts import served, task_context
+from tests.support.contexts import streamed, task_context
 from tests.support.trials import remember_trials
 
 pytestmark = pytest.mark.inference
@@ -308,15 +308,26 @@ class Subnet:
         }
 
     async def _ask(self, questions: Sequence[Question[Any, Any]]) -> list[Answer[Any, Any]]:
-        known = [q for q in questions if q.message.max_tokens != TOKENS_OF_ENTRANCE]
-        assert len({question.message.max_tokens for question in known}) <= 1
-        answers = []
-        for question in questions:
-            begun = asyncio.get_running_loop().time()
-            reply = await served(self.miners[question.target.hotkey], question.message, CALLER)
-            took = asyncio.get_running_loop().time() - begun
-            answers.append(Answer(question.target, question.message, reply, None, took))
-        return answers
+        return [await self._answer(question) for question in questions]
+
+    async def _answer(self, question: Question[Any, Any]) -> Answer[Any, Any]:
+        """One after the other: a miner has the machine for itself."""
+        now = asyncio.get_running_loop().time
+        frames, times, begun = [], [], now()
+        async for frame in streamed(
+            self.miners[question.target.hotkey], question.method.name, question.message, CALLER
+        ):
+            frames.append(frame)
+            times.append(now() - begun)
+        return Answer(
+            question.target,
+            question.message,
+            frames[-1],
+            None,
+            times[-1],
+            frames=tuple(frames),
+            frames_s=tuple(times),
+        )
 
 
 @asynccontextmanager
@@ -456,8 +467,13 @@ async def test_a_slow_miner_is_paid_in_proportion(tmp_path: Path) -> None:
 class Marked(Around):
     """Its answers can be told from others by the time that they say they took."""
 
-    async def answer(self, method: AnyMethod, request: Synapse, serve: Serve) -> Synapse:
-        return msgspec.structs.replace(await super().answer(method, request, serve), total_s=13.0)
+    async def frames(
+        self, method: AnyMethod, request: Synapse, stream: Stream
+    ) -> AsyncGenerator[Synapse, None]:
+        async for frame in super().frames(method, request, stream):
+            assert isinstance(frame, Piece)
+            end = frame.end and msgspec.structs.replace(frame.end, total_s=13.0)
+            yield msgspec.structs.replace(frame, end=end)
 
 
 async def test_an_answer_that_breaks_the_judge_costs_nobody_else(

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from assay.neuron import Answer, Question, Target, Turn
-from assay.protocol.inference import Complete
+from assay.protocol.inference import STREAM, Complete, Ending, Piece
 from assay.types import Ss58, Uid
 from assay.validators.inference.answers import Finding
 from assay.validators.inference.probation import FILE, Probation
@@ -93,11 +93,22 @@ class Turns:
 def answered(
     question: Question[Any, Any], took_s: float | None, turns: int = 1
 ) -> Answer[Any, Any]:
-    made = SimpleNamespace(tokens=[0] * question.message.max_tokens)
-    reply: Any = None if took_s is None else made
-    failure = "came too late" if took_s is None else None
+    target, asked = question.target, question.message
+    if took_s is None:
+        return Answer(target, asked, None, "came too late", 9.0, turns_open=turns)
+    count = asked.max_tokens
+    end = Ending(finish="length", queued_s=0.0, first_token_s=0.0, total_s=0.0)
+    frames = [Piece(tokens=[0], text="", end=end if n == count - 1 else None) for n in range(count)]
     return Answer(
-        question.target, question.message, reply, failure, took_s or 9.0, turns_open=turns
+        target,
+        asked,
+        frames[-1],
+        None,
+        took_s,
+        method=STREAM,
+        frames=tuple(frames),
+        frames_s=tuple(took_s * (n + 1) / count for n in range(count)),
+        turns_open=turns,
     )
 
 

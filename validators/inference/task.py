@@ -25,6 +25,7 @@ from assay.neuron import (
     JudgedCall,
     Method,
     Origin,
+    Pace,
     Question,
     Score,
     Target,
@@ -78,6 +79,9 @@ PROMPT_SLACK: Final = 4.0
 """How many times longer than the last time a miner may take before a turn goes on without it: a
 machine that is busy for a moment needs that. With ``PROMPT_S`` it bounds what a miner that suddenly
 is silent costs all others, once."""
+PACE_S: Final = 2.0
+"""Between two turns. A turn draws for about two thirds of a second on all that a machine has; with
+half the pause, the neurons of one machine (``assay up``) would keep its processors busy."""
 SLOWEST_PER_S: Final = 1.0
 """Tokens a second of the slowest miner that can get in and be paid."""
 PATIENCE_S_MAX: Final = 115.0
@@ -100,6 +104,7 @@ class InferenceValidator(ValidatorTask):
 
     name = NAME
     settings = ValidatorSettings
+    pace = Pace.seconds(PACE_S)
     preload = ("torch", "transformers", "transformers.models.llama.modeling_llama", "tokenizers")
 
     def __init__(self) -> None:

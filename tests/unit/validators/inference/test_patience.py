@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from assay.neuron import Answer, Question, Target, Turn
+from assay.neuron import Answer, Origin, Question, Target, Turn
 from assay.protocol.inference import STREAM, Complete, Ending, Piece
 from assay.types import Ss58, Uid
 from assay.validators.inference.answers import Finding
@@ -62,7 +63,10 @@ class Turns:
         self._count = 0
 
     async def play(
-        self, latencies_s: dict[Ss58, float | None], late: Sequence[Answer[Any, Any]] = ()
+        self,
+        latencies_s: dict[Ss58, float | None],
+        late: Sequence[Answer[Any, Any]] = (),
+        organic: Sequence[Answer[Any, Any]] = (),
     ) -> dict[Ss58, tuple[float, float]]:
         """One turn: value and weight of each verdict."""
         self._count += 1
@@ -84,6 +88,7 @@ class Turns:
                 ask,
                 post=lambda questions, s: self.posted.extend((q, s) for q in questions),
                 late=late,
+                organic=tuple(organic),
                 waiting=self.waiting,
             )
         )
@@ -161,6 +166,30 @@ async def test_the_silence_of_a_posted_question_counts_for_all_its_turns(turns: 
     await turns.play({})
     scored = await turns.play({}, [answered(turns.posted[0][0], None, turns=57)])
     assert scored == {A: (0.0, 57.0)}
+
+
+async def test_a_clients_answer_is_paid_at_the_miners_own_speed_and_tells_none(
+    turns: Turns,
+) -> None:
+    """Clients ask one after the other: uids that share a machine would each seem as fast as it."""
+    await turns.play({})
+    scored = await turns.play({}, [answered(question, 1.0) for question, _ in turns.posted])
+    turns.waiting = {A, B}
+    asked = turns.posted[0][0] if turns.posted else turns.asked[0]
+    organic = dataclasses.replace(
+        answered(asked, 0.01), origin=Origin.ORGANIC, frames=(), frames_s=(), method=""
+    )
+    assert (await turns.play({}, organic=[organic]))[A] == scored[A]
+
+
+async def test_pieces_of_no_answer_earn_nothing_and_convict_nobody(turns: Turns) -> None:
+    await turns.play({})
+    whole = answered(turns.posted[0][0], 0.5)
+    broken = dataclasses.replace(whole, frames=whole.frames[:-1], frames_s=whole.frames_s[:-1])
+    assert await turns.play({}, [broken]) == {A: (0.0, 1.0)}
+    probation = turns.validator._probation
+    assert probation is not None
+    assert not probation.knows(A)
 
 
 def test_longer_answers_have_more_time() -> None:

@@ -54,13 +54,6 @@ def task_context(
     )
 
 
-async def served(miner: MinerTask, request: Synapse, caller: Caller) -> Any:
-    """The reply of the first method that ``miner`` serves, the one of the task's own name."""
-    method = miner.methods()[0]
-    assert method.handler is not None
-    return await method.handler(request, caller)
-
-
 def streamed(miner: MinerTask, name: str, request: Synapse, caller: Caller) -> AsyncIterator[Any]:
     """The frames of the streamed method ``name`` that ``miner`` serves."""
     method = next(method for method in miner.methods() if method.name == name)

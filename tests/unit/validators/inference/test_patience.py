@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from assay.neuron import Answer, Origin, Question, Target, Turn
+from assay.neuron import Answer, Question, Target, Turn
 from assay.protocol.inference import STREAM, Complete, Ending, Piece
 from assay.types import Ss58, Uid
 from assay.validators.inference.answers import Finding
@@ -66,7 +66,6 @@ class Turns:
         self,
         latencies_s: dict[Ss58, float | None],
         late: Sequence[Answer[Any, Any]] = (),
-        organic: Sequence[Answer[Any, Any]] = (),
     ) -> dict[Ss58, tuple[float, float]]:
         """One turn: value and weight of each verdict."""
         self._count += 1
@@ -88,7 +87,6 @@ class Turns:
                 ask,
                 post=lambda questions, s: self.posted.extend((q, s) for q in questions),
                 late=late,
-                organic=tuple(organic),
                 waiting=self.waiting,
             )
         )
@@ -100,7 +98,7 @@ def answered(
 ) -> Answer[Any, Any]:
     target, asked = question.target, question.message
     if took_s is None:
-        return Answer(target, asked, None, "came too late", 9.0, turns_open=turns)
+        return Answer(target, asked, None, "came too late", 9.0, method=STREAM, turns_open=turns)
     count = asked.max_tokens
     end = Ending(finish="length", queued_s=0.0, first_token_s=0.0, total_s=0.0)
     frames = [Piece(tokens=[0], text="", end=end if n == count - 1 else None) for n in range(count)]
@@ -166,20 +164,6 @@ async def test_the_silence_of_a_posted_question_counts_for_all_its_turns(turns: 
     await turns.play({})
     scored = await turns.play({}, [answered(turns.posted[0][0], None, turns=57)])
     assert scored == {A: (0.0, 57.0)}
-
-
-async def test_a_clients_answer_is_paid_at_the_miners_own_speed_and_tells_none(
-    turns: Turns,
-) -> None:
-    """Clients ask one after the other: uids that share a machine would each seem as fast as it."""
-    await turns.play({})
-    scored = await turns.play({}, [answered(question, 1.0) for question, _ in turns.posted])
-    turns.waiting = {A, B}
-    asked = turns.posted[0][0] if turns.posted else turns.asked[0]
-    organic = dataclasses.replace(
-        answered(asked, 0.01), origin=Origin.ORGANIC, frames=(), frames_s=(), method=""
-    )
-    assert (await turns.play({}, organic=[organic]))[A] == scored[A]
 
 
 async def test_pieces_of_no_answer_earn_nothing_and_convict_nobody(turns: Turns) -> None:

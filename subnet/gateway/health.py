@@ -3,8 +3,10 @@
 ``Health`` is told how calls begin and end, and says of each miner how long a first token may take
 (``expect_s``), how many calls are open, and from when on the miner may be asked (``asks_from_s``).
 A miner that fails several times in a row is left alone for a while, then tried by one call; each
-further failure doubles the while. A miner that says it is busy is left alone for as long as it
-says. Old measurements fade: a miner that was slow an hour ago is tried again.
+further failure doubles the while. A miner that says it is busy while calls of ours are open has
+shown how many it takes at one time, and is asked for no more until as many have been served; one
+that is busy with others' is left alone for as long as it says. Old measurements fade: a miner that
+was slow an hour ago is tried again.
 
 All times are in seconds of a monotonic clock, and arguments. This module knows no chain and no
 wire. Pure.
@@ -24,8 +26,9 @@ REST_S: Final = 5.0
 """The first rest. A miner that is being started again is back in less."""
 REST_S_MAX: Final = 300.0
 """The longest rest: a miner that was repaired gets clients again within five minutes."""
-BUSY_S_MAX: Final = 60.0
-"""The longest that a miner may send us away for by one word."""
+BUSY_S_MIN, BUSY_S_MAX = 0.1, 60.0
+"""The shortest and the longest that a miner may send us away for by one word. Sent away for no
+time, a request that waits would ask again and again."""
 FADES_S: Final = 60.0
 """In this time a measurement loses half of its weight against the best miner's."""
 NEWEST: Final = 0.2
@@ -45,6 +48,10 @@ class _Known:
     failures: int = 0
     rests: int = 0
     asks_from_s: float = 0.0
+    places: int | None = None
+    """How many calls the miner takes at one time, where it has shown that."""
+    served: int = 0
+    """Calls that were served since ``places`` changed."""
     probing: bool = False
     """Whether the one call after a rest is under way."""
 
@@ -58,7 +65,10 @@ class Health:
     def may_ask(self, hotkey: Ss58, now_s: float) -> bool:
         """Whether a call to this miner may begin."""
         known = self._known.get(hotkey)
-        return known is None or (known.asks_from_s <= now_s and not known.probing)
+        if known is None:
+            return True
+        full = known.places is not None and known.open >= known.places
+        return known.asks_from_s <= now_s and not known.probing and not full
 
     def asks_from_s(self, hotkey: Ss58) -> float:
         """From when on this miner may be asked again."""
@@ -109,6 +119,11 @@ class Health:
         known = self._of(hotkey)
         known.failures = known.rests = 0
         known.asks_from_s = 0.0
+        if known.places is None:
+            return
+        known.served += 1
+        if known.served > known.places:  # others may have left it room since
+            known.places, known.served = known.places + 1, 0
 
     def failed(self, hotkey: Ss58, now_s: float) -> None:
         """A call failed by the miner's doing."""
@@ -120,9 +135,12 @@ class Health:
             known.asks_from_s = now_s + rest_s
 
     def busy(self, hotkey: Ss58, retry_after_s: float, now_s: float) -> None:
-        """The miner asked not to be asked for a while."""
+        """The miner did not take a call, which is still open here, because it has too many."""
         known = self._of(hotkey)
-        wait_s = min(max(retry_after_s, 0.0), BUSY_S_MAX)
+        if known.open > 1:
+            known.places, known.served = known.open - 1, 0
+            return
+        wait_s = min(max(retry_after_s, BUSY_S_MIN), BUSY_S_MAX)
         known.asks_from_s = max(known.asks_from_s, now_s + wait_s)
 
     def _best_s(self) -> float:

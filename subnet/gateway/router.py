@@ -30,6 +30,7 @@ from assay.gateway.health import Health
 from assay.gateway.openai.errors import SERVER, ApiError, overloaded
 from assay.gateway.openai.meaning import AnswerOptions
 from assay.gateway.text import AnswerText, Spelling
+from assay.gateway.waiting import WaitingLine
 from assay.metrics import NO_METRICS, Metrics
 from assay.protocol.client_receipts import CallRecord
 from assay.protocol.inference import SEED_MAX, Complete, NumericPath, TokenLogprob
@@ -53,6 +54,12 @@ HEDGES_SHARE: Final = 0.1
 """Hedges per answer, over many answers: when all miners are slow, asking twice makes it worse."""
 HEDGES_SAVED: Final = 10.0
 """Hedges that may come at once after a quiet time."""
+PLACE_S_MAX: Final = 20.0
+"""How long a request waits for a place at a miner while all are busy, and then is told to come
+again: well before a proxy or a client takes a silent connection for dead."""
+BUSY_MAX: Final = 16
+"""How often miners may send one answer away as busy. Miners that have shown how many they take are
+not asked for more, so that an honest subnet does it once or twice."""
 NOBODY_S: Final = 12.0
 """When to try again if the chain shows no miner of the model: a block of a public chain."""
 
@@ -94,6 +101,8 @@ class Trail:
     """The miner that began: its hotkey keys the noise of the whole answer."""
     tried: set[Ss58] = field(default_factory=set)
     refusals: int = 0
+    busy: int = 0
+    """How often miners have said that they are busy."""
 
 
 class Router:
@@ -126,6 +135,7 @@ class Router:
         self._metrics = metrics
         self.health = Health()
         self._hedges = HEDGES_SAVED
+        self._waiting = WaitingLine(clock)
 
     def candidates(self) -> list[Candidate]:
         """Every miner of the model that the chain shows now, by uid."""
@@ -212,7 +222,7 @@ class Router:
         try:
             while True:
                 if not calls:
-                    calls.append(self._call(self._best(wish, trail), wish, trail, ends_s))
+                    calls.append(self._call(await self._place(wish, trail), wish, trail, ends_s))
                 hedge_s = self._hedge_s(calls[0]) if may_hedge and len(calls) == 1 else None
                 ready = await self._first_ready(calls, hedge_s)
                 if ready is None:
@@ -305,6 +315,7 @@ class Router:
         """End a call, and keep what its miner has signed."""
         await call.close()
         self.health.ended(call.candidate.hotkey)
+        self._waiting.wake()
         record = call.record
         if record is not None:
             trail.records.append(record)
@@ -326,8 +337,30 @@ class Router:
             and (simple or candidate.path is not NumericPath.ENGINE)
         ]
 
-    def _best(self, wish: TextWish, trail: Trail) -> Candidate:
-        """The miner to ask next; ApiError if nobody is left."""
+    async def _place(self, wish: TextWish, trail: Trail) -> Candidate:
+        """The miner to ask next, waited for while all are busy; ApiError if nobody is left."""
+        ends_s = self._clock.monotonic() + PLACE_S_MAX
+        with self._waiting.joined(named=wish.miner is not None) as ticket:
+            while (found := self._best(wish, trail)) is None:
+                now_s = self._clock.monotonic()
+                rests = self._rests(wish, trail, now_s)
+                again_s = min(rests, default=ends_s)
+                # A call that ends may free the others.
+                all_rest = len(rests) == len(self._able(wish, trail))
+                if now_s >= ends_s or trail.busy >= BUSY_MAX or (all_rest and again_s > ends_s):
+                    self._count("nobody")
+                    raise overloaded(max(1.0, again_s - now_s))
+                await ticket.until(min(again_s, ends_s) - now_s)
+        self._waiting.wake()  # who waits behind this one may find another place
+        return found
+
+    def _rests(self, wish: TextWish, trail: Trail, now_s: float) -> list[float]:
+        """Until when each of the miners rests that could take ``wish`` and are left alone."""
+        able = (self.health.asks_from_s(each.hotkey) for each in self._able(wish, trail))
+        return [until_s for until_s in able if until_s > now_s]
+
+    def _best(self, wish: TextWish, trail: Trail) -> Candidate | None:
+        """The miner to ask next, None while all are busy or rest; ApiError if nobody is left."""
         if trail.refusals >= REFUSALS_MAX:
             raise ApiError(
                 400,
@@ -337,16 +370,12 @@ class Router:
             )
         if len(trail.tried) >= MINERS_MAX:
             raise self._nobody_answers()
-        able = self._ranked(wish, trail)
-        if able:
-            return able[0]
-        left = self._able(wish, trail)
-        if not left and trail.tried:
+        if self._able(wish, trail):
+            return next(iter(self._ranked(wish, trail)), None)
+        if trail.tried:
             raise self._nobody_answers()
-        now_s = self._clock.monotonic()
-        waits = [self.health.asks_from_s(c.hotkey) - now_s for c in left]
         self._count("nobody")
-        raise overloaded(max(1.0, min(waits, default=NOBODY_S)))
+        raise overloaded(NOBODY_S)
 
     def _nobody_answers(self) -> ApiError:
         self._count("failed")
@@ -363,6 +392,8 @@ class Router:
         now_s = self._clock.monotonic()
         if isinstance(error, PeerBusy):
             self.health.busy(candidate.hotkey, error.retry_after_s or 1.0, now_s)
+            trail.tried.discard(candidate.hotkey)  # it may be asked again once it has a place
+            trail.busy += 1
             kind = "busy"
         else:
             self.health.failed(candidate.hotkey, now_s)

@@ -38,7 +38,7 @@ from assay.protocol.inference import (
     noise_key,
 )
 from assay.types import AlphaRao, BlockNumber, NetUid, Rao, Uid
-from assay.wire.errors import RequestRefused
+from assay.wire.errors import Code, RequestRefused
 from assay.wire.interface import Caller, Method
 from assay.wire.keys import SeedSigner
 from assay.wire.memory import MemoryAxon, MemoryDendrite, MemoryNetwork
@@ -95,6 +95,10 @@ class FakeMiner:
     """Before the first token."""
     ends_at: int | None = None
     """The position at which its model ends the text."""
+    places: int | None = None
+    """How many answers it makes at one time; it refuses what goes beyond."""
+    open_now: int = 0
+    open_most: int = 0
     asked: list[Complete] = field(default_factory=list)
     noticed: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(0))
     """Has one place for each request that came."""
@@ -112,6 +116,10 @@ class FakeMiner:
             raise self.refuses
         if not ask.begun and ask.miner != self.hotkey:
             raise RequestRefused("the request names another miner")
+        if self.places is not None and self.open_now >= self.places:
+            raise RequestRefused(Code.CALLER_LIMITED, "too many", retry_after_s=1.0)
+        self.open_now += 1
+        self.open_most = max(self.open_most, self.open_now)
         try:
             if self.waits is not None:
                 await self.waits.wait()
@@ -137,6 +145,8 @@ class FakeMiner:
         except (asyncio.CancelledError, GeneratorExit):
             self.cancelled += 1
             raise
+        finally:
+            self.open_now -= 1
 
 
 def _logprob(token: int, alternatives: int) -> TokenLogprob:

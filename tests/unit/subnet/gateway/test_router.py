@@ -12,7 +12,15 @@ import pytest
 from assay.clock import ManualClock
 from assay.gateway.openai.errors import ApiError
 from assay.gateway.openai.meaning import AnswerOptions
-from assay.gateway.router import HEDGE_S_MAX, Growth, Router, TextWish, Trail
+from assay.gateway.router import (
+    BUSY_MAX,
+    HEDGE_S_MAX,
+    PLACE_S_MAX,
+    Growth,
+    Router,
+    TextWish,
+    Trail,
+)
 from assay.protocol.client_receipts import read_call
 from assay.protocol.inference import Complete, NumericPath, Piece
 from assay.wire.errors import Code, RequestRefused
@@ -46,6 +54,14 @@ def expected(miner: FakeMiner, count: int = TOKENS) -> str:
 
 async def read(router: Router, wanted: TextWish, trail: Trail | None = None) -> list[Growth]:
     return [growth async for growth in router.answer(wanted, trail or Trail())]
+
+
+async def passing(clock: ManualClock, seconds: float) -> None:
+    """Let time pass in steps, so that what begins to wait meanwhile waits from then on."""
+    for _ in range(50):
+        clock.advance(seconds / 50)
+        for _ in range(10):
+            await asyncio.sleep(0)
 
 
 def text(grown: list[Growth]) -> str:
@@ -279,19 +295,75 @@ async def test_hedges_are_a_small_part_of_all_calls() -> None:
 
 async def test_a_busy_miner_is_left_alone_as_long_as_it_says() -> None:
     clock = ManualClock()
-    busy = FakeMiner(key(1), refuses=RequestRefused(Code.OVERLOADED, "full", retry_after_s=20.0))
+    busy = FakeMiner(key(1), refuses=RequestRefused(Code.OVERLOADED, "full", retry_after_s=30.0))
     async with Subnet(busy, clock=clock) as subnet:
         router = subnet.router()
-        with pytest.raises(ApiError) as caught:
-            await read(router, wish())
-        assert caught.value.status == 503
-        with pytest.raises(ApiError) as caught:
-            await read(router, wish())
-        assert (caught.value.code, caught.value.retry_after_s) == ("overloaded", 20.0)
+        for _ in range(2):
+            with pytest.raises(ApiError) as caught:
+                await read(router, wish())
+            assert (caught.value.status, caught.value.code) == (503, "overloaded")
+            assert caught.value.retry_after_s == 30.0, "longer than a request waits"
         assert len(busy.asked) == 1
         busy.refuses = None
-        clock.advance(20.0)
+        clock.advance(30.0)
         await read(router, wish())
+
+
+async def test_a_request_waits_for_a_miner_that_is_busy_for_a_while() -> None:
+    clock = ManualClock()
+    busy = FakeMiner(key(1), refuses=RequestRefused(Code.OVERLOADED, "full", retry_after_s=5.0))
+    async with Subnet(busy, clock=clock) as subnet:
+        router = subnet.router()
+        reading = asyncio.ensure_future(read(router, wish(5)))
+        await busy.noticed.acquire()
+        busy.refuses = None
+        await passing(clock, 4.0)
+        assert len(busy.asked) == 1
+        await passing(clock, 2.0)
+        assert text(await reading) == expected(busy, 5)
+
+
+async def test_many_requests_wait_for_the_places_of_one_miner() -> None:
+    """It takes 4 at a time and refuses what goes beyond; all are answered, few are refused."""
+    miner = FakeMiner(key(1), places=4)
+    async with Subnet(miner) as subnet:
+        router = subnet.router()
+        said = await asyncio.gather(*(read(router, wish(20)) for _ in range(40)))
+        again = await asyncio.gather(*(read(router, wish(20)) for _ in range(40)))
+    assert {text(grown) for grown in (*said, *again)} == {expected(miner, 20)}
+    refused = len(miner.asked) - 80
+    assert 0 < refused <= 36 + 80 / 4, "all that came at once, and then one in a round"
+    assert miner.open_most == 4
+
+
+async def test_who_waits_too_long_is_told_to_come_again() -> None:
+    clock = ManualClock()
+    miner = FakeMiner(key(1), places=1, waits=asyncio.Event())
+    async with Subnet(miner, clock=clock) as subnet:
+        router = subnet.router()
+        first = asyncio.ensure_future(read(router, wish(5)))
+        await miner.noticed.acquire()
+        second = asyncio.ensure_future(read(router, wish(5)))
+        await miner.noticed.acquire()
+        await passing(clock, PLACE_S_MAX + 1.0)  # less than a miner may be silent
+        with pytest.raises(ApiError) as caught:
+            await second
+        assert (caught.value.status, caught.value.code) == (503, "overloaded")
+        miner.waits.set()
+        assert text(await first) == expected(miner, 5)
+
+
+async def test_a_miner_that_is_always_busy_is_not_asked_without_end() -> None:
+    clock = ManualClock()
+    busy = FakeMiner(key(1), refuses=RequestRefused(Code.OVERLOADED, "full", retry_after_s=0.0))
+    async with Subnet(busy, clock=clock) as subnet:
+        reading = asyncio.ensure_future(read(subnet.router(), wish(5)))
+        while not reading.done():
+            clock.advance(0.01)
+            await asyncio.sleep(0)
+        with pytest.raises(ApiError):
+            await reading
+    assert len(busy.asked) == BUSY_MAX
 
 
 async def test_two_refusals_are_the_clients_mistake_and_one_is_not() -> None:

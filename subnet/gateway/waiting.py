@@ -1,0 +1,59 @@
+"""Requests that wait until a miner has a place, each for as long as it may.
+
+Whoever waits joins with ``joined`` and then waits as often as it takes (``Ticket.until``): until a
+place may be free, or until a time at which it wants to look again by itself. ``wake`` says that a
+place may be free; it wakes the request that has waited longest, which wakes the next if it finds
+one. Requests that name their miner are woken each time, because another's place is of no use to
+them. This module knows no miners.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Iterator
+
+from assay.aio import bounded
+from assay.clock import Clock
+
+
+class Ticket:
+    """One request that waits."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._woken = asyncio.Event()
+
+    def wake(self) -> None:
+        self._woken.set()
+
+    async def until(self, seconds: float) -> None:
+        """Return when a place may be free, or after ``seconds``."""
+        with contextlib.suppress(TimeoutError):
+            await bounded(self._clock, seconds, self._woken.wait())
+        self._woken.clear()
+
+
+class WaitingLine:
+    """All that wait, the one that came first in front."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._any: dict[Ticket, None] = {}
+        self._named: dict[Ticket, None] = {}
+
+    @contextlib.contextmanager
+    def joined(self, *, named: bool) -> Iterator[Ticket]:
+        """A place in the line while the block runs. ``named``: only one miner's place will do."""
+        line = self._named if named else self._any
+        ticket = Ticket(self._clock)
+        line[ticket] = None
+        try:
+            yield ticket
+        finally:
+            del line[ticket]
+
+    def wake(self) -> None:
+        """Say that a place may be free."""
+        for ticket in (*self._named, *list(self._any)[:1]):
+            ticket.wake()

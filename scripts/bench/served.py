@@ -14,6 +14,7 @@ import asyncio
 import contextlib
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -67,6 +68,7 @@ async def same_subnet(
     ledger = FakeLedger(clock, balances=money, block_time_s=BLOCK_S)
     chain = FakeChain(ledger)
     netuid = (await chain.create_subnet(coldkey, owner.address)).netuid
+    await chain.start_subnet(netuid, coldkey)
     for hotkey in hotkeys:
         await chain.register(netuid, hotkey, hotkey.address)
     for hotkey, port in zip(hotkeys[1:], ports, strict=True):
@@ -108,6 +110,7 @@ class Program:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
+                bufsize=0,  # what has come can be waited for
                 env=variables,
             )
 
@@ -123,10 +126,11 @@ class Program:
         self.process.stdin.flush()
 
     def line(self) -> dict[str, int | str]:
-        """The next line that the process says; SystemExit with its log if it has ended."""
-        told = self.said.readline()
+        """The next line that the process says; SystemExit with its log if none comes."""
+        came, _, _ = select.select([self.said], [], [], START_S)
+        told = self.said.readline() if came else b""
         if not told:
-            raise SystemExit(f"a process ended:\n{self._log.read_text()[-4000:]}")
+            raise SystemExit(f"a process is not ready:\n{self._log.read_text()[-4000:]}")
         return dict(json.loads(told))
 
     def end(self) -> None:

@@ -29,6 +29,7 @@ def gateway_spec(
     from assay.cli.gateway import run
 
     known = {name for param in run.params for name in (*param.opts, *param.secondary_opts)}
+    measured = plan.gateway_metrics_port
     shared = [word for word in chosen.words(chosen.validator) if word.partition("=")[0] in known]
     return ChildSpec(
         name=GATEWAY,
@@ -38,6 +39,7 @@ def gateway_spec(
             *("--wallet", plan.owner.name, "--hotkey", HOTKEY),
             *("--chain", plan.endpoint, "--state-dir", str(plan.state_dir)),
             *log_words,
+            *(() if measured is None else ("--metrics-port", str(measured))),
             *shared,
         ),
         log=plan.log(GATEWAY),

@@ -63,6 +63,8 @@ class Plan:
     """Where the chain offers metrics, if the run was asked for any."""
     gateway_port: int | None = None
     """Where clients are served; None for a task without a gateway."""
+    gateway_metrics_port: int | None = None
+    """Where the gateway offers metrics, if there is one and the run was asked for any."""
 
     @property
     def gateway_url(self) -> str | None:
@@ -77,7 +79,9 @@ class Plan:
     def ports(self) -> list[int]:
         """Every port that the run's processes listen on."""
         members = [port for each in self.members for port in (each.port, each.metrics_port)]
-        own = (self.chain_port, self.metrics_port, self.gateway_port)
+        own = (
+            self.chain_port, self.metrics_port, self.gateway_port, self.gateway_metrics_port,
+        )  # fmt: skip
         return [port for port in (*own, *members) if port is not None]
 
     @property
@@ -127,7 +131,8 @@ def make_plan(
     is to be one.
 
     With None as ``cheat`` everybody is honest. The chain offers its metrics at ``metrics_port`` and
-    each neuron at one of the ports after it, validators first; with None nobody does. UserError for
+    each neuron at one of the ports after it, validators first and the gateway last; with None
+    nobody does. UserError for
     a cast or for ports that cannot be.
     """
     if miners < 1 or validators < 1:
@@ -147,7 +152,7 @@ def make_plan(
             f"Give a --base-port of at most {PORT_MAX - behind}.",
         )
     if metrics_port is not None:
-        _check_metrics_ports(metrics_port, validators + miners, base_port, behind)
+        _check_metrics_ports(metrics_port, validators + miners + gateway, base_port, behind)
     drawn = random.Random(f"assay/up/{seed}").sample(range(miners), slow + (cheat is not None))
     cheating = drawn[0] if cheat is not None else None
     slowed = set(drawn[1:] if cheat is not None else drawn)
@@ -177,7 +182,15 @@ def make_plan(
     ]
     gateway_port = base_port + 1 + miners if gateway else None
     return Plan(
-        seed, task, task_options, base_port, state_dir, tuple(members), metrics_port, gateway_port
+        seed,
+        task,
+        task_options,
+        base_port,
+        state_dir,
+        tuple(members),
+        metrics_port,
+        gateway_port,
+        measured(validators + miners) if gateway else None,
     )
 
 

@@ -48,7 +48,7 @@ run_options: Final = arguments.all_of(
     ),
     click.option(
         "--metrics-port", type=click.IntRange(1, PORT_MAX), metavar="N", show_default="no metrics",
-        help="The chain offers metrics at this port, the neurons at those after it.",
+        help="The chain offers metrics at this port, neurons and gateway at those after it.",
     ),
     arguments.json,
     arguments.log_level("WARNING"),

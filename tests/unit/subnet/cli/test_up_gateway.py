@@ -34,10 +34,10 @@ class Validator(ValidatorTask):
     settings = Wanted
 
 
-def plan(folder: Path) -> Plan:
+def plan(folder: Path, metrics_port: int | None = None) -> Plan:
     return make_plan(
         seed=0, task="some", task_options=(), base_port=9944, state_dir=folder, validators=1,
-        miners=2, cheat=None, slow=0, gateway=True,
+        miners=2, cheat=None, slow=0, metrics_port=metrics_port, gateway=True,
     )  # fmt: skip
 
 
@@ -54,6 +54,18 @@ def test_it_has_the_validators_options_that_it_knows(tmp_path: Path) -> None:
     assert (context.params["netuid"], context.params["port"]) == (3, 9947)
     assert (context.params["model"], context.params["wallet"]) == ("mine", "owner")
     assert isinstance(context, click.Context)
+
+
+def test_it_offers_metrics_after_the_neurons_if_any_are_wanted(tmp_path: Path) -> None:
+    chosen = ChosenTask((Miner, Validator), {})
+    made = plan(tmp_path, metrics_port=9_300)
+    neurons = [member.metrics_port for member in made.members if member.metrics_port]
+    assert [made.metrics_port, *neurons, made.gateway_metrics_port] == list(range(9_300, 9_305))
+    assert 9_304 in made.ports, "the run looks whether it is free"
+    words = list(gateway_spec(made, NetUid(3), chosen, "entry", ()).arguments)
+    context = run.make_context("run", words[2:], resilient_parsing=True)
+    assert context.params["metrics_port"] == 9_304
+    assert plan(tmp_path).gateway_metrics_port is None
 
 
 def test_each_start_has_a_key_of_its_own(tmp_path: Path) -> None:

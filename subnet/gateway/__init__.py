@@ -3,7 +3,7 @@
 From a client to a miner: ``http`` bounds what a stranger may hold, ``server`` says what stands at
 which address, ``keys`` who may ask and ``quotas`` how much, ``openai`` reads requests and writes
 replies. ``answers`` makes a reply of what ``router`` finds: it chooses among ``candidates`` by
-``health``, runs ``calls``, and ``text`` spells their tokens with the tokenizer of ``model``.
-``receipts`` keeps what was signed for a client, and ``handing_on`` shows validators what they draw
-of it. ``run`` puts all of it together.
+``health``, lets requests wait in ``waiting``, runs ``calls``, and ``text`` spells their tokens with
+the tokenizer of ``model``. ``receipts`` keeps what was signed for a client, and ``handing_on``
+shows validators what they draw of it. ``run`` puts all of it together.
 """

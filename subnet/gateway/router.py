@@ -340,7 +340,7 @@ class Router:
     async def _place(self, wish: TextWish, trail: Trail) -> Candidate:
         """The miner to ask next, waited for while all are busy; ApiError if nobody is left."""
         ends_s = self._clock.monotonic() + PLACE_S_MAX
-        with self._waiting.joined(named=wish.miner is not None) as ticket:
+        with self._waiting.joined(named=wish.miner is not None) as waiter:
             while (found := self._best(wish, trail)) is None:
                 now_s = self._clock.monotonic()
                 rests = self._rests(wish, trail, now_s)
@@ -350,7 +350,7 @@ class Router:
                 if now_s >= ends_s or trail.busy >= BUSY_MAX or (all_rest and again_s > ends_s):
                     self._count("nobody")
                     raise overloaded(max(1.0, again_s - now_s))
-                await ticket.until(min(again_s, ends_s) - now_s)
+                await waiter.until(min(again_s, ends_s) - now_s)
         self._waiting.wake()  # who waits behind this one may find another place
         return found
 

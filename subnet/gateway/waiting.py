@@ -1,6 +1,6 @@
 """Requests that wait until a miner has a place, each for as long as it may.
 
-Whoever waits joins with ``joined`` and then waits as often as it takes (``Ticket.until``): until a
+Whoever waits joins with ``joined`` and then waits as often as it takes (``Waiter.until``): until a
 place may be free, or until a time at which it wants to look again by itself. ``wake`` says that a
 place may be free; it wakes the request that has waited longest, which wakes the next if it finds
 one. Requests that name their miner are woken each time, because another's place is of no use to
@@ -17,7 +17,7 @@ from assay.aio import bounded
 from assay.clock import Clock
 
 
-class Ticket:
+class Waiter:
     """One request that waits."""
 
     def __init__(self, clock: Clock) -> None:
@@ -39,21 +39,21 @@ class WaitingLine:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._any: dict[Ticket, None] = {}
-        self._named: dict[Ticket, None] = {}
+        self._any: dict[Waiter, None] = {}
+        self._named: dict[Waiter, None] = {}
 
     @contextlib.contextmanager
-    def joined(self, *, named: bool) -> Iterator[Ticket]:
+    def joined(self, *, named: bool) -> Iterator[Waiter]:
         """A place in the line while the block runs. ``named``: only one miner's place will do."""
         line = self._named if named else self._any
-        ticket = Ticket(self._clock)
-        line[ticket] = None
+        waiter = Waiter(self._clock)
+        line[waiter] = None
         try:
-            yield ticket
+            yield waiter
         finally:
-            del line[ticket]
+            del line[waiter]
 
     def wake(self) -> None:
         """Say that a place may be free."""
-        for ticket in (*self._named, *list(self._any)[:1]):
-            ticket.wake()
+        for waiter in (*self._named, *list(self._any)[:1]):
+            waiter.wake()

@@ -132,27 +132,10 @@ def make_plan(
 
     With None as ``cheat`` everybody is honest. The chain offers its metrics at ``metrics_port`` and
     each neuron at one of the ports after it, validators first and the gateway last; with None
-    nobody does. UserError for
-    a cast or for ports that cannot be.
+    nobody does. UserError for a cast or for ports that cannot be.
     """
-    if miners < 1 or validators < 1:
-        raise UserError(
-            f"A subnet of {validators} validators and {miners} miners pays nobody.",
-            "Ask for at least one of each.",
-        )
-    if slow + (cheat is not None) >= miners:
-        raise UserError(
-            f"Of {miners} miners none would be honest and unhindered.",
-            "Ask for more miners, or for fewer that are slow or cheat.",
-        )
-    behind = miners + gateway
-    if not 1 <= base_port <= PORT_MAX - behind:
-        raise UserError(
-            f"The ports {base_port} to {base_port + behind} do not exist.",
-            f"Give a --base-port of at most {PORT_MAX - behind}.",
-        )
-    if metrics_port is not None:
-        _check_metrics_ports(metrics_port, validators + miners + gateway, base_port, behind)
+    _check_cast(validators, miners, slow + (cheat is not None))
+    _check_ports(base_port, miners + gateway, metrics_port, validators + miners + gateway)
     drawn = random.Random(f"assay/up/{seed}").sample(range(miners), slow + (cheat is not None))
     cheating = drawn[0] if cheat is not None else None
     slowed = set(drawn[1:] if cheat is not None else drawn)
@@ -192,6 +175,32 @@ def make_plan(
         gateway_port,
         measured(validators + miners) if gateway else None,
     )
+
+
+def _check_cast(validators: int, miners: int, unfit: int) -> None:
+    """UserError for a cast in which nobody is paid; ``unfit`` miners are slow or cheat."""
+    if miners < 1 or validators < 1:
+        raise UserError(
+            f"A subnet of {validators} validators and {miners} miners pays nobody.",
+            "Ask for at least one of each.",
+        )
+    if unfit >= miners:
+        raise UserError(
+            f"Of {miners} miners none would be honest and unhindered.",
+            "Ask for more miners, or for fewer that are slow or cheat.",
+        )
+
+
+def _check_ports(base_port: int, behind: int, metrics_port: int | None, measured: int) -> None:
+    """UserError for ports that cannot be: the chain's ``base_port`` with the ``behind`` ones after
+    it, and ``metrics_port``, if there is one, with the ``measured`` ones after it."""
+    if not 1 <= base_port <= PORT_MAX - behind:
+        raise UserError(
+            f"The ports {base_port} to {base_port + behind} do not exist.",
+            f"Give a --base-port of at most {PORT_MAX - behind}.",
+        )
+    if metrics_port is not None:
+        _check_metrics_ports(metrics_port, measured, base_port, behind)
 
 
 def _check_metrics_ports(first: int, neurons: int, base_port: int, behind: int) -> None:

@@ -3,8 +3,8 @@
     scripts/page_shots.py http://127.0.0.1:9949/#key=sk-assay-... FOLDER
 
 The page is taken at the widths of a desk and of a phone, light and dark. Fails if the browser tells
-an error, if no answer comes, or if the page is wider than its window. It needs Chromium on the
-path, and drives it by its DevTools protocol.
+an error, if no answer comes, if the page is wider than its window, or if parts of it are out of
+line. It needs Chromium on the path, and drives it by its DevTools protocol.
 """
 
 from __future__ import annotations
@@ -38,6 +38,14 @@ SAID = """(() => {
     return said.includes(" tokens") ? said : "";
 })()"""
 WIDE = "document.documentElement.scrollWidth > innerWidth"
+CROOKED = """(() => {
+    const at = name => document.querySelector(name).getBoundingClientRect();
+    const middle = name => (at(name).top + at(name).bottom) / 2;
+    const apart = [
+        middle("header button") - middle("#model"), at("#send").bottom - at("#text").bottom];
+    return apart.some(far => Math.abs(far) > 1) ? apart.join(" and ") : "";
+})()"""
+"""How far the heading's parts, and the message and its button, are out of line, in pixels."""
 TROUBLE = ("Runtime.exceptionThrown", "Log.entryAdded")
 
 
@@ -127,6 +135,7 @@ async def shoot(tab: Tab, url: str, window: str, scheme: str, folder: Path) -> s
         await tab.value(ASK)
         said = await until(lambda: tab.value(SAID))
     assert not await tab.value(WIDE), "the page is wider than its window"
+    assert not (crooked := await tab.value(CROOKED)), f"parts are {crooked} pixels out of line"
     picture = await tab.do("Page.captureScreenshot", format="png")
     (folder / f"{window}-{scheme}.png").write_bytes(base64.b64decode(picture["data"]))
     return str(said)

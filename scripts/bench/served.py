@@ -39,7 +39,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PROGRAMS = ROOT / "scripts" / "bench" / "peers"
 BLOCK_S: Final = 5.0
 """Nothing happens on this chain; each block costs every process some milliseconds."""
-START_S: Final = 120.0
+START_S: Final = 300.0
 """For a process to import torch, to load the model and to listen, on a busy machine."""
 
 
@@ -157,7 +157,7 @@ class Nursery:
     """Miners of one model, which are started one by one, and as often as they are killed."""
 
     def __init__(self, folder: Path, model: str, miners: int, *, threads: int = 1) -> None:
-        self.ports = _free_ports(miners)
+        self.ports = free_ports(miners)
         self._folder, self._model = folder, model
         words = (str(folder), model, json.dumps(self.ports), str(threads))
         self._program = Program("serve_miners.py", *words, log=folder / "miners.log")
@@ -210,7 +210,7 @@ def nursery(folder: Path, model: str, miners: int, *, threads: int = 1) -> Itera
         found.end()
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     """Ports that nobody listens at now."""
     with contextlib.ExitStack() as held:
         probes = [held.enter_context(socket.socket()) for _ in range(count)]

@@ -32,7 +32,7 @@ TOKENS = POINTS + 28
 """Of an answer. What a miner has sent when it is killed still arrives, which is mostly a token or
 two; a stream that was whole before its miner died is broken again, at the same point."""
 TRIES = 3
-POINTS_APART = 3
+POINTS_APART = POINTS // 2
 """The least number of different tokens at which the hundred streams broke off: on a busy machine a
 client is some tokens behind, and two kills may break an answer at one token."""
 ASK: Any = {"model": "demo", "prompt": "class Walk:\n", "max_tokens": TOKENS, "seed": 5}

@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 from openai import OpenAI
 
-from assay.gateway.receipts import CallRecord, parse_receipt, receipt_fault
 from assay.models.source import DEMO
-from assay.protocol.inference import Complete, Piece
+from assay.protocol.client_receipts import CallRecord, parse_receipt, read_call, receipt_fault
+from assay.protocol.inference import Complete
 from assay.wire.synapse import decode
 from scripts.bench.served import Door, Nursery, miner_key, nursery
 
@@ -98,7 +98,7 @@ class Client:
 
 
 def tokens_of(call: CallRecord) -> int:
-    return sum(len(decode(Piece, frame).tokens) for frame in call.frames)
+    return len(read_call(call).tokens)
 
 
 @pytest.fixture(scope="module")

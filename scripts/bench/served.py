@@ -169,7 +169,8 @@ class Nursery:
         assert self._program.line() == {"event": "loaded"}
 
     def start(self, miner: int) -> None:
-        """Start a miner, and wait until it serves."""
+        """Start a miner that is not at work, and wait until it serves."""
+        assert miner not in self.pids
         self._program.tell(str(miner))
         told = self._program.line()
         assert told["miner"] == miner

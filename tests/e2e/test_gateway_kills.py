@@ -35,7 +35,12 @@ TRIES = 3
 POINTS_APART = POINTS // 2
 """The least number of different tokens at which the hundred streams broke off: on a busy machine a
 client is some tokens behind, and two kills may break an answer at one token."""
-ASK: Any = {"model": "demo", "prompt": "class Walk:\n", "max_tokens": TOKENS, "seed": 5}
+END = 0
+"""The shipped model's token that ends a text: no answer may draw it, or it has fewer tokens."""
+ASK: Any = {
+    "model": "demo", "prompt": "class Walk:\n", "max_tokens": TOKENS, "seed": 5,
+    "logit_bias": {str(END): -100},
+}  # fmt: skip
 
 
 @dataclass

@@ -64,7 +64,10 @@ async def open_engine(settings: MinerSettings, clock: Clock) -> Engine:
     if settings.base_url is not None:
         raise UserError("--base-url needs --backend openai.", "Give both or neither.")
     opened = await open_model(
-        settings.model, threads=settings.threads, tolerance=settings.tolerance
+        settings.model,
+        threads=settings.threads,
+        tolerance=settings.tolerance,
+        precision=settings.precision,
     )
     from assay.models.local_engine import LocalEngine  # here, not above: it brings torch
 
@@ -75,6 +78,11 @@ async def _open_openai(settings: MinerSettings, clock: Clock) -> Engine:
     if settings.base_url is None:
         raise UserError(
             "--backend openai needs an address.", "Give --base-url http://HOST:PORT/v1 as well."
+        )
+    if settings.precision != "fp32":
+        raise UserError(
+            f"--precision {settings.precision} cannot be promised for an engine elsewhere.",
+            "Leave --precision out: an engine's answers are judged as plausible, in any precision.",
         )
     api_key = _read_key(settings.api_key_file) if settings.api_key_file else None
     tokens, root = await open_tokens(settings.model)

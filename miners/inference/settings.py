@@ -13,7 +13,7 @@ from msgspec import Meta
 
 from assay.models.source import DEMO, check_reference
 from assay.neuron import TaskSettings
-from assay.scoring.inference.agreement import TOLERANCE_FP32
+from assay.scoring.inference.precision import Precision
 
 
 class MinerSettings(TaskSettings, frozen=True):
@@ -42,15 +42,25 @@ class MinerSettings(TaskSettings, frozen=True):
         Path | None,
         Meta(description="With --backend openai: a file that holds the key the server asks for."),
     ] = None
-    tolerance: Annotated[
-        float,
+    precision: Annotated[
+        Precision,
         Meta(
-            gt=0.0,
-            le=1.0,
-            description="Rounding, in logits, that the subnet's validators allow; a model that"
-            " shows more in its trial at the start is refused.",
+            description="What the numbers are computed in, committed to on chain. Validators say"
+            " which they pay."
         ),
-    ] = TOLERANCE_FP32
+    ] = "fp32"
+    tolerance: (
+        Annotated[
+            float,
+            Meta(
+                gt=0.0,
+                le=1.0,
+                description="Rounding, in logits, that the subnet's validators allow; by default"
+                " what is known of the model. With more in its trial, a model is refused.",
+            ),
+        ]
+        | None
+    ) = None
     threads: Annotated[
         int,
         Meta(ge=1, le=256, description="Threads for one answer; more only pay for large models."),

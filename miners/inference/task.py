@@ -53,10 +53,12 @@ class InferenceMiner(Serving[Complete, Completion]):
         return await answers.open_engine(context.settings, context.clock)
 
     async def start(self, context: TaskContext) -> None:
+        assert isinstance(context.settings, MinerSettings)
         self._hotkey = context.hotkey
         engine = self._engine = await self.open_engine(context)
         self._outage = EngineOutage(context.clock)
-        path = NumericPath.SEEDED_FP32 if engine.seeded else NumericPath.ENGINE
+        precision = context.settings.precision
+        path = NumericPath.of(precision) if engine.seeded else NumericPath.ENGINE
         logger.info("Serving the model {} ({})", engine.root.hex()[:16], path.name.lower())
         await context.publish(ModelCommitment(engine.root, path).pack())
 

@@ -29,9 +29,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from assay.scoring.inference.precision import TOLERANCES
 from assay.scoring.inference.sampling import Sampling, adjust, candidates, perturb
 
-TOLERANCE_FP32: Final = 5e-4
+TOLERANCE_FP32: Final = TOLERANCES["fp32"].logits
 """In logits, for fp32 against fp32. Honest margins stay below twice the largest difference of any
 logit, 3.6e-5 over threads, batches, tiles and kernels (docs/inference.md has the table): a seventh
 of this. Ten times larger, fp16 slipped through 98 of 100 answers; half as large, 96."""

@@ -39,6 +39,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from assay.scoring.inference.precision import TOLERANCES
+
 PROJECTIONS: Final = 16
 """Numbers for one token. With 16 of them every changed model that was measured lay beyond every
 honest one at a single token; half as many would double the spread of a distance."""
@@ -47,7 +49,7 @@ PLACES: Final = 2
 last token alone in the declared precision."""
 BYTES: Final = 4 * PROJECTIONS
 """Of one token's projections."""
-TOLERANCE_FP32: Final = 2.5e-5
+TOLERANCE_FP32: Final = TOLERANCES["fp32"].distance
 """The largest distance for fp32 against fp32. Ten times the honest maximum over caches, batches,
 threads, kernels and instruction sets (2.3e-6 at 1,344 tokens), and a tenth of the smallest distance
 of fp16 (2.5e-4)."""

@@ -16,6 +16,10 @@ gains: fp16 under a root of fp32, because all others are found out far more ofte
 cost of an answer, which is at most what an answer pays, and at twice the speed an answer pays
 twice: C <= 1.5.
 
+Where bf16 or fp16 is declared, rounding is as large as what fp16 changes of fp32, and the lie that
+gains is another: weights of eight bits, at half the cost again. Its tokens hardly differ by more
+than rounding; what finds it is the fingerprint.
+
 The measured d is that of one answer of 24 to 48 tokens of the demo model. Another model has its
 own, which nobody has measured. This module knows no model and no names.
 """
@@ -27,12 +31,21 @@ from typing import Final
 
 import numpy as np
 
+from assay.scoring.inference.precision import Precision, Tolerance
+
 GAIN: Final = 1.5
-"""C, of fp16 at half the cost and twice the speed, in the pay of an honest answer, where the cost
-takes all of it. Where an answer costs less than it pays, less is saved."""
+"""C, of half as many bits at half the cost and twice the speed, in the pay of an honest answer,
+where the cost takes all of it. Where an answer costs less than it pays, less is saved."""
 FOUND: Final = ((2.5e-4, 0.041), (5e-4, 0.032), (5e-3, 0.012))
 """By tolerance in logits, the part of fp16's answers that a replay convicts: 220 answers each, 400
 for the last."""
+
+FOUND_BY_STATES: Final = {
+    "bf16": ((0.012, 0.99), (0.02, 0.60), (0.03, 0.13), (0.04, 0.019), (0.06, 0.002)),
+    "fp16": ((0.006, 1.0), (0.01, 0.97), (0.012, 0.88), (0.015, 0.61), (0.02, 0.22), (0.03, 0.02)),
+}
+"""By tolerated distance, the part of answers with weights of eight bits (one scale a row) whose
+fingerprint lies farther: 124 texts of 32 tokens, at each two places of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +83,17 @@ def found_by_tokens(tolerance: float) -> float:
     if tolerance > tolerances[-1]:
         return float(parts[-1] * tolerances[-1] / tolerance)
     return float(np.interp(np.log(tolerance), np.log(tolerances), parts))
+
+
+def found(precision: Precision, tolerance: Tolerance) -> float:
+    """Return the part of the best known lie's answers that a replay convicts, where ``precision``
+    is declared and ``tolerance`` is allowed: fp16 for fp32, by its tokens; weights of eight bits
+    for bf16 and fp16, by their fingerprints."""
+    if precision == "fp32":
+        return found_by_tokens(tolerance.logits)
+    distances, parts = zip(*FOUND_BY_STATES[precision], strict=True)
+    at = np.log(tolerance.distance)
+    return float(np.interp(at, np.log(distances), np.array(parts), right=0.0))
 
 
 def penalty_min(replayed: float, found: float, gain: float = GAIN) -> float:

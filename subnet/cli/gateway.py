@@ -14,6 +14,7 @@ import click
 from assay.child import tell_ready
 from assay.cli import arguments
 from assay.cli.command import Command, LazyGroup
+from assay.scoring.inference.precision import PRECISIONS, Precision
 from assay.types import PORT_MAX
 
 if TYPE_CHECKING:
@@ -46,6 +47,10 @@ def gateway() -> None:
     help="Also ask miners behind foreign engines, for what they can be checked in.",
 )  # fmt: skip
 @click.option(
+    "--precision", type=click.Choice(PRECISIONS), multiple=True, show_default="all",
+    help="Only ask miners that compute in this precision; repeat it for more.",
+)  # fmt: skip
+@click.option(
     "--host", default="127.0.0.1", metavar="IP",
     help="The address to listen on. Put a proxy with TLS before it if others reach it: keys"
     " travel in clear.",
@@ -74,6 +79,7 @@ def run(
     model: str,
     served_name: str | None,
     accept_engines: bool,
+    precision: tuple[Precision, ...],
     host: str,
     port: int,
     allow_origin: str,
@@ -97,7 +103,7 @@ def run(
     from assay.cli.log import configure_log
     from assay.cli.process import run_async, stop_on_signals
     from assay.gateway.model import OfferedModel
-    from assay.gateway.run import ANY_PATH, SEEDED, run_gateway
+    from assay.gateway.run import accepted_paths, run_gateway
     from assay.metrics import offered
     from assay.neuron.run import open_subnet
 
@@ -124,7 +130,7 @@ def run(
                     signer,
                     offer,
                     bind=bind,
-                    paths=ANY_PATH if accept_engines else SEEDED,
+                    paths=accepted_paths(precision, engines=accept_engines),
                     allow_origin=allow_origin,
                     ready=ready,
                     stop=stop,

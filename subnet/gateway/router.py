@@ -99,6 +99,8 @@ class Trail:
     tokens: list[int] = field(default_factory=list)
     first: Ss58 | None = None
     """The miner that began: its hotkey keys the noise of the whole answer."""
+    path: NumericPath | None = None
+    """How that miner computes: on another path the answer would go on otherwise."""
     tried: set[Ss58] = field(default_factory=set)
     refusals: int = 0
     busy: int = 0
@@ -175,7 +177,7 @@ class Router:
             if piece is None:
                 raise PiecesInvalid("it ended without saying how")
             if not trail.tokens:
-                trail.first = call.candidate.hotkey
+                trail.first, trail.path = call.candidate.hotkey, call.candidate.path
             trail.tokens += piece.tokens
             fresh = text.add(piece.tokens)
             if piece.end is not None and not text.is_over():
@@ -325,7 +327,8 @@ class Router:
         return ranked(self._able(wish, trail), self.health, now_s)
 
     def _able(self, wish: TextWish, trail: Trail) -> list[Candidate]:
-        """The miners that could take ``wish`` and have not been asked for it."""
+        """The miners that could take ``wish``, or go on with its answer, and have not been asked
+        for it."""
         simple = wish.options.is_simple and not trail.tokens
         # Whoever goes on with an answer draws with the noise of the miner that began.
         named = wish.miner if not trail.tokens else None
@@ -335,6 +338,7 @@ class Router:
             if candidate.hotkey not in trail.tried
             and (named is None or candidate.hotkey == named)
             and (simple or candidate.path is not NumericPath.ENGINE)
+            and (not trail.tokens or candidate.path is trail.path)
         ]
 
     async def _place(self, wish: TextWish, trail: Trail) -> Candidate:

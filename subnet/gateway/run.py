@@ -38,16 +38,24 @@ from assay.gateway.server import Gateway
 from assay.neuron.folder import NeuronFolder
 from assay.neuron.run import OpenSubnet
 from assay.protocol.inference import NumericPath
+from assay.scoring.inference.precision import Precision
 from assay.types import Signer
 from assay.wire.dendrite import Dendrite
 
 SEEDED: Final = frozenset(NumericPath) - {NumericPath.ENGINE}
 """The paths on which every token can be checked."""
-ANY_PATH: Final = frozenset(NumericPath)
-"""These, and foreign engines for what of their answers can be checked."""
 SAVE_S: Final = 5.0
 """How often the day's tokens are written down: what a crash forgets is used twice."""
 _USAGE_BYTES_MAX: Final = 2**20
+
+
+def accepted_paths(
+    precisions: Collection[Precision] = (), *, engines: bool = False
+) -> frozenset[NumericPath]:
+    """Return the numeric paths of the miners that are asked: those of ``precisions``, by default of
+    all, and that of foreign ``engines``, for what of their answers can be checked."""
+    seeded = frozenset(map(NumericPath.of, precisions)) or SEEDED
+    return seeded | {NumericPath.ENGINE} if engines else seeded
 
 
 class StoredUsage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

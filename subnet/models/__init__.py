@@ -5,10 +5,11 @@ model's folder, ``layout`` lists its files, ``examination`` tries configuration 
 child process, ``root`` gives the fingerprint, ``tokens`` and ``parameters`` load, ``language``
 computes, ``trial`` compares what is generated with what is replayed. ``engine`` is what a miner
 serves with. ``local_engine`` works on all open answers at once: ``fair_queue`` has their order,
-``schedule`` shares a step's rows among them, ``slots`` those of the cache, ``rows`` computes, and
-``answer`` draws from each ``drawing`` and tells the text by ``spelling``. ``openai_backend`` is an
-engine over HTTP, and ``openai_replies`` says what its replies mean. ``quantised`` reads what a
-configuration says of small integers for weights, ``packed`` computes with them, ``quantise`` writes
-such a folder, and ``measure`` says what that costs. torch and transformers are the
-extra ``inference`` and are imported by the modules that compute, never by this package itself.
+``schedule`` shares a step's rows among them, ``slots`` those of the cache, ``rows`` computes as
+``sum_order`` allows, and ``answer`` draws from each ``drawing`` and tells the text by ``spelling``.
+``openai_backend`` is an engine over HTTP, and ``openai_replies`` says what its replies mean.
+``quantised`` reads what a configuration says of small integers for weights, ``packed`` computes
+with them, ``quantise`` writes such a folder, and ``measure`` says what that costs. torch and
+transformers are the extra ``inference`` and are imported by the modules that compute, never by this
+package itself.
 """

@@ -223,8 +223,8 @@ class Engine(Protocol):
     root: bytes
     """The root of the model that this engine serves."""
     seeded: bool
-    """Whether logits are fp32 and tokens are drawn by our seeded sampler, so that a validator can
-    check every token."""
+    """Whether logits are of a declared precision and tokens are drawn by our seeded sampler, so
+    that a validator can check every token."""
 
     async def complete(self, ask: EngineRequest, asker: Asker) -> EngineAnswer:
         """Return the continuation that ``ask`` wants, for ``asker``. TooLong, NotContinued or

@@ -1,10 +1,11 @@
 """A causal language model on one numeric path: generate token by token, or replay in one pass.
 
 In come token ids; out come tokens, or the logits from which tokens are drawn. Answers can be
-checked because nothing is left open: parameters are exact fp32 values, one torch thread computes,
-and ``assay.scoring.inference.sampling`` draws each token by a key. ``replay`` gives the logits of
-a finished answer in a single parallel pass. Generating with a cache and replaying without one
-differ by rounding alone, which ``assay.scoring.inference.agreement`` tolerates.
+checked because nothing is left open: parameters are exact fp32 values, or these rounded to the
+declared precision, one torch thread computes, and ``assay.scoring.inference.sampling`` draws each
+token by a key. ``replay`` gives the logits of a finished answer in a single parallel pass.
+Generating with a cache and replaying without one differ by rounding alone, which
+``assay.scoring.inference.agreement`` tolerates.
 
 This module knows no seeds, roots, requests or sockets. An instance serves one thread at a time.
 """
@@ -28,6 +29,7 @@ from assay.models.parameters import load_network
 from assay.models.rows import Rows
 from assay.models.source import inference_extra_missing
 from assay.models.tokens import Tokens, ends_of, refusing_folder
+from assay.scoring.inference.precision import Precision
 from assay.scoring.inference.sampling import Sampling, choose
 
 try:
@@ -39,8 +41,6 @@ except ImportError:
 CONTEXT_UNKNOWN = 2048
 """The context, in tokens, of a model whose configuration names none. With more, a model could be
 asked for positions that it has never seen."""
-FP32_BYTES = 4
-"""Bytes of one number in parameters and caches: all is computed in this precision."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +70,17 @@ class LanguageModel:
         )
         self.ends = tokens.ends | ends_of(model.generation_config.eos_token_id)
         """Tokens that end a text: those of the tokenizer and those of the configuration."""
-        self.cache_bytes = self.context_tokens * _cache_bytes_a_token(config)
+        self.cache_bytes = (
+            self.context_tokens * _cache_numbers_a_token(config) * model.dtype.itemsize
+        )
         """About how much memory an answer holds while it is made, if it fills the context."""
 
     @classmethod
-    def load(cls, folder: Path, *, threads: int = 1) -> LanguageModel:
-        """Return the model in ``folder``; UserError if it is not a causal language model, whole and
-        exact.
+    def load(
+        cls, folder: Path, *, threads: int = 1, precision: Precision = "fp32"
+    ) -> LanguageModel:
+        """Return the model in ``folder``, computing in ``precision``; UserError if it is not a
+        causal language model, whole and exact.
 
         torch computes with ``threads`` threads in the whole process; another number may round
         differently.
@@ -85,7 +89,7 @@ class LanguageModel:
         quiet()
         layout = read_layout(folder)
         with refusing_folder(folder):
-            return cls(load_network(layout), Tokens.load(folder))
+            return cls(load_network(layout, precision), Tokens.load(folder))
 
     def is_end(self, token: int) -> bool:
         """Return whether ``token`` ends a text."""
@@ -196,12 +200,13 @@ def quiet() -> None:
     transformers.utils.logging.disable_progress_bar()
 
 
-def _cache_bytes_a_token(config: Any) -> int:
-    """Return how many bytes of keys and values all layers keep for one token; 0 for a model without
-    attention. transformers maps the names that kinds of models use to the ones read here."""
+def _cache_numbers_a_token(config: Any) -> int:
+    """Return how many numbers of keys and values all layers keep for one token; 0 for a model
+    without attention. transformers maps the names that kinds of models use to the ones read
+    here."""
     heads = int(getattr(config, "num_attention_heads", None) or 0)
     if not heads:
         return 0
     head_size = getattr(config, "head_dim", None) or int(config.hidden_size) // heads
     kept = int(getattr(config, "num_key_value_heads", None) or heads)
-    return 2 * int(config.num_hidden_layers) * kept * int(head_size) * FP32_BYTES
+    return 2 * int(config.num_hidden_layers) * kept * int(head_size)

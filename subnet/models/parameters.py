@@ -1,6 +1,7 @@
 """The tensors that a model's safetensors files hold, and a network made of exactly these.
 
-In comes a ``Layout``; out comes a network in fp32 of which each parameter was read from the files.
+In comes a ``Layout``; out comes a network of which each parameter was read from the files, in fp32,
+where every value is exact, or rounded to the nearest number of bf16 or fp16.
 Nothing but these files is opened: transformers is given the configuration and the tensors, never
 the folder. A tensor that is missing, left over, there twice, of another shape or of a type that
 fp32 does not hold exactly is refused by name, because in its place transformers would draw random
@@ -33,6 +34,7 @@ from assay.models.layout import (
 from assay.models.packed import SUFFIXES, fault, placeholder, put_in
 from assay.models.quantised import FIELD
 from assay.models.source import inference_extra_missing
+from assay.scoring.inference.precision import Precision
 
 try:
     import torch
@@ -41,6 +43,11 @@ try:
 except ImportError:
     raise inference_extra_missing() from None
 
+DTYPES: Final[Mapping[Precision, torch.dtype]] = {
+    "fp32": torch.float32,
+    "bf16": torch.bfloat16,
+    "fp16": torch.float16,
+}
 HEADER_BYTES_MAX: Final = 2**25
 """Of the list of tensors in one file: a hundred thousand tensors take twelve megabytes."""
 EXACT_TYPES: Final = frozenset({"F32", "F16", "BF16"})
@@ -140,10 +147,11 @@ def network_class(config: Any) -> Any:
     return named.get((config.architectures or [""])[0], found[0])
 
 
-def load_network(layout: Layout) -> Any:
-    """Return the network in ``layout``, in fp32 and in evaluation mode.
+def load_network(layout: Layout, precision: Precision = "fp32") -> Any:
+    """Return the network in ``layout``, in ``precision`` and in evaluation mode.
 
-    UserError if the files do not hold exactly the tensors that the configuration's kind needs.
+    UserError if the files do not hold exactly the tensors that the configuration's kind needs, or
+    numbers that are too large for ``precision``.
     What transformers raises for a configuration that it cannot take passes through.
     """
     config = configuration(layout)
@@ -158,7 +166,7 @@ def load_network(layout: Layout) -> Any:
             None,
             config=config,
             state_dict=given,
-            dtype=torch.float32,
+            dtype=DTYPES[precision],
             ignore_mismatched_sizes=True,  # they are told, and refused below
             output_loading_info=True,
         )
@@ -171,7 +179,7 @@ def load_network(layout: Layout) -> Any:
             " layer.",
             "Quantise the model again.",
         )
-    _check_finite(layout.folder, network)
+    _check_finite(layout.folder, network, precision)
     generation = layout.folder / GENERATION
     if generation in layout.others:  # transformers reads it from the folder, which it is not given
         ends = read_object(generation, TEXT_BYTES_MAX).get("eos_token_id")
@@ -257,7 +265,7 @@ def _check_ends_tied(folder: Path, network: Any) -> None:
         )
 
 
-def _check_finite(folder: Path, network: Any) -> None:
+def _check_finite(folder: Path, network: Any, precision: Precision) -> None:
     wrong = [
         name
         for name, value in network.state_dict().items()
@@ -268,5 +276,7 @@ def _check_finite(folder: Path, network: Any) -> None:
     if wrong:
         raise UserError(
             f"The model in {folder} has numbers that are not finite in {listed(wrong)}.",
-            "Fetch the model again: it was damaged, or its training came to grief.",
+            "Fetch the model again: it was damaged, or its training came to grief."
+            if precision == "fp32"
+            else f"Some may be too large for {precision}: try --precision fp32.",
         )

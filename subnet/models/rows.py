@@ -13,8 +13,8 @@ that (docs/decisions/batching.md has the measurement):
 
 * A pass has one of a few numbers of rows, filled up with idle rows. A matrix product with one row
   is another kernel, with another order of sums, than one with sixteen; from sixteen on the
-  kernels that were looked at add in one order. ``Rows.of`` tries each number on the model at hand,
-  and keeps those that agree with the first to the bit.
+  kernels that were looked at add in one order, or change it once (bf16 beyond 32 rows). ``Rows.of``
+  tries each number on the model at hand, and keeps those that agree with the first to the bit.
 * Attention is computed for each row by itself, as one query against its slot's keys, also within a
   prompt. It reads a few keys more than the row has, up to one of the numbers that ``_keys_read``
   gives; those beyond the row are masked, so that they add exact zeros.
@@ -39,6 +39,7 @@ import numpy as np
 from assay.models.drawing import Drawing, Floats, LastHidden
 from assay.models.slots import Span
 from assay.models.source import inference_extra_missing
+from assay.models.sum_order import SumOrder
 
 try:
     import torch
@@ -75,9 +76,10 @@ in later ones. The cost is some hundred calls of the kernel, without the network
 TRIAL_NOISE: Final = 2**16 + 1
 """Random numbers that the attention is tried with, over and over: their number is prime, so that no
 two rows or slots hold the same ones."""
-NEAR: Final = 1e-3
-"""How far, relative to the largest logit, a row may lie from what transformers computes alone.
-Rounding gives less than 1e-5; attention of a kind that is not computed here, more than 1e-1."""
+NEAR: Final = {2: 5e-2, 4: 1e-3}
+"""How far, relative to the largest logit, a row may lie from what transformers computes alone, by
+the bytes of a number. Rounding gives less than 1e-5 in fp32 and 2e-2 in bf16; attention of a kind
+that is not computed here, more than 1e-1."""
 
 
 class Rows:
@@ -87,6 +89,7 @@ class Rows:
         self._network = network
         self._context = context_tokens
         self._device = network.device
+        self._dtype = network.dtype
         config = network.config.get_text_config()
         heads = int(config.num_attention_heads)
         size = int(getattr(config, "head_dim", None) or int(config.hidden_size) // heads)
@@ -210,7 +213,7 @@ class Rows:
     def _empty(self, slots: int, length: int) -> Any:
         """Zeros, because masked keys are multiplied by zero, which does not make NaN vanish."""
         heads, size = self._kept
-        return torch.zeros(slots, heads, length, size, device=self._device)
+        return torch.zeros(slots, heads, length, size, device=self._device, dtype=self._dtype)
 
     @torch.inference_mode()  # type: ignore[untyped-decorator]
     def _attends_alike(self) -> bool:
@@ -218,7 +221,7 @@ class Rows:
         many keys beyond its own are read."""
         heads, size = self._kept
         chance = torch.Generator().manual_seed(1)
-        noise = torch.randn(TRIAL_NOISE, generator=chance).to(self._device)
+        noise = torch.randn(TRIAL_NOISE, generator=chance).to(self._device, self._dtype)
         turns = itertools.count()
 
         def some(*shape: int) -> Any:
@@ -237,10 +240,11 @@ class Rows:
                 queries[-1, 0] = query
                 for slot, own in zip(slots, (key, value), strict=True):
                     slot[-1, 0, :keys] = own
-                mask = _mask(torch.full((rows,), keys - 1, device=self._device), read)
+                positions = torch.full((rows,), keys - 1, device=self._device)
+                mask = _mask(positions, read, self._dtype)
                 wide_keys, wide_values = (slot.expand(rows, -1, -1, -1) for slot in slots)
                 attended = _attention(queries, wide_keys, wide_values, mask, 0.1)
-                seen.add(attended[-1, 0].cpu().numpy().tobytes())
+                seen.add(attended[-1, 0].float().cpu().numpy().tobytes())
             if len(seen) > 1:
                 return False
         return True
@@ -258,11 +262,15 @@ class Rows:
             self.run([Span(0, at, text[at : at + 1], drawn_from=False)])
         alone = self.run([Span(0, last, text[last:])])[0]
         plain = self._plain(text)
-        if np.abs(plain - alone.logits).max() > NEAR * np.abs(plain).max():
+        near = NEAR[self._dtype.itemsize] * np.abs(plain).max()
+        if np.abs(plain - alone.logits).max() > near:
             return ()
         agreeing: tuple[int, ...] = ()
+        order = SumOrder(self._network, TILE)
         for rows in (tiles * TILE for tiles in TILES):
             self.counts = (rows,)
+            if not order.is_same(rows):
+                break
             if not all(_same(made, alone) for made in self._ways(text, rows, vocabulary)):
                 break
             agreeing = (*agreeing, rows)
@@ -308,7 +316,9 @@ class _Step:
         slots = [span.slot for span in spans for _ in span.tokens]
         self._slots = torch.tensor(slots, device=device)
         self._positions = torch.tensor(positions, device=device)
-        self._groups = [_Group(part, at, self._positions) for at, part in _neighbours(spans)]
+        self._groups = [
+            _Group(part, at, self._positions, keys[0].dtype) for at, part in _neighbours(spans)
+        ]
 
     def attend(self, layer: int, query: Any, key: Any, value: Any, scaling: float) -> Any:
         """Keep the rows' keys and values, and return the attention of each row. The shapes are
@@ -330,13 +340,13 @@ class _Step:
 class _Group:
     """Rows that attend in one call: those of one slot, or one row of each of some neighbours."""
 
-    def __init__(self, spans: Sequence[Span], at: int, positions: Any) -> None:
+    def __init__(self, spans: Sequence[Span], at: int, positions: Any, dtype: Any) -> None:
         count = sum(len(span.tokens) for span in spans)
         self.rows = slice(at, at + count)
         self._slots = slice(spans[0].slot, spans[0].slot + len(spans))
         self._count = count
         self._length = _keys_read(max(span.end for span in spans))
-        self.mask = _mask(positions[self.rows], self._length)
+        self.mask = _mask(positions[self.rows], self._length, dtype)
 
     def of(self, kept: Any) -> Any:
         """Return these rows' part of ``kept``, without copying it."""
@@ -351,10 +361,10 @@ def _attention(queries: Any, keys: Any, values: Any, mask: Any, scaling: float) 
     )
 
 
-def _mask(positions: Any, keys: int) -> Any:
+def _mask(positions: Any, keys: int, dtype: Any) -> Any:
     """What is added to the scores: rows at ``positions`` see no keys beyond their own."""
     beyond = torch.arange(keys, device=positions.device) > positions[:, None]
-    mask = torch.zeros(len(positions), 1, 1, keys, device=positions.device)
+    mask = torch.zeros(len(positions), 1, 1, keys, device=positions.device, dtype=dtype)
     return mask.masked_fill_(beyond[:, None, None], float("-inf"))
 
 

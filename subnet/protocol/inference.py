@@ -24,6 +24,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta
 
+from assay.scoring.inference.precision import Precision
 from assay.scoring.inference.sampling import Sampling
 from assay.wire.synapse import Synapse
 
@@ -202,7 +203,27 @@ class NumericPath(enum.IntEnum):
     ENGINE = 2
     """A foreign engine with a sampler of its own. Only greedy answers can be checked, and only that
     they are plausible."""
+    SEEDED_BF16 = 3
+    """As ``SEEDED_FP32`` with states and parameters in bf16, checked with a wider tolerance."""
+    SEEDED_FP16 = 4
+    """As ``SEEDED_FP32`` with states and parameters in fp16, checked with a wider tolerance."""
 
+    @property
+    def precision(self) -> Precision | None:
+        """In what the numbers are computed; None for an engine, of which nobody knows."""
+        return next((which for which, path in _PATHS.items() if path is self), None)
+
+    @classmethod
+    def of(cls, precision: Precision) -> NumericPath:
+        """Return the path with our sampler on which numbers are computed in ``precision``."""
+        return _PATHS[precision]
+
+
+_PATHS: Final[dict[Precision, NumericPath]] = {
+    "fp32": NumericPath.SEEDED_FP32,
+    "bf16": NumericPath.SEEDED_BF16,
+    "fp16": NumericPath.SEEDED_FP16,
+}
 
 _MAGIC: Final = b"assay/inference/1:"
 _COMMITMENT_BYTES: Final = len(_MAGIC) + 1 + 32

@@ -17,11 +17,11 @@ from assay.protocol.inference import (
     NumericPath,
     noise_key,
 )
-from assay.scoring.inference.agreement import TOLERANCE_FP32
 from assay.scoring.inference.fingerprint import pack, project
 from assay.scoring.inference.sampling import Sampling
 from assay.validators.inference.answers import Judge
 from assay.wire.synapse import decode, encode
+from tests.unit.validators.inference.judges import judge_of
 
 pytestmark = pytest.mark.inference
 pytest.importorskip("torch")
@@ -56,7 +56,7 @@ def world() -> tuple[LanguageModel, Judge, Complete, Completion]:
         total_s=0.0,
         fingerprint=pack(project(hidden, root), made.tokens, key),
     )
-    return model, Judge(model, root, tolerance=TOLERANCE_FP32, accept_engines=True), request, right
+    return model, judge_of(model, root, accept_engines=True), request, right
 
 
 token = st.integers(0, 4095) | st.integers(0, 2**24) | st.just(0)

@@ -1,10 +1,10 @@
 """The validator's half of inference: ask for text, replay it, judge it.
 
 ``task`` is the half itself, ``settings`` its options, ``requests`` what is asked, ``answers`` how
-an answer is judged, ``speeds`` how fast each miner is, ``client_calls`` the judgement of an answer
-to a client, ``client_desk`` where those are taken in, ``commitments`` what a miner had committed
-when it answered, ``probation`` who is not paid yet. Importing this package imports no torch;
-starting the task does.
+an answer is judged and ``replays`` by which models, ``speeds`` how fast each miner is,
+``client_calls`` the judgement of an answer to a client, ``client_desk`` where those are taken in,
+``commitments`` what a miner had committed when it answered, ``probation`` who is not paid yet.
+Importing this package imports no torch; starting the task does.
 """
 
 from assay.validators.inference.task import InferenceValidator

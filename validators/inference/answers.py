@@ -29,19 +29,19 @@ from assay.protocol.inference import (
 from assay.scoring.inference.agreement import (
     ENGINE_WORST,
     TOLERANCE_ENGINE,
-    TOLERANCE_FP32,
     Agreement,
     compare,
     engine_verdict,
     logprobs,
     seeded_verdict,
 )
-from assay.scoring.inference.fingerprint import TOLERANCE_FP32 as DISTANCE_FP32
 from assay.scoring.inference.fingerprint import distance, fingerprint_verdict
 from assay.scoring.inference.sampling import GREEDY
 
 if TYPE_CHECKING:
     from assay.models.language import LanguageModel
+    from assay.models.opening import OpenedModel
+    from assay.validators.inference.replays import Replays
 
 ENGINE_LENGTH_MIN: Final = 0.75
 """The part of the tokens asked for that an engine's answer must have, unless the text ends: half an
@@ -84,17 +84,18 @@ class _Spelt:
 
 
 class Judge:
-    """Holds the model on which answers are replayed."""
+    """Judges answers by ``replays``, the models of the precisions that are paid. ``root`` is that
+    of the model."""
 
-    def __init__(
-        self, model: LanguageModel, root: bytes, *, tolerance: float, accept_engines: bool
-    ) -> None:
-        self._model = model
+    def __init__(self, replays: Replays, root: bytes, *, accept_engines: bool) -> None:
+        self._replays = replays
         self._root = root
-        self._tolerance = tolerance
-        # A model that rounds more in its logits does so in its states, by about as much.
-        self._distance = DISTANCE_FP32 * max(tolerance / TOLERANCE_FP32, 1.0)
         self._accept_engines = accept_engines
+
+    @property
+    def _model(self) -> LanguageModel:
+        """The model for what depends on no precision, and for engines, whose nobody knows."""
+        return self._replays.first.model
 
     def examine(
         self, request: Complete, reply: Completion, commitment: ModelCommitment | None
@@ -104,9 +105,10 @@ class Judge:
         if (objection := self.objection(commitment)) is not None:
             return unjudged(objection)
         assert commitment is not None
-        if commitment.path is NumericPath.ENGINE:
+        precision = commitment.path.precision
+        if precision is None:
             return self._examine_engine(request, reply)
-        return self._examine_seeded(request, reply)
+        return self._examine_seeded(request, reply, self._replays.at(precision))
 
     def examine_part(
         self, request: Complete, part: Completion, commitment: ModelCommitment | None
@@ -117,9 +119,11 @@ class Judge:
         if (objection := self.objection(commitment)) is not None:
             return unjudged(objection)
         assert commitment is not None
-        if commitment.path is NumericPath.ENGINE:
+        precision = commitment.path.precision
+        if precision is None:
             return unjudged("broke off")
-        finding = self._examine_seeded(request, part, whole=False)
+        replay = self._replays.at(precision)
+        finding = self._examine_seeded(request, part, replay, whole=False)
         return finding if finding.convicted else unjudged(*finding.reasons, "broke off")
 
     def refusal(self, request: Complete) -> str | None:
@@ -155,32 +159,23 @@ class Judge:
             )
         if commitment.path is NumericPath.ENGINE and not self._accept_engines:
             return "answers through an engine, which this validator does not accept"
+        precision = commitment.path.precision
+        if precision is not None and precision not in self._replays.paid:
+            return (
+                f"computes in {precision}; this validator pays {', '.join(self._replays.paid)} only"
+            )
         return None
 
     def _examine_seeded(
-        self, request: Complete, reply: Completion, *, whole: bool = True
+        self, request: Complete, reply: Completion, replay: OpenedModel, *, whole: bool = True
     ) -> Finding:
-        """Judge an answer of our numeric path: each token must be the one that our sampler draws.
-        Of one that is not ``whole``, how it ends is not looked at."""
-        tokens = reply.tokens
-        if len(tokens) > request.max_tokens:
-            return convicted(f"{len(tokens)} tokens, but only {request.max_tokens} were asked for")
-        if any(self._model.is_end(token) for token in tokens[:-1]):
-            return convicted("goes on after the end of the text")
-        if not all(token < self._model.vocabulary for token in (*request.begun, *tokens)):
-            return convicted("holds tokens that the model does not have")
-        spelt = self._spell(request, tokens)
-        if spelt.too_long:
-            return convicted("goes on after a stop text")
-        ended = self._model.is_end(tokens[-1]) or spelt.stopped
-        if whole and ended != (reply.finish == "stop"):
-            return convicted("says otherwise than its tokens why it ended")
-        if whole and not ended and len(tokens) < request.max_tokens:
-            return convicted(f"stops after {len(tokens)} of {request.max_tokens} tokens")
-        if whole and spelt.text != reply.text:
-            return convicted("the text is not what its tokens spell")
-        prompt = self._model.tokens.encode(request.prompt)
-        drawing = self._model.replay_whole(prompt, [*request.begun, *tokens])
+        """Judge an answer that our sampler drew: each token must be the one that it draws from what
+        ``replay`` computes. Of one that is not ``whole``, how it ends is not looked at."""
+        if (wrong := self._wrong_form(request, reply, whole=whole)) is not None:
+            return convicted(wrong)
+        tokens, model, tolerated = reply.tokens, replay.model, replay.tolerance
+        prompt = model.tokens.encode(request.prompt)
+        drawing = model.replay_whole(prompt, [*request.begun, *tokens])
         logits = drawing.logits[len(request.begun) :]
         key = noise_key(request.seed, request.model, request.miner)
         agreement = compare(
@@ -188,27 +183,49 @@ class Judge:
             np.array(tokens),
             request.sampling(),
             key,
-            tolerance=self._tolerance,
+            tolerance=tolerated.logits,
             prompt=prompt,
             begun=request.begun,
         )
-        agreeing = f"{agreement.agreeing(self._tolerance)}/{agreement.tokens} tokens agree"
-        if not seeded_verdict(agreement, self._tolerance):
+        agreeing = f"{agreement.agreeing(tolerated.logits)}/{agreement.tokens} tokens agree"
+        if not seeded_verdict(agreement, tolerated.logits):
             return convicted(
                 agreeing,
-                f"worst margin {agreement.worst:.3g} logits (tolerated {self._tolerance:.3g})",
+                f"worst margin {agreement.worst:.3g} logits (tolerated {tolerated.logits:.3g})",
             )
-        if (wrong := self._wrong_logprobs(request, reply, logits)) is not None:
+        if (wrong := _wrong_logprobs(request, reply, logits, tolerated.logits)) is not None:
             return convicted(agreeing, wrong)
         if whole and drawing.hidden is not None:
             states = drawing.hidden[len(request.begun) :]
             apart = distance(reply.fingerprint, states, tokens, request.model, key)
-            if not fingerprint_verdict(apart, self._distance):
+            if not fingerprint_verdict(apart, tolerated.distance):
                 return convicted(
                     agreeing,
-                    f"hidden states {apart:.2g} apart (tolerated {self._distance:.2g})",
+                    f"hidden states {apart:.2g} apart (tolerated {tolerated.distance:.2g})",
                 )
         return Finding(True, False, (agreeing,), agreement.tokens)
+
+    def _wrong_form(self, request: Complete, reply: Completion, *, whole: bool) -> str | None:
+        """Return what no answer to ``request`` looks like in ``reply``, whatever the numbers; None:
+        nothing. Of one that is not ``whole``, how it ends is not looked at."""
+        tokens = reply.tokens
+        if len(tokens) > request.max_tokens:
+            return f"{len(tokens)} tokens, but only {request.max_tokens} were asked for"
+        if any(self._model.is_end(token) for token in tokens[:-1]):
+            return "goes on after the end of the text"
+        if not all(token < self._model.vocabulary for token in (*request.begun, *tokens)):
+            return "holds tokens that the model does not have"
+        spelt = self._spell(request, tokens)
+        if spelt.too_long:
+            return "goes on after a stop text"
+        ended = self._model.is_end(tokens[-1]) or spelt.stopped
+        if whole and ended != (reply.finish == "stop"):
+            return "says otherwise than its tokens why it ended"
+        if whole and not ended and len(tokens) < request.max_tokens:
+            return f"stops after {len(tokens)} of {request.max_tokens} tokens"
+        if whole and spelt.text != reply.text:
+            return "the text is not what its tokens spell"
+        return None
 
     def _spell(self, request: Complete, tokens: list[int]) -> _Spelt:
         """Return the text that ``tokens`` must come with, after the beginning that the request
@@ -222,32 +239,6 @@ class Judge:
         stop = first_stop(whole, request.stop)
         early = first_stop(decode([*request.begun, *tokens[:-1]]), request.stop) is not None
         return _Spelt(whole[before:stop], stopped=stop is not None, too_long=early)
-
-    def _wrong_logprobs(
-        self, request: Complete, reply: Completion, logits: np.ndarray
-    ) -> str | None:
-        """Return what is wrong with the probabilities that ``reply`` tells; None: nothing.
-
-        They are differences of logits, so rounding moves them by as much as a margin.
-        """
-        if request.logprobs is None:
-            return None if not reply.logprobs else "tells probabilities that nobody asked for"
-        if len(reply.logprobs) != len(reply.tokens):
-            return f"tells {len(reply.logprobs)} of {len(reply.tokens)} probabilities"
-        ours = logprobs(logits)
-        count = min(request.logprobs, self._model.vocabulary)
-        for row, token, told in zip(ours, reply.tokens, reply.logprobs, strict=True):
-            named = [other for other, _ in told.top]
-            if len(set(named)) != count or not all(other < len(row) for other in named):
-                return f"tells {len(named)} alternatives of a token, where {count} were asked for"
-            said = np.array([told.logprob, *(value for _, value in told.top)])
-            true = row[[token, *named]]
-            least = np.partition(row, -count)[-count] if count else -np.inf
-            if not (np.abs(said - true) <= self._tolerance).all() or (
-                (true[1:] < least - self._tolerance).any()
-            ):
-                return "tells probabilities that are not the model's"
-        return None
 
     def _examine_engine(self, request: Complete, reply: Completion) -> Finding:
         """Judge a greedy answer of a foreign engine: most of its tokens must be plausible."""
@@ -317,3 +308,29 @@ class Judge:
 
     def _replay(self, request: Complete, tokens: list[int]) -> np.ndarray:
         return self._model.replay(self._model.tokens.encode(request.prompt), tokens)
+
+
+def _wrong_logprobs(
+    request: Complete, reply: Completion, logits: np.ndarray, tolerance: float
+) -> str | None:
+    """Return what is wrong with the probabilities that ``reply`` tells; None: nothing.
+
+    They are differences of ``logits``, so rounding moves them by as much as a margin, by up to
+    ``tolerance``.
+    """
+    if request.logprobs is None:
+        return None if not reply.logprobs else "tells probabilities that nobody asked for"
+    if len(reply.logprobs) != len(reply.tokens):
+        return f"tells {len(reply.logprobs)} of {len(reply.tokens)} probabilities"
+    ours = logprobs(logits)
+    count = min(request.logprobs, logits.shape[1])
+    for row, token, told in zip(ours, reply.tokens, reply.logprobs, strict=True):
+        named = [other for other, _ in told.top]
+        if len(set(named)) != count or not all(other < len(row) for other in named):
+            return f"tells {len(named)} alternatives of a token, where {count} were asked for"
+        said = np.array([told.logprob, *(value for _, value in told.top)])
+        true = row[[token, *named]]
+        least = np.partition(row, -count)[-count] if count else -np.inf
+        if not (np.abs(said - true) <= tolerance).all() or ((true[1:] < least - tolerance).any()):
+            return "tells probabilities that are not the model's"
+    return None

@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 
 from assay.errors import Refused, UserError
-from assay.models.opening import open_model
+from assay.models.opening import find_model
 from assay.neuron import JudgedCall
 from assay.protocol.client_receipts import (
     CallRecord,
@@ -26,6 +26,7 @@ from assay.protocol.client_receipts import (
 )
 from assay.protocol.inference import TOKENS_MAX, Complete, Completion, ModelCommitment, NumericPath
 from assay.validators.inference.answers import Finding, Judge, unjudged
+from assay.validators.inference.replays import Replays
 from assay.validators.inference.settings import ValidatorSettings
 
 
@@ -47,21 +48,14 @@ async def judge_receipt(data: bytes, settings: ValidatorSettings) -> list[Judged
         raise Refused(
             f"The receipt does not hold: {fault}.", "Ask whoever gave the file for a true one."
         )
-    opened = await open_model(
-        settings.model, threads=settings.threads, tolerance=settings.tolerance
-    )
-    if opened.root != receipt.model:
+    found = await find_model(settings.model)
+    if found.root != receipt.model:
         raise UserError(
             f"The receipt is of the model {receipt.model.hex()[:16]}, and {settings.model} is "
-            f"{opened.root.hex()[:16]}.",
+            f"{found.root.hex()[:16]}.",
             "Give the model that was asked with --model.",
         )
-    judge = Judge(
-        opened.model,
-        opened.root,
-        tolerance=settings.tolerance,
-        accept_engines=settings.accept_engines,
-    )
+    judge = Judge(Replays.of(found, settings), found.root, accept_engines=settings.accept_engines)
 
     def judged(call: CallRecord) -> JudgedCall:
         path = shown_path(call)

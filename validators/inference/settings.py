@@ -14,8 +14,8 @@ from msgspec import Meta
 
 from assay.models.source import DEMO, check_reference
 from assay.neuron import TaskSettings
-from assay.scoring.inference.agreement import TOLERANCE_FP32
-from assay.scoring.inference.posp import Terms, found_by_tokens, penalty_min
+from assay.scoring.inference.posp import Terms, found, penalty_min
+from assay.scoring.inference.precision import TOLERANCES, Precision, Tolerance
 from assay.scoring.inference.probation import AFTER_CONVICTION
 from assay.scoring.inference.speed import PAY_RATE
 
@@ -34,15 +34,26 @@ class ValidatorSettings(TaskSettings, frozen=True):
             " standard library of this machine."
         ),
     ] = None
-    tolerance: Annotated[
-        float,
+    pay_precision: Annotated[
+        tuple[Precision, ...],
         Meta(
-            gt=0.0,
-            le=1.0,
-            description="Rounding allowed to a token's logits; seven times what honest machines"
-            " show.",
+            min_length=1,
+            description="A precision that is paid; repeat it for more. The same work is paid the"
+            " same in each. One model is held for each that miners serve.",
         ),
-    ] = TOLERANCE_FP32
+    ] = ("fp32",)
+    tolerance: (
+        Annotated[
+            float,
+            Meta(
+                gt=0.0,
+                le=1.0,
+                description="Rounding allowed to a token's logits, where one precision is paid; by"
+                " default what is known of the model.",
+            ),
+        ]
+        | None
+    ) = None
     accept_engines: Annotated[
         bool,
         Meta(
@@ -98,15 +109,31 @@ class ValidatorSettings(TaskSettings, frozen=True):
 
     def __post_init__(self) -> None:
         check_reference(self.model)
-        if not self.terms.honest_pays:
-            needed = math.floor(penalty_min(self.terms.replayed, self.terms.found)) + 1
-            raise ValueError(
-                f"with a tolerance of {self.tolerance:g}, an audit share of {self.audit_share:g}"
-                f" and a probation of {self.probation} answers another precision pays: let the"
-                f" probation be at least {needed}"
+        if len(set(self.pay_precision)) < len(self.pay_precision):
+            raise ValueError("--pay-precision names one precision twice")
+        if self.tolerance is not None and len(self.pay_precision) > 1:
+            raise ValueError("one --tolerance cannot be that of several precisions: leave it out")
+        for precision in self.pay_precision:
+            known = TOLERANCES[precision]
+            self.checked_terms(
+                precision, known if self.tolerance is None else known.scaled_to(self.tolerance)
             )
 
-    @property
-    def terms(self) -> Terms:
-        """What decides whether a lie pays under these settings."""
-        return Terms(self.audit_share, found_by_tokens(self.tolerance), float(self.probation))
+    def checked_terms(self, precision: Precision, tolerance: Tolerance) -> Terms:
+        """Return what decides whether a lie pays under these settings, for answers in ``precision``
+        that are allowed ``tolerance``. ValueError if a lie pays."""
+        terms = Terms(self.audit_share, found(precision, tolerance), float(self.probation))
+        if not terms.honest_pays:
+            raise ValueError(
+                f"with a tolerance of {tolerance.logits:g} in {precision}, an audit share of"
+                f" {self.audit_share:g} and a probation of {self.probation} answers another"
+                f" precision pays: {_cure(terms)}"
+            )
+        return terms
+
+
+def _cure(terms: Terms) -> str:
+    needed = penalty_min(terms.replayed, terms.found)
+    if not math.isfinite(needed):
+        return "no probation is long enough"
+    return f"let the probation be at least {math.floor(needed) + 1}"

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from loguru import logger
 
-from assay.models.opening import open_model
+from assay.errors import UserError
+from assay.models.opening import find_model
 from assay.neuron import (
     Answer,
     JudgedCall,
@@ -62,6 +63,7 @@ from assay.validators.inference.client_calls import judge_call, judge_receipt
 from assay.validators.inference.client_desk import FILE as CONVICTIONS
 from assay.validators.inference.client_desk import ClientDesk
 from assay.validators.inference.probation import FILE, Probation
+from assay.validators.inference.replays import Replays
 from assay.validators.inference.requests import Corpus, Requests
 from assay.validators.inference.settings import ValidatorSettings
 from assay.validators.inference.speeds import Speeds
@@ -69,6 +71,8 @@ from assay.wire.interface import Membership
 
 if TYPE_CHECKING:
     import random
+
+    from assay.scoring.inference.precision import Precision, Tolerance
 
 Given = Answer[Complete, Any]
 METHOD: Final = Method(STREAM, Complete, Piece, stream=True)
@@ -126,10 +130,12 @@ class InferenceValidator(ValidatorTask):
         assert isinstance(settings, ValidatorSettings)
         self._settings = settings
         self._speeds = Speeds(settings.pay_rate)
-        opened = await open_model(
-            settings.model, threads=settings.threads, tolerance=settings.tolerance
-        )
-        model, root = opened.model, opened.root
+        found = await find_model(settings.model)
+        root = found.root
+        for precision in settings.pay_precision:
+            _tell_terms(settings, precision, found.tolerance(precision, settings.tolerance))
+        replays = Replays.of(found, settings)
+        model = (await asyncio.to_thread(lambda: replays.first)).model
         corpus = await asyncio.to_thread(Corpus.open, settings.corpus)
         self._requests = Requests(
             corpus,
@@ -137,9 +143,7 @@ class InferenceValidator(ValidatorTask):
             count_tokens=lambda text: len(model.tokens.encode(text)),
             context_tokens=model.context_tokens,
         )
-        self._judge = Judge(
-            model, root, tolerance=settings.tolerance, accept_engines=settings.accept_engines
-        )
+        self._judge = Judge(replays, root, accept_engines=settings.accept_engines)
         self._probation = Probation(context.state_dir / FILE, answers=settings.probation)
         self._context = context
         if settings.client_answers:
@@ -151,17 +155,6 @@ class InferenceValidator(ValidatorTask):
                 clock=context.clock,
                 path=context.state_dir / CONVICTIONS,
             )
-        terms = settings.terms
-        logger.info(
-            "An answer of another precision gains at most {:g} answers' pay and loses {:.2g}: {:g} "
-            "of the answers are replayed, {:.1%} of such answers convict, and a conviction costs "
-            "{:g} answers or more",
-            terms.gain,
-            terms.loss,
-            terms.replayed,
-            terms.found,
-            terms.penalty,
-        )
         logger.info("Judging by the model {}; prompts from {} files", root.hex()[:16], len(corpus))
 
     def methods(self) -> Sequence[Method[Any, Any]]:
@@ -366,6 +359,26 @@ class InferenceValidator(ValidatorTask):
         except Exception as error:  # a miner's bytes must not end the validator of all others
             logger.error("uid {} could not be judged: {}", answer.target.uid, type(error).__name__)
             return unjudged(f"the judge failed ({type(error).__name__})")
+
+
+def _tell_terms(settings: ValidatorSettings, precision: Precision, tolerance: Tolerance) -> None:
+    """Say what decides whether a lie pays for answers in ``precision``; UserError if it pays."""
+    try:
+        terms = settings.checked_terms(precision, tolerance)
+    except ValueError as error:
+        raise UserError(f"This validator would pay lies: {error}.", "Change that option.") from None
+    logger.info(
+        "Paid in {}, within {:g} logits. An answer of a coarser precision gains at most {:g} "
+        "answers' pay and loses {:.2g}: {:g} of the answers are replayed, {:.1%} of such answers "
+        "convict, and a conviction costs {:g} answers or more",
+        precision,
+        tolerance.logits,
+        terms.gain,
+        terms.loss,
+        terms.replayed,
+        terms.found,
+        terms.penalty,
+    )
 
 
 def _score(

@@ -27,6 +27,7 @@ from assay.models.slots import Span
 from assay.models.source import DEMO, resolve
 from assay.neuron import Caller
 from assay.protocol.inference import Complete, ModelCommitment, NumericPath, noise_key
+from assay.scoring.inference.precision import PRECISIONS
 from assay.types import Ss58
 from assay.wire.errors import Code, RequestRefused
 from assay.wire.interface import Membership
@@ -126,6 +127,28 @@ async def started(
     )
     await miner.start(context)
     return miner, published
+
+
+@pytest.mark.inference
+async def test_it_commits_to_its_precision_and_computes_in_it(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    published: list[bytes] = []
+    fingerprints = set()
+    for precision in PRECISIONS:
+        miner, published = await started(tmp_path, MinerSettings(precision=precision))
+        try:
+            root = model_root(resolve(DEMO))
+            assert published == [ModelCommitment(root, NumericPath.of(precision)).pack()]
+            fingerprints.add((await miner.serve(asked(root), CALLER)).fingerprint)
+        finally:
+            await miner.close()
+    assert len(fingerprints) == len(PRECISIONS)
+
+
+async def test_no_precision_is_promised_for_an_engine_elsewhere(tmp_path: Path) -> None:
+    settings = MinerSettings(backend="openai", base_url="http://127.0.0.1:1/v1", precision="bf16")
+    with pytest.raises(UserError, match="cannot be promised"):
+        await started(tmp_path, settings)
 
 
 @pytest.mark.inference

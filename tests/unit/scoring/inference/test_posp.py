@@ -10,9 +10,11 @@ from assay.scoring.inference.agreement import TOLERANCE_FP32
 from assay.scoring.inference.posp import (
     GAIN,
     Terms,
+    found,
     found_by_tokens,
     penalty_min,
 )
+from assay.scoring.inference.precision import TOLERANCES, Tolerance
 from assay.scoring.inference.probation import AFTER_CONVICTION
 
 
@@ -43,6 +45,16 @@ def test_a_smaller_tolerance_finds_more() -> None:
     assert parts[0] == parts[1] == 0.041
     assert parts[3] == 0.032
     assert parts[-1] == pytest.approx(0.0012)
+
+
+def test_each_precision_has_the_lie_that_gains_most_there() -> None:
+    assert found("fp32", TOLERANCES["fp32"]) == found_by_tokens(TOLERANCE_FP32)
+    assert found("fp16", TOLERANCES["fp16"]) > 0.9, "eight bits lie beyond the rounding of fp16"
+    assert found("bf16", TOLERANCES["bf16"]) == 0.002, "and hardly beyond that of bf16"
+    assert found("bf16", Tolerance(1.0, 0.025)) == pytest.approx(0.34, abs=0.05)
+    assert found("bf16", Tolerance(1.0, 0.2)) == 0.0, "what was never seen is not counted on"
+    parts = [found("fp16", Tolerance(1.0, t)) for t in (1e-3, 8e-3, 1e-2, 2e-2, 3e-2, 4e-2)]
+    assert parts == sorted(parts, reverse=True)
 
 
 @pytest.mark.parametrize(("penalty", "pays"), [(30.0, True), (70.0, False)])

@@ -21,6 +21,7 @@ from assay.gateway.router import (
     TextWish,
     Trail,
 )
+from assay.gateway.run import accepted_paths
 from assay.protocol.client_receipts import read_call
 from assay.protocol.inference import Complete, NumericPath, Piece
 from assay.wire.errors import Code, RequestRefused
@@ -109,6 +110,21 @@ async def test_a_stream_whose_miner_dies_goes_on_without_a_seam(dies_at: int) ->
     [ask] = second.asked
     assert (len(ask.begun), ask.miner, ask.max_tokens) == (dies_at, begun.hotkey, TOKENS - dies_at)
     check(trail)
+
+
+async def test_a_stream_goes_on_only_with_a_miner_that_computes_alike() -> None:
+    """Another precision draws another token where two nearly tie, and a client would see it."""
+    first = FakeMiner(key(1), incentive=2000, path=NumericPath.SEEDED_BF16, dies_at=10)
+    other = FakeMiner(key(2), incentive=1500, path=NumericPath.SEEDED_FP32)
+    alike = FakeMiner(key(3), incentive=1000, path=NumericPath.SEEDED_BF16)
+    async with Subnet(first, other, alike) as subnet:
+        grown = await read(subnet.router(paths=accepted_paths()), wish())
+        assert text(grown) == expected(first)
+        assert (len(other.asked), len(alike.asked)) == (0, 1)
+        alone = subnet.router(paths=accepted_paths(("fp32",)))
+        assert text(await read(alone, wish())) == expected(other)
+    with_engines = accepted_paths(("fp16",), engines=True)
+    assert with_engines == {NumericPath.SEEDED_FP16, NumericPath.ENGINE}
 
 
 class Cutting(MemoryNetwork):

@@ -12,6 +12,7 @@ import pytest
 from assay.models.drawing import Drawing
 from assay.models.slots import Span
 from assay.models.source import DEMO, resolve
+from assay.scoring.inference.precision import Precision
 from tests.unit.subnet.models.small_networks import CONTEXT, VOCABULARY, network
 
 pytestmark = pytest.mark.inference
@@ -20,13 +21,14 @@ torch = pytest.importorskip("torch")
 from assay.models import rows as rows_module  # noqa: E402
 from assay.models.language import LanguageModel  # noqa: E402  after the check for torch
 from assay.models.rows import TILE, Rows  # noqa: E402
+from assay.models.sum_order import SumOrder  # noqa: E402
 
 SLOTS = 24
 
 
 @cache
-def demo() -> tuple[LanguageModel, Rows]:
-    model = LanguageModel.load(resolve(DEMO))
+def demo(precision: Precision = "fp32") -> tuple[LanguageModel, Rows]:
+    model = LanguageModel.load(resolve(DEMO), precision=precision)
     rows = model.by_rows()
     assert rows is not None
     return model, rows
@@ -84,9 +86,13 @@ def together(
     return seen
 
 
-@pytest.mark.parametrize("seed", range(2))
-def test_company_place_and_pieces_change_no_bit_of_the_demo_model(seed: int) -> None:
-    model, rows = demo()
+@pytest.mark.parametrize(
+    ("precision", "seed"), [("fp32", 0), ("fp32", 1), ("bf16", 0), ("fp16", 0)]
+)
+def test_company_place_and_pieces_change_no_bit_of_the_demo_model(
+    precision: Precision, seed: int
+) -> None:
+    model, rows = demo(precision)
     chance = random.Random(seed)
     texts = [
         [chance.randrange(model.vocabulary) for _ in range(length)]
@@ -140,6 +146,28 @@ def test_attention_that_adds_in_another_order_for_more_keys_is_not_taken(
     assert Rows.of(made, CONTEXT, VOCABULARY) is not None
     monkeypatch.setattr(rows_module, "_attention", leaning)
     assert Rows.of(made, CONTEXT, VOCABULARY) is None
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+def test_products_that_add_in_another_order_are_not_taken_however_seldom_it_shows(
+    dtype: Any,
+) -> None:
+    """In bf16 the result is rounded, so that a text of the trial has the same bits all the same."""
+
+    class InHalves(torch.nn.Linear):
+        def forward(self, given: Any) -> Any:
+            if given.shape[1] <= 2 * TILE:
+                return super().forward(given)
+            whole, weights, half = given.float(), self.weight.float(), self.in_features // 2
+            first = whole[..., :half] @ weights[:, :half].T
+            return (first + whole[..., half:] @ weights[:, half:].T).to(given.dtype)
+
+    def order(kind: Any) -> SumOrder:
+        torch.manual_seed(2)
+        return SumOrder(torch.nn.Sequential(kind(256, 64, bias=False, dtype=dtype)), TILE)
+
+    assert order(InHalves).is_same(2 * TILE)
+    assert not order(InHalves).is_same(3 * TILE)
 
 
 def test_a_copied_beginning_is_the_computed_one() -> None:

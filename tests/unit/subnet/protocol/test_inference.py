@@ -22,6 +22,7 @@ from assay.protocol.inference import (
     first_stop,
     noise_key,
 )
+from assay.scoring.inference.precision import PRECISIONS
 from assay.wire.synapse import MessageInvalid, decode, encode
 
 ROOT = bytes(range(32))
@@ -95,6 +96,14 @@ def test_a_request_is_bounded(field: str, most: object, beyond: object) -> None:
 def test_a_reply_is_bounded(field: str, beyond: object) -> None:
     with pytest.raises(MessageInvalid):
         decode(Completion, encode(Completion(**{**ANSWERED, field: beyond})))
+
+
+def test_every_precision_has_a_path_of_its_own() -> None:
+    paths = [NumericPath.of(precision) for precision in PRECISIONS]
+    assert [path.precision for path in paths] == list(PRECISIONS)
+    assert set(NumericPath) - set(paths) == {NumericPath.ENGINE}
+    assert NumericPath.ENGINE.precision is None
+    assert [int(path) for path in paths] == [1, 3, 4], "as published on chain"
 
 
 @pytest.mark.parametrize("path", list(NumericPath))

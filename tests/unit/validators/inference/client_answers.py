@@ -31,13 +31,13 @@ from assay.protocol.inference import (
     NumericPath,
     Piece,
 )
-from assay.scoring.inference.agreement import TOLERANCE_FP32
 from assay.types import Ss58
 from assay.validators.inference.answers import Judge
 from assay.wire.interface import Membership
 from assay.wire.keys import SeedSigner
 from tests.support.contexts import task_context
 from tests.unit.subnet.gateway.miners import Subnet, key
+from tests.unit.validators.inference.judges import judge_of
 
 ROOT = model_root(resolve(DEMO))
 SEEDED = ModelCommitment(ROOT, NumericPath.SEEDED_FP32)
@@ -52,7 +52,7 @@ def demo() -> LanguageModel:
 
 @cache
 def judge(accept_engines: bool = False) -> Judge:
-    return Judge(demo(), ROOT, tolerance=TOLERANCE_FP32, accept_engines=accept_engines)
+    return judge_of(demo(), ROOT, accept_engines=accept_engines)
 
 
 @cache

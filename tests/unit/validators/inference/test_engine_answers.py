@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 
 from assay.protocol.inference import Complete, Completion
-from assay.scoring.inference.agreement import ENGINE_WORST, TOLERANCE_FP32, compare
+from assay.scoring.inference.agreement import ENGINE_WORST, compare
 from assay.scoring.inference.sampling import GREEDY
-from assay.validators.inference.answers import Finding, Judge
+from assay.validators.inference.answers import Finding
+from tests.unit.validators.inference.judges import judge_of
 from tests.unit.validators.inference.test_judgement import (
     ENGINE,
     MINER,
@@ -125,5 +126,5 @@ def test_another_cut_keeps_to_the_context() -> None:
     long = honest(request).text + " x = 1" * 200
     small = copy.copy(demo())
     small.context_tokens = len(demo().tokens.encode(request.prompt)) + 40
-    judge_of_small = Judge(small, ROOT, tolerance=TOLERANCE_FP32, accept_engines=True)
+    judge_of_small = judge_of(small, ROOT, accept_engines=True)
     assert judge_of_small.examine(request, say(long), ENGINE).tokens <= request.max_tokens

@@ -49,6 +49,7 @@ from assay.validators.inference.settings import ValidatorSettings
 from assay.wire.interface import Membership
 from tests.support.contexts import streamed, task_context
 from tests.support.trials import remember_trials
+from tests.unit.validators.inference.judges import judge_of
 
 pytestmark = pytest.mark.inference
 pytest.importorskip("torch")
@@ -80,7 +81,7 @@ def demo() -> LanguageModel:
 
 @cache
 def judge(accept_engines: bool = False) -> Judge:
-    return Judge(demo(), ROOT, tolerance=TOLERANCE_FP32, accept_engines=accept_engines)
+    return judge_of(demo(), ROOT, accept_engines=accept_engines)
 
 
 def asked(prompt: str = PROMPTS[1], tokens: int = 12, temperature: float = 1.0) -> Complete:

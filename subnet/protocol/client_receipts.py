@@ -31,6 +31,7 @@ from assay.protocol.inference import (
     TokenLogprob,
     assemble,
 )
+from assay.protocol.one_reply import OneReply
 from assay.types import Ss58
 from assay.wire.evidence import EVIDENCE_BYTES_MAX, Evidence, EvidenceInvalid, unpack, verify
 from assay.wire.signing import SCOPE_STREAM
@@ -178,32 +179,24 @@ def _check_streamed(evidence: Evidence) -> None:
         raise CallInvalid("it was refused")
 
 
-def receipt_fault(receipt: ClientReceipt) -> str | None:
+def receipt_fault(receipt: ClientReceipt, *, whole: bool = True) -> str | None:
     """Return what is wrong with ``receipt``, as a part of a sentence; None if every signature in it
-    holds and its calls are those of one reply."""
-    begun: dict[int, list[int]] = {}
-    first: dict[int, Ss58] = {}
+    holds and its calls are those of one reply. ``whole`` says whether the reply must have an end:
+    calls of one that broke off can be judged all the same."""
+    reply = OneReply()
     for place, call in enumerate(receipt.calls):
         try:
             read = read_call(call)
         except CallInvalid as error:
             return f"call {place}: {error}"
-        ask = read.request
-        tokens = begun.setdefault(call.choice, [])
         if (read.gateway, read.miner) != (receipt.gateway, call.miner):
             return f"call {place} was signed by others than it says"
-        if ask.model != receipt.model:
+        if read.request.model != receipt.model:
             return f"call {place} asked for something else than it says"
-        if ask.begun != tokens[: len(ask.begun)] or (
-            ask.begun and ask.miner != first.get(call.choice)
-        ):
-            return f"call {place} goes on with tokens that no call before it has"
-        if not ask.begun:
-            tokens.clear()  # nothing of what came before was used
-            first[call.choice] = call.miner
-        del tokens[len(ask.begun) :]
-        tokens += read.tokens
-    return None
+        fault = reply.add(call.choice, call.miner, read.request, read.pieces)
+        if fault is not None:
+            return f"call {place} {fault}"
+    return reply.end(whole=whole)
 
 
 def parse_receipt(data: bytes) -> ClientReceipt | None:

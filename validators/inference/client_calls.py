@@ -43,7 +43,7 @@ async def judge_receipt(data: bytes, settings: ValidatorSettings) -> list[Judged
             "The file is not a client's receipt.",
             "Give what a gateway has at /v1/receipts/ for an answer.",
         )
-    fault = receipt_fault(receipt)
+    fault = receipt_fault(receipt, whole=False)
     if fault is not None:
         raise Refused(
             f"The receipt does not hold: {fault}.", "Ask whoever gave the file for a true one."

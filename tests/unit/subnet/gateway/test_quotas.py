@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import pytest
@@ -69,6 +70,27 @@ def test_a_day_survives_a_restart_and_another_does_not() -> None:
     with pytest.raises(ApiError):
         after.reserve(ada, 21, NOON_S)
     after.reserve(ada, 100, NOON_S + 86_400)
+
+
+def test_a_clock_that_is_set_back_renews_no_quota() -> None:
+    midnight_s, ada, given = 10 * 86_400.0, key(tokens_per_day=100), 0
+    quotas = Quotas()
+    for seconds in (-1, 1, -1, 2, -86_400, 3):
+        with contextlib.suppress(ApiError):
+            quotas.reserve(ada, 100, midnight_s + seconds)
+            quotas.settle(ada, 100, 100, midnight_s + seconds)
+            given += 100
+    assert given == 200, "of two days"
+
+
+def test_a_restart_on_a_clock_that_was_set_back_forgets_nothing() -> None:
+    quotas, ada = Quotas(), key(tokens_per_day=100)
+    quotas.restore(int(NOON_S // 86_400) + 1, {ada.id: 100})
+    with pytest.raises(ApiError) as caught:
+        quotas.reserve(ada, 1, NOON_S)
+    assert caught.value.retry_after_s == 43_200 + 86_400, "until the day after the stored one"
+    assert quotas.used() == {ada.id: 100}
+    quotas.reserve(ada, 100, NOON_S + 2 * 86_400)
 
 
 def test_a_key_without_a_quota_is_counted_and_never_refused() -> None:

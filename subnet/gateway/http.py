@@ -19,6 +19,7 @@ from typing import Any, Final, cast
 from aiohttp import HttpVersion11, web, web_protocol
 from aiohttp.client_exceptions import ClientError
 from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.http_parser import RawRequestMessage
 
 from assay.aio import bounded
 from assay.clock import Clock
@@ -39,6 +40,9 @@ WRITE_S_MAX: Final = 60.0
 """How long a client may leave a piece of its reply unread."""
 IDLE_S_MAX: Final = 75.0
 """How long a silent connection is kept for the next request."""
+PROBE_S: Final = 1.0
+"""How often it is tried whether a client that has ended its sending is there: for one that is not,
+a miner works on for two of these times."""
 HEAD_BYTES_MAX: Final = 8_190
 HEADERS_MAX: Final = 100
 DRAIN_S_MAX: Final = 30.0
@@ -49,6 +53,7 @@ _CLOSE_S: Final = 0.2
 _END_S: Final = 2.0
 """How long requests that are cut off may take to count what they used."""
 _SERVER: Final = "assay"
+CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 Headers = Mapping[str, str]
 
@@ -131,6 +136,7 @@ class HttpServer:
         connection = request.protocol
         assert isinstance(connection, _Connection)
         connection.head_is_here()
+        connection.is_replying = False
         task = asyncio.current_task()
         assert task is not None
         self._running.add(task)
@@ -140,6 +146,7 @@ class HttpServer:
                     request.method, request.path, request.headers, lambda: self._body(request)
                 )
             )
+            connection.is_replying = True
             try:
                 return await self._send(request, reply)
             finally:
@@ -180,7 +187,7 @@ class HttpServer:
             raise too_large(BODY_BYTES_MAX)
         expected = request.headers.get("Expect", "").strip().lower()
         if expected == "100-continue" and request.transport is not None:
-            request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            request.transport.write(CONTINUE)
         chunks, size = [], 0
         try:
             async with asyncio.timeout(self._body_s_max):
@@ -219,7 +226,7 @@ class _Server(web.Server):
 class _Connection(GuardedConnection):
     """One connection, which is closed if a head takes too long to arrive."""
 
-    __slots__ = ("_head_timer", "_host", "_placed")
+    __slots__ = ("_head_timer", "_host", "_newest", "_placed", "is_replying")
 
     def __init__(self, server: _Server, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(
@@ -231,6 +238,11 @@ class _Connection(GuardedConnection):
         )
         self._host = server
         self._placed = False
+        self.is_replying = False
+        """Whether a reply is being sent: nothing may come between its parts."""
+        self._newest: tuple[Any, Any] = (None, None)
+        """The head and the body of the request that came last. aiohttp has it nowhere between
+        taking it from its queue and the first step of its task."""
         self._head_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -255,6 +267,32 @@ class _Connection(GuardedConnection):
         if self._head_timer is None and self._current_request is None:
             self._expect_head()
         super().data_received(data)
+        if self._messages:
+            self._newest = self._messages[-1]
+
+    def eof_received(self) -> bool | None:  # type: ignore[override]  # asyncio's own type
+        """Keep the connection for the reply to a whole request, and for nothing behind it.
+
+        A client that only ends its sending looks like one that has gone. Interim replies, which
+        every client of HTTP/1.1 passes over, tell them apart: the system of the second answers them
+        with a reset, which the next write meets, and which ends the request. Within a reply there
+        can be none; a client that ends its sending then has gone.
+        """
+        head, body = self._newest
+        waits = self._waiter is not None and not self._messages
+        if waits or self.is_replying or not isinstance(head, RawRequestMessage):
+            return None
+        if not body.is_eof():
+            return None
+        self.close()  # once the reply is sent
+        if head.version >= HttpVersion11:
+            self._loop.call_later(PROBE_S, self._probe)
+        return True
+
+    def _probe(self) -> None:
+        if not self.is_replying and self.transport is not None and not self.transport.is_closing():
+            self.transport.write(CONTINUE)
+            self._loop.call_later(PROBE_S, self._probe)
 
     def head_is_here(self) -> None:
         """Stop waiting for a head."""

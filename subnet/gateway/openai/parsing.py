@@ -15,6 +15,8 @@ from assay.gateway.openai.errors import ApiError, invalid_value, named, unreadab
 
 Body = TypeVar("Body", bound=msgspec.Struct)
 
+_PLACE: Final = re.compile(r"(.*) - at (?:`(?:key|value)` in )?`\$\.?(.*)`", re.DOTALL)
+"""What is wrong, and the field; a key of an object is one of the field's values."""
 _UNKNOWN: Final = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
 _MISSING: Final = re.compile(r"Object missing required field `(\w+)`")
 _BOUND: Final = re.compile(r"Expected `(\w+)[^`]*` (<=|>=|<|>) (\S+)")
@@ -36,8 +38,8 @@ def parse_body(kind: type[Body], data: bytes) -> Body:
 
 def _told(said: str) -> ApiError:
     """What msgspec ``said``, as OpenAI would say it."""
-    what, _, where = said.rpartition(" - at `$")
-    what, where = (what, where.rstrip("`").lstrip(".")) if what else (said, "")
+    place = _PLACE.fullmatch(said)
+    what, where = place.groups() if place is not None else (said, "")
     if found := _UNKNOWN.fullmatch(what):
         param = named(_inside(where, found[1]))
         return invalid_value(f"Unknown parameter: '{param}'.", param, "unknown_parameter")

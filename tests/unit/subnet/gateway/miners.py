@@ -103,6 +103,8 @@ class FakeMiner:
     noticed: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(0))
     """Has one place for each request that came."""
     cancelled: int = 0
+    left: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once a caller has left."""
     port: int = 0
 
     @property
@@ -144,6 +146,7 @@ class FakeMiner:
                 await asyncio.sleep(0)
         except (asyncio.CancelledError, GeneratorExit):
             self.cancelled += 1
+            self.left.set()
             raise
         finally:
             self.open_now -= 1

@@ -15,7 +15,7 @@ import uvloop
 from loguru import logger
 
 from assay.gateway import server as server_module
-from assay.gateway.http import BODY_BYTES_MAX
+from assay.gateway.http import BODY_BYTES_MAX, CONTINUE
 from tests.unit.subnet.gateway.desks import Desk, desk
 from tests.unit.subnet.gateway.miners import FakeMiner, key
 
@@ -139,6 +139,36 @@ async def test_a_half_closed_connection(at: Desk) -> None:
     reply = await raw(at, request(at, body[:20], f"Content-Length: {len(body)}"), half_close=True)
     assert not reply.startswith(b"HTTP/1.1 200")
     assert at.gateway._open.total() == 0
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("version", ["1.1", "1.0"])
+async def test_a_client_that_only_ends_its_sending_gets_its_reply(
+    at: Desk, stream: bool, version: str
+) -> None:
+    """As scripts around netcat do; the connection is closed behind the reply."""
+    [miner] = at.subnet.miners
+    miner.waits = asyncio.Event()
+    data = request(at, json.dumps(CHAT | {"stream": stream}).encode())
+    data = data.replace(b"HTTP/1.1", f"HTTP/{version}".encode()).replace(b"close", b"keep-alive")
+    reading = asyncio.ensure_future(raw(at, data, half_close=True))
+    await miner.noticed.acquire()
+    miner.waits.set()
+    reply = (await reading).removeprefix(CONTINUE)
+    assert reply.startswith((b"HTTP/1.1 200", b"HTTP/1.0 200"))
+    assert b"finish_reason" in reply
+    assert miner.cancelled == 0
+
+
+async def test_a_client_that_has_gone_is_noticed_before_its_reply(at: Desk) -> None:
+    [miner] = at.subnet.miners
+    miner.waits = asyncio.Event()
+    _, writer = await asyncio.open_connection("127.0.0.1", at.server.port)
+    writer.write(request(at, json.dumps(CHAT).encode()))
+    await miner.noticed.acquire()
+    writer.close()
+    async with asyncio.timeout(5):
+        await miner.left.wait()
 
 
 @pytest.mark.parametrize(

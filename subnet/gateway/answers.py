@@ -161,17 +161,21 @@ class Answering:
         """What has to be done for ``wanted``; ApiError if the model cannot."""
         if wanted.model not in (self._model.name, self._model.root.hex()):
             raise unknown_model(wanted.model)
-        prompts = await self._model.prompts(wanted)
+        answers = wanted.n * max(1, len(wanted.prompts))
+        least = self._model.least_tokens(wanted) + answers * (wanted.options.max_tokens or 1)
+        self._quotas.check(key, least, self._unix_s())  # before any work is done
         seed = wanted.options.seed
         seed = self._router.draw_seed() if seed is None else seed
         wishes: list[TextWish] = []
-        for text, count in prompts:
-            most = self._room(wanted, count)
-            for _ in range(wanted.n):
-                choice = len(wishes)
-                own = (seed + choice) % SEEDS
-                wishes.append(TextWish(text, most, own, wanted.options, choice, miner))
-        prompt_tokens = sum(count for _, count in prompts)
+        prompt_tokens = 0
+        async with contextlib.aclosing(self._model.prompts(wanted, key.id)) as prompts:
+            async for text, count in prompts:
+                most = self._room(wanted, count)
+                prompt_tokens += count
+                for _ in range(wanted.n):
+                    choice = len(wishes)
+                    own = (seed + choice) % SEEDS
+                    wishes.append(TextWish(text, most, own, wanted.options, choice, miner))
         work = Work(self._new_id(), key, wanted, wishes, prompt_tokens)
         work.trails = [Trail() for _ in wishes]
         work.reserved = prompt_tokens + sum(wish.max_tokens for wish in wishes)

@@ -1,7 +1,9 @@
 """The model that a gateway offers: its name, its root, its tokenizer, and how chats become prompts.
 
 Only configuration and tokenizer are loaded: a gateway computes nothing. Texts are cut into tokens
-in one thread of their own, so that a long prompt of one client does not hold up the others.
+in one thread of their own, and clients take turns there, prompt by prompt: one client's long
+prompts, and many of them, hold up another client by one prompt. A prompt that is too long for the
+context by its characters alone is not cut at all.
 
 A model without a chat template is no chat model. Its conversation is the texts of all messages, a
 blank line between them, and the model goes on with it; a conversation of one message is then the
@@ -11,15 +13,17 @@ same as a plain completion.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
-from assay.gateway.openai.errors import invalid_value, unsupported
+from assay.gateway.openai.errors import invalid_value, too_long, unsupported
 from assay.gateway.openai.meaning import ClientRequest
 from assay.gateway.openai.schemas import TEXT_CHARS_MAX
 from assay.gateway.text import Spelling
+from assay.gateway.turns import Turns
 from assay.models.layout import read_layout
 from assay.models.root import model_root
 from assay.models.source import resolve
@@ -41,6 +45,10 @@ class ChatSpelling(Spelling, Protocol):
         """The tokens of a prompt."""
         ...
 
+    def least(self, prompt: str) -> int:
+        """How many tokens a prompt has at least, without cutting it."""
+        ...
+
     def token_bytes(self, token: int) -> bytes:
         """The bytes that a token stands for."""
         ...
@@ -52,6 +60,17 @@ class ChatSpelling(Spelling, Protocol):
         ...
 
 
+Made = TypeVar("Made")
+
+
+class Prompt(NamedTuple):
+    """A prompt as the wire carries it."""
+
+    text: str
+    tokens: int
+    """How many tokens it has."""
+
+
 class OfferedModel:
     """One model, by the name that clients call it."""
 
@@ -61,6 +80,7 @@ class OfferedModel:
         self.spelling = spelling
         self.context_tokens = context_tokens
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="tokenizer")
+        self._turns = Turns()
 
     @classmethod
     def load(cls, reference: str, name: str | None = None) -> OfferedModel:
@@ -77,28 +97,47 @@ class OfferedModel:
             context if isinstance(context, int) and context > 0 else CONTEXT_UNKNOWN,
         )
 
-    async def prompts(self, wanted: ClientRequest) -> list[tuple[str, int]]:
-        """The prompts of ``wanted``, each with its number of tokens. ApiError for a conversation
-        that the model cannot be asked to go on with."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, self._prompts, wanted)
+    async def prompts(self, wanted: ClientRequest, whose: str) -> AsyncGenerator[Prompt, None]:
+        """The prompts of ``wanted``, each once it has been cut: clients take turns by the name
+        ``whose``, prompt by prompt. ApiError for a conversation that the model cannot be asked to
+        go on with."""
+        param = "messages" if wanted.is_chat else "prompt"
+        if wanted.is_chat:
+            async with self._turns.turn(whose):
+                texts = [await self._in_thread(partial(self._chat, wanted))]
+        else:
+            texts = list(wanted.prompts)
+        for text in texts:
+            self._check_length(text, param)
+        for text in texts:
+            async with self._turns.turn(whose):
+                count = len(await self._in_thread(partial(self.spelling.encode, text)))
+            yield Prompt(text, count)
+
+    def least_tokens(self, wanted: ClientRequest) -> int:
+        """How many tokens the prompts of ``wanted`` have at least, without cutting them. Of a
+        conversation nobody knows before its template has been filled in."""
+        return sum(max(1, self.spelling.least(text)) for text in wanted.prompts)
 
     def close(self) -> None:
         """End the thread."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
-    def _prompts(self, wanted: ClientRequest) -> list[tuple[str, int]]:
-        texts = [self._chat(wanted)] if wanted.is_chat else list(wanted.prompts)
-        for text in texts:
-            if len(text) > TEXT_CHARS_MAX:
-                param = "messages" if wanted.is_chat else "prompt"
-                raise invalid_value(
-                    f"Invalid '{param}': string too long. Expected a string with maximum length "
-                    f"{TEXT_CHARS_MAX}, with all that the chat template adds.",
-                    param,
-                    "string_above_max_length",
-                )
-        return [(text, len(self.spelling.encode(text))) for text in texts]
+    async def _in_thread(self, work: Callable[[], Made]) -> Made:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    def _check_length(self, text: str, param: str) -> None:
+        """ApiError for a prompt that is too long by its characters alone."""
+        if len(text) > TEXT_CHARS_MAX:
+            raise invalid_value(
+                f"Invalid '{param}': string too long. Expected a string with maximum length "
+                f"{TEXT_CHARS_MAX}, with all that the chat template adds.",
+                param,
+                "string_above_max_length",
+            )
+        least = self.spelling.least(text)
+        if least >= self.context_tokens:
+            raise too_long(least, 1, self.context_tokens, param)
 
     def _chat(self, wanted: ClientRequest) -> str:
         if not self.spelling.has_chat:

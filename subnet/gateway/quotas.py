@@ -52,11 +52,15 @@ class Quotas:
 
     def reserve(self, key: ClientKey, tokens: int, unix_s: float) -> None:
         """Set ``tokens`` aside for a request that begins; ApiError if the day's rest is less."""
+        self.check(key, tokens, unix_s)
+        self._of(key).reserved += tokens
+
+    def check(self, key: ClientKey, tokens: int, unix_s: float) -> None:
+        """ApiError if ``key`` has fewer than ``tokens`` left of the day."""
         self._turn(unix_s)
         used, limit = self._of(key), key.tokens_per_day
         if limit is not None and used.tokens + used.reserved + tokens > limit:
             raise too_many("tokens", limit, "day", (self._day + 1) * DAY_S - unix_s)
-        used.reserved += tokens
 
     def settle(self, key: ClientKey, reserved: int, spent: int, unix_s: float) -> None:
         """Give back what was reserved and count what was ``spent``, when a request has ended."""

@@ -41,6 +41,9 @@ class ChatSpelling(ByteSpelling):
     def encode(self, prompt: str) -> list[int]:
         return list(prompt.encode())
 
+    def least(self, prompt: str) -> int:
+        return len(prompt)
+
     def render_chat(
         self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]] | None
     ) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 from collections.abc import Iterator
@@ -9,12 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from assay.gateway.model import OfferedModel
+from assay.gateway.model import OfferedModel, Prompt
 from assay.gateway.openai.errors import ApiError
-from assay.gateway.openai.meaning import chat_request, completion_request
+from assay.gateway.openai.meaning import ClientRequest, chat_request, completion_request
 from assay.models.root import model_root
 from assay.models.source import DEMO, resolve
 from assay.models.tokens import Tokens
+from tests.unit.subnet.gateway.desks import ChatSpelling
+from tests.unit.subnet.gateway.miners import ROOT
 
 pytestmark = pytest.mark.inference
 
@@ -53,18 +56,57 @@ def chat(*contents: str) -> bytes:
     return json.dumps({"model": "demo", "messages": messages}).encode()
 
 
+async def cut(model: OfferedModel, wanted: ClientRequest, whose: str = "ada") -> list[Prompt]:
+    return [prompt async for prompt in model.prompts(wanted, whose)]
+
+
+class Listed(ChatSpelling):
+    """A tokenizer that notes what it cuts."""
+
+    def __init__(self) -> None:
+        self.cut: list[str] = []
+
+    def encode(self, prompt: str) -> list[int]:
+        self.cut.append(prompt)
+        return super().encode(prompt)
+
+
+def texts(*prompts: str) -> ClientRequest:
+    return completion_request(json.dumps({"model": "demo", "prompt": prompts}).encode())
+
+
+async def test_keys_take_turns_prompt_by_prompt() -> None:
+    spelling = Listed()
+    model = OfferedModel("demo", ROOT, spelling, 300)
+    hogs = [cut(model, texts(*["long"] * 16), "hog") for _ in range(8)]
+    await asyncio.gather(*hogs, cut(model, texts("short"), "ada"))
+    assert len(spelling.cut) == 8 * 16 + 1
+    assert spelling.cut.index("short") <= 2
+    model.close()
+
+
+async def test_what_is_too_long_by_its_characters_is_not_cut() -> None:
+    spelling = Listed()
+    model = OfferedModel("demo", ROOT, spelling, 300)
+    with pytest.raises(ApiError) as caught:
+        await cut(model, texts("short", "x" * 300))
+    assert (caught.value.param, caught.value.code) == ("prompt", "context_length_exceeded")
+    assert spelling.cut == []
+    model.close()
+
+
 async def test_the_demo_model_goes_on_with_texts(demo: OfferedModel) -> None:
     assert (demo.name, demo.root, demo.context_tokens) == ("demo", model_root(resolve(DEMO)), 512)
-    [(prompt, count)] = await demo.prompts(chat_request(chat("import os", "def walk(")))
+    [(prompt, count)] = await cut(demo, chat_request(chat("import os", "def walk(")))
     assert prompt == "import os\n\ndef walk("
     assert count == len(demo.spelling.encode(prompt))
-    prompts = await demo.prompts(completion_request(b'{"model": "demo", "prompt": ["a", ""]}'))
+    prompts = await cut(demo, completion_request(b'{"model": "demo", "prompt": ["a", ""]}'))
     assert prompts == [("a", 1), ("", 1)]
 
 
 async def test_a_prompt_that_the_wire_cannot_carry_is_refused(demo: OfferedModel) -> None:
     with pytest.raises(ApiError) as caught:
-        await demo.prompts(chat_request(chat("x" * 40_000, "y" * 40_000)))
+        await cut(demo, chat_request(chat("x" * 40_000, "y" * 40_000)))
     assert (caught.value.param, caught.value.code) == ("messages", "string_above_max_length")
 
 

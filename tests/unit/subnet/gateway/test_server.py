@@ -396,3 +396,12 @@ async def test_a_foreign_engine_cannot_be_named_for_what_it_is_not_asked(tmp_pat
             await client.completions.create(
                 model="demo", prompt="say", extra_headers={"x-assay-miner": engine.hotkey}
             )
+
+
+async def test_a_quota_is_asked_before_any_prompt_is_cut(tmp_path: Path) -> None:
+    async with served(tmp_path, FakeMiner(key(1)), quota={"tokens_per_day": 9}) as (at, client):
+        at.gateway._model.spelling.encode = pytest.fail  # type: ignore[method-assign]
+        with pytest.raises(openai.RateLimitError):
+            await client.completions.create(model="demo", prompt="123456", max_tokens=4)
+        with pytest.raises(openai.RateLimitError):
+            await client.completions.create(model="demo", prompt="1", max_tokens=3, n=3)

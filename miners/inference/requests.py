@@ -42,7 +42,9 @@ def admit(
         stop=tuple(request.stop),
         logprobs=request.logprobs,
         begun=tuple(request.begun),
-        hidden=seeded,
+        # The fingerprint is what a relay cannot make: who asks for one token at a time, with a bias
+        # that is its own noise, would get it here together with the token.
+        hidden=seeded and permit,
     )
 
 

@@ -3,7 +3,7 @@
 ``task`` is the half itself, ``settings`` its options, ``requests`` what is asked, ``answers`` how
 an answer is judged and ``replays`` by which models, ``speeds`` how fast each miner is,
 ``client_calls`` the judgement of an answer to a client, ``client_desk`` where those are taken in,
-``commitments`` what a miner had committed when it answered, ``probation`` who is not paid yet.
+``chain_history`` what a miner had committed when it answered, ``probation`` who is not paid yet.
 Importing this package imports no torch; starting the task does.
 """
 

@@ -98,17 +98,24 @@ class Judge:
         return self._replays.first.model
 
     def examine(
-        self, request: Complete, reply: Completion, commitment: ModelCommitment | None
+        self,
+        request: Complete,
+        reply: Completion,
+        commitment: ModelCommitment | None,
+        *,
+        fingerprint_owed: bool = True,
     ) -> Finding:
         """Return the finding about ``reply``, the answer to ``request`` of a miner that committed
-        ``commitment``. It computes a forward pass or more: call it outside the event loop."""
+        ``commitment``. A fingerprint that is not ``fingerprint_owed`` may be missing, but not
+        wrong. It computes a forward pass or more: call it outside the event loop."""
         if (objection := self.objection(commitment)) is not None:
             return unjudged(objection)
         assert commitment is not None
         precision = commitment.path.precision
         if precision is None:
             return self._examine_engine(request, reply)
-        return self._examine_seeded(request, reply, self._replays.at(precision))
+        replay = self._replays.at(precision)
+        return self._examine_seeded(request, reply, replay, fingerprint_owed=fingerprint_owed)
 
     def examine_part(
         self, request: Complete, part: Completion, commitment: ModelCommitment | None
@@ -167,7 +174,13 @@ class Judge:
         return None
 
     def _examine_seeded(
-        self, request: Complete, reply: Completion, replay: OpenedModel, *, whole: bool = True
+        self,
+        request: Complete,
+        reply: Completion,
+        replay: OpenedModel,
+        *,
+        whole: bool = True,
+        fingerprint_owed: bool = True,
     ) -> Finding:
         """Judge an answer that our sampler drew: each token must be the one that it draws from what
         ``replay`` computes. Of one that is not ``whole``, how it ends is not looked at."""
@@ -195,7 +208,7 @@ class Judge:
             )
         if (wrong := _wrong_logprobs(request, reply, logits, tolerated.logits)) is not None:
             return convicted(agreeing, wrong)
-        if whole and drawing.hidden is not None:
+        if whole and drawing.hidden is not None and (fingerprint_owed or reply.fingerprint):
             states = drawing.hidden[len(request.begun) :]
             apart = distance(reply.fingerprint, states, tokens, request.model, key)
             if not fingerprint_verdict(apart, tolerated.distance):

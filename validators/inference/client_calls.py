@@ -60,16 +60,23 @@ async def judge_receipt(data: bytes, settings: ValidatorSettings) -> list[Judged
     def judged(call: CallRecord) -> JudgedCall:
         path = shown_path(call)
         commitment = None if path is None else ModelCommitment(receipt.model, path)
-        finding = judge_call(judge, read_call(call), commitment)
+        # Whether the gateway had a permit then is not in the file.
+        finding = judge_call(judge, read_call(call), commitment, fingerprint_owed=False)
         is_clear = finding.verified or finding.convicted
         return JudgedCall(call.miner, finding.verified if is_clear else None, finding.reasons)
 
     return await asyncio.to_thread(lambda: [judged(call) for call in receipt.calls])
 
 
-def judge_call(judge: Judge, call: ReadCall, commitment: ModelCommitment | None) -> Finding:
+def judge_call(
+    judge: Judge,
+    call: ReadCall,
+    commitment: ModelCommitment | None,
+    fingerprint_owed: bool = True,
+) -> Finding:
     """Return the finding of ``judge`` about ``call``, of a miner that had committed ``commitment``.
-    It computes a forward pass or more: call it outside the event loop."""
+    ``fingerprint_owed`` says whether the gateway certainly had a permit: miners give a fingerprint
+    to nobody else. It computes a forward pass or more: call it outside the event loop."""
     if (objection := judge.objection(commitment)) is not None:
         return unjudged(objection)
     assert commitment is not None
@@ -81,7 +88,7 @@ def judge_call(judge: Judge, call: ReadCall, commitment: ModelCommitment | None)
         return unjudged(f"an honest miner refuses the request: {fault}")
     completion = call.completion
     if completion is not None:
-        return judge.examine(request, completion, commitment)
+        return judge.examine(request, completion, commitment, fingerprint_owed=fingerprint_owed)
     tokens = call.tokens[: TOKENS_MAX + 1]
     if not tokens:
         return unjudged("the miner has signed no token")

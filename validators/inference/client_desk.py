@@ -44,7 +44,7 @@ from assay.protocol.handing_on import (
 from assay.protocol.inference import STREAM, ModelCommitment
 from assay.types import Ss58
 from assay.validators.inference.answers import Finding
-from assay.validators.inference.commitments import CommitmentHistory
+from assay.validators.inference.chain_history import ChainHistory
 
 AGE_S_MAX: Final = 3_600.0
 """How old an answer may be: three quarters of a public epoch. A gateway hands answers on within
@@ -70,7 +70,7 @@ CALLERS_MAX: Final = 4_096
 FILE: Final = "convictions.json"
 _FILE_BYTES_MAX: Final = CALLERS_MAX * 96
 
-Judges = Callable[[ReadCall, ModelCommitment | None], Finding]
+Judges = Callable[[ReadCall, ModelCommitment | None, bool], Finding]
 
 
 class _Stored(msgspec.Struct, forbid_unknown_fields=True):
@@ -116,7 +116,7 @@ class ClientDesk:
         self._now = now
         self._clock = clock
         self._path = path
-        self.history = CommitmentHistory()
+        self.history = ChainHistory()
         self._key: bytes | None = None
         self._wanted: OrderedDict[bytes, Ss58] = OrderedDict()
         self._seen: OrderedDict[bytes, None] = OrderedDict()
@@ -229,7 +229,9 @@ class ClientDesk:
     async def _judge(self, waiting: _Waiting) -> None:
         commitment = ModelCommitment.parse(waiting.target.commitment)
         try:
-            finding = await asyncio.to_thread(self._judges, waiting.call, commitment)
+            call = waiting.call
+            owed = self.history.had_permit(call.gateway, call.signed_at_ns)
+            finding = await asyncio.to_thread(self._judges, call, commitment, owed)
         except Exception as error:  # a stranger's bytes must not end the judging of all others
             logger.error("A client's answer could not be judged: {}", type(error).__name__)
             finding = Finding(False, False, ("the judge failed",))

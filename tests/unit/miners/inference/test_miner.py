@@ -85,6 +85,13 @@ def test_a_request_that_names_another_miner_is_refused() -> None:
         assert caught.value.code is (Code.NO_PERMIT if begun else Code.REFUSED_BY_TASK)
 
 
+def test_a_fingerprint_is_made_for_validators_alone() -> None:
+    """A relay without a model would get it here, together with each token that it asks for."""
+    for permit, seeded in ((False, True), (True, True), (True, False)):
+        ask = admit(asked(temperature=0.0), ROOT, miner=MINER, permit=permit, seeded=seeded)
+        assert ask.hidden == (permit and seeded)
+
+
 def test_a_validator_may_have_anothers_answer_continued() -> None:
     request = asked(miner="5other", begun=[4, 5])
     ask = admit(request, ROOT, miner=MINER, permit=True, seeded=True)

@@ -110,6 +110,30 @@ async def test_a_text_that_its_tokens_do_not_spell_convicts(tmp_path: Path) -> N
     assert found(call).convicted
 
 
+async def test_a_fingerprint_is_owed_to_gateways_with_a_permit_alone(tmp_path: Path) -> None:
+    def without(_: int, piece: Piece) -> Piece:
+        end = piece.end
+        return piece if end is None else msgspec.structs.replace(
+            piece, end=msgspec.structs.replace(end, fingerprint=b"")
+        )  # fmt: skip
+
+    def wrong(_: int, piece: Piece) -> Piece:
+        end = piece.end
+        return piece if end is None else msgspec.structs.replace(
+            piece, end=msgspec.structs.replace(end, fingerprint=bytes(128))
+        )  # fmt: skip
+
+    [silent] = await ask_miners(tmp_path / "a", ServingMiner(key(1), changes=without))
+    [lying] = await ask_miners(tmp_path / "b", ServingMiner(key(1), changes=wrong))
+    for call, owed, is_right in (
+        (silent, False, True),
+        (silent, True, False),
+        (lying, False, False),
+    ):
+        finding = judge_call(judge(), read_call(call), SEEDED, owed)
+        assert (finding.verified, finding.convicted) == (is_right, not is_right)
+
+
 async def test_made_up_probabilities_convict(tmp_path: Path) -> None:
     def surer(_: int, piece: Piece) -> Piece:
         logprobs = [msgspec.structs.replace(each, logprob=-0.01) for each in piece.logprobs]

@@ -39,6 +39,7 @@ from assay.protocol.handing_on import (
 from assay.protocol.inference import NAME, Complete, Ending, ModelCommitment, NumericPath, Piece
 from assay.types import Ss58
 from assay.validators.inference.answers import Finding
+from assay.validators.inference.chain_history import MARGIN_NS, ChainHistory
 from assay.validators.inference.client_desk import (
     AGE_S_MAX,
     COMPLAINTS_A_MINUTE,
@@ -46,7 +47,6 @@ from assay.validators.inference.client_desk import (
     REST_S,
     ClientDesk,
 )
-from assay.validators.inference.commitments import MARGIN_NS, CommitmentHistory
 from assay.wire.interface import Membership, Method
 from assay.wire.memory import MemoryAxon, MemoryDendrite, MemoryNetwork
 from tests.unit.subnet.gateway.miners import (
@@ -65,7 +65,7 @@ MINER = Ss58(key(1).address)
 PACKED = ModelCommitment(ROOT, NumericPath.SEEDED_FP32).pack()
 
 
-def by_token(call: ReadCall, commitment: ModelCommitment | None) -> Finding:
+def by_token(call: ReadCall, commitment: ModelCommitment | None, owed: bool) -> Finding:
     assert commitment == ModelCommitment.parse(PACKED)
     wrong = WRONG in call.tokens
     return Finding(not wrong, wrong, ("wrong token" if wrong else "agrees",))
@@ -270,7 +270,7 @@ def test_what_is_drawn_follows_from_the_key_and_is_the_share_of_all() -> None:
 
 
 def test_a_change_of_what_is_committed_leaves_its_time_uncertain(place: Place) -> None:
-    history, start = CommitmentHistory(), 10**18
+    history, start = ChainHistory(), 10**18
     other = NeuronRecord(Role.MINER, b"other").pack()
     history.note(place.now(), start)
     later = start + 10 * MARGIN_NS
@@ -281,6 +281,19 @@ def test_a_change_of_what_is_committed_leaves_its_time_uncertain(place: Place) -
     assert history.at(MINER, later - MARGIN_NS // 2) is None
     assert history.at(MINER, later + MARGIN_NS // 2) is None
     assert history.at(MINER, later + 2 * MARGIN_NS) == b"other"
+
+
+def test_a_permit_that_came_or_went_is_not_certain(place: Place) -> None:
+    history, start = ChainHistory(), 10**18
+    later = start + 10 * MARGIN_NS
+    history.note(_moment([_neuron(1, GATEWAY.address, None, 0, permit=True)], {}), start)
+    history.note(_moment([_neuron(1, GATEWAY.address, None, 0, permit=False)], {}), later)
+    had = [
+        history.had_permit(GATEWAY.address, time_ns)
+        for time_ns in (start - 1, start, later - 2 * MARGIN_NS, later - MARGIN_NS // 2, later * 2)
+    ]
+    assert had == [False, True, True, False, False]
+    assert not history.had_permit(MINER, later)
 
 
 def _changed(moment: Moment, record: bytes) -> Moment:

@@ -45,6 +45,7 @@ def admit(
         # The fingerprint is what a relay cannot make: who asks for one token at a time, with a bias
         # that is its own noise, would get it here together with the token.
         hidden=seeded and permit,
+        cache=request.cache,
     )
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -31,7 +32,7 @@ from assay.gateway.receipts import ReceiptStore
 from assay.gateway.router import Growth, Router, TextWish, Trail
 from assay.metrics import NO_METRICS, Metrics
 from assay.protocol.client_receipts import ClientReceipt
-from assay.protocol.inference import TOKENS_MAX, TokenLogprob
+from assay.protocol.inference import CACHE_BYTES_MAX, TOKENS_MAX, TokenLogprob
 from assay.types import NetUid, Ss58
 
 QUEUE_MAX: Final = 32
@@ -119,6 +120,7 @@ class Answering:
         self._new_id = new_id
         self._hand_on = hand_on
         self._metrics = metrics
+        self._cache_secret = new_id().encode()
 
     async def begin(
         self, key: ClientKey, wanted: ClientRequest, *, miner: Ss58 | None = None
@@ -167,7 +169,7 @@ class Answering:
         seed = wanted.options.seed
         seed = self._router.draw_seed() if seed is None else seed
         wishes: list[TextWish] = []
-        prompt_tokens = 0
+        prompt_tokens, cache = 0, self._cache_of(key)
         async with contextlib.aclosing(self._model.prompts(wanted, key.id)) as prompts:
             async for text, count in prompts:
                 most = self._room(wanted, count)
@@ -175,11 +177,18 @@ class Answering:
                 for _ in range(wanted.n):
                     choice = len(wishes)
                     own = (seed + choice) % SEEDS
-                    wishes.append(TextWish(text, most, own, wanted.options, choice, miner))
+                    wishes.append(TextWish(text, most, own, wanted.options, choice, miner, cache))
         work = Work(self._new_id(), key, wanted, wishes, prompt_tokens)
         work.trails = [Trail() for _ in wishes]
         work.reserved = prompt_tokens + sum(wish.max_tokens for wish in wishes)
         return work
+
+    def _cache_of(self, key: ClientKey) -> bytes:
+        """What keeps the prompts of ``key`` apart in miners' caches. It is another one after each
+        start, and tells a miner nothing else of the key."""
+        return hashlib.blake2b(
+            key.id.encode(), key=self._cache_secret, digest_size=CACHE_BYTES_MAX
+        ).digest()
 
     def _room(self, wanted: ClientRequest, prompt_tokens: int) -> int:
         """How many tokens an answer may have; ApiError if the context has no room for them."""

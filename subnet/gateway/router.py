@@ -75,6 +75,8 @@ class TextWish:
     choice: int = 0
     miner: Ss58 | None = None
     """The miner that has to begin the answer, if the client named one."""
+    cache: bytes = b""
+    """Keeps what miners remember of this client's prompts apart from other clients'."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,6 +312,7 @@ class Router:
             stop=list(options.stop),
             logprobs=options.logprobs,
             begun=list(trail.tokens),
+            cache=wish.cache,
             **fields,
         )
 

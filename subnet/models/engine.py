@@ -48,6 +48,8 @@ class EngineRequest:
     """The beginning of the answer, which has been made elsewhere. It is not told again."""
     hidden: bool = False
     """Whether each token's last hidden state is wanted."""
+    cache: bytes = b""
+    """Only what was kept of the same caller's requests with these same bytes may be used again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -196,7 +196,7 @@ class LocalEngine:
         job.begun_s = self._monotonic()
         try:
             job.answer = GrowingAnswer(job.ask, self._model)
-            taken = self._slots.take(job.caller, job.answer.ids)
+            taken = self._slots.take((job.caller, job.ask.cache), job.answer.ids)
             job.slot = taken.slot
             self._placed.add(job)
         except Exception as error:  # a request that is too long

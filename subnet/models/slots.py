@@ -1,19 +1,20 @@
 """The slots of a cache: who has which, and what the free ones still hold.
 
-In come the tokens of an answer that begins, with the name of its caller; out comes a free slot, and
+In come the tokens of an answer that begins, with whose it is; out comes a free slot, and
 where the cache holds the beginning of these tokens already. A slot that is given back keeps what
 was computed in it until it is needed for something else, so a prompt that begins like an earlier
 one is not computed again from the start. The cache is no larger for it.
 
-What is kept serves the same caller alone: the time to the first token would otherwise tell a caller
-whether somebody else has asked for a text that begins like this.
+What is kept serves the same owner alone: the caller, and what it tells its clients apart by. The
+time to the first token would otherwise tell somebody whether somebody else has asked for a text
+that begins like this.
 
 This module knows no tensors and no clock.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -55,14 +56,14 @@ class CacheSlots:
     and attend in one call; what is kept lies above them."""
 
     def __init__(self, most: int) -> None:
-        self._held: dict[int, tuple[str, Sequence[int]]] = {}
-        """What each slot in use or kept holds, and for which caller."""
+        self._held: dict[int, tuple[Hashable, Sequence[int]]] = {}
+        """What each slot in use or kept holds, and whose it is."""
         self._free = set(range(most))
         self._kept: dict[int, None] = {}
         """The free slots that hold something, the one that was given back first in front."""
 
-    def take(self, name: str, tokens: Sequence[int]) -> Taken:
-        """Take a slot for an answer that begins with ``tokens``, for the caller ``name``.
+    def take(self, owner: Hashable, tokens: Sequence[int]) -> Taken:
+        """Take a slot for an answer that begins with ``tokens`` and is ``owner``'s.
 
         The last token is never reused: what follows it has to be computed. LookupError if no slot
         is free.
@@ -70,7 +71,7 @@ class CacheSlots:
         if not self._free:
             raise LookupError("no slot is free")
         slot = min(self._free)
-        source, reused = self._best(name, tokens[:-1])
+        source, reused = self._best(owner, tokens[:-1])
         if not reused:
             source = slot
         self._free.discard(slot)
@@ -83,7 +84,7 @@ class CacheSlots:
             else:
                 self._held[moved_to] = self._held[slot]
                 self._kept = {moved_to if kept == slot else kept: None for kept in self._kept}
-        self._held[slot] = (name, tokens[:reused])
+        self._held[slot] = (owner, tokens[:reused])
         return Taken(slot, source, reused, moved_to)
 
     def _place_for_kept(self, slot: int, source: int) -> int | None:
@@ -113,12 +114,12 @@ class CacheSlots:
         self._free.add(slot)
         self._kept[slot] = None
 
-    def _best(self, name: str, tokens: Sequence[int]) -> tuple[int, int]:
+    def _best(self, owner: Hashable, tokens: Sequence[int]) -> tuple[int, int]:
         """The slot that holds most of the beginning of ``tokens``, and how much of it."""
         shared = {
             slot: _common(held, tokens)
             for slot, (whose, held) in self._held.items()
-            if whose == name
+            if whose == owner
         }
         best = max(shared, key=lambda slot: (shared[slot], -slot), default=0)
         reused = shared.get(best, 0)

@@ -58,6 +58,8 @@ TOP_LOGPROBS_MAX: Final = 20
 """Alternatives of a token, as OpenAI's interface has it."""
 FINGERPRINT_BYTES_MAX: Final = 256
 """Numbers that stand for the model's inner state at a few tokens: 128 bytes, or none."""
+CACHE_BYTES_MAX: Final = 16
+"""Of what keeps caches apart: random bytes of this number do not meet by chance."""
 ADDRESS_CHARS_MAX: Final = 64
 """An address has 48 characters."""
 
@@ -103,6 +105,10 @@ class Complete(Synapse, frozen=True):
     begun: TokenIds = msgspec.field(default_factory=list)
     """The beginning of the answer, which another miner has made. ``max_tokens`` counts what is
     still to come; stop texts may reach back into the beginning."""
+    cache: Annotated[bytes, Meta(max_length=CACHE_BYTES_MAX)] = b""
+    """Whose cache of prompts the miner may use: that of the requests of the same caller with the
+    same bytes here. A caller that asks for several clients gives each of them other bytes, because
+    the time to the first token tells whether a prompt begins like an earlier one."""
 
     def sampling(self) -> Sampling:
         """Return how the tokens of the answer are drawn."""

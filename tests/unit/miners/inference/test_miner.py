@@ -357,3 +357,8 @@ async def test_a_file_that_holds_no_key(content: bytes, tmp_path: Path) -> None:
     )
     with pytest.raises(UserError, match="does not hold an API key"):
         await started(tmp_path, settings)
+
+
+def test_what_keeps_caches_apart_reaches_the_engine() -> None:
+    ask = admit(asked(cache=b"ada"), ROOT, miner=MINER, permit=False, seeded=True)
+    assert ask.cache == b"ada"

@@ -405,3 +405,19 @@ async def test_a_quota_is_asked_before_any_prompt_is_cut(tmp_path: Path) -> None
             await client.completions.create(model="demo", prompt="123456", max_tokens=4)
         with pytest.raises(openai.RateLimitError):
             await client.completions.create(model="demo", prompt="1", max_tokens=3, n=3)
+
+
+async def test_miners_caches_tell_clients_nothing_of_each_other(tmp_path: Path) -> None:
+    miner = FakeMiner(key(1))
+    caches = []
+    for folder in ("before", "after"):
+        async with served(tmp_path / folder, miner) as (at, client):
+            other, _ = at.keys.add("other")
+            for asking in (client, client, client.with_options(api_key=other)):
+                await asking.completions.create(model="demo", prompt="x", max_tokens=1)
+            caches.append([ask.cache for ask in miner.asked])
+            miner.asked.clear()
+    (one, same, two), later = caches
+    assert len(one) == 16
+    assert one == same
+    assert len({one, two, *later}) == 4, "another one for each key and each start"

@@ -178,6 +178,12 @@ async def test_a_beginning_that_was_computed_is_not_computed_again(engine: Local
     other = await engine.complete(wanted, Asker("other"))
     assert sum(computed) == len(first.tokens) + once
     assert said(other) == said(first)
+    computed[:] = []
+    client = await engine.complete(replace(wanted, cache=b"client"), Asker("one"))
+    assert sum(computed) == once, "of another client of the same caller nothing is known"
+    assert said(client) == said(first)
+    await engine.complete(replace(wanted, cache=b"client"), Asker("one"))
+    assert sum(computed) == once + len(first.tokens)
 
 
 @pytest.mark.parametrize("failing", ["copy", "move", "reserve", "_empty"])

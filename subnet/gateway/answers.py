@@ -177,7 +177,9 @@ class Answering:
                 for _ in range(wanted.n):
                     choice = len(wishes)
                     own = (seed + choice) % SEEDS
-                    wishes.append(TextWish(text, most, own, wanted.options, choice, miner, cache))
+                    wishes.append(
+                        TextWish(text, most, own, wanted.options, choice, miner, cache, key.id)
+                    )
         work = Work(self._new_id(), key, wanted, wishes, prompt_tokens)
         work.trails = [Trail() for _ in wishes]
         work.reserved = prompt_tokens + sum(wish.max_tokens for wish in wishes)

@@ -77,6 +77,8 @@ class TextWish:
     """The miner that has to begin the answer, if the client named one."""
     cache: bytes = b""
     """Keeps what miners remember of this client's prompts apart from other clients'."""
+    whose: str = ""
+    """The client, by which requests that wait for a miner's place take turns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,7 +349,7 @@ class Router:
     async def _place(self, wish: TextWish, trail: Trail) -> Candidate:
         """The miner to ask next, waited for while all are busy; ApiError if nobody is left."""
         ends_s = self._clock.monotonic() + PLACE_S_MAX
-        with self._waiting.joined(named=wish.miner is not None) as waiter:
+        with self._waiting.joined(wish.whose, named=wish.miner is not None) as waiter:
             while (found := self._best(wish, trail)) is None:
                 now_s = self._clock.monotonic()
                 rests = self._rests(wish, trail, now_s)

@@ -34,9 +34,14 @@ GROUP_SIZE: Final = 32
 for each row, for a twentieth more bytes."""
 
 
-@click.group(cls=LazyGroup)
+MEMBERS: Final = {
+    "calibrate": ("assay.cli.calibrate:calibrate", "Measure what of its numbers is rounding."),
+}
+
+
+@click.group(cls=LazyGroup, members=MEMBERS)
 def model() -> None:
-    """A model's folder: quantise it for small machines."""
+    """A model's folder: measure its rounding, quantise it for small machines."""
 
 
 @model.command("quantise", cls=Command)

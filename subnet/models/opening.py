@@ -9,11 +9,13 @@ this one way, so that what one of them takes the other takes too. Nothing is pub
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assay.errors import UserError
+from assay.models.calibration import FILE, PathCalibration, read_calibration
 from assay.models.examination import examine
 from assay.models.root import model_root
 from assay.models.source import is_demo, resolve
@@ -30,11 +32,14 @@ class FoundModel:
 
     folder: Path
     root: bytes
+    calibration: Mapping[Precision, PathCalibration] = field(default_factory=dict)
+    """What was measured of it, by precision; nothing where it was not calibrated."""
 
     def tolerance(self, precision: Precision, logits: float | None = None) -> Tolerance:
         """Return how far an honest answer in ``precision`` may lie from a replay. ``logits`` is
         what an operator allows instead of what is known of the model."""
-        known = TOLERANCES[precision]
+        measured = self.calibration.get(precision)
+        known = TOLERANCES[precision] if measured is None else measured.tolerance
         return known if logits is None else known.scaled_to(logits)
 
     def open(self, precision: Precision, *, threads: int, tolerance: Tolerance) -> OpenedModel:
@@ -68,7 +73,8 @@ async def find_model(reference: str) -> FoundModel:
     folder = await asyncio.to_thread(resolve, reference)
     if not is_demo(folder):  # it ships with this program and is no stranger's
         await examine(folder)
-    return FoundModel(folder, await asyncio.to_thread(model_root, folder))
+    root = await asyncio.to_thread(model_root, folder)
+    return FoundModel(folder, root, read_calibration(folder / FILE, root))
 
 
 async def open_model(

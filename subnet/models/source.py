@@ -19,6 +19,7 @@ from typing import Final
 from assay import needs
 from assay.errors import Unavailable, UserError
 from assay.home import cache_folder, home_folder
+from assay.models.calibration import FILE as CALIBRATION
 from assay.models.layout import (
     COUNTED,
     PARAMETERS_SUFFIX,
@@ -107,6 +108,7 @@ def _from_hub(name: str) -> Path:
             f"Set HOME or {_HUB_CACHE_VARIABLES[0]}, or give a folder with a model.",
         )
     small = [f"*{suffix}" for suffix in COUNTED if suffix != PARAMETERS_SUFFIX]
+    small.append(CALIBRATION)  # no part of the model, nor of its root
     with contextlib.suppress(LocalEntryNotFoundError, MissingFiles, NoParameters):
         # A snapshot in the cache may be there in part only.
         return check_folder(

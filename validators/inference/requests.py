@@ -13,15 +13,11 @@ tokens a text takes.
 
 from __future__ import annotations
 
-import itertools
-import os
 import random
-import sysconfig
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable
 from typing import Final
 
-from assay.errors import UserError
+from assay.models.corpus import Corpus
 from assay.protocol.inference import SEED_MAX, Complete
 
 TOKENS_ASKED: Final = (24, 32, 40, 48)
@@ -35,77 +31,10 @@ TEMPERATURES: Final = (0.0, 0.7, 0.7, 0.7, 0.7, 1.0, 1.0, 1.0, 1.0, 1.0)
 """Temperatures that clients use, one in ten of them 0. At 0 the answer carries no noise that names
 the miner, so that a forwarded one is as good as an own; and there only near ties depend finely on
 the logits. Without any, a miner could leave clients' greedy requests unanswered."""
-PROMPT_CHARS: Final = (60, 400)
-"""Characters of a prompt, from a line to a paragraph. While a miner reads a prompt it draws no
-tokens: a longer one takes much of the time that counts from a slow machine, and little from a fast
-one."""
-CHARS_LEFT: Final = 600
-"""Characters of the file that must follow a cut. At a file's end the model rightly ends the text,
-and an answer of one token tells nothing about who made it."""
-FILE_BYTES: Final = (2_000, 400_000)
-"""Sizes of files that are used. Smaller ones have no two places to cut at; larger ones are
-generated tables."""
-FILES_MAX: Final = 20_000
-SUFFIXES: Final = frozenset({".py", ".txt", ".md", ".rst", ".c", ".h", ".rs", ".js", ".ts"})
-SKIPPED: Final = frozenset(
-    {"site-packages", "dist-packages", "__pycache__", "node_modules", ".git"}
-)
 CONTEXT_PART_MAX: Final = 0.75
 """Of the model's context, the most that an answer takes. The rest holds a prompt of some lines."""
 TRIES_MAX: Final = 16
 """Cuts tried before a prompt is shortened. One in a hundred pages has too many tokens to fit."""
-
-
-def _text_files(root: Path) -> Iterator[Path]:
-    """Yield the files below ``root`` of the right kind and size, in the same order on every run."""
-    low, high = FILE_BYTES
-    for folder, inside, names in os.walk(root):
-        # Pruned here, not filtered below: an installation's packages are a hundred thousand files.
-        inside[:] = sorted(set(inside) - SKIPPED)
-        for name in sorted(names):
-            path = Path(folder, name)
-            if path.suffix in SUFFIXES and path.is_file() and low <= path.stat().st_size <= high:
-                yield path
-
-
-class Corpus:
-    """The files from which prompts are cut. Only names are kept; a cut reads one file."""
-
-    def __init__(self, files: Sequence[Path]) -> None:
-        self._files = files
-
-    def __len__(self) -> int:
-        return len(self._files)
-
-    @classmethod
-    def open(cls, folder: Path | None) -> Corpus:
-        """Return the text files below ``folder``, by default the standard library's; UserError if
-        there are none."""
-        root = folder if folder is not None else Path(sysconfig.get_path("stdlib"))
-        files = list(itertools.islice(_text_files(root), FILES_MAX))
-        if not files:
-            raise UserError(
-                f"{root} holds no text files to cut prompts from.",
-                "Give --corpus a folder with source code or text.",
-            )
-        return cls(files)
-
-    def cut(self, rng: random.Random) -> str:
-        """Return a piece of one file, from the beginning of a line to somewhere in a later line."""
-        for _ in range(TRIES_MAX):
-            path = self._files[rng.randrange(len(self._files))]
-            try:
-                text = path.read_bytes().decode("utf-8")
-            except (OSError, UnicodeDecodeError):
-                continue  # gone meanwhile, or in another encoding on purpose
-            length = rng.randint(*PROMPT_CHARS)
-            last = len(text) - length - CHARS_LEFT
-            starts = [0] + [p + 1 for p, char in enumerate(text) if char == "\n" and p < last]
-            start = starts[rng.randrange(len(starts))]
-            piece = text[start : start + length]
-            if len(piece) >= PROMPT_CHARS[0] and sum(map(str.isalpha, piece)) > len(piece) / 3:
-                return piece
-        return "import "
 
 
 class Requests:

@@ -20,6 +20,7 @@ import numpy as np
 from loguru import logger
 
 from assay.errors import UserError
+from assay.models.corpus import Corpus
 from assay.models.opening import find_model
 from assay.neuron import (
     Answer,
@@ -64,7 +65,7 @@ from assay.validators.inference.client_desk import FILE as CONVICTIONS
 from assay.validators.inference.client_desk import ClientDesk
 from assay.validators.inference.probation import FILE, Probation
 from assay.validators.inference.replays import Replays
-from assay.validators.inference.requests import Corpus, Requests
+from assay.validators.inference.requests import Requests
 from assay.validators.inference.settings import ValidatorSettings
 from assay.validators.inference.speeds import Speeds
 from assay.wire.interface import Membership

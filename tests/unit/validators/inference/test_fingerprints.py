@@ -23,7 +23,7 @@ from assay.scoring.inference.sampling import Sampling
 pytestmark = [pytest.mark.inference, pytest.mark.slow]
 torch = pytest.importorskip("torch")
 
-from assay.lab import numerics  # noqa: E402  after the check for torch
+from assay.models import honest_ways  # noqa: E402  after the check for torch
 from assay.models.language import LanguageModel  # noqa: E402
 
 ROOT, KEY = model_root(resolve(DEMO)), bytes(16)
@@ -81,14 +81,14 @@ def apart(mine: np.ndarray, own: np.ndarray, answer: Sequence[int]) -> float:
 
 
 @pytest.mark.parametrize("prompt", PROMPTS, ids=["short", "middle", "long"])
-@pytest.mark.parametrize("variant", numerics.VARIANTS)
+@pytest.mark.parametrize("variant", honest_ways.VARIANTS)
 def test_honest_computing_is_near(variant: str, prompt: str) -> None:
     ids = demo().tokens.encode(prompt)
     count = 3 if variant == "two threads" else COUNT
-    with numerics.computing(demo(), variant) as following, states_of(demo().network) as seen:
+    with honest_ways.computing(demo(), variant) as following, states_of(demo().network) as seen:
         mine, tokens = [], list[int]()
         for _ in range(count):
-            tokens.append(int(following([*ids, *tokens]).argmax()))
+            tokens.append(int(following([*ids, *tokens]).logits.argmax()))
             mine.append(seen[-1][-1])
     own = replayed(demo().network, ids, tokens)
     # A quarter of what is tolerated, so that another machine has room.

@@ -54,7 +54,7 @@ from tests.unit.validators.inference.judges import judge_of
 pytestmark = pytest.mark.inference
 pytest.importorskip("torch")
 
-from assay.lab import numerics  # noqa: E402  after the check for torch
+from assay.models import honest_ways  # noqa: E402  after the check for torch
 from assay.models.language import LanguageModel  # noqa: E402
 
 ROOT = model_root(resolve(DEMO))
@@ -131,18 +131,18 @@ def examine(request: Complete, reply: Completion) -> Finding:
 
 
 @pytest.mark.parametrize("prompt", PROMPTS, ids=["short", "middle", "long"])
-@pytest.mark.parametrize("variant", numerics.VARIANTS)
+@pytest.mark.parametrize("variant", honest_ways.VARIANTS)
 def test_no_honest_way_of_computing_is_convicted(variant: str, prompt: str) -> None:
     # Two threads on a busy machine wait for each other for a second a token.
     count = 3 if variant == "two threads" else 10
     ids = demo().tokens.encode(prompt)
     for temperature in (0.0, 1.0):
         request = asked(prompt, count, temperature)
-        with numerics.computing(demo(), variant) as following:
-            drawn = numerics.draw(
+        with honest_ways.computing(demo(), variant) as following:
+            drawn = honest_ways.draw(
                 following, ids, count, Sampling(temperature), noise_key(11, ROOT, MINER)
             )
-        seen = numerics.spread(demo(), ids, drawn)
+        seen = honest_ways.spread(demo(), ids, drawn)
         # Honest margins stay below twice the spread, and the tolerance is four times that.
         assert 2 * seen.logits_max <= TOLERANCE_FP32 / 4
         if not any(demo().tokens.ends & {token} for token in drawn.tokens):
@@ -151,10 +151,10 @@ def test_no_honest_way_of_computing_is_convicted(variant: str, prompt: str) -> N
 
 def test_the_variants_do_change_bits() -> None:
     ids = demo().tokens.encode(PROMPTS[2])
-    for variant in numerics.VARIANTS:
-        with numerics.computing(demo(), variant) as following:
-            drawn = numerics.draw(following, ids, 2, Sampling(), bytes(16))
-        assert numerics.spread(demo(), ids, drawn).differing > 0, variant
+    for variant in honest_ways.VARIANTS:
+        with honest_ways.computing(demo(), variant) as following:
+            drawn = honest_ways.draw(following, ids, 2, Sampling(), bytes(16))
+        assert honest_ways.spread(demo(), ids, drawn).differing > 0, variant
 
 
 def test_true_tokens_without_the_states_behind_them_convict() -> None:

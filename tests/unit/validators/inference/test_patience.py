@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 
+from assay.models.corpus import Corpus
 from assay.neuron import Answer, Question, Target, Turn
 from assay.protocol.inference import STREAM, Complete, Ending, Piece
 from assay.types import Ss58, Uid
 from assay.validators.inference.answers import Finding
 from assay.validators.inference.probation import FILE, Probation
-from assay.validators.inference.requests import TOKENS_OF_ENTRANCE, Corpus, Requests
+from assay.validators.inference.requests import TOKENS_OF_ENTRANCE, Requests
 from assay.validators.inference.settings import ValidatorSettings
 from assay.validators.inference.task import (
     PATIENCE_S_MAX,

@@ -8,13 +8,11 @@ from pathlib import Path
 import pytest
 
 from assay.errors import UserError
+from assay.models.corpus import CHARS_LEFT, PROMPT_CHARS, Corpus
 from assay.validators.inference.requests import (
-    CHARS_LEFT,
-    PROMPT_CHARS,
     TOKENS_ASKED,
     TOKENS_OF_ENTRANCE,
     Complete,
-    Corpus,
     Requests,
 )
 from assay.wire.synapse import decode, encode

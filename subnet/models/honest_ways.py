@@ -1,12 +1,12 @@
 """Honest ways to compute one answer that differ in their bits, to measure what must be tolerated.
 
 Floating-point sums depend on their order, and the order on batch, threads, caches and kernels. A
-miner may choose any of these and is honest. Each variant draws an answer in its own way and keeps
-the logits from which it drew; ``spread`` compares them with a validator's replay. A variant that
-changes no bit proves nothing, so the number of differing logits is counted too.
+miner may choose any of these and is honest. Each way draws an answer as it does, and keeps what it
+drew from; ``spread`` compares that with a validator's replay. A way that changes no bit proves
+nothing, so the number of differing logits is counted too.
 
-This module judges nobody. A person reads the figures that ``scripts/bench/verify`` prints and sets
-``TOLERANCE_FP32`` in ``assay.scoring.inference.agreement``.
+Which instructions the libraries may use is settled when a process starts: ``ENVIRONMENTS`` has what
+such a way needs there. This module judges nobody; ``calibration`` makes tolerances of what is seen.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from assay.models.drawing import Drawing, LastHidden
 from assay.models.language import LanguageModel
+from assay.models.slots import Span
 from assay.models.source import inference_extra_missing
 from assay.scoring.inference.sampling import Sampling, choose
 
@@ -29,8 +31,8 @@ except ImportError:
     raise inference_extra_missing() from None
 
 Row = NDArray[np.float32]
-Next = Callable[[Sequence[int]], Row]
-"""Logits that follow some tokens; called with one token more each time."""
+Next = Callable[[Sequence[int]], Drawing]
+"""What follows some tokens is drawn from; called with one token more each time."""
 
 BATCH: Final = 8
 """Rows computed together by the batched variant: another tiling of every product."""
@@ -40,10 +42,11 @@ CHUNK: Final = 7
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """An answer and the logits that its tokens were drawn from."""
+    """An answer, with the logits and states that its tokens were drawn from, a row for each."""
 
     tokens: tuple[int, ...]
     logits: Row
+    hidden: Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +60,19 @@ class Spread:
 
 
 def draw(variant: Next, prompt: Sequence[int], count: int, sampling: Sampling, key: bytes) -> Drawn:
-    """``count`` tokens after ``prompt``, drawn from what ``variant`` computes."""
+    """Return ``count`` tokens after ``prompt``, drawn from what ``variant`` computes."""
     tokens: list[int] = []
     rows = []
     for position in range(count):
         rows.append(variant([*prompt, *tokens]))
-        tokens.append(choose(rows[-1], sampling, key, position, prompt, tokens))
-    return Drawn(tuple(tokens), np.stack(rows))
+        tokens.append(choose(rows[-1].logits, sampling, key, position, prompt, tokens))
+    states = [row.hidden for row in rows if row.hidden is not None]
+    hidden = np.stack(states) if states else np.zeros((count, 0), np.float32)
+    return Drawn(tuple(tokens), np.stack([row.logits for row in rows]), hidden)
 
 
 def spread(model: LanguageModel, prompt: Sequence[int], drawn: Drawn) -> Spread:
-    """``drawn`` beside the judge's replay of the same tokens."""
+    """Return how far ``drawn`` lies from the judge's replay of the same tokens."""
     difference = np.abs(model.replay(prompt, drawn.tokens) - drawn.logits)
     return Spread(float(difference.max()), int(np.count_nonzero(difference)))
 
@@ -77,12 +82,13 @@ class _Cached:
 
     def __init__(self, model: LanguageModel, *, chunk: int = 2**30, rows: int = 1) -> None:
         self._network = model.network
+        self._hidden = LastHidden(model.network)
         self._chunk = chunk
         self._rows = rows
         self._cache: Any = None
         self._seen: list[int] = []
 
-    def __call__(self, ids: Sequence[int]) -> Row:
+    def __call__(self, ids: Sequence[int]) -> Drawing:
         if list(ids[: len(self._seen)]) != self._seen or not self._seen:
             self._cache, self._seen = None, []
         fresh = list(ids[len(self._seen) :])
@@ -97,22 +103,39 @@ class _Cached:
                 )
                 self._cache = output.past_key_values
         self._seen = list(ids)
-        return _last(output)
+        return _last(output, self._hidden)
 
 
-def _last(output: Any) -> Row:
-    row: Row = output.logits[-1, -1].float().numpy().copy()
-    return row
+def _last(output: Any, hidden: LastHidden) -> Drawing:
+    seen = hidden.take()
+    state = None if seen is None else seen[-1, -1].float().numpy().copy()
+    return Drawing(output.logits[-1, -1].float().numpy().copy(), state)
 
 
 def _whole(model: LanguageModel) -> Next:
-    def following(ids: Sequence[int]) -> Row:
+    hidden = LastHidden(model.network)
+
+    def following(ids: Sequence[int]) -> Drawing:
         with torch.inference_mode():
-            return _last(
-                model.network(
-                    input_ids=torch.tensor([list(ids)]), use_cache=False, logits_to_keep=1
-                )
+            output = model.network(
+                input_ids=torch.tensor([list(ids)]), use_cache=False, logits_to_keep=1
             )
+            return _last(output, hidden)
+
+    return following
+
+
+def _by_rows(model: LanguageModel) -> Next:
+    """As our own engine; as the cache where it cannot."""
+    rows, held = model.by_rows(), list[int]()
+    if rows is None:
+        return _Cached(model)
+    rows.reserve(0, model.context_tokens)
+
+    def following(ids: Sequence[int]) -> Drawing:
+        start = len(held) if held and list(ids[: len(held)]) == held else 0
+        held[:] = ids
+        return rows.run([Span(0, start, tuple(ids[start:]))])[0]
 
     return following
 
@@ -161,12 +184,36 @@ _SETTINGS: Final[dict[str, tuple[_Setting, Callable[[LanguageModel], Next]]]] = 
     "without oneDNN": (_no_onednn, _Cached),
 }
 VARIANTS: Final = tuple(_SETTINGS)
-"""Names of the variants; the first is what ``LanguageModel.generate`` does."""
+"""Names of the ways that any process has; the first is what ``LanguageModel.generate`` does."""
+_OWN: Final[dict[str, tuple[_Setting, Callable[[LanguageModel], Next]]]] = {
+    "our engine": (_plain, _by_rows),
+    "AVX2": (_plain, _Cached),
+    "SSE": (_eager, _Cached),
+    "AVX-512 without AMX": (_plain, lambda model: _Cached(model, chunk=CHUNK)),
+}
+ENVIRONMENTS: Final[dict[str, dict[str, str]]] = {
+    "AVX2": {
+        "ATEN_CPU_CAPABILITY": "avx2",
+        "ONEDNN_MAX_CPU_ISA": "AVX2",
+        "MKL_ENABLE_INSTRUCTIONS": "AVX2",
+    },
+    "SSE": {
+        "ATEN_CPU_CAPABILITY": "default",
+        "ONEDNN_MAX_CPU_ISA": "SSE41",
+        "MKL_ENABLE_INSTRUCTIONS": "SSE4_2",
+    },
+    "AVX-512 without AMX": {"ONEDNN_MAX_CPU_ISA": "AVX512_CORE"},
+}
+"""What a way needs in the environment of its process."""
+WAYS: Final = (*VARIANTS, *_OWN)
+"""All ways. Each of the others needs a process of its own: our engine changes the network, and
+instructions are chosen when the libraries are loaded."""
 
 
 @contextmanager
 def computing(model: LanguageModel, variant: str) -> Iterator[Next]:
-    """The variant's way to the next logits. Its settings hold inside, so replay outside of it."""
-    setting, make = _SETTINGS[variant]
+    """Yield the way of ``variant`` to the next logits. Its settings hold inside, so replay outside
+    of it."""
+    setting, make = (_SETTINGS | _OWN)[variant]
     with setting(model):
         yield make(model)

@@ -90,7 +90,7 @@ def calibrate(
     rows = [
         {
             "precision": chosen,
-            "ways": len(one.ways),
+            "ways_computed": len(one.ways),
             "ways_differing_in_bits": calibration.differing(journal.measured[chosen]),
             "convicted": calibration.convicted(journal.measured[chosen], one.tolerance),
             **msgspec.to_builtins(one),
@@ -104,8 +104,9 @@ def calibrate(
         _show(chosen, one)
     for row in rows:
         output.text(
-            f"{row['precision']}: {row['ways_differing_in_bits']} of {row['ways']} ways differ in"
-            f" bits; {row['convicted']} of {row['all']['answers']} honest answers convicted."
+            f"{row['precision']}: {row['ways_differing_in_bits']} of {row['ways_computed']} ways"
+            f" differ in bits; {row['convicted']} of {row['all']['answers']} honest answers"
+            " convicted."
         )
     output.text(f"Written to {path}.")
 

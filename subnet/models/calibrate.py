@@ -11,6 +11,7 @@ This module prints nothing and decides no tolerance.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 import subprocess
 import sys
@@ -39,6 +40,9 @@ TOKENS: Final = 12
 TEMPERATURES: Final = (0.0, 0.7, 1.0)
 ROWS_COMPARED: Final = 4
 """Rows of logits by which two ways are told apart: the first is that of the prompt alone."""
+TURN: Final = 50
+"""Answers of one way before the next one's turn, so that a run that is broken off has seen all. A
+process that starts takes as long as a dozen answers."""
 JOURNAL_BYTES_MAX: Final = 2**30
 """A million answers take a fifth of it."""
 
@@ -102,8 +106,9 @@ def measure(
     model = LanguageModel.load(folder, precision=precision)
     done = {(each.way, each.number) for each in journal.measured.get(precision, [])}
     each_way = -(-answers // len(WAYS))
-    for way in WAYS:
-        missing = [number for number in range(each_way) if (way, number) not in done]
+    for first, way in itertools.product(range(0, each_way, TURN), WAYS):
+        numbers = range(first, min(first + TURN, each_way))
+        missing = [number for number in numbers if (way, number) not in done]
         if not missing:
             continue
         with _computing(folder, precision, way) as ask:

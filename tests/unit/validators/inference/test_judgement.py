@@ -40,6 +40,7 @@ from assay.protocol.inference import (
 )
 from assay.scoring.inference.agreement import TOLERANCE_FP32, compare
 from assay.scoring.inference.fingerprint import pack, project
+from assay.scoring.inference.precision import Precision
 from assay.scoring.inference.probation import AFTER_CONVICTION, EPOCHS, Sentence
 from assay.scoring.inference.sampling import GREEDY, Sampling, choose
 from assay.types import Ss58, Uid
@@ -404,6 +405,26 @@ async def test_a_miner_behind_an_engine_is_paid_where_engines_are_accepted(
         value, reasons = scores["engine"]
         assert (value > 0.0) == accepted
         assert ("tokens plausible" if accepted else "does not accept") in reasons[0]
+
+
+async def test_each_declared_precision_that_is_paid_is_paid(tmp_path: Path) -> None:
+    """By one validator, each replayed in its own; what it does not pay costs nobody anything."""
+    precisions: tuple[Precision, ...] = ("fp32", "bf16", "fp16")
+    async with subnet(
+        tmp_path,
+        {precision: InferenceMiner() for precision in precisions},
+        settings={precision: MinerSettings(precision=precision) for precision in precisions},
+        validator_settings=ValidatorSettings(pay_precision=("fp32", "fp16")),
+    ) as run:
+        for number in range(2):
+            scores = await run.play(number)
+            for paid in ("fp32", "fp16"):
+                assert scores[paid][0] > 0.0, (paid, scores[paid])
+            assert scores["bf16"][0] == 0.0
+            assert "computes in bf16" in scores["bf16"][1][0]
+        probation = run.validator._probation
+        assert probation is not None
+        assert probation.owed(Ss58("bf16")) == Sentence()
 
 
 async def test_every_cheat_is_caught_and_honest_miners_are_paid(tmp_path: Path) -> None:

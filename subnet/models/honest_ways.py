@@ -192,6 +192,8 @@ _OWN: Final[dict[str, tuple[_Setting, Callable[[LanguageModel], Next]]]] = {
     "AVX-512 without AMX": (_plain, lambda model: _Cached(model, chunk=CHUNK)),
 }
 ENVIRONMENTS: Final[dict[str, dict[str, str]]] = {
+    # On a busy machine threads that spin for each other take a second a token.
+    "two threads": {"OMP_WAIT_POLICY": "PASSIVE"},
     "AVX2": {
         "ATEN_CPU_CAPABILITY": "avx2",
         "ONEDNN_MAX_CPU_ISA": "AVX2",

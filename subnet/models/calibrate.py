@@ -59,11 +59,13 @@ class JournalLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class Journal:
     """The answers measured of the model ``root``, in the file ``path``, which is made if needed.
-    Lines of other models, and a last line that was cut off, are left out."""
+    Lines of other models, what two runs at once have both measured, and a last line that was cut
+    off, are left out."""
 
     def __init__(self, path: Path, root: bytes) -> None:
         self._path, self._root = path, root.hex()
         self.measured: dict[Precision, list[Measured]] = {}
+        seen: set[tuple[Precision, str, int]] = set()
         with path.open("a+b") as stream:
             stream.seek(0)
             for raw in stream.read(JOURNAL_BYTES_MAX).splitlines():
@@ -71,7 +73,9 @@ class Journal:
                     line = msgspec.json.decode(raw, type=JournalLine)
                 except msgspec.MsgspecError:
                     continue
-                if line.root == self._root:
+                whose = (line.precision, line.measured.way, line.measured.number)
+                if line.root == self._root and whose not in seen:
+                    seen.add(whose)
                     self.measured.setdefault(line.precision, []).append(line.measured)
             self._torn = stream.tell() > 0 and not _ends_whole(stream)
 

@@ -43,3 +43,5 @@ def test_a_run_that_was_broken_off_goes_on_where_it_was(
     assert differing(whole) == len(WAYS)
     assert convicted(whole, TOLERANCES["bf16"]) == 0
     assert not Journal(path, bytes(32)).measured, "another model's"
+    path.write_bytes(2 * path.read_bytes())
+    assert Journal(path, root).measured["bf16"] == whole, "two runs at once"

@@ -28,8 +28,8 @@ PROMPT_SEED: Final = 20_261_129
 @click.command("calibrate", cls=Command)
 @click.argument("reference", metavar="MODEL", help="A model folder, a Hugging Face id, or demo.")
 @click.option(
-    "--precision", type=click.Choice(PRECISIONS), multiple=True, show_default="all",
-    help="A precision to measure; repeat it for more.",
+    "--precision", type=click.Choice(PRECISIONS), multiple=True, metavar="PRECISION",
+    show_default="all", help="What to measure, fp32, bf16 or fp16; repeat it for more.",
 )  # fmt: skip
 @click.option(
     "--answers", type=click.IntRange(1, 10_000_000), default=ANSWERS, metavar="N",

@@ -47,8 +47,9 @@ def gateway() -> None:
     help="Also ask miners behind foreign engines, for what they can be checked in.",
 )  # fmt: skip
 @click.option(
-    "--precision", type=click.Choice(PRECISIONS), multiple=True, show_default="all",
-    help="Only ask miners that compute in this precision; repeat it for more.",
+    "--precision", type=click.Choice(PRECISIONS), multiple=True, metavar="PRECISION",
+    show_default="all",
+    help="Only ask miners that compute in fp32, bf16 or fp16; repeat it for more.",
 )  # fmt: skip
 @click.option(
     "--host", default="127.0.0.1", metavar="IP",

@@ -48,7 +48,8 @@ def model() -> None:
 @click.argument("source", metavar="MODEL", help="A folder, a Hugging Face id, or demo.")
 @click.argument("target", type=click.Path(path_type=Path), metavar="TARGET", help="A new folder.")
 @click.option(
-    "--bits", type=click.Choice(["4", "8"]), default="8", help="Of each weight."
+    "--bits", type=click.Choice(["4", "8"]), default="8", metavar="BITS",
+    help="Of each weight: 4 or 8.",
 )  # fmt: skip
 @click.option(
     "--group-size", type=click.IntRange(0), metavar="N", show_default="32 for 4 bits, else 0",

@@ -34,6 +34,7 @@ NEEDS: Final[dict[str, tuple[str, ...]]] = {
     "gateway key list": (),
     "gateway key revoke": ("k",),
     "model quantise": ("nosuch", "t"),
+    "model calibrate": ("nosuch",),
     "wallet create": ("w",),
     "wallet list": (),
     "wallet show": ("w", *NOBODY),

@@ -31,7 +31,9 @@ class StepByStep:
     context_tokens = 100
 
     def __init__(self, clock: ManualClock) -> None:
-        self.tokens = SimpleNamespace(encode=list, decode=lambda tokens: "".join(map(str, tokens)))
+        self.tokens = SimpleNamespace(
+            encode=list, least=len, decode=lambda tokens: "".join(map(str, tokens))
+        )
         self.drawn: list[str] = []
         """Whose each token was."""
         self._clock = clock

@@ -12,7 +12,12 @@ from openai import OpenAI
 
 from tests.e2e.runs import up
 
-pytestmark = [pytest.mark.e2e, pytest.mark.inference, pytest.mark.timeout(400)]
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.inference,
+    pytest.mark.slow,
+    pytest.mark.timeout(400),
+]
 
 
 def test_two_faces_are_convicted_by_what_clients_get(

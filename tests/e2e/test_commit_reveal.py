@@ -9,7 +9,7 @@ import pytest
 
 from tests.e2e.runs import of_role, until_first_reward
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(420)]
 
 
 def test_weights_are_sealed_opened_and_paid(tmp_path: Path) -> None:

@@ -21,12 +21,12 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 
 CLOSINGS = (
     pytest.param("<&-", marks=pytest.mark.slow),
-    ">&-",
+    pytest.param(">&-", marks=pytest.mark.slow),
     pytest.param("2>&-", marks=pytest.mark.slow),
     "<&- >&- 2>&-",
 )
-"""Each is tried with every command, some forty processes: stdout alone, whose end differs, and all
-three together here; the other two by `make test-long`."""
+"""Each is tried with every command, some forty processes: all three together here, each alone by
+`make test-long`."""
 ENDS = {0, 1, 2, 3, 4}
 
 

@@ -76,6 +76,7 @@ def test_a_folder_has_one_run_and_fresh_does_not_end_it(tmp_path: Path) -> None:
         said(run, "Starting the neurons")
 
 
+@pytest.mark.slow
 def test_killed_half_way_it_goes_on_with_the_subnet_it_made(tmp_path: Path) -> None:
     """Also when the chain itself is killed while the members join."""
     state = tmp_path / "state"

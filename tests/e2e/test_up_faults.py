@@ -105,7 +105,7 @@ def test_a_builders_fault_ends_the_run_by_its_file_and_line(
     assert "Traceback" not in told
 
 
-@pytest.mark.parametrize("what", ["long", "missing"])
+@pytest.mark.parametrize("what", [pytest.param("long", marks=pytest.mark.slow), "missing"])
 def test_any_temporary_folder_will_do(tmp_path: Path, what: str) -> None:
     """The fork server's socket needs a folder with a short path; that need not be this one."""
     folder = tmp_path / ("x" * 90)

@@ -212,6 +212,7 @@ def test_a_child_that_a_signal_ended_is_told_so(
         supervisor.stop()
 
 
+@pytest.mark.slow  # it is started again until it is given up, with pauses of 19 s in all
 def test_a_child_that_says_nothing_is_told_by_its_code(
     supervisor: Supervisor, tmp_path: Path
 ) -> None:

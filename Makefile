@@ -26,11 +26,12 @@ endif
 up: $(VENV)/.$(UP_ENVIRONMENT) ## Start a chain, miners and validators; ARGS='--until-first-reward --json'
 	@exec $(BIN)/assay up $(ARGS)
 
-# Two workers and many children load the same tests and sources: compiled once, whatever the shell says.
+# Workers and many children load the same tests and sources: compiled once, whatever the shell says.
+# Three workers on two cores, because the tests with real processes mostly wait for blocks.
 test test-long: export PYTHONDONTWRITEBYTECODE :=
 
 test: $(VENV)/.dev ## The tests, in less than ten minutes
-	@$(PYTEST) -m "not slow and not foreign" -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(PYTEST) -m "not slow and not foreign" -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-long: $(VENV)/.dev clients ## The tests that take minutes, and the foreign clients
 	@$(PYTEST) -m "slow or foreign" --timeout 1800 $(ARGS)

@@ -37,8 +37,15 @@ def test_two_faces_are_convicted_by_what_clients_get(
         log = folder / "logs" / "validator-1.log"
 
         def convicted() -> object:
-            with contextlib.suppress(openai.APIError):
-                client.completions.create(model="demo", prompt="def walk(", max_tokens=8)
+            # Each neuron is named in turn: by itself the gateway may keep to the honest miner.
+            for hotkey in {path.name for path in folder.glob("neurons/*/*/*")}:
+                with contextlib.suppress(openai.APIError):
+                    client.completions.create(
+                        model="demo",
+                        prompt="def walk(",
+                        max_tokens=8,
+                        extra_headers={"x-assay-miner": hotkey},
+                    )
             said = log.read_text() if log.exists() else ""
             return re.search(r"uid (\d+) is convicted by a client's answer", said)
 

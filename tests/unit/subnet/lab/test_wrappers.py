@@ -59,6 +59,24 @@ async def test_a_cheat_speaks_the_protocol_and_earns_nothing(name: str) -> None:
     assert await scores(miner) == [0.0, 0.0, 0.0]
 
 
+class Asked(Reverse, frozen=True):
+    """A request that may be of a gateway's client."""
+
+    cache: bytes = b""
+
+
+async def test_two_faces_show_clients_garbage_and_validators_the_truth() -> None:
+    miner = wrap_cheat("two-faced", ReverseTask())
+    (method,) = miner.methods()
+    assert method.handler is not None
+    shown = {
+        cache: (await method.handler(Asked(text=TEXTS[0], cache=cache), CALLER)).text
+        for cache in (b"", b"a client's")
+    }
+    assert shown[b""] == TEXTS[0][::-1]
+    assert shown[b"a client's"] != TEXTS[0][::-1]
+
+
 def test_a_task_without_a_model_has_no_weights_to_perturb() -> None:
     with pytest.raises(UserError, match="serves no model"):
         wrap_cheat("perturbed", ReverseTask())

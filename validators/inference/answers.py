@@ -10,7 +10,7 @@ Only a conviction puts a miner on probation. This module knows no turns and no s
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
@@ -43,6 +43,10 @@ if TYPE_CHECKING:
     from assay.models.opening import OpenedModel
     from assay.validators.inference.replays import Replays
 
+Without = Literal["convicts", "unpaid", "passes"]
+"""What a right answer without a fingerprint comes to. Miners give one to permit holders alone, by
+what the chain shows to *them*: a validator without a permit, or with one for a block, gets none of
+an honest miner. So a validator's own question convicts nobody for it, and pays nobody either."""
 ENGINE_LENGTH_MIN: Final = 0.75
 """The part of the tokens asked for that an engine's answer must have, unless the text ends: half an
 answer is half the work. The judge cuts a whole answer into seldom fewer than nine in ten."""
@@ -103,11 +107,11 @@ class Judge:
         reply: Completion,
         commitment: ModelCommitment | None,
         *,
-        fingerprint_owed: bool = True,
+        without_fingerprint: Without = "convicts",
     ) -> Finding:
         """Return the finding about ``reply``, the answer to ``request`` of a miner that committed
-        ``commitment``. A fingerprint that is not ``fingerprint_owed`` may be missing, but not
-        wrong. It computes a forward pass or more: call it outside the event loop."""
+        ``commitment``. ``without_fingerprint`` says what a right answer comes to that has none; a
+        wrong one convicts. It computes a forward pass or more: call it outside the event loop."""
         if (objection := self.objection(commitment)) is not None:
             return unjudged(objection)
         assert commitment is not None
@@ -115,7 +119,7 @@ class Judge:
         if precision is None:
             return self._examine_engine(request, reply)
         replay = self._replays.at(precision)
-        return self._examine_seeded(request, reply, replay, fingerprint_owed=fingerprint_owed)
+        return self._examine_seeded(request, reply, replay, without_fingerprint=without_fingerprint)
 
     def examine_part(
         self, request: Complete, part: Completion, commitment: ModelCommitment | None
@@ -180,7 +184,7 @@ class Judge:
         replay: OpenedModel,
         *,
         whole: bool = True,
-        fingerprint_owed: bool = True,
+        without_fingerprint: Without = "convicts",
     ) -> Finding:
         """Judge an answer that our sampler drew: each token must be the one that it draws from what
         ``replay`` computes. Of one that is not ``whole``, how it ends is not looked at."""
@@ -208,8 +212,11 @@ class Judge:
             )
         if (wrong := _wrong_logprobs(request, reply, logits, tolerated.logits)) is not None:
             return convicted(agreeing, wrong)
-        if whole and drawing.hidden is not None and (fingerprint_owed or reply.fingerprint):
-            states = drawing.hidden[len(request.begun) :]
+        hidden = drawing.hidden if whole else None
+        if hidden is not None and not reply.fingerprint and without_fingerprint == "unpaid":
+            return unjudged(agreeing, "no fingerprint")
+        if hidden is not None and (reply.fingerprint or without_fingerprint == "convicts"):
+            states = hidden[len(request.begun) :]
             apart = distance(reply.fingerprint, states, tokens, request.model, key)
             if not fingerprint_verdict(apart, tolerated.distance):
                 return convicted(

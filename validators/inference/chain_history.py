@@ -58,8 +58,10 @@ class ChainHistory:
         return _certain(self._commitments.get(hotkey, ()), time_ns)
 
     def had_permit(self, hotkey: Ss58, time_ns: int) -> bool:
-        """Whether ``hotkey`` certainly had a permit at ``time_ns``."""
-        return bool(_certain(self._permits.get(hotkey, ()), time_ns))
+        """Whether ``hotkey`` certainly had a permit at ``time_ns``: it was seen with one for a
+        while before, because a miner sees the chain later than whoever writes this history."""
+        changes = self._permits.get(hotkey, ())
+        return all(_certain(changes, at_ns) for at_ns in (time_ns - MARGIN_NS, time_ns))
 
 
 def _noted(

@@ -25,7 +25,7 @@ from assay.protocol.client_receipts import (
     shown_path,
 )
 from assay.protocol.inference import TOKENS_MAX, Complete, Completion, ModelCommitment, NumericPath
-from assay.validators.inference.answers import Finding, Judge, unjudged
+from assay.validators.inference.answers import Finding, Judge, Without, unjudged
 from assay.validators.inference.replays import Replays
 from assay.validators.inference.settings import ValidatorSettings
 
@@ -88,7 +88,8 @@ def judge_call(
         return unjudged(f"an honest miner refuses the request: {fault}")
     completion = call.completion
     if completion is not None:
-        return judge.examine(request, completion, commitment, fingerprint_owed=fingerprint_owed)
+        without: Without = "convicts" if fingerprint_owed else "passes"
+        return judge.examine(request, completion, commitment, without_fingerprint=without)
     tokens = call.tokens[: TOKENS_MAX + 1]
     if not tokens:
         return unjudged("the miner has signed no token")

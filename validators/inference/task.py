@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -240,12 +239,6 @@ class InferenceValidator(ValidatorTask):
         embedder has handed over."""
         if self._desk is not None and (found := self._desk.finding(answer)) is not None:
             return found
-        if answer.method == STREAM:
-            frames: Sequence[Any] = answer.frames
-            try:
-                answer = replace(answer, reply=assemble(frames))
-            except ValueError:
-                return unjudged("broke off")
         return self._examine(answer)
 
     async def _ask(self, turn: Turn) -> list[Given]:
@@ -356,7 +349,11 @@ class InferenceValidator(ValidatorTask):
             count = min(len(reply.tokens), answer.request.max_tokens)
             return Finding(True, False, (NOT_REPLAYED,), count)
         try:
-            return self._judge.examine(answer.request, reply, commitment)
+            # Whoever asked for a client may have had no permit.
+            own = answer.origin is Origin.SYNTHETIC
+            return self._judge.examine(
+                answer.request, reply, commitment, without_fingerprint="unpaid" if own else "passes"
+            )
         except Exception as error:  # a miner's bytes must not end the validator of all others
             logger.error("uid {} could not be judged: {}", answer.target.uid, type(error).__name__)
             return unjudged(f"the judge failed ({type(error).__name__})")

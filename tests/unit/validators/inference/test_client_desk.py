@@ -290,9 +290,12 @@ def test_a_permit_that_came_or_went_is_not_certain(place: Place) -> None:
     history.note(_moment([_neuron(1, GATEWAY.address, None, 0, permit=False)], {}), later)
     had = [
         history.had_permit(GATEWAY.address, time_ns)
-        for time_ns in (start - 1, start, later - 2 * MARGIN_NS, later - MARGIN_NS // 2, later * 2)
-    ]
-    assert had == [False, True, True, False, False]
+        for time_ns in (
+            start - 1, start, start + MARGIN_NS, later - 2 * MARGIN_NS, later - MARGIN_NS // 2,
+            later * 2,
+        )
+    ]  # fmt: skip
+    assert had == [False, False, True, True, False, False]
     assert not history.had_permit(MINER, later)
 
 

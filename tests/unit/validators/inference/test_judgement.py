@@ -29,7 +29,7 @@ from assay.miners.inference import InferenceMiner
 from assay.miners.inference.settings import MinerSettings
 from assay.models.root import model_root
 from assay.models.source import DEMO, resolve
-from assay.neuron import Answer, Caller, Question, Role, Synapse, Target, Turn
+from assay.neuron import Answer, Caller, Origin, Question, Role, Synapse, Target, Turn
 from assay.protocol.inference import (
     Complete,
     Completion,
@@ -503,10 +503,12 @@ async def test_an_answer_that_breaks_the_judge_costs_nobody_else(
 ) -> None:
     examine = Judge.examine
 
-    def breaking(judge: Judge, request: Complete, reply: Completion, by: Any) -> Finding:
+    def breaking(
+        judge: Judge, request: Complete, reply: Completion, by: Any, **how: Any
+    ) -> Finding:
         if reply.total_s == 13.0:
             raise TypeError("a token that no tokenizer knows")
-        return examine(judge, request, reply, by)
+        return examine(judge, request, reply, by, **how)
 
     monkeypatch.setattr(Judge, "examine", breaking)
     miners = {"a": InferenceMiner(), "hostile": Marked(InferenceMiner())}
@@ -517,6 +519,34 @@ async def test_an_answer_that_breaks_the_judge_costs_nobody_else(
         probation = run.validator._probation
         assert probation is not None
         assert not probation.knows(Ss58("hostile"))
+
+
+async def test_a_right_answer_without_a_fingerprint_is_not_paid_and_convicts_nobody(
+    tmp_path: Path,
+) -> None:
+    """An honest miner gives none to a validator that it has not seen with a permit."""
+    async with subnet(tmp_path, {"a": InferenceMiner()}) as run:
+        target = Target(Uid(1), Ss58("a"), run.commitments["a"])
+        request = run.validator.request_for(target, random.Random(1), tokens=32)
+        made = demo().generate(
+            demo().tokens.encode(request.prompt),
+            request.max_tokens,
+            request.sampling(),
+            noise_key(request.seed, request.model, request.miner),
+        )
+        right = completion(made.tokens, made.finish)
+        tokens = [*made.tokens[:5], (made.tokens[5] + 1) % 4096, *made.tokens[6:]]
+        wrong = completion(tokens, made.finish)
+        scores = await run.validator.score(
+            [
+                Answer(target, request, reply, None, 1.0, origin=origin)
+                for reply in (right, wrong)
+                for origin in (Origin.SYNTHETIC, Origin.ORGANIC)
+            ]
+        )
+        assert [score.forfeits for score in scores] == [False, False, True, True]
+        assert scores[0].value == 0.0
+        assert scores[0].reasons[-1] == "no fingerprint"
 
 
 async def test_silence_is_no_conviction(tmp_path: Path) -> None:

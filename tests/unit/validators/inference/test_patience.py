@@ -48,7 +48,10 @@ class Told(InferenceValidator):
     def objection(self, commitment: object) -> None:
         """As of a judge: none."""
 
-    def examine(self, request: Complete, reply: object, commitment: object) -> Finding:
+    def examine(
+        self, request: Complete, reply: object, commitment: object, *, without_fingerprint: str
+    ) -> Finding:
+        assert without_fingerprint == "unpaid", "these are the validator's own questions"
         self.seen.append(request.miner)
         return Finding(True, False, (), request.max_tokens)
 

@@ -12,9 +12,7 @@ from pathlib import Path
 
 from assay.chain.address import resolve
 from assay.chain.deadlines import Deadlines
-from assay.chain.interface import (
-    Chain,
-)
+from assay.chain.interface import Chain
 from assay.clock import Clock, SystemClock
 from assay.metrics import NO_METRICS, Metrics
 

@@ -25,7 +25,7 @@ from assay.aio import bounded
 from assay.clock import Clock
 from assay.errors import Unavailable
 from assay.gateway.openai.errors import ApiError, too_large, unreadable_body
-from assay.wire.http_connection import GuardedConnection, cut
+from assay.wire.http_connection import CONTINUE, GuardedConnection, cut
 
 BODY_BYTES_MAX: Final = 2**21
 """The longest body: 2,048 messages whose texts have 65,536 characters together, escaped."""
@@ -53,7 +53,6 @@ _CLOSE_S: Final = 0.2
 _END_S: Final = 2.0
 """How long requests that are cut off may take to count what they used."""
 _SERVER: Final = "assay"
-CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 Headers = Mapping[str, str]
 

@@ -77,8 +77,8 @@ def size(call: SignedCall) -> int:
 def is_drawn(key: bytes, named: bytes, share: float) -> bool:
     """Return whether the call ``named`` by its digest is among the ``share`` that is looked at.
 
-    ``key`` is 32 bytes that only the validator knows when the digest is offered, and that follow
-    from its hash chain, so that anybody can draw again once the chain's next link is published.
+    ``key`` is 32 bytes that only the validator knows when the digest is offered. They follow from
+    its hash chain; which turn's they are is not said, so nobody else can draw again.
     """
     drawn = sha256(_DRAW + key + named).digest()
     return int.from_bytes(drawn[:8], "little") < share * 2.0**64

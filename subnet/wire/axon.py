@@ -36,7 +36,7 @@ from assay.wire.connections import ConnectionTable
 from assay.wire.dispatch import Dispatcher, Ticket
 from assay.wire.errors import Code, RequestRefused
 from assay.wire.faults import OnFault
-from assay.wire.http_connection import GuardedConnection, cut
+from assay.wire.http_connection import CONTINUE, GuardedConnection, cut
 from assay.wire.interface import Method, Rep, Req
 from assay.wire.limits import DEFAULT, Limits
 from assay.wire.replay import CeilingStore
@@ -304,7 +304,7 @@ def _invite_body(request: web.BaseRequest) -> None:
     if request.version >= HttpVersion11 and not request.content.is_eof():
         if request.transport is None or request.transport.is_closing():
             raise ConnectionResetError
-        request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.transport.write(CONTINUE)
 
 
 class _Server(web.Server):

@@ -12,6 +12,8 @@ from typing import Any, Final
 
 from aiohttp import web, web_protocol
 
+CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+"""The interim reply of HTTP/1.1, which every client passes over."""
 _LINGER_S: Final = 0.2  # to read on after a refusal, so that the reply is not lost to a reset
 
 

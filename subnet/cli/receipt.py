@@ -20,8 +20,8 @@ from assay.cli.task_options import ChosenTask, TaskCommand, validator_half
 from assay.types import NetUid
 
 if TYPE_CHECKING:
+    from assay.gateway.receipts import ClientReceipt
     from assay.neuron.receipts import Proof, ReceiptRecord, Receipts
-    from assay.protocol.client_receipts import ClientReceipt
 
 
 @click.group(cls=LazyGroup)
@@ -247,7 +247,7 @@ def _verify_client(receipt: ClientReceipt, *, json: bool) -> None:
     """Check what a gateway gave its client. The signatures need no chain: the hotkeys are in it."""
     from assay.cli import output
     from assay.errors import Refused
-    from assay.protocol.client_receipts import receipt_fault
+    from assay.gateway.receipts import receipt_fault
 
     fault = receipt_fault(receipt)
     if fault is not None:

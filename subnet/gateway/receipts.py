@@ -17,7 +17,9 @@ import msgspec
 
 from assay.errors import UserError
 from assay.files import raise_disk_error, read_limited
-from assay.protocol.client_receipts import ClientReceipt, parse_receipt
+from assay.protocol.client_receipts import ClientReceipt as ClientReceipt
+from assay.protocol.client_receipts import parse_receipt
+from assay.protocol.client_receipts import receipt_fault as receipt_fault
 
 RECEIPTS_MAX: Final = 20_000
 """Of one gateway. A client fetches its receipts soon, if at all."""

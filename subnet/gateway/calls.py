@@ -18,6 +18,7 @@ from typing import Final
 from assay.aio import bounded
 from assay.clock import Clock
 from assay.gateway.candidates import Candidate
+from assay.gateway.health import WHOLE_S, WHOLE_TOKENS
 from assay.neuron.peers import wire_path
 from assay.protocol.client_receipts import CallRecord
 from assay.protocol.inference import NAME, STREAM, Complete, Piece
@@ -88,6 +89,39 @@ class PieceCheck:
 Failure = CallError | PiecesInvalid
 
 
+class TokenPace:
+    """How long a miner lets us wait for the tokens behind its first piece. The time in which a slow
+    client keeps us from reading is not the miner's, and is left out."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._since_s: float | None = None
+        self._tokens = 0
+        self._seconds = 0.0
+
+    def wait(self) -> None:
+        """From now on the next piece is waited for."""
+        self._since_s = self._clock.monotonic()
+
+    def came(self, tokens: int) -> None:
+        """A piece of so many ``tokens`` has come."""
+        if self._since_s is not None:
+            self._seconds += self._clock.monotonic() - self._since_s
+            self._tokens += tokens
+            self._since_s = None
+
+    def taken(self, *, whole: bool) -> tuple[int, float] | None:
+        """Tokens and seconds since they were last taken. None while these are too few for a whole
+        measurement, unless ``whole`` says that there will be no more; or if there are none."""
+        if whole:
+            self.came(0)
+        elif self._tokens < WHOLE_TOKENS and self._seconds < WHOLE_S:
+            return None
+        found = (self._tokens, self._seconds)
+        self._tokens, self._seconds = 0, 0.0
+        return found if found != (0, 0.0) else None
+
+
 class MinerCall:
     """One call that is under way."""
 
@@ -109,6 +143,7 @@ class MinerCall:
         self.failure: Failure | None = None
         self.first_s: float | None = None
         """From signing the request to the first piece."""
+        self.pace = TokenPace(clock)
         self._choice = choice
         self._dendrite = dendrite
         self._began_s = clock.monotonic()
@@ -190,11 +225,14 @@ class MinerCall:
             try:
                 async for piece in replies:
                     self._keep(replies)
+                    self.pace.came(len(piece.tokens))
                     if self.first_s is None:
                         self.first_s = replies.latency_s
                     check.add(piece, replies.payload_bytes)
                     await self._pieces.put(piece)
                     self.ready.set()
+                    if piece.end is None:
+                        self.pace.wait()
             finally:
                 self._keep(replies)
         check.end()

@@ -3,9 +3,9 @@
 ``candidates`` reads them from a moment of the chain: neurons that publish an address and have
 committed to the wanted model, on a numeric path that the gateway accepts. ``ranked`` puts them in
 order: miners that validators pay before those that validators do not; among these by the time that
-a first token is expected to take, times one more than the calls that are open, over the square root
-of the miner's share of the incentive. So verified quality, speed and load each count, and none of
-them alone: twice the incentive is worth 1.4 times the latency.
+the answer is expected to take, to its last token, times one more than the calls that are open, over
+the square root of the miner's share of the incentive. So verified quality, speed and load each
+count, and none of them alone: twice the incentive is worth 1.4 times the time.
 
 This module asks nobody.
 """
@@ -63,13 +63,18 @@ def candidates(
     return found
 
 
-def ranked(found: Iterable[Candidate], health: Health, now_s: float) -> list[Candidate]:
-    """Those of ``found`` that may be asked now, the best first."""
+def ranked(
+    found: Iterable[Candidate], health: Health, tokens: float, now_s: float
+) -> list[Candidate]:
+    """Those of ``found`` that may be asked now for an answer of so many ``tokens``, the best
+    first."""
     able = [candidate for candidate in found if health.may_ask(candidate.hotkey, now_s)]
     most = max((c.incentive for c in able), default=0)
+    best = health.best()
 
     def cost(candidate: Candidate) -> tuple[bool, float, int]:
-        wait_s = health.expect_s(candidate.hotkey, now_s) * (1 + health.open(candidate.hotkey))
+        answer_s = health.expect_s(candidate.hotkey, tokens, now_s, best)
+        wait_s = answer_s * (1 + health.open(candidate.hotkey))
         share = candidate.incentive / most if candidate.verified else 1.0
         return (not candidate.verified, wait_s / math.sqrt(share), candidate.uid)
 

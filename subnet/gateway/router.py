@@ -17,7 +17,8 @@ import contextlib
 import random
 from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from functools import partial
+from typing import Any, Final, Literal, NamedTuple
 
 from loguru import logger
 
@@ -60,6 +61,10 @@ again: well before a proxy or a client takes a silent connection for dead."""
 BUSY_MAX: Final = 16
 """How often miners may send one answer away as busy. Miners that have shown how many they take are
 not asked for more, so that an honest subnet does it once or twice."""
+USUAL_TOKENS, USUAL_NEWEST = 64.0, 0.05
+"""The length of an answer before any was made, and the share of the newest one in the average: the
+last forty or so count. Miners are ranked by the time that an answer of this length takes; a wish
+for 4,096 tokens usually ends long before."""
 NOBODY_S: Final = 12.0
 """When to try again if the chain shows no miner of the model: a block of a public chain."""
 
@@ -111,6 +116,35 @@ class Trail:
     """How often miners have said that they are busy."""
 
 
+class _Needs(NamedTuple):
+    """What a miner must be to take an answer, or to go on with it."""
+
+    named: Ss58 | None
+    path: NumericPath | None
+    """None: any, also that of foreign engines if the answer is ``simple``."""
+    simple: bool
+    tried: frozenset[Ss58]
+    """Miners that have been asked already."""
+
+    def met_by(self, candidate: Candidate) -> bool:
+        """Whether ``candidate`` is such a miner."""
+        return (
+            candidate.hotkey not in self.tried
+            and self.named in (None, candidate.hotkey)
+            and (self.simple or candidate.path is not NumericPath.ENGINE)
+            and self.path in (None, candidate.path)
+        )
+
+
+def _needs(wish: TextWish, trail: Trail) -> _Needs:
+    """What a miner must be to take ``wish``, or to go on with its answer of ``trail``."""
+    tried = frozenset(trail.tried)
+    if trail.tokens:
+        # Whoever goes on with an answer draws with the noise of the miner that began.
+        return _Needs(None, trail.path, False, tried)
+    return _Needs(wish.miner, None, wish.options.is_simple, tried)
+
+
 class Router:
     """Finds miners for answers, and goes on with others where they fail."""
 
@@ -141,11 +175,18 @@ class Router:
         self._metrics = metrics
         self.health = Health()
         self._hedges = HEDGES_SAVED
-        self._waiting = WaitingLine(clock)
+        self._waiting = WaitingLine[Candidate](self._not_asked)
+        self._usual_tokens = USUAL_TOKENS
+        """Of an answer: a moving average."""
+        self._seen: tuple[Moment, list[Candidate]] | None = None
+        """The newest moment, and the miners that it shows: reading them takes long."""
 
     def candidates(self) -> list[Candidate]:
         """Every miner of the model that the chain shows now, by uid."""
-        return candidates(self._now(), self._root, self._paths, self._own)
+        moment = self._now()
+        if self._seen is None or self._seen[0] is not moment:
+            self._seen = (moment, candidates(moment, self._root, self._paths, self._own))
+        return self._seen[1]
 
     def draw_seed(self) -> int:
         """A seed for a request that gives none, so that its answer can be continued."""
@@ -170,6 +211,7 @@ class Router:
                 self._metrics.count("assay_gateway_failovers_total")
             finally:
                 await self._close(call, trail)
+        self._usual_tokens += USUAL_NEWEST * (len(trail.tokens) - self._usual_tokens)
         self._count("served")
 
     async def _grown(
@@ -183,6 +225,7 @@ class Router:
             if not trail.tokens:
                 trail.first, trail.path = call.candidate.hotkey, call.candidate.path
             trail.tokens += piece.tokens
+            self._note_pace(call, whole=False)
             fresh = text.add(piece.tokens)
             if piece.end is not None and not text.is_over():
                 fresh += text.end(piece.end.finish)
@@ -267,12 +310,12 @@ class Router:
 
     def _hedge(self, wish: TextWish, trail: Trail, ends_s: float) -> list[MinerCall]:
         """A call of a second miner, if there is one and hedges are not used up."""
-        able = self._ranked(wish, trail)
-        if not able or self._hedges < 1.0:
+        taken = self._take(wish, trail) if self._hedges >= 1.0 else None
+        if taken is None:
             return []
         self._hedges -= 1.0
         self._metrics.count("assay_gateway_hedges_total")
-        return [self._call(able[0], wish, trail, ends_s)]
+        return [self._call(taken, wish, trail, ends_s)]
 
     def _first_token(self, won: MinerCall, lost: list[MinerCall]) -> None:
         """Note how long first tokens took, and of who lost that it takes at least so long."""
@@ -284,8 +327,8 @@ class Router:
             self.health.first_token(call.candidate.hotkey, call.age_s, now_s)
 
     def _call(self, candidate: Candidate, wish: TextWish, trail: Trail, ends_s: float) -> MinerCall:
+        """Ask a miner whose place was taken."""
         trail.tried.add(candidate.hotkey)
-        self.health.began(candidate.hotkey, self._clock.monotonic())
         return MinerCall(
             candidate,
             self._message(candidate, wish, trail),
@@ -321,36 +364,51 @@ class Router:
     async def _close(self, call: MinerCall, trail: Trail) -> None:
         """End a call, and keep what its miner has signed."""
         await call.close()
-        self.health.ended(call.candidate.hotkey)
-        self._waiting.wake()
+        self._note_pace(call, whole=True)
+        self._not_asked(call.candidate)
+        self._waiting.hand_out()
         record = call.record
         if record is not None:
             trail.records.append(record)
 
+    def _note_pace(self, call: MinerCall, *, whole: bool) -> None:
+        """Remember how fast the miner of ``call`` goes on, once there is enough of it."""
+        if (pace := call.pace.taken(whole=whole)) is not None:
+            self.health.went_on(call.candidate.hotkey, *pace, self._clock.monotonic())
+
     def _ranked(self, wish: TextWish, trail: Trail) -> list[Candidate]:
-        now_s = self._clock.monotonic()
-        return ranked(self._able(wish, trail), self.health, now_s)
+        tokens = min(wish.max_tokens, max(self._usual_tokens, len(trail.tokens) + 1.0))
+        left = tokens - len(trail.tokens)
+        return ranked(self._able(wish, trail), self.health, left, self._clock.monotonic())
+
+    def _take(self, wish: TextWish, trail: Trail) -> Candidate | None:
+        """The best miner that has a place for ``wish``, which is taken; None if none has."""
+        found = next(iter(self._ranked(wish, trail)), None)
+        if found is not None:
+            self.health.began(found.hotkey, self._clock.monotonic())
+        return found
+
+    def _not_asked(self, candidate: Candidate) -> None:
+        """Give back the place of a miner that is not asked, or not any more."""
+        self.health.ended(candidate.hotkey)
 
     def _able(self, wish: TextWish, trail: Trail) -> list[Candidate]:
         """The miners that could take ``wish``, or go on with its answer, and have not been asked
         for it."""
-        simple = wish.options.is_simple and not trail.tokens
-        # Whoever goes on with an answer draws with the noise of the miner that began.
-        named = wish.miner if not trail.tokens else None
-        return [
-            candidate
-            for candidate in self.candidates()
-            if candidate.hotkey not in trail.tried
-            and (named is None or candidate.hotkey == named)
-            and (simple or candidate.path is not NumericPath.ENGINE)
-            and (not trail.tokens or candidate.path is trail.path)
-        ]
+        needs = _needs(wish, trail)
+        return [candidate for candidate in self.candidates() if needs.met_by(candidate)]
 
     async def _place(self, wish: TextWish, trail: Trail) -> Candidate:
-        """The miner to ask next, waited for while all are busy; ApiError if nobody is left."""
+        """The miner to ask next, waited for while all are busy; ApiError if nobody is left. Its
+        place is taken."""
         ends_s = self._clock.monotonic() + PLACE_S_MAX
-        with self._waiting.joined(wish.whose, named=wish.miner is not None) as waiter:
-            while (found := self._best(wish, trail)) is None:
+        with self._waiting.joined(
+            wish.whose, _needs(wish, trail), partial(self._take, wish, trail)
+        ) as waiter:
+            while True:
+                self._check_left(wish, trail)
+                if (found := waiter.collect()) is not None:
+                    return found
                 now_s = self._clock.monotonic()
                 rests = self._rests(wish, trail, now_s)
                 again_s = min(rests, default=ends_s)
@@ -359,17 +417,15 @@ class Router:
                 if now_s >= ends_s or trail.busy >= BUSY_MAX or (all_rest and again_s > ends_s):
                     self._count("nobody")
                     raise overloaded(max(1.0, again_s - now_s))
-                await waiter.until(min(again_s, ends_s) - now_s)
-        self._waiting.wake()  # who waits behind this one may find another place
-        return found
+                await waiter.until(self._clock, min(again_s, ends_s) - now_s)
 
     def _rests(self, wish: TextWish, trail: Trail, now_s: float) -> list[float]:
         """Until when each of the miners rests that could take ``wish`` and are left alone."""
         able = (self.health.asks_from_s(each.hotkey) for each in self._able(wish, trail))
         return [until_s for until_s in able if until_s > now_s]
 
-    def _best(self, wish: TextWish, trail: Trail) -> Candidate | None:
-        """The miner to ask next, None while all are busy or rest; ApiError if nobody is left."""
+    def _check_left(self, wish: TextWish, trail: Trail) -> None:
+        """ApiError if nobody is left to be asked."""
         if trail.refusals >= REFUSALS_MAX:
             raise ApiError(
                 400,
@@ -380,7 +436,7 @@ class Router:
         if len(trail.tried) >= MINERS_MAX:
             raise self._nobody_answers()
         if self._able(wish, trail):
-            return next(iter(self._ranked(wish, trail)), None)
+            return
         if trail.tried:
             raise self._nobody_answers()
         self._count("nobody")

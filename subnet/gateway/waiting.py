@@ -1,11 +1,13 @@
-"""Requests that wait until a miner has a place, each for as long as it may.
+"""Who gets a place at a miner next, while more requests want one than there are.
 
-Whoever waits joins with ``joined`` and then waits as often as it takes (``Waiter.until``): until a
-place may be free, or until a time at which it wants to look again by itself. ``wake`` says that a
-place may be free; it wakes the request whose turn it is, which wakes the next if it finds one. The
-turn goes from client to client, and within a client to the request that has waited longest: a
-client with a hundred requests delays another one by one place. Requests that name their miner are
-woken each time, because another's place is of no use to them. This module knows no miners.
+Whoever wants a place joins with ``joined`` and says what it would take now (``take``). A place goes
+to the first request in the line that can use it: a newcomer stands behind those who wait, and who
+can use none of the free places holds up nobody. The turn goes from client to client, and within a
+client to the request that has waited longest: a client with a hundred requests delays another one
+by one place. ``hand_out`` gives out all places that are free; it is called whenever one may be.
+
+A place that fell to a request which leaves without it, because it was cancelled for instance, is
+given back and goes to the next one. This module knows no miners: what a place is, the caller says.
 """
 
 from __future__ import annotations
@@ -13,56 +15,93 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
+from typing import Generic, TypeVar
 
 from assay.aio import bounded
 from assay.clock import Clock
 
+Place = TypeVar("Place")
 
-class Waiter:
-    """One request that waits."""
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._woken = asyncio.Event()
+class Waiter(Generic[Place]):
+    """One request that wants a place."""
 
-    def wake(self) -> None:
-        self._woken.set()
+    def __init__(
+        self, line: WaitingLine[Place], needs: Hashable, take: Callable[[], Place | None]
+    ) -> None:
+        self._line = line
+        self.needs = needs
+        self.take = take
+        self.place: Place | None = None
+        """What has fallen to this request, until it is collected."""
+        self.given = asyncio.Event()
 
-    async def until(self, seconds: float) -> None:
-        """Return when a place may be free, or after ``seconds``."""
+    def collect(self) -> Place | None:
+        """Return the place that this request gets, if one is free that nobody before it can use."""
+        self._line.hand_out()
+        place, self.place = self.place, None
+        return place
+
+    async def until(self, clock: Clock, seconds: float) -> None:
+        """Return when a place is there to be collected, or after ``seconds``."""
         with contextlib.suppress(TimeoutError):
-            await bounded(self._clock, seconds, self._woken.wait())
-        self._woken.clear()
+            await bounded(clock, seconds, self.given.wait())
 
 
-class WaitingLine:
-    """All that wait."""
+class WaitingLine(Generic[Place]):
+    """All who want a place and have none yet."""
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._any: OrderedDict[str, dict[Waiter, None]] = OrderedDict()
+    def __init__(self, give_back: Callable[[Place], None]) -> None:
+        """``give_back`` is told a place that its request does not want any more."""
+        self._give_back = give_back
+        self._waiting: OrderedDict[str, dict[Waiter[Place], None]] = OrderedDict()
         """By client, the one whose turn it is in front. No entry is empty."""
-        self._named: dict[Waiter, None] = {}
 
     @contextlib.contextmanager
-    def joined(self, whose: str, *, named: bool) -> Iterator[Waiter]:
-        """A place in the line while the block runs, for the client ``whose``. ``named``: only one
-        miner's place will do."""
-        line = self._named if named else self._any.setdefault(whose, {})
-        waiter = Waiter(self._clock)
-        line[waiter] = None
+    def joined(
+        self, whose: str, needs: Hashable, take: Callable[[], Place | None]
+    ) -> Iterator[Waiter[Place]]:
+        """A place in the line while the block runs, or until it has got what it wants, for the
+        client ``whose``. ``take()`` takes the best place that is free for it; None: there is none.
+        For equal ``needs`` the same places will do."""
+        waiter = Waiter(self, needs, take)
+        self._waiting.setdefault(whose, {})[waiter] = None
         try:
             yield waiter
         finally:
-            del line[waiter]
-            if not named:
-                del self._any[whose]
-                if line:
-                    self._any[whose] = line  # behind the other clients
+            self._leave(whose, waiter)
+            if waiter.place is not None:
+                self._give_back(waiter.place)
+                self.hand_out()
 
-    def wake(self) -> None:
-        """Say that a place may be free."""
-        foremost = next(iter(self._any.values()), {})
-        for waiter in (*self._named, *list(foremost)[:1]):
-            waiter.wake()
+    def hand_out(self) -> None:
+        """Give every free place to the first in the line that can use it."""
+        in_vain: set[Hashable] = set()
+        """What no place is free for. To take a place frees none, so nobody looks again in vain."""
+        while (found := self._first_served(in_vain)) is not None:
+            whose, waiter = found
+            self._leave(whose, waiter)
+            if whose in self._waiting:
+                self._waiting.move_to_end(whose)  # behind the other clients
+            waiter.given.set()
+
+    def _first_served(self, in_vain: set[Hashable]) -> tuple[str, Waiter[Place]] | None:
+        """The first request in the line that takes a place, and its client."""
+        for whose, line in self._waiting.items():
+            for waiter in line:
+                if waiter.needs in in_vain:
+                    continue
+                waiter.place = waiter.take()
+                if waiter.place is not None:
+                    return whose, waiter
+                in_vain.add(waiter.needs)
+        return None
+
+    def _leave(self, whose: str, waiter: Waiter[Place]) -> None:
+        line = self._waiting.get(whose)
+        if line is None or waiter not in line:
+            return
+        del line[waiter]
+        if not line:
+            del self._waiting[whose]

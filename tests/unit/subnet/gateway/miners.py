@@ -93,6 +93,10 @@ class FakeMiner:
     changes: Callable[[Piece], Piece] = lambda piece: piece
     waits: asyncio.Event | None = None
     """Before the first token."""
+    clock: Clock | None = None
+    first_s: float = 0.0
+    token_s: float = 0.0
+    """By the clock, if there is one: before the first token, and before each further one."""
     ends_at: int | None = None
     """The position at which its model ends the text."""
     places: int | None = None
@@ -130,6 +134,8 @@ class FakeMiner:
             for position in range(before, before + ask.max_tokens):
                 if position == self.dies_at:
                     raise RuntimeError("killed")
+                if self.clock is not None:
+                    await self.clock.sleep(self.token_s if position > before else self.first_s)
                 ended = position == self.ends_at
                 token = END if ended else drawn(noise, position)
                 last = ended or position == before + ask.max_tokens - 1

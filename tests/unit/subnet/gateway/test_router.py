@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -288,7 +289,60 @@ async def test_a_late_miner_is_not_waited_for() -> None:
         assert text(grown) == expected(quick, 5)
         assert late.cancelled == 1
         assert router.health.open(late.signer.address) == 0
-        assert router.health.expect_s(late.signer.address, clock.monotonic()) > 1.0
+        health = router.health
+        assert health.expect_s(late.hotkey, 1, clock.monotonic(), health.best()) > 1.0
+
+
+async def test_a_miner_with_a_slow_tail_gets_a_small_part_of_the_clients() -> None:
+    """Its first token comes at once, and each further one after a second; validators pay it best.
+    By first tokens alone all clients would be its."""
+    clock = ManualClock()
+    slow = FakeMiner(key(1), incentive=2000, clock=clock, token_s=1.0)
+    honest = FakeMiner(key(2), incentive=1000, clock=clock, first_s=0.2, token_s=0.02)
+    async with Subnet(slow, honest, clock=clock) as subnet:
+        router = subnet.router()
+        for _ in range(10):
+            reading = asyncio.ensure_future(read(router, wish(20)))
+            while not reading.done():
+                clock.advance(0.02)
+                for _ in range(20):
+                    await asyncio.sleep(0)
+            await reading
+    assert len(slow.asked) <= 2 and len(honest.asked) >= 8
+
+
+async def test_a_slow_tail_is_noticed_while_it_is_slow() -> None:
+    """No answer of the slow miner is over when the next client comes."""
+    clock = ManualClock()
+    slow = FakeMiner(key(1), incentive=2000, clock=clock, token_s=1.5)
+    honest = FakeMiner(key(2), incentive=1000, clock=clock, first_s=0.2, token_s=0.02)
+    async with Subnet(slow, honest, clock=clock) as subnet:
+        router = subnet.router()
+        reading = []
+        for _ in range(12):
+            reading.append(asyncio.ensure_future(read(router, wish(100))))
+            for _ in range(100):
+                clock.advance(0.05)
+                for _ in range(20):
+                    await asyncio.sleep(0)
+        assert not reading[0].done()
+        for each in reading:
+            each.cancel()
+        await asyncio.gather(*reading, return_exceptions=True)
+    assert len(slow.asked) <= 2 and len(honest.asked) >= 10
+
+
+async def test_the_time_of_a_slow_client_is_not_the_miners() -> None:
+    clock = ManualClock()
+    miner = FakeMiner(key(1), clock=clock, token_s=0.01)
+    async with Subnet(miner, clock=clock) as subnet:
+        router = subnet.router()
+        async with contextlib.aclosing(router.answer(wish(100), Trail())) as answer:
+            async for _ in answer:
+                clock.advance(0.5)
+                for _ in range(20):
+                    await asyncio.sleep(0)
+    assert router.health.best().token_s < 0.1
 
 
 async def test_hedges_are_a_small_part_of_all_calls() -> None:

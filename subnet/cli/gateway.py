@@ -155,12 +155,23 @@ def key() -> None:
     "--tokens-per-day", type=click.IntRange(1, QUOTA_MAX), metavar="N", show_default="no limit",
     help="The most tokens of one day (UTC), prompts and answers together.",
 )  # fmt: skip
+@click.option(
+    "--share-prompts", is_flag=True,
+    help="Its owner agrees that what it asks is shown to validators, and asked again of other"
+    " miners without its name, to find out who serves clients badly.",
+)  # fmt: skip
+@click.option(
+    "--read-shared-prompts", is_flag=True,
+    help="Show it what the keys with --share-prompts ask. For validators that send canaries.",
+)  # fmt: skip
 @arguments.state_dir
 @arguments.json
 def add(
     name: str,
     requests_per_minute: int | None,
     tokens_per_day: int | None,
+    share_prompts: bool,
+    read_shared_prompts: bool,
     state_dir: Path,
     json: bool,
 ) -> None:
@@ -168,7 +179,11 @@ def add(
     from assay.cli import output
 
     made, record = _keys(state_dir).add(
-        name, requests_per_minute=requests_per_minute, tokens_per_day=tokens_per_day
+        name,
+        requests_per_minute=requests_per_minute,
+        tokens_per_day=tokens_per_day,
+        shares_prompts=share_prompts,
+        reads_shared_prompts=read_shared_prompts,
     )
     if json:
         output.document({"key": made} | _row(record))
@@ -224,6 +239,8 @@ def _row(record: ClientKey) -> dict[str, Any]:
         "name": record.name,
         "requests_per_minute": record.requests_per_minute,
         "tokens_per_day": record.tokens_per_day,
+        "shares_prompts": record.shares_prompts,
+        "reads_shared_prompts": record.reads_shared_prompts,
         "created": _day(record.created_s),
         "revoked": None if record.revoked_s is None else _day(record.revoked_s),
     }

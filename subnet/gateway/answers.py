@@ -30,6 +30,7 @@ from assay.gateway.openai.replies import Chance, Choice, Delta, Rendering, Usage
 from assay.gateway.quotas import Quotas
 from assay.gateway.receipts import ReceiptStore
 from assay.gateway.router import Growth, Router, TextWish, Trail
+from assay.gateway.shared_prompts import SharedPrompts
 from assay.metrics import NO_METRICS, Metrics
 from assay.protocol.client_receipts import ClientReceipt
 from assay.protocol.inference import CACHE_BYTES_MAX, TOKENS_MAX, TokenLogprob
@@ -37,6 +38,10 @@ from assay.types import NetUid, Ss58
 
 QUEUE_MAX: Final = 32
 """Growths of several answers that wait for one slow client."""
+BEGINNING_CHARS: Final = 256
+"""By so many characters of its prompt a conversation is known again, so that miners read what they
+know of it from their caches. A conversation whose first prompt is shorter is known from its second
+one on, which costs the reading of these characters once more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +112,11 @@ class Answering:
         clock: Clock,
         new_id: Callable[[], str],
         hand_on: Callable[[ClientReceipt], None] = lambda receipt: None,
+        shared: SharedPrompts | None = None,
         metrics: Metrics = NO_METRICS,
     ) -> None:
         """``new_id()`` gives 32 hex digits that nobody can guess; ``hand_on`` is told each
-        receipt."""
+        receipt, and ``shared`` what the keys ask that share their prompts."""
         self._router = router
         self._model = model
         self._subject = subject
@@ -119,6 +125,7 @@ class Answering:
         self._clock = clock
         self._new_id = new_id
         self._hand_on = hand_on
+        self._shared = shared
         self._metrics = metrics
         self._cache_secret = new_id().encode()
 
@@ -169,11 +176,12 @@ class Answering:
         seed = wanted.options.seed
         seed = self._router.draw_seed() if seed is None else seed
         wishes: list[TextWish] = []
-        prompt_tokens, cache = 0, self._cache_of(key)
+        prompt_tokens = 0
         async with contextlib.aclosing(self._model.prompts(wanted, key.id)) as prompts:
             async for text, count in prompts:
                 most = self._room(wanted, count)
                 prompt_tokens += count
+                cache = self._cache_of(key, text)
                 for _ in range(wanted.n):
                     choice = len(wishes)
                     own = (seed + choice) % SEEDS
@@ -185,12 +193,12 @@ class Answering:
         work.reserved = prompt_tokens + sum(wish.max_tokens for wish in wishes)
         return work
 
-    def _cache_of(self, key: ClientKey) -> bytes:
-        """What keeps the prompts of ``key`` apart in miners' caches. It is another one after each
-        start, and tells a miner nothing else of the key."""
-        return hashlib.blake2b(
-            key.id.encode(), key=self._cache_secret, digest_size=CACHE_BYTES_MAX
-        ).digest()
+    def _cache_of(self, key: ClientKey, prompt: str) -> bytes:
+        """What keeps a conversation of ``key`` apart in miners' caches: another one for each
+        beginning of a ``prompt``, and after each start. So no miner can tell which requests are of
+        one key, and learn from what became of some of them who asks the others."""
+        named = f"{key.id}/{prompt[:BEGINNING_CHARS]}".encode("utf-8", "surrogatepass")
+        return hashlib.blake2b(named, key=self._cache_secret, digest_size=CACHE_BYTES_MAX).digest()
 
     def _room(self, wanted: ClientRequest, prompt_tokens: int) -> int:
         """How many tokens an answer may have; ApiError if the context has no room for them."""
@@ -319,6 +327,7 @@ class Answering:
         if work.settled:
             return
         self._settle(work)
+        self._share(work)
         records = [record for trail in work.trails for record in trail.records]
         if not records:
             return
@@ -337,6 +346,14 @@ class Answering:
             await asyncio.to_thread(self._receipts.put, receipt)
         except UserError as error:
             logger.warning("A receipt was not kept: {} {}", error.cause, error.cure)
+
+    def _share(self, work: Work) -> None:
+        """Keep what was asked for canaries, if the key shares its prompts."""
+        if self._shared is not None and work.key.shares_prompts:
+            miners = {miner for trail in work.trails for miner in trail.asked}
+            self._shared.note(
+                work.key.id, work.wishes[0].cache, work.wanted, miners, self._clock.monotonic()
+            )
 
     def _settle(self, work: Work) -> None:
         if work.settled:

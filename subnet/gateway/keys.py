@@ -57,6 +57,10 @@ class ClientKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     requests_per_minute: Quota | None = None
     tokens_per_day: Quota | None = None
     """Of prompts and answers together. None: as many as the miners give."""
+    shares_prompts: bool = False
+    """Whether its owner agreed that what it asks is asked again, of other miners, as canaries."""
+    reads_shared_prompts: bool = False
+    """Whether it is shown what the keys ask that share their prompts."""
 
 
 class KeyFile:
@@ -99,6 +103,8 @@ class KeyFile:
         *,
         requests_per_minute: int | None = None,
         tokens_per_day: int | None = None,
+        shares_prompts: bool = False,
+        reads_shared_prompts: bool = False,
         replace: bool = False,
     ) -> tuple[str, ClientKey]:
         """Make a key called ``name``; the key itself, which nobody can show again, and its record.
@@ -135,6 +141,8 @@ class KeyFile:
                 created_s=self._now_s(),
                 requests_per_minute=requests_per_minute,
                 tokens_per_day=tokens_per_day,
+                shares_prompts=shares_prompts,
+                reads_shared_prompts=reads_shared_prompts,
             )
             self._save(keys | {id_: record})
         return key, record

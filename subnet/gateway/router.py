@@ -81,7 +81,7 @@ class TextWish:
     miner: Ss58 | None = None
     """The miner that has to begin the answer, if the client named one."""
     cache: bytes = b""
-    """Keeps what miners remember of this client's prompts apart from other clients'."""
+    """Keeps what miners remember of this conversation apart from others."""
     whose: str = ""
     """The client, by which requests that wait for a miner's place take turns."""
 
@@ -111,6 +111,8 @@ class Trail:
     path: NumericPath | None = None
     """How that miner computes: on another path the answer would go on otherwise."""
     tried: set[Ss58] = field(default_factory=set)
+    asked: set[Ss58] = field(default_factory=set)
+    """All miners that have seen the prompt; of those that were busy ``tried`` forgets."""
     refusals: int = 0
     busy: int = 0
     """How often miners have said that they are busy."""
@@ -329,6 +331,7 @@ class Router:
     def _call(self, candidate: Candidate, wish: TextWish, trail: Trail, ends_s: float) -> MinerCall:
         """Ask a miner whose place was taken."""
         trail.tried.add(candidate.hotkey)
+        trail.asked.add(candidate.hotkey)
         return MinerCall(
             candidate,
             self._message(candidate, wish, trail),

@@ -35,6 +35,7 @@ from assay.gateway.quotas import Quotas
 from assay.gateway.receipts import ReceiptStore
 from assay.gateway.router import Router
 from assay.gateway.server import Gateway
+from assay.gateway.shared_prompts import SharedPrompts
 from assay.neuron.folder import NeuronFolder
 from assay.neuron.run import OpenSubnet
 from assay.protocol.inference import NumericPath
@@ -103,6 +104,7 @@ async def run_gateway(
             metrics=subnet.metrics,
         )
         receipts = ReceiptStore(folder.client_receipts)
+        shared = SharedPrompts(random.SystemRandom())
         answering = Answering(
             router,
             model,
@@ -112,6 +114,7 @@ async def run_gateway(
             clock=subnet.clock,
             new_id=_new_id,
             hand_on=handing_on.note,
+            shared=shared,
             metrics=subnet.metrics,
         )
         gateway = Gateway(
@@ -122,6 +125,7 @@ async def run_gateway(
             receipts=receipts,
             clock=subnet.clock,
             new_id=_new_id,
+            shared=shared,
             allow_origin=allow_origin,
             metrics=subnet.metrics,
         )

@@ -47,7 +47,10 @@ from assay.gateway.openai.errors import (
 from assay.gateway.openai.meaning import ClientRequest
 from assay.gateway.quotas import Quotas
 from assay.gateway.receipts import ReceiptStore
+from assay.gateway.shared_prompts import SharedPrompts
 from assay.metrics import NO_METRICS, Metrics
+from assay.protocol.shared_prompts import PATH as SHARED
+from assay.protocol.shared_prompts import SharedRequests
 from assay.types import Ss58
 
 REQUESTS_MAX: Final = 512
@@ -83,6 +86,7 @@ METHODS: Final[dict[str, str]] = {
     "/": "GET",
     "/health": "GET",
     "/v1/models": "GET",
+    SHARED: "GET",
     "/v1/embeddings": "POST",
     **dict.fromkeys(COMPLETIONS, "POST"),
 }
@@ -103,6 +107,7 @@ class Gateway:
         receipts: ReceiptStore,
         clock: Clock,
         new_id: Callable[[], str],
+        shared: SharedPrompts | None = None,
         allow_origin: str = "*",
         metrics: Metrics = NO_METRICS,
     ) -> None:
@@ -114,6 +119,7 @@ class Gateway:
         self._receipts = receipts
         self._clock = clock
         self._new_id = new_id
+        self._shared = shared
         self._allow_origin = allow_origin
         self._metrics = metrics
         self._created = clock.now_ns() // 10**9
@@ -176,6 +182,8 @@ class Gateway:
             wanted = meaning.embedding_model(await request.read())
             self._check_model(wanted)
             raise meaning.no_embeddings(self._model.name)
+        if path == SHARED:
+            return self._shared_prompts(key)
         if path == "/v1/models":
             return HttpReply(200, replies.models([self._model.name], self._created), dict(_JSON))
         if path.startswith("/v1/models/"):
@@ -245,6 +253,18 @@ class Gateway:
                 code="receipt_not_found",
             )
         return HttpReply(200, msgspec.json.encode(found), dict(_JSON))
+
+    def _shared_prompts(self, key: ClientKey) -> HttpReply:
+        """What was asked by keys that share their prompts, for a ``key`` that may read it."""
+        if not key.reads_shared_prompts:
+            raise ApiError(
+                403,
+                "This key may not read what clients share. The gateway's operator makes one that "
+                "may with `assay gateway key add --read-shared-prompts`.",
+                code="shared_prompts_not_allowed",
+            )
+        taken = [] if self._shared is None else self._shared.take(self._clock.monotonic())
+        return HttpReply(200, msgspec.json.encode(SharedRequests(data=taken)), dict(_JSON))
 
     def _health(self) -> HttpReply:
         status = 503 if self._draining else 200

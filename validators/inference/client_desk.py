@@ -150,6 +150,11 @@ class ClientDesk:
         self._enqueue(shown.call, self._checked(shown.call))
         return CallTaken()
 
+    def take_own(self, call: SignedCall) -> None:
+        """Take a call that this validator has asked for itself, through a gateway; RequestRefused
+        for one that cannot be judged."""
+        self._enqueue(call, self._checked(call))
+
     async def complain(self, shown: ShownCall, caller: Caller) -> Judgement:
         """Judge the call of a complaint; the caller waits for what is found."""
         complainer = self._heard(caller.address)

@@ -18,6 +18,7 @@ from assay.scoring.inference.posp import Terms, found, penalty_min
 from assay.scoring.inference.precision import TOLERANCES, Precision, Tolerance
 from assay.scoring.inference.probation import AFTER_CONVICTION
 from assay.scoring.inference.speed import PAY_RATE
+from assay.validators.inference.gateway_client import parse_gateway
 
 
 class ValidatorSettings(TaskSettings, frozen=True):
@@ -107,8 +108,33 @@ class ValidatorSettings(TaskSettings, frozen=True):
         ),
     ] = True
 
+    canary_gateway: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Also ask as a client does, through this gateway (http://HOST:PORT), so"
+            " that miners cannot answer clients worse than validators. Repeat it for more, each"
+            " with its --canary-key-file."
+        ),
+    ] = ()
+    canary_key_file: Annotated[
+        tuple[Path, ...],
+        Meta(
+            description="A file with ordinary keys of that gateway, one a line. The first one reads"
+            " what clients share, if it may; the others ask."
+        ),
+    ] = ()
+    canaries_per_hour: Annotated[
+        float,
+        Meta(
+            gt=0.0,
+            le=3_600.0,
+            description="How often each miner is asked through gateways.",
+        ),
+    ] = 6.0
+
     def __post_init__(self) -> None:
         check_reference(self.model)
+        self._check_canaries()
         if len(set(self.pay_precision)) < len(self.pay_precision):
             raise ValueError("--pay-precision names one precision twice")
         if self.tolerance is not None and len(self.pay_precision) > 1:
@@ -118,6 +144,20 @@ class ValidatorSettings(TaskSettings, frozen=True):
             self.checked_terms(
                 precision, known if self.tolerance is None else known.scaled_to(self.tolerance)
             )
+
+    def _check_canaries(self) -> None:
+        if len(self.canary_gateway) != len(self.canary_key_file):
+            raise ValueError("each --canary-gateway needs one --canary-key-file, and each file one")
+        if self.canary_gateway and not self.client_answers:
+            raise ValueError("--canary-gateway judges clients' answers: leave out"
+                             " --no-client-answers")  # fmt: skip
+        for text in self.canary_gateway:
+            try:
+                parse_gateway(text)
+            except ValueError as error:
+                raise ValueError(
+                    f"a --canary-gateway is no address of a gateway: {error}"
+                ) from None
 
     def checked_terms(self, precision: Precision, tolerance: Tolerance) -> Terms:
         """Return what decides whether a lie pays under these settings, for answers in ``precision``

@@ -59,9 +59,12 @@ from assay.scoring.inference.probation import Sentence
 from assay.scoring.inference.speed import engine_time, speed_factors
 from assay.types import Ss58
 from assay.validators.inference.answers import Finding, Judge, unjudged
+from assay.validators.inference.canaries import Canaries, Door
+from assay.validators.inference.canary_requests import CanaryRequests
 from assay.validators.inference.client_calls import judge_call, judge_receipt
 from assay.validators.inference.client_desk import FILE as CONVICTIONS
 from assay.validators.inference.client_desk import ClientDesk
+from assay.validators.inference.gateway_client import GatewayClient, parse_gateway, read_keys
 from assay.validators.inference.probation import FILE, Probation
 from assay.validators.inference.replays import Replays
 from assay.validators.inference.requests import Requests
@@ -116,6 +119,8 @@ class InferenceValidator(ValidatorTask):
         self._judge: Judge | None = None
         self._probation: Probation | None = None
         self._desk: ClientDesk | None = None
+        self._canaries: Canaries | None = None
+        self._doors: Sequence[Door] = ()
         self._context: TaskContext | None = None
         self._settings = ValidatorSettings()
         self._speeds = Speeds(self._settings.pay_rate)
@@ -155,7 +160,30 @@ class InferenceValidator(ValidatorTask):
                 clock=context.clock,
                 path=context.state_dir / CONVICTIONS,
             )
+            self._canaries = self._open_doors(settings, root, corpus, context)
         logger.info("Judging by the model {}; prompts from {} files", root.hex()[:16], len(corpus))
+
+    def _open_doors(
+        self, settings: ValidatorSettings, root: bytes, corpus: Corpus, context: TaskContext
+    ) -> Canaries | None:
+        """What asks through gateways, if there is one to ask through; UserError for keys that
+        cannot be read."""
+        desk = self._desk
+        if not settings.canary_gateway or desk is None:
+            return None
+        pairs = zip(settings.canary_gateway, settings.canary_key_file, strict=True)
+        known = [(parse_gateway(address), read_keys(path)) for address, path in pairs]
+        self._doors = [
+            Door(GatewayClient(address, context.clock), keys, CanaryRequests(corpus))
+            for address, keys in known
+        ]
+        return Canaries(
+            self._doors,
+            model=root.hex(),
+            per_hour=settings.canaries_per_hour,
+            take=desk.take_own,
+            clock=context.clock,
+        )
 
     def methods(self) -> Sequence[Method[Any, Any]]:
         """What gateways and clients reach of a validator that takes clients' answers."""
@@ -183,6 +211,12 @@ class InferenceValidator(ValidatorTask):
         async with asyncio.TaskGroup() as group:
             group.create_task(follow())
             group.create_task(desk.judge_all())
+            if self._canaries is not None:
+                group.create_task(self._canaries.run())
+
+    async def close(self) -> None:
+        for door in self._doors:
+            await door.client.close()
 
     def organic(self) -> Sequence[Given]:
         return () if self._desk is None else self._desk.take()
@@ -216,7 +250,10 @@ class InferenceValidator(ValidatorTask):
         assert self._probation is not None, "start comes first"
         desk = self._desk
         if desk is not None and self._context is not None:
-            desk.begin_turn(turn.rng_of(self._context.hotkey).randbytes(32))
+            own = turn.rng_of(self._context.hotkey)
+            desk.begin_turn(own.randbytes(32))
+            if self._canaries is not None:
+                self._canaries.begin_turn(own.randbytes(32), self._serving(turn.targets))
         found = [
             (answer.target.hotkey, await asyncio.to_thread(self._organic_finding, answer))
             for answer in turn.organic
@@ -233,6 +270,12 @@ class InferenceValidator(ValidatorTask):
             Verdict(hotkey, 0.0, reasons=("wrong to a client", *each.reasons), forfeits=True)
             for hotkey, each in wrong.items()
         ]
+
+    def _serving(self, targets: Sequence[Target]) -> list[Ss58]:
+        """Those of ``targets`` whose answers are judged here."""
+        assert self._judge is not None, "start comes first"
+        parse = ModelCommitment.parse
+        return [t.hotkey for t in targets if self._judge.objection(parse(t.commitment)) is None]
 
     def _organic_finding(self, answer: Given) -> Finding:
         """What was found about a client's answer beside the turns, or is found now, of one that an

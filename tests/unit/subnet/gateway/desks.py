@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import random
 import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from assay.clock import SystemClock
+from assay.clock import Clock, SystemClock
 from assay.gateway.answers import Answering, Subject
 from assay.gateway.http import HttpServer
 from assay.gateway.keys import ClientKey, KeyFile
@@ -18,6 +19,7 @@ from assay.gateway.quotas import Quotas
 from assay.gateway.receipts import ReceiptStore
 from assay.gateway.run import SEEDED
 from assay.gateway.server import Gateway
+from assay.gateway.shared_prompts import SharedPrompts
 from assay.metrics import PrometheusMetrics
 from assay.protocol.inference import NumericPath
 from assay.types import NetUid
@@ -67,6 +69,7 @@ class Desk:
     metrics: PrometheusMetrics
     gateway: Gateway
     server: HttpServer
+    shared: SharedPrompts
 
     @property
     def url(self) -> str:
@@ -81,10 +84,12 @@ async def desk(
     has_chat: bool = True,
     quota: Mapping[str, int] | None = None,
     paths: frozenset[NumericPath] = SEEDED,
+    clock: Clock | None = None,
     **limits: Any,
 ) -> AsyncIterator[Desk]:
     """A gateway that is open to the one key ``Desk.key``."""
-    clock, metrics = SystemClock(), PrometheusMetrics()
+    clock, metrics = clock or SystemClock(), PrometheusMetrics()
+    shared = SharedPrompts(random.Random(3))
     spelling = ChatSpelling()
     spelling.has_chat = has_chat
     async with Subnet(*miners, permit=permit) as subnet:
@@ -105,6 +110,7 @@ async def desk(
             receipts=receipts,
             clock=clock,
             new_id=new_id,
+            shared=shared,
             metrics=metrics,
         )
         gateway = Gateway(
@@ -115,12 +121,15 @@ async def desk(
             receipts=receipts,
             clock=clock,
             new_id=new_id,
+            shared=shared,
             metrics=metrics,
         )
         server = HttpServer(gateway.handle, clock=clock, **limits)
         await server.start("127.0.0.1", 0)
         try:
-            yield Desk(subnet, keys, key, record, quotas, receipts, metrics, gateway, server)
+            yield Desk(
+                subnet, keys, key, record, quotas, receipts, metrics, gateway, server, shared
+            )
         finally:
             await server.stop(1.0)
             model.close()

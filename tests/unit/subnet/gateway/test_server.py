@@ -421,3 +421,14 @@ async def test_miners_caches_tell_clients_nothing_of_each_other(tmp_path: Path) 
     assert len(one) == 16
     assert one == same
     assert len({one, two, *later}) == 4, "another one for each key and each start"
+
+
+async def test_miners_cannot_tell_which_conversations_are_of_one_key(tmp_path: Path) -> None:
+    miner = FakeMiner(key(1))
+    async with served(tmp_path, miner) as (_, client):
+        long = "a question that is long enough to be known again. " * 6
+        for prompt in (long[:200], long[:280], long[:280] + "and what came of it", "another"):
+            await client.completions.create(model="demo", prompt=prompt, max_tokens=1)
+    short, first, second, other = [ask.cache for ask in miner.asked]
+    assert first == second, "what a conversation goes on from is read from the cache"
+    assert len({short, first, other}) == 3

@@ -1,0 +1,362 @@
+"""Canaries: what a miner sees of them is what it sees of clients, and a cheat is convicted by them.
+
+Gateway, HTTP and signatures are the real ones; the miners' model is one of bytes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from loguru import logger
+from msgspec.structs import replace
+from yarl import URL
+
+from assay.clock import Clock, ManualClock, SystemClock
+from assay.models.corpus import Corpus
+from assay.neuron import RequestRefused
+from assay.protocol.client_receipts import ClientReceipt, SignedCall, read_call
+from assay.protocol.inference import Piece
+from assay.protocol.shared_prompts import CHAT, PLAIN, SharedRequest
+from assay.types import Ss58
+from assay.validators.inference.canaries import OPEN_MAX, WAIT_S_MAX, Canaries, Door
+from assay.validators.inference.canary_requests import (
+    QUESTIONS_MAX,
+    STOCK_MAX,
+    CanaryRequests,
+    Conversation,
+    conversation_of,
+)
+from assay.validators.inference.gateway_client import (
+    GatewayClient,
+    GatewayFailed,
+    parse_gateway,
+    read_keys,
+)
+from assay.validators.inference.settings import ValidatorSettings
+from tests.unit.subnet.gateway.desks import Desk, desk
+from tests.unit.subnet.gateway.miners import ROOT, FakeMiner, key
+from tests.unit.validators.inference.test_client_desk import WRONG, Place
+
+QUESTION: Any = {"messages": [{"role": "user", "content": "why?"}], "max_tokens": 6}
+
+
+@cache
+def corpus() -> Corpus:
+    return Corpus.open(None)
+
+
+def asked_once(body: dict[str, Any], path: str = CHAT) -> Conversation:
+    return Conversation(path, body, (len(body.get("messages", ())),), ())
+
+
+def lies(piece: Piece) -> Piece:
+    return replace(piece, tokens=[WRONG] * len(piece.tokens))
+
+
+def canaries(doors: Sequence[Door], take: Callable[[SignedCall], None], **more: Any) -> Canaries:
+    fields: dict[str, Any] = {
+        "model": ROOT.hex(), "per_hour": 60.0, "take": take, "clock": SystemClock(),
+    }  # fmt: skip
+    return Canaries(doors, **(fields | more))
+
+
+@contextlib.asynccontextmanager
+async def door(at: Desk, *keys: str, clock: Clock | None = None) -> Any:
+    client = GatewayClient(URL(at.url), clock or SystemClock())
+    try:
+        yield Door(client, keys or (at.key,), CanaryRequests(corpus()))
+    finally:
+        await client.close()
+
+
+async def hold(at: Desk, conversation: Conversation, miner: FakeMiner) -> list[SignedCall]:
+    taken: list[SignedCall] = []
+    async with door(at) as one:
+        asking = canaries([one], taken.append)
+        await asking.hold(one, conversation, [Ss58(miner.hotkey)], random.Random(1))
+    return taken
+
+
+async def test_what_a_miner_sees_is_what_it_sees_of_a_client(tmp_path: Path) -> None:
+    """All fields of the same request, once by a client and once by a canary, are the same but for
+    what is another one each time."""
+    miner = FakeMiner(key(1))
+    body = {
+        "prompt": "def walk(", "max_tokens": 6, "temperature": 0.5, "stop": ["zz"], "seed": 3,
+    }  # fmt: skip
+    async with desk(tmp_path, miner) as at:
+        async with door(at) as one:
+            await one.client.ask(at.key, PLAIN, body | {"model": "demo"}, Ss58(miner.hotkey))
+        await hold(at, asked_once(body, PLAIN), miner)
+        other, _ = at.keys.add("other")
+        async with door(at, other) as one:
+            asking = canaries([one], lambda call: None)
+            await asking.hold(one, asked_once(body, PLAIN), [Ss58(miner.hotkey)], random.Random(1))
+    client, same_key, canary = miner.asked
+    assert client == same_key
+    assert client == replace(canary, cache=client.cache)
+    assert len(client.cache) == len(canary.cache)
+    assert client.cache != canary.cache
+
+
+async def test_two_faces_are_convicted_by_canaries_alone(tmp_path: Path) -> None:
+    liar, place = FakeMiner(key(1), changes=lies), Place(tmp_path, clock=SystemClock())  # type: ignore[arg-type]
+    async with desk(tmp_path / "gateway", liar) as at, door(at) as one:
+        asking = canaries([one], place.desk.take_own)
+        await asking.hold(one, asked_once(QUESTION), [Ss58(liar.hotkey)], random.Random(1))
+        [waiting] = place.desk._queue
+        judging = asyncio.create_task(place.desk.judge_all())
+        assert (await waiting.found).convicted
+        await asyncio.sleep(0)
+        judging.cancel()
+    [answer] = place.desk.take()
+    finding = place.desk.finding(answer)
+    assert finding is not None
+    assert finding.convicted
+    assert answer.target.hotkey == liar.hotkey
+
+
+async def test_a_conversation_goes_on_from_what_was_answered(tmp_path: Path) -> None:
+    miner = FakeMiner(key(1))
+    messages = [
+        {"role": "user", "content": "one"}, {"role": "assistant", "content": "other words"},
+        {"role": "user", "content": "two"},
+    ]  # fmt: skip
+    shared = SharedRequest(
+        path=CHAT, body={"messages": messages, "max_tokens": 4}, seen_by=[], pauses_s=[0.0]
+    )
+    conversation = conversation_of(shared)
+    assert conversation is not None
+    async with desk(tmp_path, miner) as at:
+        calls = await hold(at, conversation, miner)
+    first, second = (read_call(call) for call in calls)
+    said = "".join(piece.text for piece in first.pieces)
+    assert first.request.prompt == "user: one\nassistant: "
+    assert second.request.prompt == f"user: one\nassistant: {said}\nuser: two\nassistant: "
+
+
+async def test_no_answer_counts_for_nothing(tmp_path: Path) -> None:
+    miner = FakeMiner(key(1), refuses=RequestRefused("no"))
+    async with desk(tmp_path, miner) as at:
+        with pytest.raises(GatewayFailed, match="it says"):
+            await hold(at, asked_once(QUESTION), miner)
+        with pytest.raises(GatewayFailed, match="it says 401"):
+            async with door(at, "sk-assay-none") as one:
+                await one.client.ask("sk-assay-none", CHAT, QUESTION, Ss58(miner.hotkey))
+    with pytest.raises(GatewayFailed):  # nobody listens there any more
+        await hold(at, asked_once(QUESTION), miner)
+
+
+# -- when, and whom
+
+
+@dataclass
+class CountingClient:
+    """A gateway that notes what it is asked, and when."""
+
+    clock: Clock
+    asked: list[tuple[float, str, Ss58]] = field(default_factory=list)
+    keys: list[str] = field(default_factory=list)
+    reads: int = 0
+    forbids: int | None = None
+    shows: Sequence[SharedRequest] = ()
+    shown: str = "http://gateway"
+
+    async def ask(self, key: str, path: str, body: Any, miner: Ss58) -> ClientReceipt:
+        said = str(body.get("prompt") or body["messages"][-1]["content"])
+        self.asked.append((self.clock.monotonic(), said, miner))
+        self.keys.append(key)
+        raise GatewayFailed("enough")
+
+    async def shared(self, key: str) -> list[SharedRequest]:
+        self.reads += 1
+        self.keys.append(f"read {key}")
+        if self.forbids:
+            raise GatewayFailed("no", self.forbids)
+        shown, self.shows = self.shows, ()
+        return list(shown)
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+async def run_for(asking: Canaries, clock: ManualClock, hours: float) -> None:
+    running = asyncio.create_task(asking.run())
+    for _ in range(int(hours * 3_600)):
+        for _ in range(8):
+            await asyncio.sleep(0)
+        clock.advance(1.0)
+    running.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await running
+
+
+def shared_one(number: int, *seen_by: str) -> SharedRequest:
+    return SharedRequest(
+        path=PLAIN, body={"prompt": f"words {number}"}, seen_by=list(seen_by), pauses_s=[]
+    )
+
+
+async def counted(
+    seed: int, *, hours: float = 1.0, shows: int = 0, forbids: int | None = None
+) -> CountingClient:
+    clock = ManualClock()
+    shows_ = [shared_one(number, "a") for number in range(shows)]
+    client = CountingClient(clock, shows=shows_, forbids=forbids)
+    asking = canaries(
+        [Door(client, ("first", "second", "third"), CanaryRequests(corpus()))],
+        pytest.fail, clock=clock, per_hour=60.0,
+    )  # fmt: skip
+    asking.begin_turn(bytes([seed]) * 32, [Ss58("a"), Ss58("b")])
+    await run_for(asking, clock, hours)
+    return client
+
+
+async def test_moments_are_random_and_follow_from_the_committed_seed() -> None:
+    client = await counted(1, shows=400)
+    # 120 are expected, and eleven are one sigma.
+    assert 75 <= len(client.asked) <= 165
+    times = [at for at, _, _ in client.asked]
+    gaps = [b - a for a, b in itertools.pairwise(times)]
+    mean = sum(gaps) / len(gaps)
+    sigma = (sum((gap - mean) ** 2 for gap in gaps) / len(gaps)) ** 0.5
+    assert 0.6 < sigma / mean < 1.4, "exponential gaps are as wide as they are long"
+    assert max(gaps) < 10 * WAIT_S_MAX
+    again, other = await counted(1, shows=400), await counted(2, shows=400)
+    # What is made up is read from files in a thread, which this clock does not wait for.
+    assert again.asked[:STOCK_MAX] == client.asked[:STOCK_MAX]
+    assert other.asked[:STOCK_MAX] != client.asked[:STOCK_MAX]
+
+
+async def test_a_clients_words_are_asked_once_and_of_who_has_not_seen_them() -> None:
+    client = await counted(3, hours=0.5, shows=STOCK_MAX)
+    theirs = [(said, miner) for _, said, miner in client.asked if said.startswith("words ")]
+    assert len(theirs) > 20
+    assert {miner for _, miner in theirs} == {"b"}, "a has seen them"
+    assert len({said for said, _ in theirs}) == len(theirs)
+
+
+async def test_the_first_key_reads_and_the_others_ask() -> None:
+    client = await counted(4, hours=0.5, forbids=403)
+    assert set(client.keys) == {"read first", "second", "third"}
+    assert client.reads == 1, "who may not read does not ask again"
+    later = await counted(4, hours=0.5, forbids=503)
+    assert 2 <= later.reads <= 7
+
+
+async def test_few_are_open_at_one_time() -> None:
+    clock = ManualClock()
+
+    class Hanging(CountingClient):
+        async def ask(self, key: str, path: str, body: Any, miner: Ss58) -> ClientReceipt:
+            self.asked.append((0.0, "", miner))
+            await asyncio.Event().wait()
+            raise AssertionError
+
+    client = Hanging(clock, shows=[shared_one(n) for n in range(STOCK_MAX)])
+    asking = canaries(
+        [Door(client, ("key",), CanaryRequests(corpus()))], pytest.fail, clock=clock,
+        per_hour=600.0,
+    )  # fmt: skip
+    asking.begin_turn(bytes(32), [Ss58("a")])
+    await run_for(asking, clock, 0.25)
+    assert len(client.asked) == OPEN_MAX
+
+
+# -- what is made up
+
+
+def test_what_is_made_up_is_of_several_kinds_and_never_twice_the_same() -> None:
+    requests, rng = CanaryRequests(corpus()), random.Random(5)
+    made = [requests.made_up(rng) for _ in range(300)]
+    bodies = [each.request(0, ()) for each in made]
+    words = [str(b.get("prompt") or b["messages"][0]["content"]) for b in bodies]
+    assert len(set(words)) > 285
+    assert {each.path for each in made} == {CHAT, PLAIN}
+    assert {1, 2} <= {len(each.ends) for each in made}
+    assert max(len(each.ends) for each in made) <= QUESTIONS_MAX
+    assert all(len(each.pauses_s) == len(each.ends) - 1 for each in made)
+    assert not any("{" in word and word in ("{name}", "{code}", "{prose}") for word in words)
+    assert len({str(sorted(b.keys() - {"messages", "prompt"})) for b in bodies}) >= 5
+
+
+def test_what_a_gateway_makes_up_is_no_conversation() -> None:
+    for body in ({}, {"messages": []}, {"messages": [1]}, {"messages": "x"}):
+        shared = SharedRequest(path=CHAT, body=body, seen_by=[], pauses_s=[])
+        assert conversation_of(shared) is None
+    assert conversation_of(SharedRequest(path=PLAIN, body={}, seen_by=[], pauses_s=[])) is None
+    tools = [{"role": "user"}, {"role": "assistant"}, {"role": "tool"}, {"role": "user"}]
+    asked = conversation_of(
+        SharedRequest(path=CHAT, body={"messages": tools}, seen_by=[], pauses_s=[1.0])
+    )
+    assert asked is not None
+    assert asked.ends == (4,), "what tools answered cannot be asked anew"
+
+
+# -- options and keys
+
+
+def test_each_gateway_has_its_keys() -> None:
+    good = ValidatorSettings(canary_gateway=("http://h:1",), canary_key_file=(Path("k"),))
+    assert good.canaries_per_hour == 6.0
+    for wrong, why in (
+        ({"canary_gateway": ("http://h:1",)}, "needs one"),
+        ({"canary_key_file": (Path("k"),)}, "needs one"),
+        ({"canary_gateway": ("h:1",), "canary_key_file": (Path("k"),)}, "no address"),
+        ({"canary_gateway": ("http://u:secret@h:1",), "canary_key_file": (Path("k"),)}, "address"),
+    ):
+        with pytest.raises(ValueError, match=why) as told:
+            ValidatorSettings(**wrong)  # type: ignore[arg-type]
+        assert "secret" not in str(told.value)
+    with pytest.raises(ValueError, match="no-client-answers"):
+        ValidatorSettings(
+            canary_gateway=("http://h:1",), canary_key_file=(Path("k"),), client_answers=False
+        )
+    for text in ("http://h:1", "http://h:1/", "http://h:1/v1", "http://h:1/v1/"):
+        assert str(parse_gateway(text)).rstrip("/") == "http://h:1"
+
+
+@pytest.mark.parametrize("content", [None, "", "two words\x07", "k\n" * 99])
+def test_a_file_without_keys_is_refused(tmp_path: Path, content: str | None) -> None:
+    path = tmp_path / "keys"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(Exception, match="holds no keys"):
+        read_keys(path)
+
+
+async def test_neither_key_nor_words_are_in_a_log(tmp_path: Path) -> None:
+    told: list[str] = []
+    failed = asyncio.Event()
+
+    def note(line: str) -> None:
+        told.append(line)
+        if "No answer to a canary" in line:
+            failed.set()
+
+    sink = logger.add(note, level=0)
+    miner = FakeMiner(key(1), refuses=RequestRefused("no"))
+    try:
+        async with desk(tmp_path, miner) as at, door(at) as one:
+            asking = canaries([one], pytest.fail, per_hour=3_600.0)
+            asking.begin_turn(bytes(32), [Ss58(miner.hotkey)])
+            conversation = asked_once({"prompt": "secret words", "max_tokens": 4}, PLAIN)
+            one.requests._stock = [conversation] * 3
+            running = asyncio.create_task(asking.run())
+            await failed.wait()
+            running.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await running
+            assert "secret words" not in "".join(told)
+            assert at.key not in "".join(told)
+    finally:
+        logger.remove(sink)

@@ -129,15 +129,24 @@ async def run_gateway(
             allow_origin=allow_origin,
             metrics=subnet.metrics,
         )
-        server = HttpServer(gateway.handle, clock=subnet.clock)
-        await server.start(bind.host, bind.port)
-        logger.info("Clients are served at http://{}", Endpoint(bind.host, server.port))
-        ready(server.port)
-        try:
+        async with _served(gateway, bind, subnet.clock, drain_s) as port:
+            ready(port)
             await (stop or asyncio.Event()).wait()
-        finally:
-            gateway.drain()
-            await server.stop(drain_s)
+
+
+@contextlib.asynccontextmanager
+async def _served(
+    gateway: Gateway, bind: Endpoint, clock: Clock, drain_s: float
+) -> AsyncGenerator[int, None]:
+    """The port at which ``gateway`` serves clients; its answers may go on for ``drain_s``."""
+    server = HttpServer(gateway.handle, clock=clock)
+    await server.start(bind.host, bind.port)
+    logger.info("Clients are served at http://{}", Endpoint(bind.host, server.port))
+    try:
+        yield server.port
+    finally:
+        gateway.drain()
+        await server.stop(drain_s)
 
 
 @contextlib.asynccontextmanager

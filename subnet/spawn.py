@@ -34,6 +34,9 @@ from assay.errors import Unavailable
 
 LOG_MODE: Final = 0o600
 """Logs may name hosts and paths; they are their owner's alone."""
+NO_LOG: Final = 73
+"""The exit code of a fork that cannot write its log, which is where it would say so: EX_CANTCREAT
+of sysexits.h."""
 _LOST: Final = 255
 """The exit code that ``multiprocessing`` gives a child whose fork server is gone."""
 _SOCKET_FOLDER_BYTES_MAX: Final = 70
@@ -368,7 +371,10 @@ def _enter(spec: ChildSpec, safe_path: str | None) -> None:
         os.environ.pop(SAFE_PATH, None)
     os.setsid()  # Ctrl-C in the terminal is the supervisor's to pass on
     signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT,))  # see ``ForkServer``
-    descriptor = open_log(spec.log)
+    try:
+        descriptor = open_log(spec.log)
+    except OSError:  # the folder was removed, or the disk is full: no traceback tells that better
+        os._exit(NO_LOG)
     for stream in (1, 2):
         os.dup2(descriptor, stream)
     parent = multiprocessing.parent_process()

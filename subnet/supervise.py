@@ -26,7 +26,15 @@ from assay.clock import Clock
 from assay.errors import Unavailable
 from assay.files import write_atomic
 from assay.outcome import Kind, Outcome, Slip, SourceLine, read_outcome, read_slips
-from assay.spawn import ChildSpec, ForkServer, Handle, Interpreter, send_signal, signal_name
+from assay.spawn import (
+    NO_LOG,
+    ChildSpec,
+    ForkServer,
+    Handle,
+    Interpreter,
+    send_signal,
+    signal_name,
+)
 
 STOP_GRACE_S: Final = 10.0
 """An axon drains for at most a few seconds and the chain closes its database in less."""
@@ -246,6 +254,9 @@ def _outcome(spec: ChildSpec, code: int) -> Outcome:
     told = read_outcome(spec.outcome_file)
     if told is not None and told.code == code:
         return told if told.cause else msgspec.structs.replace(told, cause="It came to its end.")
+    if code == NO_LOG:
+        code = Unavailable.exit_code
+        return Outcome(code=code, kind=Kind.UNAVAILABLE, cause="It cannot write its log.")
     return Outcome(
         code=code, kind=Kind.INTERNAL, cause=f"It left with exit code {code} and said nothing."
     )

@@ -74,6 +74,7 @@ class RecordFile:
     def __init__(self, state_dir: Path) -> None:
         self._folder = state_dir
         self._path = state_dir / "up.json"
+        self._lock = state_dir / "up.lock"
 
     def open(self, plan: Plan) -> RunRecord:
         """The folder's record, or a new one for ``plan``; UserError if the folder's was drawn with
@@ -114,13 +115,14 @@ class RecordFile:
         )
 
     def save(self, record: RunRecord) -> None:
-        """Write ``record`` down; durable when this returns."""
-        self._folder.mkdir(parents=True, exist_ok=True)
+        """Write ``record`` down; durable when this returns. The folder is there since ``held``: one
+        that somebody has removed since is not made again, because the rest of it is gone."""
         write_atomic(self._path, msgspec.json.encode(record))
 
     def check_there(self) -> None:
-        """Unavailable if somebody removed the folder, or the record in it, under a run."""
-        if not self._path.is_file():
+        """Unavailable if somebody removed the folder, or what lay in it, under the run that has it
+        ``held``. The record may be there all the same: written while the rest was being removed."""
+        if not (self._path.is_file() and self._lock.is_file()):
             raise Unavailable(
                 f"{self._folder.absolute()} was removed while the run used it.",
                 "Give --fresh to start over there.",
@@ -130,7 +132,7 @@ class RecordFile:
         """Lock the folder while the block runs; it is made if there is none. Unavailable if another
         run has it."""
         return held(
-            self._folder / "up.lock",
+            self._lock,
             lambda holder: Unavailable(
                 f"Another `assay up` (process {holder}) runs in {self._folder}.",
                 "Stop it, or give another --state-dir.",

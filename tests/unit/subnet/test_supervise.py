@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -452,6 +453,18 @@ if __name__ == "__main__":
     assert done.returncode == 0, done.stderr
     assert "{'PYTHONSAFEPATH': None}" in done.stdout, "a child's own programs are started as ever"
     assert "was imported" not in done.stderr
+
+
+def test_a_fork_that_cannot_write_its_log_says_so_without_a_traceback(
+    supervisor: Supervisor, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "logs").mkdir()
+    supervisor.start(child(tmp_path / "logs", "live", forked=True))
+    first = pid_of(supervisor)
+    shutil.rmtree(tmp_path / "logs")
+    os.kill(first, signal.SIGKILL)
+    assert "It cannot write its log." in failure(supervisor).cause
+    assert "Traceback" not in capfd.readouterr().err
 
 
 @SORTS

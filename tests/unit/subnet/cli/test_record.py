@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import msgspec
@@ -10,7 +11,7 @@ import pytest
 
 from assay.cli.up.plan import Plan, make_plan
 from assay.cli.up.record import RecordFile
-from assay.errors import Unavailable, UserError
+from assay.errors import AssayError, Unavailable, UserError
 from assay.files import LockFile
 from assay.types import AlphaRao, NetUid
 
@@ -41,12 +42,31 @@ def plan(folder: Path, *, seed: int = 0, task: str = "reverse") -> Plan:
 
 
 def test_a_run_is_taken_up_where_it_was_left(tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir()
     file = RecordFile(tmp_path / "state")
     fresh = file.open(plan(tmp_path))
     assert fresh.netuid is None
     known = msgspec.structs.replace(fresh, netuid=NetUid(1), paid={"5Owner": AlphaRao(7)})
     file.save(known)
     assert file.open(plan(tmp_path)) == known
+
+
+def test_a_folder_that_is_removed_under_a_run_is_not_made_again(tmp_path: Path) -> None:
+    """With the record alone in it nobody would see that the rest is gone."""
+    state = tmp_path / "state"
+    file = RecordFile(state)
+    with file.held():
+        record = file.open(plan(tmp_path))
+        file.save(record)
+        shutil.rmtree(state)
+        with pytest.raises((AssayError, OSError)):
+            file.save(record)
+        with pytest.raises(Unavailable, match="was removed"):
+            file.check_there()
+        state.mkdir()
+        file.save(record)  # as one that was being written when the rest was removed
+        with pytest.raises(Unavailable, match="was removed"):
+            file.check_there()
 
 
 def test_another_cast_is_refused(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+from pathlib import Path
 
 import openai
 import pytest
@@ -18,6 +19,50 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(400),
 ]
+
+
+CONVICTED = r"uid (\d+) is convicted by a client's answer"
+
+
+def test_two_faces_are_convicted_by_canaries_alone(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """No client asks, no answer is handed on and nobody complains: only validators ask, through the
+    gateway, as clients do."""
+    folder = tmp_path_factory.mktemp("canaries") / "state"
+    with up(
+        folder, "--validators", "1", "--miners", "2", "--cheat", "two-faced",
+        "--client-share", "0", "--canaries-per-hour", "1200", judged=False,
+    ) as run:  # fmt: skip
+        log = folder / "logs" / "validator-1.log"
+
+        def convicted() -> object:
+            return re.search(CONVICTED, log.read_text() if log.exists() else "")
+
+        found = run.wait(convicted, "a canary convicts", 300.0)
+        convicts = run.wait(
+            lambda: [
+                hotkey
+                for path in folder.glob("neurons/*/*/*/task/convictions.json")
+                for hotkey in json.loads(path.read_text())["until_ns"]
+            ],
+            "the next turn takes it",
+            60.0,
+        )
+        [probation] = folder.glob("neurons/*/*/*/task/probation.json")
+        answers, _ = json.loads(probation.read_text())["owed"][convicts[0]]
+        assert answers > 0, "unpaid until it has answered truly for long enough"
+        said = log.read_text()
+        assert set(re.findall(CONVICTED, said)) == {found.group(1)}
+        keys = (folder / "gateway" / "validator-1.keys").read_text().split()
+        processes = [
+            path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()
+        ]
+        for key in keys:
+            assert key not in said
+            assert key not in run.log()
+            assert not any(key.encode() in words for words in processes)
+        assert run.stop()[0] == 0
 
 
 def test_two_faces_are_convicted_by_what_clients_get(
@@ -47,7 +92,7 @@ def test_two_faces_are_convicted_by_what_clients_get(
                         extra_headers={"x-assay-miner": hotkey},
                     )
             said = log.read_text() if log.exists() else ""
-            return re.search(r"uid (\d+) is convicted by a client's answer", said)
+            return re.search(CONVICTED, said)
 
         with OpenAI(base_url=url, api_key=key, max_retries=0) as client:
             found = run.wait(convicted, "a client's answer convicts", 240.0)

@@ -15,9 +15,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 import msgspec
@@ -31,7 +32,7 @@ from assay.cli.task_options import ChosenTask
 from assay.cli.up.bootstrap import bootstrap
 from assay.cli.up.checks import check_machine, listed
 from assay.cli.up.earned import Earned
-from assay.cli.up.gateway import GATEWAY, gateway_spec, local_key
+from assay.cli.up.gateway import GATEWAY, canary_words, gateway_spec, local_key
 from assay.cli.up.keys import faucet, make_keys
 from assay.cli.up.no_reward import NoReward
 from assay.cli.up.plan import HONEST, HOTKEY, SLOW, SLOWDOWN, Member, MemberRole, Plan
@@ -60,6 +61,7 @@ REWARD_PATIENCE_S: Final = 300.0
 LOOK_INTERVAL_S: Final = 0.5
 ROUND_INTERVAL_S: Final = 0.5
 """Ten rounds an epoch of 5 s: averages settle before they are paid for."""
+NOTHING_MORE: Final[Mapping[str, Sequence[str]]] = MappingProxyType({})
 HEAVY_MODULES: Final = (
     ENTRY, "assay.chain.sdk_import", "assay.chain.sdk", "assay.cli.neurons", "numpy",
 )  # fmt: skip
@@ -171,8 +173,9 @@ class _Run:
             while self.clock.monotonic() < until_s and not await self._miners_answer(chain, netuid):
                 await self.clock.sleep(LOOK_INTERVAL_S)
         for spec in _neuron_specs(
-            self.plan, netuid, self.request, self.chosen, MemberRole.VALIDATOR
-        ):
+            self.plan, netuid, self.request, self.chosen, MemberRole.VALIDATOR,
+            canary_words(self.plan, self.chosen, self.clock),
+        ):  # fmt: skip
             self.supervisor.start(spec)
 
     def _start_gateway(self, netuid: NetUid) -> None:
@@ -264,9 +267,15 @@ def _chain_spec(plan: Plan, request: RunRequest) -> ChildSpec:
 
 
 def _neuron_specs(
-    plan: Plan, netuid: NetUid, request: RunRequest, chosen: ChosenTask, role: MemberRole
+    plan: Plan,
+    netuid: NetUid,
+    request: RunRequest,
+    chosen: ChosenTask,
+    role: MemberRole,
+    more: Mapping[str, Sequence[str]] = NOTHING_MORE,
 ) -> Iterator[ChildSpec]:
-    """The processes of all members of one role, which may be miner or validator."""
+    """The processes of all members of one role, which may be miner or validator; ``more`` are the
+    words of single members beside the role's, by their names."""
     validates = role is MemberRole.VALIDATOR
     own = chosen.words(chosen.validator if validates else chosen.miner)
     for member in plan.of(role):
@@ -278,6 +287,7 @@ def _neuron_specs(
             *_log_words(plan.log(member.name), request),
             *("--log-level", request.neuron_log_level),
             *own,
+            *more.get(member.name, ()),
         )
         yield ChildSpec(
             name=member.name,

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Annotated
 
 import click
+import pytest
 from msgspec import Meta
 
 from assay.cli.gateway import run
 from assay.cli.task_options import ChosenTask
-from assay.cli.up.gateway import gateway_spec, local_key
+from assay.cli.up.gateway import canary_words, gateway_spec, local_key
 from assay.cli.up.plan import Plan, make_plan
 from assay.clock import SystemClock
 from assay.gateway.keys import KeyFile, key_path
@@ -24,6 +25,12 @@ class Wanted(TaskSettings, frozen=True):
     tolerance: Annotated[float, Meta(gt=0.0)] = 0.1
 
 
+class Asking(Wanted, frozen=True):
+    canary_gateway: tuple[str, ...] = ()
+    canary_key_file: tuple[Path, ...] = ()
+    client_answers: bool = True
+
+
 class Miner(MinerTask):
     name = "some"
     has_gateway = True
@@ -32,6 +39,11 @@ class Miner(MinerTask):
 class Validator(ValidatorTask):
     name = "some"
     settings = Wanted
+
+
+class AskingValidator(ValidatorTask):
+    name = "some"
+    settings = Asking
 
 
 def plan(folder: Path, metrics_port: int | None = None) -> Plan:
@@ -76,3 +88,37 @@ def test_each_start_has_a_key_of_its_own(tmp_path: Path) -> None:
     assert keys.find(first) is None
     assert keys.find(second) is not None
     assert keys.find(kept) is not None
+
+
+def test_validators_have_keys_of_their_own_to_ask_as_clients_do(tmp_path: Path) -> None:
+    made, clock = plan(tmp_path), SystemClock()
+    chosen = ChosenTask((Miner, AskingValidator), {})
+    words = canary_words(made, chosen, clock)["validator-1"]
+    path = tmp_path / "gateway" / "validator-1.keys"
+    assert words == [
+        f"--canary-gateway={made.gateway_url}",
+        f"--canary-key-file={path.absolute()}",
+    ]
+    assert path.stat().st_mode & 0o777 == 0o600
+    reads, asks = path.read_text().split()
+    keys = KeyFile(key_path(tmp_path), clock=clock)
+    found = [keys.find(each) for each in (reads, asks)]
+    assert [each is not None and each.reads_shared_prompts for each in found] == [True, False]
+    assert not any(each is not None and each.shares_prompts for each in found)
+    canary_words(made, chosen, clock)
+    assert keys.find(asks) is None, "each start has new ones"
+
+
+@pytest.mark.parametrize(
+    ("validator", "given"),
+    [
+        (Validator, {}),  # a task that knows no canaries
+        (AskingValidator, {"client_answers": False}),
+        (AskingValidator, {"canary_gateway": ("http://other:1",)}),
+    ],
+)
+def test_no_keys_are_made_where_nobody_uses_them(
+    tmp_path: Path, validator: type[ValidatorTask], given: dict[str, object]
+) -> None:
+    assert canary_words(plan(tmp_path), ChosenTask((Miner, validator), given), SystemClock()) == {}
+    assert not (tmp_path / "gateway").exists()

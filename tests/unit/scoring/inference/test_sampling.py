@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from assay.scoring.inference.sampling import (
     GREEDY,
@@ -186,3 +187,78 @@ def test_filters_are_those_of_transformers() -> None:
         theirs = np.flatnonzero(np.isfinite(scores[0].numpy()))
         ours = np.flatnonzero(candidates(adjust(logits, sampling, (), ()), sampling))
         np.testing.assert_array_equal(ours, theirs)
+
+
+def plain_choice(
+    logits: NDArray[np.float32],
+    sampling: Sampling,
+    position: int,
+    prompt: list[int],
+    drawn: list[int],
+) -> int:
+    """The token that is drawn, by the definition: token by token, with nothing left out."""
+    values = [float(logit) for logit in logits]
+    for token in {*prompt, *drawn}:
+        if 0 <= token < len(values):
+            penalty = sampling.repetition_penalty
+            values[token] = (
+                values[token] / penalty if values[token] > 0 else values[token] * penalty
+            )
+    for token in set(drawn):
+        if 0 <= token < len(values):
+            frequency = sampling.frequency_penalty * drawn.count(token)
+            values[token] -= sampling.presence_penalty + frequency
+    for token, bias in sampling.bias.items():
+        if 0 <= token < len(values):
+            values[token] += bias
+    adjusted, temperature = np.array(values), sampling.temperature
+    order = sorted(range(len(values)), key=lambda token: (-values[token], token))
+    if temperature == 0.0:
+        return order[0]
+    kept = order[: sampling.top_k or None]
+    mass = np.exp((adjusted[order] - adjusted[order[0]]) / temperature)
+    mass[len(kept) :] = 0.0
+    summed = np.cumsum(mass)
+    if sampling.top_p < 1.0:
+        least = sampling.top_p * summed[-1]
+        kept = [t for t, s, m in zip(kept, summed, mass, strict=False) if s - m < least]
+    if sampling.min_p > 0.0:
+        least = adjusted.max() + temperature * np.log(sampling.min_p)
+        kept = [token for token in kept if values[token] >= least]
+    perturbed = adjusted + temperature * gumbel_noise(KEY, position, len(values))
+    return min(kept or order[:1], key=lambda token: (-perturbed[token], token))
+
+
+KEY = b"plain definition"
+
+
+@pytest.mark.parametrize("ties", [False, True])
+def test_what_is_drawn_is_what_the_definition_draws(ties: bool) -> None:
+    chance = np.random.default_rng(7 + ties)
+    filtered = 0
+    for position in range(400):
+        size = int(chance.choice([1, 2, 40, 400]))
+        logits = chance.normal(0, float(chance.choice([0.1, 3.0, 30.0])), size).astype(np.float32)
+        if ties:
+            logits = np.round(logits)
+        tokens = range(-1, size + 2)
+        bias = {int(token): float(chance.normal()) for token in chance.choice(tokens, 3)}
+        sampling = Sampling(
+            float(chance.choice([0.0, 0.05, 1.0, 2.0])),
+            top_k=int(chance.choice([0, 1, 7, size, size + 5])),
+            top_p=float(chance.choice([1.0, 0.0, 0.2, 0.9, 1 - 1e-12])),
+            min_p=float(chance.choice([0.0, 1e-6, 0.3, 1.0])),
+            repetition_penalty=float(chance.choice([1.0, 1.2, 0.5])),
+            presence_penalty=float(chance.choice([0.0, 0.5])),
+            frequency_penalty=float(chance.choice([0.0, 0.25, -1.0])),
+            bias=bias if chance.random() < 0.3 else {},
+        )
+        prompt, drawn = ([int(t) for t in chance.choice(tokens, 9)] for _ in range(2))
+        if chance.random() < 0.3:
+            drawn = []
+        wanted = plain_choice(logits, sampling, position, prompt, drawn)
+        assert choose(logits, sampling, KEY, position, prompt, drawn) == wanted
+        arrays = np.array(prompt), np.array(drawn, dtype=np.int64)
+        assert choose(logits, sampling, KEY, position, *arrays) == wanted
+        filtered += sampling.filters and size > 2
+    assert filtered > 100

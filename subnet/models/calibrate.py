@@ -40,7 +40,7 @@ TOKENS: Final = 12
 TEMPERATURES: Final = (0.0, 0.7, 1.0)
 ROWS_COMPARED: Final = 4
 """Rows of logits by which two ways are told apart: the first is that of the prompt alone."""
-TURN: Final = 50
+TURN: Final = 200
 """Answers of one way before the next one's turn, so that a run that is broken off has seen all. A
 process that starts takes as long as a dozen answers."""
 JOURNAL_BYTES_MAX: Final = 2**30

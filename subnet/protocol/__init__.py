@@ -2,5 +2,5 @@
 
 ``client_receipts`` is what was signed for an answer that a client got, ``one_reply`` says whether
 its calls belong together, and ``handing_on`` is what of it validators are shown. ``shared_prompts``
-is what clients ask, as far as they share it.
+is what clients ask, as far as they share it. ``training`` is a package of its own.
 """

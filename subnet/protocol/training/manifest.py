@@ -1,0 +1,140 @@
+"""What a run is: one document that fixes everything. Pure.
+
+Whoever has the manifest and what its roots name (the first model, the corpus) can compute every
+window anew, down to the bits on a machine of the same profile. A manifest has one form in bytes. It
+lies in an object; the object's root is the run's name, which its owner publishes and every seal
+names. A manifest that contradicts itself is refused before anything starts.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal
+
+import msgspec
+from msgspec import Meta
+
+from assay.protocol.training.schedule import Schedule
+from assay.protocol.training.seal import BOUNDARIES_MAX, STEPS_MAX, Hash
+
+MANIFEST_BYTES_MAX: Final = 64 * 2**10
+"""A manifest takes two kilobytes."""
+
+Share = Annotated[float, Meta(ge=0.0, le=1.0)]
+Rate = Annotated[float, Meta(gt=0.0, le=10.0)]
+
+
+class Data(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is read: a corpus by its root, in sequences of ``context`` tokens, ``batch`` of them
+    in a step, in an order that follows from ``seed``."""
+
+    corpus: Hash
+    context: Annotated[int, Meta(ge=8, le=2**20)]
+    batch: Annotated[int, Meta(ge=1, le=2**16)]
+    seed: Annotated[int, Meta(ge=0, le=2**63 - 1)]
+
+
+class Inner(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How a peer computes within a window: ``steps`` steps of ``optimiser`` at the rate ``rate``,
+    which climbs over the first ``warmup`` steps of the run."""
+
+    optimiser: Literal["adamw", "muon"]
+    steps: Annotated[int, Meta(ge=1, le=STEPS_MAX)]
+    rate: Rate
+    warmup: Annotated[int, Meta(ge=0, le=STEPS_MAX)]
+    beta1: Share
+    beta2: Share
+    epsilon: Annotated[float, Meta(gt=0.0, le=1e-3)]
+    weight_decay: Share
+    clip: Annotated[float, Meta(gt=0.0, le=1e6)]
+    """The largest norm of a step's gradient."""
+    boundaries: Annotated[int, Meta(ge=0, le=BOUNDARIES_MAX)]
+    """How many states on the way a seal names."""
+
+
+class Outer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How a window's messages become one step of the state. The rate may lie above 1: sparse
+    messages want that."""
+
+    rate: Rate
+    momentum: Share
+    mean_of: Literal["all", "senders"]
+    """Whether a coordinate's mean is over all peers, or over those that sent it."""
+    trim: Annotated[float, Meta(ge=0.0, lt=0.5)]
+    """Of the values at each end, the part that is left out."""
+    norm_max: Annotated[float, Meta(ge=1.0, le=1e3)]
+    """How many times the median norm a peer's message may have; a larger one is scaled down."""
+
+
+class Codec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How a message is compressed: the name of a policy of ``assay.scoring.training.codec``, the
+    part of the coordinates that is sent, and how much of what was not sent is kept for later."""
+
+    policy: Annotated[str, Meta(pattern="^[a-z0-9-]{1,32}$")]
+    density: Annotated[float, Meta(gt=0.0, le=1.0)]
+    feedback: Share
+
+
+class Machine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The machine profile: what must be equal for two computations to have the same bits."""
+
+    torch: Annotated[str, Meta(min_length=1, max_length=64)]
+    device: Literal["cpu", "cuda"]
+    instructions: Annotated[str, Meta(min_length=1, max_length=64)]
+    threads: Annotated[int, Meta(ge=1, le=1024)]
+    dtype: Literal["fp32", "bf16"]
+
+
+class AuditTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How often a peer's window is computed again, and how far the result may lie off, in parts of
+    the update's own norm, on a machine of another profile; 0: only equal bits are right."""
+
+    share: Annotated[float, Meta(gt=0.0, le=1.0)]
+    distance: Annotated[float, Meta(ge=0.0, le=0.1)]
+
+
+class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One run."""
+
+    version: Literal[1]
+    """Of this form. A peer of another version computes something else, and must not start."""
+    name: Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9-]{0,63}$")]
+    model: Hash
+    """The root of the model folder that the run starts from, tokenizer included."""
+    data: Data
+    inner: Inner
+    outer: Outer
+    codec: Codec
+    machine: Machine
+    audit: AuditTerms
+    schedule: Schedule
+    lag: Annotated[int, Meta(ge=0, le=1)] = 0
+    """How many windows later a window's set is folded in. With 1 nobody waits for messages, and
+    everybody starts from a state that is a window older."""
+
+    def pack(self) -> bytes:
+        """Return the manifest's bytes."""
+        return msgspec.msgpack.encode(self)
+
+    @classmethod
+    def parse(cls, data: bytes) -> Manifest:
+        """Return the manifest in ``data``; ValueError, with what is wrong, for anything else, for
+        another form of one, and for one that contradicts itself."""
+        if len(data) > MANIFEST_BYTES_MAX:
+            raise ValueError(f"a manifest has {MANIFEST_BYTES_MAX} bytes at most")
+        try:
+            manifest = msgspec.msgpack.decode(data, type=cls)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            raise ValueError(f"no manifest: {error}") from None
+        if manifest.pack() != data:
+            raise ValueError("a manifest in another form than its own")
+        manifest.check()
+        return manifest
+
+    def check(self) -> None:
+        """ValueError if parts of this manifest contradict each other."""
+        if self.inner.boundaries >= self.inner.steps:
+            raise ValueError("there are fewer states on the way than steps")
+        if self.machine.device == "cuda" and self.audit.distance == 0.0:
+            raise ValueError("on a GPU the bits of a sum vary: allow a distance in audits")
+        if self.outer.trim > 0.0 and self.outer.mean_of == "senders":
+            raise ValueError("a trimmed mean is over all peers")

@@ -62,6 +62,8 @@ class Work:
     wanted: ClientRequest
     wishes: list[TextWish]
     prompt_tokens: int
+    asked_s: float
+    """Monotonic."""
     trails: list[Trail] = field(default_factory=list)
     reserved: int = 0
     settled: bool = False
@@ -170,6 +172,7 @@ class Answering:
         """What has to be done for ``wanted``; ApiError if the model cannot."""
         if wanted.model not in (self._model.name, self._model.root.hex()):
             raise unknown_model(wanted.model)
+        asked_s = self._clock.monotonic()
         answers = wanted.n * max(1, len(wanted.prompts))
         least = self._model.least_tokens(wanted) + answers * (wanted.options.max_tokens or 1)
         self._quotas.check(key, least, self._unix_s())  # before any work is done
@@ -188,7 +191,7 @@ class Answering:
                     wishes.append(
                         TextWish(text, most, own, wanted.options, choice, miner, cache, key.id)
                     )
-        work = Work(self._new_id(), key, wanted, wishes, prompt_tokens)
+        work = Work(self._new_id(), key, wanted, wishes, prompt_tokens, asked_s)
         work.trails = [Trail() for _ in wishes]
         work.reserved = prompt_tokens + sum(wish.max_tokens for wish in wishes)
         return work
@@ -351,9 +354,9 @@ class Answering:
         """Keep what was asked for canaries, if the key shares its prompts."""
         if self._shared is not None and work.key.shares_prompts:
             miners = {miner for trail in work.trails for miner in trail.asked}
-            self._shared.note(
-                work.key.id, work.wishes[0].cache, work.wanted, miners, self._clock.monotonic()
-            )
+            now_s = self._clock.monotonic()
+            mark = work.wishes[0].cache
+            self._shared.note(work.key.id, mark, work.wanted, miners, work.asked_s, now_s)
 
     def _settle(self, work: Work) -> None:
         if work.settled:

@@ -50,7 +50,7 @@ from assay.gateway.receipts import ReceiptStore
 from assay.gateway.shared_prompts import SharedPrompts
 from assay.metrics import NO_METRICS, Metrics
 from assay.protocol.shared_prompts import PATH as SHARED
-from assay.protocol.shared_prompts import SharedRequests
+from assay.protocol.shared_prompts import SharedSessions
 from assay.types import Ss58
 
 REQUESTS_MAX: Final = 512
@@ -264,7 +264,7 @@ class Gateway:
                 code="shared_prompts_not_allowed",
             )
         taken = [] if self._shared is None else self._shared.take(self._clock.monotonic())
-        return HttpReply(200, msgspec.json.encode(SharedRequests(data=taken)), dict(_JSON))
+        return HttpReply(200, msgspec.json.encode(SharedSessions(data=taken)), dict(_JSON))
 
     def _health(self) -> HttpReply:
         status = 503 if self._draining else 200

@@ -29,19 +29,22 @@ from assay.protocol.client_receipts import (
     SignedCall,
     read_call,
 )
-from assay.protocol.shared_prompts import PAUSE_S_MAX, SharedRequest
+from assay.protocol.shared_prompts import SharedSession
 from assay.types import Ss58
-from assay.validators.inference.canary_requests import Body, CanaryRequests, Conversation
+from assay.validators.inference.canary_requests import Body, CanaryRequests, Session
 from assay.validators.inference.gateway_client import GatewayFailed
 
 OPEN_MAX: Final = 8
-"""Conversations at one time. What is drawn beyond them is left out: gateways that answer slowly
+"""Sessions at one time. What is drawn beyond them is left out: gateways that answer slowly
 would otherwise make a validator hold ever more."""
 WAIT_S_MAX: Final = 60.0
 """The longest wait before the next moment is drawn anew, from what is known then. The gaps have no
 memory, so that this changes nothing of when canaries come."""
 STOCK_MIN: Final = 16
-"""Fewer shared requests than that are left: more are asked for."""
+"""Fewer shared sessions than that are left: more are asked for."""
+STAYS: Final = 0.75
+"""How often a request goes to the miner of the one before it: a gateway's order of miners changes
+slowly (``scripts/bench/canaries`` has it for clients)."""
 FETCH_S_MIN: Final = 300.0
 """Between two such questions to a gateway."""
 FORBIDDEN: Final = 403
@@ -61,7 +64,7 @@ class ClientOfGateway(Protocol):
         """The receipt of one answer; GatewayFailed if there is none."""
         ...
 
-    async def shared(self, key: str) -> list[SharedRequest]:
+    async def shared(self, key: str) -> list[SharedSession]:
         """What clients share; GatewayFailed if that is not shown."""
         ...
 
@@ -89,7 +92,7 @@ class Door:
 
 
 class Canaries:
-    """Asks through gateways, until cancelled, ``per_hour`` conversations an hour of each miner."""
+    """Asks through gateways, until cancelled, ``per_hour`` sessions an hour of each miner."""
 
     def __init__(
         self,
@@ -163,18 +166,19 @@ class Canaries:
             self._open -= 1
 
     async def hold(
-        self, door: Door, conversation: Conversation, miners: Sequence[Ss58], rng: random.Random
+        self, door: Door, session: Session, miners: Sequence[Ss58], rng: random.Random
     ) -> None:
-        """Ask all of ``conversation``, each request of one of ``miners``, as a client asks that
-        goes on with what it was answered; GatewayFailed where the gateway gives no answer."""
-        key = rng.choice(door.asking)
+        """Ask all of ``session``, each request of one of ``miners``, as a client asks that goes on
+        with what it was answered; GatewayFailed where the gateway gives no answer."""
+        key, miner = rng.choice(door.asking), rng.choice(miners)
         answers: list[str] = []
-        for number in range(len(conversation.ends)):
+        for number, request in enumerate(session.requests):
             if number:
-                await self._clock.sleep(min(conversation.pauses_s[number - 1], PAUSE_S_MAX))
-            body = conversation.request(number, answers) | {"model": self._model}
-            miner = rng.choice(miners)
-            receipt = await door.client.ask(key, conversation.path, body, miner)
+                await self._clock.sleep(request.pause_s)
+            if rng.random() >= STAYS:
+                miner = rng.choice(miners)
+            body = session.body(number, answers) | {"model": self._model}
+            receipt = await door.client.ask(key, request.path, body, miner)
             for call in receipt.calls:
                 self._judge(call)
             answers.append(_text_of(receipt))

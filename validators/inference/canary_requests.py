@@ -1,10 +1,10 @@
 """What a canary asks: what a client has asked elsewhere, or else what clients of such models ask.
 
-In come requests that clients share (``assay.protocol.shared_prompts``) and a random generator; out
-come conversations, request by request. A shared one is asked word by word as its client asked it,
-for it goes to a miner that has not seen it. Where there is none, a conversation is made up: from
-several corpora (code, comments, questions about code) and with the parameters that common clients
-send by themselves.
+In come sessions that clients share (``assay.protocol.shared_prompts``) and a random generator; out
+come sessions, request by request. A shared one is asked word by word as its client asked it, for it
+goes to miners that have not seen it. Where there is none, a session is made up: from several
+corpora (code, comments, questions about code) and with the parameters that common clients send by
+themselves.
 
 This module knows no gateway, no miner's answer but as a text, and no time but in pauses.
 """
@@ -18,15 +18,15 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from assay.models.corpus import Corpus
-from assay.protocol.shared_prompts import CHAT, PLAIN, SharedRequest
+from assay.protocol.shared_prompts import CHAT, PAUSE_S_MAX, PLAIN, SharedRequest, SharedSession
 from assay.types import Ss58
 
 STOCK_MAX: Final = 64
-"""Shared requests that are kept. They hold clients' words, and are gone with the process."""
+"""Shared sessions that are kept. They hold clients' words, and are gone with the process."""
 GOES_ON: Final = 0.3
-"""Of the made-up conversations, how many have another question behind each answer."""
+"""Of the made-up chats, how many have another question behind each answer."""
 QUESTIONS_MAX: Final = 4
-"""Of one made-up conversation: with more, small contexts are full."""
+"""Of one made-up chat: with more, small contexts are full."""
 PAUSE_S_MEAN: Final = 30.0
 """In which a person reads an answer and asks again."""
 
@@ -40,7 +40,7 @@ class Habit:
     path: str
     fields: Body
     weight: int
-    """How many of all made-up conversations have it, in parts of the whole."""
+    """How many of all made-up sessions have it, in parts of the whole."""
 
 
 HABITS: Final = (
@@ -83,73 +83,57 @@ TRIES_MAX: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Conversation:
-    """What is asked, request by request: at ``path``, with ``body``, whose messages are all of the
-    conversation. ``ends`` says where each request's messages end."""
+class Session:
+    """What is asked in a row, with a pause before each request, and who has seen any of it."""
 
-    path: str
-    body: Body
-    ends: tuple[int, ...]
-    pauses_s: tuple[float, ...]
-    """Before each request but the first."""
+    requests: Sequence[SharedRequest]
     seen_by: frozenset[Ss58] = frozenset()
 
-    def request(self, number: int, answers: Sequence[str]) -> Body:
+    def body(self, number: int, answers: Sequence[str]) -> Body:
         """Return the body of request ``number``, counted from 0, behind the ``answers`` to the ones
-        before it."""
-        if self.path == PLAIN:
-            return dict(self.body)
-        messages = [dict(message) for message in self.body["messages"][: self.ends[number]]]
-        for end, answer in zip(self.ends, answers, strict=False):
-            if end < len(messages):
-                messages[end]["content"] = answer
-        return self.body | {"messages": messages}
+        before it: where it goes on with one of these, it has what was answered now."""
+        body = self.requests[number].body
+        messages = body.get("messages")
+        if not isinstance(messages, list):
+            return dict(body)
+        messages = list(messages)
+        for asked, answer in zip(self.requests, answers, strict=False):
+            before = asked.body.get("messages")
+            place = len(before) if isinstance(before, list) else 0
+            if 0 < place < len(messages) and body["messages"][:place] == before:
+                messages[place] = _answered(messages[place], answer)
+        return body | {"messages": messages}
 
 
-def conversation_of(shared: SharedRequest) -> Conversation | None:
-    """Return the conversation that ends with the request ``shared``; None for one without words."""
-    seen_by = frozenset(map(Ss58, shared.seen_by))
-    if shared.path == PLAIN:
-        if not isinstance(shared.body.get("prompt"), str | list):
-            return None
-        return Conversation(PLAIN, shared.body, (0,), (), seen_by)
-    messages = shared.body.get("messages")
-    if not isinstance(messages, list) or not messages:
-        return None
-    if not all(isinstance(message, dict) for message in messages):
-        return None
-    roles = [message.get("role") for message in messages]
-    # Each answer's place is where a request before has ended. Tools answer in other ways.
-    ends = [place for place, role in enumerate(roles) if role == "assistant" and place]
-    if {"tool", "function"} & {str(role) for role in roles}:
-        ends = []
-    count = min(len(ends), len(shared.pauses_s))
-    ends = [*ends[len(ends) - count :], len(messages)]
-    pauses = shared.pauses_s[len(shared.pauses_s) - count :]
-    return Conversation(CHAT, shared.body, tuple(ends), tuple(pauses), seen_by)
+def _answered(message: Any, answer: str) -> Any:
+    """``message`` with the text ``answer``, if it is an assistant's."""
+    if not isinstance(message, dict) or message.get("role") != "assistant":
+        return message
+    return message | {"content": answer}
 
 
 class CanaryRequests:
-    """Draws conversations from what clients share, or makes them up from ``corpus``."""
+    """Draws sessions from what clients share, or makes them up from ``corpus``."""
 
     def __init__(self, corpus: Corpus) -> None:
         self._corpus = corpus
-        self._stock: list[Conversation] = []
+        self._stock: list[Session] = []
 
     def __len__(self) -> int:
-        """How many conversations of clients are left."""
+        """How many sessions of clients are left."""
         return len(self._stock)
 
-    def add(self, shared: Sequence[SharedRequest]) -> None:
-        """Keep what clients share, each for one canary."""
-        found = (conversation_of(each) for each in shared)
-        self._stock += [each for each in found if each is not None]
+    def add(self, shared: Sequence[SharedSession]) -> None:
+        """Keep what clients share, each session for one canary."""
+        self._stock += [
+            Session(each.requests, frozenset(map(Ss58, each.seen_by))) for each in shared
+        ]
         del self._stock[:-STOCK_MAX]
 
     def of_a_client(
         self, rng: random.Random, miners: Collection[Ss58]
-    ) -> tuple[Conversation, list[Ss58]] | None:
-        """Return a client's conversation drawn from ``rng``, which is not kept any longer, and
+    ) -> tuple[Session, list[Ss58]] | None:
+        """Return a client's session drawn from ``rng``, which is not kept any longer, and
         those of ``miners`` that have not seen it; None if each was seen by all."""
         for place in rng.sample(range(len(self._stock)), len(self._stock)):
             fresh = [miner for miner in miners if miner not in self._stock[place].seen_by]
@@ -157,28 +141,24 @@ class CanaryRequests:
                 return self._stock.pop(place), fresh
         return None
 
-    def made_up(self, rng: random.Random) -> Conversation:
-        """Return a conversation as a client might have it, drawn from ``rng``. It reads files: call
-        it outside the event loop."""
+    def made_up(self, rng: random.Random) -> Session:
+        """Return a session as a client might have it, drawn from ``rng``. It reads files: call it
+        outside the event loop."""
         [habit] = rng.choices(HABITS, [habit.weight for habit in HABITS])
         if habit.path == PLAIN:
-            return Conversation(PLAIN, habit.fields | {"prompt": self._corpus.cut(rng)}, (0,), ())
-        questions = [self._filled(rng.choice(QUESTIONS), rng)]
-        while len(questions) < QUESTIONS_MAX and rng.random() < GOES_ON:
-            questions.append(self._filled(rng.choice(AGAIN), rng))
-        messages: list[Body] = []
-        for question in questions:
-            messages += [
-                {"role": "user", "content": question},
-                {"role": "assistant", "content": ""},
-            ]
-        count = len(questions)
-        return Conversation(
-            CHAT,
-            habit.fields | {"messages": messages[:-1]},
-            tuple(range(1, 2 * count, 2)),
-            tuple(rng.expovariate(1 / PAUSE_S_MEAN) for _ in range(count - 1)),
-        )
+            body = habit.fields | {"prompt": self._corpus.cut(rng)}
+            return Session([SharedRequest(path=PLAIN, body=body)])
+        messages: list[Body] = [self._asked(QUESTIONS, rng)]
+        requests = [SharedRequest(path=CHAT, body=habit.fields | {"messages": list(messages)})]
+        while len(requests) < QUESTIONS_MAX and rng.random() < GOES_ON:
+            messages += [{"role": "assistant", "content": ""}, self._asked(AGAIN, rng)]
+            body = habit.fields | {"messages": list(messages)}
+            pause_s = min(rng.expovariate(1 / PAUSE_S_MEAN), PAUSE_S_MAX)
+            requests.append(SharedRequest(path=CHAT, body=body, pause_s=pause_s))
+        return Session(requests)
+
+    def _asked(self, templates: Sequence[str], rng: random.Random) -> Body:
+        return {"role": "user", "content": self._filled(rng.choice(templates), rng)}
 
     def _filled(self, template: str, rng: random.Random) -> str:
         for part, pattern in (("{name}", _NAME), ("{prose}", _PROSE)):

@@ -20,7 +20,7 @@ from assay.clock import Clock
 from assay.errors import UserError
 from assay.files import read_limited
 from assay.protocol.client_receipts import ClientReceipt, parse_receipt
-from assay.protocol.shared_prompts import PATH, SharedRequest, SharedRequests
+from assay.protocol.shared_prompts import PATH, SharedSession, SharedSessions
 from assay.types import Ss58
 
 MINER: Final = "x-assay-miner"
@@ -32,7 +32,7 @@ CONNECT_S_MAX: Final = 10.0
 REPLY_BYTES_MAX: Final = 32 * 2**20
 """Of one reply. Sixteen answers of 4,096 tokens with logprobs have fewer."""
 SHARED_BYTES_MAX: Final = 2**21
-"""Sixteen shared requests have half a megabyte."""
+"""Sixteen shared sessions have one megabyte at most."""
 RECEIPT_TRIES: Final = 3
 RECEIPT_PAUSE_S: Final = 0.5
 """A receipt is written when its answer has been sent, a moment after its client has read it."""
@@ -109,11 +109,11 @@ class GatewayClient:
             raise GatewayFailed("its receipt is none")
         return receipt
 
-    async def shared(self, key: str) -> list[SharedRequest]:
+    async def shared(self, key: str) -> list[SharedSession]:
         """Return what clients share there, as far as ``key`` may read it; each is shown once."""
         _, data = await self._read("GET", PATH, key, SHARED_BYTES_MAX)
         try:
-            return msgspec.json.decode(data, type=SharedRequests).data
+            return msgspec.json.decode(data, type=SharedSessions).data
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             raise GatewayFailed("what its clients share cannot be read") from None
 

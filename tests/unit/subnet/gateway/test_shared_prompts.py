@@ -24,9 +24,11 @@ from assay.gateway.shared_prompts import (
 )
 from assay.protocol.shared_prompts import (
     PATH,
-    SHARED_BODY_BYTES_MAX,
+    PAUSE_S_MAX,
+    REQUESTS_MAX,
+    SESSION_BYTES_MAX,
     SHOWN_MAX,
-    SharedRequests,
+    SharedSessions,
 )
 from assay.types import Ss58
 from tests.unit.subnet.gateway.desks import desk
@@ -47,36 +49,59 @@ def mark(number: int) -> bytes:
     return number.to_bytes(16, "little")
 
 
-def test_a_conversation_is_shown_once_and_when_it_is_over() -> None:
+def note(
+    kept: SharedPrompts, who: str, number: int, prompt: str, at_s: float, *miners: Ss58
+) -> None:
+    kept.note(who, mark(number), plain(prompt), miners or MINERS, at_s, at_s + 2.0)
+
+
+def test_a_session_is_shown_once_and_when_it_is_over() -> None:
     kept = shared()
-    kept.note("k", mark(1), plain("a"), MINERS[:1], 100.0)
-    kept.note("k", mark(1), plain("a and more"), MINERS[1:2], 130.0)
-    assert kept.take(130.0 + SETTLED_S - 1.0) == []
-    [found] = kept.take(130.0 + SETTLED_S)
-    assert found.body["prompt"] == "a and more"
+    note(kept, "k", 1, "a", 100.0, MINERS[0])
+    note(kept, "k", 1, "a and more", 132.0, MINERS[1])
+    note(kept, "k", 2, "b", 137.0, MINERS[1])
+    note(kept, "other", 3, "c", 0.0)
+    assert kept.take(139.0 + SETTLED_S - 1.0, 1)[0].requests[0].body["prompt"] == "c"
+    assert kept.take(139.0 + SETTLED_S - 1.0) == []
+    [found] = kept.take(139.0 + SETTLED_S)
+    assert [each.body["prompt"] for each in found.requests] == ["a", "a and more", "b"]
+    assert [each.pause_s for each in found.requests] == [0.0, 30.0, 3.0]
     assert found.seen_by == ["one", "two"], "whoever saw a part of it would know it again"
-    assert found.pauses_s == [30.0]
     assert kept.take(1e9) == []
+
+
+def test_whoever_saw_how_it_begins_in_another_session_has_seen_it() -> None:
+    kept = shared()
+    note(kept, "k", 1, "a", 0.0, MINERS[2])
+    note(kept, "k", 1, "a again", PAUSE_S_MAX + 3.0, MINERS[0])
+    both = kept.take(1e9)
+    assert len(both) == 2, "after a long pause it is another session"
+    assert all(each.seen_by == ["one", "three"] for each in both)
+
+
+def test_a_session_has_an_end() -> None:
+    kept = shared()
+    for number in range(REQUESTS_MAX + 1):
+        note(kept, "k", number, "x", 3.0 * number)
+    large = "x" * (SESSION_BYTES_MAX // 2)
+    for number in range(2):
+        note(kept, "large", 100 + number, large, 3.0 * number)
+    note(kept, "too large", 200, "x" * SESSION_BYTES_MAX, 0.0)
+    counts = sorted(len(each.requests) for each in kept.take(1e9))
+    assert counts == [1, 1, 1, REQUESTS_MAX]
 
 
 def test_one_key_cannot_fill_what_is_shown() -> None:
     kept = shared()
     for number in range(3):
-        kept.note("other", mark(number), plain(str(number)), MINERS, 0.0)
+        note(kept, "other", number, str(number), 1e4 * number)
     for number in range(10, 10 + 2 * PER_KEY_MAX):
-        kept.note("greedy", mark(number), plain(str(number)), MINERS, 0.0)
+        note(kept, "greedy", number, str(number), 1e4 * number)
     assert len(kept) == 3 + PER_KEY_MAX
     for number in range(10_000, 10_000 + 2 * ALL_MAX):
-        kept.note(f"k{number}", mark(number), plain("x"), MINERS, 0.0)
+        note(kept, f"k{number}", number, "x", 0.0)
     assert len(kept) == ALL_MAX
     assert len(kept.take(1e9, SHOWN_MAX)) == SHOWN_MAX
-
-
-def test_what_is_too_long_is_not_shared() -> None:
-    kept = shared()
-    kept.note("k", mark(1), plain("short"), MINERS, 0.0)
-    kept.note("k", mark(1), plain("x" * SHARED_BODY_BYTES_MAX), MINERS, 0.0)
-    assert len(kept) == 0
 
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
@@ -152,8 +177,9 @@ async def test_only_who_agreed_is_shown_and_only_to_who_may_read(
         async with http.get(PATH, headers=headers(reading)) as reply:
             assert reply.status == 200
             data = await reply.read()
-        shown = msgspec.json.decode(data, type=SharedRequests).data
-        assert [each.body for each in shown] == [{"prompt": "hello", "max_tokens": 2}] * agreed
+        shown = msgspec.json.decode(data, type=SharedSessions).data
+        bodies = [each.body for session in shown for each in session.requests]
+        assert bodies == [{"prompt": "hello", "max_tokens": 2}] * agreed
         assert [each.seen_by for each in shown] == [[miner.hotkey]] * agreed
         for said in ("ada", record.id, asking):
             assert said.encode() not in data

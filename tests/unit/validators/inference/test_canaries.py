@@ -25,15 +25,14 @@ from assay.models.corpus import Corpus
 from assay.neuron import RequestRefused
 from assay.protocol.client_receipts import ClientReceipt, SignedCall, read_call
 from assay.protocol.inference import Piece
-from assay.protocol.shared_prompts import CHAT, PLAIN, SharedRequest
+from assay.protocol.shared_prompts import CHAT, PLAIN, SharedRequest, SharedSession
 from assay.types import Ss58
 from assay.validators.inference.canaries import OPEN_MAX, WAIT_S_MAX, Canaries, Door
 from assay.validators.inference.canary_requests import (
     QUESTIONS_MAX,
     STOCK_MAX,
     CanaryRequests,
-    Conversation,
-    conversation_of,
+    Session,
 )
 from assay.validators.inference.gateway_client import (
     GatewayClient,
@@ -54,8 +53,8 @@ def corpus() -> Corpus:
     return Corpus.open(None)
 
 
-def asked_once(body: dict[str, Any], path: str = CHAT) -> Conversation:
-    return Conversation(path, body, (len(body.get("messages", ())),), ())
+def asked_once(body: dict[str, Any], path: Any = CHAT) -> Session:
+    return Session([SharedRequest(path=path, body=body)])
 
 
 def lies(piece: Piece) -> Piece:
@@ -78,11 +77,11 @@ async def door(at: Desk, *keys: str, clock: Clock | None = None) -> Any:
         await client.close()
 
 
-async def hold(at: Desk, conversation: Conversation, miner: FakeMiner) -> list[SignedCall]:
+async def hold(at: Desk, session: Session, miner: FakeMiner) -> list[SignedCall]:
     taken: list[SignedCall] = []
     async with door(at) as one:
         asking = canaries([one], taken.append)
-        await asking.hold(one, conversation, [Ss58(miner.hotkey)], random.Random(1))
+        await asking.hold(one, session, [Ss58(miner.hotkey)], random.Random(1))
     return taken
 
 
@@ -127,17 +126,19 @@ async def test_two_faces_are_convicted_by_canaries_alone(tmp_path: Path) -> None
 
 async def test_a_conversation_goes_on_from_what_was_answered(tmp_path: Path) -> None:
     miner = FakeMiner(key(1))
-    messages = [
-        {"role": "user", "content": "one"}, {"role": "assistant", "content": "other words"},
+    first_one = [{"role": "user", "content": "one"}]
+    second_one = [
+        *first_one, {"role": "assistant", "content": "other words"},
         {"role": "user", "content": "two"},
     ]  # fmt: skip
-    shared = SharedRequest(
-        path=CHAT, body={"messages": messages, "max_tokens": 4}, seen_by=[], pauses_s=[0.0]
+    session = Session(
+        [
+            SharedRequest(path=CHAT, body={"messages": messages, "max_tokens": 4})
+            for messages in (first_one, second_one)
+        ]
     )
-    conversation = conversation_of(shared)
-    assert conversation is not None
     async with desk(tmp_path, miner) as at:
-        calls = await hold(at, conversation, miner)
+        calls = await hold(at, session, miner)
     first, second = (read_call(call) for call in calls)
     said = "".join(piece.text for piece in first.pieces)
     assert first.request.prompt == "user: one\nassistant: "
@@ -168,7 +169,7 @@ class CountingClient:
     keys: list[str] = field(default_factory=list)
     reads: int = 0
     forbids: int | None = None
-    shows: Sequence[SharedRequest] = ()
+    shows: Sequence[SharedSession] = ()
     shown: str = "http://gateway"
 
     async def ask(self, key: str, path: str, body: Any, miner: Ss58) -> ClientReceipt:
@@ -177,7 +178,7 @@ class CountingClient:
         self.keys.append(key)
         raise GatewayFailed("enough")
 
-    async def shared(self, key: str) -> list[SharedRequest]:
+    async def shared(self, key: str) -> list[SharedSession]:
         self.reads += 1
         self.keys.append(f"read {key}")
         if self.forbids:
@@ -200,10 +201,9 @@ async def run_for(asking: Canaries, clock: ManualClock, hours: float) -> None:
         await running
 
 
-def shared_one(number: int, *seen_by: str) -> SharedRequest:
-    return SharedRequest(
-        path=PLAIN, body={"prompt": f"words {number}"}, seen_by=list(seen_by), pauses_s=[]
-    )
+def shared_one(number: int, *seen_by: str) -> SharedSession:
+    asked = SharedRequest(path=PLAIN, body={"prompt": f"words {number}"})
+    return SharedSession(requests=[asked], seen_by=list(seen_by))
 
 
 async def counted(
@@ -278,28 +278,24 @@ async def test_few_are_open_at_one_time() -> None:
 def test_what_is_made_up_is_of_several_kinds_and_never_twice_the_same() -> None:
     requests, rng = CanaryRequests(corpus()), random.Random(5)
     made = [requests.made_up(rng) for _ in range(300)]
-    bodies = [each.request(0, ()) for each in made]
+    bodies = [each.body(0, ()) for each in made]
     words = [str(b.get("prompt") or b["messages"][0]["content"]) for b in bodies]
     assert len(set(words)) > 285
-    assert {each.path for each in made} == {CHAT, PLAIN}
-    assert {1, 2} <= {len(each.ends) for each in made}
-    assert max(len(each.ends) for each in made) <= QUESTIONS_MAX
-    assert all(len(each.pauses_s) == len(each.ends) - 1 for each in made)
-    assert not any("{" in word and word in ("{name}", "{code}", "{prose}") for word in words)
+    assert {each.requests[0].path for each in made} == {CHAT, PLAIN}
+    assert {1, 2} <= {len(each.requests) for each in made} <= set(range(1, QUESTIONS_MAX + 1))
+    assert not any(part in word for word in words for part in ("{name}", "{code}", "{prose}"))
     assert len({str(sorted(b.keys() - {"messages", "prompt"})) for b in bodies}) >= 5
 
 
-def test_what_a_gateway_makes_up_is_no_conversation() -> None:
-    for body in ({}, {"messages": []}, {"messages": [1]}, {"messages": "x"}):
-        shared = SharedRequest(path=CHAT, body=body, seen_by=[], pauses_s=[])
-        assert conversation_of(shared) is None
-    assert conversation_of(SharedRequest(path=PLAIN, body={}, seen_by=[], pauses_s=[])) is None
-    tools = [{"role": "user"}, {"role": "assistant"}, {"role": "tool"}, {"role": "user"}]
-    asked = conversation_of(
-        SharedRequest(path=CHAT, body={"messages": tools}, seen_by=[], pauses_s=[1.0])
-    )
-    assert asked is not None
-    assert asked.ends == (4,), "what tools answered cannot be asked anew"
+@pytest.mark.parametrize(
+    "messages", [[], [1], "x", None, [None, {"role": "user"}], [{"role": 1}, {"role": "tool"}]]
+)
+def test_whatever_a_gateway_shares_is_asked_or_refused_by_that_gateway(messages: Any) -> None:
+    """What it makes up is sent back to it as it is."""
+    bodies = [{"messages": messages}, {"messages": [*(messages or []), {"role": "user"}]}]
+    session = Session([SharedRequest(path=CHAT, body=body) for body in bodies])
+    assert session.body(0, ()) == bodies[0]
+    assert session.body(1, ("said",)) == bodies[1]
 
 
 # -- options and keys
@@ -349,8 +345,8 @@ async def test_neither_key_nor_words_are_in_a_log(tmp_path: Path) -> None:
         async with desk(tmp_path, miner) as at, door(at) as one:
             asking = canaries([one], pytest.fail, per_hour=3_600.0)
             asking.begin_turn(bytes(32), [Ss58(miner.hotkey)])
-            conversation = asked_once({"prompt": "secret words", "max_tokens": 4}, PLAIN)
-            one.requests._stock = [conversation] * 3
+            session = asked_once({"prompt": "secret words", "max_tokens": 4}, PLAIN)
+            one.requests._stock = [session] * 3
             running = asyncio.create_task(asking.run())
             await failed.wait()
             running.cancel()

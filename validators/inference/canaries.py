@@ -44,7 +44,7 @@ STOCK_MIN: Final = 16
 """Fewer shared sessions than that are left: more are asked for."""
 STAYS: Final = 0.75
 """How often a request goes to the miner of the one before it: a gateway's order of miners changes
-slowly (``scripts/bench/canaries`` has it for clients)."""
+slowly."""
 FETCH_S_MIN: Final = 300.0
 """Between two such questions to a gateway."""
 FORBIDDEN: Final = 403

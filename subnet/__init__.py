@@ -24,6 +24,8 @@ The rooms, and what each one knows:
     The Task interface, the miner and the validator, and what puts them together.
 ``models``
     Model code that miners and validators share.
+``training``
+    What peers and validators of a training run compute alike, to the bit.
 ``gateway``
     What outside clients talk to: OpenAI's interface in front of a subnet's miners.
 ``miners validators``

@@ -28,17 +28,17 @@ class Attestation:
 class RunProgress:
     """How far a run is: the next window, and what was read and trained until then.
 
-    ``cursor`` counts the windows that closed. Which data a window reads follows from the cursor and
-    not from the window's number, so that a void window loses no data.
+    ``cursor`` counts the sequences that closed windows read. Which data a window reads follows from
+    the cursor and not from the window's number, so that a void window loses no data.
     """
 
     window: int = 0
     cursor: int = 0
     voids_in_row: int = 0
 
-    def closed(self) -> RunProgress:
-        """Return the progress after a window that closed."""
-        return RunProgress(self.window + 1, self.cursor + 1, 0)
+    def closed(self, read: int) -> RunProgress:
+        """Return the progress after a window that closed and ``read`` so many sequences."""
+        return RunProgress(self.window + 1, self.cursor + read, 0)
 
     def voided(self) -> RunProgress:
         """Return the progress after a void window."""
@@ -70,6 +70,7 @@ def close(attestations: Iterable[Attestation], window: int, state: bytes) -> fro
     return counted or None
 
 
-def advance(progress: RunProgress, counted: frozenset[int] | None) -> RunProgress:
-    """Return the progress of a run after the window that ``close`` found to be ``counted``."""
-    return progress.voided() if counted is None else progress.closed()
+def advance(progress: RunProgress, counted: frozenset[int] | None, read: int) -> RunProgress:
+    """Return the progress of a run after the window that ``close`` found to be ``counted``, and in
+    which so many sequences were assigned to be ``read``."""
+    return progress.voided() if counted is None else progress.closed(read)

@@ -22,6 +22,8 @@ SEAL_BYTES_MAX: Final = 64 * 2**10
 """The largest seal, with ``BOUNDARIES_MAX`` states on the way, takes 36 KiB."""
 BOUNDARIES_MAX: Final = 1_024
 """States on the way of one window. A dispute halves the way ten times."""
+CURSOR_MAX: Final = 2**62
+"""Sequences that a run reads; sums with it still fit 63 bits."""
 STEPS_MAX: Final = 10**6
 """Inner steps of one window."""
 MESSAGE_BYTES_MAX: Final = 2**34
@@ -47,7 +49,7 @@ class PeerSeal(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fiel
     """So that nobody can take over another's seal."""
     state: Hash
     """The state that the window started from."""
-    cursor: Annotated[int, Meta(ge=0, lt=WINDOWS_MAX)]
+    cursor: Annotated[int, Meta(ge=0, le=CURSOR_MAX)]
     """Of the run, from which the window's data follow."""
     steps: Annotated[int, Meta(ge=1, le=STEPS_MAX)]
     before: Carried

@@ -62,9 +62,9 @@ def test_a_set_is_a_majoritys_and_no_minority_changes_it(
 def test_a_void_window_loses_no_data() -> None:
     progress = RunProgress()
     for counted in (frozenset({1}), None, None, frozenset({2, 3})):
-        progress = advance(progress, counted)
-    assert progress == RunProgress(window=4, cursor=2, voids_in_row=0)
-    assert advance(progress, None) == RunProgress(5, 2, 1)
+        progress = advance(progress, counted, 60)
+    assert progress == RunProgress(window=4, cursor=120, voids_in_row=0)
+    assert advance(progress, None, 60) == RunProgress(5, 120, 1)
 
 
 def test_no_stake_is_negative() -> None:

@@ -1,0 +1,8 @@
+"""Training: what peers and validators of a run compute alike, to the bit.
+
+``corpus`` is what is read, ``order`` says who reads what of it; ``network`` puts a flat array of
+numbers into a network and takes it out again; ``inner`` is a window's steps; ``state`` is what all
+peers hold between two windows, and its hash.
+
+Which block it is, who asked, and what a chain says is not known here.
+"""

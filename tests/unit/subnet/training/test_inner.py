@@ -1,0 +1,122 @@
+"""A window's steps: the same bits again, and windows in a row are one long run."""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+import pytest
+import torch
+import transformers
+
+from assay.protocol.training.manifest import Inner, Machine
+from assay.scoring.training.shapes import TensorRole
+from assay.training.inner import Moments, boundary_steps, rate_at, run_window
+from assay.training.network import FlatNetwork
+from assay.training.state import array_root
+
+MACHINE = Machine(
+    torch=torch.__version__, device="cpu", instructions="any", threads=1, dtype="fp32"
+)
+ADAM = Inner(
+    optimiser="adamw", steps=6, rate=3e-3, warmup=2, beta1=0.9, beta2=0.95, epsilon=1e-8,
+    weight_decay=0.1, clip=1.0, boundaries=2,
+)  # fmt: skip
+MUON = msgspec.structs.replace(ADAM, optimiser="muon", rate=1e-2)
+
+
+@pytest.fixture(scope="module")
+def network() -> FlatNetwork:
+    torch.manual_seed(3)
+    config = transformers.LlamaConfig(
+        vocab_size=64, hidden_size=32, intermediate_size=48, num_hidden_layers=2,
+        num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=32,
+        tie_word_embeddings=True,
+    )  # fmt: skip
+    return FlatNetwork(transformers.LlamaForCausalLM(config))
+
+
+def batches(count: int, seed: int = 5) -> list[np.ndarray]:
+    """A text that is easy to learn: each token follows from the one before."""
+    rng = np.random.default_rng(seed)
+    starts = rng.integers(0, 64, size=(count, 4, 1))
+    return list((starts + 3 * np.arange(17)) % 64)
+
+
+@pytest.mark.parametrize("terms", [ADAM, MUON], ids=["adamw", "muon"])
+def test_a_window_has_the_same_bits_again_and_learns(network: FlatNetwork, terms: Inner) -> None:
+    start, none = network.take(), Moments.none(network.shape.size)
+    made = [run_window(network, terms, MACHINE, start, none, batches(6)) for _ in range(2)]
+    for one, two in [made]:
+        assert one.end.tobytes() == two.end.tobytes()
+        assert one.moments.root == two.moments.root
+        assert one.boundaries == two.boundaries
+        assert one.losses == two.losses
+        assert one.losses[-1] < one.losses[0]
+        assert one.moments.steps == 6
+        assert np.count_nonzero(one.moments.first) > 0.9 * len(start)
+    network.put(start)
+
+
+@pytest.mark.parametrize("terms", [ADAM, MUON], ids=["adamw", "muon"])
+def test_windows_in_a_row_are_one_run(network: FlatNetwork, terms: Inner) -> None:
+    """With the moments carried nothing is lost at a window's end."""
+    start, none = network.take(), Moments.none(network.shape.size)
+    long = msgspec.structs.replace(terms, steps=12)
+    whole = run_window(network, long, MACHINE, start, none, batches(12))
+    first = run_window(network, terms, MACHINE, start, none, batches(12)[:6])
+    second = run_window(network, terms, MACHINE, first.end, first.moments, batches(12)[6:])
+    assert second.end.tobytes() == whole.end.tobytes()
+    assert second.moments.root == whole.moments.root
+    fresh = run_window(network, terms, MACHINE, first.end, none, batches(12)[6:])
+    assert fresh.end.tobytes() != whole.end.tobytes()
+    network.put(start)
+
+
+def test_a_skipped_step_and_another_order_show(network: FlatNetwork) -> None:
+    start, none = network.take(), Moments.none(network.shape.size)
+    given = batches(7)
+    honest = run_window(network, ADAM, MACHINE, start, none, given[:6]).end
+    skipped = run_window(network, ADAM, MACHINE, start, none, given[:5] + given[6:]).end
+    change = np.linalg.norm(honest - start)
+    assert np.linalg.norm(honest - skipped) > 1e-2 * change
+    network.put(start)
+
+
+def test_states_on_the_way_are_those_that_a_shorter_window_ends_in(network: FlatNetwork) -> None:
+    start, none = network.take(), Moments.none(network.shape.size)
+    assert boundary_steps(ADAM) == {2, 4}
+    whole = run_window(network, ADAM, MACHINE, start, none, batches(6))
+    for root, steps in zip(whole.boundaries, (2, 4), strict=True):
+        short = msgspec.structs.replace(ADAM, steps=steps, boundaries=0)
+        part = run_window(network, short, MACHINE, start, none, batches(6))
+        assert array_root("model", part.end) == root
+    network.put(start)
+
+
+def test_too_few_sequences_and_a_broken_start_are_refused(network: FlatNetwork) -> None:
+    start, none = network.take(), Moments.none(network.shape.size)
+    with pytest.raises(ValueError, match="6 steps"):
+        run_window(network, ADAM, MACHINE, start, none, batches(5))
+    with pytest.raises(FloatingPointError, match="loss"):
+        run_window(network, ADAM, MACHINE, np.full_like(start, np.nan), none, batches(6))
+    with pytest.raises(ValueError, match="numbers"):
+        run_window(network, ADAM, MACHINE, start[:-1], none, batches(6))
+    network.put(start)
+
+
+def test_a_network_is_its_numbers_by_name(network: FlatNetwork) -> None:
+    names = [tensor.name for tensor in network.shape.tensors]
+    assert names == sorted(names)
+    roles = {tensor.name: tensor.role for tensor in network.shape.tensors}
+    assert roles["model.embed_tokens.weight"] is TensorRole.EMBEDDING
+    assert "lm_head.weight" not in roles, "tied: there once"
+    assert roles["model.norm.weight"] is TensorRole.VECTOR
+    assert roles["model.layers.0.mlp.up_proj.weight"] is TensorRole.MATRIX
+    before = network.take()
+    network.put(before + 1)
+    assert (network.take() == before + 1).all()
+    network.put(before)
+
+
+def test_the_rate_climbs_and_stays() -> None:
+    assert [round(rate_at(ADAM, step), 6) for step in (0, 1, 2, 9)] == [1e-3, 2e-3, 3e-3, 3e-3]

@@ -4,5 +4,6 @@
 a change into a message and back: ``selection`` chooses the values, ``past`` says what both sides
 expect from earlier windows, ``rans`` writes what is left to say; ``chunked`` is the published
 format beside it. ``refusal`` is the one error of a message that is not one. ``aggregate`` makes one
-change of all messages, the same to the bit for everybody.
+change of all messages, the same to the bit for everybody. ``overlap`` finds messages that are
+copies, and ``windows`` says how long a window waits and what a late message is worth.
 """

@@ -15,12 +15,14 @@ from msgspec import Meta
 
 from assay.protocol.training.schedule import Schedule
 from assay.protocol.training.seal import BOUNDARIES_MAX, STEPS_MAX, Hash
+from assay.scoring.training.policy import PPM, CodecForm, CodecPolicy
 
 MANIFEST_BYTES_MAX: Final = 64 * 2**10
 """A manifest takes two kilobytes."""
 
 Share = Annotated[float, Meta(ge=0.0, le=1.0)]
 Rate = Annotated[float, Meta(gt=0.0, le=10.0)]
+Weight = Annotated[float, Meta(ge=2.0**-16, le=2.0**16)]
 
 
 class Data(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -62,16 +64,33 @@ class Outer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     trim: Annotated[float, Meta(ge=0.0, lt=0.5)]
     """Of the values at each end, the part that is left out."""
     norm_max: Annotated[float, Meta(ge=1.0, le=1e3)]
-    """How many times the median norm a peer's message may have; a larger one is scaled down."""
+    """How many times the middle norm a peer's message may have; a larger one is scaled down."""
 
 
 class Codec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How a message is compressed: the name of a policy of ``assay.scoring.training.codec``, the
-    part of the coordinates that is sent, and how much of what was not sent is kept for later."""
+    """How a message is compressed; see ``assay.scoring.training.policy``."""
 
-    policy: Annotated[str, Meta(pattern="^[a-z0-9-]{1,32}$")]
-    density: Annotated[float, Meta(gt=0.0, le=1.0)]
-    feedback: Share
+    form: Literal["chunked", "coded"]
+    sent_ppm: Annotated[int, Meta(ge=1, le=PPM)]
+    levels: Annotated[int, Meta(ge=1, le=2)]
+    feedback_decay: Share
+    matrix_weight: Weight = 1.0
+    embedding_weight: Weight = 1.0
+    vector_weight: Weight = 1.0
+
+    @property
+    def policy(self) -> CodecPolicy:
+        """What the codec goes by."""
+        return CodecPolicy(
+            name=self.form,
+            form=CodecForm[self.form.upper()],
+            sent_ppm=self.sent_ppm,
+            levels=self.levels,
+            feedback_decay=self.feedback_decay,
+            matrix_weight=self.matrix_weight,
+            embedding_weight=self.embedding_weight,
+            vector_weight=self.vector_weight,
+        )
 
 
 class Machine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -5,34 +5,21 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 import pytest
-import torch
-import transformers
 
-from assay.protocol.training.manifest import Inner, Machine
+from assay.protocol.training.manifest import Inner
 from assay.scoring.training.shapes import TensorRole
 from assay.training.inner import Moments, boundary_steps, rate_at, run_window
 from assay.training.network import FlatNetwork
 from assay.training.state import array_root
+from tests.unit.subnet.training.runs import INNER, MACHINE, small_network
 
-MACHINE = Machine(
-    torch=torch.__version__, device="cpu", instructions="any", threads=1, dtype="fp32"
-)
-ADAM = Inner(
-    optimiser="adamw", steps=6, rate=3e-3, warmup=2, beta1=0.9, beta2=0.95, epsilon=1e-8,
-    weight_decay=0.1, clip=1.0, boundaries=2,
-)  # fmt: skip
+ADAM = INNER
 MUON = msgspec.structs.replace(ADAM, optimiser="muon", rate=1e-2)
 
 
 @pytest.fixture(scope="module")
 def network() -> FlatNetwork:
-    torch.manual_seed(3)
-    config = transformers.LlamaConfig(
-        vocab_size=64, hidden_size=32, intermediate_size=48, num_hidden_layers=2,
-        num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=32,
-        tie_word_embeddings=True,
-    )  # fmt: skip
-    return FlatNetwork(transformers.LlamaForCausalLM(config))
+    return small_network()
 
 
 def batches(count: int, seed: int = 5) -> list[np.ndarray]:

@@ -1,0 +1,146 @@
+"""A peer's work of one window, and the check that it was done: one computation, used twice.
+
+A peer computes the window's steps from the common state, makes a message of the change, and carries
+the rest. An auditor is given what the peer carried into the window, computes the same, and
+compares: all bits on the same machine profile, else the distance of what the two messages say, in
+parts of the change's own norm. Nobody's secrets, deadlines or pay are known here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from assay.protocol.training.manifest import Manifest
+from assay.scoring.training.codec import compress, extract
+from assay.scoring.training.refusal import DeltaRefused
+from assay.scoring.training.shapes import Floats
+from assay.training.corpus import TrainingCorpus
+from assay.training.inner import Moments, WindowDone, run_window
+from assay.training.network import FlatNetwork
+from assay.training.order import assigned
+from assay.training.state import TrainingState, array_root
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CarriedOver:
+    """What a peer carries from window to window: the optimiser's ``moments``, and the ``feedback``,
+    which is what its messages left out."""
+
+    moments: Moments
+    feedback: Floats
+
+    @classmethod
+    def none(cls, size: int) -> CarriedOver:
+        """Return what a newcomer carries, for a model of ``size`` numbers."""
+        return cls(Moments.none(size), np.zeros(size, np.float32))
+
+    @property
+    def feedback_root(self) -> bytes:
+        """The hash of the feedback that a seal names."""
+        return array_root("feedback", self.feedback)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WorkDone:
+    """The ``message`` of a window's work, what is carried ``after`` it, and the steps behind it."""
+
+    message: bytes
+    after: CarriedOver
+    steps: WindowDone
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFinding:
+    """What a recomputation found: whether the message is right, how far what it says lies from what
+    it should say (0 for equal bits), and why, for a person."""
+
+    right: bool
+    distance: float
+    reason: str
+
+
+class WindowWork:
+    """Computes windows of one run with one network."""
+
+    def __init__(self, manifest: Manifest, network: FlatNetwork, corpus: TrainingCorpus) -> None:
+        """ValueError for a corpus that is not the run's, or too small for one step."""
+        if corpus.root != manifest.data.corpus:
+            raise ValueError("the corpus is not the run's: its root is another one")
+        self._sequences = corpus.sequences(manifest.data.context)
+        if self._sequences < manifest.data.batch:
+            raise ValueError("the corpus is too small for one step")
+        self._manifest, self._policy = manifest, manifest.codec.policy
+        self._network, self._corpus = network, corpus
+
+    @property
+    def read(self) -> int:
+        """How many sequences one peer reads in a window."""
+        return self._manifest.inner.steps * self._manifest.data.batch
+
+    def compute(
+        self,
+        state: TrainingState,
+        carried: CarriedOver,
+        place: int,
+        told: Callable[[int, float], None] = lambda step, loss: None,
+    ) -> WorkDone:
+        """Return the work of the peer at ``place`` in the window that begins from ``state``.
+
+        ``told(step, loss)`` is called after each step, and may raise to end the work.
+        """
+        data = self._manifest.data
+        numbers = assigned(
+            seed=data.seed,
+            sequences=self._sequences,
+            cursor=state.cursor,
+            place=place,
+            count=self.read,
+        )
+        steps = run_window(
+            self._network,
+            self._manifest.inner,
+            self._manifest.machine,
+            state.model,
+            carried.moments,
+            (self._corpus.batch(part, data.context) for part in numbers.reshape(-1, data.batch)),
+            told,
+        )
+        message, feedback = compress(
+            steps.end - state.model, state.shape, self._policy, carried.feedback, state.past
+        )
+        return WorkDone(message, CarriedOver(steps.moments, feedback), steps)
+
+    def check(
+        self, state: TrainingState, carried: CarriedOver, place: int, message: bytes
+    ) -> AuditFinding:
+        """Compute the window of the peer at ``place`` again, from what it ``carried`` into it, and
+        compare its ``message`` with what that should be."""
+        own = self.compute(state, carried, place).message
+        if own == message:
+            return AuditFinding(True, 0.0, "every bit of the message is right")
+        try:
+            said = extract(message, state.shape, self._policy, state.past).dense(state.shape)
+        except DeltaRefused as error:
+            return AuditFinding(False, float("inf"), f"no message: {error}")
+        should = extract(own, state.shape, self._policy, state.past).dense(state.shape)
+        distance = relative_distance(said, should)
+        allowed = self._manifest.audit.distance
+        return AuditFinding(
+            distance <= allowed,
+            distance,
+            f"the message lies {distance:.2g} of its length from what the steps give"
+            f" (tolerated {allowed:g})",
+        )
+
+
+def relative_distance(said: Floats, should: Floats) -> float:
+    """Return the distance of ``said`` from ``should`` in parts of the length of ``should``;
+    infinite where that is zero and they differ."""
+    apart = float(np.linalg.norm(said.astype(np.float64) - should))
+    length = float(np.linalg.norm(should.astype(np.float64)))
+    if length == 0.0:
+        return 0.0 if apart == 0.0 else float("inf")
+    return apart / length

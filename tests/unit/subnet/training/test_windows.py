@@ -1,0 +1,191 @@
+"""Some windows of a run: peers that compute apart hold the same state, and learn."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+
+from assay.errors import UserError
+from assay.protocol.training.manifest import Manifest
+from assay.training.checkpoint import load_checkpoint, save_checkpoint
+from assay.training.corpus import TrainingCorpus
+from assay.training.fold import OpenedMessage, fold, skip
+from assay.training.sealed import NotOpened, seal, unseal
+from assay.training.state import TrainingState
+from assay.training.work import CarriedOver, WindowWork, WorkDone
+from tests.unit.subnet.training.runs import small_corpus, small_manifest, small_network
+
+PEERS = 3
+RUN = b"r" * 32
+
+
+class SmallRun:
+    """A run in one process: one network computes for all peers in turn."""
+
+    def __init__(self, folder: Path, **changes: object) -> None:
+        self.corpus: TrainingCorpus = small_corpus(folder)
+        self.manifest: Manifest = small_manifest(self.corpus, **changes)
+        network = small_network()
+        self.work = WindowWork(self.manifest, network, self.corpus)
+        self.state = TrainingState.first(network.shape, network.take())
+        self.carried = [CarriedOver.none(network.shape.size) for _ in range(PEERS)]
+
+    def window(self) -> list[WorkDone]:
+        """All peers compute, and the state goes on to the next window."""
+        done = [
+            self.work.compute(self.state, carried, place)
+            for place, carried in enumerate(self.carried)
+        ]
+        opened = {uid: OpenedMessage(each.message, 1 + uid) for uid, each in enumerate(done)}
+        folded = fold(self.state, self.manifest, opened, read=PEERS * self.work.read)
+        assert not folded.refused
+        self.state = folded.state
+        self.carried = [each.after for each in done]
+        return done
+
+
+def test_peers_learn_together(tmp_path: Path) -> None:
+    run = SmallRun(tmp_path)
+    losses = [np.mean([each.steps.losses[0] for each in run.window()]) for _ in range(6)]
+    assert losses[-1] < losses[0] - 0.3
+    assert run.state.window == 6
+    assert run.state.cursor == 6 * PEERS * 6 * 4
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.8])
+def test_a_late_peer_that_folds_the_same_messages_holds_the_same_bits(
+    tmp_path: Path, momentum: float
+) -> None:
+    base = SmallRun(tmp_path)
+    outer = msgspec.structs.replace(base.manifest.outer, momentum=momentum, mean_of="all", rate=0.7)
+    run = SmallRun(tmp_path, outer=outer)
+    late, messages = run.state, []
+    for _ in range(3):
+        messages.append([each.message for each in run.window()])
+    for each in messages:
+        uids = list(enumerate(each))
+        random.Random(5).shuffle(uids)
+        opened = {uid: OpenedMessage(message, 1 + uid) for uid, message in uids}
+        late = fold(late, run.manifest, opened, read=PEERS * run.work.read).state
+    assert late.root == run.state.root
+
+
+def test_what_is_no_message_is_left_out_for_everybody(tmp_path: Path) -> None:
+    run = SmallRun(tmp_path)
+    good = run.work.compute(run.state, run.carried[0], 0).message
+    whole = fold(run.state, run.manifest, {4: OpenedMessage(good, 1)}, read=1)
+    harmed = fold(
+        run.state,
+        run.manifest,
+        {
+            4: OpenedMessage(good, 1),
+            5: OpenedMessage(good[:-1], 1),
+            6: OpenedMessage(b"", 9),
+            7: OpenedMessage(b"\x00" * 99, 1),
+        },
+        read=1,
+    )
+    assert set(harmed.refused) == {5, 6, 7}
+    assert harmed.state.root == whole.state.root
+
+
+def test_a_void_window_changes_nothing_but_its_number(tmp_path: Path) -> None:
+    run = SmallRun(tmp_path)
+    following = skip(run.state)
+    assert following.root != run.state.root
+    assert dataclasses.replace(following, window=0).root == run.state.root
+
+
+def test_an_audit_finds_what_was_not_computed(tmp_path: Path) -> None:
+    run = SmallRun(tmp_path)
+    run.window()
+    state, carried = run.state, run.carried[1]
+    honest = run.work.compute(state, carried, 1)
+    assert run.work.check(state, carried, 1, honest.message).right
+    fewer = msgspec.structs.replace(run.manifest.inner, steps=5)
+    lazy = WindowWork(
+        msgspec.structs.replace(run.manifest, inner=fewer), small_network(), run.corpus
+    )
+    for cheat, message in (
+        ("another's data", run.work.compute(state, carried, 2).message),
+        (
+            "another's window",
+            run.work.compute(skip(state), CarriedOver.none(len(state.model)), 1).message,
+        ),
+        ("a step less", lazy.compute(state, carried, 1).message),
+        ("nothing carried", run.work.compute(state, run.carried[0], 1).message),
+        ("noise", honest.message[:-1] + b"\x55"),
+    ):
+        found = run.work.check(state, carried, 1, message)
+        assert not found.right, cheat
+        assert found.distance > 1e-3, cheat
+
+
+def test_a_distance_that_the_run_allows_is_right(tmp_path: Path) -> None:
+    """On a machine of another profile the bits differ; the distance stays small."""
+    run = SmallRun(tmp_path)
+    audit = msgspec.structs.replace(run.manifest.audit, distance=0.1)
+    loose = WindowWork(
+        msgspec.structs.replace(run.manifest, audit=audit), small_network(), run.corpus
+    )
+    other = run.work.compute(run.state, run.carried[0], 1).message
+    found = loose.check(run.state, run.carried[0], 0, other)
+    assert found.right == (found.distance <= 0.1)
+    assert not run.work.check(run.state, run.carried[0], 0, other).right
+
+
+def test_a_corpus_of_another_run_is_refused(tmp_path: Path) -> None:
+    run = SmallRun(tmp_path)
+    data = msgspec.structs.replace(run.manifest.data, corpus=b"x" * 32)
+    with pytest.raises(ValueError, match="corpus"):
+        WindowWork(msgspec.structs.replace(run.manifest, data=data), small_network(), run.corpus)
+
+
+def test_a_sealed_message_opens_with_its_key_for_its_window_alone() -> None:
+    key, other = b"k" * 32, b"o" * 32
+    sealed = seal(b"message", key, run=RUN, window=3, hotkey="5Hot")
+    assert b"message" not in sealed
+    assert unseal(sealed, key, run=RUN, window=3, hotkey="5Hot") == b"message"
+    for wrong in (
+        {"key": other}, {"key": b"short"}, {"window": 4}, {"hotkey": "5Other"}, {"run": other},
+        {"sealed": sealed[:-1]}, {"sealed": b""},
+    ):  # fmt: skip
+        given = {"sealed": sealed, "key": key, "run": RUN, "window": 3, "hotkey": "5Hot"}
+        with pytest.raises(NotOpened):
+            unseal(**{**given, **wrong})  # type: ignore[arg-type]
+
+
+def test_a_peer_goes_on_from_its_checkpoint_with_the_same_bits(tmp_path: Path) -> None:
+    run = SmallRun(tmp_path / "corpus")
+    run.window()
+    path = tmp_path / "peer.safetensors"
+    assert load_checkpoint(path, RUN, run.state.shape) is None
+    save_checkpoint(path, RUN, run.state, run.carried[0])
+    loaded = load_checkpoint(path, RUN, run.state.shape)
+    assert loaded is not None
+    state, carried = loaded
+    assert state.root == run.state.root
+    before = run.work.compute(run.state, run.carried[0], 0)
+    after = run.work.compute(state, carried, 0)
+    assert after.message == before.message
+    assert after.after.moments.root == before.after.moments.root
+
+
+def test_a_damaged_or_foreign_checkpoint_is_refused_with_a_cure(tmp_path: Path) -> None:
+    run = SmallRun(tmp_path / "corpus")
+    path = tmp_path / "peer.safetensors"
+    save_checkpoint(path, RUN, run.state, run.carried[0])
+    whole = path.read_bytes()
+    with pytest.raises(UserError, match="another run"):
+        load_checkpoint(path, b"x" * 32, run.state.shape)
+    flipped = bytearray(whole)
+    flipped[whole.index(run.state.model.tobytes()[:64]) + 2] ^= 1
+    for harmed in (b"", whole[:40], whole[:-9], bytes(flipped), b"\xff" * 64):
+        path.write_bytes(harmed)
+        with pytest.raises(UserError, match="damaged"):
+            load_checkpoint(path, RUN, run.state.shape)

@@ -20,8 +20,9 @@ that (docs/decisions/batching.md has the measurement):
   gives; those beyond the row are masked, so that they add exact zeros.
 * All else in these networks (norms, rotations, activations) works row by row.
 
-transformers' own modules compute all of it but the attention, which they let us replace: that is
-how one text here serves all kinds of models that keep to its attention interface.
+A *pass* computes all of it but the attention: ``LlamaPass`` for the kinds that it knows, where the
+trial agrees, and else ``ModulesPass``, for all kinds of models that keep to transformers' attention
+interface.
 
 This module knows no requests and no sampling. An instance serves one thread at a time.
 """
@@ -32,20 +33,28 @@ import itertools
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 
-from assay.models.drawing import Drawing, Floats, LastHidden
+from assay.models.drawing import Drawing, Floats
+from assay.models.llama_pass import LlamaPass
+from assay.models.modules_pass import ATTENTION, ModulesPass
+from assay.models.row_attention import (
+    KEYS_BLOCK,
+    KEYS_TILE,
+    RowAttention,
+    attention,
+    heads_first,
+    keys_read,
+    mask_beyond,
+)
 from assay.models.slots import Span
 from assay.models.source import inference_extra_missing
 from assay.models.sum_order import SumOrder
 
 try:
     import torch
-    import transformers
-    from transformers.integrations.sdpa_attention import sdpa_attention_forward
-    from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS, sdpa_mask
 except ImportError:
     raise inference_extra_missing() from None
 
@@ -56,14 +65,6 @@ TILES: Final = (1, 2, 4, 6)
 """How many times ``TILE`` rows a pass may have, where the model's own trial agrees. Each number is
 tried for about two passes when an engine starts; beyond 96 rows a pass gains little per row, and
 from 128 on some products with two threads do sum in another order."""
-KEYS_TILE: Final = 64
-"""Attention reads keys up to a multiple of this: a multiple of every vector's length, and small
-beside a usual prompt."""
-KEYS_BLOCK: Final = 512
-"""torch's kernel works on as many keys at a time. MKL sums the values of up to half a block in one
-piece, and cuts more in two equal halves: so a block has up to half of its keys, or all."""
-ATTENTION: Final = "assay_rows"
-"""The name under which transformers finds ``_attend``."""
 TRIAL_TOKENS: Final = KEYS_TILE + 8
 """Of the text of the trial: it crosses a boundary of ``KEYS_TILE``."""
 TRIAL_ALONE: Final = 16
@@ -82,11 +83,27 @@ the bytes of a number. Rounding gives less than 1e-5 in fp32 and 2e-2 in bf16; a
 that is not computed here, more than 1e-1."""
 
 
+class Pass(Protocol):
+    """A pass of the rows of the tokens ``ids`` at ``positions`` through a network."""
+
+    @property
+    def products(self) -> list[Any]:
+        """Its products, each with its weights, for a trial of the order in which they add."""
+        ...
+
+    def __call__(
+        self, ids: Any, positions: Any, wanted: Any, attention: RowAttention
+    ) -> tuple[Any, Any]:
+        """Return the logits after the rows ``wanted``, and the states that they are made of."""
+        ...
+
+
 class Rows:
     """A network, and a cache of keys and values in slots. Made by ``of``."""
 
-    def __init__(self, network: Any, context_tokens: int) -> None:
+    def __init__(self, network: Any, passed: Pass, context_tokens: int) -> None:
         self._network = network
+        self._passed = passed
         self._context = context_tokens
         self._device = network.device
         self._dtype = network.dtype
@@ -96,13 +113,11 @@ class Rows:
         self._kept = (int(getattr(config, "num_key_value_heads", None) or heads), size)
         self._sharing = heads // self._kept[0]
         self._layers = int(config.num_hidden_layers)
-        self._keys = [self._empty(0, 0) for _ in range(self._layers)]
-        self._values = [self._empty(0, 0) for _ in range(self._layers)]
+        self._cache = [self._empty(0, 0) for _ in range(self._layers)]
         self._used: Counter[int] = Counter()
         """How many tokens each slot holds, counted from its beginning."""
         self.counts: tuple[int, ...] = (TILE,)
         """The numbers of rows that a pass may have."""
-        self._hidden = LastHidden(network)
 
     @classmethod
     def of(cls, network: Any, context_tokens: int, vocabulary: int) -> Rows | None:
@@ -112,9 +127,17 @@ class Rows:
         """
         if not _takes_rows(network, context_tokens):
             return None
-        network.set_attn_implementation(ATTENTION)
-        rows = cls(network, context_tokens)
+        lean = LlamaPass.of(network)
+        rows = None if lean is None else cls._tried(network, lean, context_tokens, vocabulary)
+        return rows or cls._tried(network, ModulesPass(network), context_tokens, vocabulary)
+
+    @classmethod
+    def _tried(
+        cls, network: Any, passed: Pass, context_tokens: int, vocabulary: int
+    ) -> Rows | None:
+        """Return ``network`` by rows in the way of ``passed``; None where the trial disagrees."""
         try:
+            rows = cls(network, passed, context_tokens)
             rows.counts = rows._agreeing(vocabulary)
         except Exception:  # a kind of network with other names or shapes than those read here
             return None
@@ -124,31 +147,29 @@ class Rows:
     def forget(self) -> None:
         """Free the cache."""
         self._used.clear()
-        self._keys = [self._empty(0, 0) for _ in range(self._layers)]
-        self._values = [self._empty(0, 0) for _ in range(self._layers)]
+        self._cache = [self._empty(0, 0) for _ in range(self._layers)]
 
     def reserve(self, slot: int, tokens: int) -> None:
         """Make room for ``tokens`` in ``slot``. The cache grows by doubling and does not shrink."""
-        slots, length = self._values[-1].shape[0], self._values[-1].shape[2]  # which grow last
+        slots, length = self._cache[-1].shape[:2]  # which grows last
         if slot < slots and tokens <= length:
             return
         if slot >= slots:
             slots = max(slot + 1, 2 * slots)
         if tokens > length:
-            length = _keys_read(max(tokens, min(2 * length, self._context)))
-        for kept in (self._keys, self._values):
-            for layer, old in enumerate(kept):
-                # An attempt that ran out of memory may have left this layer larger than others.
-                grown = self._empty(max(slots, old.shape[0]), max(length, old.shape[2]))
-                grown[: old.shape[0], :, : old.shape[2]] = old
-                kept[layer] = grown
+            length = keys_read(max(tokens, min(2 * length, self._context)))
+        for layer, old in enumerate(self._cache):
+            # An attempt that ran out of memory may have left this layer larger than others.
+            grown = self._empty(max(slots, old.shape[0]), max(length, old.shape[1]))
+            grown[: old.shape[0], : old.shape[1]] = old
+            self._cache[layer] = grown
 
     def copy(self, source: int, slot: int, tokens: int) -> None:
         """Give ``slot`` the first ``tokens`` of ``source``, and zeros after them."""
-        for kept in (*self._keys, *self._values):
+        for kept in self._cache:
             if source != slot:
-                kept[slot, :, :tokens] = kept[source, :, :tokens]
-            kept[slot, :, tokens : self._used[slot]] = 0.0
+                kept[slot, :tokens] = kept[source, :tokens]
+            kept[slot, tokens : self._used[slot]] = 0.0
         self._used[slot] = tokens
 
     def move(self, source: int, slot: int) -> None:
@@ -194,26 +215,24 @@ class Rows:
         ends = np.cumsum([len(span.tokens) for span in spans]) - 1
         wanted = [int(end) for span, end in zip(spans, ends, strict=True) if span.drawn_from]
         heads_rows = _up(len(wanted), TILE) if wanted else 0
-        output = self._network(
-            input_ids=torch.tensor([ids], device=self._device),
-            position_ids=torch.tensor([positions], device=self._device),
-            # Of four dimensions, hence not looked at; without one, transformers would make one.
-            attention_mask=torch.zeros(1, 1, 1, 1, device=self._device),
-            use_cache=False,
-            logits_to_keep=torch.tensor(
+        kept, states = self._passed(
+            torch.tensor(ids, device=self._device),
+            torch.tensor(positions, device=self._device),
+            torch.tensor(
                 wanted + [0] * (heads_rows - len(wanted)), dtype=torch.long, device=self._device
             ),
-            rows=_Step(self._keys, self._values, spans, positions[:used], self._device),
+            RowAttention(self._cache, spans, idle),
         )
-        logits = output.logits[0, : len(wanted)].float().cpu().numpy()
-        hidden = self._hidden.take()[0, : len(wanted)].float().cpu().numpy()
+        logits = kept[: len(wanted)].float().cpu().numpy()
+        hidden = states[: len(wanted)].float().cpu().numpy()
         asked = [span.slot for span in spans if span.drawn_from]
         return {slot: Drawing(logits[i], hidden[i]) for i, slot in enumerate(asked)}
 
     def _empty(self, slots: int, length: int) -> Any:
         """Zeros, because masked keys are multiplied by zero, which does not make NaN vanish."""
         heads, size = self._kept
-        return torch.zeros(slots, heads, length, size, device=self._device, dtype=self._dtype)
+        shape = (slots, length, 2, heads, size)
+        return torch.zeros(shape, device=self._device, dtype=self._dtype)
 
     @torch.inference_mode()  # type: ignore[untyped-decorator]
     def _attends_alike(self) -> bool:
@@ -234,16 +253,15 @@ class Rows:
             query, key, value = some(self._sharing, size), some(keys, size), some(keys, size)
             seen = set()
             for beyond, rows in itertools.product((0, KEYS_TILE, KEYS_BLOCK, 1500), (1, 5, TILE)):
-                read = _keys_read(keys + beyond)
+                read = keys_read(keys + beyond)
                 queries = some(rows, heads, self._sharing, size)
-                slots = [some(1 if rows == 5 else rows, heads, read, size) for _ in range(2)]
+                slots = some(1 if rows == 5 else rows, read, 2, heads, size)
                 queries[-1, 0] = query
-                for slot, own in zip(slots, (key, value), strict=True):
-                    slot[-1, 0, :keys] = own
+                slots[-1, :keys, 0, 0], slots[-1, :keys, 1, 0] = key, value
                 positions = torch.full((rows,), keys - 1, device=self._device)
-                mask = _mask(positions, read, self._dtype)
-                wide_keys, wide_values = (slot.expand(rows, -1, -1, -1) for slot in slots)
-                attended = _attention(queries, wide_keys, wide_values, mask, 0.1)
+                mask = mask_beyond(positions, read, self._dtype)
+                wide = heads_first(slots.expand(rows, -1, -1, -1, -1))
+                attended = attention(queries, *wide, mask, 0.1)
                 seen.add(attended[-1, 0].float().cpu().numpy().tobytes())
             if len(seen) > 1:
                 return False
@@ -266,7 +284,7 @@ class Rows:
         if np.abs(plain - alone.logits).max() > near:
             return ()
         agreeing: tuple[int, ...] = ()
-        order = SumOrder(self._network, TILE)
+        order = SumOrder(self._passed.products, TILE)
         for rows in (tiles * TILE for tiles in TILES):
             self.counts = (rows,)
             if not order.is_same(rows):
@@ -298,123 +316,6 @@ class Rows:
         )
         last: Floats = output.logits[0, -1].float().cpu().numpy()
         return last
-
-
-class _Step:
-    """What the attention of one pass needs: whose rows they are, and where their keys lie."""
-
-    def __init__(
-        self,
-        keys: list[Any],
-        values: list[Any],
-        spans: Sequence[Span],
-        positions: list[int],
-        device: Any,
-    ) -> None:
-        self._keys, self._values = keys, values
-        self._used = len(positions)
-        slots = [span.slot for span in spans for _ in span.tokens]
-        self._slots = torch.tensor(slots, device=device)
-        self._positions = torch.tensor(positions, device=device)
-        self._groups = [
-            _Group(part, at, self._positions, keys[0].dtype) for at, part in _neighbours(spans)
-        ]
-
-    def attend(self, layer: int, query: Any, key: Any, value: Any, scaling: float) -> Any:
-        """Keep the rows' keys and values, and return the attention of each row. The shapes are
-        (1, heads, rows, size); the result is (1, rows, heads, size), as transformers wants it."""
-        keys, values = self._keys[layer], self._values[layer]
-        keys[self._slots, :, self._positions] = key[0, :, : self._used].transpose(0, 1)
-        values[self._slots, :, self._positions] = value[0, :, : self._used].transpose(0, 1)
-        heads, rows, size = query.shape[1:]
-        # Queries that share keys stand together: (rows, heads of the keys, sharing, size).
-        queries = query[0].transpose(0, 1).contiguous().view(rows, keys.shape[1], -1, size)
-        attended = torch.zeros_like(queries)
-        for group in self._groups:
-            attended[group.rows] = _attention(
-                queries[group.rows], group.of(keys), group.of(values), group.mask, scaling
-            )
-        return attended.view(1, rows, heads, size)
-
-
-class _Group:
-    """Rows that attend in one call: those of one slot, or one row of each of some neighbours."""
-
-    def __init__(self, spans: Sequence[Span], at: int, positions: Any, dtype: Any) -> None:
-        count = sum(len(span.tokens) for span in spans)
-        self.rows = slice(at, at + count)
-        self._slots = slice(spans[0].slot, spans[0].slot + len(spans))
-        self._count = count
-        self._length = _keys_read(max(span.end for span in spans))
-        self.mask = _mask(positions[self.rows], self._length, dtype)
-
-    def of(self, kept: Any) -> Any:
-        """Return these rows' part of ``kept``, without copying it."""
-        return kept[self._slots, :, : self._length].expand(self._count, -1, -1, -1)
-
-
-def _attention(queries: Any, keys: Any, values: Any, mask: Any, scaling: float) -> Any:
-    """The kernel: (rows, heads of the keys, queries that share keys, size) for the queries, and
-    their number of keys in their stead for keys and values."""
-    return torch.nn.functional.scaled_dot_product_attention(
-        queries, keys, values, attn_mask=mask, scale=scaling
-    )
-
-
-def _mask(positions: Any, keys: int, dtype: Any) -> Any:
-    """What is added to the scores: rows at ``positions`` see no keys beyond their own."""
-    beyond = torch.arange(keys, device=positions.device) > positions[:, None]
-    mask = torch.zeros(len(positions), 1, 1, keys, device=positions.device, dtype=dtype)
-    return mask.masked_fill_(beyond[:, None, None], float("-inf"))
-
-
-def _keys_read(keys: int) -> int:
-    """Return how many keys attention reads where a row has ``keys``."""
-    whole, rest = divmod(keys, KEYS_BLOCK)
-    read = _up(rest, KEYS_TILE) if rest <= KEYS_BLOCK // 2 else KEYS_BLOCK
-    return whole * KEYS_BLOCK + read
-
-
-def _neighbours(spans: Sequence[Span]) -> Iterator[tuple[int, Sequence[Span]]]:
-    """Yield the groups of ``spans``, each with the number of its first row."""
-    at = begin = 0
-    for end in range(1, len(spans) + 1):
-        group = spans[begin:end]
-        last = group[-1]
-        if (
-            end < len(spans)
-            and len(spans[end].tokens) == len(last.tokens) == 1
-            and spans[end].slot == last.slot + 1
-        ):
-            continue
-        yield at, group
-        at += sum(len(span.tokens) for span in group)
-        begin = end
-
-
-def _attend(
-    module: Any,
-    query: Any,
-    key: Any,
-    value: Any,
-    attention_mask: Any,
-    scaling: float | None = None,
-    rows: _Step | None = None,
-    **others: Any,
-) -> tuple[Any, None]:
-    """The attention of a pass by rows; without ``rows``, what transformers does by itself."""
-    if rows is None:
-        plain: tuple[Any, None] = sdpa_attention_forward(
-            module, query, key, value, attention_mask, scaling=scaling, **others
-        )
-        return plain
-    if scaling is None:
-        scaling = query.shape[-1] ** -0.5
-    return rows.attend(module.layer_idx, query, key, value, scaling), None
-
-
-transformers.AttentionInterface.register(ATTENTION, _attend)
-ALL_MASK_ATTENTION_FUNCTIONS.register(ATTENTION, sdpa_mask)
 
 
 def _takes_rows(network: Any, context_tokens: int) -> bool:

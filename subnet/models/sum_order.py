@@ -1,7 +1,7 @@
 """Does a network's products add in one order, however many rows they have? A trial that shows it.
 
-In comes a network; out comes, for a number of rows, whether each of its linear layers gives one row
-the same result as in a product of few rows. Kernels choose by the number of rows how they cut a
+In come the linear layers of a pass; out comes, for a number of rows, whether each of them gives one
+row the same result as in a product of few rows. Kernels choose by the number of rows how they cut a
 sum, and in bf16 the rounding of the result hides nearly every other order: of some ten thousand
 results one differs, so a text of a few dozen tokens seldom shows it.
 
@@ -14,7 +14,7 @@ This module knows no attention, no cache and no tokens.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from assay.models.source import inference_extra_missing
@@ -31,17 +31,13 @@ SIZES: Final = 8
 
 
 class SumOrder:
-    """The linear layers of ``network``, one of each shape, with rows that show their order."""
+    """The linear layers ``products``, one of each shape, with rows that show their order."""
 
-    def __init__(self, network: Any, few: int) -> None:
+    def __init__(self, products: Iterable[Any], few: int) -> None:
         """``few`` is the number of rows that others are compared with."""
         self._few = few
         self._chance = torch.Generator().manual_seed(1)
-        layers = {
-            (layer.in_features, layer.out_features): layer
-            for layer in network.modules()
-            if isinstance(layer, torch.nn.Linear)
-        }
+        layers = {(layer.in_features, layer.out_features): layer for layer in products}
         self._tried = [
             (layer, [(line, self._cancelling(layer.weight[line])) for line in _spread(layer)])
             for layer in layers.values()

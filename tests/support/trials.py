@@ -26,7 +26,7 @@ def remember_trials(monkeypatch: pytest.MonkeyPatch) -> None:
     agreeing, try_model = Rows._agreeing, trial.try_model
 
     def agreeing_once(rows: Rows, vocabulary: int) -> tuple[int, ...]:
-        key = _digest(rows._network)
+        key = _digest(rows._network) + type(rows._passed).__name__.encode()
         if key not in _row_counts:
             _row_counts[key] = agreeing(rows, vocabulary)
         return _row_counts[key]

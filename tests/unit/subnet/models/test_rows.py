@@ -20,6 +20,8 @@ torch = pytest.importorskip("torch")
 
 from assay.models import rows as rows_module  # noqa: E402
 from assay.models.language import LanguageModel  # noqa: E402  after the check for torch
+from assay.models.llama_pass import LlamaPass  # noqa: E402
+from assay.models.modules_pass import ModulesPass  # noqa: E402
 from assay.models.rows import TILE, Rows  # noqa: E402
 from assay.models.sum_order import SumOrder  # noqa: E402
 
@@ -120,6 +122,77 @@ def test_several_kinds_are_computed_by_rows_as_by_themselves(kind: str) -> None:
         np.testing.assert_allclose(rowwise, plain, atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("kind", "changed", "passed"),
+    [
+        ("llama", {}, LlamaPass),
+        ("llama", {"attention_bias": True, "mlp_bias": True}, LlamaPass),
+        ("mistral", {"sliding_window": None}, LlamaPass),
+        ("qwen2", {}, LlamaPass),
+        ("qwen3", {}, ModulesPass),  # norms within its attention
+        ("llama", {"hidden_act": "gelu"}, ModulesPass),
+    ],
+)
+def test_kinds_of_llamas_architecture_have_a_pass_of_their_own(
+    kind: str, changed: dict[str, Any], passed: type
+) -> None:
+    made = network(kind, **changed)
+    with torch.no_grad():
+        for part in made.modules():
+            if getattr(part, "bias", None) is not None:
+                part.bias.normal_(generator=torch.Generator().manual_seed(1))
+    text = [(7 * i * i + i) % VOCABULARY for i in range(90)]
+    with torch.inference_mode():
+        plain = made(input_ids=torch.tensor([text]), use_cache=False).logits[0].numpy()
+    rows = Rows.of(made, CONTEXT, VOCABULARY)
+    assert rows is not None
+    assert type(rows._passed) is passed
+    wanted = alone(rows, text)
+    rowwise = np.stack([np.frombuffer(row, dtype=np.float32) for row in wanted])
+    np.testing.assert_allclose(rowwise, plain, atol=1e-5)
+    (seen,) = together(rows, [text], random.Random(1), CONTEXT)
+    assert all(wanted[at] == row for at, row in seen.items())
+
+
+def test_a_pass_of_its_own_takes_no_second_memory_and_leaves_the_network_as_it_was() -> None:
+    before, made = network("qwen2"), network("qwen2")
+    assert Rows.of(made, CONTEXT, VOCABULARY) is not None
+    attention = made.model.layers[0].self_attn
+    whole = attention.q_proj.weight.untyped_storage()
+    assert attention.v_proj.weight.untyped_storage().data_ptr() == whole.data_ptr()
+    for name, value in before.state_dict().items():
+        assert torch.equal(made.state_dict()[name], value)
+    text = torch.tensor([[(7 * i) % VOCABULARY for i in range(100)]])
+    with torch.inference_mode():
+        logits = [each(input_ids=text, use_cache=False).logits for each in (before, made)]
+    torch.testing.assert_close(logits[1], logits[0])
+
+
+@pytest.mark.parametrize("wrong", ["leans", "differs", "breaks"])
+def test_a_pass_of_its_own_that_the_trial_refuses_is_not_used(
+    wrong: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = LlamaPass.__call__
+
+    def worse(self: LlamaPass, *given: Any) -> tuple[Any, Any]:
+        if wrong == "breaks":
+            raise RuntimeError("on this machine")
+        logits, states = plain(self, *given)
+        return logits * 1.1 if wrong == "differs" else logits + 1e-6 * logits.mean(), states
+
+    monkeypatch.setattr(LlamaPass, "__call__", worse)
+    rows = Rows.of(network("llama"), CONTEXT, VOCABULARY)
+    assert rows is not None
+    assert type(rows._passed) is ModulesPass
+
+
+def test_a_rotation_that_leans_on_the_longest_row_has_no_pass_of_its_own() -> None:
+    changing = {"rope_type": "dynamic", "factor": 2.0, "rope_theta": 10_000.0}
+    assert LlamaPass.of(network("llama", rope_parameters=changing)) is None
+    static = {"rope_type": "linear", "factor": 2.0, "rope_theta": 10_000.0}
+    assert LlamaPass.of(network("llama", rope_parameters=static)) is not None
+
+
 def test_a_text_of_several_blocks_of_keys_has_the_same_bits_in_pieces() -> None:
     long = 1300
     rows = Rows.of(network("llama", max_position_embeddings=long), long, VOCABULARY)
@@ -137,14 +210,14 @@ def test_attention_that_adds_in_another_order_for_more_keys_is_not_taken(
 ) -> None:
     """As torch's kernel does on this or another processor, where reading any multiple of 64 keys
     was not the same to the bit."""
-    plain = rows_module._attention
+    plain = rows_module.attention
 
     def leaning(queries: Any, keys: Any, values: Any, mask: Any, scaling: float) -> Any:
         return plain(queries, keys, values, mask, scaling) * (1 + 1e-7 * (keys.shape[2] > 300))
 
     made = network("llama")
     assert Rows.of(made, CONTEXT, VOCABULARY) is not None
-    monkeypatch.setattr(rows_module, "_attention", leaning)
+    monkeypatch.setattr(rows_module, "attention", leaning)
     assert Rows.of(made, CONTEXT, VOCABULARY) is None
 
 
@@ -164,7 +237,7 @@ def test_products_that_add_in_another_order_are_not_taken_however_seldom_it_show
 
     def order(kind: Any) -> SumOrder:
         torch.manual_seed(2)
-        return SumOrder(torch.nn.Sequential(kind(256, 64, bias=False, dtype=dtype)), TILE)
+        return SumOrder([kind(256, 64, bias=False, dtype=dtype)], TILE)
 
     assert order(InHalves).is_same(2 * TILE)
     assert not order(InHalves).is_same(3 * TILE)
@@ -189,8 +262,8 @@ def test_what_a_slot_held_before_changes_nothing_even_if_it_was_no_number() -> N
     wanted = alone(rows, text)
     rows.reserve(1, 64)
     rows.run([Span(1, 0, tuple(range(60)))])
-    for kept in (*rows._keys, *rows._values):
-        kept[1, :, :60] = float("nan")
+    for kept in rows._cache:
+        kept[1, :60] = float("nan")
     rows.copy(1, 1, 0)
     assert bits(rows.run([Span(1, 0, tuple(text))])) == wanted[-1:]
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 from collections.abc import Awaitable, Collection
 from typing import Any, TypeVar
 
@@ -55,6 +56,78 @@ async def bounded(clock: Clock, seconds: float, awaitable: Awaitable[T]) -> T:
             return await awaitable
     finally:
         await _end([timer])
+
+
+class IdleTimer:
+    """Bounds one wait after another, as ``bounded`` does, with one timer of the event loop for all.
+
+    For a loop that waits thousands of times and hardly ever too long: a timer that is made and
+    cancelled for each wait costs more than the wait. The timer runs on after a wait, and looks when
+    it ends whether the wait of that time is late. One task at a time may wait.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._timer: asyncio.TimerHandle | None = None
+        self._task: asyncio.Task[Any] | None = None
+        """The task that waits; None between two waits."""
+        self._ends_s = 0.0
+        """When the wait is late, or the last one would have been, by the event loop's time."""
+        self._is_late = False
+
+    async def bounded(self, seconds: float, awaitable: Awaitable[T]) -> T:
+        """Return the result of ``awaitable``; TimeoutError, and its cancellation, after
+        ``seconds``."""
+        if not isinstance(self._clock, SystemClock):
+            return await bounded(self._clock, seconds, awaitable)
+        task = asyncio.current_task()
+        assert task is not None
+        cancelling = task.cancelling()
+        loop = asyncio.get_running_loop()
+        self._ends_s = loop.time() + max(0.0, seconds)
+        if self._timer is None or self._timer.when() > self._ends_s:
+            self._arm(loop)
+        self._task = task
+        try:
+            result = await awaitable
+        except asyncio.CancelledError:
+            if self._was_late(task) <= cancelling:
+                raise TimeoutError from None
+            raise
+        except BaseException:
+            self._was_late(task)
+            raise
+        self._was_late(task)
+        return result
+
+    def close(self) -> None:
+        """Stop the timer, after the last wait."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _arm(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.close()
+        self._timer = loop.call_at(self._ends_s, self._look, loop)
+
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._timer = None
+        if self._task is None:
+            return
+        if loop.time() < self._ends_s:
+            self._arm(loop)
+            return
+        self._is_late = True
+        self._task.cancel()
+
+    def _was_late(self, task: asyncio.Task[Any]) -> float:
+        """End a wait of ``task``: how many other cancellations it has, if this wait was late and
+        its own is taken back; else infinitely many."""
+        self._task = None
+        if not self._is_late:
+            return math.inf
+        self._is_late = False
+        return task.uncancel()
 
 
 async def ended(clock: Clock, seconds: float, *futures: asyncio.Future[Any]) -> bool:

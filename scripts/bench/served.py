@@ -151,16 +151,25 @@ class Door:
 
     url: str
     key: str
+    pid: int
 
 
 class Nursery:
     """Miners of one model, which are started one by one, and as often as they are killed."""
 
-    def __init__(self, folder: Path, model: str, miners: int, *, threads: int = 1) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        model: str,
+        miners: int,
+        *,
+        threads: int = 1,
+        program: str = "serve_miners.py",
+    ) -> None:
         self.ports = free_ports(miners)
         self._folder, self._model = folder, model
         words = (str(folder), model, json.dumps(self.ports), str(threads))
-        self._program = Program("serve_miners.py", *words, log=folder / "miners.log")
+        self._program = Program(program, *words, log=folder / "miners.log")
         self.pids: dict[int, int] = {}
         """The process of each miner that was started, by the miner's number."""
 
@@ -189,7 +198,8 @@ class Nursery:
         program = Program("serve_gateway.py", *words, log=folder / "log")
         try:
             told = program.line()
-            yield Door(f"http://127.0.0.1:{told['port']}/v1", str(told["key"]))
+            url = f"http://127.0.0.1:{told['port']}/v1"
+            yield Door(url, str(told["key"]), program.process.pid)
         finally:
             program.end()
 
@@ -199,9 +209,12 @@ class Nursery:
 
 
 @contextlib.contextmanager
-def nursery(folder: Path, model: str, miners: int, *, threads: int = 1) -> Iterator[Nursery]:
-    """A nursery with all its miners started, while the block runs."""
-    found = Nursery(folder, model, miners, threads=threads)
+def nursery(
+    folder: Path, model: str, miners: int, *, threads: int = 1, program: str = "serve_miners.py"
+) -> Iterator[Nursery]:
+    """A nursery with all its miners started, while the block runs. ``program`` is what serves them;
+    it takes ``threads`` as its last word."""
+    found = Nursery(folder, model, miners, threads=threads, program=program)
     try:
         found.loaded()
         for miner in range(miners):

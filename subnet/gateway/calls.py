@@ -23,7 +23,7 @@ from assay.neuron.peers import wire_path
 from assay.protocol.client_receipts import CallRecord
 from assay.protocol.inference import NAME, STREAM, Complete, Piece
 from assay.wire.errors import CallError
-from assay.wire.evidence import Evidence, pack
+from assay.wire.evidence import pack
 from assay.wire.interface import AnyDendrite, AnyStream
 from assay.wire.synapse import encode
 
@@ -149,10 +149,12 @@ class MinerCall:
         self._began_s = clock.monotonic()
         self._clock = clock
         self._deadline_s = deadline_s
-        self._pieces: asyncio.Queue[Piece | None] = asyncio.Queue(PIECES_AHEAD)
+        self._pieces: list[Piece] = []
+        """Those that nobody has taken yet."""
+        self._is_over = False
+        self._room = asyncio.Event()
         self._frames: list[bytes] = []
-        self._evidence: Evidence | None = None
-        """Covers just these frames."""
+        self._replies: AnyStream[Piece] | None = None
         self._task = asyncio.create_task(self._run())
 
     @property
@@ -160,14 +162,20 @@ class MinerCall:
         """For how long this call has been under way."""
         return self._clock.monotonic() - self._began_s
 
-    async def next(self) -> Piece | None:
-        """The next piece; None after the last one. Raises the failure if the call has failed."""
-        if self._pieces.empty() and self.failure is not None:
-            raise self.failure
-        piece = await self._pieces.get()
-        if piece is None and self.failure is not None:
-            raise self.failure
-        return piece
+    async def next(self) -> list[Piece]:
+        """All pieces that have come and were not taken, at least one; none after the last. Raises
+        the failure if the call has failed. One piece is not held back for the next; where this
+        process lags behind the miner, several together cost little more than one."""
+        while not self._pieces:
+            if self.failure is not None:
+                raise self.failure
+            if self._is_over:
+                return []
+            self.ready.clear()
+            await self.ready.wait()
+        taken, self._pieces = self._pieces, []
+        self._room.set()
+        return taken
 
     async def finished(self, last: Piece) -> None:
         """Wait for the signed end of an answer whose text is whole, for a short time. ``last`` is
@@ -175,10 +183,9 @@ class MinerCall:
         with contextlib.suppress(TimeoutError, CallError, PiecesInvalid):
             await bounded(self._clock, CLOSE_S, self._ended(last))
 
-    async def _ended(self, last: Piece | None) -> None:
-        if last is not None and last.end is None:
-            last = await self.next()
-        if last is not None and last.end is not None:
+    async def _ended(self, last: Piece) -> None:
+        pieces = [last] if last.end is not None else await self.next()
+        if any(piece.end is not None for piece in pieces):
             await asyncio.shield(self._task)
 
     async def close(self) -> None:
@@ -190,7 +197,10 @@ class MinerCall:
     @property
     def record(self) -> CallRecord | None:
         """What the miner has signed so far; None if no piece is among it."""
-        if self._evidence is None or self.first_s is None:
+        if self._replies is None or self.first_s is None:
+            return None
+        evidence = self._replies.evidence
+        if evidence is None or evidence.frames != len(self._frames):
             return None
         return CallRecord(
             miner=self.candidate.hotkey,
@@ -199,7 +209,7 @@ class MinerCall:
             verified=self.candidate.verified,
             path=self.candidate.path,
             request=encode(self.ask),
-            evidence=pack(self._evidence),
+            evidence=pack(evidence),
             frames=list(self._frames),
         )
 
@@ -209,8 +219,8 @@ class MinerCall:
         except (CallError, PiecesInvalid) as error:
             self.failure = error
         finally:
+            self._is_over = True
             self.ready.set()
-        await self._pieces.put(None)
 
     async def _read(self) -> None:
         check = PieceCheck(self.ask)
@@ -229,8 +239,11 @@ class MinerCall:
                     if self.first_s is None:
                         self.first_s = replies.latency_s
                     check.add(piece, replies.payload_bytes)
-                    await self._pieces.put(piece)
+                    self._pieces.append(piece)
                     self.ready.set()
+                    while len(self._pieces) >= PIECES_AHEAD:
+                        self._room.clear()
+                        await self._room.wait()
                     if piece.end is None:
                         self.pace.wait()
             finally:
@@ -240,6 +253,6 @@ class MinerCall:
     def _keep(self, replies: AnyStream[Piece]) -> None:
         """Keep all that the miner has signed by now: also what is behind a piece that cannot be
         read, and a failure. Else a miner could sign nothing that a client may show of it."""
+        self._replies = replies
         if replies.frames == len(self._frames) + len(replies.signed):
             self._frames += replies.signed
-            self._evidence = replies.evidence

@@ -21,7 +21,7 @@ from aiohttp.client_exceptions import ClientError
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.http_parser import RawRequestMessage
 
-from assay.aio import bounded
+from assay.aio import IdleTimer, bounded
 from assay.clock import Clock
 from assay.errors import Unavailable
 from assay.gateway.openai.errors import ApiError, too_large, unreadable_body
@@ -168,11 +168,15 @@ class HttpServer:
         streamed = web.StreamResponse(status=reply.status, headers=headers)
         if request.version >= HttpVersion11:
             streamed.enable_chunked_encoding()
+        timer = IdleTimer(self._clock)
         async with contextlib.aclosing(reply.body) as parts:
             await streamed.prepare(request)
-            async for part in parts:
-                if part:
-                    await bounded(self._clock, self._write_s_max, streamed.write(part))
+            try:
+                async for part in parts:
+                    if part:
+                        await timer.bounded(self._write_s_max, streamed.write(part))
+            finally:
+                timer.close()
         await streamed.write_eof()
         return streamed
 

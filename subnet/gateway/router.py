@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import random
-from collections.abc import AsyncGenerator, Callable, Collection, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final, Literal, NamedTuple
@@ -86,14 +86,14 @@ class TextWish:
     """The client, by which requests that wait for a miner's place take turns."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Growth:
     """What an answer has grown by, and whose it is."""
 
     text: str
     """What is certain to be the answer's text."""
-    tokens: Sequence[int]
-    logprobs: Sequence[TokenLogprob]
+    tokens: list[int]
+    logprobs: list[TokenLogprob]
     finish: Literal["length", "stop"] | None
     """In the last growth, and in no other."""
     candidate: Candidate
@@ -221,20 +221,26 @@ class Router:
     ) -> AsyncGenerator[Growth, None]:
         """What ``text`` grows by out of one call, until the answer is over; or the failure."""
         while not text.is_over():
-            piece = await call.next()
-            if piece is None:
+            pieces = await call.next()
+            if not pieces:
                 raise PiecesInvalid("it ended without saying how")
             if not trail.tokens:
                 trail.first, trail.path = call.candidate.hotkey, call.candidate.path
-            trail.tokens += piece.tokens
+            grown = Growth("", [], [], None, call.candidate)
+            for piece in pieces:
+                trail.tokens += piece.tokens
+                grown.text += text.add(piece.tokens)
+                grown.tokens += piece.tokens
+                grown.logprobs += piece.logprobs
+                if piece.end is not None and not text.is_over():
+                    grown.text += text.end(piece.end.finish)
+                if text.is_over():
+                    await call.finished(piece)
+                    self.health.served(call.candidate.hotkey)
+                    break
+            grown.finish = text.finish
             self._note_pace(call, whole=False)
-            fresh = text.add(piece.tokens)
-            if piece.end is not None and not text.is_over():
-                fresh += text.end(piece.end.finish)
-            if text.is_over():
-                await call.finished(piece)
-                self.health.served(call.candidate.hotkey)
-            yield Growth(fresh, piece.tokens, piece.logprobs, text.finish, call.candidate)
+            yield grown
 
     def _check_named(self, wish: TextWish) -> None:
         """ApiError if ``wish`` names a miner that is not there or cannot be asked for this."""

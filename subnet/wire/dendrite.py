@@ -148,9 +148,8 @@ class Dendrite:
                         judge(call.sent, response.status, headers, body, reply_type, 0.0)
                         raise no_stream(peer)
                     reader = reader_of(call.sent, response.status, headers, self._limits)
-            source = await stack.enter_async_context(contextlib.aclosing(_Body(response)))
-            yield ReplyStream(
-                source,
+            replies = ReplyStream[Rep](
+                _Body(response),
                 reader,
                 call.sent,
                 reply_type,
@@ -161,6 +160,7 @@ class Dendrite:
                 idle_s=idle_s,
                 network_s=getattr(response, "network_s", 0.0),
             )
+            yield await stack.enter_async_context(contextlib.aclosing(replies))
 
     async def close(self) -> None:
         for session in (self._session, self._stream_session):

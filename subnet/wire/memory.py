@@ -225,7 +225,7 @@ class MemoryDendrite:
             error.latency_s = self._clock.monotonic() - signed_s
             raise
         async with contextlib.aclosing(reply.chunks) as chunks:
-            yield ReplyStream(
+            replies = ReplyStream[Rep](
                 chunks,
                 reader_of(sent, reply.status, reply.headers, self._limits),
                 sent,
@@ -236,6 +236,8 @@ class MemoryDendrite:
                 left_s=deadline_s,
                 idle_s=idle_s,
             )
+            async with contextlib.aclosing(replies):
+                yield replies
 
     async def _send(
         self, peer: Peer, name: str, request: Synapse, deadline_s: float, idle_s: float | None

@@ -28,7 +28,7 @@ import enum
 import struct
 from collections.abc import Callable, Sequence
 from hashlib import sha256
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -111,6 +111,13 @@ class Seal(msgspec.Struct, frozen=True, gc=False):
     frames: int
     running_hash: bytes
     signature: bytes
+
+
+class _Arrived(NamedTuple):
+    """A seal that nobody has checked, and the payloads that it is the first to cover."""
+
+    seal: Seal
+    payloads: list[bytes]
 
 
 class FrameError(Exception):
@@ -226,36 +233,48 @@ class FrameReader:
             self._arriving += data
 
     def take(self) -> list[bytes]:
-        """The payloads under the next signature that holds, in order; none if more must arrive.
+        """The payloads under all signatures that have arrived, in order; none if more must arrive.
 
-        FrameError where the stream is broken, after everything before that was taken.
+        A signature covers all frames before it, so of several that have arrived only the newest is
+        checked: a reader that lags behind catches up at the price of one. If it does not hold, the
+        others are checked one by one. FrameError where the stream is broken, after everything
+        before that was taken.
         """
+        if self._error is None:
+            seals, error = self._parse()
+            ready, unsigned = self._covered(seals)
+            self._error = unsigned or error
+            if self._error is not None:
+                self.state = StreamState.BROKEN
+                self._arriving.clear()
+                self._unsealed.clear()
+                self._unsealed_bytes = 0
+            if ready:
+                return ready
         if self._error is not None:
             raise self._error
-        try:
-            return self._parse()
-        except FrameError as error:
-            self._error = error
-            self.state = StreamState.BROKEN
-            self._arriving.clear()
-            self._unsealed.clear()
-            self._unsealed_bytes = 0
-            raise
+        return []
 
     @property
     def held_bytes(self) -> int:
         """What is kept here: bytes that nobody has looked at, and payloads not yet signed for."""
         return len(self._arriving) + self._unsealed_bytes
 
-    def _parse(self) -> list[bytes]:
-        """Read frames up to a signature with payloads under it, or to the end of what arrived."""
+    def _parse(self) -> tuple[list[_Arrived], FrameError | None]:
+        """Read the frames that have arrived: the signatures among them, which nobody has checked
+        yet, and why the frames behind them cannot be read, if they cannot."""
         place = start = 0  # of the frame that is looked at, and of what is not hashed yet
-        ready: list[bytes] = []
+        seals: list[_Arrived] = []
+        error: FrameError | None = None
         with memoryview(self._arriving) as arriving:
             arrived = len(arriving)
-            while not ready and (begin := place + HEAD.size) <= arrived:
+            while (begin := place + HEAD.size) <= arrived:
                 kind, number, length = HEAD.unpack_from(arriving, place)
-                following = self._check(kind, number, length)
+                try:
+                    following = self._check(kind, number, length)
+                except FrameError as found:
+                    error = found
+                    break
                 end = begin + length
                 if arrived < end:
                     break
@@ -269,15 +288,46 @@ class FrameReader:
                     self._said_no = payload
                 else:
                     self._hash.update(arriving[start:place])
-                    ready = self._sealed_by(kind, payload)
+                    seals.append(self._arrived(kind, payload))
                     start = end
                 place = end
                 self.state = following
             self._hash.update(arriving[start:place])
         del self._arriving[:place]
-        if self.state is StreamState.ENDED and self._arriving and not ready:
-            raise FrameError("more came after the end")
-        return ready
+        if self.state is StreamState.ENDED and self._arriving and error is None:
+            error = FrameError("more came after the end")
+        return seals, error
+
+    def _arrived(self, kind: bytes, signature: bytes) -> _Arrived:
+        """A signature that has come, with the payloads that none before it covers."""
+        failing = self.state is StreamState.FAILING
+        word = PART if kind == SEAL else FAILED if failing else WHOLE
+        payloads, self._unsealed = self._unsealed, []
+        self._unsealed_bytes = 0
+        return _Arrived(Seal(word, self.frames, self._hash.digest(), signature), payloads)
+
+    def _covered(self, seals: list[_Arrived]) -> tuple[list[bytes], SealBroken | None]:
+        """The payloads under ``seals`` that the sender has signed, and the error of the first seal
+        that does not hold."""
+        if not seals:
+            return [], None
+        if self._holds(seals[-1].seal):
+            return self._signed_by(seals), None
+        for place, (seal, _) in enumerate(seals):
+            if not self._holds(seal):
+                broken = SealBroken(
+                    f"the signature over its first {seal.frames} frames does not hold for this call"
+                )
+                return self._signed_by(seals[:place]), broken
+        raise AssertionError("the last of them does not hold")
+
+    def _signed_by(self, seals: list[_Arrived]) -> list[bytes]:
+        """Note the newest of ``seals``, which holds; the payloads under all of them."""
+        if seals:
+            self.sealed = seals[-1].seal
+            if self.sealed.word == FAILED:
+                self.failure = self._said_no
+        return [payload for _, payloads in seals for payload in payloads]
 
     def _check(self, kind: bytes, number: int, length: int) -> StreamState:
         """The state behind a frame with this head; FrameError unless such a frame may come now."""
@@ -308,25 +358,10 @@ class FrameReader:
             )
         return following
 
-    def _sealed_by(self, kind: bytes, signature: bytes) -> list[bytes]:
-        """The payloads that ``signature`` covers and none before did."""
-        failing = self.state is StreamState.FAILING
-        word = PART if kind == SEAL else FAILED if failing else WHOLE
-        running = self._hash.digest()
-        payload = self.binding.payload(word, self.frames, running)
-        if not self._holds(payload, signature):
-            raise SealBroken(
-                f"the signature over its first {self.frames} frames does not hold for this call"
-            )
-        self.failure = self._said_no
-        self.sealed = Seal(word, self.frames, running, signature)
-        ready, self._unsealed = self._unsealed, []
-        self._unsealed_bytes = 0
-        return ready
-
-    def _holds(self, payload: bytes, signature: bytes) -> bool:
-        """Whether the sender signed ``payload``."""
-        return keys.verify(signature, payload, self._public_key)
+    def _holds(self, seal: Seal) -> bool:
+        """Whether the sender has made ``seal``."""
+        payload = self.binding.payload(seal.word, seal.frames, seal.running_hash)
+        return keys.verify(seal.signature, payload, self._public_key)
 
 
 def running_hash(request_hash: bytes, payloads: Sequence[bytes], *, failed: bool) -> bytes:

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any, Final, Generic, Protocol
 
-from assay.aio import bounded
+from assay.aio import IdleTimer
 from assay.clock import Clock
 from assay.text import printable
 from assay.wire.errors import (
@@ -73,6 +73,7 @@ class ReplyStream(Generic[RepCo]):
         self._deadline_s = deadline_s
         self._ends_s = signed_s + left_s
         self._idle_s = idle_s
+        self._timer = IdleTimer(clock)
         self._ready: deque[bytes] = deque()
         self._is_over = False
         self.latency_s = clock.monotonic() - signed_s
@@ -114,6 +115,7 @@ class ReplyStream(Generic[RepCo]):
         """End the call: the peer's handler is cancelled if it still runs."""
         self._is_over = True
         self._ready.clear()
+        self._timer.close()
         await self._source.aclose()
 
     async def _more(self) -> None:
@@ -152,9 +154,7 @@ class ReplyStream(Generic[RepCo]):
         peer = self._sent.peer
         left_s = self._ends_s - self._clock.monotonic()
         try:
-            return await bounded(
-                self._clock, max(0.0, min(left_s, self._idle_s)), self._source.read()
-            )
+            return await self._timer.bounded(min(left_s, self._idle_s), self._source.read())
         except TimeoutError:
             if left_s <= self._idle_s:
                 raise too_late(peer, self._deadline_s) from None

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assay.aio import bounded, first, until
+from assay.aio import IdleTimer, bounded, first, until
 from assay.clock import Clock, ManualClock, SystemClock
 from tests.support.timeless import run_timeless
 
@@ -144,6 +144,48 @@ def test_a_bound_is_the_same_under_every_clock(
         assert told[2] == racer.ends_s
     elif cut_s is None and racer.cancelled == "ends":
         assert told == ("TimeoutError", (), bound_s + racer.unwinds_s)
+
+
+WAITS = st.lists(
+    st.tuples(racers(st.integers(0, 9)), st.integers(0, 9).map(lambda tens: tens * 10.0 + 3)),
+    min_size=1,
+    max_size=5,
+)
+
+
+@given(WAITS, st.none() | st.integers(0, 20).map(lambda tens: tens * 10.0 + 3.5))
+def test_one_timer_bounds_each_wait_as_a_timer_of_its_own(
+    waits: list[tuple[Racer, float]], cut_s: float | None
+) -> None:
+    async def main(bound: Any) -> tuple[list[Any], tuple[str, Any, float]]:
+        living: set[object] = set()
+        told: list[Any] = []
+
+        async def work() -> None:
+            for number, (racer, bound_s) in enumerate(waits):
+                try:
+                    said = await bound(bound_s, racer.run(number, living))
+                except Exception as error:
+                    said = type(error).__name__
+                task = asyncio.current_task()
+                assert task is not None
+                told.append((said, asyncio.get_running_loop().time(), task.cancelling()))
+
+        ended = await outcome(work(), cut_s)
+        assert not living
+        return told, ended
+
+    async def with_one_timer() -> Any:
+        timer = IdleTimer(SystemClock())
+        try:
+            return await main(timer.bounded)
+        finally:
+            timer.close()
+
+    def by_itself(seconds: float, awaitable: Any) -> Any:
+        return bounded(SystemClock(), seconds, awaitable)
+
+    assert run_timeless(with_one_timer()) == run_timeless(main(by_itself))
 
 
 async def test_of_two_that_end_together_the_one_named_first_counts() -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from assay.gateway.model import OfferedModel, Prompt
+from assay.gateway.model import SHORT_CHARS, OfferedModel, Prompt
 from assay.gateway.openai.errors import ApiError
 from assay.gateway.openai.meaning import ClientRequest, chat_request, completion_request
 from assay.models.root import model_root
@@ -71,17 +72,45 @@ class Listed(ChatSpelling):
         return super().encode(prompt)
 
 
+class Threaded(ChatSpelling):
+    """A tokenizer that notes in which thread it cuts, and that takes its time with long texts."""
+
+    def __init__(self) -> None:
+        self.cut_in: dict[str, threading.Thread] = {}
+        self.may_end = threading.Event()
+
+    def encode(self, prompt: str) -> list[int]:
+        self.cut_in[prompt] = threading.current_thread()
+        if len(prompt) > SHORT_CHARS:
+            assert self.may_end.wait(20.0)
+        return super().encode(prompt)
+
+
 def texts(*prompts: str) -> ClientRequest:
     return completion_request(json.dumps({"model": "demo", "prompt": prompts}).encode())
 
 
 async def test_keys_take_turns_prompt_by_prompt() -> None:
-    spelling = Listed()
-    model = OfferedModel("demo", ROOT, spelling, 300)
-    hogs = [cut(model, texts(*["long"] * 16), "hog") for _ in range(8)]
-    await asyncio.gather(*hogs, cut(model, texts("short"), "ada"))
+    spelling, long, other = Listed(), "l" * (SHORT_CHARS + 1), "o" * (SHORT_CHARS + 1)
+    model = OfferedModel("demo", ROOT, spelling, 3_000)
+    hogs = [cut(model, texts(*[long] * 16), "hog") for _ in range(8)]
+    await asyncio.gather(*hogs, cut(model, texts(other), "ada"))
     assert len(spelling.cut) == 8 * 16 + 1
-    assert spelling.cut.index("short") <= 2
+    assert spelling.cut.index(other) <= 2
+    model.close()
+
+
+async def test_a_short_prompt_does_not_wait_for_the_thread_that_cuts_long_ones() -> None:
+    spelling = Threaded()
+    model = OfferedModel("demo", ROOT, spelling, 3_000)
+    long = asyncio.create_task(cut(model, texts("l" * (SHORT_CHARS + 1)), "hog"))
+    async with asyncio.timeout(10):
+        assert await cut(model, texts("s"), "ada") == [("s", 1)]
+        assert not long.done()
+        spelling.may_end.set()
+        await long
+    here = threading.current_thread()
+    assert [thread is here for _, thread in sorted(spelling.cut_in.items())] == [False, True]
     model.close()
 
 

@@ -165,6 +165,22 @@ async def test_a_stream_that_is_cut_goes_on_without_a_seam(after: int) -> None:
     check(trail)
 
 
+async def test_what_came_while_the_client_was_busy_is_one_growth() -> None:
+    """A gateway that lags behind its miners catches up at the price of one piece."""
+    miner = FakeMiner(key(1))
+    async with Subnet(miner) as subnet:
+        trail, grown = Trail(), []
+        async with contextlib.aclosing(subnet.router().answer(wish(30, logprobs=0), trail)) as it:
+            async for growth in it:
+                grown.append(growth)
+                for _ in range(500):
+                    await asyncio.sleep(0)
+    assert text(grown) == expected(miner, 30)
+    assert len(grown) <= 3 and len(grown[1].tokens) > 10
+    assert sum(len(growth.logprobs) for growth in grown) == 30
+    check(trail)
+
+
 async def test_many_miners_may_die_in_one_answer() -> None:
     dying = [FakeMiner(key(n), incentive=9000 - n, dies_at=10 * n) for n in range(1, 5)]
     last = FakeMiner(key(9), incentive=1)

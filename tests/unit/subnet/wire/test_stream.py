@@ -210,7 +210,7 @@ def test_what_is_no_stream_is_told_in_one_sentence(data: bytes, said: str) -> No
         ONE + FOREIGN_TWO + THREE + END[:-1] + bytes([END[-1] ^ 1]),
         ONE + frame(b"d", 2, b"TWO") + THREE + END,
         ONE + TWO + frame(b"d", 3, b"thre") + END,
-        ONE + TWO + THREE + frame(b"s", 3, END[9:]) + END,
+        ONE + TWO + THREE + frame(b"s", 3, END[9:]),
         ONE + TWO + THREE + frame(b"e", 3, MALLORY.sign(b"")),
     ],
     ids=["foreign", "bit", "changed", "shortened", "end as seal", "another's"],
@@ -257,9 +257,46 @@ def test_too_many_frames() -> None:
     receiving = reader()
     for _ in range(FRAMES_MAX + 1):
         receiving.feed(sender.data(b"") + sender.seal())
-    for _ in range(FRAMES_MAX):
-        assert receiving.take() == [b""]
+    assert receiving.take() == [b""] * FRAMES_MAX
     with pytest.raises(FrameError, match="more than 500 frames came"):
+        receiving.take()
+
+
+def test_a_reader_that_lags_checks_the_newest_signature_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    checked: list[bytes] = []
+    true = keys.verify
+
+    def verify(signature: bytes, message: bytes, public_key: bytes) -> bool:
+        checked.append(signature)
+        return true(signature, message, public_key)
+
+    monkeypatch.setattr(keys, "verify", verify)
+    sender, receiving = writer(), reader()
+    words = [str(number).encode() for number in range(10)]
+    arrived = [sender.data(word) + sender.seal() for word in words]
+    receiving.feed(b"".join(arrived[:9]))
+    assert receiving.take() == words[:9]
+    assert (len(checked), receiving.sealed.frames if receiving.sealed else None) == (1, 9)
+    receiving.feed(arrived[9] + sender.end())
+    assert receiving.take() == words[9:]
+    assert (len(checked), receiving.state) == (2, StreamState.ENDED)
+
+
+@pytest.mark.parametrize("good", range(4))
+def test_if_the_newest_does_not_hold_what_an_earlier_one_covers_is_handed_out(good: int) -> None:
+    sender, receiving = writer(), reader()
+    words = [b"one", b"two", b"three"]
+    arrived = [sender.data(word) + sender.seal() for word in words]
+    false = [data[:-1] + bytes([data[-1] ^ 1]) for data in arrived]
+    receiving.feed(b"".join(arrived[:good] + false[good:]) + frame(b"e", 3, MALLORY.sign(b"")))
+    if good:
+        assert receiving.take() == words[:good]
+        assert receiving.sealed is not None and receiving.sealed.frames == good
+    with pytest.raises(SealBroken, match=f"over its first {min(good + 1, 3)} frames"):
+        receiving.take()
+    with pytest.raises(SealBroken):
         receiving.take()
 
 

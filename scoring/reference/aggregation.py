@@ -59,7 +59,11 @@ def norm_factors(sent: Mapping[int, PlainContribution], norm_percent: int) -> di
 
 
 def merge(
-    sent: Mapping[int, PlainContribution], *, senders_only: bool, norm_percent: int, trim: int
+    sent: Mapping[int, PlainContribution],
+    *,
+    senders_only: bool,
+    norm_percent: int,
+    trim_percent: int,
 ) -> dict[int, int]:
     """Return the units that each place changes by; places that do not change are left out."""
     factors = norm_factors(sent, norm_percent)
@@ -76,7 +80,7 @@ def merge(
             elif not senders_only:
                 values.append((0, uid))
         values.sort()
-        out = min(trim, (len(values) - 1) // 2)
+        out = min(len(values) * trim_percent // 100, (len(values) - 1) // 2)
         kept = values[out : len(values) - out]
         whole = sum(counting[uid].weight for _, uid in kept)
         total = sum(counting[uid].weight * units for units, uid in kept)

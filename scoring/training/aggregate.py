@@ -12,9 +12,10 @@ depend on their order.
     a place:   sum of weight x q / sum of weights, half a unit away from zero,
                over those who sent the place, or over all
 
-With ``trim`` t, the min(t, (k - 1) div 2) lowest and as many highest of the k values of a place are
-left out before (of equal values those of the lower uids count as lower); ``MEDIAN`` leaves one or
-two of them. Values of 16 and more, which no training makes, leave their contribution out.
+With ``trim_percent`` t, the floor(k t / 100) lowest and as many highest of the k values of a place
+are left out before (of equal values those of the lower uids count as lower), but never all: 50
+leaves the middle one or two. Values of 16 and more, which no training makes, leave their
+contribution out.
 
 Messages, signatures and who may contribute are not known here.
 """
@@ -41,8 +42,6 @@ WEIGHTS_MAX: Final = 1 << 17
 who have none yet. Twice a sum and a rounding must fit 63 bits."""
 FACTOR_BITS: Final = 16
 """A contribution of 2**16 times the middle norm, or more, is left out by rounding."""
-MEDIAN: Final = 1 << 16
-"""A ``trim`` beyond any number of contributions."""
 BLOCK_PLACES: Final = 1 << 16
 """Places that are sorted at once: 256 contributions need 128 MiB."""
 
@@ -66,11 +65,13 @@ class AggregationRule:
     norm_percent: int = 200
     """c in per cent: how much longer than the middle one a contribution may be. Trainers
     with equal work lay within 14 % of it, over 72 windows of three runs."""
-    trim: int = 0
+    trim_percent: int = 0
+    """How much is left out at each end. Where few trainers send the same places, a place that one
+    has sent alone is bounded by its norm only."""
 
     def __post_init__(self) -> None:
-        if self.norm_percent < 100 or self.trim < 0:
-            raise ValueError("norms are bounded above the middle, and trims are not negative")
+        if self.norm_percent < 100 or not 0 <= self.trim_percent <= 50:
+            raise ValueError("norms are bounded above the middle, and a trim leaves the middle")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -155,7 +156,7 @@ def _merged(
     weights = [np.full(each.update.places.size, each.weight) for each in contributions]
     each_weight = np.concatenate([nowhere, *weights])
     each_unit = np.concatenate([nowhere, *units])
-    if rule.trim:
+    if rule.trim_percent:
         return places, _trimmed(contributions, units, places, rule)
     sums = np.zeros(places.size, dtype=np.int64)
     np.add.at(sums, at, each_weight * each_unit)
@@ -187,7 +188,7 @@ def _trimmed(
         keys = np.where(counted, block, np.iinfo(np.int64).max)
         order = np.argsort(keys, axis=0, kind="stable")
         count = counted.sum(axis=0)
-        out = np.minimum(rule.trim, (count - 1) // 2)
+        out = np.minimum(count * rule.trim_percent // 100, (count - 1) // 2)
         rank = np.arange(len(contributions))[:, None]
         kept = (rank >= out) & (rank < count - out)
         own = np.where(kept, np.broadcast_to(weights, block.shape)[order, 0], 0)

@@ -1,13 +1,14 @@
-"""Whether two messages of a window send the same places: who copied sends what another one sent.
+"""Whether two messages of a window say the same: who copied sends what another one sent.
 
-A message's places are drawn by hash: each place has a hash keyed by randomness that comes after
-the messages, and the ``SAMPLES`` smallest are kept (Andrei Broder, "On the resemblance and
-containment of documents", 1997; Bar-Yossef and others, 2002). Of two messages A and B, with r the
-part of the smallest hashes of both together that both have,
+Of a message its places and signs are compared. They are drawn by hash: each place with its sign has
+a hash keyed by randomness that comes after the messages, and the ``SAMPLES`` smallest are kept
+(Andrei Broder, "On the resemblance and containment of documents", 1997; Bar-Yossef and others,
+2002). Of two messages A and B, with r the part of the smallest hashes of both together
+that both have,
 
     |A and B| = r (|A| + |B|) / (1 + r),     overlap = |A and B| / min(|A|, |B|)
 
-Messages of up to ``SAMPLES`` places are compared in full. For larger ones the standard deviation is
+Messages of up to ``SAMPLES`` values are compared in full. For larger ones the standard deviation is
 0.016 at most.
 
 Honest trainers overlap as well, because what is large is large for all of them: mostly after a
@@ -34,7 +35,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.scoring.training.shapes import Places
+from assay.scoring.training.shapes import SparseUpdate
 
 SAMPLES: Final = 1024
 """Hashes of a sketch, 8 KiB. A quarter of it doubles the deviation, and a limit that lies 0.1 above
@@ -48,24 +49,24 @@ Hashes = NDArray[np.uint64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PlaceSketch:
-    """The smallest ``hashes`` of a message's places, rising, and how many places there are."""
+    """The smallest ``hashes`` of a message's places and signs, rising, and how many there are."""
 
     hashes: Hashes
     size: int
 
 
-def sketch(places: Places, key: int) -> PlaceSketch:
-    """Return the sketch of ``places``, which differ from each other, under the window's ``key`` of
-    64 bits."""
-    hashes = _mixed(places.astype(np.uint64) ^ _mixed(np.array([key], dtype=np.uint64)))
+def sketch(update: SparseUpdate, key: int) -> PlaceSketch:
+    """Return the sketch of an ``update`` under the window's ``key`` of 64 bits."""
+    signed = 2 * update.places + (update.values > 0)
+    hashes = _mixed(signed.astype(np.uint64) ^ _mixed(np.array([key], dtype=np.uint64)))
     if hashes.size > SAMPLES:
         hashes = np.partition(hashes, SAMPLES)[:SAMPLES]
-    return PlaceSketch(np.sort(hashes), places.size)
+    return PlaceSketch(np.sort(hashes), update.places.size)
 
 
 def _mixed(words: Hashes) -> Hashes:
     """Return each of ``words`` mixed by splitmix64's last steps, which lose nothing: different
-    places have different hashes."""
+    words have different hashes."""
     words = words + np.uint64(0x9E3779B97F4A7C15)
     words = (words ^ (words >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     words = (words ^ (words >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
@@ -73,7 +74,7 @@ def _mixed(words: Hashes) -> Hashes:
 
 
 def overlap(first: PlaceSketch, second: PlaceSketch) -> float:
-    """Return which part of the shorter message's places the other one has, from 0 to 1; 0 if one
+    """Return which part of the shorter message's values the other one has, from 0 to 1; 0 if one
     of them has none."""
     if not first.size or not second.size:
         return 0.0

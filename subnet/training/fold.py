@@ -66,7 +66,7 @@ def fold(
             refused[uid] = str(error)
             continue
         contributions.append(Contribution(uid, each.weight, update))
-    together = aggregate(contributions, aggregation_rule(manifest.outer, len(contributions)))
+    together = aggregate(contributions, aggregation_rule(manifest.outer))
     change = together.update.dense(state.shape)
     model, momentum = _step(state.model, state.momentum, change, manifest.outer)
     following = TrainingState(
@@ -88,12 +88,12 @@ def skip(state: TrainingState) -> TrainingState:
     )
 
 
-def aggregation_rule(outer: Outer, messages: int) -> AggregationRule:
-    """Return the rule of ``outer`` for a window of so many ``messages``."""
+def aggregation_rule(outer: Outer) -> AggregationRule:
+    """Return the rule of ``outer``, whose parts it gives in whole per cent."""
     return AggregationRule(
         average=Average.SENDERS if outer.mean_of == "senders" else Average.ALL,
         norm_percent=round(PERCENT * outer.norm_max),
-        trim=int(outer.trim * messages),
+        trim_percent=round(PERCENT * outer.trim),
     )
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from assay.scoring.training.aggregate import (
-    MEDIAN,
+    BLOCK_PLACES,
     WEIGHTS_MAX,
     AggregationRule,
     Average,
@@ -43,7 +43,7 @@ def test_what_cancels_out_is_not_a_change() -> None:
 def test_nobody_and_nothing_change_nothing() -> None:
     assert merged(SENDERS) == {}
     assert merged(SENDERS, sent(1, {}), sent(2, {})) == {}
-    assert merged(AggregationRule(trim=1)) == {}
+    assert merged(AggregationRule(trim_percent=20)) == {}
 
 
 def test_a_long_contribution_is_cut_to_twice_the_middle_norm() -> None:
@@ -75,17 +75,17 @@ def test_what_diverged_is_left_out(value: float) -> None:
 def test_trimming_leaves_out_the_ends() -> None:
     five = [sent(uid, {7: value}) for uid, value in enumerate([1.0, 1.5, -2.0, 2.0, 1.0])]
     five.append(sent(8, {4: 1.0}))
-    assert merged(AggregationRule(trim=1), *five) == {4: 1.0, 7: pytest.approx(3.5 / 3)}
-    assert merged(AggregationRule(trim=MEDIAN), *five) == {4: 1.0, 7: 1.0}
+    assert merged(AggregationRule(trim_percent=20), *five) == {4: 1.0, 7: pytest.approx(3.5 / 3)}
+    assert merged(AggregationRule(trim_percent=50), *five) == {4: 1.0, 7: 1.0}
     # Of all six, five of which are zero at place 4, and one at place 7.
-    assert merged(AggregationRule(average=Average.ALL, trim=1), *five) == {7: 0.875}
-    assert merged(AggregationRule(average=Average.ALL, trim=MEDIAN), *five) == {7: 1.0}
+    assert merged(AggregationRule(average=Average.ALL, trim_percent=17), *five) == {7: 0.875}
+    assert merged(AggregationRule(average=Average.ALL, trim_percent=50), *five) == {7: 1.0}
 
 
 def test_sums_hold_at_the_bounds() -> None:
     top = float(np.nextafter(np.float32(16), np.float32(0)))
     half = WEIGHTS_MAX // 2
-    for rule in (SENDERS, ALL, AggregationRule(trim=0, norm_percent=100)):
+    for rule in (SENDERS, ALL, AggregationRule(norm_percent=100)):
         assert merged(rule, sent(1, {1: top}, half), sent(2, {1: top}, half)) == {1: top}
         assert merged(rule, sent(1, {1: -top}, half), sent(2, {1: -top}, half)) == {1: -top}
 
@@ -97,6 +97,24 @@ def test_what_cannot_be_is_refused() -> None:
     for weight in (0, -1, WEIGHTS_MAX):
         with pytest.raises(ValueError, match="weights are positive"):
             aggregate([one, sent(2, {}, weight)], SENDERS)
-    for wrong in ({"norm_percent": 99}, {"trim": -1}):
+    for wrong in ({"norm_percent": 99}, {"trim_percent": -1}, {"trim_percent": 51}):
         with pytest.raises(ValueError, match="norms are bounded"):
             AggregationRule(**wrong)  # type: ignore[arg-type]
+
+
+def test_many_places_are_trimmed_as_few_are() -> None:
+    """A part of the places, whose blocks begin elsewhere, becomes what it becomes in the whole."""
+    rng = np.random.default_rng(2)
+    rule = AggregationRule(trim_percent=25, norm_percent=10_000)
+    whole, parts = [], []
+    for uid in range(5):
+        places = np.flatnonzero(rng.random(2 * BLOCK_PLACES) < 0.6)
+        values = rng.normal(0, 1, places.size).astype(np.float32)
+        part = places >= BLOCK_PLACES // 3
+        whole.append(Contribution(uid, uid + 1, SparseUpdate(places, values)))
+        parts.append(Contribution(uid, uid + 1, SparseUpdate(places[part], values[part])))
+    expected, found = aggregate(whole, rule).update, aggregate(parts, rule).update
+    behind = expected.places >= BLOCK_PLACES // 3
+    assert found.places.size > BLOCK_PLACES
+    assert np.array_equal(found.places, expected.places[behind])
+    assert np.array_equal(found.values, expected.values[behind])

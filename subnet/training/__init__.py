@@ -4,7 +4,7 @@
 numbers into a network and takes it out again; ``inner`` is a window's steps; ``state`` is what all
 peers hold between two windows, and its hash; ``fold`` leads from one state to the next; ``work`` is
 a peer's part of a window, and the check of it; ``sealed`` hides a message until its key is shown;
-``checkpoint`` is what a peer goes on from.
+``stored`` is a state, and what a peer carries, as bytes.
 
 Which block it is, who asked, and what a chain says is not known here.
 """

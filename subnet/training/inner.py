@@ -54,13 +54,6 @@ class Moments:
         """Return the moments before the first step, of a model of ``size`` numbers."""
         return cls(np.zeros(size, np.float32), np.zeros(size, np.float32))
 
-    @property
-    def root(self) -> bytes:
-        """The hash, of 32 bytes, that a seal names."""
-        steps = array_root("steps", np.array([self.steps], dtype=np.int64))
-        both = array_root("first", self.first) + array_root("second", self.second)
-        return array_root("moments", np.frombuffer(steps + both, dtype=np.uint8))
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WindowDone:

@@ -21,7 +21,7 @@ from assay.training.corpus import TrainingCorpus
 from assay.training.inner import Moments, WindowDone, run_window
 from assay.training.network import FlatNetwork
 from assay.training.order import assigned
-from assay.training.state import TrainingState, array_root
+from assay.training.state import TrainingState
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,11 +36,6 @@ class CarriedOver:
     def none(cls, size: int) -> CarriedOver:
         """Return what a newcomer carries, for a model of ``size`` numbers."""
         return cls(Moments.none(size), np.zeros(size, np.float32))
-
-    @property
-    def feedback_root(self) -> bytes:
-        """The hash of the feedback that a seal names."""
-        return array_root("feedback", self.feedback)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -33,13 +33,6 @@ a run allows follows from its own model, and is far less."""
 Hash = Annotated[bytes, Meta(min_length=32, max_length=32)]
 
 
-class Carried(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """The roots of what a peer carries from window to window."""
-
-    moments: Hash
-    feedback: Hash
-
-
 class PeerSeal(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """One peer's seal of one window."""
 
@@ -52,8 +45,10 @@ class PeerSeal(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fiel
     cursor: Annotated[int, Meta(ge=0, le=CURSOR_MAX)]
     """Of the run, from which the window's data follow."""
     steps: Annotated[int, Meta(ge=1, le=STEPS_MAX)]
-    before: Carried
-    after: Carried
+    before: Hash
+    """The root of the object that holds what the peer carried into the window."""
+    after: Hash
+    """Likewise what it carries out of the window; the next seal's ``before``."""
     end: Hash
     """The state after the last step."""
     boundaries: Annotated[list[Hash], Meta(max_length=BOUNDARIES_MAX)]

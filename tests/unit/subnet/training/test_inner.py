@@ -35,7 +35,7 @@ def test_a_window_has_the_same_bits_again_and_learns(network: FlatNetwork, terms
     made = [run_window(network, terms, MACHINE, start, none, batches(6)) for _ in range(2)]
     for one, two in [made]:
         assert one.end.tobytes() == two.end.tobytes()
-        assert one.moments.root == two.moments.root
+        assert one.moments.first.tobytes() == two.moments.first.tobytes()
         assert one.boundaries == two.boundaries
         assert one.losses == two.losses
         assert one.losses[-1] < one.losses[0]
@@ -53,7 +53,7 @@ def test_windows_in_a_row_are_one_run(network: FlatNetwork, terms: Inner) -> Non
     first = run_window(network, terms, MACHINE, start, none, batches(12)[:6])
     second = run_window(network, terms, MACHINE, first.end, first.moments, batches(12)[6:])
     assert second.end.tobytes() == whole.end.tobytes()
-    assert second.moments.root == whole.moments.root
+    assert second.moments.second.tobytes() == whole.moments.second.tobytes()
     fresh = run_window(network, terms, MACHINE, first.end, none, batches(12)[6:])
     assert fresh.end.tobytes() != whole.end.tobytes()
     network.put(start)

@@ -9,14 +9,22 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from assay.errors import UserError
 from assay.protocol.training.manifest import Manifest
-from assay.training.checkpoint import load_checkpoint, save_checkpoint
+from assay.scoring.training.shapes import ModelShape, TensorRole, TensorShape
 from assay.training.corpus import TrainingCorpus
 from assay.training.fold import OpenedMessage, fold, skip
 from assay.training.sealed import NotOpened, seal, unseal
 from assay.training.state import TrainingState
+from assay.training.stored import (
+    NotStored,
+    pack_carried,
+    pack_state,
+    parse_carried,
+    parse_state,
+)
 from assay.training.work import CarriedOver, WindowWork, WorkDone
 from tests.unit.subnet.training.runs import small_corpus, small_manifest, small_network
 
@@ -160,32 +168,43 @@ def test_a_sealed_message_opens_with_its_key_for_its_window_alone() -> None:
             unseal(**{**given, **wrong})  # type: ignore[arg-type]
 
 
-def test_a_peer_goes_on_from_its_checkpoint_with_the_same_bits(tmp_path: Path) -> None:
-    run = SmallRun(tmp_path / "corpus")
+def test_a_peer_goes_on_from_what_is_stored_with_the_same_bits(tmp_path: Path) -> None:
+    run = SmallRun(tmp_path)
     run.window()
-    path = tmp_path / "peer.safetensors"
-    assert load_checkpoint(path, RUN, run.state.shape) is None
-    save_checkpoint(path, RUN, run.state, run.carried[0])
-    loaded = load_checkpoint(path, RUN, run.state.shape)
-    assert loaded is not None
-    state, carried = loaded
+    state = parse_state(pack_state(run.state), run.state.shape)
+    carried = parse_carried(pack_carried(run.carried[0]), run.state.shape)
     assert state.root == run.state.root
     before = run.work.compute(run.state, run.carried[0], 0)
     after = run.work.compute(state, carried, 0)
     assert after.message == before.message
-    assert after.after.moments.root == before.after.moments.root
+    assert pack_carried(after.after) == pack_carried(before.after)
 
 
-def test_a_damaged_or_foreign_checkpoint_is_refused_with_a_cure(tmp_path: Path) -> None:
-    run = SmallRun(tmp_path / "corpus")
-    path = tmp_path / "peer.safetensors"
-    save_checkpoint(path, RUN, run.state, run.carried[0])
-    whole = path.read_bytes()
-    with pytest.raises(UserError, match="another run"):
-        load_checkpoint(path, b"x" * 32, run.state.shape)
-    flipped = bytearray(whole)
-    flipped[whole.index(run.state.model.tobytes()[:64]) + 2] ^= 1
-    for harmed in (b"", whole[:40], whole[:-9], bytes(flipped), b"\xff" * 64):
-        path.write_bytes(harmed)
-        with pytest.raises(UserError, match="damaged"):
-            load_checkpoint(path, RUN, run.state.shape)
+def test_whatever_is_not_what_it_should_be_is_refused(tmp_path: Path) -> None:
+    run = SmallRun(tmp_path)
+    shape = run.state.shape
+    state, carried = pack_state(run.state), pack_carried(run.carried[0])
+    flipped = bytearray(state)
+    flipped[state.index(run.state.model.tobytes()[:64]) + 2] ^= 1
+    for harmed in (b"", state[:40], state[:-9], bytes(flipped), b"\xff" * len(state), carried):
+        with pytest.raises(NotStored):
+            parse_state(harmed, shape)
+    broken = dataclasses.replace(run.carried[0], feedback=np.full(shape.size, np.inf, np.float32))
+    newer = carried.replace(b'\\"version\\":1', b'\\"version\\":2')
+    assert newer != carried
+    for harmed in (b"", carried[:-1], carried + b"\x00", pack_carried(broken), newer, state):
+        with pytest.raises(NotStored):
+            parse_carried(harmed, shape)
+
+
+@given(st.binary(max_size=400), st.integers(0, 400))
+def test_no_bytes_do_more_than_be_refused(data: bytes, place: int) -> None:
+    shape = ModelShape((TensorShape("a", 4, 5, TensorRole.MATRIX),))
+    whole = bytearray(pack_carried(CarriedOver.none(shape.size)))
+    whole[place : place + len(data)] = data
+    for tried in (data, bytes(whole)):
+        try:
+            found = parse_carried(tried, shape)
+        except NotStored:
+            continue
+        assert pack_carried(found) == tried

@@ -17,7 +17,7 @@ from assay.protocol.training.manifest import (
     Outer,
 )
 from assay.protocol.training.schedule import Schedule
-from assay.protocol.training.seal import BOUNDARIES_MAX, SEAL_BYTES_MAX, Carried, PeerSeal
+from assay.protocol.training.seal import BOUNDARIES_MAX, SEAL_BYTES_MAX, PeerSeal
 
 MANIFEST = Manifest(
     version=1,
@@ -38,7 +38,7 @@ MANIFEST = Manifest(
 )  # fmt: skip
 SEAL = PeerSeal(
     run=b"r" * 32, window=3, hotkey="5Hot", state=b"s" * 32, cursor=2, steps=15,
-    before=Carried(b"1" * 32, b"2" * 32), after=Carried(b"3" * 32, b"4" * 32), end=b"e" * 32,
+    before=b"1" * 32, after=b"3" * 32, end=b"e" * 32,
     boundaries=[b"b" * 32], message=b"m" * 32, message_bytes=2_000, opened=b"o" * 32,
 )  # fmt: skip
 

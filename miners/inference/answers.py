@@ -8,7 +8,7 @@ does not know the chain; of a caller it uses the address and the membership.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -16,6 +16,7 @@ import numpy as np
 
 from assay.clock import Clock
 from assay.errors import UserError
+from assay.miners.inference.bursts import make_all
 from assay.miners.inference.outage import EngineOutage
 from assay.miners.inference.settings import MinerSettings
 from assay.models.engine import (
@@ -33,6 +34,7 @@ from assay.models.engine import (
 from assay.models.fair_queue import Asker, Busy, CallerBusy
 from assay.models.opening import open_model, open_tokens
 from assay.neuron import Caller
+from assay.protocol.bursts import BurstFrame
 from assay.protocol.inference import (
     SECONDS_MAX,
     TOKENS_MAX,
@@ -144,21 +146,47 @@ async def pieces(
 ) -> AsyncIterator[Piece]:
     """Yield what ``engine`` makes of ``ask``, piece by piece; the errors are those of
     ``answer``."""
+    with _refusing(outage):
+        async with contextlib.aclosing(_grown(engine, ask, _asker(caller))) as grown:
+            async for piece in grown:
+                yield piece
+    outage.answered()
+
+
+async def burst(
+    engine: Engine,
+    asks: Sequence[EngineRequest],
+    caller: Caller,
+    outage: EngineOutage,
+    clock: Clock,
+) -> AsyncIterator[BurstFrame]:
+    """Yield what ``engine`` makes of all ``asks`` at once, frame by frame; the errors are those of
+    ``answer``."""
+    asker = _asker(caller)
+    with _refusing(outage):
+        async with contextlib.aclosing(
+            make_all(asks, lambda ask: _grown(engine, ask, asker), clock)
+        ) as frames:
+            async for frame in frames:
+                yield frame
+    outage.answered()
+
+
+async def _grown(engine: Engine, ask: EngineRequest, asker: Asker) -> AsyncGenerator[Piece, None]:
+    """Yield one answer of ``engine``, piece by piece; raises what the engine raises."""
     rows: list[Floats | None] = []
     tokens: list[int] = []
-    with _refusing(outage):
-        async with contextlib.aclosing(engine.stream(ask, _asker(caller))) as grown:
-            async for piece in grown:
-                rows += [_row(each, engine.root) for each in piece.drawn]
-                tokens += piece.tokens
-                end = piece.end
-                yield Piece(
-                    tokens=list(piece.tokens),
-                    text=piece.text,
-                    logprobs=_shown(piece.logprobs),
-                    end=None if end is None else _ending(end, _fingerprint(rows, tokens, ask.key)),
-                )
-    outage.answered()
+    async with contextlib.aclosing(engine.stream(ask, asker)) as grown:
+        async for piece in grown:
+            rows += [_row(each, engine.root) for each in piece.drawn]
+            tokens += piece.tokens
+            end = piece.end
+            yield Piece(
+                tokens=list(piece.tokens),
+                text=piece.text,
+                logprobs=_shown(piece.logprobs),
+                end=None if end is None else _ending(end, _fingerprint(rows, tokens, ask.key)),
+            )
 
 
 @contextlib.contextmanager

@@ -13,12 +13,14 @@ from typing import Any
 
 from loguru import logger
 
+from assay.clock import Clock
 from assay.miners.inference import answers
 from assay.miners.inference.outage import EngineOutage
 from assay.miners.inference.requests import admit
 from assay.miners.inference.settings import MinerSettings
 from assay.models.engine import Engine, EngineRequest
 from assay.neuron import Caller, Method, Serving, TaskContext
+from assay.protocol.bursts import BURST, Burst, BurstFrame
 from assay.protocol.inference import (
     NAME,
     STREAM,
@@ -46,6 +48,7 @@ class InferenceMiner(Serving[Complete, Completion]):
         self._engine: Engine | None = None
         self._hotkey = Ss58("")
         self._outage: EngineOutage | None = None
+        self._clock: Clock | None = None
 
     async def open_engine(self, context: TaskContext) -> Engine:
         """Return what answers requests: by default the engine that the settings name."""
@@ -57,6 +60,7 @@ class InferenceMiner(Serving[Complete, Completion]):
         self._hotkey = context.hotkey
         engine = self._engine = await self.open_engine(context)
         self._outage = EngineOutage(context.clock)
+        self._clock = context.clock
         precision = context.settings.precision
         path = NumericPath.of(precision) if engine.seeded else NumericPath.ENGINE
         logger.info("Serving the model {} ({})", engine.root.hex()[:16], path.name.lower())
@@ -74,9 +78,18 @@ class InferenceMiner(Serving[Complete, Completion]):
         async for piece in answers.pieces(self._engine, ask, caller, self._outage):
             yield piece
 
+    async def burst(self, request: Burst, caller: Caller) -> AsyncIterator[BurstFrame]:
+        """Answer all that ``request`` asks for at once, as the tokens are drawn."""
+        assert self._engine is not None and self._outage is not None, "burst comes after start"
+        assert self._clock is not None
+        asks = [self._admit(each, caller) for each in request.requests()]
+        async for frame in answers.burst(self._engine, asks, caller, self._outage, self._clock):
+            yield frame
+
     def methods(self) -> Sequence[Method[Any, Any]]:
         streamed = Method(STREAM, Complete, Piece, self.stream, stream=True)
-        return (*super().methods(), streamed)
+        burst = Method(BURST, Burst, BurstFrame, self.burst, stream=True)
+        return (*super().methods(), streamed, burst)
 
     def _admit(self, request: Complete, caller: Caller) -> EngineRequest:
         assert self._engine is not None

@@ -16,6 +16,10 @@ gains: fp16 under a root of fp32, because all others are found out far more ofte
 cost of an answer, which is at most what an answer pays, and at twice the speed an answer pays
 twice: C <= 1.5.
 
+Speed, on which all pay depends, is measured in a part of the turns only, by answers that are longer
+in all (bursts). A liar may lie in these alone. There as many times more tokens are replayed as the
+turns are fewer, so p stays what it is (``assay.validators.inference.bursts``).
+
 Where bf16 or fp16 is declared, rounding is as large as what fp16 changes of fp32, and the lie that
 gains is another: weights of eight bits, at half the cost again. Its tokens hardly differ by more
 than rounding; what finds it is the fingerprint.

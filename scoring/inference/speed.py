@@ -1,28 +1,35 @@
 """What a verified answer earns: the tokens that came within a window that all miners have at once.
 
-All miners are asked at the same moment, and answer token by token. Of an answer of ``n`` tokens, of
-which ``N`` came within the first ``WINDOW_S`` seconds and the last after ``l`` seconds, and which
-grew by ``p`` tokens a second after its first:
+In some turns all miners are asked at the same moment for several answers at once, a burst, and draw
+them token by token. Of a burst of ``n`` tokens, of which ``N`` came within the first ``WINDOW_S``
+seconds and the last after ``l`` seconds, and which grew by ``p`` tokens a second after its first:
 
     rate   = min(LATE * n / l, max(N / WINDOW_S, min(p, SLOW_PER_S)))
     steady = min(median, FORGIVEN * mean) of the miner's last LAST rates
     factor = min(steady / announced rate, 1)
 
-An answer that the model ends within the window has the rate n / l. From each time the network's is
-taken off, min(t, NETWORK_S_MAX, NETWORK_PART_MAX * time) for a network that takes t seconds.
+From each time the network's is taken off, min(t, NETWORK_S_MAX, NETWORK_PART_MAX * time) for a
+network that takes t seconds. A single answer that the model ends within the window has the rate
+n / l.
 
 The window is what keeps uids apart that share a machine. Whatever order the machine answers its
 uids in, together they show what it draws in one window. Paid by the time of a fixed number of
-tokens, uids that are answered one after the other earned 1 + 1/2 + 1/3 + ... incomes.
+tokens, uids that are answered one after the other earned 1 + 1/2 + 1/3 + ... incomes. That it is
+measured in bursts keeps batching machines from drawing for many uids what one uid alone is never
+asked for: sixteen uids earned up to eleven incomes.
 
 What is paid outside the window is small: up to ``SLOW_PER_S`` tokens a second to each uid, so that
 a machine that draws no token in a window is paid as well. Each uid of a machine can have that.
 There the time until the first token does not count: a slow machine reads a prompt for longer than a
 window.
 
+An answer that took several turns is paid for one of them like any other, and for the rest by its
+own tokens over its own time (``rate_over_turns``): a miner that is slow on purpose would else be
+paid for turns in which it did nothing.
+
 The mean keeps a machine from serving one uid fully in some turns and another one in others: of each
 uid's rates the median alone would forget up to seven in fifteen turns without a token. The median
-keeps pay even where the network loses packets, which costs a few windows nearly all their tokens.
+keeps pay even where the network loses packets, which costs a few windows much of their tokens.
 
 The announced rate is fixed, so what one miner earns depends on nobody else. It must lie above what
 the fastest machine reaches, because above it a machine earns more with two uids than with one. A
@@ -46,23 +53,25 @@ from numpy.typing import NDArray
 Vector = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
-WINDOW_S: Final = 0.5
-"""Seconds in which tokens count. Half as long, and a lost packet's fifth of a second costs most of
-a window; twice as long, and each turn draws and replays twice the tokens."""
-PAY_RATE: Final = 750.0
-"""Tokens a second that earn the most. Two and a half times what one core of a present machine makes
-with the demo model, and more than one stream of any larger model reaches. In a window they are 375
-tokens, which three quarters of the demo model's context of 512 hold."""
+WINDOW_S: Final = 1.0
+"""Seconds in which tokens count. Half as long, and what a miner gains that pretends to be far away
+is twice as much, and a busy machine's first tokens are half of a window late; twice as long, and
+each burst draws twice the tokens."""
+PAY_RATE: Final = 4_000.0
+"""Tokens a second that earn the most. Twice what one core of a present machine makes with the demo
+model in sixteen answers at once, 1,700. In a window, and a third of one, sixteen answers of 334
+tokens hold them, for which the demo model's context of 512 has room."""
 SLOW_PER_S: Final = 2.0
 """Tokens a second that are paid whenever they come. Twice the slowest miner's, so that it is paid
-for its tokens; fifteen uids beside the first gain 30 tokens a second, a tenth of an income."""
+for its tokens; fifteen uids beside the first gain 30 tokens a second, a tenth of the income of a
+machine that draws 300."""
 LATE: Final = 2.0
 """How many times faster an answer may be in its window than as a whole. An honest machine is no
 faster at the beginning, where it reads the prompt; a miner that holds back the end, to be asked at
 other moments than its other uids, is paid for the time that its answer took."""
 LAST: Final = 15
-"""Answers over which a miner's rate is taken. With 5 % of packets lost, fewer than one in a hundred
-such rows has a late answer in its middle; a miner that becomes faster waits for eight answers."""
+"""Bursts over which a miner's rate is taken. With 5 % of packets lost, fewer than one in a hundred
+such rows has a late answer in its middle; a miner that becomes faster waits for eight."""
 FORGIVEN: Final = 1.1
 """How far the median may lie above the mean. 5 % of lost packets cost a miner 50 ms away 9 % of its
 windows' tokens on average; a machine that serves its uids by turns gains no more than is
@@ -78,7 +87,7 @@ NETWORK_S_MAX: Final = 0.3
 miner pretend to be farther, and be paid for the difference."""
 NETWORK_PART_MAX: Final = 0.75
 """Of a time, the most that counts as the network's. Whoever lies about its distance has a window of
-0.8 s instead of 0.5, and is paid 1.6 times as much."""
+1.3 s instead of 1, and is paid 1.3 times as much."""
 
 
 def engine_time(times_s: Vector, network_s: Vector) -> Vector:
@@ -120,6 +129,13 @@ def window_rate(times_s: Vector, tokens: Vector, *, ended: bool) -> float:
     grown_s = times_s[-1] - times_s[0]
     pace = float(tokens[1:].sum() / grown_s) if grown_s > 0.0 else whole
     return min(LATE * whole, max(inside, min(pace, SLOW_PER_S)))
+
+
+def rate_over_turns(steady: float, *, own: float, turns: int) -> float:
+    """Return the rate at which an answer is paid for each of the ``turns`` that it took: one turn
+    at the miner's ``steady`` rate, the rest at its ``own`` tokens over its own time, if that is
+    less."""
+    return (steady + (turns - 1) * min(steady, own)) / turns
 
 
 def steady_rate(rates: Sequence[float]) -> float:

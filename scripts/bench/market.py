@@ -5,7 +5,8 @@ probation and its speeds, the validators' opinions and windows, their weights, a
 ``assay.scoring.reference``. Two things are replaced: the clock, and the examination of an answer,
 for which each strategy says how often its answers come, how long they take, and how many pass.
 
-Two validators of equal stake; an epoch has 72 rounds, as a public chain's with a round a minute.
+Two validators of equal stake; an epoch has 72 rounds, a minute each on a public chain. The real one
+has a thousand; where a strategy works in few of them, a market is given more rounds.
 Pay is counted in what an honest miner of ordinary speed earns in an epoch. A third validator may
 copy the rows of the two, or sleep (``Third``); its dividends are counted in theirs.
 """
@@ -13,10 +14,9 @@ copy the rows of the two, or sleep (``Third``); its dividends are counted in the
 from __future__ import annotations
 
 import asyncio
-import math
 import random
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -26,74 +26,25 @@ import numpy as np
 from assay.neuron.opinions import Opinion, Window, after_setting, proportional, update
 from assay.neuron.peers import Answer, Target
 from assay.neuron.task import Score, Verdict
-from assay.protocol.inference import Complete, Ending, Piece
-from assay.scoring.inference.speed import LAST, WINDOW_S
+from assay.protocol.bursts import Burst
+from assay.protocol.inference import Complete
 from assay.scoring.reference.epoch import Epoch, EpochNeuron, EpochRules, run
 from assay.types import BlockNumber, Ss58, Uid
 from assay.validators.inference.answers import Finding, convicted, unjudged
+from assay.validators.inference.bursts import BURST_SHARE, BurstShape, least_tokens
 from assay.validators.inference.probation import FILE, Probation
 from assay.validators.inference.requests import TOKENS_ASKED, TOKENS_OF_ENTRANCE
+from assay.validators.inference.settings import BURST
 from assay.validators.inference.speeds import Speeds
-from assay.validators.inference.task import InferenceValidator, patience_s
+from assay.validators.inference.task import IN_BURST, METHOD, InferenceValidator, patience_s
+from scripts.bench.machines import Miner, Served, frames, serve
 
 ROUNDS = 72  # of an epoch
-SET_AT = 54  # the round of an epoch before which weights are set: its last quarter begins
+SET_AT = 0.75  # the part of an epoch after which weights are set: its last quarter begins
 VALIDATORS = 2
 TEMPO = 360
-SPEED = 300.0  # tokens a second of an ordinary miner: the demo model on one core
-RTT_S = 0.02
-PROMPT = 5.0  # tokens that a machine would draw while it reads a prompt
-JITTER = 0.1  # of the time that computing takes, one sigma of its logarithm
-RETRANSMIT_S = 0.2  # Linux's least; doubled for each further loss
 U16_MAX = 65_535
 EMISSION = 10**12
-
-
-IN_TURNS = "in turns"  # a token for each uid
-QUEUE = "queue"  # one answer after the other, always in the same order
-HALF = "half"  # little more than half of the uids in turns, others each time, then the rest
-BY_VALIDATOR = "by validator"  # each validator's questions to one uid first, then the rest
-
-
-@dataclass
-class Miner:
-    """One hotkey and its strategy."""
-
-    name: str
-    speed: float = SPEED
-    passes: float = 1.0  # of its answers; the others convict
-    passes_entrance: float | None = None  # of long answers to newcomers; None: the same
-    honest_when_watched: bool = False  # answers truly while it is new or on probation
-    answers: float = 1.0  # of the requests; silent for the others
-    rtt_s: float = RTT_S
-    loss: float = 0.0  # of packets
-    detour: float = 1.0  # times the latency of what it forwards to
-    clients_pass: float = 1.0  # of what it answers clients
-    shown: float = (
-        0.0  # the chance that a validator replays an answer of its to a client in a round
-    )
-    works: Any = None  # (epoch, round) -> bool; None: always
-    engine: str = ""  # whose uids share one machine
-    serves: str = IN_TURNS  # of one machine: whom it answers when
-    one_answer_each: bool = False  # to each validator, then silent for ever
-    told: set[int] = field(default_factory=set)
-
-    def at_work(self, epoch: int, number: int, validator: int) -> bool:
-        if self.works is not None and not self.works(epoch, number):
-            return False
-        if self.one_answer_each:
-            if validator in self.told:
-                return False
-            self.told.add(validator)
-        return True
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """When a machine begins with an answer, and its tokens a second from then on."""
-
-    begins_s: float
-    speed: float
 
 
 class Modelled(InferenceValidator):
@@ -141,10 +92,10 @@ class Judging:
         self._dice = dice
 
     async def play(self, market: Market, epoch: int, number: int) -> None:
-        tokens = self._dice.choice(TOKENS_ASKED)
+        tokens, is_burst = self._dice.choice(TOKENS_ASKED), self._dice.random() < BURST_SHARE
         here = [m for m in market.miners if market.joined(m, epoch, number)]
         working = {m.name for m in here if m.at_work(epoch, number, self.number)}
-        asked = {m.name: self._asked(market.hotkey(m), tokens) for m in here}
+        asked = {m.name: self._asked(market.hotkey(m), tokens, is_burst) for m in here}
         engines: dict[str, list[Miner]] = {}
         for miner in here:
             if miner.name in working:
@@ -152,7 +103,9 @@ class Judging:
         drawn = {
             name: served
             for uids in engines.values()
-            for name, served in self._served(uids, asked, number).items()
+            for name, served in serve(
+                self._dice, uids, asked, number=number, validator=self.number
+            ).items()
         }
         answers = [self._answer(market, m, epoch, asked[m.name], drawn.get(m.name)) for m in here]
         scores: list[Score] = await self.task.score(answers, epoch=epoch)
@@ -161,7 +114,7 @@ class Judging:
             for a, s in zip(answers, scores, strict=True)
         ]
         verdicts += await self.task.to_clients(list(self._shown(market, here)), epoch)
-        block = BlockNumber(TEMPO * epoch + TEMPO * number // ROUNDS)
+        block = BlockNumber(TEMPO * epoch + TEMPO * number // market.rounds)
         self.window = Window(
             turns=self.window.turns + 1,
             epoch_turns=self.window.epoch_turns,
@@ -179,7 +132,7 @@ class Judging:
 
     def set_weights(self, epoch: int) -> None:
         self.row = proportional(self.opinions)
-        block = BlockNumber(TEMPO * epoch + TEMPO * SET_AT // ROUNDS)
+        block = BlockNumber(TEMPO * epoch + int(TEMPO * SET_AT))
         self.opinions, self.window = after_setting(
             self.opinions,
             self.window,
@@ -199,56 +152,35 @@ class Judging:
                 )
                 yield Answer(Target(Uid(0), hotkey, None), request, None, None, 0.0, code=wrong)
 
-    def _asked(self, hotkey: Ss58, tokens: int) -> int:
-        least = tokens if self.task.knows(hotkey) else TOKENS_OF_ENTRANCE
-        return self.task.speeds.tokens_to_ask(hotkey, least)
-
-    def _served(
-        self, uids: Sequence[Miner], asked: Mapping[str, int], number: int
-    ) -> dict[str, Drawn]:
-        """When a machine begins to answer each of its ``uids`` in a round, and how fast."""
-        count, how = len(uids), uids[0].serves
-        together, first = count, 0
-        if how == QUEUE:
-            together = 1
-        elif how == HALF:
-            together, first = min(count * LAST // (2 * LAST - 1) + 1, count), number
-        elif how == BY_VALIDATOR:
-            together, first = 1, self.number
-        in_order = [uids[(first + n) % count] for n in range(count)]
-        served: dict[str, Drawn] = {}
-        begins_s = 0.0
-        for place, miner in enumerate(in_order):
-            speed = miner.speed / miner.detour * self._dice.lognormvariate(0.0, JITTER)
-            beside = together if place < together else 1
-            served[miner.name] = Drawn(begins_s, speed / beside)
-            if place >= together - 1:
-                begins_s += (PROMPT + asked[miner.name]) / speed * beside
-        return served
+    def _asked(self, hotkey: Ss58, tokens: int, is_burst: bool) -> BurstShape:
+        if not self.task.knows(hotkey):
+            return BurstShape(1, TOKENS_OF_ENTRANCE)
+        if not is_burst:
+            return BurstShape(1, tokens)
+        return BurstShape.of(self.task.speeds.tokens_to_ask(hotkey, least_tokens(tokens)), BURST)
 
     def _answer(
-        self, market: Market, miner: Miner, epoch: int, asked: int, drawn: Drawn | None
+        self, market: Market, miner: Miner, epoch: int, asked: BurstShape, served: Served | None
     ) -> Answer[Any, Any]:
         hotkey, dice = market.hotkey(miner), self._dice
         is_new = not self.task.knows(hotkey)
-        request = Complete(
-            model=bytes(32), prompt="", max_tokens=asked, seed=0, temperature=1.0, miner=hotkey
-        )
-        frames, times = _frames(dice, miner, asked, drawn) if drawn is not None else ((), ())
-        silent = dice.random() >= miner.answers or not times or times[-1] > patience_s(asked)
+        total = asked.answers * asked.tokens
+        told, times = frames(dice, miner, asked, served) if served is not None else ((), ())
+        silent = dice.random() >= miner.answers or not times or times[-1] > patience_s(total)
         if silent:
             self.task.findings[hotkey] = unjudged("no answer")
         elif self._passes(miner, hotkey, epoch, is_new):
-            self.task.findings[hotkey] = Finding(True, False, (), asked)
+            self.task.findings[hotkey] = Finding(True, False, (), total)
         else:
             self.task.findings[hotkey] = convicted("other tokens")
         return Answer(
             Target(Uid(0), hotkey, None),
-            request,
-            None if silent else frames[-1],
+            _request(hotkey, asked),
+            None if silent else told[-1],
             None,
-            times[-1] if times else patience_s(asked),
-            frames=frames,
+            times[-1] if times else patience_s(total),
+            method=IN_BURST.name if asked.answers > 1 else METHOD.name,
+            frames=told,
             frames_s=times,
             network_s=miner.rtt_s,
         )
@@ -263,50 +195,11 @@ class Judging:
         return self._dice.random() < passes
 
 
-def _frames(
-    dice: random.Random, miner: Miner, asked: int, drawn: Drawn
-) -> tuple[tuple[Piece, ...], tuple[float, ...]]:
-    """An answer's frames and when each came: the first token, what came within the window, what
-    came next, and the rest."""
-    begins_s = drawn.begins_s + PROMPT / drawn.speed + miner.rtt_s + _resent_s(dice, miner.loss)
-    window_s = WINDOW_S + miner.rtt_s
-    held_s, pause_s = _held_s(dice, miner, drawn.speed)
-    inside = int((window_s - held_s - begins_s) * drawn.speed)
-    inside = min(max(inside, 1), asked - 1)
-    ends_s = begins_s + asked / drawn.speed + _held_s(dice, miner, drawn.speed)[0]
-    at = [1, inside, min(inside + math.ceil(pause_s * drawn.speed), asked), asked]
-    times = [begins_s + count / drawn.speed for count in at[:2]]
-    times += [min(times[1] + pause_s, ends_s), ends_s]
-    end = Ending(finish="length", queued_s=0.0, first_token_s=0.0, total_s=0.0)
-    frames = tuple(
-        Piece(tokens=[0] * (count - before), text="", end=end if n == 3 else None)
-        for n, (before, count) in enumerate(zip([0, *at], at, strict=False))
-    )
-    return frames, tuple(times)
-
-
-def _resent_s(dice: random.Random, loss: float) -> float:
-    """Seconds until a lone packet is through, waited for twice as long each time it is lost."""
-    waited, pause = 0.0, RETRANSMIT_S
-    while dice.random() < loss:
-        waited += pause
-        pause *= 2
-    return waited
-
-
-def _held_s(dice: random.Random, miner: Miner, speed: float) -> tuple[float, float]:
-    """By how much a stream lags at one moment, and how long the pause is that it is in: until the
-    oldest missing token is there, which holds back all later ones. Each token is a packet. A lost
-    one is missed after three more, and sent again one round trip later; lost again, it waits for
-    the timer."""
-    held = (0.0, 1 / speed)
-    back_s = miner.rtt_s + 3 / speed
-    for place in range(1, int((back_s + 4 * RETRANSMIT_S) * speed) if miner.loss else 0):
-        if dice.random() < miner.loss:
-            pause_s = back_s + _resent_s(dice, miner.loss)
-            if place / speed < pause_s:
-                held = (place / speed, pause_s)
-    return held
+def _request(hotkey: Ss58, asked: BurstShape) -> Complete | Burst:
+    fields: dict[str, Any] = {"model": bytes(32), "seed": 0, "temperature": 1.0, "miner": hotkey}
+    if asked.answers == 1:
+        return Complete(prompt="", max_tokens=asked.tokens, **fields)
+    return Burst(prompts=[""], answers=asked.answers, max_tokens=asked.tokens, **fields)
 
 
 @dataclass(frozen=True)
@@ -339,8 +232,16 @@ class Market:
     """Miners, and validators that judge them, over some epochs."""
 
     def __init__(
-        self, miners: Sequence[Miner], folder: Path, seed: int, third: Third | None = None
+        self,
+        miners: Sequence[Miner],
+        folder: Path,
+        seed: int,
+        third: Third | None = None,
+        *,
+        rounds: int = ROUNDS,
     ) -> None:
+        self.rounds = rounds
+        """Of an epoch."""
         dice = random.Random(seed)
         self._third = third
         self._uids = VALIDATORS + (third is not None)
@@ -374,9 +275,9 @@ class Market:
 
     async def _run(self, epochs: int) -> None:
         for epoch in range(epochs):
-            for number in range(ROUNDS):
+            for number in range(self.rounds):
                 for validator in self._validators:
-                    if number == SET_AT:
+                    if number == int(self.rounds * SET_AT):
                         validator.set_weights(epoch)
                     await validator.play(self, epoch, number)
             self._close(epoch)
@@ -384,7 +285,7 @@ class Market:
     def _close(self, epoch: int) -> None:
         """The chain's epoch: uids of validators come first."""
         block = TEMPO * (epoch + 1)
-        set_at = block - TEMPO + TEMPO * SET_AT // ROUNDS
+        set_at = block - TEMPO + int(TEMPO * SET_AT)
         updates = [set_at] * VALIDATORS
         rules = EpochRules(yuma3=True)
         if self._third is not None:

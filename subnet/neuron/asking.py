@@ -53,7 +53,7 @@ class Played:
     answers: list[Answer[Any, Any]] = field(default_factory=list)
     """Everything that was asked in this turn and what came back, in the order asked."""
     late: Sequence[Late] = ()
-    """What came of questions that earlier turns posted."""
+    """What came of questions that this turn or earlier ones posted."""
 
     @property
     def _all(self) -> list[Answer[Any, Any]]:
@@ -101,6 +101,12 @@ async def play(
         played.answers += answers
         return answers
 
+    async def settle(within_s: float) -> list[Answer[Any, Any]]:
+        await background.settle(asked.count, clock, within_s)
+        came = background.collect(asked.count)
+        played.late = [*played.late, *came]
+        return [late.answer for late in came]
+
     turn = Turn(
         asked.turn,
         moment,
@@ -112,6 +118,7 @@ async def play(
         lambda questions, within_s: background.post(questions, asked, deadline_s=within_s),
         tuple(late.answer for late in played.late),
         background.waiting,
+        settle,
     )
     played.verdicts = _checked(task, await _taken(task, turn, clock, turn_deadline_s))
     return played

@@ -2,7 +2,8 @@
 
 A turn that waits for its slowest target lets one target take turns from all others. A task may
 therefore ``post`` a question: the question is asked beside the turns, and its answer is handed to
-the first turn that begins once the answer is there, with the number of turns that it took. A target
+the turn that posted it, if it is there while that turn settles, or to the first turn that begins
+once it is there, with the number of turns that it took. A target
 has one posted question open at a time.
 
 In come questions and the turn that they belong to; out come answers with that turn, under which
@@ -17,7 +18,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from assay.aio import ended
 from assay.chain.interface import BlockRef
+from assay.clock import Clock
 from assay.neuron.peers import Answer, Peers, Question
 from assay.types import Ss58
 
@@ -77,6 +80,13 @@ class Background:
                 self._peers.fan_out([question], deadline_s=deadline_s, places=self._places)
             )
             self._open[hotkey] = (asked, asking)
+
+    async def settle(self, count: int, clock: Clock, within_s: float) -> None:
+        """Return once each question that the validator's ``count``-th turn has posted is answered,
+        or after ``within_s``."""
+        new = [asking for asked, asking in self._open.values() if asked.count == count]
+        if new:
+            await ended(clock, within_s, *new)
 
     def collect(self, count: int) -> list[Late]:
         """The answers that came since the last call, for the turn that is the validator's

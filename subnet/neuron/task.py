@@ -157,7 +157,10 @@ class Turn:
     late: Sequence[Answer[Any, Any]] = ()
     """What came of posted questions since the last turn."""
     waiting: Collection[Ss58] = ()
-    """The hotkeys that have a posted question open; each may have one."""
+    """The hotkeys that had a posted question open when the turn began; each may have one."""
+    settle: Callable[[float], Awaitable[list[Answer[Any, Any]]]] | None = None
+    """Waits until all that this turn has posted is answered, so many seconds at most, and returns
+    what came meanwhile; it is in no turn's ``late``. None where ``post`` is."""
 
 
 @dataclass(frozen=True, slots=True)

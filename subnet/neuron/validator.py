@@ -210,7 +210,14 @@ class Validator:
         async with contextlib.aclosing(self._view.blocks()) as moments:
             async for moment in moments:
                 if self._judged:
-                    await self._setter.keep(moment, awaiting=bool(self._background.waiting))
+                    await self._setter.keep(moment, awaiting=self._awaits_newcomers())
+
+    def _awaits_newcomers(self) -> bool:
+        """Whether a question is open to somebody who has not answered yet."""
+        known = self.memory.opinions
+        return any(
+            hotkey not in known or not known[hotkey].rounds for hotkey in self._background.waiting
+        )
 
     def _weights(self, moment: Moment) -> Mapping[Ss58, float]:
         """The task's weights; none where the task fails. BrokenTask once that will not go away, and

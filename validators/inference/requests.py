@@ -6,9 +6,9 @@ library of the Python that runs this process: code, which the model is meant to 
 without a download. File, place, length, temperature and seed come from the generator; from some ten
 million beginnings no miner can prepare answers.
 
-All requests of one turn ask for the same number of tokens or more: a newcomer's first, and whoever
-draws more within the time that counts (``speeds``). This module knows no model: it is told how many
-tokens a text takes.
+All requests of one turn ask for the same number of tokens, but a newcomer's first, which is longer,
+and bursts, which have as many as their miner draws (``bursts``, ``speeds``). This module
+knows no model: it is told how many tokens a text takes.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from collections.abc import Callable
 from typing import Final
 
 from assay.models.corpus import Corpus
+from assay.protocol.bursts import ANSWERS_MAX, Burst
 from assay.protocol.inference import SEED_MAX, Complete
+from assay.validators.inference.bursts import PROMPT_CHARS, BurstShape
 
 TOKENS_ASKED: Final = (24, 32, 40, 48)
 """Numbers of tokens that a turn asks for at least. Shorter answers let a wrong model pass; longer
@@ -76,6 +78,26 @@ class Requests:
             max_tokens=max_tokens,
             seed=rng.randint(0, SEED_MAX),
             temperature=0.0 if greedy else temperature,
+            miner=miner,
+        )
+
+    def draw_burst(
+        self, rng: random.Random, *, miner: str, shape: BurstShape, greedy: bool
+    ) -> Burst:
+        """Return a burst of ``shape`` for ``miner``, drawn from ``rng``.
+
+        All answers continue one prompt, which is read once, by other seeds. A ``greedy`` miner
+        would give the same answer each time, so it gets a prompt for each.
+        """
+        max_tokens = min(shape.tokens, int(CONTEXT_PART_MAX * self._context))
+        count = shape.answers if greedy else 1
+        return Burst(
+            model=self._root,
+            prompts=[self._fitting(rng, max_tokens)[:PROMPT_CHARS] for _ in range(count)],
+            answers=shape.answers,
+            max_tokens=max_tokens,
+            seed=rng.randint(0, SEED_MAX - ANSWERS_MAX),
+            temperature=0.0 if greedy else rng.choice([t for t in TEMPERATURES if t > 0.0]),
             miner=miner,
         )
 

@@ -8,17 +8,23 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 from msgspec import Meta
 
 from assay.models.source import DEMO, check_reference
 from assay.neuron import TaskSettings
+from assay.protocol.bursts import ANSWERS_MAX
 from assay.scoring.inference.posp import Terms, found, penalty_min
 from assay.scoring.inference.precision import TOLERANCES, Precision, Tolerance
 from assay.scoring.inference.probation import AFTER_CONVICTION
 from assay.scoring.inference.speed import PAY_RATE
 from assay.validators.inference.gateway_client import parse_gateway
+
+BURST: Final = 64
+"""Answers at once from which processors gain nothing more, and accelerators little. A miner whose
+engine takes fewer draws them one after the other. Answers of eight tokens, which small machines
+are asked for, cost a tenth more than long ones."""
 
 
 class ValidatorSettings(TaskSettings, frozen=True):
@@ -72,6 +78,15 @@ class ValidatorSettings(TaskSettings, frozen=True):
             " what the fastest machine reaches.",
         ),
     ] = PAY_RATE
+    burst: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=ANSWERS_MAX,
+            description="The most answers that a miner is asked for at once, to see what its"
+            " machine can do. As many as the fastest machine gains from.",
+        ),
+    ] = BURST
     probation: Annotated[
         int,
         Meta(

@@ -1,12 +1,14 @@
 """How fast each miner is: what a validator remembers of its answers' frames.
 
 In comes each verified answer to a question of the validator's own; out come the rate that the miner
-is paid for and how many tokens it is asked for next. A miner is asked for a third more than it
-draws in a window: then the window, and not the answer's length, ends what counts, and little is
-drawn that nobody counts. A newcomer or a slow miner is asked for what its judge needs.
+is paid for and how many tokens a burst asks it for. Only bursts tell what a machine can do; until
+its first one a miner is paid by its ordinary answers, which are small. A burst is a third more than
+the miner draws in a window: then the window, and not the burst's size, ends what counts, and little
+is drawn that nobody counts. A burst that came to nothing, of a miner that answers else, counts as
+one in which no token came.
 
-Behind a foreign engine an answer comes in one piece, because its text is looked at as a whole. It
-is paid by the time of all its tokens. This module judges nothing.
+Behind a foreign engine each answer comes in one piece, because its text is looked at as a whole.
+They are paid by the time of all their tokens. This module judges nothing.
 """
 
 from __future__ import annotations
@@ -14,15 +16,17 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
 from assay.neuron import Answer
-from assay.protocol.inference import Complete, ModelCommitment, NumericPath, Piece
+from assay.protocol.bursts import Burst, BurstFrame
+from assay.protocol.inference import ModelCommitment, NumericPath, Piece
 from assay.scoring.inference.speed import (
     LAST,
     WINDOW_S,
+    Vector,
     drawn_in_window,
     engine_time,
     steady_rate,
@@ -47,36 +51,78 @@ class Speeds:
     """The speeds of all miners of one subnet."""
 
     def __init__(self, pay_rate: float) -> None:
-        self._most = math.ceil(pay_rate * WINDOW_S)
+        self._most = math.ceil(GROWTH * pay_rate * WINDOW_S)
         self._rates: dict[Ss58, deque[float]] = {}
+        """Of bursts."""
+        self._alone: dict[Ss58, deque[float]] = {}
+        """Of ordinary answers, until the first burst that tells."""
         self._drawn: dict[Ss58, deque[float]] = {}
+        """Tokens of a window, of the last bursts, or of the last ordinary answer before them."""
+        self._met: set[Ss58] = set()
+        """Whoever has answered a burst."""
+        self._answered: set[Ss58] = set()
+        """Whoever has answered its last question."""
 
     def tokens_to_ask(self, hotkey: Ss58, least: int) -> int:
-        """Return how many tokens the miner ``hotkey`` is asked for, ``least`` or more."""
+        """Return how many tokens a burst asks the miner ``hotkey`` for, ``least`` or more."""
         drawn = max(self._drawn.get(hotkey, ()), default=0.0)
         return max(least, min(math.ceil(GROWTH * drawn), self._most))
 
     def rate(self, hotkey: Ss58) -> float:
         """Return the tokens a second that ``hotkey`` is paid for; 0 before its first answer."""
-        rates = self._rates.get(hotkey)
+        rates = self._rates.get(hotkey) or self._alone.get(hotkey)
         return steady_rate(tuple(rates)) if rates else 0.0
 
-    def note(self, answer: Answer[Complete, Piece], finding: Finding) -> None:
+    def note(self, answer: Answer[Any, Any], finding: Finding) -> None:
         """Remember the speed of an ``answer`` that was verified, as ``finding`` says."""
-        times = np.maximum(answer.frames_s, LATENCY_S_MIN)
-        times = engine_time(times, np.full(len(times), answer.network_s))
-        told = np.array([len(frame.tokens) for frame in answer.frames], dtype=np.float64)
-        # An engine may have cut the text otherwise; what counts are the judge's tokens.
-        tokens = told * (finding.tokens / max(told.sum(), 1.0))
+        hotkey, request = answer.target.hotkey, answer.request
+        self._answered.add(hotkey)
+        times, tokens = _drawing(answer, finding)
         commitment = ModelCommitment.parse(answer.target.commitment)
+        is_burst = isinstance(request, Burst)
         if commitment is not None and commitment.path is NumericPath.ENGINE:
-            rate, drawn = float(finding.tokens / times[-1]), 0.0
+            rate = float(finding.tokens / times[-1])
+            drawn = rate * WINDOW_S
         else:
-            rate = window_rate(times, tokens, ended=_has_ended(answer.frames))
+            rate = window_rate(times, tokens, ended=not is_burst and _has_ended(answer.frames))
+            if answer.turns_open > 1:
+                # Else it could be asked at other moments than the other uids of its machine.
+                rate = min(rate, float(finding.tokens / times[-1]))
             drawn = drawn_in_window(times, tokens) * max(WINDOW_S / times[-1], 1.0)
-        hotkey = answer.target.hotkey
-        self._rates.setdefault(hotkey, deque(maxlen=LAST)).append(rate)
+        if not is_burst:
+            self._alone.setdefault(hotkey, deque(maxlen=LAST)).append(rate)
+            if hotkey not in self._met:
+                self._drawn[hotkey] = deque([drawn], maxlen=DRAWN_LAST)
+            return
         self._drawn.setdefault(hotkey, deque(maxlen=DRAWN_LAST)).append(drawn)
+        is_first, was_asked_for_less = hotkey not in self._met, times[-1] <= WINDOW_S
+        self._met.add(hotkey)
+        if not (is_first and was_asked_for_less):
+            self._rates.setdefault(hotkey, deque(maxlen=LAST)).append(rate)
+
+    def missed(self, answer: Answer[Any, Any]) -> None:
+        """Remember that nothing came of a question that could be paid.
+
+        A burst counts as one in which no token came, if the miner has answered the question before
+        it: whoever picks its bursts is seen, and whoever is away is away once, however long.
+        """
+        hotkey = answer.target.hotkey
+        if isinstance(answer.request, Burst) and hotkey in self._answered:
+            self._rates.setdefault(hotkey, deque(maxlen=LAST)).append(0.0)
+        self._answered.discard(hotkey)
+
+
+def _drawing(answer: Answer[Any, Any], finding: Finding) -> tuple[Vector, Vector]:
+    """When each frame of ``answer`` was drawn, and how many of the judge's tokens it holds."""
+    times = np.maximum(answer.frames_s, LATENCY_S_MIN)
+    times = engine_time(times, np.full(len(times), answer.network_s))
+    told = np.array([_count(frame) for frame in answer.frames], dtype=np.float64)
+    # An engine may have cut the text otherwise; what counts are the judge's tokens.
+    return times, told * (finding.tokens / max(told.sum(), 1.0))
+
+
+def _count(frame: Piece | BurstFrame) -> int:
+    return frame.tokens if isinstance(frame, BurstFrame) else len(frame.tokens)
 
 
 def _has_ended(frames: Sequence[Piece]) -> bool:

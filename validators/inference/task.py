@@ -1,17 +1,18 @@
 """The inference validator: draw requests, replay answers, and say what each answer is worth.
 
 In each turn every miner is asked once; out come verdicts with reasons. Each answer is examined on
-its own by ``answers`` and paid by the tokens that came within a window
-(``assay.scoring.inference.speed``). All are asked at the same moment, so that uids that share
-a machine share its window. ``requests`` draws what is asked, ``speeds`` remembers who is how fast
-and ``probation`` who is not paid yet. A turn leaves no other trace in this object.
+its own by ``answers``. All are asked at the same moment, so that uids that share a machine share
+what it draws in the window that is paid (``assay.scoring.inference.speed``); in some turns for
+several answers at once (``bursts``), which is where speed is measured. A turn lasts no longer than
+a burst should: what comes later is judged in a later one. ``requests`` draws what is asked,
+``speeds`` remembers who is how fast and ``probation`` who is not paid yet.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -36,6 +37,7 @@ from assay.neuron import (
     ValidatorTask,
     Verdict,
 )
+from assay.protocol.bursts import BURST, Burst, BurstFrame
 from assay.protocol.handing_on import (
     COMPLAIN,
     OFFER,
@@ -50,15 +52,29 @@ from assay.protocol.inference import (
     NAME,
     STREAM,
     Complete,
+    Completion,
     ModelCommitment,
     NumericPath,
     Piece,
     assemble,
 )
 from assay.scoring.inference.probation import Sentence
-from assay.scoring.inference.speed import engine_time, speed_factors
+from assay.scoring.inference.speed import (
+    NETWORK_S_MAX,
+    WINDOW_S,
+    engine_time,
+    rate_over_turns,
+    speed_factors,
+)
 from assay.types import Ss58
-from assay.validators.inference.answers import Finding, Judge, unjudged
+from assay.validators.inference.answers import Finding, Judge, Without, unjudged
+from assay.validators.inference.bursts import (
+    BURST_SHARE,
+    BurstShape,
+    drawn_numbers,
+    examine_burst,
+    least_tokens,
+)
 from assay.validators.inference.canaries import Canaries, Door
 from assay.validators.inference.canary_requests import CanaryRequests
 from assay.validators.inference.client_calls import judge_call, judge_receipt
@@ -69,7 +85,7 @@ from assay.validators.inference.probation import FILE, Probation
 from assay.validators.inference.replays import Replays
 from assay.validators.inference.requests import Requests
 from assay.validators.inference.settings import ValidatorSettings
-from assay.validators.inference.speeds import Speeds
+from assay.validators.inference.speeds import LATENCY_S_MIN, Speeds
 from assay.wire.interface import Membership
 
 if TYPE_CHECKING:
@@ -77,18 +93,18 @@ if TYPE_CHECKING:
 
     from assay.scoring.inference.precision import Precision, Tolerance
 
-Given = Answer[Complete, Any]
+Given = Answer[Any, Any]
+"""To a ``Complete`` or to a ``Burst``."""
 METHOD: Final = Method(STREAM, Complete, Piece, stream=True)
-PROMPT_S: Final = 3.0
-"""Seconds within which an answer has to come for its miner to be waited for the next time. An
-answer of 48 tokens is there in that time at sixteen tokens a second."""
-PROMPT_SLACK: Final = 4.0
-"""How many times longer than the last time a miner may take before a turn goes on without it: a
-machine that is busy for a moment needs that. With ``PROMPT_S`` it bounds what a miner that suddenly
-is silent costs all others, once."""
+IN_BURST: Final = Method(BURST, Burst, BurstFrame, stream=True)
+OWN: Final = frozenset({METHOD.name, IN_BURST.name})
+"""The methods by which a turn asks."""
+SETTLE_S: Final = 4 / 3 * WINDOW_S + NETWORK_S_MAX + 0.4
+"""How long a turn lasts at most: what a burst takes from as far away as may be, and 0.4 s to read a
+prompt, which a busy machine needs. All uids of a machine are then free when the next turn asks."""
 PACE_S: Final = 2.0
-"""Between two turns. A turn draws for about two thirds of a second on all that a machine has; with
-half the pause, the neurons of one machine (``assay up``) would keep its processors busy."""
+"""Between two turns. A burst draws for more than a second on all that a machine has; with half the
+pause, the neurons of one machine (``assay up``) would keep its processors busy."""
 SLOWEST_PER_S: Final = 1.0
 """Tokens a second of the slowest miner that can get in and be paid."""
 PATIENCE_S_MAX: Final = 115.0
@@ -97,7 +113,7 @@ at the slowest speed fits."""
 
 
 NOT_REPLAYED: Final = "not replayed this time"
-SPARED_MAX: Final = 4_096
+SEEDS_MAX: Final = 4_096
 """Seeds that are kept of requests that nobody answered; beyond it all are replayed."""
 
 
@@ -124,11 +140,9 @@ class InferenceValidator(ValidatorTask):
         self._context: TaskContext | None = None
         self._settings = ValidatorSettings()
         self._speeds = Speeds(self._settings.pay_rate)
-        self._spared: set[int] = set()
-        """The seeds of open requests whose answers are not replayed."""
-        self._prompt: dict[Ss58, float] = {}
-        """The hotkeys whose last answer was there soon enough to be waited for, with its latency,
-        in seconds."""
+        self._replayed: dict[int, frozenset[int]] = {}
+        """By the seed of an open request, the numbers of its answers that are replayed, where that
+        is not all of them."""
 
     async def start(self, context: TaskContext) -> None:
         settings = context.settings
@@ -226,11 +240,17 @@ class InferenceValidator(ValidatorTask):
         return await judge_receipt(receipt, settings)
 
     async def turn(self, turn: Turn) -> list[Verdict]:
-        """Ask each target for one text, and judge all answers that are there."""
-        answers = await self._ask(turn)
-        answers += [answer for answer in turn.late if answer.method == METHOD.name]
+        """Judge what came since the last turn, ask each target that has no question open, and judge
+        what comes soon."""
         organic = await self._organic_verdicts(turn)
-        return organic + [
+        late = [answer for answer in turn.late if answer.method in OWN]
+        verdicts = await self._verdicts(late, turn)
+        # After the replays, which would take processor time from the miners of this machine.
+        return organic + verdicts + await self._verdicts(await self._ask(turn), turn)
+
+    async def _verdicts(self, answers: Sequence[Given], turn: Turn) -> list[Verdict]:
+        scores = await self.score(answers, epoch=turn.moment.epoch.index)
+        return [
             Verdict(
                 answer.target.hotkey,
                 score.value,
@@ -239,9 +259,7 @@ class InferenceValidator(ValidatorTask):
                 latency_s=answer.latency_s,
                 forfeits=score.forfeits,
             )
-            for answer, score in zip(
-                answers, await self.score(answers, epoch=turn.moment.epoch.index), strict=True
-            )
+            for answer, score in zip(answers, scores, strict=True)
         ]
 
     async def _organic_verdicts(self, turn: Turn) -> list[Verdict]:
@@ -285,42 +303,58 @@ class InferenceValidator(ValidatorTask):
         return self._examine(answer)
 
     async def _ask(self, turn: Turn) -> list[Given]:
-        """Ask everybody at the same moment; return the answers of those that answered soon the last
-        time. The others are newcomers, slow, or silent: a turn that waited for them would be theirs
-        to end, so their answers come with a later turn and count for all turns in between."""
+        """Ask everybody who has no question open at the same moment; return the answers that are
+        there soon. A turn that waited for all of them would be its slowest target's to end."""
         assert self._requests is not None, "start comes first"
         tokens = self._requests.tokens_of_turn(turn.rng)
-        now = []
-        for target in turn.targets:
-            if target.hotkey in turn.waiting:
-                continue
-            rng = turn.rng_of(target.hotkey)
-            asked = self.request_for(target, rng, tokens=tokens)
-            # Drawn behind the request, from what nobody knows until it is published.
-            if rng.random() >= self._settings.audit_share and self._is_trusted(target.hotkey):
-                if len(self._spared) >= SPARED_MAX:
-                    self._spared.clear()
-                self._spared.add(asked.seed)
-            before_s = self._prompt.get(target.hotkey)
-            if turn.post is None:
-                now.append(Question(target, METHOD, asked))
-            elif before_s is None:
-                turn.post([Question(target, METHOD, asked)], patience_s(asked.max_tokens))
-            else:
-                within_s = PROMPT_SLACK * before_s + PROMPT_S
-                now.append(Question(target, METHOD, asked, within_s))
-        return await turn.ask(now)
+        is_burst = turn.rng.random() < BURST_SHARE
+        questions = [
+            self._question(target, turn.rng_of(target.hotkey), tokens, is_burst)
+            for target in turn.targets
+            if target.hotkey not in turn.waiting
+        ]
+        if turn.post is None or turn.settle is None:
+            return await turn.ask(questions)
+        for question in questions:
+            turn.post([question], patience_s(_tokens_asked(question.message)))
+        came = await turn.settle(SETTLE_S)
+        return [answer for answer in came if answer.method in OWN]
 
-    def request_for(self, target: Target, rng: random.Random, *, tokens: int) -> Complete:
-        """Return a request for ``target``, drawn from ``rng``, for an answer of ``tokens`` tokens;
-        a newcomer and a fast miner are asked for more."""
+    def _question(
+        self, target: Target, rng: random.Random, tokens: int, is_burst: bool
+    ) -> Question[Any, Any]:
+        """The question to ``target``, drawn from ``rng``, in a turn whose ordinary answers have
+        ``tokens`` tokens; and, drawn behind it from what nobody knows until it is published, which
+        of its answers are replayed."""
+        asked = self.request_for(target, rng, tokens=tokens, is_burst=is_burst)
+        if self._is_trusted(target.hotkey):
+            replayed = None
+            if isinstance(asked, Burst):
+                shape = BurstShape(asked.answers, asked.max_tokens)
+                replayed = drawn_numbers(rng, shape, tokens)
+            if rng.random() >= self._settings.audit_share:
+                replayed = frozenset()
+            if replayed is not None:
+                if len(self._replayed) >= SEEDS_MAX:
+                    self._replayed.clear()
+                self._replayed[asked.seed] = replayed
+        return Question(target, IN_BURST if isinstance(asked, Burst) else METHOD, asked)
+
+    def request_for(
+        self, target: Target, rng: random.Random, *, tokens: int, is_burst: bool = False
+    ) -> Complete | Burst:
+        """Return a request for ``target``, drawn from ``rng``, for an answer of ``tokens`` tokens,
+        or for a burst. A newcomer is asked for one long answer."""
         assert self._requests is not None and self._probation is not None, "start comes first"
         commitment = ModelCommitment.parse(target.commitment)
         greedy = commitment is not None and commitment.path is NumericPath.ENGINE
-        entrance = not self._probation.knows(target.hotkey)
-        more = self._speeds.tokens_to_ask(target.hotkey, tokens)
+        hotkey, entrance = target.hotkey, not self._probation.knows(target.hotkey)
+        if is_burst and not entrance:
+            more = self._speeds.tokens_to_ask(hotkey, least_tokens(tokens))
+            shape = BurstShape.of(more, self._settings.burst)
+            return self._requests.draw_burst(rng, miner=hotkey, shape=shape, greedy=greedy)
         return self._requests.draw(
-            rng, miner=target.hotkey, tokens=more, greedy=greedy, entrance=entrance
+            rng, miner=hotkey, tokens=tokens, greedy=greedy, entrance=entrance
         )
 
     async def score(self, answers: Sequence[Given], *, epoch: int = 0) -> list[Score]:
@@ -332,13 +366,19 @@ class InferenceValidator(ValidatorTask):
         latencies = np.array([answer.latency_s for answer in answers], dtype=np.float64)
         network = np.array([answer.network_s for answer in answers], dtype=np.float64)
         rate = self._settings.pay_rate
-        away_s = latencies - engine_time(latencies, network)
-        self._note_latencies(answers)
+        taken_s = engine_time(latencies, network)
         rates = np.zeros(len(answers))
         for number, (answer, finding) in enumerate(zip(answers, findings, strict=True)):
+            hotkey = answer.target.hotkey
             if finding.verified and answer.origin is Origin.SYNTHETIC:
                 self._speeds.note(answer, finding)
-            rates[number] = self._speeds.rate(answer.target.hotkey)
+            elif answer.origin is Origin.SYNTHETIC:
+                self._speeds.missed(answer)
+            rates[number] = rate_over_turns(
+                self._speeds.rate(hotkey),
+                own=finding.tokens / max(float(taken_s[number]), LATENCY_S_MIN),
+                turns=answer.turns_open,
+            )
         factors = speed_factors(rates, verified & (rates > 0.0), most=rate)
         owed = [self._probation.owed(answer.target.hotkey) for answer in answers]
         await asyncio.to_thread(
@@ -354,21 +394,12 @@ class InferenceValidator(ValidatorTask):
                 f"latency {took:.2f} s, {away:.2f} s of it the network",
                 f"{steady:.0f} tokens/s (most pay at {rate:g})",
             )
-            for took, away, steady in zip(latencies, away_s, rates, strict=True)
+            for took, away, steady in zip(latencies, latencies - taken_s, rates, strict=True)
         ]
         return [
             _score(finding, float(factor), due, epoch, speed)
             for finding, factor, due, speed in zip(findings, factors, owed, speeds, strict=True)
         ]
-
-    def _note_latencies(self, answers: Sequence[Given]) -> None:
-        """Remember whose answer was there soon enough to be waited for the next time."""
-        for answer in answers:
-            soon = answer.reply is not None and answer.latency_s <= PROMPT_S
-            if soon and answer.origin is Origin.SYNTHETIC:
-                self._prompt[answer.target.hotkey] = answer.latency_s
-            elif not soon:
-                self._prompt.pop(answer.target.hotkey, None)
 
     def _is_trusted(self, hotkey: Ss58) -> bool:
         """Whether an answer may be paid unread: the miner was judged before, and owes nothing."""
@@ -379,27 +410,46 @@ class InferenceValidator(ValidatorTask):
         """Return what the judge finds about one answer, or about none that came."""
         assert self._judge is not None, "score comes after start"
         commitment = ModelCommitment.parse(answer.target.commitment)
-        is_spared = answer.request.seed in self._spared
-        self._spared.discard(answer.request.seed)
+        numbers = self._replayed.pop(answer.request.seed, None)
         objection = self._judge.objection(commitment)
-        if answer.reply is None:
-            return unjudged(objection if objection is not None else "no answer")
+        if objection is not None or answer.reply is None:
+            return unjudged(objection or "no answer")
+        # Whoever asked for a client may have had no permit.
+        own = answer.origin is Origin.SYNTHETIC
+        judge = self._judge
+        without: Without = "unpaid" if own else "passes"
+
+        def examine(request: Complete, reply: Completion) -> Finding:
+            return judge.examine(request, reply, commitment, without_fingerprint=without)
+
         try:
-            reply = assemble(answer.frames) if answer.frames else answer.reply
-        except ValueError as error:
-            return unjudged(f"pieces of no answer: {error}")
-        if is_spared and objection is None and answer.origin is Origin.SYNTHETIC:
-            count = min(len(reply.tokens), answer.request.max_tokens)
-            return Finding(True, False, (NOT_REPLAYED,), count)
-        try:
-            # Whoever asked for a client may have had no permit.
-            own = answer.origin is Origin.SYNTHETIC
-            return self._judge.examine(
-                answer.request, reply, commitment, without_fingerprint="unpaid" if own else "passes"
-            )
+            if isinstance(answer.request, Burst):
+                return examine_burst(answer.request, answer.frames, numbers, examine)
+            return self._examine_one(answer, numbers if own else None, examine)
         except Exception as error:  # a miner's bytes must not end the validator of all others
             logger.error("uid {} could not be judged: {}", answer.target.uid, type(error).__name__)
             return unjudged(f"the judge failed ({type(error).__name__})")
+
+    def _examine_one(
+        self,
+        answer: Given,
+        numbers: frozenset[int] | None,
+        examine: Callable[[Complete, Completion], Finding],
+    ) -> Finding:
+        """Return the finding about an ordinary answer, which is paid unread where ``numbers`` names
+        none to be replayed."""
+        try:
+            reply: Any = assemble(answer.frames) if answer.frames else answer.reply
+        except ValueError as error:
+            return unjudged(f"pieces of no answer: {error}")
+        if numbers is not None:
+            count = min(len(reply.tokens), answer.request.max_tokens)
+            return Finding(True, False, (NOT_REPLAYED,), count)
+        return examine(answer.request, reply)
+
+
+def _tokens_asked(request: Complete | Burst) -> int:
+    return request.max_tokens * (request.answers if isinstance(request, Burst) else 1)
 
 
 def _tell_terms(settings: ValidatorSettings, precision: Precision, tolerance: Tolerance) -> None:

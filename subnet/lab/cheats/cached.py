@@ -66,19 +66,26 @@ def _shape(method: AnyMethod, request: Synapse) -> _Key:
     return (method.name, *(value for value in numbers if value < NUMBER_MAX))
 
 
+def _are_texts(value: object) -> bool:
+    return isinstance(value, list) and any(value) and all(isinstance(v, str) for v in value)
+
+
 NUMBER_MAX: Final = 2**16
 """Numbers below it say how something is wanted; larger ones are seeds and the like."""
 
 
 def _other(request: Synapse) -> Synapse:
-    """Another question of the same kind: the longest text cut to half of it, for shorter ones are
-    names, and if there is no text, each number halved."""
+    """Another question of the same kind: the longest text, or each of the longest texts, cut to
+    half of it, for shorter ones are names; and if there is no text, each number halved."""
     fields = {f.name: getattr(request, f.name) for f in msgspec.structs.fields(request)}
     changed: dict[str, object] = {}
-    texts = {name: value for name, value in fields.items() if isinstance(value, str) and value}
-    if texts:
-        longest = max(texts, key=lambda name: len(texts[name]))
-        changed = {longest: texts[longest][: len(texts[longest]) // 2]}
+    texts = {name: [value] for name, value in fields.items() if isinstance(value, str) and value}
+    several = {name: value for name, value in fields.items() if _are_texts(value)}
+    if texts or several:
+        held = texts | several
+        longest = max(held, key=lambda name: sum(map(len, held[name])))
+        halved = [text[: len(text) // 2] for text in held[longest]]
+        changed = {longest: halved if longest in several else halved[0]}
     else:
         changed = {
             name: value // 2

@@ -9,12 +9,14 @@ from __future__ import annotations
 import random
 import string
 from collections.abc import AsyncGenerator
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
 from assay.lab.around import AnyMethod, Around, Serve, Stream
 from assay.neuron import MinerTask, Synapse
+
+Struct = TypeVar("Struct", bound=msgspec.Struct)
 
 LETTERS: Final = string.ascii_letters + "    \n"
 """Looks like text from afar."""
@@ -42,7 +44,7 @@ class Garbage(Around):
         for frame in self._shapes[method.name]:
             yield self._like(frame)
 
-    def _like(self, reply: Synapse) -> Synapse:
+    def _like(self, reply: Struct) -> Struct:
         fields = msgspec.structs.fields(reply)
         return msgspec.structs.replace(
             reply,
@@ -60,5 +62,7 @@ class Garbage(Around):
                 return self._rng.choices(range(max(value) + 1), k=len(value))
             case list():
                 return [self._scrambled(item) for item in value]
+            case msgspec.Struct():
+                return self._like(value)
             case _:
                 return value

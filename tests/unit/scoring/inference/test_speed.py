@@ -20,6 +20,7 @@ from assay.scoring.inference.speed import (
     WINDOW_S,
     drawn_in_window,
     engine_time,
+    rate_over_turns,
     speed_factors,
     steady_rate,
     window_rate,
@@ -61,14 +62,14 @@ def test_what_comes_after_the_window_does_not_count() -> None:
 @pytest.mark.parametrize("uids", [2, 4, 8, 16])
 def test_uids_that_are_answered_one_after_the_other_share_one_window(uids: int) -> None:
     """Paid by the time of all their tokens they would have 1 + 1/2 + 1/3 + ..."""
-    count = 200
+    count = 400
     rates = [rate(300.0, count, begins_s=n * count / 300.0) for n in range(uids)]
     assert sum(rates) == pytest.approx(300.0 + (uids - 1) * SLOW_PER_S)
 
 
 @given(
     order=st.permutations(range(6)),
-    counts=st.lists(st.integers(3, 150), min_size=6, max_size=6),
+    counts=st.lists(st.integers(3, 300), min_size=6, max_size=6),
     pause_s=st.floats(0.0, 0.2),
 )
 def test_no_order_of_a_machines_uids_shows_more_than_it_draws(
@@ -97,18 +98,18 @@ def test_a_text_that_the_model_ends_within_the_window_has_the_rate_of_all_of_it(
 def test_whoever_holds_back_the_end_is_paid_for_the_time_it_took() -> None:
     """It would be asked at other moments than the other uids of its machine, and paid for all turns
     in between as for its window."""
-    times, tokens = evenly(300.0, 200)
+    times, tokens = evenly(300.0, 400)
     times[-1] = 20.0
-    assert window_rate(times, tokens, ended=False) == pytest.approx(LATE * 200 / 20.0)
+    assert window_rate(times, tokens, ended=False) == pytest.approx(LATE * 400 / 20.0)
 
 
 def test_tokens_that_come_together_count_as_if_they_were_drawn_evenly() -> None:
-    times, tokens = evenly(100.0, 80)
+    times, tokens = evenly(100.0, 160)
     lost = np.where((times > WINDOW_S - 0.04) & (times < WINDOW_S + 0.02), WINDOW_S + 0.02, times)
     assert drawn_in_window(lost, tokens) == pytest.approx(drawn_in_window(times, tokens), abs=0.7)
     late = np.where(times > WINDOW_S - 0.2, np.maximum(times, WINDOW_S + 0.2), times)
-    assert drawn_in_window(late, tokens) == 30.0, "after a long pause they do not"
-    several = np.array([0.1, 0.2, 0.3, 0.4, 0.48, 0.56]), np.full(6, 8.0)
+    assert drawn_in_window(late, tokens) == 80.0, "after a long pause they do not"
+    several = WINDOW_S + np.array([-0.4, -0.3, -0.2, -0.1, -0.02, 0.06]), np.full(6, 8.0)
     assert drawn_in_window(*several) == pytest.approx(40.0 + 2.0)
 
 
@@ -172,6 +173,13 @@ def test_a_lie_about_the_distance_gains_what_the_bounds_say() -> None:
     long, short = engine_time(np.array([10.0, 0.1]), np.array([9.0, 9.0]))
     assert long == pytest.approx(10.0 - NETWORK_S_MAX)
     assert short == pytest.approx(0.1 * (1 - NETWORK_PART_MAX))
+
+
+def test_one_turn_is_paid_as_usual_and_further_ones_by_what_was_done_in_them() -> None:
+    assert rate_over_turns(300.0, own=40.0, turns=1) == 300.0
+    assert rate_over_turns(300.0, own=0.5, turns=30) == pytest.approx((300.0 + 29 * 0.5) / 30)
+    assert rate_over_turns(1.0, own=1.0, turns=57) == 1.0, "who is slow is paid for all its turns"
+    assert rate_over_turns(1.0, own=9.0, turns=3) == 1.0
 
 
 @pytest.mark.parametrize("rate", [0.0, -1.0, np.nan, np.inf])

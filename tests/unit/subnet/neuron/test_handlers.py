@@ -33,6 +33,7 @@ from assay.objects.limits import (
     RANGE_CHUNKS_MAX,
 )
 from assay.objects.tree import Head
+from assay.protocol.bursts import ANSWERS_MAX, Burst
 from assay.protocol.inference import PROMPT_CHARS_MAX, Complete
 from assay.wire.errors import PeerRefused
 from assay.wire.interface import Caller, Method, Peer
@@ -81,6 +82,16 @@ def completions() -> Sequence[Synapse]:
     )
 
 
+def bursts() -> Sequence[Synapse]:
+    fields: dict[str, Any] = {"model": model_root(resolve(DEMO)), "seed": 3, "miner": BOB.address}
+    return (
+        Burst(prompts=["import os\n" * 16], answers=ANSWERS_MAX, max_tokens=4, temperature=1.0,
+              **fields),
+        Burst(prompts=[f"def f{n}(" for n in range(16)], answers=16, max_tokens=16,
+              temperature=0.0, **fields),
+    )  # fmt: skip
+
+
 LARGEST: dict[str, Largest] = {
     "reverse": lambda: [of_example("reverse", text="é" * 4_096)],
     "archive.newest": lambda: [of_example("archive", number=2**63)],
@@ -88,6 +99,7 @@ LARGEST: dict[str, Largest] = {
     "countdown": lambda: [of_example("countdown", number=2**62)],
     "inference": completions,
     "inference.stream": completions,
+    "inference.burst": bursts,
 }
 """By path on the wire: what costs the method most."""
 

@@ -29,7 +29,6 @@ from numpy.typing import NDArray
 Vector = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 Words = NDArray[np.uint64]
-Ids = Sequence[int] | NDArray[np.int64]
 
 KEY_BYTES: Final = 16
 POSITIONS_MAX: Final = 2**32
@@ -69,6 +68,13 @@ class Sampling:
         return max(self.repetition_penalty, 1.0 / self.repetition_penalty)
 
     @property
+    def counts(self) -> bool:
+        """Whether the tokens before change the logits."""
+        return bool(
+            self.repetition_penalty != 1.0 or self.presence_penalty or self.frequency_penalty
+        )
+
+    @property
     def filters(self) -> bool:
         """Whether some tokens may not be drawn at all."""
         return self.temperature > 0.0 and (self.top_k > 0 or self.top_p < 1.0 or self.min_p > 0.0)
@@ -105,7 +111,9 @@ def _gumbel(words: Words) -> Vector:
     return noise
 
 
-def adjust(logits: NDArray[np.float32], sampling: Sampling, prompt: Ids, drawn: Ids) -> Vector:
+def adjust(
+    logits: NDArray[np.float32], sampling: Sampling, prompt: Sequence[int], drawn: Sequence[int]
+) -> Vector:
     """Return ``logits`` (vocabulary,) in doubles after the penalties and the bias of ``sampling``.
 
     ``prompt`` and ``drawn`` are the token ids before this position: the prompt's and the answer's.
@@ -115,15 +123,15 @@ def adjust(logits: NDArray[np.float32], sampling: Sampling, prompt: Ids, drawn: 
     size = len(values)
     if sampling.repetition_penalty != 1.0:
         seen = np.zeros(size, dtype=np.bool_)
-        for ids in (prompt, drawn):
-            seen[_inside(np.asarray(ids, dtype=np.int64), size)] = True
+        for tokens in (prompt, drawn):
+            seen[_inside(np.asarray(tokens, dtype=np.int64), size)] = True
         before = values[seen]
         values[seen] = np.where(
             before > 0.0,
             before / sampling.repetition_penalty,
             before * sampling.repetition_penalty,
         )
-    if len(drawn) and (sampling.presence_penalty or sampling.frequency_penalty):
+    if drawn and (sampling.presence_penalty or sampling.frequency_penalty):
         ids = _inside(np.asarray(drawn, dtype=np.int64), size)
         counts = np.bincount(ids, minlength=size)
         there = np.flatnonzero(counts)
@@ -235,8 +243,8 @@ def choose(
     sampling: Sampling,
     key: bytes,
     position: int,
-    prompt: Ids = (),
-    drawn: Ids = (),
+    prompt: Sequence[int] = (),
+    drawn: Sequence[int] = (),
 ) -> int:
     """Return the token drawn at ``position`` of an answer: of the candidates, that of the largest
     perturbed logit, and of several the smallest id.

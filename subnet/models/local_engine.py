@@ -1,7 +1,8 @@
 """The engine that computes in this process: all open answers step together.
 
 In come requests with their callers; out come answers, whole or in pieces. A thread of its own
-computes, so that the event loop stays free: it takes the answers under way from ``fair_queue``,
+computes, so that the event loop stays free, and another one cuts long prompts into tokens, so that
+nobody's next token waits for them. The first one takes the answers under way from ``fair_queue``,
 lets ``schedule`` share the rows of a step, computes them by ``rows`` in one pass, and draws a token
 of each answer that is ready. Which token that is depends on no other answer (``rows`` says why). An
 answer that is given up is left out from the next step on.
@@ -16,11 +17,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+from collections import defaultdict
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, TypeVar
 
-from assay.models.answer import GrowingAnswer
+from assay.models.answer import GrowingAnswer, check_length
 from assay.models.engine import Closed, EngineAnswer, EngineEnd, EnginePiece, EngineRequest
 from assay.models.fair_queue import (
     SHARING_MAX,
@@ -29,15 +31,30 @@ from assay.models.fair_queue import (
     Asker,
     first_sharing,
 )
+from assay.models.prompt_reader import PromptReader
 from assay.models.schedule import Open, share_rows
 from assay.models.slots import CacheSlots, Span
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Generator, Sequence
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
 
     from assay.models.drawing import Drawing
     from assay.models.language import LanguageModel
     from assay.models.rows import Rows
+
+Made = TypeVar("Made")
+SHORT_CHARS: Final = 1_024
+"""A prompt of up to so many characters is cut into tokens where it is computed: that takes a
+millisecond at most, a tenth of a step, and the change of threads takes a good part of it. With
+more, a few prompts at once would make everybody's step longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Somebody who sees an answer grow."""
+
+    loop: asyncio.AbstractEventLoop
+    told: asyncio.Queue[EnginePiece | None] = field(default_factory=asyncio.Queue)
 
 
 @dataclass(eq=False, slots=True)
@@ -47,9 +64,10 @@ class _Job:
     ask: EngineRequest
     caller: str
     asked_s: float
+    prompt: Sequence[int] | None
+    """The prompt's tokens, if they are known already."""
+    reader: _Reader | None = None
     made: Future[EngineAnswer] = field(default_factory=Future)
-    tell: Callable[[EnginePiece], None] | None = None
-    """For a reader who sees the answer grow."""
     answer: GrowingAnswer | None = None
     steps: Generator[Drawing, int, None] | None = None
     slot: int = 0
@@ -85,36 +103,39 @@ class LocalEngine:
         self._slots = CacheSlots(sharing + SHARING_MAX + 2 * together)
         self._placed: set[_Job] = set()
         """The answers that have a slot."""
+        self._told: list[tuple[_Reader, EnginePiece]] = []
+        """What readers are told when the next draws are done: one wake-up of the event loop is for
+        all of them."""
+        self._prompts = PromptReader(model.tokens.encode)
         # Before any answer, because it takes about sixty passes.
         self._by_rows = self._thread.submit(model.by_rows)
 
     async def complete(self, ask: EngineRequest, asker: Asker) -> EngineAnswer:
-        job = _Job(ask, asker.name, self._monotonic())
+        job = await self._job(ask, asker)
         self._open(job, asker)
         try:
-            return await self._made(job)
+            return await self._awaited(asyncio.wrap_future(job.made))
         finally:
             # Also when the caller has gone: nobody waits for the rest.
             with self._lock:
                 self._queue.remove(job)
 
     async def stream(self, ask: EngineRequest, asker: Asker) -> AsyncGenerator[EnginePiece, None]:
-        loop = asyncio.get_running_loop()
-        told: asyncio.Queue[EnginePiece | None] = asyncio.Queue()
+        reader = _Reader(asyncio.get_running_loop())
+        job = await self._job(ask, asker, reader)
 
-        def tell(piece: EnginePiece | None) -> None:
-            with contextlib.suppress(RuntimeError):  # the loop has ended, and the reader with it
-                loop.call_soon_threadsafe(told.put_nowait, piece)
+        def failed(made: Future[EngineAnswer]) -> None:
+            if made.cancelled() or made.exception() is not None:
+                _tell(reader.loop, [(reader, None)])
 
-        job = _Job(ask, asker.name, self._monotonic(), tell=tell)
-        job.made.add_done_callback(lambda _: tell(None))
+        job.made.add_done_callback(failed)
         self._open(job, asker)
         try:
-            while (piece := await told.get()) is not None:
+            while (piece := await reader.told.get()) is not None:
                 yield piece
                 if piece.end is not None:
                     return
-            await self._made(job)  # which has failed
+            await self._awaited(asyncio.wrap_future(job.made))  # which has failed
         finally:
             with self._lock:
                 self._queue.remove(job)
@@ -123,9 +144,21 @@ class LocalEngine:
         with self._lock:
             self._closed = True
             abandoned = self._queue.clear()
+        self._prompts.stop()
         for job in abandoned:
             job.made.cancel()
         await asyncio.to_thread(self._thread.shutdown, wait=True, cancel_futures=True)
+
+    async def _job(self, ask: EngineRequest, asker: Asker, reader: _Reader | None = None) -> _Job:
+        """The answer to ``ask`` before it is begun, its prompt cut into tokens if it is long."""
+        asked_s = self._monotonic()
+        if self._closed:
+            raise Closed
+        prompt: list[int] | None = None
+        check_length(ask, self._model)
+        if len(ask.prompt) > SHORT_CHARS:
+            prompt = await self._awaited(self._prompts.read(ask.prompt, asker))
+        return _Job(ask, asker.name, asked_s, prompt, reader)
 
     def _open(self, job: _Job, asker: Asker) -> None:
         with self._lock:
@@ -136,9 +169,10 @@ class LocalEngine:
                 self._working = True
                 self._thread.submit(self._work)
 
-    async def _made(self, job: _Job) -> EngineAnswer:
+    async def _awaited(self, made: Awaitable[Made]) -> Made:
+        """Return what is ``made``; Closed where it was given up."""
         try:
-            return await asyncio.wrap_future(job.made)
+            return await made
         except asyncio.CancelledError:
             caller = asyncio.current_task()
             if caller is not None and not caller.cancelling():
@@ -186,16 +220,23 @@ class LocalEngine:
             for job, _ in shared:
                 self._fail(job, error)
             return
+        ready = []
         for (job, count), span in zip(shared, spans, strict=True):
             job.done += count
             if span.drawn_from:
-                self._draw(job, next(drawings))
+                ready.append((job, next(drawings)))
+        going_first = set(firsts)
+        for kind in (True, False):  # who goes first does not wait for what others draw
+            for job, drawing in ready:
+                if (job in going_first) is kind:
+                    self._draw(job, drawing)
+            self._tell_readers()
 
     def _begin(self, job: _Job, rows: Rows) -> bool:
         """Begin the answer of ``job``; return whether it can be made."""
         job.begun_s = self._monotonic()
         try:
-            job.answer = GrowingAnswer(job.ask, self._model)
+            job.answer = GrowingAnswer(job.ask, self._model, job.prompt)
             taken = self._slots.take((job.caller, job.ask.cache), job.answer.ids)
             job.slot = taken.slot
             self._placed.add(job)
@@ -219,7 +260,7 @@ class LocalEngine:
         try:
             if job.steps is None or job.answer is None:
                 job.begun_s = self._monotonic()
-                job.answer = GrowingAnswer(job.ask, self._model)
+                job.answer = GrowingAnswer(job.ask, self._model, job.prompt)
                 job.steps = self._model.steps(job.answer.ids)
                 drawing = next(job.steps)
             else:
@@ -228,6 +269,7 @@ class LocalEngine:
             self._fail(job, error)
         else:
             self._draw(job, drawing)
+            self._tell_readers()
 
     def _draw(self, job: _Job, drawing: Drawing) -> None:
         answer = job.answer
@@ -241,15 +283,20 @@ class LocalEngine:
             job.first_s = self._monotonic()
             if self._placed:
                 self._slots.holds(job.slot, answer.ids[: job.done])
-        if job.tell is not None:
-            self._tell(job, answer)
+        if job.reader is not None:
+            drawn, text = answer.tell()
+            self._told.append((job.reader, EnginePiece(drawn, text, self._end(job, answer))))
         if answer.finish is not None and self._ends(job):
             job.made.set_result(self._whole(job, answer))
 
-    def _tell(self, job: _Job, answer: GrowingAnswer) -> None:
-        assert job.tell is not None
-        drawn, text = answer.tell()
-        job.tell(EnginePiece(drawn, text, self._end(job, answer)))
+    def _tell_readers(self) -> None:
+        """Give readers the pieces that were drawn for them since the last call."""
+        told, self._told = self._told, []
+        loops = defaultdict(list)
+        for reader, piece in told:
+            loops[reader.loop].append((reader, piece))
+        for loop, pieces in loops.items():
+            _tell(loop, pieces)
 
     def _end(self, job: _Job, answer: GrowingAnswer) -> EngineEnd | None:
         if answer.finish is None:
@@ -266,7 +313,7 @@ class LocalEngine:
         end = self._end(job, answer)
         assert end is not None
         return EngineAnswer(
-            "" if job.tell is not None else answer.tell()[1],
+            "" if job.reader is not None else answer.tell()[1],
             tuple(drawn.token for drawn in answer.drawn),
             end.finish,
             end.queued_s,
@@ -295,9 +342,22 @@ class LocalEngine:
         self._placed -= jobs
 
 
+def _tell(
+    loop: asyncio.AbstractEventLoop, pieces: Sequence[tuple[_Reader, EnginePiece | None]]
+) -> None:
+    """Give each reader its piece, in ``loop``; from any thread."""
+
+    def give() -> None:
+        for reader, piece in pieces:
+            reader.told.put_nowait(piece)
+
+    with contextlib.suppress(RuntimeError):  # the loop has ended, and its readers with it
+        loop.call_soon_threadsafe(give)
+
+
 def _open(job: _Job) -> Open[_Job]:
     assert job.answer is not None
-    return Open(job, job.done, len(job.answer.ids) - job.done)
+    return Open(job, job.done, len(job.answer.ids) - job.done, job.answer.effort)
 
 
 def _span(job: _Job, count: int) -> Span:

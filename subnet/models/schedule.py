@@ -8,7 +8,8 @@ Every answer of the kind that is worked on draws a token in every step, and a bo
 prompts is read beside: so a long prompt delays nobody by more than that piece, however long it is.
 While callers who go first have answers under way, the others' get no more than the rows that would
 be idle, and of these only such as attend to no more keys than the longest answer in front of them:
-they ride along, and cost those who go first no pass and no longer one.
+they ride along, and cost those who go first no pass and no longer one. What is drawn for them is
+bounded too, because each option of a request makes drawing its tokens take longer.
 
 A pure function of its arguments. It knows no tokens, tensors or callers.
 """
@@ -24,6 +25,11 @@ PROMPT_TOKENS: Final = 48
 answers under way that fills a pass of 64 rows, which takes about twice as long as one of 16, and a
 prompt of 200 tokens is read within five steps."""
 
+RIDING_EFFORT: Final = 16
+"""How much is drawn in a step for answers that ride along, in draws without options: as much as for
+a full pass of those who go first. With more, a few riders with every option would make the others'
+steps longer by half."""
+
 Job = TypeVar("Job")
 
 
@@ -35,6 +41,8 @@ class Open(Generic[Job]):
     job: Job
     done: int
     left: int
+    effort: int = 1
+    """How long drawing one token takes, in draws without options: ``RIDING_EFFORT`` at most."""
 
 
 def share_rows(
@@ -72,10 +80,14 @@ def _shared(answers: Sequence[Open[Job]], counts: Sequence[int]) -> list[tuple[J
 def _riding(answers: Sequence[Open[Job]], room: int, longest: int) -> list[tuple[Job, int]]:
     """As ``_shared``, in ``room`` rows that end at ``longest`` tokens or before."""
     riding: list[tuple[Job, int]] = []
+    effort = RIDING_EFFORT
     for open_ in sorted(answers, key=lambda open_: open_.left > 1):
-        if room:
-            riding.append((open_.job, min(open_.left, room, longest - open_.done)))
-            room -= riding[-1][1]
+        count = min(open_.left, room, longest - open_.done)
+        drawing = open_.effort if count == open_.left else 0
+        if count and drawing <= effort:
+            riding.append((open_.job, count))
+            room -= count
+            effort -= drawing
     return riding
 
 

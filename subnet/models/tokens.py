@@ -85,7 +85,8 @@ class Tokens:
         """Return a number of tokens that ``prompt`` has at least, without cutting it; 0 for a
         tokenizer that may leave out characters. So a prompt that is far too long is told at once,
         where cutting 65,536 characters can take a tenth of a second."""
-        return -(-len(prompt) // self._longest) if self._longest else 0
+        size = len(prompt.encode("utf-8", "replace"))
+        return -(-size // self._longest) if self._longest else 0
 
     def encode_answer(self, text: str) -> list[int]:
         """Return the ids of ``text``, which continues another text: nothing is put before it."""
@@ -144,7 +145,7 @@ class Tokens:
 
 
 def _longest_piece(tokenizer: Any) -> int:
-    """Return the most characters that one token stands for; 0 where characters may be left out, as
+    """Return the most bytes that one token stands for; 0 where characters may be left out, as
     by a normalizer, by an unknown token for several of them, or by a token that takes the white
     space beside it."""
     backend = getattr(tokenizer, "backend_tokenizer", None)
@@ -156,7 +157,10 @@ def _longest_piece(tokenizer: Any) -> int:
     stripping = any(one["lstrip"] or one["rstrip"] for one in rules.get("added_tokens", ()))
     if rules.get("normalizer") or rules.get("truncation") or "ByteLevel" not in kinds or stripping:
         return 0
-    return max(map(len, tokenizer.get_vocab()), default=0)
+    # A piece has a character for each byte; a token that was added stands for itself.
+    added = tokenizer.get_added_vocab()
+    sizes = (len(text.encode() if text in added else text) for text in tokenizer.get_vocab())
+    return max(sizes, default=0)
 
 
 def _bytes_by_char() -> dict[str, int]:

@@ -258,7 +258,5 @@ def test_what_is_drawn_is_what_the_definition_draws(ties: bool) -> None:
             drawn = []
         wanted = plain_choice(logits, sampling, position, prompt, drawn)
         assert choose(logits, sampling, KEY, position, prompt, drawn) == wanted
-        arrays = np.array(prompt), np.array(drawn, dtype=np.int64)
-        assert choose(logits, sampling, KEY, position, *arrays) == wanted
         filtered += sampling.filters and size > 2
     assert filtered > 100

@@ -18,7 +18,7 @@ from assay.errors import Unavailable
 from assay.models.drawing import Drawing
 from assay.models.engine import Closed, EngineRequest, TooLong
 from assay.models.fair_queue import OPEN_MAX, Asker, Busy
-from assay.models.local_engine import LocalEngine
+from assay.models.local_engine import SHORT_CHARS, LocalEngine
 from assay.scoring.inference.sampling import GREEDY
 
 RIVAL, VALIDATOR = Asker("rival"), Asker("validator", first=True)
@@ -117,6 +117,32 @@ async def test_a_validator_does_not_wait_for_a_rivals_long_answer(
     assert not long.done()
     model.allow(100)
     assert len((await long).tokens) == 50
+
+
+async def test_a_long_prompt_is_cut_while_others_get_their_tokens(
+    engine: LocalEngine, model: StepByStep
+) -> None:
+    begun, going_on = threading.Event(), threading.Event()
+
+    def encode(text: str) -> list[str]:
+        if len(text) > SHORT_CHARS:
+            begun.set()
+            assert going_on.wait(10)
+            return ["long"]
+        return list(text)
+
+    model.tokens.encode, model.tokens.least = encode, lambda text: 1
+    engine._prompts._encode = encode
+    long = asyncio.create_task(engine.complete(ask("x" * (SHORT_CHARS + 1), 2), RIVAL))
+    assert await asyncio.to_thread(begun.wait, 10)
+    short = asyncio.create_task(engine.complete(ask("short", 3), Asker("another rival")))
+    model.allow(3)
+    assert len((await short).tokens) == 3
+    going_on.set()
+    model.allow(2)
+    made = await long
+    assert (made.tokens, made.prompt_tokens) == ((0, 1), 1)
+    assert model.drawn == ["short"] * 3 + ["long"] * 2
 
 
 async def test_whoever_gives_up_is_worked_for_no_longer(

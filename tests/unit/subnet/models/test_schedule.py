@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from assay.models.schedule import PROMPT_TOKENS, Open, share_rows
+from assay.models.schedule import PROMPT_TOKENS, RIDING_EFFORT, Open, share_rows
 
 COUNTS = (16, 32, 64, 96)
 
@@ -36,6 +36,24 @@ def test_whoever_attends_to_more_than_the_firsts_do_does_not_ride() -> None:
     others = [Open("longer", 101, 1), Open("shorter", 99, 1), Open("reads", 60, 200)]
     assert share_rows(drawing("a"), others, COUNTS) == [("a", 1), ("shorter", 1), ("reads", 14)]
     assert share_rows(drawing("a", done=61), others[2:], COUNTS) == [("a", 1), ("reads", 2)]
+
+
+def test_what_is_drawn_for_riders_is_bounded_and_each_has_its_turn() -> None:
+    dear = [Open(f"dear{n}", 50, 1, effort=6) for n in range(15)]
+    cheap = [Open("cheap", 50, 1), Open("reads", 20, 200, effort=6)]
+    firsts = drawing("a")
+    assert share_rows(firsts, [*dear, *cheap], COUNTS) == [
+        ("a", 1), ("dear0", 1), ("dear1", 1), ("cheap", 1), ("reads", 12)
+    ]  # fmt: skip
+    ridden: set[str] = set()
+    for turn in range(len(dear)):
+        shared = share_rows(firsts, [*dear[turn:], *dear[:turn]], COUNTS)[1:]
+        assert 6 * len(shared) <= RIDING_EFFORT
+        ridden |= {job for job, _ in shared}
+    assert len(ridden) == len(dear)
+    # Nobody is bounded where nobody goes first.
+    assert len(share_rows([], dear, COUNTS)) == len(dear)
+    assert len(share_rows(dear, [], COUNTS)) == len(dear)
 
 
 def test_others_have_the_engine_for_themselves_when_no_first_is_there() -> None:

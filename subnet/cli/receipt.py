@@ -3,7 +3,7 @@
 ``list``, ``show`` and ``export`` read a validator's receipts under the state folder; ``verify``
 needs nothing but an exported file and the chain; for the receipt that a client got from a gateway,
 the file alone. It says who signed what, and whether it holds. ``judge`` replays a client's receipt
-on the model.
+on the model; ``complain`` has validators do so, who convict a miner that was wrong.
 """
 
 from __future__ import annotations
@@ -241,6 +241,84 @@ def judge(chosen: ChosenTask, file: Path, json: bool, **_: Any) -> None:
             f"{unclear} of {len(calls)} answers cannot be judged, and none is wrong.",
             "The reasons stand with each.",
         )
+
+
+@receipt.command("complain", cls=Command)
+@click.argument("file", type=param_types.FILE, metavar="FILE", help="A client's receipt.")
+@click.option(
+    "--validator", "validators", multiple=True, metavar="UID|SS58",
+    show_default="all that hold a permit",
+    help="Who is to judge; repeat it for more.",
+)  # fmt: skip
+@click.option(
+    "--call", "place", type=click.IntRange(0), metavar="INDEX",
+    help="Which miner's part is wrong, in the order of `judge`; the first is 0. Needed if the"
+    " receipt has several.",
+)  # fmt: skip
+@arguments.wallet("client")
+@arguments.hotkey
+@arguments.chain
+@arguments.state_dir
+@arguments.wallet_path
+@arguments.json
+def complain(
+    file: Path,
+    validators: tuple[str, ...],
+    place: int | None,
+    wallet: str,
+    hotkey: str,
+    chain: str,
+    state_dir: Path,
+    wallet_path: Path | None,
+    json: bool,
+) -> None:
+    """Show a miner's wrong answer to validators, which judge it and pay the miner less.
+
+    Any hotkey that is registered on the subnet may complain, within an hour of the answer; judge it
+    yourself first. Leaves with 0 if a validator has judged the answer, whatever it found.
+    """
+    from assay.chain.wallets import open_hotkey
+    from assay.cli import output
+    from assay.cli.process import run_async
+    from assay.errors import UserError
+    from assay.gateway.complaints import Heard, complain, complained_of, judges_of, unheard
+    from assay.gateway.receipts import read_client_receipt
+    from assay.neuron.run import open_subnet
+    from assay.wire.dendrite import Dendrite
+
+    of_client = read_client_receipt(file)
+    if of_client is None:
+        raise UserError(
+            f"{file} is no client's receipt.", "Fetch it from the gateway: GET /v1/receipts/ID."
+        )
+    call = complained_of(of_client, place)
+    signer = open_hotkey(arguments.wallets_of(state_dir, wallet_path), wallet, hotkey)
+
+    async def ask() -> list[Heard]:
+        async with open_subnet(chain, of_client.netuid, state_dir=state_dir) as subnet:
+            if subnet.genesis != of_client.genesis:
+                raise UserError("The receipt is of another chain.", "Give that one as --chain.")
+            moment = subnet.view.now()
+            judges = judges_of(moment, signer.address, validators)
+            dendrite = Dendrite(signer, clock=subnet.clock, reach=subnet.reach)
+            try:
+                return await complain(call, judges, moment, dendrite)
+            finally:
+                await dendrite.close()
+
+    heard = run_async(ask)
+    if json:
+        output.document([
+            {"uid": each.uid, "validator": each.hotkey, "miner": call.miner, "found": each.found,
+             "reasons": list(each.reasons)}
+            for each in heard
+        ])  # fmt: skip
+    else:
+        for each in heard:
+            said = f"uid {each.uid}  {each.hotkey}  {each.found}: {'; '.join(each.reasons)}"
+            output.text(_one_line(said))
+    if (error := unheard(heard)) is not None:
+        raise error
 
 
 def _verify_client(receipt: ClientReceipt, *, json: bool) -> None:

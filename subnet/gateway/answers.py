@@ -26,7 +26,8 @@ from assay.gateway.model import OfferedModel
 from assay.gateway.openai import replies
 from assay.gateway.openai.errors import ApiError, broken, invalid_value, too_long, unknown_model
 from assay.gateway.openai.meaning import SEEDS, ClientRequest
-from assay.gateway.openai.replies import Chance, Choice, Delta, Rendering, Usage
+from assay.gateway.openai.replies import CallDelta, Chance, Choice, Delta, Rendering, Usage
+from assay.gateway.openai.tool_calls import ToolCall, ToolCallReader, tool_names
 from assay.gateway.quotas import Quotas
 from assay.gateway.receipts import ReceiptStore
 from assay.gateway.router import Growth, Router, TextWish, Trail
@@ -65,6 +66,8 @@ class Work:
     asked_s: float
     """Monotonic."""
     trails: list[Trail] = field(default_factory=list)
+    readers: list[ToolCallReader] = field(default_factory=list)
+    """One for each answer, if calls of tools are read out of the texts; else none."""
     reserved: int = 0
     settled: bool = False
 
@@ -193,6 +196,9 @@ class Answering:
                     )
         work = Work(self._new_id(), key, wanted, wishes, prompt_tokens, asked_s)
         work.trails = [Trail() for _ in wishes]
+        if wanted.tools and self._model.spelling.writes_tool_calls:
+            names = tool_names(wanted.tools)
+            work.readers = [ToolCallReader(names) for _ in wishes]
         work.reserved = prompt_tokens + sum(wish.max_tokens for wish in wishes)
         return work
 
@@ -272,9 +278,9 @@ class Answering:
         lengths = [0] * len(work.wishes)
 
         def events(grown: _Grown) -> bytes:
-            delta = self._delta(grown, show)
+            delta = self._delta(work, grown, show)
             shown = b""
-            if delta.text or delta.chances or delta.finish is not None:
+            if delta.text or delta.chances or delta.calls or delta.finish is not None:
                 shown = show.grown(delta, lengths[delta.index])
             lengths[delta.index] += len(delta.text)
             return shown
@@ -302,20 +308,31 @@ class Answering:
         choices = [Choice(index) for index in range(len(work.wishes))]
         try:
             async with contextlib.aclosing(rest):
-                choices[first.choice].add(self._delta(first, show))
+                choices[first.choice].add(self._delta(work, first, show))
                 async for grown in rest:
-                    choices[grown.choice].add(self._delta(grown, show))
+                    choices[grown.choice].add(self._delta(work, grown, show))
         finally:
             await self._over(work)
         yield show.whole(choices, work.usage)
 
-    def _delta(self, grown: _Grown, show: Rendering) -> Delta:
+    def _delta(self, work: Work, grown: _Grown, show: Rendering) -> Delta:
         growth = grown.growth
         chances: Sequence[Chance] = ()
         if show.with_logprobs:
             pairs = zip(growth.tokens, growth.logprobs, strict=False)
             chances = [self._chance(token, logprob) for token, logprob in pairs]
-        return Delta(grown.choice, growth.text, chances, growth.finish)
+        if not work.readers:
+            return Delta(grown.choice, growth.text, chances, growth.finish)
+        reader = work.readers[grown.choice]
+        before = reader.calls
+        parts = reader.add(growth.text) + (reader.end() if growth.finish is not None else [])
+        calls = [
+            CallDelta(place, _call_id(work.id, grown.choice, place), call)
+            for place, call in enumerate((p for p in parts if isinstance(p, ToolCall)), before)
+        ]
+        text = "".join(part for part in parts if isinstance(part, str))
+        called = growth.finish == "stop" and reader.calls > 0
+        return Delta(grown.choice, text, chances, "tool_calls" if called else growth.finish, calls)
 
     def _chance(self, token: int, logprob: TokenLogprob) -> Chance:
         spelt = self._model.spelling.token_bytes
@@ -372,6 +389,12 @@ class Answering:
 
     def _unix_s(self) -> float:
         return self._clock.now_ns() / 1e9
+
+
+def _call_id(work: str, choice: int, place: int) -> str:
+    """The name of one call in the reply to one request, by which a client says what it gave."""
+    named = hashlib.blake2b(f"{work}/{choice}/{place}".encode(), digest_size=12)
+    return f"call_{named.hexdigest()}"
 
 
 def _first_error(errors: BaseExceptionGroup[ApiError]) -> ApiError:

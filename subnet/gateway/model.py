@@ -49,6 +49,12 @@ class ChatSpelling(Spelling, Protocol):
         """Whether conversations have a template."""
         ...
 
+    @property
+    def writes_tool_calls(self) -> bool:
+        """Whether a model with this template calls tools in the usual form
+        (``openai.tool_calls``)."""
+        ...
+
     def encode(self, prompt: str) -> list[int]:
         """The tokens of a prompt."""
         ...

@@ -105,6 +105,14 @@ class Tokens:
         """Whether the model's folder has a template for conversations."""
         return bool(self._tokenizer.chat_template)
 
+    @property
+    def writes_tool_calls(self) -> bool:
+        """Whether the template tells the model to put calls of tools between the tags
+        ``<tool_call>`` and ``</tool_call>``, as those of the Qwen and Hermes families do."""
+        template = self._tokenizer.chat_template or ""
+        named = template.values() if isinstance(template, dict) else [template]
+        return any("<tool_call>" in each for each in named)
+
     def render_chat(
         self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]] | None
     ) -> str:

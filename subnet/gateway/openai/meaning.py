@@ -2,7 +2,7 @@
 
 Defaults are OpenAI's. What cannot be served is refused here, each with the field's name: other
 outputs than text, functions that must be called, token ids in place of a prompt, ``echo``. Tools
-are handed on to the model's chat template; what the model writes comes back as text. Pure.
+are handed on to the model's chat template; ``tool_calls`` reads what the model makes of them. Pure.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from assay.gateway.openai.schemas import (
     Stop,
     StreamOptions,
 )
+from assay.gateway.openai.tool_calls import with_objects
 
 SEEDS: Final = 2**63
 """Seeds on the wire: 0 to ``SEEDS`` - 1. A client's negative seed is taken modulo this number."""
@@ -226,7 +227,7 @@ def _message(message: ChatMessage, param: str) -> dict[str, Any]:
     found: dict[str, Any] = {"role": message.role, "content": content or ""}
     optional = {
         "name": message.name,
-        "tool_calls": message.tool_calls,
+        "tool_calls": None if message.tool_calls is None else with_objects(message.tool_calls),
         "tool_call_id": message.tool_call_id,
     }
     return found | {name: value for name, value in optional.items() if value is not None}

@@ -15,12 +15,13 @@ from typing import Any, Final, Literal
 import msgspec
 
 from assay.gateway.openai.errors import ApiError
+from assay.gateway.openai.tool_calls import ToolCall
 
 DONE: Final = b"data: [DONE]\n\n"
 """The last event of a stream."""
 LOGPROB_MIN: Final = -9999.0
 
-Finish = Literal["length", "stop"]
+Finish = Literal["length", "stop", "tool_calls"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,21 @@ class Chance:
 
 
 @dataclass(frozen=True, slots=True)
+class CallDelta:
+    """A call of a tool, whole: the one number ``place`` of its choice."""
+
+    place: int
+    id: str
+    call: ToolCall
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The call as OpenAI's clients read it."""
+        function = {"name": self.call.name, "arguments": self.call.arguments}
+        return {"id": self.id, "type": "function", "function": function}
+
+
+@dataclass(frozen=True, slots=True)
 class Delta:
     """What one choice has grown by. ``finish`` stands in the last one."""
 
@@ -40,6 +56,7 @@ class Delta:
     text: str
     chances: Sequence[Chance] = ()
     finish: Finish | None = None
+    calls: Sequence[CallDelta] = ()
 
 
 @dataclass(slots=True)
@@ -50,11 +67,13 @@ class Choice:
     text: str = ""
     chances: list[Chance] = field(default_factory=list)
     finish: Finish | None = None
+    calls: list[CallDelta] = field(default_factory=list)
 
     def add(self, delta: Delta) -> None:
         """Grow by ``delta``."""
         self.text += delta.text
         self.chances += delta.chances
+        self.calls += delta.calls
         self.finish = delta.finish or self.finish
 
 
@@ -106,6 +125,9 @@ class Rendering:
             events += self._event(
                 [self._piece(delta.index, {"content": delta.text}, logprobs, None)]
             )
+        if delta.calls:
+            calls = [{"index": each.place} | each.document for each in delta.calls]
+            events += self._event([self._piece(delta.index, {"tool_calls": calls}, None, None)])
         if delta.finish is not None:
             events += self._event([self._piece(delta.index, {}, None, delta.finish)])
         return events
@@ -149,9 +171,13 @@ class Rendering:
         return {"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": finish}
 
     def _message(self, choice: Choice) -> dict[str, Any]:
+        message: dict[str, Any] = {"role": "assistant", "content": choice.text, "refusal": None}
+        if choice.calls:
+            message["content"] = choice.text or None
+            message["tool_calls"] = [each.document for each in choice.calls]
         return {
             "index": choice.index,
-            "message": {"role": "assistant", "content": choice.text, "refusal": None},
+            "message": message,
             "logprobs": self._chat_logprobs(choice.chances),
             "finish_reason": choice.finish,
         }

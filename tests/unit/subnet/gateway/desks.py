@@ -39,6 +39,7 @@ class ChatSpelling(ByteSpelling):
     """The tokenizer of a chat model: a line for each message."""
 
     has_chat = True
+    writes_tool_calls = True
 
     def encode(self, prompt: str) -> list[int]:
         return list(prompt.encode())
@@ -69,6 +70,7 @@ class Desk:
     metrics: PrometheusMetrics
     gateway: Gateway
     server: HttpServer
+    spelling: ChatSpelling
     shared: SharedPrompts
 
     @property
@@ -128,8 +130,9 @@ async def desk(
         await server.start("127.0.0.1", 0)
         try:
             yield Desk(
-                subnet, keys, key, record, quotas, receipts, metrics, gateway, server, shared
-            )
+                subnet, keys, key, record, quotas, receipts, metrics, gateway, server, spelling,
+                shared,
+            )  # fmt: skip
         finally:
             await server.stop(1.0)
             model.close()

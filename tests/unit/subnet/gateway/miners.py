@@ -99,6 +99,8 @@ class FakeMiner:
     """By the clock, if there is one: before the first token, and before each further one."""
     ends_at: int | None = None
     """The position at which its model ends the text."""
+    says: bytes | None = None
+    """What its model answers to everything, if it is no honest sampler."""
     places: int | None = None
     """How many answers it makes at one time; it refuses what goes beyond."""
     open_now: int = 0
@@ -136,8 +138,8 @@ class FakeMiner:
                     raise RuntimeError("killed")
                 if self.clock is not None:
                     await self.clock.sleep(self.token_s if position > before else self.first_s)
-                ended = position == self.ends_at
-                token = END if ended else drawn(noise, position)
+                ended = position == (self.ends_at if self.says is None else len(self.says))
+                token = END if ended else self._token(noise, position)
                 last = ended or position == before + ask.max_tokens - 1
                 yield self.changes(
                     Piece(
@@ -156,6 +158,9 @@ class FakeMiner:
             raise
         finally:
             self.open_now -= 1
+
+    def _token(self, noise: bytes, position: int) -> int:
+        return drawn(noise, position) if self.says is None else self.says[position]
 
 
 def _logprob(token: int, alternatives: int) -> TokenLogprob:

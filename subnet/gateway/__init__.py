@@ -6,6 +6,6 @@ replies. ``turns`` lets keys take turns at the tokenizer of ``model``. ``answers
 what ``router`` finds: it chooses among ``candidates`` by ``health``, lets requests wait in
 ``waiting``, runs ``calls``, and ``text`` spells their tokens with the tokenizer of ``model``.
 ``receipts`` keeps what was signed for a client, and ``handing_on`` shows validators what they draw
-of it. ``shared_prompts`` keeps what clients agreed to share, for canaries. ``run`` puts all of it
-together.
+of it; ``complaints`` shows them what a client holds for wrong. ``shared_prompts`` keeps what
+clients agreed to share, for canaries. ``run`` puts all of it together.
 """

@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from assay.cli.up.plan import HONEST, SLOW, MemberRole
-from assay.cli.up.watch import GUEST, Row, View
+from assay.cli.up.watch import GUEST, SEPARATOR, Row, View
 from assay.text import printable
 from assay.types import RAO_PER_TAO, U16_MAX
 
@@ -56,7 +56,8 @@ def render(view: View, seconds: float, width: int = WIDE) -> Group:
 
 
 def _reasons(rows: Sequence[Row]) -> Table:
-    """Why, by uid; neurons of which the same is said share a line. Wrapped, never cut."""
+    """Why, by uid; neurons of which the same is said share a line, and what each validator says
+    begins one. Wrapped, never cut."""
     uids: dict[str, list[int]] = {}
     for row in rows:
         if row.why:
@@ -65,7 +66,10 @@ def _reasons(rows: Sequence[Row]) -> Table:
     grid.add_column(no_wrap=True, style="dim")
     grid.add_column(overflow="fold")
     for why, of in uids.items():
-        grid.add_row(f"uid{'s' if of[1:] else ''} {', '.join(map(str, of))}", Text(why))
+        grid.add_row(
+            f"uid{'s' if of[1:] else ''} {', '.join(map(str, of))}",
+            Text(why.replace(SEPARATOR, "\n")),
+        )
     return grid
 
 

@@ -30,6 +30,9 @@ GUEST: Final = "joined"
 _ADDRESS_CHARS: Final = 8
 """What is shown of a guest's hotkey if its wallet is elsewhere; as much as `assay status` shows."""
 
+SEPARATOR: Final = " · "
+"""Between what several say of one neuron."""
+
 Opinions = Mapping[str, Mapping[Ss58, Opinion]]
 """By the validator's name, then by hotkey."""
 Cast = Sequence[tuple[Neuron, Member]]
@@ -194,7 +197,7 @@ class Watch:
             # One whole alpha costs ``alpha_price`` rao, and both units have 10^9 rao.
             reward_tao=Rao(gained * metagraph.alpha_price // 10**9),
             permit=neuron.validator_permit,
-            why=" · ".join(part for part in (said, awaited) if part),
+            why=SEPARATOR.join(part for part in (said, awaited) if part),
         )
 
 
@@ -210,7 +213,7 @@ def _said(opinions: Mapping[str, Opinion]) -> str:
     told = [(validator, words) for validator, words in kinds.values() if words]
     if len(told) == 1:
         return told[0][1]
-    return " · ".join(f"{validator}: {words}" for validator, words in told)
+    return SEPARATOR.join(f"{validator}: {words}" for validator, words in told)
 
 
 def _awaited(

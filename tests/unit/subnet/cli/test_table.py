@@ -78,6 +78,14 @@ def test_every_word_of_why_can_be_read(width: int) -> None:
     assert "uids 1, 7" in text
 
 
+def test_what_each_validator_says_begins_a_line() -> None:
+    why = "validator-1: right · validator-2: late · score counts at the next epoch"
+    rows = (dataclasses.replace(VIEW.rows[2], why=why),)
+    text = shown(dataclasses.replace(VIEW, rows=rows), 80)
+    said = [line.strip().removeprefix("uid 2").strip() for line in text]
+    assert all(part in said for part in why.split(" · ")), text
+
+
 def test_a_guest_is_marked_whatever_it_is() -> None:
     rows = tuple(
         row(uid, "mine", role, GUEST, None)

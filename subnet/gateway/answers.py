@@ -135,12 +135,18 @@ class Answering:
         self._cache_secret = new_id().encode()
 
     async def begin(
-        self, key: ClientKey, wanted: ClientRequest, *, miner: Ss58 | None = None
+        self,
+        key: ClientKey,
+        wanted: ClientRequest,
+        *,
+        miner: Ss58 | None = None,
+        avoid: frozenset[Ss58] = frozenset(),
     ) -> Begun:
         """Ask miners for what is ``wanted`` until the first token is there. ``miner`` has to begin
-        all answers, if it is not None. ApiError where that cannot be."""
+        all answers, if it is not None, and those of ``avoid`` are not asked. ApiError where that
+        cannot be."""
         began_s = self._clock.monotonic()
-        work = await self._work(key, wanted, miner)
+        work = await self._work(key, wanted, miner, avoid)
         self._quotas.reserve(key, work.reserved, self._unix_s())
         grown = self._grown(work)
         try:
@@ -171,7 +177,13 @@ class Answering:
         await begun.grown.aclose()
         await self._over(begun.work)
 
-    async def _work(self, key: ClientKey, wanted: ClientRequest, miner: Ss58 | None) -> Work:
+    async def _work(
+        self,
+        key: ClientKey,
+        wanted: ClientRequest,
+        miner: Ss58 | None,
+        avoid: frozenset[Ss58],
+    ) -> Work:
         """What has to be done for ``wanted``; ApiError if the model cannot."""
         if wanted.model not in (self._model.name, self._model.root.hex()):
             raise unknown_model(wanted.model)
@@ -192,7 +204,9 @@ class Answering:
                     choice = len(wishes)
                     own = (seed + choice) % SEEDS
                     wishes.append(
-                        TextWish(text, most, own, wanted.options, choice, miner, cache, key.id)
+                        TextWish(
+                            text, most, own, wanted.options, choice, miner, avoid, cache, key.id
+                        )
                     )
         work = Work(self._new_id(), key, wanted, wishes, prompt_tokens, asked_s)
         work.trails = [Trail() for _ in wishes]

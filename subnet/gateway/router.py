@@ -80,6 +80,8 @@ class TextWish:
     choice: int = 0
     miner: Ss58 | None = None
     """The miner that has to begin the answer, if the client named one."""
+    avoid: frozenset[Ss58] = frozenset()
+    """Miners that are not asked."""
     cache: bytes = b""
     """Keeps what miners remember of this conversation apart from others."""
     whose: str = ""
@@ -126,7 +128,7 @@ class _Needs(NamedTuple):
     """None: any, also that of foreign engines if the answer is ``simple``."""
     simple: bool
     tried: frozenset[Ss58]
-    """Miners that have been asked already."""
+    """Miners that have been asked already, or are not to be."""
 
     def met_by(self, candidate: Candidate) -> bool:
         """Whether ``candidate`` is such a miner."""
@@ -140,7 +142,7 @@ class _Needs(NamedTuple):
 
 def _needs(wish: TextWish, trail: Trail) -> _Needs:
     """What a miner must be to take ``wish``, or to go on with its answer of ``trail``."""
-    tried = frozenset(trail.tried)
+    tried = wish.avoid | trail.tried
     if trail.tokens:
         # Whoever goes on with an answer draws with the noise of the miner that began.
         return _Needs(None, trail.path, False, tried)

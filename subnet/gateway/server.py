@@ -4,7 +4,7 @@
 request, finds the address, and turns whatever goes wrong into an error of OpenAI's shape. Every
 reply has an ``x-request-id``; one with text also ``x-assay-receipt``, ``x-assay-miner`` (who began)
 and ``x-assay-verified`` (whether validators pay that miner). A request with ``x-assay-miner`` wants
-its answer begun by that miner.
+its answer begun by that miner, one with ``x-assay-not-miners`` by none of those.
 
 Any web page may ask: a browser sends no key by itself, so a page that has none gets nothing. The
 log has a line for each request, with the key's id, and neither key, prompt nor seed. This module
@@ -62,6 +62,8 @@ BUSY_S: Final = 1.0
 """When to try again if all places are taken: most answers take longer, some less."""
 MINER: Final = "x-assay-miner"
 """In a reply the miner that began the answer, in a request the one that has to begin it."""
+NOT_MINERS: Final = "x-assay-not-miners"
+"""In a request, the hotkeys of miners that are not to be asked, with commas between them."""
 GONE: Final = 499
 """What is counted for a client that left before its reply: nginx's number for it."""
 CORS_DAY_S: Final = 86_400
@@ -206,7 +208,13 @@ class Gateway:
         try:
             wanted = parse(await request.read())
             named = request.headers.get(MINER, "").strip()
-            begun = await self._answering.begin(key, wanted, miner=Ss58(named) if named else None)
+            avoided = request.headers.get(NOT_MINERS, "").split(",")
+            begun = await self._answering.begin(
+                key,
+                wanted,
+                miner=Ss58(named) if named else None,
+                avoid=frozenset(Ss58(each.strip()) for each in avoided if each.strip()),
+            )
             headers = {
                 "x-assay-receipt": begun.receipt_id,
                 MINER: begun.miner,

@@ -27,8 +27,9 @@ SESSION_BYTES_MAX: Final = 2**16
 longer request is not shared."""
 REQUESTS_MAX: Final = 16
 """Of one session. What a client asks beyond them without a pause is another session."""
-SEEN_BY_MAX: Final = 256
-"""Miners of one subnet."""
+SEEN_BY_MAX: Final = 100
+"""Miners that a gateway can be told to avoid: their hotkeys fit into the head of a request. What
+more have seen is not shown."""
 PAUSE_S_MAX: Final = 600.0
 """Between two requests of a session. After a longer pause it has ended."""
 

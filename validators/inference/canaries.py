@@ -6,15 +6,16 @@ and that follow no turn, what clients have asked (``canary_requests``). It fetch
 has each miner's call judged as any other client's answer, at the same price. No answer, or one that
 nobody can judge, counts for nothing.
 
-Which miner is asked, when and what is drawn from the turns' committed randomness. The cost is
-bounded: so many an hour and miner, and so many at one time. This module knows no judge and no pay.
+When is asked and what is drawn from the turns' committed randomness; the gateway chooses miners as
+it does for clients. The cost is bounded: so many an hour and miner, and so many at one time. This
+module knows no judge and no pay.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final, Protocol
@@ -42,9 +43,6 @@ WAIT_S_MAX: Final = 60.0
 memory, so that this changes nothing of when canaries come."""
 STOCK_MIN: Final = 16
 """Fewer shared sessions than that are left: more are asked for."""
-STAYS: Final = 0.75
-"""How often a request goes to the miner of the one before it: a gateway's order of miners changes
-slowly."""
 FETCH_S_MIN: Final = 300.0
 """Between two such questions to a gateway."""
 FORBIDDEN: Final = 403
@@ -60,8 +58,8 @@ class ClientOfGateway(Protocol):
         """The gateway's address, as a log may have it."""
         ...
 
-    async def ask(self, key: str, path: str, body: Body, miner: Ss58) -> ClientReceipt:
-        """The receipt of one answer; GatewayFailed if there is none."""
+    async def ask(self, key: str, path: str, body: Body, avoid: Collection[Ss58]) -> ClientReceipt:
+        """The receipt of one answer by none of ``avoid``; GatewayFailed if there is none."""
         ...
 
     async def shared(self, key: str) -> list[SharedSession]:
@@ -92,7 +90,7 @@ class Door:
 
 
 class Canaries:
-    """Asks through gateways, until cancelled, ``per_hour`` sessions an hour of each miner."""
+    """Asks through gateways, until cancelled, ``per_hour`` sessions an hour for each miner."""
 
     def __init__(
         self,
@@ -119,7 +117,7 @@ class Canaries:
 
     def begin_turn(self, seed: bytes, miners: Sequence[Ss58]) -> None:
         """From now on what is asked is drawn from ``seed``, 32 bytes that only this validator
-        knows, and asked of ``miners``, the hotkeys of those that serve the model."""
+        knows, for ``miners``, the hotkeys of those that serve the model."""
         self._seed, self._miners, self._drawn = seed, miners, 0
         self._begun.set()
 
@@ -147,11 +145,10 @@ class Canaries:
         door = rng.choice(self._doors)
         try:
             await self._stock(door)
-            found = door.requests.of_a_client(rng, self._miners)
-            if found is None:
-                made_up = await asyncio.to_thread(door.requests.made_up, rng)
-                found = made_up, list(self._miners)
-            await self.hold(door, *found, rng)
+            session = door.requests.of_a_client(rng, self._miners)
+            if session is None:
+                session = await asyncio.to_thread(door.requests.made_up, rng)
+            await self.hold(door, session, rng)
             if door.is_silent:
                 logger.info("Canaries pass through {} again", door.client.shown)
             door.is_silent = False
@@ -165,20 +162,18 @@ class Canaries:
         finally:
             self._open -= 1
 
-    async def hold(
-        self, door: Door, session: Session, miners: Sequence[Ss58], rng: random.Random
-    ) -> None:
-        """Ask all of ``session``, each request of one of ``miners``, as a client asks that goes on
-        with what it was answered; GatewayFailed where the gateway gives no answer."""
-        key, miner = rng.choice(door.asking), rng.choice(miners)
+    async def hold(self, door: Door, session: Session, rng: random.Random) -> None:
+        """Ask all of ``session``, as a client asks that goes on with what it was answered;
+        GatewayFailed where the gateway gives no answer. The gateway chooses miners as it does for
+        clients, but for those that have seen any of the session: a miner that is named where
+        clients are sent elsewhere would know what for."""
+        key = rng.choice(door.asking)
         answers: list[str] = []
         for number, request in enumerate(session.requests):
             if number:
                 await self._clock.sleep(request.pause_s)
-            if rng.random() >= STAYS:
-                miner = rng.choice(miners)
             body = session.body(number, answers) | {"model": self._model}
-            receipt = await door.client.ask(key, request.path, body, miner)
+            receipt = await door.client.ask(key, request.path, body, session.seen_by)
             for call in receipt.calls:
                 self._judge(call)
             answers.append(_text_of(receipt))

@@ -130,15 +130,12 @@ class CanaryRequests:
         ]
         del self._stock[:-STOCK_MAX]
 
-    def of_a_client(
-        self, rng: random.Random, miners: Collection[Ss58]
-    ) -> tuple[Session, list[Ss58]] | None:
-        """Return a client's session drawn from ``rng``, which is not kept any longer, and
-        those of ``miners`` that have not seen it; None if each was seen by all."""
+    def of_a_client(self, rng: random.Random, miners: Collection[Ss58]) -> Session | None:
+        """Return a client's session drawn from ``rng``, which is not kept any longer; None if each
+        was seen by all ``miners``."""
         for place in rng.sample(range(len(self._stock)), len(self._stock)):
-            fresh = [miner for miner in miners if miner not in self._stock[place].seen_by]
-            if fresh:
-                return self._stock.pop(place), fresh
+            if not self._stock[place].seen_by.issuperset(miners):
+                return self._stock.pop(place)
         return None
 
     def made_up(self, rng: random.Random) -> Session:

@@ -8,7 +8,7 @@ This module knows no validator and no canaries.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,9 +23,9 @@ from assay.protocol.client_receipts import ClientReceipt, parse_receipt
 from assay.protocol.shared_prompts import PATH, SharedSession, SharedSessions
 from assay.types import Ss58
 
-MINER: Final = "x-assay-miner"
+NOT_MINERS: Final = "x-assay-not-miners"
 RECEIPT: Final = "x-assay-receipt"
-"""Headers of a gateway: the miner that has to answer, and the receipt's name."""
+"""Headers of a gateway: the miners that it must not ask, and the receipt's name."""
 ANSWER_S_MAX: Final = 600.0
 """For one reply: what OpenAI's own client waits for by default."""
 CONNECT_S_MAX: Final = 10.0
@@ -89,10 +89,13 @@ class GatewayClient:
         """Give back the connections."""
         await self._session.close()
 
-    async def ask(self, key: str, path: str, body: Mapping[str, Any], miner: Ss58) -> ClientReceipt:
-        """Ask what ``body`` asks at ``path``, with ``key``, of ``miner``; return the receipt of the
-        answer once all of it was read. GatewayFailed if there is none."""
-        headers = {MINER: str(miner)}
+    async def ask(
+        self, key: str, path: str, body: Mapping[str, Any], avoid: Collection[Ss58] = ()
+    ) -> ClientReceipt:
+        """Ask what ``body`` asks at ``path``, with ``key``, of whichever miner the gateway chooses
+        but those of ``avoid``; return the receipt of the answer once all of it was read.
+        GatewayFailed if there is none."""
+        headers = {NOT_MINERS: ", ".join(sorted(avoid))} if avoid else {}
         named, _ = await self._read("POST", f"/v1/{path}", key, REPLY_BYTES_MAX, body, headers)
         if named is None:
             raise GatewayFailed("it names no receipt")

@@ -143,7 +143,7 @@ class ValidatorSettings(TaskSettings, frozen=True):
         Meta(
             gt=0.0,
             le=3_600.0,
-            description="How often each miner is asked through gateways.",
+            description="Sessions an hour that are asked through gateways, for each miner.",
         ),
     ] = 6.0
 

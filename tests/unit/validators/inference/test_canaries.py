@@ -77,11 +77,11 @@ async def door(at: Desk, *keys: str, clock: Clock | None = None) -> Any:
         await client.close()
 
 
-async def hold(at: Desk, session: Session, miner: FakeMiner) -> list[SignedCall]:
+async def hold(at: Desk, session: Session) -> list[SignedCall]:
     taken: list[SignedCall] = []
     async with door(at) as one:
         asking = canaries([one], taken.append)
-        await asking.hold(one, session, [Ss58(miner.hotkey)], random.Random(1))
+        await asking.hold(one, session, random.Random(1))
     return taken
 
 
@@ -94,12 +94,12 @@ async def test_what_a_miner_sees_is_what_it_sees_of_a_client(tmp_path: Path) -> 
     }  # fmt: skip
     async with desk(tmp_path, miner) as at:
         async with door(at) as one:
-            await one.client.ask(at.key, PLAIN, body | {"model": "demo"}, Ss58(miner.hotkey))
-        await hold(at, asked_once(body, PLAIN), miner)
+            await one.client.ask(at.key, PLAIN, body | {"model": "demo"}, ())
+        await hold(at, asked_once(body, PLAIN))
         other, _ = at.keys.add("other")
         async with door(at, other) as one:
             asking = canaries([one], lambda call: None)
-            await asking.hold(one, asked_once(body, PLAIN), [Ss58(miner.hotkey)], random.Random(1))
+            await asking.hold(one, asked_once(body, PLAIN), random.Random(1))
     client, same_key, canary = miner.asked
     assert client == same_key
     assert client == replace(canary, cache=client.cache)
@@ -111,7 +111,7 @@ async def test_two_faces_are_convicted_by_canaries_alone(tmp_path: Path) -> None
     liar, place = FakeMiner(key(1), changes=lies), Place(tmp_path, clock=SystemClock())  # type: ignore[arg-type]
     async with desk(tmp_path / "gateway", liar) as at, door(at) as one:
         asking = canaries([one], place.desk.take_own)
-        await asking.hold(one, asked_once(QUESTION), [Ss58(liar.hotkey)], random.Random(1))
+        await asking.hold(one, asked_once(QUESTION), random.Random(1))
         [waiting] = place.desk._queue
         judging = asyncio.create_task(place.desk.judge_all())
         assert (await waiting.found).convicted
@@ -138,7 +138,7 @@ async def test_a_conversation_goes_on_from_what_was_answered(tmp_path: Path) -> 
         ]
     )
     async with desk(tmp_path, miner) as at:
-        calls = await hold(at, session, miner)
+        calls = await hold(at, session)
     first, second = (read_call(call) for call in calls)
     said = "".join(piece.text for piece in first.pieces)
     assert first.request.prompt == "user: one\nassistant: "
@@ -149,15 +149,27 @@ async def test_no_answer_counts_for_nothing(tmp_path: Path) -> None:
     miner = FakeMiner(key(1), refuses=RequestRefused("no"))
     async with desk(tmp_path, miner) as at:
         with pytest.raises(GatewayFailed, match="it says"):
-            await hold(at, asked_once(QUESTION), miner)
+            await hold(at, asked_once(QUESTION))
         with pytest.raises(GatewayFailed, match="it says 401"):
             async with door(at, "sk-assay-none") as one:
-                await one.client.ask("sk-assay-none", CHAT, QUESTION, Ss58(miner.hotkey))
+                await one.client.ask("sk-assay-none", CHAT, QUESTION, ())
     with pytest.raises(GatewayFailed):  # nobody listens there any more
-        await hold(at, asked_once(QUESTION), miner)
+        await hold(at, asked_once(QUESTION))
 
 
-# -- when, and whom
+async def test_whoever_has_seen_it_is_not_asked_again(tmp_path: Path) -> None:
+    best, second = FakeMiner(key(1), incentive=9_000), FakeMiner(key(2), incentive=10)
+    shared = SharedRequest(path=CHAT, body=QUESTION)
+    async with desk(tmp_path, best, second) as at:
+        await hold(at, Session([shared] * 3, frozenset({Ss58(best.hotkey)})))
+        assert (len(best.asked), len(second.asked)) == (0, 3)
+        await hold(at, Session([shared]))
+        assert (len(best.asked), len(second.asked)) == (1, 3), "a canary goes where clients go"
+        with pytest.raises(GatewayFailed, match="503"):
+            await hold(at, Session([shared], frozenset(map(Ss58, (best.hotkey, second.hotkey)))))
+
+
+# -- when, and what
 
 
 @dataclass
@@ -165,16 +177,16 @@ class CountingClient:
     """A gateway that notes what it is asked, and when."""
 
     clock: Clock
-    asked: list[tuple[float, str, Ss58]] = field(default_factory=list)
+    asked: list[tuple[float, str, set[Ss58]]] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
     reads: int = 0
     forbids: int | None = None
     shows: Sequence[SharedSession] = ()
     shown: str = "http://gateway"
 
-    async def ask(self, key: str, path: str, body: Any, miner: Ss58) -> ClientReceipt:
+    async def ask(self, key: str, path: str, body: Any, avoid: Any) -> ClientReceipt:
         said = str(body.get("prompt") or body["messages"][-1]["content"])
-        self.asked.append((self.clock.monotonic(), said, miner))
+        self.asked.append((self.clock.monotonic(), said, set(avoid)))
         self.keys.append(key)
         raise GatewayFailed("enough")
 
@@ -239,9 +251,9 @@ async def test_moments_are_random_and_follow_from_the_committed_seed() -> None:
 
 async def test_a_clients_words_are_asked_once_and_of_who_has_not_seen_them() -> None:
     client = await counted(3, hours=0.5, shows=STOCK_MAX)
-    theirs = [(said, miner) for _, said, miner in client.asked if said.startswith("words ")]
+    theirs = [(said, avoid) for _, said, avoid in client.asked if said.startswith("words ")]
     assert len(theirs) > 20
-    assert {miner for _, miner in theirs} == {"b"}, "a has seen them"
+    assert all(avoid == {"a"} for _, avoid in theirs), "a has seen them"
     assert len({said for said, _ in theirs}) == len(theirs)
 
 
@@ -257,8 +269,8 @@ async def test_few_are_open_at_one_time() -> None:
     clock = ManualClock()
 
     class Hanging(CountingClient):
-        async def ask(self, key: str, path: str, body: Any, miner: Ss58) -> ClientReceipt:
-            self.asked.append((0.0, "", miner))
+        async def ask(self, key: str, path: str, body: Any, avoid: Any) -> ClientReceipt:
+            self.asked.append((0.0, "", set()))
             await asyncio.Event().wait()
             raise AssertionError
 

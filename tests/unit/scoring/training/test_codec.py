@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -88,6 +91,22 @@ def test_bytes_are_these_for_ever(policy: CodecPolicy) -> None:
     message, _ = compress(change(), SHAPE, policy, NOTHING, past)
     digest = hashlib.blake2b(message, digest_size=8).hexdigest()
     assert (len(message), digest) == BYTES[f"{policy.name}-{policy.levels}"]
+
+
+def test_other_instructions_make_the_same_bytes() -> None:
+    """The other process may use no wide vectors and no fused multiplications."""
+    script = """
+from tests.unit.scoring.training.test_codec import NONE, POLICIES, SHAPE, change, compress
+print(*(compress(change(), SHAPE, policy, change(1), NONE)[0].hex() for policy in POLICIES))
+"""
+    wide = np.show_config(mode="dicts")["SIMD Extensions"].get("found", [])
+    plain = {**os.environ, "NPY_DISABLE_CPU_FEATURES": " ".join(wide)}
+    command = [sys.executable, "-W", "ignore", "-c", script]
+    ran = subprocess.run(
+        command, env=plain, capture_output=True, text=True, check=True, timeout=120
+    )
+    own = [compress(change(), SHAPE, policy, change(1), NONE)[0].hex() for policy in POLICIES]
+    assert ran.stdout.split() == own
 
 
 def test_the_published_form_has_its_published_ratio() -> None:

@@ -37,7 +37,7 @@ rate that is too high changes no share.
 
 The network's time is apart, for a miner is paid for computing and not for where it lives. Nobody
 can prove how far away it is, and a miner that answers the measurement late seems farther than it
-is; hence the two bounds on what is taken off.
+is; hence the two bounds on what is taken off, beside what a validator knows of a miner's frames.
 
 This module knows no model and no names.
 """

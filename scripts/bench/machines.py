@@ -45,6 +45,8 @@ class Miner:
     honest_when_watched: bool = False  # answers truly while it is new or on probation
     answers: float = 1.0  # of the requests; silent for the others
     rtt_s: float = RTT_S
+    seems_s: float | None = None  # its round trip, as its kernel pretends; None: the true one
+    holds_s: float = 0.0  # no frame leaves it before
     loss: float = 0.0  # of packets
     detour: float = 1.0  # times the latency of what it forwards to
     clients_pass: float = 1.0  # of what it answers clients
@@ -120,6 +122,9 @@ def serve(
     return served
 
 
+FRAMES = 200  # of an answer whose miner lies about its distance
+
+
 def frames(
     dice: random.Random, miner: Miner, asked: BurstShape, served: Served
 ) -> tuple[tuple[Piece, ...] | tuple[BurstFrame, ...], tuple[float, ...]]:
@@ -127,7 +132,7 @@ def frames(
     came next, and the rest. A packet holds a token of each of its streams."""
     tokens, speed, packets = asked.answers * asked.tokens, served.speed, asked.answers
     begins_s = served.begins_s + miner.rtt_s + _resent_s(dice, miner.loss)
-    window_s = WINDOW_S + miner.rtt_s
+    window_s = WINDOW_S + seems_s(miner)
     held_s, pause_s = _held_s(dice, miner, speed / packets)
     inside = int((window_s - held_s - begins_s) * speed)
     inside = min(max(inside, 1), tokens - 1)
@@ -135,14 +140,22 @@ def frames(
     at = [1, inside, min(inside + math.ceil(pause_s * speed), tokens), tokens]
     times = [begins_s + count / speed for count in at[:2]]
     times += [min(times[1] + pause_s, ends_s), ends_s]
+    if miner.seems_s is not None:  # where its window ends is the validator's to say
+        at = sorted({1 + round(n * (tokens - 1) / FRAMES) for n in range(FRAMES + 1)})
+        times = [max(begins_s + count / speed, miner.holds_s) for count in at]
     end = Ending(finish="length", queued_s=0.0, first_token_s=0.0, total_s=0.0)
     pieces = tuple(
-        Piece(tokens=[0] * (count - before), text="", end=end if n == 3 else None)
+        Piece(tokens=[0] * (count - before), text="", end=end if n == len(at) - 1 else None)
         for n, (before, count) in enumerate(zip([0, *at], at, strict=False))
     )
     if asked.answers == 1:
         return pieces, tuple(times)
     return tuple(BurstFrame(parts=[BurstPart(0, piece)]) for piece in pieces), tuple(times)
+
+
+def seems_s(miner: Miner) -> float:
+    """How far away a miner seems by its kernel."""
+    return miner.rtt_s if miner.seems_s is None else miner.seems_s
 
 
 def _resent_s(dice: random.Random, loss: float) -> float:

@@ -37,7 +37,7 @@ from assay.validators.inference.requests import TOKENS_ASKED, TOKENS_OF_ENTRANCE
 from assay.validators.inference.settings import BURST
 from assay.validators.inference.speeds import Speeds
 from assay.validators.inference.task import IN_BURST, METHOD, InferenceValidator, patience_s
-from scripts.bench.machines import Miner, Served, frames, serve
+from scripts.bench.machines import Miner, Served, frames, seems_s, serve
 
 ROUNDS = 72  # of an epoch
 SET_AT = 0.75  # the part of an epoch after which weights are set: its last quarter begins
@@ -182,7 +182,7 @@ class Judging:
             method=IN_BURST.name if asked.answers > 1 else METHOD.name,
             frames=told,
             frames_s=times,
-            network_s=miner.rtt_s,
+            network_s=seems_s(miner),
         )
 
     def _passes(self, miner: Miner, hotkey: Ss58, epoch: int, is_new: bool) -> bool:

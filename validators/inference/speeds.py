@@ -2,10 +2,10 @@
 
 In comes each verified answer to a question of the validator's own; out come the rate that the miner
 is paid for and how many tokens a burst asks it for. Only bursts tell what a machine can do; until
-its first one a miner is paid by its ordinary answers, which are small. A burst is a third more than
-the miner draws in a window: then the window, and not the burst's size, ends what counts, and little
-is drawn that nobody counts. A burst that came to nothing, of a miner that answers else, counts as
-one in which no token came.
+its first one a miner is paid as the slowest are, so that newcomers whose first answers came while
+a machine was busy are paid as others. A burst is a third more than the miner draws in a window:
+then the window, and not the burst's size, ends what counts, and little is drawn that nobody counts.
+A burst that came to nothing, of a miner that answers else, counts as one in which no token came.
 
 Behind a foreign engine each answer comes in one piece, because its text is looked at as a whole.
 They are paid by the time of all their tokens. This module judges nothing.
@@ -25,6 +25,7 @@ from assay.protocol.bursts import Burst, BurstFrame
 from assay.protocol.inference import ModelCommitment, NumericPath, Piece
 from assay.scoring.inference.speed import (
     LAST,
+    SLOW_PER_S,
     WINDOW_S,
     Vector,
     drawn_in_window,
@@ -42,6 +43,10 @@ with a larger one it draws more that does not count."""
 DRAWN_LAST: Final = 3
 """Answers whose most tokens count for the next question: one that the model ends early, or whose
 packets were lost, makes no short question."""
+FIRSTS_LAST: Final = 60
+"""Answers of which the soonest first frame bounds a miner's distance: about four minutes. With few,
+a miner could seem far for as long as it holds them back; kept for ever, one that moves would be
+paid by the old place."""
 LATENCY_S_MIN: Final = 1e-6
 """No network is faster. A test's clock may stand still over a whole answer, which then took no
 time, and an answer's speed would be infinite."""
@@ -60,6 +65,8 @@ class Speeds:
         """Tokens of a window, of the last bursts, or of the last ordinary answer before them."""
         self._met: set[Ss58] = set()
         """Whoever has answered a burst."""
+        self._firsts: dict[Ss58, deque[float]] = {}
+        """When the first frames of the last answers came, in seconds."""
         self._answered: set[Ss58] = set()
         """Whoever has answered its last question."""
 
@@ -70,14 +77,17 @@ class Speeds:
 
     def rate(self, hotkey: Ss58) -> float:
         """Return the tokens a second that ``hotkey`` is paid for; 0 before its first answer."""
-        rates = self._rates.get(hotkey) or self._alone.get(hotkey)
-        return steady_rate(tuple(rates)) if rates else 0.0
+        if rates := self._rates.get(hotkey):
+            return steady_rate(tuple(rates))
+        alone = self._alone.get(hotkey)
+        return min(steady_rate(tuple(alone)), SLOW_PER_S) if alone else 0.0
 
     def note(self, answer: Answer[Any, Any], finding: Finding) -> None:
         """Remember the speed of an ``answer`` that was verified, as ``finding`` says."""
         hotkey, request = answer.target.hotkey, answer.request
         self._answered.add(hotkey)
-        times, tokens = _drawing(answer, finding)
+        times, tokens = _drawing(answer, finding, self.network_s(answer))
+        self._firsts.setdefault(hotkey, deque(maxlen=FIRSTS_LAST)).append(answer.frames_s[0])
         commitment = ModelCommitment.parse(answer.target.commitment)
         is_burst = isinstance(request, Burst)
         if commitment is not None and commitment.path is NumericPath.ENGINE:
@@ -100,6 +110,16 @@ class Speeds:
         if not (is_first and was_asked_for_less):
             self._rates.setdefault(hotkey, deque(maxlen=LAST)).append(rate)
 
+    def network_s(self, answer: Answer[Any, Any]) -> float:
+        """Return how far away the miner of ``answer`` is, in seconds: as the kernel measured it,
+        and no farther than the soonest first frame of its last answers, this one included.
+
+        A miner's kernel may answer the measurement late; but no frame is here before a round trip
+        is over.
+        """
+        firsts = self._firsts.get(answer.target.hotkey, ())
+        return min(answer.network_s, *firsts, *answer.frames_s[:1], math.inf)
+
     def missed(self, answer: Answer[Any, Any]) -> None:
         """Remember that nothing came of a question that could be paid.
 
@@ -112,10 +132,11 @@ class Speeds:
         self._answered.discard(hotkey)
 
 
-def _drawing(answer: Answer[Any, Any], finding: Finding) -> tuple[Vector, Vector]:
-    """When each frame of ``answer`` was drawn, and how many of the judge's tokens it holds."""
+def _drawing(answer: Answer[Any, Any], finding: Finding, network_s: float) -> tuple[Vector, Vector]:
+    """When each frame of ``answer`` was drawn by a miner ``network_s`` away, and how many of the
+    judge's tokens it holds."""
     times = np.maximum(answer.frames_s, LATENCY_S_MIN)
-    times = engine_time(times, np.full(len(times), answer.network_s))
+    times = engine_time(times, np.full(len(times), network_s))
     told = np.array([_count(frame) for frame in answer.frames], dtype=np.float64)
     # An engine may have cut the text otherwise; what counts are the judge's tokens.
     return times, told * (finding.tokens / max(told.sum(), 1.0))

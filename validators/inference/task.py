@@ -364,7 +364,8 @@ class InferenceValidator(ValidatorTask):
         findings = await asyncio.to_thread(lambda: [self._examine(answer) for answer in answers])
         verified = np.array([finding.verified for finding in findings], dtype=np.bool_)
         latencies = np.array([answer.latency_s for answer in answers], dtype=np.float64)
-        network = np.array([answer.network_s for answer in answers], dtype=np.float64)
+        away = [self._speeds.network_s(answer) for answer in answers]
+        network = np.array(away, dtype=np.float64)
         rate = self._settings.pay_rate
         taken_s = engine_time(latencies, network)
         rates = np.zeros(len(answers))

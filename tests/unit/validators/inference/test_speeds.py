@@ -9,7 +9,7 @@ import pytest
 from assay.neuron import Answer, Target
 from assay.protocol.bursts import Burst, BurstFrame, BurstPart
 from assay.protocol.inference import Complete, Ending, ModelCommitment, NumericPath, Piece
-from assay.scoring.inference.speed import PAY_RATE, WINDOW_S
+from assay.scoring.inference.speed import PAY_RATE, SLOW_PER_S, WINDOW_S
 from assay.types import Ss58, Uid
 from assay.validators.inference.answers import Finding
 from assay.validators.inference.speeds import GROWTH, Speeds
@@ -83,9 +83,9 @@ def test_a_miner_is_paid_by_its_bursts_as_soon_as_there_is_one() -> None:
     speeds = Speeds(PAY_RATE)
     assert speeds.rate(A) == 0.0
     note(speeds, evenly(300.0, 96), burst=False)
-    assert speeds.rate(A) == pytest.approx(96 / WINDOW_S), "who was asked for little"
+    assert speeds.rate(A) == SLOW_PER_S, "equal newcomers on a busy machine are paid alike"
     note(speeds, evenly(900.0, 400))
-    assert speeds.rate(A) == pytest.approx(96 / WINDOW_S), "a burst that was too small tells less"
+    assert speeds.rate(A) == SLOW_PER_S, "a burst that was too small tells little"
     for _ in range(2):
         note(speeds, evenly(900.0, 1_200))
         note(speeds, evenly(300.0, 48), burst=False)
@@ -160,12 +160,24 @@ def test_the_network_is_apart_for_each_frame() -> None:
     assert speeds.rate(A) == pytest.approx(300.0, rel=0.01)
 
 
+def test_no_miner_is_farther_away_than_its_soonest_first_frame() -> None:
+    """A kernel that answers the measurement late makes no window longer."""
+    liar = Speeds(PAY_RATE)
+    note(liar, evenly(300.0, 520), network_s=0.3)
+    assert liar.rate(A) == pytest.approx(300.0, rel=0.01)
+    held = Speeds(PAY_RATE)
+    note(held, evenly(300.0, 48), burst=False, network_s=0.3)
+    times = [max(at, 0.31) for at in evenly(300.0, 520)]
+    note(held, times, network_s=0.3)
+    assert held.rate(A) == pytest.approx(300.0, rel=0.01), "who holds frames back at times"
+
+
 @pytest.mark.parametrize("burst", [True, False])
 def test_an_engine_answers_in_one_piece_and_is_paid_by_its_time(burst: bool) -> None:
     speeds = Speeds(PAY_RATE)
     for _ in range(2):
         note(speeds, [0.8], counts=[48], path=NumericPath.ENGINE, burst=burst)
-    assert speeds.rate(A) == pytest.approx(60.0)
+    assert speeds.rate(A) == pytest.approx(60.0 if burst else SLOW_PER_S)
     assert speeds.tokens_to_ask(A, 32) == 80
 
 

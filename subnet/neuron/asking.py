@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -101,8 +101,8 @@ async def play(
         played.answers += answers
         return answers
 
-    async def settle(within_s: float) -> list[Answer[Any, Any]]:
-        await background.settle(asked.count, clock, within_s)
+    async def settle(within_s: float, hotkeys: Collection[Ss58]) -> list[Answer[Any, Any]]:
+        await background.settle(asked.count, clock, within_s, hotkeys)
         came = background.collect(asked.count)
         played.late = [*played.late, *came]
         return [late.answer for late in came]

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -81,10 +81,13 @@ class Background:
             )
             self._open[hotkey] = (asked, asking)
 
-    async def settle(self, count: int, clock: Clock, within_s: float) -> None:
-        """Return once each question that the validator's ``count``-th turn has posted is answered,
-        or after ``within_s``."""
-        new = [asking for asked, asking in self._open.values() if asked.count == count]
+    async def settle(
+        self, count: int, clock: Clock, within_s: float, hotkeys: Collection[Ss58]
+    ) -> None:
+        """Return once ``hotkeys`` have answered what the validator's ``count``-th turn has posted
+        to them, or after ``within_s``."""
+        both = [self._open[hotkey] for hotkey in hotkeys if hotkey in self._open]
+        new = [asking for asked, asking in both if asked.count == count]
         if new:
             await ended(clock, within_s, *new)
 

@@ -158,9 +158,10 @@ class Turn:
     """What came of posted questions since the last turn."""
     waiting: Collection[Ss58] = ()
     """The hotkeys that had a posted question open when the turn began; each may have one."""
-    settle: Callable[[float], Awaitable[list[Answer[Any, Any]]]] | None = None
-    """Waits until all that this turn has posted is answered, so many seconds at most, and returns
-    what came meanwhile; it is in no turn's ``late``. None where ``post`` is."""
+    settle: Callable[[float, Collection[Ss58]], Awaitable[list[Answer[Any, Any]]]] | None = None
+    """Waits until some hotkeys have answered what this turn has posted to them, so many seconds at
+    most, and returns what came meanwhile, of whomever; it is in no turn's ``late``. None where
+    ``post`` is."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,11 @@ def least_tokens(tokens: int) -> int:
     return math.ceil(CHECKED * tokens)
 
 
+def tokens_asked(request: Complete | Burst) -> int:
+    """Return how many tokens the answers to ``request`` have in all."""
+    return request.max_tokens * (request.answers if isinstance(request, Burst) else 1)
+
+
 def drawn_numbers(rng: random.Random, shape: BurstShape, tokens: int) -> frozenset[int]:
     """Return which answers of a burst are replayed, drawn from ``rng``, in a turn whose ordinary
     answers have ``tokens`` tokens."""

@@ -74,6 +74,7 @@ from assay.validators.inference.bursts import (
     drawn_numbers,
     examine_burst,
     least_tokens,
+    tokens_asked,
 )
 from assay.validators.inference.canaries import Canaries, Door
 from assay.validators.inference.canary_requests import CanaryRequests
@@ -101,7 +102,8 @@ OWN: Final = frozenset({METHOD.name, IN_BURST.name})
 """The methods by which a turn asks."""
 SETTLE_S: Final = 4 / 3 * WINDOW_S + NETWORK_S_MAX + 0.4
 """How long a turn lasts at most: what a burst takes from as far away as may be, and 0.4 s to read a
-prompt, which a busy machine needs. All uids of a machine are then free when the next turn asks."""
+prompt, which a busy machine needs. All uids of a machine are then free when the next turn asks.
+Nobody is waited for who took longer the last time, so a slow miner takes no time from others."""
 PACE_S: Final = 2.0
 """Between two turns. A burst draws for more than a second on all that a machine has; with half the
 pause, the neurons of one machine (``assay up``) would keep its processors busy."""
@@ -140,6 +142,8 @@ class InferenceValidator(ValidatorTask):
         self._context: TaskContext | None = None
         self._settings = ValidatorSettings()
         self._speeds = Speeds(self._settings.pay_rate)
+        self._soon: set[Ss58] = set()
+        """Whoever answered its last question within ``SETTLE_S``: a turn waits for these alone."""
         self._replayed: dict[int, frozenset[int]] = {}
         """By the seed of an open request, the numbers of its answers that are replayed, where that
         is not all of them."""
@@ -316,8 +320,8 @@ class InferenceValidator(ValidatorTask):
         if turn.post is None or turn.settle is None:
             return await turn.ask(questions)
         for question in questions:
-            turn.post([question], patience_s(_tokens_asked(question.message)))
-        came = await turn.settle(SETTLE_S)
+            turn.post([question], patience_s(tokens_asked(question.message)))
+        came = await turn.settle(SETTLE_S, self._soon)
         return [answer for answer in came if answer.method in OWN]
 
     def _question(
@@ -368,6 +372,7 @@ class InferenceValidator(ValidatorTask):
         network = np.array(away, dtype=np.float64)
         rate = self._settings.pay_rate
         taken_s = engine_time(latencies, network)
+        self._note_latencies(answers)
         rates = np.zeros(len(answers))
         for number, (answer, finding) in enumerate(zip(answers, findings, strict=True)):
             hotkey = answer.target.hotkey
@@ -401,6 +406,14 @@ class InferenceValidator(ValidatorTask):
             _score(finding, float(factor), due, epoch, speed)
             for finding, factor, due, speed in zip(findings, factors, owed, speeds, strict=True)
         ]
+
+    def _note_latencies(self, answers: Sequence[Given]) -> None:
+        """Remember whose answer was there soon enough to be waited for the next time."""
+        for answer in answers:
+            if answer.reply is not None and answer.latency_s <= SETTLE_S:
+                self._soon.add(answer.target.hotkey)
+            else:
+                self._soon.discard(answer.target.hotkey)
 
     def _is_trusted(self, hotkey: Ss58) -> bool:
         """Whether an answer may be paid unread: the miner was judged before, and owes nothing."""
@@ -447,10 +460,6 @@ class InferenceValidator(ValidatorTask):
             count = min(len(reply.tokens), answer.request.max_tokens)
             return Finding(True, False, (NOT_REPLAYED,), count)
         return examine(answer.request, reply)
-
-
-def _tokens_asked(request: Complete | Burst) -> int:
-    return request.max_tokens * (request.answers if isinstance(request, Burst) else 1)
 
 
 def _tell_terms(settings: ValidatorSettings, precision: Precision, tolerance: Tolerance) -> None:

@@ -110,18 +110,27 @@ async def test_a_target_has_one_question_open(here: Here) -> None:
 async def test_a_turn_settles_as_soon_as_its_own_questions_are_answered(here: Here) -> None:
     clock = ManualClock()
     here.background.post([here.question("a")], here.asked(3), deadline_s=9.0)
-    await here.background.settle(4, clock, 2.0)  # of a turn that has posted nothing
-    settling = asyncio.ensure_future(here.background.settle(3, clock, 2.0))
+    await here.background.settle(
+        4, clock, 2.0, [QUICK.address]
+    )  # of a turn that has posted nothing
+    settling = asyncio.ensure_future(here.background.settle(3, clock, 2.0, [QUICK.address]))
     here.held.let.set()
     await settling
     (late,) = here.background.collect(3)
     assert (late.answer.reply, late.answer.turns_open) == (Word(text="a"), 1)
 
 
+async def test_a_turn_settles_at_once_for_whom_it_does_not_wait(here: Here) -> None:
+    here.background.post([here.question("a")], here.asked(3), deadline_s=9.0)
+    await here.background.settle(3, ManualClock(), 2.0, [OWN.address])
+    assert here.background.waiting
+    await here.background.close()
+
+
 async def test_a_turn_settles_without_whoever_does_not_answer(here: Here) -> None:
     clock = ManualClock()
     here.background.post([here.question("a")], here.asked(3), deadline_s=9.0)
-    settling = asyncio.ensure_future(here.background.settle(3, clock, 2.0))
+    settling = asyncio.ensure_future(here.background.settle(3, clock, 2.0, [QUICK.address]))
     while not settling.done():
         await asyncio.sleep(0)
         clock.advance(1.0)

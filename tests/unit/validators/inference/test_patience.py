@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -66,6 +66,7 @@ class Turns:
     def __init__(self, folder: Path) -> None:
         self.validator = Told(folder)
         self.posted: list[tuple[Question[Any, Any], float]] = []
+        self.waited_for: set[Ss58] = set()
         self.before: list[list[Ss58]] = []
         """Who was judged when each question was posted."""
         self.waiting: set[Ss58] = set()
@@ -83,8 +84,9 @@ class Turns:
             self.posted.extend((question, within_s) for question in questions)
             self.before.append(list(self.validator.seen))
 
-        async def settle(within_s: float) -> list[Answer[Any, Any]]:
+        async def settle(within_s: float, hotkeys: Collection[Ss58]) -> list[Answer[Any, Any]]:
             assert within_s == SETTLE_S
+            self.waited_for = set(hotkeys)
             return [answered(question, soon_s) for question, _ in self.posted if soon_s]
 
         async def ask(questions: Sequence[Question[Any, Any]]) -> list[Answer[Any, Any]]:
@@ -196,6 +198,19 @@ async def test_what_came_is_judged_before_anybody_is_asked_again(turns: Turns) -
 async def test_what_comes_soon_is_judged_in_its_own_turn(turns: Turns) -> None:
     scored = await turns.play(soon_s=0.5)
     assert {hotkey: weight for hotkey, (_, weight) in scored.items()} == {A: 1.0, B: 1.0}
+
+
+async def test_a_turn_waits_for_those_alone_who_answered_soon_the_last_time(
+    turns: Turns,
+) -> None:
+    await turns.play()
+    assert turns.waited_for == set(), "newcomers"
+    a, b = (question for question, _ in turns.posted)
+    await turns.play([answered(a, 0.5), answered(b, SETTLE_S + 0.1)])
+    assert turns.waited_for == {A}
+    a, b = (question for question, _ in turns.posted)
+    await turns.play([answered(a, None), answered(b, 0.5)])
+    assert turns.waited_for == {B}
 
 
 def test_nobody_holds_a_turn_for_much_longer_than_a_burst_takes() -> None:

@@ -24,12 +24,7 @@ from loguru import logger
 
 from assay.clock import Clock
 from assay.neuron import RequestRefused
-from assay.protocol.client_receipts import (
-    CallInvalid,
-    ClientReceipt,
-    SignedCall,
-    read_call,
-)
+from assay.protocol.client_receipts import ClientReceipt, SignedCall
 from assay.protocol.shared_prompts import SharedSession
 from assay.types import Ss58
 from assay.validators.inference.canary_requests import Body, CanaryRequests, Session
@@ -58,8 +53,11 @@ class ClientOfGateway(Protocol):
         """The gateway's address, as a log may have it."""
         ...
 
-    async def ask(self, key: str, path: str, body: Body, avoid: Collection[Ss58]) -> ClientReceipt:
-        """The receipt of one answer by none of ``avoid``; GatewayFailed if there is none."""
+    async def ask(
+        self, key: str, path: str, body: Body, avoid: Collection[Ss58]
+    ) -> tuple[ClientReceipt, str]:
+        """The receipt and the words of one answer by none of ``avoid``; GatewayFailed if there is
+        none."""
         ...
 
     async def shared(self, key: str) -> list[SharedSession]:
@@ -173,10 +171,10 @@ class Canaries:
             if number:
                 await self._clock.sleep(request.pause_s)
             body = session.body(number, answers) | {"model": self._model}
-            receipt = await door.client.ask(key, request.path, body, session.seen_by)
+            receipt, said = await door.client.ask(key, request.path, body, session.seen_by)
             for call in receipt.calls:
                 self._judge(call)
-            answers.append(_text_of(receipt))
+            answers.append(said)
 
     def _judge(self, call: SignedCall) -> None:
         try:
@@ -196,15 +194,3 @@ class Canaries:
         except GatewayFailed as error:
             door.may_read = error.status != FORBIDDEN
             logger.debug("{} shows no shared prompts: {}", door.client.shown, error)
-
-
-def _text_of(receipt: ClientReceipt) -> str:
-    """What the first answer of ``receipt`` says."""
-    text = ""
-    for call in receipt.calls:
-        if call.choice == 0:
-            try:
-                text += "".join(piece.text for piece in read_call(call).pieces)
-            except CallInvalid:
-                break
-    return text

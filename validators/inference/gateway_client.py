@@ -70,6 +70,36 @@ def read_keys(path: Path) -> list[str]:
     return lines
 
 
+class _Said(msgspec.Struct):
+    content: str | None = None
+
+
+class _Choice(msgspec.Struct):
+    index: int = 0
+    text: str = ""
+    message: _Said | None = None
+    delta: _Said | None = None
+
+
+class _Part(msgspec.Struct):
+    choices: list[_Choice] = []
+
+
+def text_of(reply: bytes) -> str:
+    """Return what the first answer of ``reply`` says, which came whole or as a stream's events;
+    GatewayFailed if that cannot be read."""
+    events = [line[6:] for line in reply.split(b"\n\n") if line.startswith(b"data: {")]
+    text = ""
+    try:
+        for part in events or [reply]:
+            for choice in msgspec.json.decode(part, type=_Part).choices:
+                said = choice.message or choice.delta or _Said()
+                text += (said.content or choice.text) if choice.index == 0 else ""
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        raise GatewayFailed("its reply cannot be read") from None
+    return text
+
+
 class GatewayClient:
     """One gateway, asked with ordinary keys. Made inside a running event loop."""
 
@@ -91,12 +121,12 @@ class GatewayClient:
 
     async def ask(
         self, key: str, path: str, body: Mapping[str, Any], avoid: Collection[Ss58] = ()
-    ) -> ClientReceipt:
+    ) -> tuple[ClientReceipt, str]:
         """Ask what ``body`` asks at ``path``, with ``key``, of whichever miner the gateway chooses
-        but those of ``avoid``; return the receipt of the answer once all of it was read.
-        GatewayFailed if there is none."""
+        but those of ``avoid``; return the receipt of the answer once all of it was read, and the
+        answer as the gateway spells it. GatewayFailed if there is none."""
         headers = {NOT_MINERS: ", ".join(sorted(avoid))} if avoid else {}
-        named, _ = await self._read("POST", f"/v1/{path}", key, REPLY_BYTES_MAX, body, headers)
+        named, said = await self._read("POST", f"/v1/{path}", key, REPLY_BYTES_MAX, body, headers)
         if named is None:
             raise GatewayFailed("it names no receipt")
         for left in reversed(range(RECEIPT_TRIES)):
@@ -110,7 +140,7 @@ class GatewayClient:
         receipt = parse_receipt(data)
         if receipt is None:
             raise GatewayFailed("its receipt is none")
-        return receipt
+        return receipt, text_of(said)
 
     async def shared(self, key: str) -> list[SharedSession]:
         """Return what clients share there, as far as ``key`` may read it; each is shown once."""

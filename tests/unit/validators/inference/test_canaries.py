@@ -42,7 +42,7 @@ from assay.validators.inference.gateway_client import (
 )
 from assay.validators.inference.settings import ValidatorSettings
 from tests.unit.subnet.gateway.desks import Desk, desk
-from tests.unit.subnet.gateway.miners import ROOT, FakeMiner, key
+from tests.unit.subnet.gateway.miners import ROOT, ByteSpelling, FakeMiner, key
 from tests.unit.validators.inference.test_client_desk import WRONG, Place
 
 QUESTION: Any = {"messages": [{"role": "user", "content": "why?"}], "max_tokens": 6}
@@ -124,8 +124,10 @@ async def test_two_faces_are_convicted_by_canaries_alone(tmp_path: Path) -> None
     assert answer.target.hotkey == liar.hotkey
 
 
-async def test_a_conversation_goes_on_from_what_was_answered(tmp_path: Path) -> None:
-    miner = FakeMiner(key(1))
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_conversation_goes_on_from_what_was_answered(tmp_path: Path, stream: bool) -> None:
+    """From the gateway's words: what a miner writes beside its tokens no client ever sees."""
+    miner = FakeMiner(key(1), changes=lambda piece: replace(piece, text="a mark"))
     first_one = [{"role": "user", "content": "one"}]
     second_one = [
         *first_one, {"role": "assistant", "content": "other words"},
@@ -133,14 +135,14 @@ async def test_a_conversation_goes_on_from_what_was_answered(tmp_path: Path) -> 
     ]  # fmt: skip
     session = Session(
         [
-            SharedRequest(path=CHAT, body={"messages": messages, "max_tokens": 4})
+            SharedRequest(path=CHAT, body={"messages": messages, "max_tokens": 4, "stream": stream})
             for messages in (first_one, second_one)
         ]
     )
     async with desk(tmp_path, miner) as at:
         calls = await hold(at, session)
     first, second = (read_call(call) for call in calls)
-    said = "".join(piece.text for piece in first.pieces)
+    said = ByteSpelling().decode(first.tokens)
     assert first.request.prompt == "user: one\nassistant: "
     assert second.request.prompt == f"user: one\nassistant: {said}\nuser: two\nassistant: "
 
@@ -184,7 +186,7 @@ class CountingClient:
     shows: Sequence[SharedSession] = ()
     shown: str = "http://gateway"
 
-    async def ask(self, key: str, path: str, body: Any, avoid: Any) -> ClientReceipt:
+    async def ask(self, key: str, path: str, body: Any, avoid: Any) -> tuple[ClientReceipt, str]:
         said = str(body.get("prompt") or body["messages"][-1]["content"])
         self.asked.append((self.clock.monotonic(), said, set(avoid)))
         self.keys.append(key)
@@ -269,7 +271,9 @@ async def test_few_are_open_at_one_time() -> None:
     clock = ManualClock()
 
     class Hanging(CountingClient):
-        async def ask(self, key: str, path: str, body: Any, avoid: Any) -> ClientReceipt:
+        async def ask(
+            self, key: str, path: str, body: Any, avoid: Any
+        ) -> tuple[ClientReceipt, str]:
             self.asked.append((0.0, "", set()))
             await asyncio.Event().wait()
             raise AssertionError

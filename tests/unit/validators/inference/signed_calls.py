@@ -45,7 +45,7 @@ async def signed(
     )
     call = MinerCall(candidate, ask, 0, dendrite, clock, deadline_s=9.0)
     with contextlib.suppress(CallError, PiecesInvalid):
-        while await call.next() is not None:
+        while await call.next():
             pass
     await call.close()
     assert call.record is not None

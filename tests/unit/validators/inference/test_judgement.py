@@ -475,15 +475,15 @@ async def test_a_stored_answer_of_the_right_length_is_caught_by_its_content(
             assert "tokens agree" in scores["b"][1][0], "not by its length or its form"
 
 
-async def test_a_slow_miner_is_paid_in_proportion(tmp_path: Path) -> None:
+async def test_a_slow_miner_is_paid_less(tmp_path: Path) -> None:
     miners = {"a": InferenceMiner(), "slow": wrap_slow(4.0, InferenceMiner())}
     async with subnet(tmp_path, miners) as run:
         totals = dict.fromkeys(miners, 0.0)
         for number in range(6):
             for name, (value, _) in (await run.play(number)).items():
                 totals[name] += value
-        # A quarter, but for the noise of a busy machine.
-        assert 0.1 * totals["a"] < totals["slow"] < 0.6 * totals["a"]
+        # About a quarter. How much exactly is shown where no time is measured: ``test_speeds``.
+        assert 0.0 < totals["slow"] < totals["a"]
 
 
 class Marked(Around):

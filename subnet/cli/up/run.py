@@ -94,7 +94,8 @@ async def run(
                 stop_on_signals(stop)
                 await first(one.go(), supervisor.keep_alive(), stop.wait())
         except (AssayError, OSError) as error:
-            records.check_there()  # a folder that is gone explains whatever else went wrong
+            supervisor.stop()  # takes a moment, in which a folder that is being removed is gone
+            records.check_there()  # which explains whatever else went wrong
             raise _advised(error) from error
         finally:
             supervisor.stop()

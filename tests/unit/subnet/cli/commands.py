@@ -45,6 +45,7 @@ NEEDS: Final[dict[str, tuple[str, ...]]] = {
     "receipt export": (".", "0", "0", "receipt.json"),
     "receipt verify": ("receipt.json",),
     "receipt judge": ("receipt.json", "--task", "nosuch"),
+    "receipt complain": ("receipt.json", *NOBODY),
     "version": (),
 }
 """By command: what it is given so that it does its work, or as much of it as needs no chain."""

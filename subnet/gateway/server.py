@@ -49,6 +49,7 @@ from assay.gateway.quotas import Quotas
 from assay.gateway.receipts import ReceiptStore
 from assay.gateway.shared_prompts import SharedPrompts
 from assay.metrics import NO_METRICS, Metrics
+from assay.protocol.gateway_headers import MINER, NOT_MINERS, RECEIPT
 from assay.protocol.shared_prompts import PATH as SHARED
 from assay.protocol.shared_prompts import SharedSessions
 from assay.types import Ss58
@@ -60,10 +61,6 @@ PER_KEY_MAX: Final = 128
 """Of these, for one key: no client can take all places."""
 BUSY_S: Final = 1.0
 """When to try again if all places are taken: most answers take longer, some less."""
-MINER: Final = "x-assay-miner"
-"""In a reply the miner that began the answer, in a request the one that has to begin it."""
-NOT_MINERS: Final = "x-assay-not-miners"
-"""In a request, the hotkeys of miners that are not to be asked, with commas between them."""
 GONE: Final = 499
 """What is counted for a client that left before its reply: nginx's number for it."""
 CORS_DAY_S: Final = 86_400
@@ -216,7 +213,7 @@ class Gateway:
                 avoid=frozenset(Ss58(each.strip()) for each in avoided if each.strip()),
             )
             headers = {
-                "x-assay-receipt": begun.receipt_id,
+                RECEIPT: begun.receipt_id,
                 MINER: begun.miner,
                 "x-assay-verified": "yes" if begun.verified else "no",
                 "openai-model": self._model.name,

@@ -19,7 +19,7 @@ proves bytes, not worth: the same values stored in another type or split have an
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -43,19 +43,22 @@ def model_root(folder: Path) -> bytes:
 
 def root_of(files: Iterable[Path]) -> bytes:
     """Return the root over ``files``, which are sorted by name; ValueError if there are none."""
-    root = _root(leaf for path in files for leaf in _leaves(path))
+    root = tree_root((leaf for path in files for leaf in _leaves(path)), _node)
     if root is None:
         raise ValueError("no files, no root")
     return root
 
 
-def _root(leaves: Iterator[bytes]) -> bytes | None:
+def tree_root(leaves: Iterable[bytes], node: Callable[[bytes, bytes], bytes]) -> bytes | None:
+    """Return the root of a tree over ``leaves``, in which ``node`` joins pairs from the left and a
+    last one without partner moves up unchanged; None without leaves. A hash for each level is in
+    memory at a time."""
     # One place for each level of the tree: None, or the left half that waits for its partner.
     waiting: list[bytes | None] = []
     for leaf in leaves:
         digest, level = leaf, 0
         while level < len(waiting) and (left := waiting[level]) is not None:
-            digest, waiting[level] = _node(left, digest), None
+            digest, waiting[level] = node(left, digest), None
             level += 1
         if level == len(waiting):
             waiting.append(None)
@@ -63,7 +66,7 @@ def _root(leaves: Iterator[bytes]) -> bytes | None:
     root = None
     for left in waiting:
         if left is not None:
-            root = left if root is None else _node(left, root)
+            root = left if root is None else node(left, root)
     return root
 
 

@@ -73,7 +73,7 @@ class TrainingCorpus:
             raw = read_limited(folder / INDEX, INDEX_BYTES_MAX)
             if raw is None:
                 raise UserError(
-                    f"There is no corpus in {folder}.", "Make one with `assay train corpus`."
+                    f"There is no corpus in {folder}.", "Give the folder that a corpus was made in."
                 )
             index = msgspec.json.decode(raw, type=CorpusIndex)
             streams = {

@@ -28,6 +28,7 @@ import numpy as np
 from blake3 import blake3
 from numpy.typing import NDArray
 
+from assay.models.root import tree_root
 from assay.scoring.training.past import PublicPast
 from assay.scoring.training.shapes import Floats, ModelShape
 
@@ -75,7 +76,7 @@ class TrainingState:
     @property
     def root(self) -> bytes:
         """The hash, of 32 bytes."""
-        return _top(list(self._leaves()))
+        return _top(self._leaves())
 
     def _leaves(self) -> Iterator[bytes]:
         head = struct.pack("<QQ", self.window, self.cursor) + b"".join(
@@ -107,14 +108,13 @@ def section_leaves(name: str, numbers: NDArray[Any]) -> Iterator[bytes]:
 def array_root(name: str, numbers: NDArray[Any]) -> bytes:
     """Return the hash of one section by itself: how a seal names moments, feedback, and states on
     the way."""
-    return _top(list(section_leaves(name, numbers)))
+    return _top(section_leaves(name, numbers))
 
 
-def _top(level: list[bytes]) -> bytes:
-    while len(level) > 1:
-        pairs = [_node(*level[at : at + 2]) for at in range(0, len(level) - 1, 2)]
-        level = pairs + level[2 * len(pairs) :]
-    return level[0]
+def _top(leaves: Iterator[bytes]) -> bytes:
+    root = tree_root(leaves, _node)
+    assert root is not None, "a section has a leaf, also without numbers"
+    return root
 
 
 def _named(name: str) -> bytes:

@@ -11,7 +11,7 @@ import openai
 import pytest
 from openai import OpenAI
 
-from tests.e2e.runs import up
+from tests.e2e.runs import Run, up
 
 pytestmark = [
     pytest.mark.e2e,
@@ -22,6 +22,24 @@ pytestmark = [
 
 
 CONVICTED = r"uid (\d+) is convicted by a client's answer"
+
+
+def convicts(run: Run, folder: Path) -> list[str]:
+    """The hotkeys that the run in ``folder`` has convicted by clients' answers, once a turn took
+    that; the first is unpaid until it has answered truly for long enough."""
+    found: list[str] = run.wait(
+        lambda: [
+            hotkey
+            for path in folder.glob("neurons/*/*/*/task/convictions.json")
+            for hotkey in json.loads(path.read_text())["until_ns"]
+        ],
+        "the next turn takes it",
+        60.0,
+    )
+    [probation] = folder.glob("neurons/*/*/*/task/probation.json")
+    answers, _ = json.loads(probation.read_text())["owed"][found[0]]
+    assert answers > 0
+    return found
 
 
 def test_two_faces_are_convicted_by_canaries_alone(
@@ -40,18 +58,7 @@ def test_two_faces_are_convicted_by_canaries_alone(
             return re.search(CONVICTED, log.read_text() if log.exists() else "")
 
         found = run.wait(convicted, "a canary convicts", 300.0)
-        convicts = run.wait(
-            lambda: [
-                hotkey
-                for path in folder.glob("neurons/*/*/*/task/convictions.json")
-                for hotkey in json.loads(path.read_text())["until_ns"]
-            ],
-            "the next turn takes it",
-            60.0,
-        )
-        [probation] = folder.glob("neurons/*/*/*/task/probation.json")
-        answers, _ = json.loads(probation.read_text())["owed"][convicts[0]]
-        assert answers > 0, "unpaid until it has answered truly for long enough"
+        convicts(run, folder)
         said = log.read_text()
         assert set(re.findall(CONVICTED, said)) == {found.group(1)}
         keys = (folder / "gateway" / "validator-1.keys").read_text().split()
@@ -97,19 +104,7 @@ def test_two_faces_are_convicted_by_what_clients_get(
 
         with OpenAI(base_url=url, api_key=key, max_retries=0) as client:
             found = run.wait(convicted, "a client's answer convicts", 240.0)
-            convicts = run.wait(
-                lambda: [
-                    hotkey
-                    for path in folder.glob("neurons/*/*/*/task/convictions.json")
-                    for hotkey in json.loads(path.read_text())["until_ns"]
-                ],
-                "the next turn takes it",
-                60.0,
-            )
-        [probation] = folder.glob("neurons/*/*/*/task/probation.json")
-        answers, _ = json.loads(probation.read_text())["owed"][convicts[0]]
-        assert answers > 0, "unpaid until it has answered truly for long enough"
-        assert len(set(convicts)) == 1
+        assert len(set(convicts(run, folder))) == 1
         said = log.read_text()
         assert set(re.findall(r"uid (\d+) is convicted by", said)) == {found.group(1)}
         assert "def walk(" not in said, "no prompt is in a log"

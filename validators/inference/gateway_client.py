@@ -20,12 +20,10 @@ from assay.clock import Clock
 from assay.errors import UserError
 from assay.files import read_limited
 from assay.protocol.client_receipts import ClientReceipt, parse_receipt
+from assay.protocol.gateway_headers import NOT_MINERS, RECEIPT
 from assay.protocol.shared_prompts import PATH, SharedSession, SharedSessions
 from assay.types import Ss58
 
-NOT_MINERS: Final = "x-assay-not-miners"
-RECEIPT: Final = "x-assay-receipt"
-"""Headers of a gateway: the miners that it must not ask, and the receipt's name."""
 ANSWER_S_MAX: Final = 600.0
 """For one reply: what OpenAI's own client waits for by default."""
 CONNECT_S_MAX: Final = 10.0

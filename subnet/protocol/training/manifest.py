@@ -13,6 +13,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta
 
+from assay.protocol.training import one_form
 from assay.protocol.training.schedule import Schedule
 from assay.protocol.training.seal import BOUNDARIES_MAX, STEPS_MAX, Hash
 from assay.scoring.training.policy import PPM, CodecForm, CodecPolicy
@@ -132,20 +133,13 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def pack(self) -> bytes:
         """Return the manifest's bytes."""
-        return msgspec.msgpack.encode(self)
+        return one_form.pack(self)
 
     @classmethod
     def parse(cls, data: bytes) -> Manifest:
         """Return the manifest in ``data``; ValueError, with what is wrong, for anything else, for
         another form of one, and for one that contradicts itself."""
-        if len(data) > MANIFEST_BYTES_MAX:
-            raise ValueError(f"a manifest has {MANIFEST_BYTES_MAX} bytes at most")
-        try:
-            manifest = msgspec.msgpack.decode(data, type=cls)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            raise ValueError(f"no manifest: {error}") from None
-        if manifest.pack() != data:
-            raise ValueError("a manifest in another form than its own")
+        manifest = one_form.parse(data, cls, "manifest", bytes_max=MANIFEST_BYTES_MAX)
         manifest.check()
         return manifest
 

@@ -16,6 +16,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
+from assay.protocol.training import one_form
 from assay.protocol.training.schedule import WINDOWS_MAX
 
 SEAL_BYTES_MAX: Final = 64 * 2**10
@@ -61,18 +62,10 @@ class PeerSeal(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fiel
 
     def pack(self) -> bytes:
         """Return the seal's bytes."""
-        return msgspec.msgpack.encode(self)
+        return one_form.pack(self)
 
     @classmethod
     def parse(cls, data: bytes) -> PeerSeal:
         """Return the seal in ``data``; ValueError for anything else, and for one in another
         form."""
-        if len(data) > SEAL_BYTES_MAX:
-            raise ValueError(f"a seal has {SEAL_BYTES_MAX} bytes at most, not {len(data)}")
-        try:
-            seal = msgspec.msgpack.decode(data, type=cls)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            raise ValueError(f"no seal: {error}") from None
-        if seal.pack() != data:
-            raise ValueError("a seal in another form than its own")
-        return seal
+        return one_form.parse(data, cls, "seal", bytes_max=SEAL_BYTES_MAX)

@@ -63,10 +63,10 @@ class NoHolder(Unavailable):
         super().__init__(cause, cure)
         self.reasons = dict(reasons or {})
 
-    @classmethod
-    def too_large(cls, root: Root, size_bytes: int, size_bytes_max: int) -> NoHolder:
+    @staticmethod
+    def too_large(root: Root, size_bytes: int, size_bytes_max: int) -> ObjectTooLarge:
         """``root`` stands for more bytes than ``size_bytes_max``; no holder can change that."""
-        return cls(
+        return ObjectTooLarge(
             f"Object {short(root)} has {size_bytes:,} bytes, more than the {size_bytes_max:,} that "
             "were allowed.",
             "Allow more with size_bytes_max if an object of this size is expected.",
@@ -74,6 +74,11 @@ class NoHolder(Unavailable):
 
     def __reduce__(self) -> tuple[type[NoHolder], tuple[str, str, dict[str, str]]]:  # type: ignore[override]
         return type(self), (self.cause, self.cure, self.reasons)
+
+
+class ObjectTooLarge(NoHolder):
+    """The object is larger than its caller takes, whoever holds it: the size follows from the
+    root."""
 
 
 class SendRefused(Unavailable):

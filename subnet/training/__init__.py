@@ -6,5 +6,6 @@ peers hold between two windows, and its hash; ``fold`` leads from one state to t
 a peer's part of a window, and the check of it; ``sealed`` hides a message until its key is shown;
 ``stored`` is a state, and what a peer carries, as bytes.
 
-Which block it is, who asked, and what a chain says is not known here.
+To follow a run: ``chain_records`` is what a chain says of its windows, and ``exchange`` how objects
+go between its neurons. Neither needs torch.
 """

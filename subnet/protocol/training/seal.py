@@ -33,6 +33,10 @@ a run allows follows from its own model, and is far less."""
 
 Hash = Annotated[bytes, Meta(min_length=32, max_length=32)]
 
+NOTHING: Final = bytes(32)
+"""As ``before``: the peer carried nothing into the window, as a newcomer does, or a peer whose disk
+was lost. No object has this root."""
+
 
 class PeerSeal(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """One peer's seal of one window."""
@@ -47,7 +51,7 @@ class PeerSeal(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fiel
     """Of the run, from which the window's data follow."""
     steps: Annotated[int, Meta(ge=1, le=STEPS_MAX)]
     before: Hash
-    """The root of the object that holds what the peer carried into the window."""
+    """The root of the object that holds what the peer carried into the window, or ``NOTHING``."""
     after: Hash
     """Likewise what it carries out of the window; the next seal's ``before``."""
     end: Hash

@@ -1,4 +1,4 @@
-"""Scoring: the arithmetic of incentives, pure and numpy only.
+"""Scoring: the arithmetic of incentives, pure, by numpy and openskill alone.
 
 ``shared`` holds what every task's scores go through, ``inference`` what an answer of a language
 model is worth, ``training`` what a trainer sends and what all their messages become, and

@@ -24,6 +24,7 @@ COMMANDS: Final = {
     "miner": ("assay.cli.miner:miner", "Run a miner."),
     "validator": ("assay.cli.validator:validator", "Run a validator."),
     "gateway": ("assay.cli.gateway:gateway", "OpenAI's interface for clients: run, keys."),
+    "train": ("assay.cli.train.command:train", "Train one model together: make and follow a run."),
     "model": ("assay.cli.model:model", "A model's folder: measure its rounding, quantise it."),
     "wallet": ("assay.cli.wallet:wallet", "Make, list and show wallets."),
     "status": ("assay.cli.status:status", "Show a subnet: uids, stake, incentive, rewards."),

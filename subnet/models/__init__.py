@@ -12,7 +12,7 @@ cache, ``rows`` computes by ``llama_pass`` or ``modules_pass`` with ``row_attent
 ``sum_order`` allows, and ``answer`` draws from each ``drawing`` and tells the text by ``spelling``.
 ``openai_backend`` is an engine over HTTP, and ``openai_replies`` says what its replies mean.
 ``quantised`` reads what a configuration says of small integers for weights, ``packed`` computes
-with them, ``quantise`` writes such a folder, and ``measure`` says what that costs. torch and
-transformers are the extra ``inference`` and are imported by the modules that compute, never by this
-package itself.
+with them, ``quantise`` writes such a folder, and ``measure`` says what that costs. ``fresh`` makes
+a model with random numbers, to be trained. torch and transformers are the extra ``inference`` and
+are imported by the modules that compute, never by this package itself.
 """

@@ -1,7 +1,8 @@
 """Training: what peers and validators of a run compute alike, to the bit.
 
-``corpus`` is what is read, ``order`` says who reads what of it; ``network`` puts a flat array of
-numbers into a network and takes it out again; ``inner`` is a window's steps; ``state`` is what all
+``documents`` are the texts that a ``corpus`` is made of; ``order`` says who reads what of it;
+``network`` puts a flat array of numbers into a network and takes it out again; ``inner`` is a
+window's steps; ``state`` is what all
 peers hold between two windows, and its hash; ``fold`` leads from one state to the next; ``work`` is
 a peer's part of a window, and the check of it; ``sealed`` hides a message until its key is shown;
 ``stored`` is a state, and what a peer carries, as bytes.

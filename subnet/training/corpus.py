@@ -64,6 +64,7 @@ class TrainingCorpus:
     vocabulary: int
     train: Tokens
     held: Tokens
+    index: CorpusIndex
 
     @classmethod
     def open(cls, folder: Path) -> TrainingCorpus:
@@ -90,7 +91,7 @@ class TrainingCorpus:
                 raise _damaged(folder, "its index lists another number of tokens than there are")
             if len(stream) and int(stream.max()) >= index.vocabulary:
                 raise _damaged(folder, "it holds tokens beyond its vocabulary")
-        return cls(root, index.vocabulary, streams[TRAIN], streams[HELD])
+        return cls(root, index.vocabulary, streams[TRAIN], streams[HELD], index)
 
     def sequences(self, context: int) -> int:
         """Return how many sequences of ``context`` tokens there are to train on."""
@@ -115,10 +116,10 @@ def make_corpus(
     *,
     end: int,
     vocabulary: int,
-    told: Callable[[int], None] = lambda count: None,
+    told: Callable[[int, int], None] = lambda done, total: None,
 ) -> TrainingCorpus:
     """Write the corpus of ``documents`` into ``folder``, with the token ``end`` after each, and
-    return it. ``told(count)`` is called with the number of documents that are tokenised.
+    return it. ``told`` is called with how many documents are tokenised, and of how many.
 
     The index is written last: a folder without one is no corpus. UserError if there is nothing to
     train on, or nothing to hold out.
@@ -139,7 +140,7 @@ def make_corpus(
             tokens.append(ids)
             first += len(ids)
             done += 1
-            told(done)
+            told(done, len(kept))
         if not tokens:
             raise UserError(
                 f"Of {len(kept)} documents none is left to {'hold out' if held else 'train on'}.",

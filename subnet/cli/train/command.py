@@ -1,0 +1,22 @@
+"""`assay train`: the commands around a training run.
+
+Says which there are; each is imported when it is asked for, and what it does is in its own file.
+torch and transformers are needed by most of them, and by none for its help.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import click
+
+from assay.cli.command import LazyGroup
+
+MEMBERS: Final = {
+    "corpus": ("assay.cli.train.corpus:corpus", "Cut texts into tokens that a run trains on."),
+}
+
+
+@click.group(cls=LazyGroup, members=MEMBERS)
+def train() -> None:
+    """Train one model together: make a run, join it, look at it."""

@@ -16,14 +16,14 @@ from typing import Final
 
 from assay.gateway.keys import ClientKey
 from assay.gateway.openai.errors import too_many
-from assay.wire.admission import Bucket
+from assay.wire.admission import TokenBucket
 
 DAY_S: Final = 86_400
 
 
 @dataclass(slots=True)
 class _Used:
-    bucket: Bucket | None = None
+    bucket: TokenBucket | None = None
     rate: int | None = None
     """What the bucket was made for; a key's quota may change."""
     tokens: int = 0
@@ -46,7 +46,7 @@ class Quotas:
             return
         used = self._of(key)
         if used.bucket is None or used.rate != limit:
-            used.bucket, used.rate = Bucket(limit / 60, limit, now_s), limit
+            used.bucket, used.rate = TokenBucket(limit / 60, limit, now_s), limit
         if not used.bucket.take(now_s):
             raise too_many("requests", limit, "min", used.bucket.wait_s())
 

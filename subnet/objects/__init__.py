@@ -15,6 +15,7 @@ The folder, from the bytes up::
     threads     disk and hashing beside the event loop
     messages    what is said on the wire
     serve       a holder's and a receiver's answers
+    bucket      S3 and the like as a holder
     schedule    pure: which part is asked of which holder
     fetch       a transfer in, from several holders
     send        a transfer out, to a receiver that takes it
@@ -37,12 +38,14 @@ our own disk damages a chunk   found when it is read; never sent, counted as mis
 =============================  ==================================================================
 """
 
+from assay.objects.bucket import Bucket
 from assay.objects.client import Objects, Progress
 from assay.objects.serve import nobody_may_put
 from assay.objects.store import ObjectStore, StoredObject
 from assay.objects.tree import Root, parse_root
 
 __all__ = [
+    "Bucket",
     "ObjectStore",
     "Objects",
     "Progress",

@@ -2,8 +2,9 @@
 
 In come paths, bytes, roots and peers; out come roots and paths. A task puts a file and sends the
 root in a message; whoever has the root gets the file from any holders, checked against the root
-part by part. The transport is the wire's dendrite, or its twin in memory; disk and hashing run in
-worker threads. It knows nothing of tasks or chains: who holds what is the caller's to say.
+part by part. A holder is a neuron, or a bucket. The transport to neurons is the wire's dendrite, or
+its twin in memory; disk and hashing run in worker threads. It knows nothing of tasks or chains: who
+holds what is the caller's to say.
 """
 
 from __future__ import annotations
@@ -22,9 +23,10 @@ from loguru import logger
 from assay.aio import bounded
 from assay.clock import Clock, SystemClock
 from assay.objects import messages
+from assay.objects.bucket import Bucket
 from assay.objects.copying import export, ingest, read_checked
 from assay.objects.errors import NoHolder, ObjectMissing, StoreDamaged, short
-from assay.objects.fetch import FetchReport, ObjectFetch
+from assay.objects.fetch import FetchReport, Holder, ObjectFetch, ask_holder
 from assay.objects.folder import DATA
 from assay.objects.limits import (
     CHUNK_BYTES,
@@ -147,7 +149,7 @@ class Objects:
     async def get(
         self,
         root: Root,
-        holders: Sequence[Peer],
+        holders: Sequence[Holder],
         *,
         into: Path | None = None,
         pin: bool = False,
@@ -178,7 +180,7 @@ class Objects:
     async def _get(
         self,
         root: Root,
-        holders: Sequence[Peer],
+        holders: Sequence[Holder],
         *,
         into: Path | None,
         pin: bool,
@@ -207,34 +209,41 @@ class Objects:
                     raise
         return report
 
-    async def holders_of(self, root: Root, peers: Sequence[Peer]) -> tuple[Peer, ...]:
-        """Those of ``peers`` that have the object, or a part of it, and can prove its size.
+    async def holders_of(self, root: Root, holders: Sequence[Holder]) -> tuple[Holder, ...]:
+        """Those of ``holders`` that have the object, or a part of it, and can prove its size.
 
-        A peer that refuses, fails, or answers what does not match the root is left out.
+        A holder that refuses, fails, or answers what does not match the root is left out.
         """
         places = asyncio.Semaphore(self._limits.holders_max)
 
-        async def ask(peer: Peer) -> bool:
+        async def ask(holder: Holder) -> bool:
             request = messages.HasObject(root=root)
             async with places:
                 try:
-                    reply = await self._dendrite.call(
-                        peer, messages.HAS, request, messages.ObjectHead,
+                    reply = await ask_holder(
+                        holder, self._dendrite, self._clock,
+                        messages.HAS, request, messages.ObjectHead,
                         deadline_s=self._limits.request_s,
                     )  # fmt: skip
-                    Head.parse(root, reply.message.head)
+                    Head.parse(root, reply.head)
                 except (CallError, TreeInvalid):
                     return False
             return True
 
-        found = await asyncio.gather(*(ask(peer) for peer in peers))
-        return tuple(peer for peer, has in zip(peers, found, strict=True) if has)
+        found = await asyncio.gather(*(ask(holder) for holder in holders))
+        return tuple(holder for holder, has in zip(holders, found, strict=True) if has)
 
-    async def send(self, root: Root, receiver: Peer, *, progress: Progress | None = None) -> None:
-        """Put the object into the store of ``receiver``; SendRefused says why it was not taken."""
+    async def send(
+        self, root: Root, receiver: Peer | Bucket, *, progress: Progress | None = None
+    ) -> None:
+        """Put the object into the store of ``receiver``; SendRefused says why a neuron did not take
+        it, Unavailable why a bucket did not."""
         async with self._threads.holding(self._store.using(root)) as folder:
             if not folder.whole:
                 raise ObjectMissing(f"Object {short(root)} is not whole.")
+            if isinstance(receiver, Bucket):
+                await receiver.put(folder, self._threads, _told(progress))
+                return
             await ObjectSend(
                 folder, receiver, self._dendrite, self._threads,
                 clock=self._clock, rng=self._rng, limits=self._limits, progress=_told(progress),
@@ -259,7 +268,7 @@ class Objects:
     async def _shared_fetch(
         self,
         root: Root,
-        holders: Sequence[Peer],
+        holders: Sequence[Holder],
         *,
         pin: bool,
         progress: Progress | None,

@@ -2,7 +2,8 @@
 
 In come a root, holders, a store and a dendrite; out comes a report, or an error that names every
 holder and what was wrong with it. ``schedule`` decides what is asked of whom; this module carries
-asks over the wire, has every part checked and written by a worker thread, and tells the schedule.
+asks to neurons and buckets, has every part checked and written by a worker thread, and tells the
+schedule.
 What was written stays when a transfer fails or its process is killed: the next transfer goes on.
 
 It asks nobody but the given holders, and holds at most ``in_flight_bytes_max`` of an object.
@@ -19,9 +20,10 @@ from typing import TypeVar
 
 from loguru import logger
 
-from assay.aio import until
+from assay.aio import bounded, until
 from assay.clock import Clock
 from assay.objects import messages
+from assay.objects.bucket import Bucket
 from assay.objects.errors import NoHolder, StoreDamaged, short
 from assay.objects.folder import ObjectFolder
 from assay.objects.limits import CHUNK_BYTES, PAGE_CHUNKS, ObjectLimits
@@ -29,7 +31,13 @@ from assay.objects.schedule import FetchAsk, FetchSchedule, Part
 from assay.objects.store import ObjectStore
 from assay.objects.threads import DiskThreads
 from assay.objects.tree import Head, Root, TreeInvalid, runs
-from assay.wire.errors import CallError, PeerBusy, PeerRefused, ReplyMalformed
+from assay.wire.errors import (
+    CallError,
+    DeadlineExceeded,
+    PeerBusy,
+    PeerRefused,
+    ReplyMalformed,
+)
 from assay.wire.interface import AnyDendrite, Peer
 from assay.wire.synapse import Synapse
 
@@ -37,6 +45,33 @@ _BUSY_S = 1.0  # where a busy holder does not say for how long
 _REASONS_SHOWN = 5  # of holders in one sentence; an error's ``reasons`` has all
 
 _Answer = TypeVar("_Answer", bound=Synapse)
+
+Holder = Peer | Bucket
+"""Who can be asked for parts of an object: a neuron over the wire, or a bucket."""
+
+
+async def ask_holder(
+    holder: Holder,
+    dendrite: AnyDendrite,
+    clock: Clock,
+    name: str,
+    request: Synapse,
+    reply: type[_Answer],
+    *,
+    deadline_s: float,
+) -> _Answer:
+    """Return what ``holder`` answers to ``request``; CallError within ``deadline_s``."""
+    if not isinstance(holder, Bucket):
+        answer = await dendrite.call(holder, name, request, reply, deadline_s=deadline_s)
+        return answer.message
+    try:
+        found = await bounded(clock, deadline_s, holder.answer(request))
+    except TimeoutError:
+        raise DeadlineExceeded(
+            holder.address, f"gave no answer within {deadline_s:g} s", "Ask another holder."
+        ) from None
+    assert isinstance(found, reply)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +124,7 @@ class ObjectFetch:
         self._schedule = FetchSchedule(limits, rng.random, clock.monotonic())
         self._pin = False
         self._size_bytes_max = 0
-        self._peers: dict[str, Peer] = {}
+        self._holders: dict[str, Holder] = {}
         self._folder: ObjectFolder | None = None
         self._beginning = asyncio.Lock()
         self._held_bytes = 0
@@ -99,16 +134,16 @@ class ObjectFetch:
         self._changed = asyncio.Event()
         self._fault: Exception | None = None
 
-    def join(self, holders: Iterable[Peer], *, size_bytes_max: int, pin: bool = False) -> None:
+    def join(self, holders: Iterable[Holder], *, size_bytes_max: int, pin: bool = False) -> None:
         """Ask these ``holders`` as well; ``pin``: the object is pinned when it is whole.
 
         The largest ``size_bytes_max`` of all who join bounds the transfer.
         """
         self._pin |= pin
         self._size_bytes_max = max(self._size_bytes_max, size_bytes_max)
-        for peer in holders:
-            if self._schedule.join(peer.address):
-                self._peers[peer.address] = peer
+        for holder in holders:
+            if self._schedule.join(holder.address):
+                self._holders[holder.address] = holder
         self._changed.set()
 
     async def run(self) -> FetchReport:
@@ -300,7 +335,7 @@ class ObjectFetch:
     async def _call(
         self, ask: FetchAsk, name: str, request: Synapse, reply: type[_Answer]
     ) -> _Answer:
-        answer = await self._dendrite.call(
-            self._peers[ask.holder], name, request, reply, deadline_s=self._limits.request_s
-        )
-        return answer.message
+        return await ask_holder(
+            self._holders[ask.holder], self._dendrite, self._clock, name, request, reply,
+            deadline_s=self._limits.request_s,
+        )  # fmt: skip

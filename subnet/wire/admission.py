@@ -44,7 +44,7 @@ def everyone(_: Ss58) -> Membership:
     return Membership.UNKNOWN
 
 
-class Bucket:
+class TokenBucket:
     """A token bucket: ``rate`` new tokens a second, of which it keeps at most ``burst``."""
 
     __slots__ = ("_burst", "_rate", "_tokens", "_updated_s")
@@ -101,7 +101,7 @@ class _Recent(OrderedDict[_Key, _Entry], Generic[_Key, _Entry]):
 class _Source:
     __slots__ = ("bucket", "proven_until_s")
 
-    def __init__(self, bucket: Bucket) -> None:
+    def __init__(self, bucket: TokenBucket) -> None:
         self.bucket = bucket
         self.proven_until_s = float("-inf")
 
@@ -141,13 +141,13 @@ class Admission:
         self._serve = serve
         self._resolver = resolver
         self._limits = limits
-        self._strangers = Bucket(limits.strangers_rate, limits.strangers_burst, now_s)
-        self._proven = Bucket(limits.proven_rate, limits.proven_burst, now_s)
-        self._refusals = Bucket(limits.refusals_rate, limits.refusals_burst, now_s)
+        self._strangers = TokenBucket(limits.strangers_rate, limits.strangers_burst, now_s)
+        self._proven = TokenBucket(limits.proven_rate, limits.proven_burst, now_s)
+        self._refusals = TokenBucket(limits.refusals_rate, limits.refusals_burst, now_s)
         # Two tables, so that a crowd of new addresses cannot make a proven one a stranger again.
         self._sources: _Recent[str, _Source] = _Recent(limits.sources_max)
         self._proven_sources: _Recent[str, _Source] = _Recent(limits.sources_max)
-        self._callers: _Recent[bytes, Bucket] = _Recent(limits.callers_max)
+        self._callers: _Recent[bytes, TokenBucket] = _Recent(limits.callers_max)
 
     def knock(self, address: str, now_s: float) -> None:
         """Take one request from the budget of ``address`` and from that of all addresses like it.
@@ -159,7 +159,7 @@ class Admission:
         source = self._proven_sources.recall(key) or self._sources.recall(key)
         if source is None:
             limits = self._limits
-            source = _Source(Bucket(limits.source_rate, limits.source_burst, now_s))
+            source = _Source(TokenBucket(limits.source_rate, limits.source_burst, now_s))
             self._sources.keep(key, source)
         if not source.bucket.take(now_s):
             raise RequestRefused(
@@ -200,12 +200,12 @@ class Admission:
         key = source_of(address)
         source = self._sources.pop(key, None) or self._proven_sources.get(key)
         if source is None:  # forgotten while the body was on its way
-            source = _Source(Bucket(limits.source_rate, limits.source_burst, now_s))
+            source = _Source(TokenBucket(limits.source_rate, limits.source_burst, now_s))
         source.proven_until_s = now_s + limits.proven_s
         self._proven_sources.keep(key, source)
         bucket = self._callers.recall(public_key)
         if bucket is None:
-            bucket = Bucket(limits.caller_rate, limits.caller_burst, now_s)
+            bucket = TokenBucket(limits.caller_rate, limits.caller_burst, now_s)
             self._callers.keep(public_key, bucket)
         if not bucket.take(now_s):
             raise RequestRefused(

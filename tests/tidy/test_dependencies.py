@@ -20,7 +20,8 @@ def canonical(name: str) -> str:
 
 def declared() -> set[str]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    lines = [*project["dependencies"], *project["optional-dependencies"]["inference"]]
+    extras = project["optional-dependencies"]
+    lines = [*project["dependencies"], *extras["inference"], *extras["bucket"]]
     return {canonical(re.split(r"[^A-Za-z0-9._-]", line, maxsplit=1)[0]) for line in lines}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from assay.types import Ss58
-from assay.wire.admission import Admission, Bucket, Serve, source_of
+from assay.wire.admission import Admission, Serve, TokenBucket, source_of
 from assay.wire.errors import Code, RequestRefused
 from assay.wire.interface import Membership
 from assay.wire.limits import Limits
@@ -24,7 +24,7 @@ def knocks(admission: Admission, address: str, count: int, now_s: float = 0.0) -
 
 
 def test_a_bucket_saves_up_to_its_burst() -> None:
-    bucket = Bucket(rate=2.0, burst=3.0, now_s=0.0)
+    bucket = TokenBucket(rate=2.0, burst=3.0, now_s=0.0)
     assert [bucket.take(0.0) for _ in range(4)] == [True, True, True, False]
     assert bucket.wait_s() == pytest.approx(0.5)
     assert bucket.take(0.5)
@@ -33,14 +33,14 @@ def test_a_bucket_saves_up_to_its_burst() -> None:
 
 
 def test_a_bucket_says_when_its_next_token_comes() -> None:
-    bucket = Bucket(rate=2.0, burst=1.0, now_s=0.0)
+    bucket = TokenBucket(rate=2.0, burst=1.0, now_s=0.0)
     assert bucket.take(0.0)
     assert not bucket.take(0.25)
     assert bucket.wait_s() == pytest.approx(0.25)
 
 
 def test_a_bucket_ignores_a_clock_that_goes_back() -> None:
-    bucket = Bucket(rate=1.0, burst=1.0, now_s=10.0)
+    bucket = TokenBucket(rate=1.0, burst=1.0, now_s=10.0)
     assert bucket.take(10.0)
     assert not bucket.take(0.0)
     assert not bucket.take(10.5)

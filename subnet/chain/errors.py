@@ -84,6 +84,16 @@ class UnknownBlock(ChainRefused):
             "UnknownBlock",
         )
 
+    @classmethod
+    def discarded(cls, number: int | None = None) -> UnknownBlock:
+        """The block is known, and its state is not kept any more."""
+        which = "that block" if number is None else f"block {number}"
+        return cls(
+            f"The chain no longer keeps the state of {which}.",
+            "Read a newer block, or ask an archive node.",
+            "StateDiscarded",
+        )
+
 
 class NotStarted(ChainRefused):
     """The subnet's owner has not started it."""

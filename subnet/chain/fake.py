@@ -135,15 +135,11 @@ class FakeLedger:
         return self._ref(number)
 
     def state_at(self, ref: BlockRef) -> FakeState:
-        """The state after that block; ``ChainRefused`` if it is gone or never was."""
+        """The state after that block; ``UnknownBlock`` if it is gone or never was."""
         index = ref.number - self._blocks[0].ref.number
         if 0 <= index < len(self._blocks) and self._blocks[index].ref == ref:
             return self._blocks[index].state
-        raise ChainRefused(
-            f"The state of block {ref.number} is not kept.",
-            "Read a newer block.",
-            "StateDiscarded",
-        )
+        raise UnknownBlock.discarded(ref.number)
 
     def edit(self, change: Callable[[FakeState], FakeState]) -> None:
         """Change the head's state from outside, as sudo would: settings, balances, stakes."""

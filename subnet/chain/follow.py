@@ -41,6 +41,7 @@ from assay.chain.interface import (
     Moment,
 )
 from assay.clock import Clock
+from assay.types import BlockNumber
 
 PATIENCE_S: Final = 600.0
 """How long a silent chain is waited for: a node's restart or upgrade fits, a wrong address ends."""
@@ -50,6 +51,8 @@ PAUSE_MAX_S: Final = 5.0
 """A public chain that is down should not be asked more than every few seconds."""
 HASHES_KEPT: Final = 4_096
 """Hashes of blocks that are kept, 100 bytes each: 14 hours of a public chain's blocks."""
+MOMENTS_KEPT: Final = 16
+"""Older moments that are kept, some 100 kB each: what four windows of a run are read at."""
 _LASTING: Final = (UnknownSubnet, OtherChain)
 """Refusals that no waiting ends."""
 
@@ -87,6 +90,10 @@ class Follower:
         self._end: Exception | None = None
         self._running: asyncio.Task[None] | None = None
         self._hashes: OrderedDict[int, bytes] = OrderedDict()
+        self._moments: OrderedDict[int, Moment] = OrderedDict()
+        """Those that were asked for by their number, the latest last."""
+        self._asking = asyncio.Lock()
+        """So that many readers who want one older moment ask the chain once."""
 
     async def __aenter__(self) -> Self:
         self._running = asyncio.create_task(self._run())
@@ -130,6 +137,25 @@ class Follower:
         if number not in self._hashes:
             self._keep(number, await self._chain.block_hash(number))
         return self._hashes[number]
+
+    async def moment_at(self, number: int) -> Moment:
+        """As ``ChainView.moment_at``. Asks the chain nothing for the newest moment, and for one
+        that was asked for lately."""
+        async with self._asking:
+            newest = self.now()
+            if number == newest.at.number:
+                moment = newest
+            elif (found := self._moments.get(number)) is not None:
+                moment = found
+            else:
+                hash_ = await self.block_hash(number)
+                at = BlockRef(BlockNumber(number), f"0x{hash_.hex()}")
+                moment = await self._chain.moment(self._netuid, at)
+            self._moments[number] = moment
+            self._moments.move_to_end(number)
+            if len(self._moments) > MOMENTS_KEPT:
+                self._moments.popitem(last=False)
+            return moment
 
     async def read(self, item: str, *keys: object, at: BlockRef | None = None) -> object:
         """As ``ChainView.read``."""

@@ -24,6 +24,7 @@ from assay.chain.errors import (
     RateLimited,
     TooDear,
     TooLittleBalance,
+    UnknownBlock,
     UnknownSubnet,
 )
 
@@ -129,11 +130,7 @@ def refusal_of(error: Any, what: str) -> ChainRefused:
     """
     name = getattr(error, "name", None)
     if name is None and "tate discarded" in str(error):
-        return ChainRefused(
-            "The chain no longer keeps the state of that block.",
-            "Read a newer block, or ask an archive node.",
-            "StateDiscarded",
-        )
+        return UnknownBlock.discarded()
     code = getattr(error, "code", None)
     kind = _CLASS_OF_NAME.get(name or "") or _CLASS_OF.get(code, ChainRefused)
     detail = getattr(error, "description", None) or getattr(error, "message", None) or error

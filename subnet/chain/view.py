@@ -37,6 +37,11 @@ class ChainView(Protocol):
         or the chain no longer knows it."""
         ...
 
+    async def moment_at(self, number: int) -> Moment:
+        """The moment of the finalized block ``number``; ``UnknownBlock`` if there is none yet or
+        the chain no longer keeps its state. A moment that was asked for lately is kept."""
+        ...
+
     async def read(self, item: str, *keys: object, at: BlockRef | None = None) -> object:
         """The storage item ``item`` ("Pallet.Item") under ``keys`` at the block ``at``, by default
         the newest moment's; the item's default, or None, where nothing is stored. ``BadQuery``, a

@@ -98,9 +98,22 @@ class TrainingCorpus:
         return max(0, (len(self.train) - 1) // context)
 
     def batch(self, numbers: Iterable[int], context: int) -> NDArray[np.int64]:
-        """Return the sequences with these ``numbers``, each with the token after it, as rows."""
-        rows = [self.train[at * context : at * context + context + 1] for at in numbers]
-        return np.stack(rows).astype(np.int64)
+        """Return the training sequences with these ``numbers``, each with the token after it, as
+        rows."""
+        return _rows(self.train, numbers, context)
+
+    def held_sequences(self, context: int) -> int:
+        """Return how many sequences of ``context`` tokens are held out."""
+        return max(0, (len(self.held) - 1) // context)
+
+    def held_batch(self, numbers: Iterable[int], context: int) -> NDArray[np.int64]:
+        """Return the held-out sequences with these ``numbers``, likewise."""
+        return _rows(self.held, numbers, context)
+
+
+def _rows(stream: Tokens, numbers: Iterable[int], context: int) -> NDArray[np.int64]:
+    rows = [stream[at * context : at * context + context + 1] for at in numbers]
+    return np.stack(rows).astype(np.int64)
 
 
 def _damaged(folder: Path, how: str) -> UserError:

@@ -55,7 +55,8 @@ def fold(
     read: int,
 ) -> Folded:
     """Return what ``state`` becomes after a window that closed, counts ``opened`` by uid, and read
-    so many sequences. A message that is not of the run's form is left out, for everybody."""
+    so many sequences. A message that is not of the run's form is left out, for everybody; one that
+    weighs nothing changes nothing."""
     policy = manifest.codec.policy
     contributions: list[Contribution] = []
     refused: dict[int, str] = {}
@@ -65,7 +66,8 @@ def fold(
         except DeltaRefused as error:
             refused[uid] = str(error)
             continue
-        contributions.append(Contribution(uid, each.weight, update))
+        if each.weight:
+            contributions.append(Contribution(uid, each.weight, update))
     together = aggregate(contributions, aggregation_rule(manifest.outer))
     change = together.update.dense(state.shape)
     model, momentum = _step(state.model, state.momentum, change, manifest.outer)

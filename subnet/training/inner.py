@@ -93,7 +93,7 @@ def run_window(
     ``told(step, loss)`` is called after each step, and may raise to end the window. ValueError for
     too few batches; FloatingPointError for a loss that is not finite.
     """
-    with _profile(machine):
+    with computing(machine):
         network.put(start)
         optimisers = _optimisers(network, terms, moments)
         named = boundary_steps(terms)
@@ -116,7 +116,7 @@ def run_window(
 
 
 @contextlib.contextmanager
-def _profile(machine: Machine) -> Iterator[None]:
+def computing(machine: Machine) -> Iterator[None]:
     """Compute as ``machine`` says while the block runs."""
     threads, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     torch.set_num_threads(machine.threads)
@@ -128,6 +128,15 @@ def _profile(machine: Machine) -> Iterator[None]:
         torch.use_deterministic_algorithms(strict)
 
 
+def batch_loss(network: FlatNetwork, machine: Machine, batch: Tokens) -> Any:
+    """Return the mean loss of ``batch`` in nats a token, as a tensor that has a gradient."""
+    device = next(iter(network.parameters.values())).device
+    tokens = torch.from_numpy(np.asarray(batch, dtype=np.int64)).to(device)
+    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=machine.dtype == "bf16"):
+        logits = network.network(input_ids=tokens[:, :-1], use_cache=False).logits
+    return torch.nn.functional.cross_entropy(logits.flatten(0, 1).float(), tokens[:, 1:].flatten())
+
+
 def _step(
     network: FlatNetwork,
     terms: Inner,
@@ -136,11 +145,7 @@ def _step(
     number: int,
     batch: Tokens,
 ) -> float:
-    device = next(iter(network.parameters.values())).device
-    tokens = torch.from_numpy(np.asarray(batch, dtype=np.int64)).to(device)
-    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=machine.dtype == "bf16"):
-        logits = network.network(input_ids=tokens[:, :-1], use_cache=False).logits
-    loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1).float(), tokens[:, 1:].flatten())
+    loss = batch_loss(network, machine, batch)
     loss.backward()
     torch.nn.utils.clip_grad_norm_(list(network.parameters.values()), terms.clip, foreach=False)
     for optimiser in optimisers:

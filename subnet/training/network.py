@@ -29,7 +29,7 @@ class FlatNetwork:
     """A network whose numbers are taken and put as one array, in the order of their names."""
 
     def __init__(self, network: Any) -> None:
-        self.network = network.float().train().requires_grad_(True)
+        self.network = network.float().eval().requires_grad_(True)  # eval: without dropout
         named = sorted(network.named_parameters())  # each shared one under its first name alone
         self.parameters: dict[str, Any] = dict(named)
         embeddings = {

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from assay.protocol.training.manifest import Manifest
 from assay.scoring.training.codec import compress, extract
@@ -75,6 +76,17 @@ class WindowWork:
         """How many sequences one peer reads in a window."""
         return self._manifest.inner.steps * self._manifest.data.batch
 
+    def assigned(self, cursor: int, place: int) -> NDArray[np.int64]:
+        """Return the numbers of the sequences that the peer at ``place`` reads in a window that
+        begins at ``cursor``."""
+        return assigned(
+            seed=self._manifest.data.seed,
+            sequences=self._sequences,
+            cursor=cursor,
+            place=place,
+            count=self.read,
+        )
+
     def compute(
         self,
         state: TrainingState,
@@ -85,15 +97,10 @@ class WindowWork:
         """Return the work of the peer at ``place`` in the window that begins from ``state``.
 
         ``told(step, loss)`` is called after each step, and may raise to end the work.
+        FloatingPointError where that leads to numbers that are not finite, or beyond 2**40.
         """
         data = self._manifest.data
-        numbers = assigned(
-            seed=data.seed,
-            sequences=self._sequences,
-            cursor=state.cursor,
-            place=place,
-            count=self.read,
-        )
+        numbers = self.assigned(state.cursor, place)
         steps = run_window(
             self._network,
             self._manifest.inner,
@@ -103,17 +110,28 @@ class WindowWork:
             (self._corpus.batch(part, data.context) for part in numbers.reshape(-1, data.batch)),
             told,
         )
-        message, feedback = compress(
-            steps.end - state.model, state.shape, self._policy, carried.feedback, state.past
-        )
+        try:
+            message, feedback = compress(
+                steps.end - state.model, state.shape, self._policy, carried.feedback, state.past
+            )
+        except ValueError as error:  # of the right size they are
+            raise FloatingPointError(str(error)) from None
         return WorkDone(message, CarriedOver(steps.moments, feedback), steps)
 
     def check(
-        self, state: TrainingState, carried: CarriedOver, place: int, message: bytes
+        self,
+        state: TrainingState,
+        carried: CarriedOver,
+        place: int,
+        message: bytes,
+        told: Callable[[int, float], None] = lambda step, loss: None,
     ) -> AuditFinding:
         """Compute the window of the peer at ``place`` again, from what it ``carried`` into it, and
-        compare its ``message`` with what that should be."""
-        own = self.compute(state, carried, place).message
+        compare its ``message`` with what that should be. ``told`` is as for ``compute``."""
+        try:
+            own = self.compute(state, carried, place, told).message
+        except FloatingPointError as error:
+            return AuditFinding(False, float("inf"), f"from what it carried in {error}")
         if own == message:
             return AuditFinding(True, 0.0, "every bit of the message is right")
         try:

@@ -103,6 +103,21 @@ class Machine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     threads: Annotated[int, Meta(ge=1, le=1024)]
     dtype: Literal["fp32", "bf16"]
 
+    def difference(self, wanted: Machine) -> str | None:
+        """Return in one sentence in what this machine differs from the one ``wanted`` by a run;
+        None where windows that are computed here have the run's bits."""
+        differing = [
+            f"{name} {getattr(self, name)} instead of {getattr(wanted, name)}"
+            for name in self.__struct_fields__
+            if getattr(self, name) != getattr(wanted, name)
+        ]
+        if not differing:
+            return None
+        return (
+            f"This machine has {', '.join(differing)}, so its results differ from the run's in"
+            " bits, and count only where the run's audits allow a distance."
+        )
+
 
 class AuditTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How often a peer's window is computed again, and how far the result may lie off, in parts of
@@ -127,9 +142,6 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     machine: Machine
     audit: AuditTerms
     schedule: Schedule
-    lag: Annotated[int, Meta(ge=0, le=1)] = 0
-    """How many windows later a window's set is folded in. With 1 nobody waits for messages, and
-    everybody starts from a state that is a window older."""
 
     def pack(self) -> bytes:
         """Return the manifest's bytes."""

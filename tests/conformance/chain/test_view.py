@@ -126,6 +126,17 @@ async def test_hashes_and_reads_at_blocks(world: World) -> None:
         assert account["data"]["free"] == await world.chain.balance(coldkey.address)
 
 
+async def test_an_older_moment_is_as_it_was(world: World) -> None:
+    created, coldkey, _ = await new_subnet(world)
+    async with follower(world, created.netuid) as view, blocks_pass(world):
+        before = view.now()
+        await world.chain.register(created.netuid, coldkey, world.key().address)
+        await take(view, 3)
+        assert await view.moment_at(before.at.number) == before
+        with pytest.raises(UnknownBlock):
+            await view.moment_at(view.now().at.number + 1_000)
+
+
 WRONG: dict[str, tuple[object, ...]] = {
     "no such item": ("SubtensorModule.Nonsense",),
     "no such pallet": ("Nonsense.Tempo", 1),

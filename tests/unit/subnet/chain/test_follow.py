@@ -9,9 +9,9 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
-from assay.chain.errors import BadAnswer, ChainUnavailable, OtherChain, UnknownSubnet
-from assay.chain.fake import FakeChain, FakeLedger
-from assay.chain.follow import PATIENCE_S, PAUSE_MAX_S, Follower
+from assay.chain.errors import BadAnswer, ChainUnavailable, OtherChain, UnknownBlock, UnknownSubnet
+from assay.chain.fake import HISTORY_BLOCKS, FakeChain, FakeLedger
+from assay.chain.follow import MOMENTS_KEPT, PATIENCE_S, PAUSE_MAX_S, Follower
 from assay.chain.interface import BlockRef, Moment
 from assay.clock import ManualClock
 from assay.types import RAO_PER_TAO
@@ -80,6 +80,45 @@ async def test_a_burst_of_blocks_is_one_moment() -> None:
         await settle()
         assert view.now().at == ledger.finalized
         assert chain.moments <= 3
+
+
+async def test_an_older_moment_is_read_once_for_all_who_want_it() -> None:
+    async with following() as (view, chain, ledger, _):
+        then = view.now()
+        ledger.advance(3)
+        await settle()
+        asked = chain.moments
+        found = await asyncio.gather(*(view.moment_at(then.at.number) for _ in range(5)))
+        assert all(moment == then for moment in found)
+        assert chain.moments == asked + 1
+        assert await view.moment_at(view.now().at.number) is view.now()
+        assert chain.moments == asked + 1
+        with pytest.raises(UnknownBlock):
+            await view.moment_at(view.now().at.number + 1)
+
+
+async def test_no_more_than_a_few_older_moments_are_kept() -> None:
+    async with following() as (view, chain, ledger, _):
+        first = view.now().at.number
+        ledger.advance(MOMENTS_KEPT + 1)
+        await settle()
+        for number in range(first, first + MOMENTS_KEPT + 1):
+            await view.moment_at(number)
+        asked = chain.moments
+        await view.moment_at(first + MOMENTS_KEPT)
+        assert chain.moments == asked
+        await view.moment_at(first)
+        assert chain.moments == asked + 1
+
+
+async def test_a_moment_whose_state_the_chain_no_longer_keeps() -> None:
+    async with following() as (view, _, ledger, _):
+        first = view.now().at.number
+        ledger.advance(HISTORY_BLOCKS + 1)
+        await settle()
+        with pytest.raises(UnknownBlock, match="no longer keeps the state") as caught:
+            await view.moment_at(first)
+        assert caught.value.reason == "StateDiscarded"
 
 
 async def test_silence_is_told_after_the_wait_and_no_earlier() -> None:

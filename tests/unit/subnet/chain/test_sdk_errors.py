@@ -21,6 +21,7 @@ from assay.chain.errors import (
     NotStarted,
     RateLimited,
     TooLittleBalance,
+    UnknownBlock,
     UnknownSubnet,
 )
 from assay.chain.sdk_errors import refusal_of, sentence
@@ -101,7 +102,9 @@ def test_a_state_that_is_gone() -> None:
     from bittensor._transport.rpc import classify_rpc_error
 
     error = classify_rpc_error({"code": -32000, "message": "State already discarded for 0xab"})
-    assert refusal_of(chain_error_from_substrate_request(error), "x").reason == "StateDiscarded"
+    refusal = refusal_of(chain_error_from_substrate_request(error), "x")
+    assert isinstance(refusal, UnknownBlock)
+    assert refusal.reason == "StateDiscarded"
 
 
 def test_a_sentence_is_one_and_clean() -> None:

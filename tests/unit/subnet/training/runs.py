@@ -20,9 +20,10 @@ from assay.protocol.training.manifest import (
 from assay.protocol.training.schedule import Schedule
 from assay.training.corpus import TrainingCorpus, make_corpus
 from assay.training.network import FlatNetwork
+from assay.training.run_folder import RunFolder
 
 MACHINE = Machine(
-    torch=torch.__version__, device="cpu", instructions="any", threads=1, dtype="fp32"
+    torch=str(torch.__version__), device="cpu", instructions="any", threads=1, dtype="fp32"
 )
 INNER = Inner(
     optimiser="adamw", steps=6, rate=3e-3, warmup=2, beta1=0.9, beta2=0.95, epsilon=1e-8,
@@ -66,3 +67,11 @@ def small_manifest(corpus: TrainingCorpus, **changes: object) -> Manifest:
         ),
     )
     return msgspec.structs.replace(whole, **changes)
+
+
+def small_run(folder: Path, **changes: object) -> RunFolder:
+    """Make a run in ``folder`` / run, of the small network and the small corpus."""
+    small_network().network.save_pretrained(folder / "model")
+    corpus = small_corpus(folder / "corpus")
+    terms = small_manifest(corpus, **changes)
+    return RunFolder.create(folder / "run", terms, folder / "model", folder / "corpus")

@@ -1,0 +1,203 @@
+"""A neuron's trainer: the handle of a process that computes a run's windows.
+
+    trainer = await Trainer.start(context.workers, run)
+    state = await trainer.first(folder / "state-0")
+    done = await trainer.compute(Path(state.path), None, place, folder / "window-0")
+
+All arrays stay in the process and in files; the neuron sees paths, roots and numbers. A call ends
+with its reply or a ``WorkerError``; a call that is given up ends in the process too, at its next
+step. Files are written atomically: after a crash the old one stands there, or the new one. Who the
+peers are, and what is on chain, is not known here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from loguru import logger
+
+from assay.spawn import compute_environment
+from assay.training.lineage import Lineage
+from assay.training.messages import (
+    Checked,
+    CheckWindow,
+    Computed,
+    ComputeWindow,
+    Counted,
+    DescribeRun,
+    ExportModel,
+    FoldedRef,
+    FoldWindow,
+    MakeFirst,
+    MakeNewcomer,
+    MeasureHeldOut,
+    ReadState,
+    RunFacts,
+    SkipWindow,
+    StateRef,
+    StepDone,
+    TrainerRequest,
+    TrainerSettings,
+    Weighed,
+    WeighMessages,
+    Worth,
+)
+from assay.training.run_folder import RunFolder
+from assay.workers import Worker, Workers, WorkerSpec
+
+Rep = TypeVar("Rep")
+
+WINDOW_DEADLINE_S: Final = 3_600.0
+"""For a window's steps, where the caller does not say: a public window of 20 minutes, three times.
+Callers who know their schedule give less."""
+CALL_DEADLINE_S: Final = 600.0
+"""For everything else: a fold of 100 million numbers takes seconds, a held-out loss a minute."""
+START_DEADLINE_S: Final = 300.0
+"""Within which torch, the model and the corpus are there; all their bytes are hashed."""
+CANCEL_GRACE_S: Final = 10.0
+"""A step of a large model on two cores, after which a given-up call ends by itself."""
+HELD_OUT_SEQUENCES: Final = 256
+"""For a held-out loss: of 128 tokens each, its standard error is about 0.02 nats."""
+
+
+class Trainer:
+    """The trainer of one run. ``start`` makes it; it ends with the ``Workers`` it was started
+    in."""
+
+    def __init__(self, worker: Worker, run: RunFolder, facts: RunFacts) -> None:
+        self._worker = worker
+        self.run = run
+        self.facts = facts
+
+    @classmethod
+    async def start(
+        cls,
+        workers: Workers,
+        run: RunFolder,
+        *,
+        name: str = "trainer",
+        niceness: int = 0,
+        threads: int | None = None,
+    ) -> Trainer:
+        """Start the process ``name`` for ``run``; it takes calls when this returns.
+
+        ``threads`` is what its libraries may use outside of a window's steps, whose threads the
+        manifest names; by default the same. A machine that differs from the manifest's is told in
+        the log. WorkerNotStarted if the run cannot be loaded.
+        """
+        machine = run.manifest.machine
+        worker = await workers.start(
+            WorkerSpec(
+                name,
+                "assay.training.worker:open_trainer",
+                TrainerSettings(str(run.path)),
+                environment=compute_environment(threads=threads or machine.threads),
+                niceness=niceness,
+                start_deadline_s=START_DEADLINE_S,
+                cancel_grace_s=CANCEL_GRACE_S,
+            )
+        )
+        facts = await worker.call(DescribeRun(), RunFacts, deadline_s=CALL_DEADLINE_S)
+        if (difference := facts.machine.difference(machine)) is not None:
+            logger.warning("{}", difference)
+        return cls(worker, run, facts)
+
+    async def first(self, into: Path) -> StateRef:
+        """Write the state before window 0 into the file ``into``."""
+        return await self._call(MakeFirst(str(into)), StateRef)
+
+    async def newcomer(self, into: Path) -> None:
+        """Write what a newcomer carries into the file ``into``: zeros, and no steps."""
+        await self._call(MakeNewcomer(str(into)), type(None))
+
+    async def read_state(self, path: Path) -> StateRef:
+        """Return what state the file ``path`` holds, whose hash is checked; WorkerFailed for
+        anything else."""
+        return await self._call(ReadState(str(path)), StateRef)
+
+    async def compute(
+        self,
+        state: Path,
+        carried: Path | None,
+        place: int,
+        into: Path,
+        told: Callable[[StepDone], None] = lambda done: None,
+        *,
+        deadline_s: float = WINDOW_DEADLINE_S,
+    ) -> Computed:
+        """Compute the window that begins from ``state`` as the peer at ``place``, and write the
+        message and what is carried out of it into the folder ``into``.
+
+        ``carried`` is what the peer carries into it, None for a newcomer. ``told`` is called after
+        each step.
+        """
+        carry = None if carried is None else str(carried)
+        return await self._call(
+            ComputeWindow(str(state), carry, place, str(into)), Computed, deadline_s, told
+        )
+
+    async def check(
+        self,
+        state: Path,
+        carried: Path | None,
+        place: int,
+        message: Path,
+        told: Callable[[StepDone], None] = lambda done: None,
+        *,
+        deadline_s: float = WINDOW_DEADLINE_S,
+    ) -> Checked:
+        """Compute the window of the peer at ``place`` again, from what it ``carried`` into it, and
+        compare with its opened ``message``. Whatever is wrong with what the peer made is a finding,
+        and no error."""
+        carry = None if carried is None else str(carried)
+        return await self._call(
+            CheckWindow(str(state), carry, place, str(message)), Checked, deadline_s, told
+        )
+
+    async def fold(
+        self, state: Path, messages: Sequence[Counted], read: int, into: Path
+    ) -> FoldedRef:
+        """Write what ``state`` becomes after a window that counts ``messages`` and read so many
+        sequences into the file ``into``."""
+        return await self._call(FoldWindow(str(state), list(messages), read, str(into)), FoldedRef)
+
+    async def skip(self, state: Path, into: Path) -> StateRef:
+        """Write what ``state`` becomes after a void window into the file ``into``."""
+        return await self._call(SkipWindow(str(state), str(into)), StateRef)
+
+    async def worth(
+        self,
+        state: Path,
+        messages: Sequence[Weighed],
+        *,
+        sequences: int,
+        seed: int,
+        deadline_s: float = CALL_DEADLINE_S,
+    ) -> list[Worth]:
+        """Return by how much the loss of ``state`` falls by each of ``messages`` alone, on so many
+        ``sequences`` of each kind, drawn by ``seed``."""
+        return await self._call(
+            WeighMessages(str(state), list(messages), sequences, seed), list[Worth], deadline_s
+        )
+
+    async def held_out(self, state: Path, *, sequences: int = HELD_OUT_SEQUENCES) -> float:
+        """Return the loss of ``state`` on up to so many held-out ``sequences``, in nats a token."""
+        return await self._call(MeasureHeldOut(str(state), sequences), float)
+
+    async def export(self, state: Path, into: Path, lineage: Lineage) -> bytes:
+        """Write the model of ``state`` into the folder ``into``, in the standard form and with its
+        ``lineage``, and return its root."""
+        return await self._call(ExportModel(str(state), str(into), lineage), bytes)
+
+    async def _call(
+        self,
+        request: TrainerRequest,
+        reply: type[Rep],
+        deadline_s: float = CALL_DEADLINE_S,
+        told: Callable[[Any], None] | None = None,
+    ) -> Rep:
+        return await self._worker.call(
+            request, reply, deadline_s=deadline_s, progress=told, progress_type=StepDone
+        )

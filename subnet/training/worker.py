@@ -1,0 +1,288 @@
+"""The process's side of a trainer: loads a run once, and answers calls about its windows.
+
+``open_trainer`` is what ``assay.workers`` starts. Requests and replies are those of ``messages``;
+arrays come from files and go into files. What others made (messages, what a peer carried) is read
+under the run's own limits, and a fault in it is a finding and no error.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from assay.errors import UserError
+from assay.files import raise_disk_error, read_limited, write_atomic
+from assay.scoring.training.codec import bytes_max, estimate
+from assay.training.exported import export_model
+from assay.training.fold import OpenedMessage, fold, skip
+from assay.training.inner import Tokens
+from assay.training.measure import mean_loss
+from assay.training.messages import (
+    Checked,
+    CheckWindow,
+    Computed,
+    ComputeWindow,
+    DescribeRun,
+    ExportModel,
+    FoldedRef,
+    FoldWindow,
+    MakeFirst,
+    MakeNewcomer,
+    MeasureHeldOut,
+    ReadState,
+    RunFacts,
+    SkipWindow,
+    StateRef,
+    StepDone,
+    TrainerRequest,
+    TrainerSettings,
+    WeighMessages,
+    Worth,
+)
+from assay.training.network import FlatNetwork
+from assay.training.profile import this_machine
+from assay.training.run_folder import RunFolder
+from assay.training.sealed import message_hash
+from assay.training.state import TrainingState, array_root
+from assay.training.stored import (
+    HEAD_BYTES_MAX,
+    NotStored,
+    pack_carried,
+    pack_state,
+    parse_carried,
+    parse_state,
+)
+from assay.training.work import CarriedOver, WindowWork
+from assay.workers import WorkerCall
+
+MESSAGE: Final = "message"
+CARRIED: Final = "carried"
+ROWS: Final = 16
+"""Sequences whose loss is computed at once: of 1,024 tokens with 50,000 kinds, 3 GB of logits."""
+
+
+def open_trainer(settings: TrainerSettings) -> Callable[[TrainerRequest, WorkerCall], object]:
+    """Load the run that ``settings`` name, and return what answers calls about it."""
+    return TrainerProcess(RunFolder.open(Path(settings.folder)))
+
+
+class TrainerProcess:
+    """Answers calls about one run, one at a time."""
+
+    def __init__(self, run: RunFolder, network: FlatNetwork | None = None) -> None:
+        self._run, self._manifest = run, run.manifest
+        self._network = network or FlatNetwork.load(run.model)
+        if self._manifest.machine.device == "cuda":
+            self._network.network.to("cuda")
+        self._begun = self._network.take()
+        """The numbers that the run starts from."""
+        self._shape = self._network.shape
+        self._work = WindowWork(self._manifest, self._network, run.corpus)
+        self._policy = self._manifest.codec.policy
+        arrays = self._shape.size * 4
+        past = 8 * (int(self._shape.row_starts[-1]) + 2 * int(self._shape.column_starts[-1]))
+        self._state_bytes_max = 2 * arrays + past + HEAD_BYTES_MAX
+        self._carried_bytes_max = 3 * arrays + HEAD_BYTES_MAX
+        self._answers: dict[type, Callable[[Any, WorkerCall], object]] = {
+            DescribeRun: self._describe,
+            MakeFirst: self._first,
+            MakeNewcomer: self._newcomer,
+            ReadState: self._read_state,
+            ComputeWindow: self._compute,
+            CheckWindow: self._check,
+            FoldWindow: self._fold,
+            SkipWindow: self._skip,
+            WeighMessages: self._weigh,
+            MeasureHeldOut: self._held_out,
+            ExportModel: self._export,
+        }
+
+    def __call__(self, request: TrainerRequest, call: WorkerCall) -> object:
+        """Return the reply to ``request``, of the type that ``messages`` pairs it with."""
+        return self._answers[type(request)](request, call)
+
+    def _describe(self, request: DescribeRun, call: WorkerCall) -> RunFacts:
+        machine = self._manifest.machine
+        return RunFacts(
+            numbers=self._shape.size,
+            read=self._work.read,
+            message_bytes=estimate(self._shape, self._policy),
+            message_bytes_max=bytes_max(self._shape, self._policy),
+            carried_bytes_max=self._carried_bytes_max,
+            state_bytes_max=self._state_bytes_max,
+            machine=this_machine(
+                threads=machine.threads, device=machine.device, dtype=machine.dtype
+            ),
+        )
+
+    def _first(self, request: MakeFirst, call: WorkerCall) -> StateRef:
+        return self._put_state(TrainingState.first(self._shape, self._begun), request.into)
+
+    def _newcomer(self, request: MakeNewcomer, call: WorkerCall) -> None:
+        _write(Path(request.into), pack_carried(CarriedOver.none(self._shape.size)))
+
+    def _read_state(self, request: ReadState, call: WorkerCall) -> StateRef:
+        return _ref(self._state(request.path), request.path)
+
+    def _compute(self, request: ComputeWindow, call: WorkerCall) -> Computed:
+        state, into = self._state(request.state), Path(request.into)
+        carried = CarriedOver.none(self._shape.size)
+        if request.carried is not None:
+            carried = parse_carried(
+                self._read(request.carried, self._carried_bytes_max), self._shape
+            )
+        began_s = time.monotonic()
+        done = self._work.compute(state, carried, request.place, self._telling(call))
+        seconds = time.monotonic() - began_s
+        _write(into / CARRIED, pack_carried(done.after))
+        _write(into / MESSAGE, done.message)
+        return Computed(
+            message=str(into / MESSAGE),
+            carried=str(into / CARRIED),
+            state=state.root,
+            window=state.window,
+            cursor=state.cursor,
+            steps=len(done.steps.losses),
+            end=array_root("model", done.steps.end),
+            boundaries=list(done.steps.boundaries),
+            opened=message_hash(done.message),
+            loss=float(np.mean(done.steps.losses)),
+            tokens=self._work.read * self._manifest.data.context,
+            seconds=seconds,
+        )
+
+    def _check(self, request: CheckWindow, call: WorkerCall) -> Checked:
+        state = self._state(request.state)
+        carried = CarriedOver.none(self._shape.size)
+        if request.carried is not None:
+            data = self._taken(request.carried, self._carried_bytes_max)
+            try:
+                carried = parse_carried(data, self._shape)
+            except NotStored as error:
+                reason = f"what it carried into the window is not that: {error}"
+                return Checked(False, float("inf"), reason, 0.0)
+        message = self._message(request.message)
+        began_s = time.monotonic()
+        found = self._work.check(state, carried, request.place, message, self._telling(call))
+        return Checked(found.right, found.distance, found.reason, time.monotonic() - began_s)
+
+    def _fold(self, request: FoldWindow, call: WorkerCall) -> FoldedRef:
+        opened = {
+            each.uid: OpenedMessage(self._message(each.path), each.weight)
+            for each in request.messages
+        }
+        folded = fold(self._state(request.state), self._manifest, opened, read=request.read)
+        return FoldedRef(
+            self._put_state(folded.state, request.into), folded.factors, folded.refused
+        )
+
+    def _skip(self, request: SkipWindow, call: WorkerCall) -> StateRef:
+        return self._put_state(skip(self._state(request.state)), request.into)
+
+    def _weigh(self, request: WeighMessages, call: WorkerCall) -> list[Worth]:
+        state = self._state(request.state)
+        rng = np.random.default_rng(request.seed)
+        places = {each.place for each in request.messages} | {e.other for e in request.messages}
+        shards = {place: self._work.assigned(state.cursor, place) for place in sorted(places)}
+        drawn = {
+            place: rng.choice(numbers, min(request.sequences, len(numbers)), replace=False)
+            for place, numbers in shards.items()
+        }
+        context = self._manifest.data.context
+        held_count = self._run.corpus.held_sequences(context)
+        held = rng.choice(held_count, min(request.sequences, held_count), replace=False)
+
+        def losses(given: TrainingState, places: set[int]) -> dict[int | None, float]:
+            found: dict[int | None, float] = {None: self._loss(given, held, call, held=True)}
+            return found | {place: self._loss(given, drawn[place], call) for place in places}
+
+        base = losses(fold(state, self._manifest, {}, read=0).state, places)
+        found = []
+        for each in request.messages:
+            alone = {each.uid: OpenedMessage(self._message(each.path), 1)}
+            folded = fold(state, self._manifest, alone, read=0)
+            if each.uid in folded.refused:
+                found.append(Worth(each.uid, 0.0, 0.0, 0.0, folded.refused[each.uid]))
+                continue
+            after = losses(folded.state, {each.place, each.other})
+            held_drop, own, other = (base[at] - after[at] for at in (None, each.place, each.other))
+            found.append(Worth(each.uid, held_drop, own, other))
+        return found
+
+    def _held_out(self, request: MeasureHeldOut, call: WorkerCall) -> float:
+        count = self._run.corpus.held_sequences(self._manifest.data.context)
+        taken = min(request.sequences, count)
+        numbers = np.arange(taken, dtype=np.int64) * count // taken
+        return self._loss(self._state(request.state), numbers, call, held=True)
+
+    def _export(self, request: ExportModel, call: WorkerCall) -> bytes:
+        state = self._state(request.state)
+        return export_model(
+            self._network, self._run.model, state.model, request.lineage, Path(request.into)
+        )
+
+    def _loss(
+        self, state: TrainingState, numbers: Any, call: WorkerCall, *, held: bool = False
+    ) -> float:
+        corpus, context = self._run.corpus, self._manifest.data.context
+        read = corpus.held_batch if held else corpus.batch
+
+        def batches() -> Iterator[Tokens]:
+            for start in range(0, len(numbers), ROWS):
+                yield read(numbers[start : start + ROWS], context)
+
+        machine = self._manifest.machine
+        return mean_loss(self._network, machine, state.model, batches(), call.check)
+
+    def _telling(self, call: WorkerCall) -> Callable[[int, float], None]:
+        data, steps = self._manifest.data, self._manifest.inner.steps
+        began_s = time.monotonic()
+
+        def told(step: int, loss: float) -> None:
+            passed_s = max(time.monotonic() - began_s, 1e-9)
+            rate = step * data.batch * data.context / passed_s
+            call.progress(StepDone(step, steps, loss, rate))
+
+        return told
+
+    def _state(self, path: str) -> TrainingState:
+        return parse_state(self._read(path, self._state_bytes_max), self._shape)
+
+    def _put_state(self, state: TrainingState, into: str) -> StateRef:
+        _write(Path(into), pack_state(state))
+        return _ref(state, into)
+
+    def _message(self, path: str) -> bytes:
+        return self._taken(path, bytes_max(self._shape, self._policy))
+
+    def _read(self, path: str, size_bytes_max: int) -> bytes:
+        """The bytes of an own file; UserError if it is missing or too long."""
+        data = read_limited(Path(path), size_bytes_max)
+        if data is None:
+            raise UserError(f"There is no file {path}.", "Fetch or compute it first.")
+        return data
+
+    def _taken(self, path: str, size_bytes_max: int) -> bytes:
+        """The bytes of a file that somebody else filled, and at most one byte more than allowed:
+        what is too long is refused where it is parsed."""
+        try:
+            with Path(path).open("rb") as file:
+                return file.read(size_bytes_max + 1)
+        except OSError as error:
+            raise_disk_error(error, Path(path))
+
+
+def _ref(state: TrainingState, path: str) -> StateRef:
+    return StateRef(path, state.root, state.window, state.cursor)
+
+
+def _write(path: Path, data: bytes) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise_disk_error(error, path.parent)
+    write_atomic(path, data)

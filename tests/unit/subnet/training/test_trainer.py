@@ -1,0 +1,241 @@
+"""A neuron's trainer, with its process: the same bits as in one process, and every fault told."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+import pytest_asyncio
+from loguru import logger
+
+from assay.clock import SystemClock
+from assay.models.root import model_root
+from assay.training.fold import OpenedMessage, fold, skip
+from assay.training.lineage import Contributor, Lineage, read_lineage
+from assay.training.messages import Counted, StepDone, Weighed
+from assay.training.network import FlatNetwork
+from assay.training.run_folder import RunFolder
+from assay.training.sealed import message_hash
+from assay.training.state import TrainingState, array_root
+from assay.training.stored import pack_carried, parse_carried, parse_state
+from assay.training.trainer import Trainer
+from assay.training.work import CarriedOver, WindowWork
+from assay.workers import WorkerFailed, Workers, WorkerTimedOut
+from tests.unit.subnet.training.runs import MACHINE, small_run
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    return small_run(tmp_path_factory.mktemp("run"))
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def trainer(
+    run: RunFolder, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Trainer]:
+    """One process for all tests, because torch takes seconds to load."""
+    workers = Workers(tmp_path_factory.mktemp("workers"), SystemClock(), random.Random(0))
+    try:
+        yield await Trainer.start(workers, run)
+    finally:
+        await workers.close()
+
+
+def held(path: Path | str) -> bytes:
+    return Path(path).read_bytes()
+
+
+def own_work(run: RunFolder) -> tuple[WindowWork, FlatNetwork]:
+    network = FlatNetwork.load(run.model)
+    return WindowWork(run.manifest, network, run.corpus), network
+
+
+async def test_a_window_in_the_process_has_the_bits_of_one_here(
+    run: RunFolder, trainer: Trainer, tmp_path: Path
+) -> None:
+    work, network = own_work(run)
+    first = TrainingState.first(network.shape, network.take())
+    state = await trainer.first(tmp_path / "state-0")
+    assert (state.root, state.window, state.cursor) == (first.root, 0, 0)
+    told: list[StepDone] = []
+    done = await trainer.compute(Path(state.path), None, 1, tmp_path / "w0", told.append)
+    own = work.compute(first, CarriedOver.none(network.shape.size), 1)
+    message = held(done.message)
+    assert message == own.message
+    assert held(done.carried) == pack_carried(own.after)
+    assert done.end == array_root("model", own.steps.end)
+    assert done.boundaries == list(own.steps.boundaries)
+    assert done.opened == message_hash(message)
+    assert (done.state, done.window, done.cursor, done.steps) == (first.root, 0, 0, 6)
+    assert done.loss == pytest.approx(np.mean(own.steps.losses))
+    assert [each.step for each in told] == [1, 2, 3, 4, 5, 6]
+    assert all(each.steps == 6 and each.tokens_per_s > 0 for each in told)
+    assert trainer.facts.numbers == network.shape.size
+    assert trainer.facts.read == work.read
+    assert len(message) <= trainer.facts.message_bytes_max
+    assert len(held(done.carried)) <= trainer.facts.carried_bytes_max
+    assert len(held(state.path)) <= trainer.facts.state_bytes_max
+
+    folded = await trainer.fold(
+        Path(state.path), [Counted(3, done.message, 5)], work.read, tmp_path / "state-1"
+    )
+    expected = fold(first, run.manifest, {3: OpenedMessage(message, 5)}, read=work.read)
+    assert folded.state.root == expected.state.root
+    assert (folded.state.window, folded.state.cursor) == (1, work.read)
+    assert (folded.factors, folded.refused) == (expected.factors, {})
+    kept = parse_state((tmp_path / "state-1").read_bytes(), network.shape)
+    assert kept.root == expected.state.root
+    assert await trainer.read_state(tmp_path / "state-1") == folded.state
+    void = await trainer.skip(Path(folded.state.path), tmp_path / "state-2")
+    assert void.root == skip(expected.state).root
+
+    second = await trainer.compute(Path(folded.state.path), Path(done.carried), 0, tmp_path / "w1")
+    check = await trainer.check(
+        Path(folded.state.path), Path(done.carried), 0, Path(second.message)
+    )
+    assert check.right
+    assert check.distance == 0.0
+    assert check.seconds > 0
+    await trainer.newcomer(tmp_path / "zero")
+    zero = parse_carried((tmp_path / "zero").read_bytes(), network.shape)
+    assert zero.moments.steps == 0
+    assert not zero.feedback.any()
+
+
+async def test_what_a_peer_made_wrong_is_a_finding(trainer: Trainer, tmp_path: Path) -> None:
+    state = Path((await trainer.first(tmp_path / "state")).path)
+    done = await trainer.compute(state, None, 0, tmp_path / "w")
+    message, carried = Path(done.message), Path(done.carried)
+    bomb = tmp_path / "bomb"
+    bomb.write_bytes(held(message) + bytes(2**20))
+    half = tmp_path / "half"
+    half.write_bytes(held(carried)[:-4])
+    wild = tmp_path / "wild"
+    size = trainer.facts.numbers
+    moments = np.full(size, -1e30, np.float32)
+    zeros = CarriedOver.none(size)
+    forged = CarriedOver(type(zeros.moments)(moments, moments, 7), np.full(size, 3e38, np.float32))
+    wild.write_bytes(pack_carried(forged))
+    for carry, place, given, word in (
+        (None, 1, message, "lies"),
+        (None, 0, bomb, "no message"),
+        (half, 0, message, "carried"),
+        (wild, 0, message, "carried"),
+        (bomb, 0, message, "carried"),
+    ):
+        found = await trainer.check(state, carry, place, given)
+        assert not found.right, word
+        assert word in found.reason
+        assert found.distance > 1e-3
+    folded = await trainer.fold(
+        state,
+        [Counted(1, str(bomb), 1), Counted(2, str(message), 0), Counted(4, str(message), 1)],
+        0,
+        tmp_path / "next",
+    )
+    assert set(folded.refused) == {1}
+    assert set(folded.factors) == {4}
+
+
+async def test_what_is_missing_or_damaged_here_fails_the_call_alone(
+    trainer: Trainer, tmp_path: Path
+) -> None:
+    state = Path((await trainer.first(tmp_path / "state")).path)
+    torn = tmp_path / "torn"
+    data = bytearray(held(state))
+    data[len(data) // 2] ^= 1
+    torn.write_bytes(data)
+    for harmed in (tmp_path / "nothing", torn):
+        with pytest.raises(WorkerFailed):
+            await trainer.read_state(harmed)
+    with pytest.raises(WorkerFailed):
+        await trainer.compute(state, torn, 0, tmp_path / "w")
+    assert not (tmp_path / "w").exists()
+    assert await trainer.held_out(state) > 0
+
+
+async def test_a_window_that_is_given_up_ends_and_the_next_call_is_answered(
+    trainer: Trainer, tmp_path: Path
+) -> None:
+    state = Path((await trainer.first(tmp_path / "state")).path)
+    heard = asyncio.Event()
+    computing = asyncio.create_task(
+        trainer.compute(state, None, 0, tmp_path / "w", lambda done: heard.set())
+    )
+    await heard.wait()
+    computing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await computing
+    assert not (tmp_path / "w" / "message").exists()
+    with pytest.raises(WorkerTimedOut):
+        await trainer.compute(state, None, 0, tmp_path / "w", deadline_s=1e-3)
+    assert (await trainer.compute(state, None, 0, tmp_path / "w")).window == 0
+
+
+async def test_honest_work_is_worth_more_than_work_of_the_other_sign(
+    trainer: Trainer, tmp_path: Path
+) -> None:
+    state = await trainer.first(tmp_path / "state-0")
+    done = await trainer.compute(Path(state.path), None, 0, tmp_path / "w")
+    before = await trainer.held_out(Path(state.path))
+    (tmp_path / "noise").write_bytes(b"\x02noise")
+    worth = await trainer.worth(
+        Path(state.path),
+        [Weighed(2, done.message, 0, 1), Weighed(5, str(tmp_path / "noise"), 1, 0)],
+        sequences=20,
+        seed=7,
+    )
+    assert [each.uid for each in worth] == [2, 5]
+    assert min(worth[0].held, worth[0].own, worth[0].other) > 0.01
+    assert worth[0].refused is None
+    assert worth[1].refused is not None
+    again = await trainer.worth(
+        Path(state.path), [Weighed(2, done.message, 0, 1)], sequences=20, seed=7
+    )
+    folded = await trainer.fold(
+        Path(state.path), [Counted(2, done.message, 1)], 1, tmp_path / "state-1"
+    )
+    assert again[0].held == pytest.approx(worth[0].held, abs=1e-6)
+    assert await trainer.held_out(Path(folded.state.path)) < before
+
+
+async def test_the_model_is_published_as_a_folder_that_loads(
+    run: RunFolder, trainer: Trainer, tmp_path: Path
+) -> None:
+    state = await trainer.first(tmp_path / "state-0")
+    done = await trainer.compute(Path(state.path), None, 0, tmp_path / "w")
+    folded = await trainer.fold(
+        Path(state.path), [Counted(2, done.message, 1)], 1, tmp_path / "state-1"
+    )
+    lineage = Lineage(
+        1, run.root.hex(), "small", folded.state.root.hex(), 1, 1, [Contributor("5Hot", 1, 1.0)]
+    )
+    root = await trainer.export(Path(folded.state.path), tmp_path / "out", lineage)
+    assert root == model_root(tmp_path / "out")
+    network = FlatNetwork.load(tmp_path / "out")
+    kept = parse_state((tmp_path / "state-1").read_bytes(), network.shape)
+    assert np.array_equal(network.take(), kept.model)
+    assert read_lineage(tmp_path / "out") == lineage
+    assert await trainer.export(Path(folded.state.path), tmp_path / "again", lineage) == root
+    with pytest.raises(WorkerFailed, match="there already"):
+        await trainer.export(Path(folded.state.path), tmp_path / "out", lineage)
+
+
+async def test_another_machine_than_the_run_s_is_told(tmp_path: Path) -> None:
+    run = small_run(tmp_path, machine=msgspec.structs.replace(MACHINE, torch="0.0.1"))
+    workers = Workers(tmp_path / "workers", SystemClock(), random.Random(0))
+    told: list[str] = []
+    sink = logger.add(lambda message: told.append(str(message)), level="WARNING")
+    try:
+        await Trainer.start(workers, run)
+    finally:
+        logger.remove(sink)
+        await workers.close()
+    assert any("instead of 0.0.1" in each for each in told)

@@ -23,6 +23,7 @@ from assay.neuron.record import Role
 from assay.neuron.rounds import Rounds, Serving, Task
 from assay.neuron.task import (
     JudgedCall,
+    Looked,
     MinerTask,
     Pace,
     Score,
@@ -41,6 +42,7 @@ __all__ = [
     "Call",
     "Caller",
     "JudgedCall",
+    "Looked",
     "Method",
     "MinerTask",
     "Opinion",

@@ -24,7 +24,7 @@ from assay.neuron.faults import BrokenTask
 from assay.neuron.peers import Answer, Origin, Peers, Question
 from assay.neuron.record import Role
 from assay.neuron.seeds import target_rng, turn_rng
-from assay.neuron.task import Turn, ValidatorTask, Verdict
+from assay.neuron.task import Looked, Turn, ValidatorTask, Verdict
 from assay.outcome import SourceLine, waiting_line
 from assay.types import Ss58
 from assay.wire.faults import HandlerCancelled
@@ -49,7 +49,7 @@ class TaskHangs(UserError):
 class Played:
     """What came of one turn."""
 
-    verdicts: Sequence[Verdict] = ()
+    verdicts: Sequence[Verdict] | Looked = ()
     answers: list[Answer[Any, Any]] = field(default_factory=list)
     """Everything that was asked in this turn and what came back, in the order asked."""
     late: Sequence[Late] = ()
@@ -158,7 +158,9 @@ async def _taken(task: ValidatorTask, turn: Turn, clock: Clock, deadline_s: floa
     raise hangs
 
 
-def _checked(task: ValidatorTask, verdicts: object) -> Sequence[Verdict]:
+def _checked(task: ValidatorTask, verdicts: object) -> Sequence[Verdict] | Looked:
+    if isinstance(verdicts, Looked):
+        return verdicts
     if not isinstance(verdicts, Sequence) or not all(isinstance(v, Verdict) for v in verdicts):
         wrong = (
             next((v for v in verdicts if not isinstance(v, Verdict)), verdicts)
@@ -168,7 +170,8 @@ def _checked(task: ValidatorTask, verdicts: object) -> Sequence[Verdict]:
         raise BrokenTask.of(
             task.turn,
             f"The turn() of task {task.name} returned a {type(wrong).__name__}.",
-            "Let it return a list of Verdict objects: Verdict(hotkey, value).",
+            "Let it return a list of Verdict objects, Verdict(hotkey, value), or Looked() after a"
+            " turn that judges nobody.",
         )
     return verdicts
 

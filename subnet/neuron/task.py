@@ -190,6 +190,11 @@ class Verdict:
         _keep(self, "reasons", _reasons(self.reasons))
 
 
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What a turn returns that judges nobody."""
+
+
 WEIGHT_MAX: Final = 1e6
 """A weight above it would make every other verdict count for nothing in a float's precision."""
 LATENCY_S_MAX: Final = 1e6
@@ -280,9 +285,14 @@ class ValidatorTask(_Half, ABC):
     pace: Pace = Pace.seconds(1.0)
 
     @abstractmethod
-    async def turn(self, turn: Turn) -> Sequence[Verdict]:
+    async def turn(self, turn: Turn) -> Sequence[Verdict] | Looked:
         """Ask and judge once. One hotkey may get several verdicts, or none: its opinion then stays
-        as it is for as long as the hotkey publishes an address."""
+        as it is for as long as the hotkey publishes an address.
+
+        ``Looked()`` for a turn that judges nobody: averages do not count it as a turn, so that a
+        task whose work takes longer than a turn, or than an epoch, may look at every block. No
+        verdicts (``[]``) say that nobody earned anything.
+        """
 
     def organic(self) -> Sequence[Answer[Any, Any]]:
         """Answers that clients got since the last call, taken in by this half's own methods. The

@@ -43,7 +43,7 @@ from assay.neuron.retry import Retry
 from assay.neuron.seeds import Seeds
 from assay.neuron.server import NeuronServer, run_own_work
 from assay.neuron.stopping import pause, until_stopped
-from assay.neuron.task import Pace, ValidatorTask, Verdict
+from assay.neuron.task import Looked, Pace, ValidatorTask, Verdict
 from assay.neuron.weighing import WeightSetter
 from assay.types import NetUid, Signer, Ss58
 
@@ -138,6 +138,8 @@ class Validator:
         self._started_s = 0.0
         self._judged = False
         """Whether this process has judged a turn."""
+        self._looked: int | None = None
+        """The number of the last turn that judged nobody."""
         self._reached: set[Ss58] = set()
         """The hotkeys that replied to this process at least once."""
         self._data: bytes | None = None
@@ -249,7 +251,7 @@ class Validator:
                             break
                 else:
                     number = self._pace.number(moment)
-                    if number is not None and number != self.memory.turn:
+                    if number is not None and number not in (self.memory.turn, self._looked):
                         await self._turn(moment, number)
 
     async def _proof_stands(self, moment: Moment) -> bool:
@@ -318,7 +320,10 @@ class Validator:
         self._metrics.count("assay_turns_total", outcome="finished")
         self._metrics.observe("assay_turn_seconds", self._clock.monotonic() - begun_s)
         self._keep(asked, played)
-        self._judge(moment, number, count, played)
+        if isinstance(played.verdicts, Looked):
+            self._looked = number
+        else:
+            self._judge(moment, number, count, played, played.verdicts)
 
     def _keep(self, asked: Asked, played: Played) -> None:
         """Write down what was asked and answered, before anything is made of it. A late answer
@@ -336,7 +341,14 @@ class Validator:
                     record_of(answer, period=drawn.period, turn=drawn.turn, at=drawn.at)
                 )
 
-    def _judge(self, moment: Moment, number: int, count: int, played: Played) -> None:
+    def _judge(
+        self,
+        moment: Moment,
+        number: int,
+        count: int,
+        played: Played,
+        given: Sequence[Verdict],
+    ) -> None:
         self._judged = True
         window = msgspec.structs.replace(
             self.memory.window,
@@ -344,7 +356,7 @@ class Validator:
             since=self.memory.window.since or moment.at.number,
         )
         self._reached |= played.replied
-        verdicts = self._lenient(played)
+        verdicts = self._lenient(played, given)
         updated = opinion.update(
             self.memory.opinions,
             verdicts,
@@ -365,15 +377,14 @@ class Validator:
             self._metrics.show("assay_opinion", each.average, uid=str(each.uid))
         self._tell(count, updated)
 
-    def _lenient(self, played: Played) -> Sequence[Verdict]:
-        """The verdicts; soon after the start, those on miners that were not reached yet without
+    def _lenient(self, played: Played, verdicts: Sequence[Verdict]) -> Sequence[Verdict]:
+        """The ``verdicts``; soon after the start, those on miners that were not reached yet without
         their weight."""
         if self._clock.monotonic() - self._started_s > REUNION_S:
-            return played.verdicts
+            return verdicts
         spared = played.unreached - self._reached
         return [
-            replace(v, weight=0.0) if v.hotkey in spared and v.value == 0.0 else v
-            for v in played.verdicts
+            replace(v, weight=0.0) if v.hotkey in spared and v.value == 0.0 else v for v in verdicts
         ]
 
     def _tell(self, number: int, opinions: Mapping[Ss58, Opinion]) -> None:

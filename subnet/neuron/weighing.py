@@ -166,9 +166,12 @@ class WeightSetter:
         )
 
     def _new_window(self, moment: Moment) -> dict[str, object]:
-        """What changes in the memory when a window ends; nothing where it has only begun."""
+        """What changes in the memory when a window ends; nothing where it has only begun, and where
+        no turn has judged anybody since."""
         now, counted = self._memory.now, self._counted
         since, at = counted.window.since, moment.at.number
+        if not counted.window.turns:
+            return {}  # nobody was judged since: the averages are still what is known
         if since is None or at - since < WINDOW_EPOCHS[0] * moment.epoch.tempo:
             return {}
         opinions, window = after_setting(

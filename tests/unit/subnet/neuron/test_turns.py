@@ -18,7 +18,7 @@ from assay.errors import UserError
 from assay.metrics import NoMetrics
 from assay.neuron import Answer, Caller, Score, Turn, Verdict
 from assay.neuron.opinions import Window
-from assay.neuron.task import Pace
+from assay.neuron.task import Looked, Pace
 from assay.neuron.validator import REUNION_S, STALE_EPOCHS
 from assay.types import Ss58, Uid
 from assay.wire.memory import MemoryNetwork
@@ -357,3 +357,33 @@ async def test_the_window_of_the_averages_ends_when_weights_were_set(tmp_path: P
     assert begins[3] - begins[2] == pytest.approx(tempo, abs=tempo / 4), "once an epoch"
     assert opinion.seen <= validator.memory.window.turns < validator.memory.round
     assert opinion.average == pytest.approx(1.0)
+
+
+async def test_a_turn_that_judges_nobody_changes_no_average(tmp_path: Path) -> None:
+    """Work may take longer than an epoch: its judgements pay until the next ones."""
+    looked: list[int] = []
+
+    class Seldom(ReverseTask):
+        async def turn(self, turn: Turn) -> Sequence[Verdict] | Looked:
+            looked.append(turn.number)
+            verdicts = await super().turn(turn)
+            return verdicts if len(looked) % 70 == 1 else Looked()
+
+    world = await make_world({VALIDATOR: None, FIRST: None})
+    network = MemoryNetwork()
+    miner = make_miner(world, network, FIRST, ReverseTask())
+    chain = Between(world, lambda: None)
+    validator = make_validator(
+        world, network, VALIDATOR, tmp_path, Seldom(), chain=chain, pace=Pace.blocks(1)
+    )
+    async with flowing(world), asyncio.TaskGroup() as group:
+        group.create_task(miner.run())
+        group.create_task(validator.run())
+        await until(lambda: validator.memory.round == 2, "two judgements")
+        validator.stop.set()
+        miner.stop.set()
+    assert len(looked) == len(set(looked)) == 71, "no block is looked at twice"
+    assert validator.memory.opinions[FIRST.address].average == 1.0
+    uid = validator.memory.opinions[FIRST.address].uid
+    assert len(chain.sent) >= 3, "an epoch without a judgement sets weights too"
+    assert all(row == {uid: 1.0} for row in chain.sent), "and withdraws none"

@@ -44,6 +44,7 @@ from assay.protocol.handing_on import (
 from assay.protocol.inference import STREAM, ModelCommitment
 from assay.types import Ss58
 from assay.validators.inference.answers import Finding
+from assay.validators.inference.call_line import CallLine
 from assay.validators.inference.chain_history import ChainHistory
 
 AGE_S_MAX: Final = 3_600.0
@@ -53,7 +54,10 @@ remembered for longer."""
 SKEW_S: Final = 5.0
 """How far ahead a gateway's clock may be: twice what a miner's axon takes."""
 QUEUE_MAX: Final = 32
-"""Calls that wait for the judge, and their bytes at most 64 MiB."""
+"""Calls that wait for the judge, and their bytes at most 64 MiB. Who sends them take turns
+(``call_line``)."""
+OWN: Final = "own"
+"""The sender of what this validator has asked itself; all others are hotkeys."""
 PAUSE_FACTOR: Final = 3.0
 """After each replay the desk rests for so many times what the replay took: clients' answers take a
 quarter of the time of one core at most, however many are sent."""
@@ -64,9 +68,12 @@ REST_S: Final = (600.0, 86_400.0)
 time, and at most. A hotkey costs a registration; with less, a flood of complaints would cost
 nothing but signatures."""
 SEEN_MAX: Final = 8_192
-WANTED_MAX: Final = 1_024
+WANTED_MAX: Final = 64
+"""Calls that one gateway was asked to show: twice what could wait. Of another gateway's nothing is
+forgotten for them."""
 CALLERS_MAX: Final = 4_096
 """Entries that are remembered; the oldest go first."""
+CROWDED: Final = "too many calls wait for the judge"
 FILE: Final = "convictions.json"
 _FILE_BYTES_MAX: Final = CALLERS_MAX * 96
 
@@ -82,9 +89,12 @@ class _Waiting:
     """A call that the judge will look at."""
 
     call: ReadCall
+    named: bytes
+    """Its digest."""
     evidence: bytes
     target: Target
-    found: asyncio.Future[Finding] = field(default_factory=asyncio.Future)
+    found: asyncio.Future[Finding | None] = field(default_factory=asyncio.Future)
+    """None: it had to leave before it was looked at."""
 
 
 @dataclass(slots=True)
@@ -118,10 +128,13 @@ class ClientDesk:
         self._path = path
         self.history = ChainHistory()
         self._key: bytes | None = None
-        self._wanted: OrderedDict[bytes, Ss58] = OrderedDict()
+        self._wanted: OrderedDict[Ss58, OrderedDict[bytes, None]] = OrderedDict()
+        """By gateway, the digests of what it was asked to show."""
         self._seen: OrderedDict[bytes, None] = OrderedDict()
+        """Digests of what was judged. Not the requests: a miner may sign several replies to one,
+        and would else have a right one judged before the wrong one is shown."""
         self._complainers: OrderedDict[Ss58, _Complainer] = OrderedDict()
-        self._queue: deque[_Waiting] = deque()
+        self._queue: CallLine[_Waiting] = CallLine(QUEUE_MAX)
         self._arrived = asyncio.Event()
         self._judged: list[tuple[Answer[Any, Any], Finding]] = []
         self._findings: dict[bytes, Finding] = {}
@@ -132,34 +145,40 @@ class ClientDesk:
 
     async def offer(self, offer: Offer, caller: Caller) -> Wanted:
         """Answer which of the offered calls are drawn, as far as there is room for them."""
-        room = QUEUE_MAX - len(self._queue)
+        room = self._queue.room(caller.address)
+        wanted = self._wanted.get(caller.address, OrderedDict())
         places: list[int] = []
         for place, named in enumerate(offer.calls):
             if self._key is None or len(places) >= room:
                 break
             if is_drawn(self._key, named, self._share):
                 places.append(place)
-                _remember(self._wanted, named, caller.address, WANTED_MAX)
+                _remember(wanted, named, None, WANTED_MAX)
+        _remember(self._wanted, caller.address, wanted, CALLERS_MAX)
         return Wanted(places=places)
 
     async def show(self, shown: ShownCall, caller: Caller) -> CallTaken:
         """Take a call that was drawn from an offer of the same gateway."""
         named = digest(shown.call)
-        if self._wanted.pop(named, None) != caller.address:
+        wanted = self._wanted.get(caller.address)
+        if wanted is None or named not in wanted:
             raise _refused("this call was not asked for")
-        self._enqueue(shown.call, self._checked(shown.call))
+        del wanted[named]
+        self._enqueue(shown.call, caller.address)
         return CallTaken()
 
     def take_own(self, call: SignedCall) -> None:
         """Take a call that this validator has asked for itself, through a gateway; RequestRefused
         for one that cannot be judged."""
-        self._enqueue(call, self._checked(call))
+        self._enqueue(call, OWN)
 
     async def complain(self, shown: ShownCall, caller: Caller) -> Judgement:
         """Judge the call of a complaint; the caller waits for what is found."""
         complainer = self._heard(caller.address)
-        waiting = self._enqueue(shown.call, self._checked(shown.call))
+        waiting = self._enqueue(shown.call, caller.address)
         finding = await asyncio.shield(waiting.found)
+        if finding is None:
+            raise _refused(CROWDED)
         if finding.verified:
             rest_s = min(REST_S[0] * 2.0**complainer.wrong, REST_S[1])
             complainer.rests_until_s = self._clock.monotonic() + rest_s
@@ -183,12 +202,13 @@ class ClientDesk:
         times.append(now_s)
         return complainer
 
-    def _checked(self, call: SignedCall) -> tuple[ReadCall, Target]:
-        """The call and its miner, as of when it was asked; RequestRefused for what cannot count."""
+    def _checked(self, call: SignedCall, sender: str) -> tuple[ReadCall, Target]:
+        """The call that ``sender`` shows and its miner, as of when it was asked; RequestRefused for
+        what cannot count."""
         if size(call) > SHOWN_BYTES_MAX:
             raise _refused("the call is too large")
-        if len(self._queue) >= QUEUE_MAX:
-            raise _refused("too many calls wait for the judge")
+        if not self._queue.room(sender):
+            raise _refused(CROWDED)
         try:
             read = read_call(call)
         except CallInvalid as error:
@@ -198,7 +218,7 @@ class ClientDesk:
             raise _refused("the call is too old, or of the future")
         if read.request.model != self._root:
             raise _refused("the call is of another model")
-        if read.request_hash in self._seen:
+        if digest(call) in self._seen:
             raise _refused("the call was judged already")
         if read.signed_at_ns <= self._until_ns.get(read.miner, 0):
             raise _refused("the miner was convicted since then")
@@ -211,11 +231,16 @@ class ClientDesk:
             raise _refused("what the miner had committed then is not known here")
         return read, Target(neuron.uid, read.miner, committed)
 
-    def _enqueue(self, call: SignedCall, checked: tuple[ReadCall, Target]) -> _Waiting:
-        read, target = checked
-        _remember(self._seen, read.request_hash, None, SEEN_MAX)
-        waiting = _Waiting(read, call.evidence, target)
-        self._queue.append(waiting)
+    def _enqueue(self, call: SignedCall, sender: str) -> _Waiting:
+        """Let the call that ``sender`` shows wait for the judge; RequestRefused for what cannot
+        count."""
+        read, target = self._checked(call, sender)
+        waiting = _Waiting(read, digest(call), call.evidence, target)
+        left = self._queue.add(sender, waiting)
+        _remember(self._seen, waiting.named, None, SEEN_MAX)
+        if left is not None:
+            self._seen.pop(left.named, None)
+            left.found.set_result(None)
         self._arrived.set()
         return waiting
 
@@ -228,7 +253,7 @@ class ClientDesk:
             self._arrived.clear()
             while self._queue:
                 began_s = self._clock.monotonic()
-                await self._judge(self._queue.popleft())
+                await self._judge(self._queue.next())
                 await self._clock.sleep(PAUSE_FACTOR * (self._clock.monotonic() - began_s))
 
     async def _judge(self, waiting: _Waiting) -> None:

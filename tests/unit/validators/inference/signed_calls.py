@@ -6,18 +6,22 @@ import contextlib
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
+import msgspec
+
 from assay.clock import SystemClock
 from assay.gateway.calls import PATH, MinerCall, PiecesInvalid
 from assay.gateway.candidates import Candidate
 from assay.neuron import Caller
-from assay.protocol.client_receipts import CallRecord
+from assay.protocol.client_receipts import CallRecord, SignedCall
 from assay.protocol.inference import Complete, NumericPath, Piece
 from assay.types import Ss58, Uid
 from assay.wire.errors import CallError
+from assay.wire.evidence import pack, unpack
 from assay.wire.interface import Method, Peer
 from assay.wire.keys import SeedSigner
 from assay.wire.memory import MemoryAxon, MemoryDendrite, MemoryNetwork
-from assay.wire.synapse import Synapse
+from assay.wire.stream import StreamBinding, running_hash
+from assay.wire.synapse import Synapse, encode
 from tests.unit.subnet.gateway.miners import GATEWAY, key
 
 
@@ -51,3 +55,21 @@ async def signed(
     assert call.record is not None
     await axon.stop()
     return call.record
+
+
+def answered_again(
+    call: SignedCall, said: Sequence[Synapse], word: str, *, miner: SeedSigner | None = None
+) -> SignedCall:
+    """``said`` in another reply to the request of ``call``, as a miner that has it can sign at any
+    time; ``word`` says how it ends."""
+    miner, evidence, frames = miner or key(1), unpack(call.evidence), list(map(encode, said))
+    binding = StreamBinding(
+        request_hash=evidence.request_hash, status=evidence.status, headers=evidence.headers,
+        sender=evidence.peer, receiver=evidence.caller,
+    )  # fmt: skip
+    digest = running_hash(evidence.request_hash, frames, failed=False)
+    signature = miner.sign(binding.payload(word, len(frames), digest))
+    forged = msgspec.structs.replace(
+        evidence, frames=len(frames), word=word, reply_digest=digest, reply_signature=signature
+    )
+    return SignedCall(request=call.request, evidence=pack(forged), frames=frames)

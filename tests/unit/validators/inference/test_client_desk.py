@@ -45,6 +45,7 @@ from assay.validators.inference.client_desk import (
     COMPLAINTS_A_MINUTE,
     QUEUE_MAX,
     REST_S,
+    WANTED_MAX,
     ClientDesk,
 )
 from assay.wire.interface import Membership, Method
@@ -57,7 +58,7 @@ from tests.unit.subnet.gateway.miners import (
     _neuron,
     key,
 )
-from tests.unit.validators.inference.signed_calls import signed
+from tests.unit.validators.inference.signed_calls import answered_again, signed
 
 WRONG = 13
 """The token that the judge of these tests convicts by."""
@@ -194,7 +195,72 @@ async def test_complaints_are_few_and_the_queue_is_short(place: Place) -> None:
         await place.desk.show(ShownCall(call=calls[number]), caller())
     assert (await place.desk.offer(Offer(calls=[digest(calls[-1])]), caller())).places == []
     with pytest.raises(RequestRefused, match="too many calls"):
-        await place.desk.complain(ShownCall(call=calls[-1]), caller(1))
+        await place.desk.complain(ShownCall(call=calls[-1]), caller())
+
+
+@pytest.mark.parametrize("word", ["part", "whole"])
+async def test_a_right_reply_to_a_request_hides_no_wrong_one_to_the_same(
+    place: Place, word: str
+) -> None:
+    """A miner that lies to a client has an accomplice complain of a little that is right, before
+    the gateway can show what the client was told."""
+    wrong = await place.call(1, WRONG)
+    right = answered_again(wrong, say(1) if word == "whole" else [Piece(tokens=[1], text="")], word)
+    assert (await place.complain(right)).right is True
+    assert (await place.complain(wrong, 250)).right is False
+
+
+async def test_who_offers_the_digest_of_anothers_call_keeps_it_from_nobody(place: Place) -> None:
+    call = bare(await place.call(WRONG))
+    offer = Offer(calls=[digest(call)])
+    assert (await place.desk.offer(offer, caller())).places == [0]
+    assert (await place.desk.offer(offer, caller(2))).places == [0]
+    for number in range(WANTED_MAX):
+        others = [digest(call)[:24] + number.to_bytes(4, "big") + bytes([n, 0, 0, 0])
+                  for n in range(QUEUE_MAX)]  # fmt: skip
+        await place.desk.offer(Offer(calls=others), caller(2))
+    await place.desk.show(ShownCall(call=call), caller())
+    assert len(place.desk._queue) == 1
+
+
+async def test_one_sender_without_end_keeps_no_other_from_the_judge(place: Place) -> None:
+    calls = [bare(await place.call(1, seed=200 + n)) for n in range(QUEUE_MAX)]
+    wanted = await place.desk.offer(Offer(calls=list(map(digest, calls))), caller())
+    for number in wanted.places:
+        await place.desk.show(ShownCall(call=calls[number]), caller())
+    own, wrong = bare(await place.call(WRONG, seed=1)), bare(await place.call(WRONG, seed=2))
+    place.desk.take_own(own)
+    complaint = asyncio.create_task(place.desk.complain(ShownCall(call=wrong), caller(2)))
+    await asyncio.sleep(0)
+    assert len(place.desk._queue) == QUEUE_MAX
+    async with judging(place):
+        assert (await complaint).right is False
+        told = [place.desk.finding(answer) for answer in place.desk.take()]
+    assert [each.convicted for each in told if each] == [False, True, True]
+
+
+async def test_a_complaint_that_had_to_leave_is_told_so(place: Place) -> None:
+    async def complaining(seed: int, number: int) -> asyncio.Task[Judgement]:
+        shown = ShownCall(call=bare(await place.call(1, seed=seed)))
+        task = asyncio.create_task(place.desk.complain(shown, caller(number)))
+        await asyncio.sleep(0)
+        return task
+
+    first, second = await complaining(1, 2), await complaining(2, 2)
+    rest = [await complaining(number, number) for number in range(10, 10 + QUEUE_MAX - 2)]
+    assert len(place.desk._queue) == QUEUE_MAX
+    other = await complaining(3, 9)
+    with pytest.raises(RequestRefused, match="too many calls wait"):
+        await (await complaining(4, 8))
+    async with judging(place):
+        assert (await first).right is True
+        with pytest.raises(RequestRefused, match="too many calls wait"):
+            await second
+        assert (await other).right is True
+        assert all([(await each).right for each in rest])
+    place.clock.advance(REST_S[0] + 1.0)
+    again = await place.call(1, seed=2)
+    assert (await place.complain(again)).right is True
 
 
 async def old(place: Place) -> SignedCall:

@@ -1,9 +1,9 @@
 """Small files that must survive ``kill -9`` and power loss, and locks. Standard library only.
 
-Adds to the file system two promises. After ``write_atomic`` returns, the path holds the new bytes,
-and at any moment before that it holds the old ones; never a mixture, never nothing. What a
-``LockFile`` guards belongs to one process at a time, and to none once that has died. Databases and
-large files have other homes.
+Adds to the file system three promises. After ``write_atomic`` returns, the path holds the new
+bytes, and at any moment before that it holds the old ones; never a mixture, never nothing. A
+``new_folder`` is there whole or not at all. What a ``LockFile`` guards belongs to one process at a
+time, and to none once that has died. Databases and large files have other homes.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import errno
 import fcntl
 import os
 import secrets
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final, NoReturn
@@ -116,6 +117,35 @@ def held(path: Path, refusal: Callable[[str], UserError]) -> Iterator[None]:
         yield
     finally:
         lock.close()
+
+
+@contextlib.contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """Yield an empty folder that becomes ``path`` when the block ends: whole, or, if the block
+    raises or the process dies, not at all.
+
+    UserError if ``path`` is there and is not an empty folder; Unavailable if the disk refuses.
+    """
+    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
+        raise UserError(f"{path} is there already.", "Give a folder that is not there yet.")
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
+    try:
+        partial.mkdir(parents=True)
+        try:
+            yield partial
+            for each in (*partial.rglob("*"), partial):
+                descriptor = os.open(each, os.O_RDONLY)
+                try:
+                    os.fsync(descriptor)
+                finally:
+                    os.close(descriptor)
+            partial.rename(path)
+        except BaseException:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise
+        sync_folder(path.parent)
+    except OSError as error:
+        raise_disk_error(error, path)
 
 
 def raise_disk_error(error: OSError, path: Path) -> NoReturn:

@@ -7,13 +7,11 @@ contributed is told by the caller.
 
 from __future__ import annotations
 
-import secrets
 import shutil
 from pathlib import Path
 from typing import Any
 
-from assay.errors import UserError
-from assay.files import raise_disk_error, sync_folder
+from assay.files import new_folder
 from assay.models.layout import INDEX, WHOLE, read_layout
 from assay.models.parameters import stored
 from assay.models.root import model_root
@@ -37,30 +35,15 @@ def export_model(
 
     ``into`` appears whole or not at all. UserError if it is there already.
     """
-    if into.exists():
-        raise UserError(f"{into} is there already.", "Give a folder that is not there yet.")
     layout = read_layout(model)
-    partial = into.with_name(f".{into.name}.{secrets.token_hex(6)}.tmp")
-    try:
-        into.parent.mkdir(parents=True, exist_ok=True)
-        partial.mkdir()
-        try:
-            for path in layout.others:
-                if path.name not in (INDEX, LINEAGE):
-                    shutil.copyfile(path, partial / path.name)
-            network.put(numbers)
-            save_file(_tensors(network, set(stored(layout))), partial / WHOLE, {"format": "pt"})
-            (partial / LINEAGE).write_bytes(lineage.pack())
-            root = model_root(partial)
-            sync_folder(partial)
-            partial.rename(into)
-        except BaseException:
-            shutil.rmtree(partial, ignore_errors=True)
-            raise
-        sync_folder(into.parent)
-    except OSError as error:
-        raise_disk_error(error, into)
-    return root
+    with new_folder(into) as partial:
+        for path in layout.others:
+            if path.name not in (INDEX, LINEAGE):
+                shutil.copyfile(path, partial / path.name)
+        network.put(numbers)
+        save_file(_tensors(network, set(stored(layout))), partial / WHOLE, {"format": "pt"})
+        (partial / LINEAGE).write_bytes(lineage.pack())
+    return model_root(into)
 
 
 def _tensors(network: FlatNetwork, names: set[str]) -> dict[str, Any]:

@@ -4,10 +4,9 @@
     RUN/model/     the model folder, tokenizer included
     RUN/corpus/    the corpus, as ``corpus`` makes it
 
-``create`` makes one of its parts; ``open`` checks that everything is what the manifest names, so
-that a run of which a file is damaged or missing never starts. The manifest is written last: a
-folder without one is no run. What lies elsewhere, and where a run came from, is not known here; no
-torch is imported.
+``create`` makes one of its parts, whole or not at all; ``open`` checks that everything is what the
+manifest names, so that a run of which a file is damaged or missing never starts. Where a run came
+from is not known here; no torch is imported.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from typing import Final
 import msgspec
 
 from assay.errors import UserError
-from assay.files import raise_disk_error, read_limited, write_atomic
+from assay.files import new_folder, read_limited
 from assay.models.layout import read_layout
 from assay.models.root import model_root
 from assay.objects.tree import Root, TreeBuilder
@@ -86,10 +85,8 @@ class RunFolder:
         """Copy the folders ``model`` and ``corpus`` into the folder ``path``, with a manifest of
         ``terms`` in which the roots of both are filled in, and return the run.
 
-        UserError for parts that do not fit together, and for a ``path`` that holds a run already.
+        UserError for parts that do not fit together, and for a ``path`` that is there already.
         """
-        if (path / MANIFEST).exists():
-            raise UserError(f"{path} holds a run already.", "Give another folder.")
         layout = read_layout(model)
         if layout.scheme is not None:
             raise UserError(
@@ -108,9 +105,10 @@ class RunFolder:
         except ValueError as error:
             raise UserError(f"This run cannot be: {error}.", "Change its terms.") from None
         _check_fit(manifest, whole, model)
-        _copy(layout.files, path / MODEL)
-        _copy([corpus / name for name in (TRAIN, HELD, INDEX)], path / CORPUS)
-        write_atomic(path / MANIFEST, raw, mode=0o644)
+        with new_folder(path) as partial:
+            _copy(layout.files, partial / MODEL)
+            _copy([corpus / name for name in (TRAIN, HELD, INDEX)], partial / CORPUS)
+            (partial / MANIFEST).write_bytes(raw)
         return cls.open(path, manifest_root(raw))
 
 
@@ -152,12 +150,9 @@ def _check_fit(manifest: Manifest, corpus: TrainingCorpus, model: Path) -> None:
 
 
 def _copy(files: list[Path], into: Path) -> None:
-    try:
-        into.mkdir(parents=True, exist_ok=True)
-        for file in files:
-            shutil.copyfile(file, into / file.name)
-    except OSError as error:
-        raise_disk_error(error, into)
+    into.mkdir()
+    for file in files:
+        shutil.copyfile(file, into / file.name)
 
 
 def _wrong(path: Path, what: str) -> UserError:

@@ -13,7 +13,15 @@ from pathlib import Path
 import pytest
 
 from assay.errors import Unavailable, UserError
-from assay.files import InUse, LockFile, held, raise_disk_error, read_limited, write_atomic
+from assay.files import (
+    InUse,
+    LockFile,
+    held,
+    new_folder,
+    raise_disk_error,
+    read_limited,
+    write_atomic,
+)
 
 WRITER = """
 import itertools, sys
@@ -156,3 +164,30 @@ def test_a_lock_has_one_holder_who_is_named_and_dies_with_it(tmp_path: Path) -> 
     lock.close()
     lock.close()
     LockFile(path).close()
+
+
+def write_half_of(path: Path) -> None:
+    with new_folder(path) as partial:
+        (partial / "file").write_bytes(b"1")
+        raise ZeroDivisionError
+
+
+def test_a_new_folder_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "folder"
+    with pytest.raises(ZeroDivisionError):
+        write_half_of(path)
+    assert list(path.parent.iterdir()) == []
+    path.mkdir()
+    with new_folder(path) as partial:
+        (partial / "inner").mkdir()
+        (partial / "inner" / "file").write_bytes(b"1")
+        assert list(path.iterdir()) == []
+    assert (path / "inner" / "file").read_bytes() == b"1"
+    assert list(path.parent.iterdir()) == [path]
+    with pytest.raises(UserError, match="there already"), new_folder(path):
+        pass
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(UserError, match="there already"), new_folder(tmp_path / "file"):
+        pass
+    with pytest.raises(Unavailable), new_folder(tmp_path / "file" / "below"):
+        pass

@@ -111,3 +111,13 @@ def test_what_is_not_understood_is_refused() -> None:
     for changed in ({**fields, "extra": 1}, {**fields, "version": 2}):
         with pytest.raises(ValueError, match=r"extra|version"):
             Manifest.parse(msgspec.msgpack.encode(changed))
+
+
+def test_in_what_a_machine_differs_is_told_by_name() -> None:
+    wanted = MANIFEST.machine
+    assert wanted.difference(wanted) is None
+    other = msgspec.structs.replace(wanted, torch="2.16.0", threads=2)
+    told = other.difference(wanted)
+    assert told is not None
+    assert "torch 2.16.0 instead of 2.15.0, threads 2 instead of 1" in told
+    assert "instructions" not in told

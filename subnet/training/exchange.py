@@ -20,17 +20,14 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
-from blake3 import blake3
 
 from assay.errors import UserError
 from assay.files import read_limited, write_atomic
 from assay.objects import Objects, Root
 from assay.objects.errors import ObjectMissing, ObjectTooLarge
-from assay.protocol.training.manifest import MANIFEST_BYTES_MAX, Manifest
 from assay.protocol.training.seal import SEAL_BYTES_MAX, PeerSeal
-from assay.scoring.training.codec import bytes_max
-from assay.scoring.training.shapes import ModelShape
-from assay.training.sealed import TAG_BYTES, NotOpened, unseal
+from assay.training.messages import RunFacts
+from assay.training.sealed import TAG_BYTES, NotOpened, message_hash, unseal
 from assay.types import Ss58
 from assay.wire.interface import Peer
 
@@ -43,11 +40,8 @@ and another follows."""
 LARGE_S: Final = 600.0
 """The same for states, for what a peer carries, and for messages of whole gigabytes."""
 SMALL_BYTES: Final = 2**20
-FILE_HEAD_BYTES: Final = 8 + 4096
-"""The head of a safetensors file with six flat arrays takes less."""
 LEDGER_BYTES_MAX: Final = 2**24
 """Objects that are spared: 256 peers with three objects, in some windows, take 0.3 MB."""
-_MESSAGE: Final = "assay 2026 training message v1"
 
 FindPeer = Callable[[Ss58], Peer | None]
 """Where the neuron of a hotkey listens: ``Peers.find_peer``."""
@@ -66,13 +60,12 @@ class ExchangeLimits:
     state_bytes: int
 
     @classmethod
-    def of(cls, manifest: Manifest, shape: ModelShape) -> ExchangeLimits:
-        """Return the limits of a run whose model has this ``shape``."""
-        counts = int(shape.row_starts[-1]) + 2 * int(shape.column_starts[-1])
+    def of(cls, facts: RunFacts) -> ExchangeLimits:
+        """Return the limits of a run with these ``facts``."""
         return cls(
-            message_bytes=bytes_max(shape, manifest.codec.policy) + TAG_BYTES,
-            carried_bytes=3 * 4 * shape.size + FILE_HEAD_BYTES,
-            state_bytes=2 * 4 * shape.size + 8 * counts + FILE_HEAD_BYTES,
+            message_bytes=facts.message_bytes_max + TAG_BYTES,
+            carried_bytes=facts.carried_bytes_max,
+            state_bytes=facts.state_bytes_max,
         )
 
 
@@ -118,11 +111,6 @@ def open_message(sealed: bytes, key: bytes, seal: PeerSeal) -> bytes:
     if message_hash(message) != seal.opened:
         raise NotAccepted("the message is not the one that the seal names")
     return message
-
-
-def message_hash(message: bytes) -> bytes:
-    """Return the hash of an opened ``message``, as a seal names it."""
-    return blake3(message, derive_key_context=_MESSAGE).digest()
 
 
 class Exchange:
@@ -216,11 +204,6 @@ class Exchange:
         """Write the object ``root``, which is to hold a state, to ``into``."""
         most = self.limits.state_bytes
         await self._get(root, holders, window, most, LARGE_S, into=into)
-
-    async def manifest(self, root: bytes, holders: Collection[Ss58]) -> bytes:
-        """Return the manifest's bytes in the object ``root``, which is the run's name."""
-        size = await self._get(root, holders, FOREVER, MANIFEST_BYTES_MAX, SMALL_S)
-        return await self._objects.read(Root(root), 0, size)
 
     # -- inside
 

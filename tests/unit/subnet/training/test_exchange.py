@@ -7,14 +7,11 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import msgspec
-import numpy as np
 import pytest
 
 from assay.objects import Objects
 from assay.objects.errors import NoHolder
 from assay.protocol.training.seal import NOTHING, SEAL_BYTES_MAX, PeerSeal
-from assay.scoring.training.shapes import ModelShape, TensorRole, TensorShape
-from assay.training.corpus import TrainingCorpus
 from assay.training.exchange import (
     Exchange,
     ExchangeLimits,
@@ -27,7 +24,6 @@ from assay.training.exchange import (
 from assay.training.sealed import seal as seal_message
 from assay.types import Ss58
 from tests.unit.subnet.objects.world import Neuron, World
-from tests.unit.subnet.training.runs import small_manifest
 
 RUN, STATE, KEY = b"r" * 32, b"s" * 32, b"k" * 32
 HOTKEY = Ss58("5Hot")
@@ -185,13 +181,3 @@ async def test_a_restart_spares_what_windows_need_and_lets_go_of_the_rest(
     third = pair.exchange("a")
     await third.open()
     assert not pair.pinned("a")
-
-
-def test_limits_follow_from_the_runs_model() -> None:
-    shape = ModelShape((TensorShape("a", 4, 5, TensorRole.MATRIX),))
-    nothing = np.zeros(0, np.uint32)
-    manifest = small_manifest(TrainingCorpus(b"c" * 32, 64, nothing, nothing))
-    limits = ExchangeLimits.of(manifest, shape)
-    assert 3 * 4 * 20 <= limits.carried_bytes <= 3 * 4 * 20 + 8 + 4096
-    assert limits.state_bytes >= 2 * 4 * 20 + 8 * (4 + 2 * 5)
-    assert limits.message_bytes < 1_000

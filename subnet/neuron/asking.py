@@ -103,7 +103,8 @@ async def play(
 
     async def settle(within_s: float, hotkeys: Collection[Ss58]) -> list[Answer[Any, Any]]:
         await background.settle(asked.count, clock, within_s, hotkeys)
-        came = background.collect(asked.count)
+        # Whoever was asked before this turn has missed it: it was asked nothing here.
+        came = background.collect(asked.count + 1)
         played.late = [*played.late, *came]
         return [late.answer for late in came]
 

@@ -2,9 +2,9 @@
 
 A turn that waits for its slowest target lets one target take turns from all others. A task may
 therefore ``post`` a question: the question is asked beside the turns, and its answer is handed to
-the turn that posted it, if it is there while that turn settles, or to the first turn that begins
-once it is there, with the number of turns that it took. A target
-has one posted question open at a time.
+the turn that posted it, if it is there while that turn settles, or to the first turn that begins or
+settles once it is there, with the number of turns that it took: the turn that posted it, and each
+later one that could not ask the target meanwhile. A target has one posted question open at a time.
 
 In come questions and the turn that they belong to; out come answers with that turn, under which
 they are recorded. This module knows no task and no verdicts.
@@ -92,8 +92,8 @@ class Background:
             await ended(clock, within_s, *new)
 
     def collect(self, count: int) -> list[Late]:
-        """The answers that came since the last call, for the turn that is the validator's
-        ``count``-th."""
+        """The answers that came since the last call, before the validator's ``count``-th turn
+        asks."""
         done = {hotkey: both for hotkey, both in self._open.items() if both[1].done()}
         for hotkey in done:
             del self._open[hotkey]

@@ -62,19 +62,26 @@ class Here:
         self.clock, self.peers, self.moment = clock, peers, moment
         self.budgets_s: list[float] = []
         self.background = Background(peers)
+        self.let = asyncio.Event()
+        self.let.set()
 
     async def echo(self, request: Word, caller: Caller) -> Word:
         self.budgets_s.append(caller.budget_s)
+        await self.let.wait()
         return request
 
     async def play(
-        self, task: ValidatorTask, organic: tuple[Answer[Any, Any], ...] = (), limit_s: float = 9.0
+        self,
+        task: ValidatorTask,
+        organic: tuple[Answer[Any, Any], ...] = (),
+        limit_s: float = 9.0,
+        number: int = 7,
     ) -> Played:
         return await play(
             task,
             self.peers,
             self.moment,
-            asked=Asked(turn=7, count=7, period=1, at=self.moment.at),
+            asked=Asked(turn=number, count=number, period=1, at=self.moment.at),
             background=self.background,
             seed=SEED,
             organic=organic,
@@ -125,6 +132,32 @@ async def test_a_task_is_handed_its_turn_and_all_its_chance_comes_from_the_seed(
         assert turn.rng_of(hotkey).random() == target_rng(SEED, hotkey).random()
     assert played.verdicts == [Verdict(SERVING.address, 0.5)]
     assert played.answers == [client], "a client's answers are written down, and no others"
+
+
+async def test_an_answer_that_kept_a_later_turn_from_asking_took_both_turns(here: Here) -> None:
+    """Else whoever ends its answers a moment after the next turn has asked would be asked alone in
+    every other turn, and be paid for it as if it had been asked with the other uids of its
+    machine."""
+    came: list[list[int]] = []
+
+    async def act(turn: Turn) -> list[Verdict]:
+        assert turn.post is not None
+        assert turn.settle is not None
+        if not turn.waiting:
+            turn.post([Question(turn.targets[0], ECHO, Word())], 9.0)
+            await asyncio.sleep(0)
+        else:
+            here.let.set()
+            for _ in range(100):  # of the event loop: what was let go is here long before
+                await asyncio.sleep(0)
+        settled = await turn.settle(1.0, ())
+        came.append([answer.turns_open for answer in (*turn.late, *settled)])
+        return []
+
+    here.let.clear()
+    await here.play(Takes(act), number=7)
+    await here.play(Takes(act), number=8)
+    assert came == [[], [2]]
 
 
 async def test_all_that_was_asked_is_kept_in_its_order_with_who_replied(here: Here) -> None:

@@ -215,3 +215,12 @@ class TreeBuilder:
         self._page.clear()
         self._page_hashes += page_hash(page)
         return page
+
+
+def object_root(data: bytes) -> Root:
+    """The root of the object that holds ``data``."""
+    tree = TreeBuilder()
+    whole = memoryview(data)
+    for start in range(0, len(whole), CHUNK_BYTES):
+        tree.add(whole[start : start + CHUNK_BYTES])
+    return tree.finish()[1].root

@@ -78,13 +78,15 @@ class Computed(msgspec.Struct, frozen=True):
 
 
 class Checked(msgspec.Struct, frozen=True):
-    """What an audit found: whether the message is ``right``, how far it lies off in parts of the
-    update's own norm (0: equal bits), and why, for a person."""
+    """What an audit found: whether the message, and what is carried on, are ``right``, how far they
+    lie off in parts of the update's own norm (0: equal bits), and why, for a person."""
 
     right: bool
     distance: float
     reason: str
     seconds: float
+    needs_after: bool = False
+    """Whether what is carried on has other bits than here, and must be fetched and compared."""
 
 
 class Counted(msgspec.Struct, frozen=True):
@@ -127,6 +129,22 @@ class Worth(msgspec.Struct, frozen=True):
     refused: str | None = None
 
 
+class OpenedFile(msgspec.Struct, frozen=True):
+    """The opened message of the peer ``uid``, in the file ``path``."""
+
+    uid: Annotated[int, Meta(ge=0)]
+    path: str
+
+
+class CopyFound(msgspec.Struct, frozen=True):
+    """That the message of the peer ``later`` is a copy of that of ``earlier``, and by which part of
+    its values."""
+
+    later: int
+    earlier: int
+    overlap: float
+
+
 class DescribeRun(msgspec.Struct, frozen=True, tag="describe"):
     """Asks for the ``RunFacts``."""
 
@@ -160,12 +178,16 @@ class ComputeWindow(msgspec.Struct, frozen=True, tag="compute"):
 
 
 class CheckWindow(msgspec.Struct, frozen=True, tag="check"):
-    """Asks for an audit of the ``message`` of the peer at ``place``."""
+    """Asks for an audit of the ``message`` of the peer at ``place``, and of what it carries on:
+    ``after_root`` is the object that its seal names for that, and ``after`` a file with the
+    object's bytes, where it was fetched."""
 
     state: str
     carried: str | None
     place: Count
     message: str
+    after_root: Hash | None = None
+    after: str | None = None
 
 
 class FoldWindow(msgspec.Struct, frozen=True, tag="fold"):
@@ -194,6 +216,15 @@ class WeighMessages(msgspec.Struct, frozen=True, tag="weigh"):
     seed: Annotated[int, Meta(ge=0, le=2**63 - 1)]
 
 
+class CompareMessages(msgspec.Struct, frozen=True, tag="compare"):
+    """Asks for the copies among ``messages``, which come in the order in which they were committed.
+    ``key`` is drawn after them."""
+
+    state: str
+    messages: list[OpenedFile]
+    key: Annotated[int, Meta(ge=0, le=2**63 - 1)]
+
+
 class MeasureHeldOut(msgspec.Struct, frozen=True, tag="held-out"):
     """Asks for the loss on up to so many held-out ``sequences``, evenly spread."""
 
@@ -219,6 +250,7 @@ TrainerRequest = (
     | FoldWindow
     | SkipWindow
     | WeighMessages
+    | CompareMessages
     | MeasureHeldOut
     | ExportModel
 )

@@ -22,7 +22,7 @@ from assay.errors import UserError
 from assay.files import new_folder, read_limited
 from assay.models.layout import read_layout
 from assay.models.root import model_root
-from assay.objects.tree import Root, TreeBuilder
+from assay.objects.tree import Root, object_root
 from assay.protocol.training.manifest import MANIFEST_BYTES_MAX, Manifest
 from assay.training.corpus import HELD, INDEX, TRAIN, TrainingCorpus
 
@@ -117,9 +117,7 @@ def manifest_root(data: bytes) -> Root:
     no manifest."""
     if len(data) > MANIFEST_BYTES_MAX:
         raise ValueError(f"a manifest has {MANIFEST_BYTES_MAX} bytes at most")
-    tree = TreeBuilder()
-    tree.add(data)
-    return tree.finish()[1].root
+    return object_root(data)
 
 
 def _check_fit(manifest: Manifest, corpus: TrainingCorpus, model: Path) -> None:

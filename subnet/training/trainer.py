@@ -23,8 +23,10 @@ from assay.training.lineage import Lineage
 from assay.training.messages import (
     Checked,
     CheckWindow,
+    CompareMessages,
     Computed,
     ComputeWindow,
+    CopyFound,
     Counted,
     DescribeRun,
     ExportModel,
@@ -33,6 +35,7 @@ from assay.training.messages import (
     MakeFirst,
     MakeNewcomer,
     MeasureHeldOut,
+    OpenedFile,
     ReadState,
     RunFacts,
     SkipWindow,
@@ -146,15 +149,24 @@ class Trainer:
         message: Path,
         told: Callable[[StepDone], None] = lambda done: None,
         *,
+        after_root: bytes | None = None,
+        after: Path | None = None,
         deadline_s: float = WINDOW_DEADLINE_S,
     ) -> Checked:
         """Compute the window of the peer at ``place`` again, from what it ``carried`` into it, and
-        compare with its opened ``message``. Whatever is wrong with what the peer made is a finding,
-        and no error."""
+        compare with its opened ``message``, and with what it carries on: the object ``after_root``,
+        whose hash is enough where the bits are equal, and else its bytes in the file ``after``.
+        Whatever is wrong with what the peer made is a finding, and no error."""
         carry = None if carried is None else str(carried)
-        return await self._call(
-            CheckWindow(str(state), carry, place, str(message)), Checked, deadline_s, told
+        request = CheckWindow(
+            str(state),
+            carry,
+            place,
+            str(message),
+            after_root,
+            None if after is None else str(after),
         )
+        return await self._call(request, Checked, deadline_s, told)
 
     async def fold(
         self, state: Path, messages: Sequence[Counted], read: int, into: Path
@@ -181,6 +193,14 @@ class Trainer:
         return await self._call(
             WeighMessages(str(state), list(messages), sequences, seed), list[Worth], deadline_s
         )
+
+    async def copies(
+        self, state: Path, messages: Sequence[OpenedFile], *, key: int
+    ) -> list[CopyFound]:
+        """Return the copies among ``messages`` of the window that begins from ``state``, which come
+        in the order in which they were committed. ``key`` is drawn after them."""
+        request = CompareMessages(str(state), list(messages), key)
+        return await self._call(request, list[CopyFound])
 
     async def held_out(self, state: Path, *, sequences: int = HELD_OUT_SEQUENCES) -> float:
         """Return the loss of ``state`` on up to so many held-out ``sequences``, in nats a token."""

@@ -48,14 +48,16 @@ class WorkDone:
     steps: WindowDone
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class AuditFinding:
     """What a recomputation found: whether the message is right, how far what it says lies from what
-    it should say (0 for equal bits), and why, for a person."""
+    it should say (0 for equal bits), and why, for a person. ``after`` is what the peer should carry
+    out of the window, to the bits of this machine."""
 
     right: bool
     distance: float
     reason: str
+    after: CarriedOver | None = None
 
 
 class WindowWork:
@@ -125,27 +127,49 @@ class WindowWork:
         place: int,
         message: bytes,
         told: Callable[[int, float], None] = lambda step, loss: None,
+        after: CarriedOver | None = None,
     ) -> AuditFinding:
         """Compute the window of the peer at ``place`` again, from what it ``carried`` into it, and
-        compare its ``message`` with what that should be. ``told`` is as for ``compute``."""
+        compare its ``message`` with what that should be. ``told`` is as for ``compute``.
+
+        What the peer carries ``after`` the window is compared as well if it is given. Else a peer
+        could send a right message, and carry on what nobody computed. Equal messages do not show
+        that the bits behind them are equal: they say which values are large, and no more.
+        """
         try:
-            own = self.compute(state, carried, place, told).message
+            own = self.compute(state, carried, place, told)
         except FloatingPointError as error:
             return AuditFinding(False, float("inf"), f"from what it carried in {error}")
-        if own == message:
-            return AuditFinding(True, 0.0, "every bit of the message is right")
         try:
             said = extract(message, state.shape, self._policy, state.past).dense(state.shape)
         except DeltaRefused as error:
             return AuditFinding(False, float("inf"), f"no message: {error}")
-        should = extract(own, state.shape, self._policy, state.past).dense(state.shape)
-        distance = relative_distance(said, should)
+        should = extract(own.message, state.shape, self._policy, state.past).dense(state.shape)
+        if own.message == message:
+            found = AuditFinding(True, 0.0, "every bit of the message is right", own.after)
+        else:
+            found = self._found("the message lies", relative_distance(said, should), own.after)
+        if not found.right or after is None:
+            return found
+        if after.moments.steps != own.after.moments.steps:
+            return AuditFinding(False, float("inf"), "it carries on another count of steps")
+        apart = max(
+            relative_distance(after.moments.first, own.after.moments.first),
+            relative_distance(after.moments.second, own.after.moments.second),
+            # Which values are sent may differ with the bits; what is sent and kept together may
+            # not.
+            relative_distance(said + after.feedback, should + own.after.feedback),
+        )
+        compared = self._found("what it carries on lies", apart, own.after)
+        return found if compared.right else compared
+
+    def _found(self, what: str, distance: float, after: CarriedOver) -> AuditFinding:
         allowed = self._manifest.audit.distance
         return AuditFinding(
             distance <= allowed,
             distance,
-            f"the message lies {distance:.2g} of its length from what the steps give"
-            f" (tolerated {allowed:g})",
+            f"{what} {distance:.2g} of its length from what the steps give (tolerated {allowed:g})",
+            after,
         )
 
 

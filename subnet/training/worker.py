@@ -16,7 +16,10 @@ import numpy as np
 
 from assay.errors import UserError
 from assay.files import raise_disk_error, read_limited, write_atomic
-from assay.scoring.training.codec import bytes_max, estimate
+from assay.objects.tree import object_root
+from assay.scoring.training.codec import bytes_max, estimate, extract
+from assay.scoring.training.overlap import PlaceSketch, copies, sketch
+from assay.scoring.training.refusal import DeltaRefused
 from assay.training.exported import export_model
 from assay.training.fold import OpenedMessage, fold, skip
 from assay.training.inner import Tokens
@@ -24,8 +27,10 @@ from assay.training.measure import mean_loss
 from assay.training.messages import (
     Checked,
     CheckWindow,
+    CompareMessages,
     Computed,
     ComputeWindow,
+    CopyFound,
     DescribeRun,
     ExportModel,
     FoldedRef,
@@ -97,6 +102,7 @@ class TrainerProcess:
             FoldWindow: self._fold,
             SkipWindow: self._skip,
             WeighMessages: self._weigh,
+            CompareMessages: self._compare,
             MeasureHeldOut: self._held_out,
             ExportModel: self._export,
         }
@@ -157,18 +163,31 @@ class TrainerProcess:
 
     def _check(self, request: CheckWindow, call: WorkerCall) -> Checked:
         state = self._state(request.state)
-        carried = CarriedOver.none(self._shape.size)
-        if request.carried is not None:
-            data = self._taken(request.carried, self._carried_bytes_max)
-            try:
-                carried = parse_carried(data, self._shape)
-            except NotStored as error:
-                reason = f"what it carried into the window is not that: {error}"
-                return Checked(False, float("inf"), reason, 0.0)
+        try:
+            carried = self._carried(request.carried)
+            after = None if request.after is None else self._carried(request.after)
+        except NotStored as error:
+            reason = f"what it carried in or out of the window is not that: {error}"
+            return Checked(False, float("inf"), reason, 0.0)
         message = self._message(request.message)
         began_s = time.monotonic()
-        found = self._work.check(state, carried, request.place, message, self._telling(call))
-        return Checked(found.right, found.distance, found.reason, time.monotonic() - began_s)
+        telling = self._telling(call)
+        found = self._work.check(state, carried, request.place, message, telling, after)
+        seconds = time.monotonic() - began_s
+        reason, needs_after = found.reason, False
+        if found.right and found.after is not None and after is None:
+            root = request.after_root
+            needs_after = root not in (None, object_root(pack_carried(found.after)))
+            if needs_after and not self._manifest.audit.distance:
+                reason = "the message is right, and what it carries on is not what the steps give"
+                return Checked(False, float("inf"), reason, seconds)
+        return Checked(found.right, found.distance, reason, seconds, needs_after)
+
+    def _carried(self, path: str | None) -> CarriedOver:
+        """What a peer carries, in a file that it has filled; a newcomer's for None."""
+        if path is None:
+            return CarriedOver.none(self._shape.size)
+        return parse_carried(self._taken(path, self._carried_bytes_max), self._shape)
 
     def _fold(self, request: FoldWindow, call: WorkerCall) -> FoldedRef:
         opened = {
@@ -212,6 +231,23 @@ class TrainerProcess:
             held_drop, own, other = (base[at] - after[at] for at in (None, each.place, each.other))
             found.append(Worth(each.uid, held_drop, own, other))
         return found
+
+    def _compare(self, request: CompareMessages, call: WorkerCall) -> list[CopyFound]:
+        state = self._state(request.state)
+        uids: list[int] = []
+        sketches: list[PlaceSketch] = []
+        for each in request.messages:
+            call.check()
+            try:
+                said = extract(self._message(each.path), self._shape, self._policy, state.past)
+            except DeltaRefused:
+                continue  # which is found where it is folded
+            uids.append(each.uid)
+            sketches.append(sketch(said, request.key))
+        return [
+            CopyFound(uids[each.later], uids[each.earlier], each.overlap)
+            for each in copies(sketches)
+        ]
 
     def _held_out(self, request: MeasureHeldOut, call: WorkerCall) -> float:
         count = self._run.corpus.held_sequences(self._manifest.data.context)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import random
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -15,9 +16,12 @@ from loguru import logger
 
 from assay.clock import SystemClock
 from assay.models.root import model_root
+from assay.objects.tree import object_root
+from assay.scoring.training.codec import compress
 from assay.training.fold import OpenedMessage, fold, skip
+from assay.training.inner import Moments
 from assay.training.lineage import Contributor, Lineage, read_lineage
-from assay.training.messages import Counted, StepDone, Weighed
+from assay.training.messages import Counted, OpenedFile, StepDone, Weighed
 from assay.training.network import FlatNetwork
 from assay.training.run_folder import RunFolder
 from assay.training.sealed import message_hash
@@ -107,6 +111,54 @@ async def test_a_window_in_the_process_has_the_bits_of_one_here(
     zero = parse_carried((tmp_path / "zero").read_bytes(), network.shape)
     assert zero.moments.steps == 0
     assert not zero.feedback.any()
+
+
+async def test_an_audit_looks_at_what_is_carried_on(
+    run: RunFolder, trainer: Trainer, tmp_path: Path
+) -> None:
+    """Else a right message would hide moments that nobody computed, and the next window's audit
+    would begin from them."""
+    state = Path((await trainer.first(tmp_path / "state")).path)
+    done = await trainer.compute(state, None, 0, tmp_path / "w")
+    message, root = Path(done.message), object_root(held(done.carried))
+    right = await trainer.check(state, None, 0, message, after_root=root)
+    assert right.right
+    forged = await trainer.check(state, None, 0, message, after_root=b"f" * 32)
+    assert not forged.right
+    assert "carries on" in forged.reason
+    # On a machine of another profile the bits differ, and the arrays are compared.
+    work, network = own_work(run)
+    audit = msgspec.structs.replace(run.manifest.audit, distance=0.1)
+    loose = WindowWork(msgspec.structs.replace(run.manifest, audit=audit), network, run.corpus)
+    first = parse_state(held(state), network.shape)
+    none = CarriedOver.none(network.shape.size)
+    own = work.compute(first, none, 0)
+    nearly = own.steps.end + 1e-7 * np.sign(own.steps.end - first.model)
+    policy = run.manifest.codec.policy
+    sent, feedback = compress(
+        (nearly - first.model).astype(np.float32), first.shape, policy, none.feedback, first.past
+    )
+    assert not np.array_equal(feedback, own.after.feedback)
+    after = CarriedOver(own.after.moments, feedback)
+    assert loose.check(first, none, 0, sent, after=after).right
+    for harmed in (
+        dataclasses.replace(after, feedback=feedback * np.float32(2)),
+        dataclasses.replace(after, moments=Moments.none(network.shape.size)),
+        dataclasses.replace(
+            after, moments=dataclasses.replace(after.moments, second=after.moments.second * 2)
+        ),
+    ):
+        assert not loose.check(first, none, 0, sent, after=harmed).right
+
+
+async def test_copies_are_found_whoever_was_first(trainer: Trainer, tmp_path: Path) -> None:
+    state = Path((await trainer.first(tmp_path / "state")).path)
+    done = [await trainer.compute(state, None, at, tmp_path / f"w{at}") for at in range(3)]
+    (tmp_path / "none").write_bytes(b"no message")
+    paths = [done[0].message, done[1].message, str(tmp_path / "none"), done[0].message]
+    given = [OpenedFile(uid, path) for uid, path in zip((7, 2, 5, 1), paths, strict=True)]
+    (found,) = await trainer.copies(state, given, key=9)
+    assert (found.later, found.earlier, found.overlap) == (1, 7, 1.0)
 
 
 async def test_what_a_peer_made_wrong_is_a_finding(trainer: Trainer, tmp_path: Path) -> None:

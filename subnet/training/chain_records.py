@@ -12,13 +12,13 @@ to be no message.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar
 
-from assay.chain.interface import Moment
+from assay.chain.interface import Moment, Neuron
 from assay.neuron.peers import addressed
-from assay.neuron.record import Role, parse
+from assay.neuron.record import NeuronRecord, Role, parse
 from assay.protocol.training.closing import Attestation, close
 from assay.protocol.training.records import UIDS_MAX, PeerRecord, ValidatorRecord
 from assay.protocol.training.schedule import Phase, Schedule
@@ -186,11 +186,12 @@ def records_in(moment: Moment, peers: WindowPeers) -> dict[int, PeerRecord]:
 
 
 def attestations(moment: Moment) -> list[Attestation]:
-    """Return the words of all validators with a permit in ``moment``, with their stakes."""
+    """Return the words of all validators in ``moment``, with their stakes: of the neurons that hold
+    a permit and call themselves validators. Miners that earn hold stake, and permits in time; their
+    silence about others' work must not make every window void."""
     return [
-        Attestation(neuron.total_stake, _word(moment, neuron.hotkey))
-        for neuron in moment.metagraph.neurons
-        if neuron.validator_permit
+        Attestation(neuron.total_stake, ValidatorRecord.parse(record.data))
+        for neuron, record in _validators(moment)
     ]
 
 
@@ -230,17 +231,19 @@ def _counted(
 
 def _words(moment: Moment, window: int) -> dict[Ss58, ValidatorRecord]:
     found = {}
-    for neuron in moment.metagraph.neurons:
-        word = _word(moment, neuron.hotkey) if neuron.validator_permit else None
+    for neuron, record in _validators(moment):
+        word = ValidatorRecord.parse(record.data)
         if word is not None and word.window == window:
             found[neuron.hotkey] = word
     return found
 
 
-def _word(moment: Moment, hotkey: Ss58) -> ValidatorRecord | None:
-    committed = moment.commitments.get(hotkey)
-    record = parse(committed.data if committed is not None else None)
-    return ValidatorRecord.parse(record.data) if record.role is Role.VALIDATOR else None
+def _validators(moment: Moment) -> Iterator[tuple[Neuron, NeuronRecord]]:
+    for neuron in moment.metagraph.neurons:
+        committed = moment.commitments.get(neuron.hotkey)
+        record = parse(committed.data if committed is not None else None)
+        if neuron.validator_permit and record.role is Role.VALIDATOR:
+            yield neuron, record
 
 
 def _same(one: PeerRecord, other: PeerRecord) -> bool:

@@ -158,10 +158,13 @@ def test_the_named_state_has_more_than_half_of_all_stake() -> None:
     assert [each.record is None for each in attestations(alone)] == [True, False]
 
 
-def test_a_miner_that_publishes_a_validators_record_says_nothing() -> None:
-    people = rows({}, {})
+def test_a_miner_with_a_permit_has_no_word_and_no_part_in_the_total() -> None:
+    """Miners that earn hold stake: their silence would else make every window void."""
+    people = rows({}, {2: word(3, state=OTHER)})
     people[1] = Row("v1", Role.MINER, word(3).pack(), 60, permit=True)
-    assert named_state(moment(ATTEST, people), WINDOW) is None
+    people[0] = Row("owner", stake=500, permit=True)
+    assert named_state(moment(ATTEST, people), WINDOW) == OTHER
+    assert [each.stake for each in attestations(moment(ATTEST, people))] == [40]
 
 
 def test_messages_weigh_what_their_peers_earn_or_all_the_same() -> None:

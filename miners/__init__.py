@@ -1,2 +1,2 @@
-"""Miners: one folder a task (``inference``), the same file set in each. They never import
-validators."""
+"""Miners: one folder a task (``inference``, ``training``), the same file set in each. They never
+import validators."""

@@ -1,2 +1,2 @@
-"""Validators: the mirror image of miners, folder by folder (``inference``). They never import
-miners."""
+"""Validators: the mirror image of miners, folder by folder (``inference``, ``training``). They
+never import miners."""

@@ -1,0 +1,28 @@
+"""A training miner's options, as ``assay miner run --task training`` takes them.
+
+Each field is an option of the same name with dashes. What a window is, how much is sent and what
+the optimiser does stands in the run's manifest: all peers compute alike.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from assay.neuron import TaskSettings
+
+
+class TrainingMinerSettings(TaskSettings, frozen=True):
+    """Which run is trained, and with how much of the machine."""
+
+    run: Annotated[
+        str,
+        Meta(
+            description="The run: its folder, or its root in 64 hex digits; then all else comes"
+            " from its other miners."
+        ),
+    ]
+    niceness: Annotated[
+        int, Meta(ge=0, le=19, description="How far the training gives way to other processes.")
+    ] = 0

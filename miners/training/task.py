@@ -60,7 +60,10 @@ class TrainingMiner(MinerTask):
     async def _open(self, run: RunFolder) -> RunParts:
         context = self._context
         assert context is not None and isinstance(context.settings, TrainingMinerSettings)
-        self._parts = await RunParts.open(context, run, niceness=context.settings.niceness)
+        settings = context.settings
+        self._parts = await RunParts.open(
+            context, run, niceness=settings.niceness, bucket=settings.bucket
+        )
         logger.info("The run {} is {}", run.manifest.name, run.root.hex())
         return self._parts
 

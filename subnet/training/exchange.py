@@ -2,9 +2,11 @@
 states; as objects, each under the limit that the run's own model sets.
 
 In go files and bytes, which get roots; in come roots that the chain or a seal names, and the
-hotkeys of those who should hold them; out come files that are what they should be. What an object
-holds is checked here as far as one object tells (``check_seal``, ``open_message``). What was put or
-fetched for a window is spared from eviction until that window is forgotten, also over restarts.
+hotkeys of those who should hold them; out come files that are what they should be. With a bucket
+(``assay.objects.bucket``), what is put goes there too, and what is fetched may come from there.
+What an object holds is checked here as far as one object tells (``check_seal``, ``open_message``).
+What was put or fetched for a window is spared from eviction until that window is forgotten, also
+over restarts.
 
 Two kinds of failure differ for whoever must agree with others. ``NotAccepted``: the object's bytes
 are wrong, and everybody who has them finds so. ``NoHolder``: the object did not come; another try,
@@ -14,16 +16,18 @@ or another neuron, may get it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import msgspec
+from loguru import logger
 
-from assay.errors import UserError
+from assay.errors import Unavailable, UserError
 from assay.files import read_limited, write_atomic
-from assay.objects import Objects, Root
+from assay.objects import Bucket, Objects, Root
 from assay.objects.errors import ObjectMissing, ObjectTooLarge
 from assay.protocol.training.seal import SEAL_BYTES_MAX, PeerSeal
 from assay.training.messages import RunFacts
@@ -117,11 +121,19 @@ class Exchange:
     """One neuron's way to the objects of a run."""
 
     def __init__(
-        self, objects: Objects, find_peer: FindPeer, limits: ExchangeLimits, ledger: Path
+        self,
+        objects: Objects,
+        find_peer: FindPeer,
+        limits: ExchangeLimits,
+        ledger: Path,
+        bucket: Bucket | None = None,
     ) -> None:
-        """``ledger`` is the file that says for which window which object is spared."""
+        """``ledger`` is the file that says for which window which object is spared; ``bucket`` is
+        one more holder, for a neuron that others reach badly."""
         self.limits = limits
         self._objects, self._find_peer = objects, find_peer
+        self._bucket = bucket
+        self._in_bucket: set[Root] = set()
         self._ledger = ledger
         self._kept: dict[Root, int] = {}
         self._writing = asyncio.Lock()
@@ -145,6 +157,7 @@ class Exchange:
         """Keep the object with these bytes, for ``window``, and return its root."""
         root = await self._objects.put(source, pin=True)
         await self._spare(root, window)
+        await self._send(root)
         return root
 
     async def put_seal(self, seal: PeerSeal) -> Root:
@@ -156,10 +169,9 @@ class Exchange:
         gone = [root for root, window in self._kept.items() if window < before]
         for root in gone:
             del self._kept[root]
-            try:
+            with contextlib.suppress(ObjectMissing):
                 await self._objects.unpin(root)
-            except ObjectMissing:
-                continue
+            await self._withdraw(root)
         if gone:
             await self._write()
 
@@ -227,9 +239,29 @@ class Exchange:
         await self._spare(report.root, window)
         return report.size_bytes
 
-    def _listening(self, holders: Collection[Ss58]) -> Sequence[Peer]:
-        found = (self._find_peer(hotkey) for hotkey in holders)
-        return [peer for peer in found if peer is not None]
+    def _listening(self, holders: Collection[Ss58]) -> Sequence[Peer | Bucket]:
+        found = (*map(self._find_peer, holders), self._bucket)
+        return [holder for holder in found if holder is not None]
+
+    async def _send(self, root: Root) -> None:
+        """Send the object to the bucket; a bucket in trouble is told of, and stops nothing."""
+        if self._bucket is None:
+            return
+        try:
+            await self._objects.send(root, self._bucket)
+            self._in_bucket.add(root)
+        except Unavailable as error:
+            logger.warning("{} {} This neuron serves the object by itself", error.cause, error.cure)
+
+    async def _withdraw(self, root: Root) -> None:
+        """Remove the object from the bucket if this process sent it there."""
+        if self._bucket is None or root not in self._in_bucket:
+            return
+        self._in_bucket.discard(root)
+        try:
+            await self._bucket.remove(root)
+        except Unavailable as error:
+            logger.warning("{} {}", error.cause, error.cure)
 
     async def _spare(self, root: Root, window: int) -> None:
         if self._kept.get(root, -1) < window:

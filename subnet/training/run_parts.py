@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from assay.neuron.task import TaskContext
+from assay.objects import Bucket
 from assay.training.chain_records import ChainRecords
 from assay.training.exchange import Exchange, ExchangeLimits
 from assay.training.follower import RunFollower
@@ -34,16 +35,24 @@ class RunParts:
 
     @classmethod
     async def open(
-        cls, context: TaskContext, run: RunFolder, *, niceness: int = 0, threads: int | None = None
+        cls,
+        context: TaskContext,
+        run: RunFolder,
+        *,
+        niceness: int = 0,
+        threads: int | None = None,
+        bucket: str = "",
     ) -> RunParts:
         """Start the trainer's process for ``run``, and read what a neuron before has left of it.
-        WorkerNotStarted if the run cannot be computed here."""
+        WorkerNotStarted if the run cannot be computed here; UserError for a ``bucket``, an address
+        or nothing, that cannot be opened."""
+        opened = Bucket.open(bucket) if bucket else None
         folder = context.state_dir / run.root.hex()[:16]
         folder.mkdir(parents=True, exist_ok=True)
         trainer = await Trainer.start(context.workers, run, niceness=niceness, threads=threads)
         exchange = Exchange(
             context.objects, context.peers.find_peer, ExchangeLimits.of(trainer.facts),
-            folder / "objects.json",
+            folder / "objects.json", opened,
         )  # fmt: skip
         await exchange.open()
         records = ChainRecords(context.chain, run.manifest.schedule)

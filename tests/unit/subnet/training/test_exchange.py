@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from assay.objects import Objects
+from assay.objects import Bucket, Objects
 from assay.objects.errors import NoHolder
 from assay.protocol.training.seal import NOTHING, SEAL_BYTES_MAX, PeerSeal
 from assay.training.exchange import (
@@ -48,11 +48,11 @@ class Neighbours:
     def __init__(self, world: World, folder: Path, found: dict[str, Neuron]) -> None:
         self._world, self._folder, self._found = world, folder, found
 
-    def exchange(self, name: str) -> Exchange:
+    def exchange(self, name: str, bucket: Bucket | None = None) -> Exchange:
         neuron = self._found[name]
         return Exchange(
             neuron.objects, lambda hotkey: self._found[hotkey].peer if hotkey in self._found
-            else None, LIMITS, self._folder / f"{name}.json",
+            else None, LIMITS, self._folder / f"{name}.json", bucket,
         )  # fmt: skip
 
     def objects(self, name: str) -> Objects:
@@ -85,6 +85,29 @@ async def test_a_peers_window_reaches_another_and_opens_with_the_key(pair: Neigh
     await here.sealed_message(seal, A)
     assert await here.opened(seal, KEY) == MESSAGE
     assert pair.pinned("b") == {root, message}
+
+
+async def test_what_a_peer_left_in_a_bucket_comes_from_there_until_it_is_forgotten(
+    pair: Neighbours, tmp_path: Path
+) -> None:
+    address = f"file://{tmp_path / 'bucket'}"
+    there, here = pair.exchange("a", Bucket.open(address)), pair.exchange("b", Bucket.open(address))
+    root = await there.put_seal(seal_of(message=await there.put(SEALED, 4)))
+    nobody: list[Ss58] = []
+    await here.sealed_message(await here.seal(root, nobody, 4), nobody)
+    assert len(list((tmp_path / "bucket").iterdir())) == 2
+    await here.forget(5)
+    assert len(list((tmp_path / "bucket").iterdir())) == 2, "they are another's"
+    await there.forget(5)
+    assert not list((tmp_path / "bucket").iterdir())
+
+
+async def test_a_bucket_in_trouble_stops_no_peer(pair: Neighbours, tmp_path: Path) -> None:
+    bucket = Bucket.open(f"file://{tmp_path / 'bucket'}")
+    (tmp_path / "bucket").rmdir()
+    (tmp_path / "bucket").write_bytes(b"no folder any more")
+    root = await pair.exchange("a", bucket).put_seal(seal_of())
+    assert await pair.exchange("b", bucket).seal(root, A, 4) == seal_of()
 
 
 @pytest.mark.parametrize(

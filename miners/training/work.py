@@ -74,7 +74,7 @@ class PeerWork:
         before, carried = await self._before(window)
         folder = self._folder(window)
         await asyncio.to_thread(_make_empty, folder)
-        done = await self._compute(state, carried, peer.place, folder)
+        done = await self.compute(state, carried, peer.place, folder)
         logger.info(
             "Window {}: {} steps, loss {:.3f}, {:.0f} tokens/s", window, done.steps, done.loss,
             done.tokens / max(done.seconds, 1e-9),
@@ -89,15 +89,17 @@ class PeerWork:
         """Publish the key of ``sealed``."""
         await self._publish(sealed.opened.pack())
 
-    # -- inside
-
-    async def _compute(
+    async def compute(
         self, state: StateRef, carried: Path | None, place: int, folder: Path
     ) -> Computed:
+        """Compute the steps of the peer at ``place`` from ``state``, into ``folder``."""
+
         def told(done: StepDone) -> None:
             logger.debug("step {} of {}, loss {:.3f}", done.step, done.steps, done.loss)
 
         return await self._parts.trainer.compute(Path(state.path), carried, place, folder, told)
+
+    # -- inside
 
     async def _sealed(self, done: Computed, before: bytes) -> SealedWindow:
         exchange, key = self._parts.exchange, self._new_key()

@@ -15,8 +15,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from assay.chain.fake import FakeChain, FakeLedger
 from assay.clock import SystemClock
 from assay.miners.training import TrainingMiner, TrainingMinerSettings
@@ -26,10 +24,13 @@ from assay.neuron.run import OpenSubnet, run_miner, use_subnet
 from assay.protocol.training.peer import PeerState
 from assay.protocol.training.records import STATE_BYTES, ValidatorRecord
 from assay.protocol.training.schedule import Phase, Schedule
+from assay.protocol.training.seal import PeerSeal
 from assay.training.chain_records import ChainRecords
+from assay.training.exchange import Exchange
 from assay.training.follower import RunFollower
 from assay.training.run_folder import RunFolder
-from assay.types import Rao
+from assay.training.trainer import Trainer
+from assay.types import Rao, Ss58
 from assay.wire.interface import Reach
 from assay.wire.keys import SeedSigner
 from tests.unit.subnet.neuron.worlds import TAO, key
@@ -50,6 +51,16 @@ class LocalMiner(TrainingMiner):
         await super().start(replace(context, workers=LocalWorkers()))  # type: ignore[arg-type]
 
     @property
+    def trainer(self) -> Trainer:
+        assert self._parts is not None
+        return self._parts.trainer
+
+    @property
+    def exchange(self) -> Exchange:
+        assert self._parts is not None
+        return self._parts.exchange
+
+    @property
     def follower(self) -> RunFollower:
         assert self._parts is not None
         return self._parts.follower
@@ -63,6 +74,10 @@ class Seat:
     state_dir: Path
     miner: LocalMiner | None = None
     running: asyncio.Task[None] | None = None
+
+    @property
+    def address(self) -> Ss58:
+        return self.hotkey.address
 
     @property
     def root(self) -> bytes:
@@ -85,8 +100,8 @@ class Net:
     schedule: Schedule = SCHEDULE
     speaking: int = 2
     """How many validators say what they hold."""
-    withheld: set[int] = field(default_factory=set)
-    """Uids that no validator holds."""
+    not_waited_for: Seat | None = None
+    """A miner that blocks do not wait for."""
 
     @property
     def block(self) -> int:
@@ -154,6 +169,7 @@ class Net:
             return all(
                 miner.peer is not None and miner.peer.block == self.block and not miner.peer.is_busy
                 for miner in self.alive
+                if self.not_waited_for is None or miner is not self.not_waited_for.miner
             )
 
         await until(is_quiet, lambda: str([(m.peer and m.peer.state) for m in self.alive]))
@@ -193,7 +209,7 @@ class Net:
         """The validators say what they hold, in the next block."""
         states = [m.follower.state_of(window) for m in self.alive]
         state = next(each for each in states if each is not None)
-        held = frozenset(await self.records.opened(window)) - self.withheld
+        held = frozenset(await self.records.opened(window))
         record = ValidatorRecord(window, state.root[:STATE_BYTES], held)
         await self.publish(record, self.validators[: self.speaking])
 
@@ -211,6 +227,18 @@ class Net:
         await self.quiet()
 
     # -- what is so
+
+    async def seal_of(self, seat: Seat, window: int) -> PeerSeal:
+        """What a peer sealed in a window that is closed."""
+        peer = (await self.records.peers(window)).of(seat.address)
+        assert peer is not None and seat.miner is not None
+        record = (await self.records.sealed(window))[peer.uid]
+        return await seat.miner.exchange.seal(record.seal, (), window)
+
+    async def counted(self, window: int) -> set[Ss58]:
+        """The hotkeys of the peers that a closed window counts."""
+        closing = await self.records.closing(window)
+        return {each.peer.hotkey for each in closing.counted.values()}
 
     @property
     def states(self) -> list[PeerState]:
@@ -271,7 +299,3 @@ async def _end(net: Net) -> None:
     for seat in net.seats:
         if seat.running is not None:
             await net.kill(seat)
-
-
-def settings_of(run: RunFolder) -> dict[str, Any]:
-    return msgspec.to_builtins(run.manifest)  # type: ignore[no-any-return]

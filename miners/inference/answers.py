@@ -165,7 +165,7 @@ async def burst(
     asker = _asker(caller)
     with _refusing(outage):
         async with contextlib.aclosing(
-            make_all(asks, lambda ask: _grown(engine, ask, asker), clock)
+            make_all(asks, lambda ask: _grown(engine, ask, asker), clock, width=engine.together)
         ) as frames:
             async for frame in frames:
                 yield frame

@@ -3,7 +3,8 @@
 In come the orders of the answers, in the form that an engine takes; out come frames with what was
 drawn in any of them. Answers that continue one prompt begin with the first one alone, until its
 first token: the engine has then read the prompt, and takes what it has read for the others. As many
-answers are open at once as an engine takes from one caller; the others begin when one has ended.
+answers are open at once as the engine gains from; the others begin when one has ended, and what is
+there is being read.
 
 This module knows no requests, and not how an answer is made: it is told.
 """
@@ -18,26 +19,29 @@ from typing import Final
 
 from assay.clock import Clock
 from assay.models.engine import EngineRequest
-from assay.models.fair_queue import OPEN_MAX, Busy
+from assay.models.fair_queue import Busy
 from assay.protocol.bursts import BurstFrame, BurstPart
 from assay.protocol.inference import Piece
 
 Grow = Callable[[EngineRequest], AsyncGenerator[Piece, None]]
 """How one answer is made, piece by piece. It raises Busy before its first piece, or not at all."""
-WIDTH: Final = OPEN_MAX
-"""Answers that are open at once: a local engine computes as many at the price of one."""
 FRAME_S: Final = 0.004
 """Seconds for which a frame waits for more. A step's tokens are told within that time, and a frame
 costs a signature here and a check there."""
 PARTS_MAX: Final = 64
-"""Of one frame: four steps of ``WIDTH`` answers. What came beyond it is in the next frame."""
+"""Of one frame: four steps of sixteen answers. What came beyond it is in the next frame."""
+AHEAD_MAX: Final = 2_048
+"""Parts that wait to be read, beyond which no further answer begins: half a second of the announced
+rate, in which a lost packet is sent again. A caller that asks for 256 long answers and reads none
+would otherwise have all of them kept here, half a gigabyte."""
 
 
 class _Making:
     """The answers of one burst, while they are made."""
 
-    def __init__(self, asks: Sequence[EngineRequest], grow: Grow, clock: Clock) -> None:
+    def __init__(self, asks: Sequence[EngineRequest], grow: Grow, clock: Clock, width: int) -> None:
         self._waiting = deque(enumerate(asks))
+        self._width = width
         self._share = len(asks) > 1 and len({ask.prompt for ask in asks}) == 1
         self._grow = grow
         self._clock = clock
@@ -48,11 +52,13 @@ class _Making:
     async def frames(self) -> AsyncGenerator[BurstFrame, None]:
         """Yield what is drawn until all answers have ended; raises what making one of them
         raises."""
+        width = 1 if self._share else self._width
         try:
-            self._start(1 if self._share else WIDTH)
             while self._left:
+                self._start(width)
                 parts = [_part(await self._told.get())]
-                self._start(WIDTH)
+                width = self._width
+                self._start(width)
                 await self._clock.sleep(FRAME_S)
                 while len(parts) < PARTS_MAX and not self._told.empty():
                     parts.append(_part(self._told.get_nowait()))
@@ -71,11 +77,11 @@ class _Making:
             worker.add_done_callback(self._workers.discard)
 
     async def _work(self) -> None:
-        """Make one answer after the other."""
+        """Make one answer after the other, while they are read."""
         own = asyncio.current_task()
         assert own is not None
         try:
-            while self._waiting:
+            while self._waiting and self._told.qsize() < AHEAD_MAX:
                 number, ask = self._waiting.popleft()
                 try:
                     async with contextlib.aclosing(self._grow(ask)) as pieces:
@@ -99,7 +105,8 @@ def _part(told: BurstPart | Exception) -> BurstPart:
 
 
 def make_all(
-    asks: Sequence[EngineRequest], grow: Grow, clock: Clock
+    asks: Sequence[EngineRequest], grow: Grow, clock: Clock, *, width: int
 ) -> AsyncGenerator[BurstFrame, None]:
-    """Yield the answers to ``asks`` as they grow, each made by ``grow``."""
-    return _Making(asks, grow, clock).frames()
+    """Yield the answers to ``asks`` as they grow, each made by ``grow``, ``width`` of them at
+    once."""
+    return _Making(asks, grow, clock, width).frames()

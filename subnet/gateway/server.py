@@ -56,7 +56,7 @@ from assay.types import Ss58
 
 REQUESTS_MAX: Final = 512
 """Requests that are served at one time. Each holds a connection to a miner, of which a dendrite has
-256; the others wait for one of them."""
+320; the others wait for one of them."""
 PER_KEY_MAX: Final = 128
 """Of these, for one key: no client can take all places."""
 BUSY_S: Final = 1.0

@@ -227,6 +227,9 @@ class Engine(Protocol):
     seeded: bool
     """Whether logits are of a declared precision and tokens are drawn by our seeded sampler, so
     that a validator can check every token."""
+    together: int
+    """How many answers are best made at one time for one caller who goes first: more gain nothing,
+    and are refused."""
 
     async def complete(self, ask: EngineRequest, asker: Asker) -> EngineAnswer:
         """Return the continuation that ``ask`` wants, for ``asker``. TooLong, NotContinued or

@@ -11,7 +11,7 @@ what callers without a permit ask for delays a validator by one step at the most
 Bounds, so that neither one caller nor many fill the memory, or the places that a server has for
 requests; what goes beyond them is refused with ``Busy``:
 
-* A caller has at most ``open_max`` answers open.
+* A caller has at most ``open_max`` answers open; one who goes first ``first_open_max``.
 * All callers who do not go first have at most ``others_max`` open together.
 * A caller who goes first may always have one open, and more only while all who go first have fewer
   than ``first_max``.
@@ -43,9 +43,13 @@ than ``TOGETHER_MAX`` it would leave rows idle that an engine computes anyway.""
 OTHERS_MAX: Final = 32
 """Half of the requests that an axon runs at once (``wire.limits``). With more, a rival with many
 registered hotkeys would leave validators less than the other half."""
-FIRST_MAX: Final = 16
-"""As much as two validators may have open. Together with one answer for each further validator, it
-takes sixteen validators that ask at once to fill half of what an axon runs."""
+BURSTS_MAX: Final = 4
+"""Validators that may have all their places at one time. One that measures a miner's speed while
+others have all places is given one of them, and finds the miner sixteen times as slow as it is.
+Open answers beyond those under way hold no cache, and the requests that they came with are the
+axon's to bound."""
+FIRST_MAX: Final = BURSTS_MAX * OPEN_MAX
+"""Answers open for all callers who go first, beside the one that each may always have."""
 SHARING_MAX: Final = 8
 """Answers under way for callers who do not go first. Each holds a cache, of a few megabytes for a
 small model. With a large model, callers wait longer in any case."""
@@ -54,6 +58,9 @@ FIRST_SHARING_MAX: Final = 64
 another's answer to end. ``first_sharing`` gives fewer for a large model."""
 TOGETHER_MAX: Final = 16
 """As many answers as an engine computes at the price of one (``rows.TILE``)."""
+ELSEWHERE_TOGETHER: Final = 64
+"""The same of an engine elsewhere, behind which there is mostly an accelerator: most draw twice as
+much in 64 answers as in 16. As many as validators ask for at once (``--burst``)."""
 CACHES_BYTES_MAX: Final = 2**30
 """Memory for the caches of callers who go first, each as long as the context. With more, callers
 could fill the machine's memory where the model has caches of a hundred megabytes."""
@@ -174,12 +181,15 @@ class AnswerQueue(Generic[Job]):
         *,
         open_max: int = OPEN_MAX,
         others_max: int = OTHERS_MAX,
+        first_open_max: int | None = None,
         first_max: int = FIRST_MAX,
         sharing_max: int = SHARING_MAX,
         first_sharing_max: int = FIRST_SHARING_MAX,
         together_max: int = TOGETHER_MAX,
     ) -> None:
-        self._open_max = open_max
+        """``first_open_max`` is as large as ``open_max`` by default."""
+        self._open_max = {True: first_open_max or open_max, False: open_max}
+        """By whether a caller goes first."""
         self._others_max = others_max
         self._first_max = first_max
         self._lines = {
@@ -195,8 +205,9 @@ class AnswerQueue(Generic[Job]):
 
     def add(self, job: Job, asker: Asker) -> None:
         """Take in the answer ``job`` for ``asker``; Busy if too many answers are open already."""
-        if self._open[asker.name] >= self._open_max:
-            raise CallerBusy(self._open_max)
+        most = self._open_max[asker.first]
+        if self._open[asker.name] >= most:
+            raise CallerBusy(most)
         if asker.first:
             if self._open[asker.name] and len(self._askers) - self._others >= self._first_max:
                 raise Busy(self._first_max)

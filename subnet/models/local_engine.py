@@ -93,7 +93,7 @@ class LocalEngine:
         """Guards the three fields below: the event loop adds and removes answers, and the thread
         works on them."""
         sharing = first_sharing(model.cache_bytes)
-        together = min(TOGETHER_MAX, sharing)
+        self.together = together = min(TOGETHER_MAX, sharing)
         self._queue: AnswerQueue[_Job] = AnswerQueue(
             first_sharing_max=sharing, together_max=together
         )

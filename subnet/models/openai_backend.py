@@ -29,7 +29,7 @@ from assay.models.engine import (
     EnginePiece,
     EngineRequest,
 )
-from assay.models.fair_queue import AnswerQueue, Asker
+from assay.models.fair_queue import BURSTS_MAX, ELSEWHERE_TOGETHER, AnswerQueue, Asker
 from assay.models.openai_replies import (
     ANSWER_BYTES_MAX,
     OpenAIAnswer,
@@ -73,6 +73,7 @@ class OpenAIEngine:
     """A foreign server as an engine. Made inside a running event loop."""
 
     seeded = False
+    together = ELSEWHERE_TOGETHER
 
     def __init__(
         self,
@@ -97,7 +98,9 @@ class OpenAIEngine:
         self._model = model
         self._tokens = tokens
         self._monotonic = monotonic
-        self._queue: AnswerQueue[object] = AnswerQueue()
+        self._queue: AnswerQueue[object] = AnswerQueue(
+            first_open_max=self.together, first_max=BURSTS_MAX * self.together
+        )
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         if base.user is not None:
             headers["Authorization"] = aiohttp.encode_basic_auth(base.user, base.password or "")

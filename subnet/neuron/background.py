@@ -46,9 +46,10 @@ class Late:
     asked: Asked
 
 
-CONCURRENCY: Final = 192
-"""Posted questions in flight. With those of a turn (``peers.CONCURRENCY``) they are as many as a
-dendrite has calls open, so that targets that never answer cannot keep a turn from asking."""
+CONCURRENCY: Final = 256
+"""Posted questions in flight: one for each uid of a full subnet, so that all of them are asked at
+one moment, however many never answer. With those of a turn (``peers.CONCURRENCY``) they are as many
+as a dendrite has calls open, so that targets that never answer cannot keep a turn from asking."""
 
 
 class Background:

@@ -37,8 +37,8 @@ class Limits:
     miner sends."""
     replies_bytes_max: int = 256 * 2**20
     """The bodies of all replies that a dendrite reads at the same time. When they are larger, a
-    reply may still have ``replies_bytes_max / pool_max`` bytes (1 MiB). Without this bound a subnet
-    of 256 hostile miners could make a validator hold 4 GiB."""
+    reply may still have ``replies_bytes_max / pool_max`` bytes (0.8 MiB). Without this bound a
+    subnet of 256 hostile miners could make a validator hold 4 GiB."""
     overhead_bytes_max: int = 32 * 2**10
     """What a dendrite reads in one call beside the body: heads, and the heads of chunks. Our own
     replies need 600 bytes, a proxy adds some thousand. A peer that sends empty replies up to this
@@ -110,9 +110,9 @@ class Limits:
     """How many connections an address without a recent good signature may keep while all places are
     taken; each further one then costs the address its oldest. The first calls of a dendrite to one
     peer need this many (``pool_per_peer_max``)."""
-    pool_max: int = 256
-    """The most calls that a dendrite has open at the same time: one for each uid of a full
-    subnet."""
+    pool_max: int = 320
+    """The most calls that a dendrite has open at the same time: one for each uid of a full subnet,
+    and a quarter more, so that a peer that never answers keeps nobody else from being asked."""
     pool_per_peer_max: int = 32
     """The most calls that a dendrite has open to one peer. Further calls wait within their
     deadlines."""

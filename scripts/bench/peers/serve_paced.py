@@ -26,7 +26,7 @@ from assay.chain.interface import Endpoint
 from assay.miners.inference import InferenceMiner
 from assay.miners.inference.settings import MinerSettings
 from assay.models.engine import DrawnToken, EngineAnswer, EngineEnd, EnginePiece, EngineRequest
-from assay.models.fair_queue import Asker
+from assay.models.fair_queue import TOGETHER_MAX, Asker
 from assay.models.root import model_root
 from assay.models.source import resolve
 from assay.models.tokens import Tokens
@@ -41,6 +41,7 @@ class PacedEngine:
     """Continues every prompt by the same words, a token at each step."""
 
     seeded = True
+    together = TOGETHER_MAX
 
     def __init__(self, root: bytes, tokens: Tokens, step_s: float) -> None:
         self.root = root

@@ -9,13 +9,14 @@ from collections.abc import AsyncGenerator, Sequence
 import pytest
 
 from assay.clock import SystemClock
-from assay.miners.inference.bursts import PARTS_MAX, WIDTH, make_all
+from assay.miners.inference.bursts import AHEAD_MAX, PARTS_MAX, make_all
 from assay.models.engine import EngineRequest
 from assay.models.fair_queue import Busy
 from assay.protocol.bursts import assemble_all
 from assay.protocol.inference import Ending, Piece
 from assay.scoring.inference.sampling import GREEDY
 
+WIDTH = 16
 END = Ending(finish="length", queued_s=0.0, first_token_s=0.0, total_s=0.0)
 
 
@@ -35,11 +36,13 @@ class Engine:
         self.begun: list[int] = []
         self.alone_at_first = False
         self.fails_at = -1
+        self.idle = asyncio.Event()
 
     async def grow(self, ask: EngineRequest) -> AsyncGenerator[Piece, None]:
         if self.open >= self.room:
             raise Busy(self.room)
         self.open += 1
+        self.idle.clear()
         self.begun.append(ask.seed)
         self.most = max(self.most, self.open)
         try:
@@ -53,10 +56,12 @@ class Engine:
                 yield Piece(tokens=[ask.seed], text="", end=end)
         finally:
             self.open -= 1
+            if not self.open:
+                self.idle.set()
 
 
 async def made(engine: Engine, orders: Sequence[EngineRequest]) -> list[list[int]]:
-    frames = [frame async for frame in make_all(orders, engine.grow, SystemClock())]
+    frames = [frame async for frame in make_all(orders, engine.grow, SystemClock(), width=WIDTH)]
     assert all(len(frame.parts) <= PARTS_MAX for frame in frames)
     return [answer.tokens for answer in assemble_all(frames, len(orders))]
 
@@ -100,8 +105,22 @@ async def test_an_answer_that_fails_ends_the_burst_and_leaves_nothing_open() -> 
 async def test_a_caller_that_leaves_ends_all_answers() -> None:
     engine = Engine()
     async with contextlib.aclosing(
-        make_all(asks(6, tokens=1_000), engine.grow, SystemClock())
+        make_all(asks(6, tokens=1_000), engine.grow, SystemClock(), width=WIDTH)
     ) as frames:
         async for _ in frames:
             break
     assert engine.open == 0
+
+
+@pytest.mark.parametrize("prompts", [("a",), tuple("abcdefgh" * 32)])
+async def test_of_a_caller_that_does_not_read_few_answers_are_kept(prompts: Sequence[str]) -> None:
+    engine, tokens = Engine(), 500
+    frames = make_all(
+        asks(256, prompts=prompts, tokens=tokens), engine.grow, SystemClock(), width=WIDTH
+    )
+    async with contextlib.aclosing(frames):
+        first = await anext(frames)
+        await engine.idle.wait()
+        assert len(engine.begun) <= AHEAD_MAX // tokens + 2 * WIDTH
+        answers = assemble_all([first] + [frame async for frame in frames], 256)
+    assert [answer.tokens for answer in answers] == [[n] * tokens for n in range(256)]

@@ -7,8 +7,11 @@ import random
 import pytest
 
 from assay.models.fair_queue import (
+    BURSTS_MAX,
     FIRST_SHARING_MAX,
+    OPEN_MAX,
     SHARING_MAX,
+    TOGETHER_MAX,
     AnswerQueue,
     Asker,
     Busy,
@@ -89,6 +92,40 @@ def test_many_hostile_permits_leave_each_of_the_others_a_place() -> None:
     queue.add("asked", FIRST)
     with pytest.raises(Busy):
         queue.add("asked again", FIRST)
+
+
+def test_validators_that_measure_at_one_time_share_what_an_engine_computes_together() -> None:
+    """Else the second would find the miner sixteen times as slow as it is."""
+    queue: AnswerQueue[tuple[int, int]] = AnswerQueue()
+    for number in range(OPEN_MAX):
+        queue.add((0, number), Asker(_validator(0), first=True))
+    assert len(queue.under_way()[0]) == TOGETHER_MAX
+    for caller in range(1, BURSTS_MAX):
+        for number in range(OPEN_MAX):
+            queue.add((caller, number), Asker(_validator(caller), first=True))
+    for number in range(4 * TOGETHER_MAX):
+        ended = queue.under_way()[0][0]
+        queue.remove(ended)
+        queue.add((ended[0], 100 + number), Asker(_validator(ended[0]), first=True))
+    under_way = [caller for caller, _ in queue.under_way()[0]]
+    assert {caller: under_way.count(caller) for caller in range(BURSTS_MAX)} == dict.fromkeys(
+        range(BURSTS_MAX), TOGETHER_MAX // BURSTS_MAX
+    )
+
+
+def _validator(number: int) -> str:
+    return f"validator {number}"
+
+
+def test_who_goes_first_may_have_more_open_at_an_engine_that_takes_more() -> None:
+    queue: AnswerQueue[int] = AnswerQueue(open_max=2, first_open_max=4)
+    for number in range(4):
+        queue.add(number, FIRST)
+    queue.add(10, RIVAL)
+    queue.add(11, RIVAL)
+    for number, asker in ((4, FIRST), (12, RIVAL)):
+        with pytest.raises(CallerBusy):
+            queue.add(number, asker)
 
 
 def test_short_answers_that_never_end_leave_the_others_their_turns() -> None:

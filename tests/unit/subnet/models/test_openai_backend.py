@@ -243,5 +243,12 @@ async def test_one_caller_has_a_bounded_number_of_answers_open_at_the_server() -
             await client.complete(ASK, ASKER)
         other = group.create_task(client.complete(ASK, Asker("another")))
         await asked.acquire()
+        # A validator measures what the accelerator behind the server draws.
+        for _ in range(client.together):
+            group.create_task(client.complete(ASK, Asker("validator", first=True)))
+        for _ in range(client.together):
+            await asked.acquire()
+        with pytest.raises(Busy):
+            await client.complete(ASK, Asker("validator", first=True))
         go_on.set()
         assert (await other).text == "os"

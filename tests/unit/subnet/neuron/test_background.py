@@ -11,12 +11,14 @@ import pytest
 
 from assay.chain.interface import Endpoint, Moment
 from assay.clock import ManualClock
-from assay.neuron.background import Asked, Background, Late
+from assay.neuron.background import CONCURRENCY, Asked, Background, Late
+from assay.neuron.peers import CONCURRENCY as OF_A_TURN
 from assay.neuron.peers import Peers, Question, UnsendableMessage
 from assay.neuron.task import MinerTask, Pace, Turn, ValidatorTask, Verdict
 from assay.neuron.weighing import LAST_PART
 from assay.types import Ss58
 from assay.wire.interface import Caller, Method
+from assay.wire.limits import DEFAULT
 from assay.wire.memory import MemoryAxon, MemoryDendrite, MemoryNetwork
 from assay.wire.synapse import Synapse
 from tests.unit.subnet.neuron.worlds import (
@@ -146,6 +148,12 @@ async def test_a_message_that_cannot_be_sent_is_told_where_it_is_posted(here: He
     with pytest.raises(UnsendableMessage):
         here.background.post([question], here.asked(1), deadline_s=9.0)
     assert here.background.waiting == frozenset()
+
+
+def test_a_full_subnet_is_asked_at_one_moment_whoever_of_it_never_answers() -> None:
+    full = 256
+    assert full <= CONCURRENCY
+    assert DEFAULT.pool_max >= CONCURRENCY + OF_A_TURN
 
 
 class Serves(MinerTask):

@@ -10,8 +10,10 @@ import math
 from pathlib import Path
 from typing import Annotated, Final
 
+from loguru import logger
 from msgspec import Meta
 
+from assay.errors import UserError
 from assay.models.source import DEMO, check_reference
 from assay.neuron import TaskSettings
 from assay.protocol.bursts import ANSWERS_MAX
@@ -185,6 +187,26 @@ class ValidatorSettings(TaskSettings, frozen=True):
                 f" precision pays: {_cure(terms)}"
             )
         return terms
+
+
+def tell_terms(settings: ValidatorSettings, precision: Precision, tolerance: Tolerance) -> None:
+    """Say what decides whether a lie pays for answers in ``precision``; UserError if it pays."""
+    try:
+        terms = settings.checked_terms(precision, tolerance)
+    except ValueError as error:
+        raise UserError(f"This validator would pay lies: {error}.", "Change that option.") from None
+    logger.info(
+        "Paid in {}, within {:g} logits. An answer of a coarser precision gains at most {:g} "
+        "answers' pay and loses {:.2g}: {:g} of the answers are replayed, {:.1%} of such answers "
+        "convict, and a conviction costs {:g} answers or more",
+        precision,
+        tolerance.logits,
+        terms.gain,
+        terms.loss,
+        terms.replayed,
+        terms.found,
+        terms.penalty,
+    )
 
 
 def _cure(terms: Terms) -> str:

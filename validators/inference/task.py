@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from loguru import logger
 
-from assay.errors import UserError
 from assay.models.corpus import Corpus
 from assay.models.opening import find_model
 from assay.neuron import (
@@ -85,14 +84,12 @@ from assay.validators.inference.gateway_client import GatewayClient, parse_gatew
 from assay.validators.inference.probation import FILE, Probation
 from assay.validators.inference.replays import Replays
 from assay.validators.inference.requests import Requests
-from assay.validators.inference.settings import ValidatorSettings
+from assay.validators.inference.settings import ValidatorSettings, tell_terms
 from assay.validators.inference.speeds import LATENCY_S_MIN, Speeds
 from assay.wire.interface import Membership
 
 if TYPE_CHECKING:
     import random
-
-    from assay.scoring.inference.precision import Precision, Tolerance
 
 Given = Answer[Any, Any]
 """To a ``Complete`` or to a ``Burst``."""
@@ -156,7 +153,7 @@ class InferenceValidator(ValidatorTask):
         found = await find_model(settings.model)
         root = found.root
         for precision in settings.pay_precision:
-            _tell_terms(settings, precision, found.tolerance(precision, settings.tolerance))
+            tell_terms(settings, precision, found.tolerance(precision, settings.tolerance))
         replays = Replays.of(found, settings)
         model = (await asyncio.to_thread(lambda: replays.first)).model
         corpus = await asyncio.to_thread(Corpus.open, settings.corpus)
@@ -354,7 +351,10 @@ class InferenceValidator(ValidatorTask):
         greedy = commitment is not None and commitment.path is NumericPath.ENGINE
         hotkey, entrance = target.hotkey, not self._probation.knows(target.hotkey)
         if is_burst and not entrance:
-            more = self._speeds.tokens_to_ask(hotkey, least_tokens(tokens))
+            least = least_tokens(tokens)
+            # All of a convict's is replayed: of a fast machine's, longer than a turn lasts.
+            trusted = self._is_trusted(hotkey)
+            more = self._speeds.tokens_to_ask(hotkey, least) if trusted else least
             shape = BurstShape.of(more, self._settings.burst)
             return self._requests.draw_burst(rng, miner=hotkey, shape=shape, greedy=greedy)
         return self._requests.draw(
@@ -376,9 +376,11 @@ class InferenceValidator(ValidatorTask):
         rates = np.zeros(len(answers))
         for number, (answer, finding) in enumerate(zip(answers, findings, strict=True)):
             hotkey = answer.target.hotkey
-            if finding.verified and answer.origin is Origin.SYNTHETIC:
+            if answer.origin is not Origin.SYNTHETIC or self._is_probe(answer):
+                pass
+            elif finding.verified:
                 self._speeds.note(answer, finding)
-            elif answer.origin is Origin.SYNTHETIC:
+            else:
                 self._speeds.missed(answer)
             rates[number] = rate_over_turns(
                 self._speeds.rate(hotkey),
@@ -420,6 +422,10 @@ class InferenceValidator(ValidatorTask):
         assert self._probation is not None, "start comes first"
         return self._probation.knows(hotkey) and self._probation.owed(hotkey).answers == 0
 
+    def _is_probe(self, answer: Given) -> bool:
+        """Whether ``answer`` is to a convict's burst, which is too small to tell its speed."""
+        return isinstance(answer.request, Burst) and not self._is_trusted(answer.target.hotkey)
+
     def _examine(self, answer: Given) -> Finding:
         """Return what the judge finds about one answer, or about none that came."""
         assert self._judge is not None, "score comes after start"
@@ -460,26 +466,6 @@ class InferenceValidator(ValidatorTask):
             count = min(len(reply.tokens), answer.request.max_tokens)
             return Finding(True, False, (NOT_REPLAYED,), count)
         return examine(answer.request, reply)
-
-
-def _tell_terms(settings: ValidatorSettings, precision: Precision, tolerance: Tolerance) -> None:
-    """Say what decides whether a lie pays for answers in ``precision``; UserError if it pays."""
-    try:
-        terms = settings.checked_terms(precision, tolerance)
-    except ValueError as error:
-        raise UserError(f"This validator would pay lies: {error}.", "Change that option.") from None
-    logger.info(
-        "Paid in {}, within {:g} logits. An answer of a coarser precision gains at most {:g} "
-        "answers' pay and loses {:.2g}: {:g} of the answers are replayed, {:.1%} of such answers "
-        "convict, and a conviction costs {:g} answers or more",
-        precision,
-        tolerance.logits,
-        terms.gain,
-        terms.loss,
-        terms.replayed,
-        terms.found,
-        terms.penalty,
-    )
 
 
 def _score(

@@ -13,13 +13,14 @@ import pytest
 
 from assay.models.corpus import Corpus
 from assay.neuron import Answer, Question, Target, Turn
-from assay.protocol.bursts import Burst, BurstFrame, BurstPart
+from assay.protocol.bursts import ANSWERS_MAX, Burst, BurstFrame, BurstPart
 from assay.protocol.inference import Complete, Ending, Piece
 from assay.scoring.inference.speed import NETWORK_S_MAX, WINDOW_S
 from assay.types import Ss58, Uid
 from assay.validators.inference.answers import Finding
+from assay.validators.inference.bursts import least_tokens, tokens_asked
 from assay.validators.inference.probation import FILE, Probation
-from assay.validators.inference.requests import TOKENS_OF_ENTRANCE, Requests
+from assay.validators.inference.requests import TOKENS_ASKED, TOKENS_OF_ENTRANCE, Requests
 from assay.validators.inference.settings import ValidatorSettings
 from assay.validators.inference.task import (
     IN_BURST,
@@ -287,6 +288,27 @@ async def test_which_answers_are_replayed_is_drawn_and_newcomers_always_are(
         await turns.play([answered(question, 0.5) for question in asked])
         whole = getattr(asked[0].message, "answers", 1)
         assert replayed.count(A) == whole, "whoever was convicted"
+
+
+async def test_a_convicts_bursts_are_small_because_all_of_them_is_replayed(turns: Turns) -> None:
+    """A machine that draws 4,000 tokens a second would keep a validator busy for seconds of each
+    turn, and sixteen such for a minute."""
+    while turns.validator._speeds.rate(A) < 1_000.0:
+        await turns.go_on(0.05, 1)
+    probation, rate = turns.validator._probation, turns.validator._speeds.rate(A)
+    assert probation is not None
+    probation.record([(A, False, True)], epoch=0)
+    await turns.go_on(0.05, 1)
+    sizes: dict[Ss58, list[int]] = {A: [], B: []}
+    while not sizes[A]:
+        await turns.go_on(0.05, 1)
+        for question, _ in turns.posted:
+            if isinstance(question.message, Burst):
+                sizes[question.target.hotkey].append(tokens_asked(question.message))
+    await turns.go_on(0.05, 1)
+    assert max(sizes[A]) <= least_tokens(max(TOKENS_ASKED)) + ANSWERS_MAX
+    assert min(sizes[B]) > 1_000
+    assert turns.validator._speeds.rate(A) == rate, "what it was before"
 
 
 def test_an_audit_share_under_which_a_lie_pays_is_refused() -> None:

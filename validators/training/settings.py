@@ -1,7 +1,7 @@
 """A training validator's options, as ``assay validator run --task training`` takes them.
 
-Each field is an option of the same name with dashes. What a window is and how often it is audited
-stands in the run's manifest.
+Each field is an option of the same name with dashes. What a window is, and how far an audited
+message may lie off, stands in the run's manifest: all validators judge by the same.
 """
 
 from __future__ import annotations
@@ -11,9 +11,67 @@ from typing import Annotated
 from msgspec import Meta
 
 from assay.neuron import TaskSettings
+from assay.scoring.training.payment import SENTENCE
 
 
 class TrainingValidatorSettings(TaskSettings, frozen=True):
-    """Which run is validated."""
+    """Which run is judged, and by what."""
 
-    run: Annotated[str, Meta(description="The run's folder.")]
+    run: Annotated[
+        str,
+        Meta(
+            description="The run: its folder, or its root in 64 hex digits; then all else comes"
+            " from its miners."
+        ),
+    ]
+    audit_share: (
+        Annotated[
+            float,
+            Meta(
+                ge=0.0,
+                le=1.0,
+                description="The part of the miners' windows that is computed again; by default as"
+                " the run says. 0: nobody is audited.",
+            ),
+        ]
+        | None
+    ) = None
+    entrance: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=1_000,
+            description="Audits that must find a newcomer right before it is paid. Its windows are"
+            " always audited until then.",
+        ),
+    ] = 1
+    sentence: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=100_000,
+            description="Windows for which a miner is not paid after it was found wrong.",
+        ),
+    ] = SENTENCE
+    worth_sequences: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=2**16,
+            description="Sequences on which it is measured what each message does for the model."
+            " 0: that is not measured.",
+        ),
+    ] = 32
+    copies: Annotated[
+        bool, Meta(description="Look for messages that are copies of earlier ones.")
+    ] = True
+    listen: Annotated[
+        bool,
+        Meta(
+            description="Audit also whom another validator found wrong. Without it a cheat that one"
+            " validator finds is paid by the others."
+        ),
+    ] = True
+    niceness: Annotated[
+        int, Meta(ge=0, le=19, description="How far audits give way to other processes.")
+    ] = 0

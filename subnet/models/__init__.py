@@ -8,8 +8,9 @@ the ``honest_ways`` of computing lie apart, each in an ``honest_worker`` of its 
 ``corpus``, and ``calibration`` keeps the tolerances that follow. ``engine`` is what a miner serves
 with. ``local_engine`` works on all open answers at once: ``prompt_reader`` cuts long prompts,
 ``fair_queue`` has their order, ``schedule`` shares a step's rows among them, ``slots`` those of the
-cache, ``rows`` computes by ``llama_pass`` or ``modules_pass`` with ``row_attention``, as
-``sum_order`` allows, and ``answer`` draws from each ``drawing`` and tells the text by ``spelling``.
+cache, ``rows`` computes by ``llama_pass`` (with ``half_product``) or ``modules_pass`` and
+``row_attention``, as ``sum_order`` allows, and ``answer`` draws from each ``drawing`` and tells the
+text by ``spelling``.
 ``openai_backend`` is an engine over HTTP, and ``openai_replies`` says what its replies mean.
 ``quantised`` reads what a configuration says of small integers for weights, ``packed`` computes
 with them, ``quantise`` writes such a folder, and ``measure`` says what that costs. ``fresh`` makes

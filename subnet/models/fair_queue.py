@@ -57,7 +57,8 @@ FIRST_SHARING_MAX: Final = 64
 """As many validators as have a permit on a subnet by default, so that none of them waits for
 another's answer to end. ``first_sharing`` gives fewer for a large model."""
 TOGETHER_MAX: Final = 16
-"""As many answers as an engine computes at the price of one (``rows.TILE``)."""
+"""As many answers as plain products compute at the price of one (``llama_pass.TILE``); with others
+sixteen take less than three times as long as one."""
 ELSEWHERE_TOGETHER: Final = 64
 """The same of an engine elsewhere, behind which there is mostly an accelerator: most draw twice as
 much in 64 answers as in 16. As many as validators ask for at once (``--burst``)."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from assay.models.drawing import LastHidden
+from assay.models.llama_pass import TILE
 from assay.models.row_attention import RowAttention
 from assay.models.source import inference_extra_missing
 
@@ -26,6 +27,8 @@ ATTENTION: Final = "assay_rows"
 
 class ModulesPass:
     """The pass through ``network``."""
+
+    tile: Final = TILE
 
     def __init__(self, network: Any) -> None:
         network.set_attn_implementation(ATTENTION)

@@ -13,16 +13,17 @@ that (docs/decisions/batching.md has the measurement):
 
 * A pass has one of a few numbers of rows, filled up with idle rows. A matrix product with one row
   is another kernel, with another order of sums, than one with sixteen; from sixteen on the
-  kernels that were looked at add in one order, or change it once (bf16 beyond 32 rows). ``Rows.of``
-  tries each number on the model at hand, and keeps those that agree with the first to the bit.
+  kernels that were looked at add in one order, or change it once (bf16 beyond 32 rows). One kernel
+  (``half_product``) has one order for any number of rows. ``Rows.of`` tries each number on the
+  model at hand, and keeps those that agree with the first to the bit.
 * Attention is computed for each row by itself, as one query against its slot's keys, also within a
   prompt. It reads a few keys more than the row has, up to one of the numbers that ``_keys_read``
   gives; those beyond the row are masked, so that they add exact zeros.
 * All else in these networks (norms, rotations, activations) works row by row.
 
 A *pass* computes all of it but the attention: ``LlamaPass`` for the kinds that it knows, where the
-trial agrees, and else ``ModulesPass``, for all kinds of models that keep to transformers' attention
-interface.
+trial agrees, with products in half as many bytes if it can, and else ``ModulesPass``, for all kinds
+of models that keep to transformers' attention interface.
 
 This module knows no requests and no sampling. An instance serves one thread at a time.
 """
@@ -38,7 +39,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 
 from assay.models.drawing import Drawing, Floats
-from assay.models.llama_pass import LlamaPass
+from assay.models.llama_pass import TILE, LlamaPass
 from assay.models.modules_pass import ATTENTION, ModulesPass
 from assay.models.row_attention import (
     KEYS_BLOCK,
@@ -58,19 +59,20 @@ try:
 except ImportError:
     raise inference_extra_missing() from None
 
-TILE: Final = 16
-"""The smallest number of rows in a pass. With fewer, MKL takes kernels for one row and for two to
-eight, whose sums differ from those for more in the last bits."""
-TILES: Final = (1, 2, 4, 6)
-"""How many times ``TILE`` rows a pass may have, where the model's own trial agrees. Each number is
-tried for about two passes when an engine starts; beyond 96 rows a pass gains little per row, and
-from 128 on some products with two threads do sum in another order."""
+COUNTS: Final = (1, 4, 8, 12, 16, 32, 64, 96)
+"""The numbers of rows that a pass may have, of those that are whole multiples of its tile, and
+where the model's own trial agrees. Each number is tried for about two passes of it when an engine
+starts; beyond 96 rows a pass gains little per row, and from 128 on some products with two threads
+do sum in another order."""
 TRIAL_TOKENS: Final = KEYS_TILE + 8
 """Of the text of the trial: it crosses a boundary of ``KEYS_TILE``."""
 TRIAL_ALONE: Final = 16
 """How many of them, the last ones, have a pass to themselves: they lie on both sides of that
 boundary. With more, an engine's start takes longer by a pass each; what bits a row has beside
 others, all the ways of the trial show for the whole text."""
+TRIAL_PIECES: Final = 8
+"""Times the rows of a pass: so many of the last tokens are computed in pieces. With passes of few
+rows, all of the text would take a pass for each of its tokens."""
 TRIAL_KEYS: Final = (10, 100, 250, 300, 500, 700, 900, 2000)
 """Keys in the trial of the attention alone: less and more than half a block, in the first block and
 in later ones. The cost is some hundred calls of the kernel, without the network."""
@@ -85,6 +87,11 @@ that is not computed here, more than 1e-1."""
 
 class Pass(Protocol):
     """A pass of the rows of the tokens ``ids`` at ``positions`` through a network."""
+
+    @property
+    def tile(self) -> int:
+        """Its number of rows is a multiple of this; with fewer, sums may have other orders."""
+        ...
 
     @property
     def products(self) -> list[Any]:
@@ -116,20 +123,22 @@ class Rows:
         self._cache = [self._empty(0, 0) for _ in range(self._layers)]
         self._used: Counter[int] = Counter()
         """How many tokens each slot holds, counted from its beginning."""
-        self.counts: tuple[int, ...] = (TILE,)
+        self.counts: tuple[int, ...] = (passed.tile,)
         """The numbers of rows that a pass may have."""
 
     @classmethod
     def of(cls, network: Any, context_tokens: int, vocabulary: int) -> Rows | None:
         """Return ``network`` by rows; None for a kind that cannot be computed so, to the bit.
 
-        A short text is computed in several ways, which takes about sixty passes.
+        A short text is computed in several ways, which takes a few hundred passes.
         """
         if not _takes_rows(network, context_tokens):
             return None
-        lean = LlamaPass.of(network)
-        rows = None if lean is None else cls._tried(network, lean, context_tokens, vocabulary)
-        return rows or cls._tried(network, ModulesPass(network), context_tokens, vocabulary)
+        for passed in _passes(network):
+            rows = cls._tried(network, passed, context_tokens, vocabulary)
+            if rows is not None:
+                return rows
+        return None
 
     @classmethod
     def _tried(
@@ -142,7 +151,7 @@ class Rows:
         except Exception:  # a kind of network with other names or shapes than those read here
             return None
         rows.forget()
-        return rows if rows.counts else None
+        return rows if rows.counts and rows.counts[-1] >= TILE else None
 
     def forget(self) -> None:
         """Free the cache."""
@@ -214,7 +223,7 @@ class Rows:
         positions = [p for span in spans for p in range(span.start, span.end)] + [0] * idle
         ends = np.cumsum([len(span.tokens) for span in spans]) - 1
         wanted = [int(end) for span, end in zip(spans, ends, strict=True) if span.drawn_from]
-        heads_rows = _up(len(wanted), TILE) if wanted else 0
+        heads_rows = _up(len(wanted), self._passed.tile)
         kept, states = self._passed(
             torch.tensor(ids, device=self._device),
             torch.tensor(positions, device=self._device),
@@ -284,10 +293,11 @@ class Rows:
         if np.abs(plain - alone.logits).max() > near:
             return ()
         agreeing: tuple[int, ...] = ()
-        order = SumOrder(self._passed.products, TILE)
-        for rows in (tiles * TILE for tiles in TILES):
+        tile = self._passed.tile
+        order = SumOrder(self._passed.products, tile)
+        for rows in (count for count in COUNTS if count % tile == 0):
             self.counts = (rows,)
-            if not order.is_same(rows):
+            if not order.is_same(rows, beyond=max(agreeing, default=0)):
                 break
             if not all(_same(made, alone) for made in self._ways(text, rows, vocabulary)):
                 break
@@ -297,12 +307,14 @@ class Rows:
     def _ways(self, text: tuple[int, ...], rows: int, vocabulary: int) -> Iterator[Drawing]:
         """Compute ``text`` in passes of ``rows`` rows: by itself, and in pieces among others."""
         yield self.run([Span(1, 0, text)])[0]
-        start, last = 0, len(text) - 1
+        last = len(text) - 1
+        start = max(0, last - TRIAL_PIECES * rows)
+        self.copy(1, 3, start)
         while start < last:
             # Others' tokens before and after this slot's.
-            piece = text[start : min(start + rows // 2 - 1, last)]
+            piece = text[start : min(start + max(1, rows // 2 - 1), last)]
             others = [Span(slot, start, (vocabulary - 1 - slot,)) for slot in (2, 5, 6)]
-            self.run([*others, Span(3, start, piece, drawn_from=False)])
+            self.run([*others[: rows - 1], Span(3, start, piece, drawn_from=False)])
             start += len(piece)
         for place in (4, TILE):
             self.copy(3, place, last)
@@ -316,6 +328,17 @@ class Rows:
         )
         last: Floats = output.logits[0, -1].float().cpu().numpy()
         return last
+
+
+def _passes(network: Any) -> Iterator[Pass]:
+    """Yield the ways to compute ``network``, the quickest first."""
+    lean = LlamaPass.of(network)
+    if lean is not None:
+        halved = lean.halved()
+        if halved is not None:
+            yield halved
+        yield lean
+    yield ModulesPass(network)
 
 
 def _takes_rows(network: Any, context_tokens: int) -> bool:

@@ -7,9 +7,10 @@ are computed now.
 Every answer of the kind that is worked on draws a token in every step, and a bounded piece of the
 prompts is read beside: so a long prompt delays nobody by more than that piece, however long it is.
 While callers who go first have answers under way, the others' get no more than the rows that would
-be idle, and of these only such as attend to no more keys than the longest answer in front of them:
-they ride along, and cost those who go first no pass and no longer one. What is drawn for them is
-bounded too, because each option of a request makes drawing its tokens take longer.
+be idle, or very few, and of these only such as attend to no more keys than the longest answer in
+front of them: they ride along, and cost those who go first no pass and hardly a longer one. What is
+drawn for them is bounded too, because each option of a request makes drawing its tokens take
+longer.
 
 A pure function of its arguments. It knows no tokens, tensors or callers.
 """
@@ -29,6 +30,12 @@ RIDING_EFFORT: Final = 16
 """How much is drawn in a step for answers that ride along, in draws without options: as much as for
 a full pass of those who go first. With more, a few riders with every option would make the others'
 steps longer by half."""
+
+RIDING_ROWS: Final = 4
+"""Rows that answers which ride along get at least, where the pass has room for them: with none of
+them, one long answer after the other of those who go first would let nobody else through. With the
+demo model a pass of four rows takes a quarter longer than one of one row; with sixteen it would
+take more than twice as long."""
 
 Job = TypeVar("Job")
 
@@ -59,7 +66,8 @@ def share_rows(
         ends = {open_.job: open_.done for open_ in firsts}
         longest = max(ends[job] + count for job, count in shared)
         riding = [open_ for open_ in others if open_.done < longest]
-        shared += _riding(riding, _filled(used, counts) - used, longest)
+        idle = max(_filled(used, counts), min(used + RIDING_ROWS, _whole(used, counts))) - used
+        shared += _riding(riding, idle, longest)
     return shared
 
 
@@ -89,6 +97,11 @@ def _riding(answers: Sequence[Open[Job]], room: int, longest: int) -> list[tuple
             room -= count
             effort -= drawing
     return riding
+
+
+def _whole(rows: int, counts: Sequence[int]) -> int:
+    """The rows, with idle ones, of as many of the largest passes as compute ``rows``."""
+    return -(-rows // counts[-1]) * counts[-1]
 
 
 def _filled(rows: int, counts: Sequence[int]) -> int:

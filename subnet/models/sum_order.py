@@ -44,22 +44,24 @@ class SumOrder:
         ]
         self._expected = list(self._results(few))
 
-    def is_same(self, rows: int) -> bool:
+    def is_same(self, rows: int, beyond: int = 0) -> bool:
         """Return whether products of ``rows`` rows, and of fewer multiples of the few, add as those
-        of the few do."""
-        counts = range(self._few, rows + 1, self._few)
+        of the few do. Those of up to ``beyond`` rows are not tried: somebody has."""
+        counts = range(beyond + self._few, rows + 1, self._few)
         return all(list(self._results(count)) == self._expected for count in counts)
 
     @torch.inference_mode()  # type: ignore[untyped-decorator]
     def _results(self, rows: int) -> Iterator[float]:
-        """Yield what each row comes to, at various places among ``rows`` rows by chance."""
+        """Yield what each row comes to, at a place that chance draws among ``rows`` rows."""
         for layer, lines in self._tried:
-            for number, (line, row) in enumerate(lines):
-                place = 7 * number % rows
-                others = torch.randn(1, rows, len(row), generator=self._chance)
-                given = others.to(row.device, row.dtype)
-                given[0, place] = row
-                yield float(layer(given)[0, place, line])
+            for begin in range(0, len(lines), rows):
+                part = lines[begin : begin + rows]
+                places = torch.randperm(rows, generator=self._chance)[: len(part)].tolist()
+                others = torch.randn(1, rows, layer.in_features, generator=self._chance)
+                given = others.to(part[0][1].device, part[0][1].dtype)
+                given[0, places] = torch.stack([row for _, row in part])
+                made = layer(given)[0, places, [line for line, _ in part]]
+                yield from made.tolist()
 
     def _cancelling(self, weights: Any) -> Any:
         """Return a row of which the products with ``weights`` cancel in pairs."""

@@ -20,9 +20,9 @@ torch = pytest.importorskip("torch")
 
 from assay.models import rows as rows_module  # noqa: E402
 from assay.models.language import LanguageModel  # noqa: E402  after the check for torch
-from assay.models.llama_pass import LlamaPass  # noqa: E402
+from assay.models.llama_pass import TILE, LlamaPass  # noqa: E402
 from assay.models.modules_pass import ModulesPass  # noqa: E402
-from assay.models.rows import TILE, Rows  # noqa: E402
+from assay.models.rows import Rows  # noqa: E402
 from assay.models.sum_order import SumOrder  # noqa: E402
 
 SLOTS = 24

@@ -7,6 +7,7 @@ import random
 from assay.models.schedule import PROMPT_TOKENS, RIDING_EFFORT, Open, share_rows
 
 COUNTS = (16, 32, 64, 96)
+FINE = (1, 4, 8, 12, *COUNTS)
 
 
 def drawing(*names: str, done: int = 100) -> list[Open[str]]:
@@ -30,6 +31,19 @@ def test_others_ride_in_idle_rows_alone() -> None:
     assert shared[:3] == [("a", 1), ("b", 1), ("c", 1)]
     assert shared[3:] == [(f"o{n}", 1) for n in range(13)]
     assert ("prompt", 13) in share_rows(firsts, others[:1], COUNTS)
+
+
+def test_where_hardly_a_row_is_idle_others_still_get_a_few() -> None:
+    others = [Open("prompt", 0, 500), *drawing("o1", "o2", "o3", "o4", "o5", done=50)]
+    for firsts in (["a"], list("abcd"), list("abcdefgh"), [f"a{n}" for n in range(16)]):
+        shared = share_rows(drawing(*firsts), others, FINE)
+        assert shared[len(firsts) :] == [("o1", 1), ("o2", 1), ("o3", 1), ("o4", 1)]
+    assert share_rows(drawing(*"abcde"), others[:1], FINE)[-1] == ("prompt", 4)
+    # But no pass of their own.
+    full = [Open("reads", 100, 96)]
+    assert share_rows(full, others, FINE) == [("reads", 96)]
+    nearly = [Open("reads", 100, 94)]
+    assert share_rows(nearly, others, FINE)[1:] == [("o1", 1), ("o2", 1)]
 
 
 def test_whoever_attends_to_more_than_the_firsts_do_does_not_ride() -> None:
@@ -65,7 +79,7 @@ def test_others_have_the_engine_for_themselves_when_no_first_is_there() -> None:
 def test_the_bounds_hold_whatever_is_under_way() -> None:
     chance = random.Random(1)
     for _ in range(500):
-        counts = chance.choice([COUNTS, (16,), (16, 32)])
+        counts = chance.choice([COUNTS, FINE, (16,), (16, 32)])
         firsts, others = (
             [
                 Open(f"{kind}{n}", chance.randrange(300), chance.choice([1, 1, 1, 2, 40, 400]))

@@ -115,14 +115,14 @@ def environment(arguments: Sequence[str], project: Path) -> str:
 
 
 def _task_of(arguments: Sequence[str], default: str = "inference") -> str:
-    """The task that a command line names; ``default`` is the command's own."""
-    task = default
+    """The task that a command line names, itself or by a preset, which is called like its task;
+    ``default`` is the command's own."""
+    found: dict[str, str] = {}
     for index, word in enumerate(arguments):
-        if word == "--task" and index + 1 < len(arguments):
-            task = arguments[index + 1]
-        elif word.startswith("--task="):
-            task = word.partition("=")[2]
-    return task
+        option, is_joined, value = word.partition("=")
+        if option in ("--task", "--preset") and (is_joined or index + 1 < len(arguments)):
+            found[option] = value if is_joined else arguments[index + 1]
+    return found.get("--task") or found.get("--preset") or default
 
 
 def _is_path(task: str) -> bool:

@@ -208,14 +208,9 @@ async def run_validator(
     objects.
     ``organic()`` hands over what miners answered to clients. The rest is as in ``run_miner``.
     """
-    # What a class of both halves serves is its miner half's: a validator that published an address
-    # for it would be challenged by the others, and paid.
-    serving = not isinstance(task, MinerTask) and (
-        type(task).methods is not ValidatorTask.methods or task.objects_bytes_max > 0
-    )
     async with _parts(
         subnet, hotkey, task, bind, announce, Serve.REGISTERED, old, objects_bytes_max,
-        serving=serving,
+        serving=validators_serve(type(task)),
     ) as parts:  # fmt: skip
         receipts = Receipts(parts.folder.receipts)
         seeds = Seeds(
@@ -250,6 +245,15 @@ async def run_validator(
         async with _started(task, context):
             await _seat(subnet, hotkey, join)
             await validator.run(ready)
+
+
+def validators_serve(task: type[ValidatorTask]) -> bool:
+    """Whether the validators of ``task`` listen at a port, since they serve methods or objects."""
+    # What a class of both halves serves is its miner half's: a validator that published an address
+    # for it would be challenged by the others, and paid.
+    return not issubclass(task, MinerTask) and (
+        task.methods is not ValidatorTask.methods or task.objects_bytes_max > 0
+    )
 
 
 def _secret(seed: str | None, hotkey: Signer) -> bytes:

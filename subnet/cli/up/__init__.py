@@ -4,6 +4,7 @@ In the order in which a run needs them:
 
 - ``command``: the command, and from its options to a plan
 - ``request``: the options, and the record of their values
+- ``presets``: what one word stands for: task, options, and what is made first
 - ``plan``: who takes part, drawn from the seed
 - ``checks``: what can be known to be wrong before anything is started
 - ``record``: what a state folder remembers of its run

@@ -25,11 +25,20 @@ def up(chosen: ChosenTask, **given: Any) -> int:
     from assay.cli.process import run_async
     from assay.cli.up.checks import check_task_is_installed
     from assay.cli.up.plan import make_plan
+    from assay.cli.up.presets import chosen_preset
     from assay.cli.up.run import run
     from assay.lab.cheats import wrap_cheat
+    from assay.neuron.run import validators_serve
 
     request = RunRequest(**given)
     configure_log(request.log_level, request.log_format)
+    preset = chosen_preset(request.preset, request.task)
+    # What was given, without what follows from the state folder, which may be moved.
+    options = tuple(chosen.words(*chosen.halves))
+    own = {} if preset is None else preset.settings(request.state_dir)
+    if own.keys() & chosen.values.keys():  # somebody has made it already
+        preset = None
+    chosen = ChosenTask(chosen.halves, {**own, **chosen.values})
     for half in chosen.halves:
         chosen.settings(half)
         check_task_is_installed(request.task, half.preload)
@@ -38,7 +47,7 @@ def up(chosen: ChosenTask, **given: Any) -> int:
     plan = make_plan(
         seed=request.seed,
         task=request.task,
-        task_options=tuple(chosen.words(*chosen.halves)),
+        task_options=options,
         base_port=request.base_port,
         state_dir=request.state_dir,
         validators=request.validators,
@@ -47,5 +56,6 @@ def up(chosen: ChosenTask, **given: Any) -> int:
         slow=request.slow,
         metrics_port=request.metrics_port,
         gateway=chosen.miner.has_gateway,
+        validators_serve=validators_serve(chosen.validator),
     )
-    return run_async(lambda: run(plan, request, chosen))
+    return run_async(lambda: run(plan, request, chosen, preset))

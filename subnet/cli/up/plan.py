@@ -126,16 +126,18 @@ def make_plan(
     slow: int,
     metrics_port: int | None = None,
     gateway: bool = False,
+    validators_serve: bool = False,
 ) -> Plan:
-    """Draw the cast, and hand out the ports: the chain's, the miners', and the gateway's if there
-    is to be one.
+    """Draw the cast, and hand out the ports: the chain's, the miners', the gateway's if there is to
+    be one, and the validators' if they serve anything.
 
     With None as ``cheat`` everybody is honest. The chain offers its metrics at ``metrics_port`` and
     each neuron at one of the ports after it, validators first and the gateway last; with None
     nobody does. UserError for a cast or for ports that cannot be.
     """
     _check_cast(validators, miners, slow + (cheat is not None))
-    _check_ports(base_port, miners + gateway, metrics_port, validators + miners + gateway)
+    behind = miners + gateway + (validators if validators_serve else 0)
+    _check_ports(base_port, behind, metrics_port, validators + miners + gateway)
     drawn = random.Random(f"assay/up/{seed}").sample(range(miners), slow + (cheat is not None))
     cheating = drawn[0] if cheat is not None else None
     slowed = set(drawn[1:] if cheat is not None else drawn)
@@ -150,7 +152,13 @@ def make_plan(
 
     members = [Member("owner", MemberRole.OWNER, HONEST, None)]
     members += [
-        Member(f"validator-{index + 1}", MemberRole.VALIDATOR, HONEST, None, measured(index))
+        Member(
+            f"validator-{index + 1}",
+            MemberRole.VALIDATOR,
+            HONEST,
+            base_port + 1 + miners + gateway + index if validators_serve else None,
+            measured(index),
+        )
         for index in range(validators)
     ]
     members += [

@@ -21,6 +21,7 @@ from typing import Any, Final
 import msgspec
 
 from assay.cli.up.plan import HONEST, Plan
+from assay.cli.up.presets import RUN_FOLDER
 from assay.errors import Unavailable, UserError
 from assay.files import InUse, LockFile, held, raise_disk_error, read_limited, write_atomic
 from assay.types import AlphaRao, NetUid
@@ -37,6 +38,7 @@ _FRESH: Final = {
         r"(log(\.\d)?|outcome\.json|ready|slips\.jsonl)"
     ),
     "cache": re.compile(r"sdk"),
+    RUN_FOLDER: re.compile(r"manifest|model|corpus|\..*\.tmp"),
 }
 """The folders that ``--fresh`` removes, and what the entries of each are called if a run made them.
 Wallets stay: a person may have put keys of their own there."""

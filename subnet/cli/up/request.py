@@ -14,16 +14,19 @@ import click
 
 from assay.cli import arguments
 from assay.cli.param_types import LogLevel
+from assay.cli.up.presets import preset_option
 from assay.types import PORT_MAX
 
 run_options: Final = arguments.all_of(
+    preset_option,
     arguments.task(),
     click.option(
         "--seed", type=int, default=0, metavar="N", help="Draws who cheats, and the challenges."
     ),
     click.option(
         "--base-port", type=int, default=9944, metavar="N",
-        help="The chain's port; the miners' follow it, then the gateway's.",
+        help="The chain's port; the miners' follow it, then the gateway's, and the validators' if"
+        " they serve anything.",
     ),
     arguments.state_dir,
     click.option("--validators", type=int, default=2, metavar="N", help="How many validate."),
@@ -65,6 +68,7 @@ run_options: Final = arguments.all_of(
 class RunRequest:
     """What one run is asked for on the command line."""
 
+    preset: str | None
     task: str
     seed: int
     base_port: int

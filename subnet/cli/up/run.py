@@ -37,6 +37,7 @@ from assay.cli.up.keys import faucet, make_keys
 from assay.cli.up.no_reward import NoReward
 from assay.cli.up.plan import HONEST, HOTKEY, SLOW, SLOWDOWN, Member, MemberRole, Plan
 from assay.cli.up.port_owner import check_own_chain
+from assay.cli.up.presets import Preset, prepare
 from assay.cli.up.record import RecordFile, RunRecord
 from assay.cli.up.request import RunRequest
 from assay.cli.up.screen import RunScreen
@@ -72,9 +73,11 @@ async def run(
     plan: Plan,
     request: RunRequest,
     chosen: ChosenTask,
+    preset: Preset | None = None,
     check: Callable[[Plan], None] = check_machine,
 ) -> int:
-    """Run ``plan`` as ``request`` asks for, with the ``chosen`` task; the exit code.
+    """Run ``plan`` as ``request`` asks for, with the ``chosen`` task, for which ``preset`` may make
+    something first; the exit code.
 
     ``check`` raises before anything is written or started if the machine cannot run it.
     """
@@ -88,7 +91,7 @@ async def run(
             records.clear()
         records.save(records.open(plan))  # from here on the folder is known to be this run's
         supervisor = Supervisor(clock, random.Random(), plan.pid_file)
-        one = _Run(plan, request, chosen, records, supervisor, screen, clock)
+        one = _Run(plan, request, chosen, preset, records, supervisor, screen, clock)
         try:
             with screen:
                 stop_on_signals(stop)
@@ -122,6 +125,7 @@ class _Run:
     plan: Plan
     request: RunRequest
     chosen: ChosenTask
+    preset: Preset | None
     records: RecordFile
     supervisor: Supervisor
     screen: RunScreen
@@ -146,9 +150,12 @@ class _Run:
         async with open_chain(
             plan.endpoint, plan.state_dir, self.clock, patience_s=CHAIN_PATIENCE_S
         ) as chain:
-            netuid = await bootstrap(
-                chain, plan, keys, faucet(plan), netuid=record.netuid,
-                commit_reveal=self.request.commit_reveal, say=say,
+            netuid, _ = await asyncio.gather(
+                bootstrap(
+                    chain, plan, keys, faucet(plan), netuid=record.netuid,
+                    commit_reveal=self.request.commit_reveal, say=say,
+                ),
+                self._prepare(chain),
             )  # fmt: skip
             again = record.netuid is not None
             record = msgspec.structs.replace(record, netuid=netuid)
@@ -162,6 +169,11 @@ class _Run:
             await self._start_neurons(chain, netuid, again=again)
             self._start_gateway(netuid)
             await self._follow(watch, record)
+
+    async def _prepare(self, chain: Chain) -> None:
+        """Make what the preset makes."""
+        if self.preset is not None:
+            await prepare(self.preset, self.plan.state_dir, (await chain.head()).number)
 
     async def _start_neurons(self, chain: Chain, netuid: NetUid, *, again: bool) -> None:
         """Start the miners and the validators; the validators once the miners answer, if the chain
@@ -281,7 +293,7 @@ def _neuron_specs(
     own = chosen.words(chosen.validator if validates else chosen.miner)
     for member in plan.of(role):
         arguments = (
-            *(_validator_words(plan, member) if validates else _miner_words(member)),
+            *(_validator_words(plan, member, chosen) if validates else _miner_words(member)),
             *("--netuid", str(netuid), "--wallet", member.name, "--hotkey", HOTKEY),
             *("--task", plan.task, "--chain", plan.endpoint, "--state-dir", str(plan.state_dir)),
             *_metrics_words(member.metrics_port),
@@ -309,10 +321,16 @@ def _metrics_words(port: int | None) -> tuple[str, ...]:
     return () if port is None else ("--metrics-port", str(port))
 
 
-def _validator_words(plan: Plan, member: Member) -> tuple[str, ...]:
+def _validator_words(plan: Plan, member: Member, chosen: ChosenTask) -> tuple[str, ...]:
     # Fixed by the run's seed, so that a run can be repeated; in earnest it is drawn unguessably.
     seed = f"{plan.seed}/{member.name}"
-    return ("validator", "run", "--seed", seed, "--round-interval", str(ROUND_INTERVAL_S))
+    # A task that counts in blocks or epochs knows best when its turns are.
+    in_seconds = chosen.validator.pace.unit == "seconds"
+    return (
+        *("validator", "run", "--seed", seed),
+        *(("--round-interval", str(ROUND_INTERVAL_S)) if in_seconds else ()),
+        *(() if member.port is None else ("--port", str(member.port))),
+    )
 
 
 def _miner_words(member: Member) -> tuple[str, ...]:

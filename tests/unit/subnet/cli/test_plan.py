@@ -23,6 +23,7 @@ def plan(
     base_port: int = 30_000,
     metrics_port: int | None = None,
     gateway: bool = False,
+    validators_serve: bool = False,
 ) -> Plan:
     return make_plan(
         seed=seed,
@@ -36,6 +37,7 @@ def plan(
         slow=slow,
         metrics_port=metrics_port,
         gateway=gateway,
+        validators_serve=validators_serve,
     )
 
 
@@ -50,6 +52,25 @@ def test_one_cheats_and_the_asked_number_is_slow(seed: int, miners: int, slow: i
     ports = [member.port for member in made.of(MemberRole.MINER)]
     assert len({made.chain_port, *ports}) == miners + 1
     assert made.owner.port is None
+
+
+@given(st.integers(1, 9), st.integers(2, 9), st.booleans(), st.booleans())
+def test_whoever_listens_has_a_port_of_its_own(
+    validators: int, miners: int, gateway: bool, serving: bool
+) -> None:
+    made = plan(
+        validators=validators, miners=miners, cheat=None, slow=0, gateway=gateway,
+        validators_serve=serving,
+    )  # fmt: skip
+    listening = [member.port for member in made.of(MemberRole.VALIDATOR)]
+    assert all((port is not None) is serving for port in listening)
+    count = 1 + miners + gateway + (validators if serving else 0)
+    assert sorted(made.ports) == list(range(30_000, 30_000 + count))
+    with pytest.raises(UserError, match="do not exist"):
+        plan(
+            validators=validators, miners=miners, cheat=None, slow=0, gateway=gateway,
+            validators_serve=serving, base_port=PORT_MAX - count + 2,
+        )  # fmt: skip
 
 
 def test_the_seed_moves_the_one_who_cheats() -> None:

@@ -1,0 +1,157 @@
+"""What `assay up` runs by one word: a preset fixes the task, its options, and what is made first.
+
+A preset gives other defaults to the command's options; words that a person gives go before them. It
+may also name a command of ours that makes files in the state folder once, before the neurons start:
+the command's words come from here, and ``prepare`` runs it. A preset is called like its task, so
+that ``assay.needs`` can tell which environment it needs.
+
+What a preset's task does, and how the neurons are started, is not known here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from assay.errors import AssayError, UserError
+
+RUN_FOLDER: Final = "run"
+"""Under the state folder: the run that the preset ``training`` makes."""
+JOIN_BLOCKS: Final = 80
+"""From the making of a run to its first window: 20 s of a local chain, in which uids are bought and
+neurons load torch. Whoever is later misses a window."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """One preset."""
+
+    name: str
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    """Of the options of `assay up`, by their parameters' names, instead of the command's own."""
+    folder: str | None = None
+    """What is made once, under the state folder; None where nothing is."""
+    written_last: str = ""
+    """The file in it that is there once it is whole."""
+    making: Callable[[Path, int], Sequence[str]] | None = None
+    """The words of the command that makes ``folder`` at a block of the chain."""
+    setting: str = ""
+    """The setting of the task by which the neurons are told of ``folder``."""
+
+    @property
+    def task(self) -> str:
+        """The preset's task."""
+        return self.name
+
+    def settings(self, state_dir: Path) -> dict[str, str]:
+        """The task's settings that follow from where ``folder`` is."""
+        if self.folder is None:
+            return {}
+        return {self.setting: str((state_dir / self.folder).absolute())}
+
+
+def _make_run(folder: Path, block: int) -> Sequence[str]:
+    return (
+        *("train", "new", str(folder), "--name", "local", "--size", "0.2M"),
+        *("--source", "stdlib", "--megabytes", "2", "--steps", "15", "--batch", "8"),
+        *("--context", "128", "--start-block", str(block + JOIN_BLOCKS), "--windows", "10000"),
+        *("--train-blocks", "20", "--upload-blocks", "6", "--reveal-blocks", "6"),
+        *("--attest-blocks", "6", "--evaluate-blocks", "1", "--advance-blocks", "1", "--json"),
+    )
+
+
+PRESETS: Final = {
+    each.name: each
+    for each in (
+        Preset("inference"),
+        Preset(
+            "training",
+            defaults={"cheat": "none"},
+            folder=RUN_FOLDER,
+            written_last="manifest",
+            making=_make_run,
+            setting="run",
+        ),
+    )
+}
+"""By name. A window of the run of ``training`` takes 40 blocks, 10 s of a local chain, of which one
+processor core computes 2."""
+DEFAULT: Final = "inference"
+
+
+def _choose(context: click.Context, param: click.Parameter, name: str | None) -> str | None:
+    """Let the preset's defaults stand in for the command's own."""
+    if name is not None:
+        preset = PRESETS[name]
+        # A setting's parameter: what may be required of a task is given by its preset.
+        own = {f"task__{preset.setting}": f"STATE_DIR/{preset.folder}"} if preset.folder else {}
+        context.default_map = {"task": preset.task, **preset.defaults, **own}
+    return name
+
+
+preset_option: Final = click.option(
+    "--preset", type=click.Choice(list(PRESETS)), is_eager=True, callback=_choose,
+    metavar="NAME", show_default=DEFAULT,
+    help=f"What is run, with its options and what it needs: {' or '.join(PRESETS)}.",
+)  # fmt: skip
+
+
+def chosen_preset(name: str | None, task: str) -> Preset | None:
+    """The preset that a run follows, whose ``task`` is known; None for a task that has none.
+    UserError for a preset whose task is another one."""
+    if name is not None and PRESETS[name].task != task:
+        raise UserError(
+            f"The preset {name} runs the task {PRESETS[name].task}, not {task}.",
+            "Leave out --task, or --preset.",
+        )
+    return PRESETS.get(task)
+
+
+async def prepare(preset: Preset, state_dir: Path, block: int) -> None:
+    """Make the folder of ``preset`` under ``state_dir`` unless it is there, as the chain is at
+    ``block``; UserError if it cannot be made.
+
+    The command runs in a process of its own, since it may load what takes seconds and gigabytes.
+    """
+    if preset.folder is None or preset.making is None:
+        return
+    folder = (state_dir / preset.folder).absolute()
+    if not (folder / preset.written_last).exists():
+        await _ended(preset.making(folder, block))
+
+
+async def _ended(words: Sequence[str]) -> None:
+    """Run a command of ours to its end; the error that it ended with, if it did."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-P", "-m", "assay.cli.main", *words,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,  # the same is told on stdout
+        start_new_session=True,  # Ctrl-C in the terminal is ours to pass on
+    )  # fmt: skip
+    try:
+        told, _ = await process.communicate()
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
+    if process.returncode:
+        raise _failed(words, told)
+
+
+def _failed(words: Sequence[str], told: bytes) -> AssayError:
+    with contextlib.suppress(ValueError, KeyError, TypeError):
+        error = json.loads(told)["error"]
+        return UserError(str(error["cause"]), str(error["cure"]))
+    command = f"assay {' '.join(words[:2])}"
+    return AssayError(f"{command} ended without a word.", f"Run {command} by hand to see why.")

@@ -7,14 +7,12 @@ the model is trained is not known here.
 
 from __future__ import annotations
 
-import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from assay.errors import UserError
-from assay.files import raise_disk_error
+from assay.files import new_folder
 from assay.models.layout import CONFIG, GENERATION, WHOLE, read_layout
 from assay.models.source import inference_extra_missing
 from assay.models.tokens import Tokens
@@ -58,26 +56,17 @@ def make_model(
     """Write a new model of ``size`` (a key of ``SIZES``) into the folder ``target``, with the
     tokenizer of the model in ``tokenizer``, and return ``target``. UserError if ``target`` is there
     already, or if the disk is full."""
-    if os.path.lexists(target):
-        raise UserError(f"{target} is there already.", "Name a new folder, or remove it.")
     layout = read_layout(tokenizer)
     ends = sorted(Tokens.load(tokenizer).ends)
-    network = _network(SIZES[size], int(layout.config["vocab_size"]), context, seed, ends)
-    beside = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    try:
-        beside.mkdir(parents=True)
-        network.config.save_pretrained(beside)
-        network.generation_config.save_pretrained(beside)
+    with new_folder(target) as partial:
+        network = _network(SIZES[size], int(layout.config["vocab_size"]), context, seed, ends)
+        network.config.save_pretrained(partial)
+        network.generation_config.save_pretrained(partial)
         tensors = {name: value.detach() for name, value in network.named_parameters()}
-        save_file(tensors, beside / WHOLE, metadata={"format": "pt"})
+        save_file(tensors, partial / WHOLE, metadata={"format": "pt"})
         for path in layout.others:
             if path.name not in (CONFIG, GENERATION):
-                shutil.copyfile(path, beside / path.name)
-        os.rename(beside, target)
-    except OSError as error:
-        raise_disk_error(error, target)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
+                shutil.copyfile(path, partial / path.name)
     return target
 
 

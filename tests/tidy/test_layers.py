@@ -176,6 +176,7 @@ def test_what_all_tasks_share_imports_none() -> None:
     [
         ("assay.neuron.validator", "assay.protocol.inference", True),
         ("assay.cli.up.run", "assay.protocol.inference", True),
+        ("assay.cli.train.new", "assay.protocol.training", False),
         ("assay.gateway.server", "assay.protocol.inference", False),
         ("assay.gateway.openai.requests", "assay.protocol.inference", True),
         ("assay.gateway.server", "assay.miners.inference.task", True),

@@ -13,6 +13,7 @@ import click
 from assay.cli.command import LazyGroup
 
 MEMBERS: Final = {
+    "new": ("assay.cli.train.new:new", "Make a run: a model, a corpus, and terms for all."),
     "corpus": ("assay.cli.train.corpus:corpus", "Cut texts into tokens that a run trains on."),
 }
 

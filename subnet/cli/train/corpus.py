@@ -5,8 +5,6 @@ The folder is whole when the command ends: it is made beside the target and rena
 
 from __future__ import annotations
 
-import os
-import shutil
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +18,11 @@ MEGABYTE: Final = 10**6
 MEGABYTES_MAX: Final = 65_536.0
 """Of text that is held in memory while it is sorted."""
 
+megabytes_option: Final = click.option(
+    "--megabytes", type=param_types.Number(0.001, MEGABYTES_MAX), metavar="N",
+    show_default="all of it", help="Take a part of the source, drawn by the documents' names.",
+)  # fmt: skip
+
 
 @click.command("corpus", cls=Command)
 @click.argument(
@@ -32,10 +35,7 @@ MEGABYTES_MAX: Final = 65_536.0
     "--tokenizer", default="demo", metavar="MODEL",
     help="Whose tokens: a model folder, a Hugging Face id, or demo. The run's model has the same.",
 )  # fmt: skip
-@click.option(
-    "--megabytes", type=param_types.Number(0.001, MEGABYTES_MAX), metavar="N",
-    show_default="all of it", help="Take a part of the source, drawn by the documents' names.",
-)  # fmt: skip
+@megabytes_option
 @arguments.json
 def corpus(source: str, into: Path, tokenizer: str, megabytes: float | None, json: bool) -> None:
     """Cut texts into tokens that a run trains on.
@@ -64,34 +64,26 @@ def write_corpus(
     """Make the corpus of ``source`` in the new folder ``into``, with bars on the screen, and return
     what it holds. UserError if ``into`` is there, or if the source or the tokenizer is none."""
     from assay.cli.progress import bar
-    from assay.files import raise_disk_error
+    from assay.files import new_folder
     from assay.models.source import resolve
     from assay.training.corpus import TrainingCorpus, make_corpus
     from assay.training.documents import read_documents
 
-    if os.path.lexists(into):
-        raise UserError(f"{into} is there already.", "Name a new folder, or remove it.")
     folder = resolve(tokenizer)
     limit = None if megabytes is None else round(megabytes * MEGABYTE)
-    with bar("Reading, MB") as told:
-        documents = read_documents(
-            source,
-            bytes_max=limit,
-            told=lambda done, total: told(done // MEGABYTE, total // MEGABYTE),
-        )
-    tokens, end, vocabulary = _tokenizer(folder)
-    beside = into.with_name(f".{into.name}.{os.getpid()}.tmp")
-    try:
+    with new_folder(into) as partial:
+        with bar("Reading, MB") as told:
+            documents = read_documents(
+                source,
+                bytes_max=limit,
+                told=lambda done, total: told(done // MEGABYTE, total // MEGABYTE),
+            )
+        tokens, end, vocabulary = _tokenizer(folder)
         with bar("Cutting into tokens") as told:
             make_corpus(
-                beside, documents, tokens.encode_answer,
+                partial, documents, tokens.encode_answer,
                 end=end, vocabulary=vocabulary, told=told,
             )  # fmt: skip
-        os.rename(beside, into)
-    except OSError as error:
-        raise_disk_error(error, into)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
     made = TrainingCorpus.open(into)
     return {
         "folder": str(into),

@@ -70,23 +70,28 @@ def _make_run(folder: Path, block: int) -> Sequence[str]:
     )
 
 
-PRESETS: Final = {
-    each.name: each
-    for each in (
-        Preset("inference"),
-        Preset(
-            "training",
-            defaults={"cheat": "none"},
-            folder=RUN_FOLDER,
-            written_last="manifest",
-            making=_make_run,
-            setting="run",
-        ),
-    )
-}
-"""By name. A window of the run of ``training`` takes 40 blocks, 10 s of a local chain, of which one
-processor core computes 2."""
-DEFAULT: Final = "inference"
+@dataclass(frozen=True, slots=True)
+class ServedModel(Preset):
+    """A model that miners serve and clients ask, which needs nothing before."""
+
+    name: str = "inference"
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedModel(Preset):
+    """A run of a small model. A window takes 40 blocks, 10 s of a local chain, of which one
+    processor core computes 2."""
+
+    name: str = "training"
+    defaults: Mapping[str, Any] = field(default_factory=lambda: {"cheat": "none"})
+    folder: str | None = RUN_FOLDER
+    written_last: str = "manifest"
+    making: Callable[[Path, int], Sequence[str]] | None = _make_run
+    setting: str = "run"
+
+
+PRESETS: Final = {each.name: each for each in (ServedModel(), TrainedModel())}
+DEFAULT: Final = ServedModel().name
 
 
 def _choose(context: click.Context, param: click.Parameter, name: str | None) -> str | None:

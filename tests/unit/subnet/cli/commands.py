@@ -33,6 +33,7 @@ NEEDS: Final[dict[str, tuple[str, ...]]] = {
     "gateway key add": ("k",),
     "gateway key list": (),
     "gateway key revoke": ("k",),
+    "train new": ("run", "--source", "nosuch", "--start-block", "1"),
     "train corpus": ("nosuch", "c"),
     "model quantise": ("nosuch", "t"),
     "model calibrate": ("nosuch",),

@@ -48,6 +48,7 @@ def test_a_size_is_what_its_name_says_and_knows_the_tokenizer(
 
 def test_a_folder_that_is_there_stays_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "m").mkdir()
+    (tmp_path / "m" / "mine").touch()
     with pytest.raises(UserError, match="is there already"):
         make_model(tmp_path / "m", "0.2M", resolve("demo"), seed=1)
-    assert list((tmp_path / "m").iterdir()) == []
+    assert [path.name for path in (tmp_path / "m").iterdir()] == ["mine"]

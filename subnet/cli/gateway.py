@@ -102,7 +102,7 @@ def run(
     from assay.cli import output
     from assay.cli.addresses import listening
     from assay.cli.log import configure_log
-    from assay.cli.process import run_async, stop_on_signals
+    from assay.cli.process import run_async, settle_memory, stop_on_signals
     from assay.gateway.model import OfferedModel
     from assay.gateway.run import accepted_paths, run_gateway
     from assay.metrics import offered
@@ -114,6 +114,7 @@ def run(
     offer = OfferedModel.load(model, served_name)
 
     def ready(at: int) -> None:
+        settle_memory()
         tell_ready()
         if json:
             output.line({"event": "ready", "netuid": netuid, "host": host, "port": at})
@@ -203,7 +204,12 @@ def list_(state_dir: Path, json: bool) -> None:
     if json:
         output.document(rows)
         return
-    columns = ("id", "name", "requests_per_minute", "tokens_per_day", "created", "revoked")
+    for row in rows:
+        uses = {"shares": row["shares_prompts"], "reads": row["reads_shared_prompts"]}
+        row["prompts"] = ", ".join(name for name, is_so in uses.items() if is_so)
+    columns = (
+        "id", "name", "requests_per_minute", "tokens_per_day", "prompts", "created", "revoked",
+    )  # fmt: skip
     output.table(
         "Keys",
         tuple(name.replace("_", " ") for name in columns),

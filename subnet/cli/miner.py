@@ -39,7 +39,7 @@ def launch(
     from assay.cli.addresses import announced, listening
     from assay.cli.log import configure_log
     from assay.cli.neurons import Identity, run_miner
-    from assay.cli.process import run_async
+    from assay.cli.process import run_async, settle_memory
     from assay.metrics import offered
 
     configure_log(given.log_level, given.log_format, given.log_file)
@@ -49,6 +49,7 @@ def launch(
     announce = announced(given.announce, bind)
 
     def ready(at: int) -> None:
+        settle_memory()
         tell_ready()
         if given.json:
             output.line({"event": "ready", "netuid": given.netuid, "host": given.host, "port": at})

@@ -59,7 +59,7 @@ def run(
     from assay.cli.addresses import announced, listening
     from assay.cli.log import configure_log
     from assay.cli.neurons import Identity, run_validator
-    from assay.cli.process import run_async
+    from assay.cli.process import run_async, settle_memory
     from assay.cli.trades import parse_stake
     from assay.metrics import offered
 
@@ -72,6 +72,7 @@ def run(
     identity = Identity.of(arguments, stake=parse_stake(stake, rate_tolerance))
 
     def ready(at: int | None) -> None:
+        settle_memory()
         if json:
             host = arguments.host if at is not None else None
             output.line({"event": "ready", "netuid": arguments.netuid, "host": host, "port": at})

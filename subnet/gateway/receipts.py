@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 from collections import OrderedDict
 from pathlib import Path
 from typing import Final
@@ -55,13 +56,17 @@ class ReceiptStore:
         self._sizes: OrderedDict[str, int] = OrderedDict()
         """By id, the oldest first."""
         self._bytes = 0
+        self._lock = threading.Lock()
+        """Guards the two above: receipts are put from several threads."""
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             found = [(entry.stat(), entry.name) for entry in os.scandir(folder)]
         except OSError as error:
             raise_disk_error(error, folder)
         for stat, name in sorted(found, key=lambda each: each[0].st_mtime_ns):
-            if ID.fullmatch(name.removesuffix(".json")):
+            if ID.fullmatch(name.removesuffix(".tmp")):  # of a process that was killed
+                (folder / name).unlink(missing_ok=True)
+            elif ID.fullmatch(name.removesuffix(".json")):
                 self._sizes[name.removesuffix(".json")] = stat.st_size
                 self._bytes += stat.st_size
 
@@ -76,9 +81,10 @@ class ReceiptStore:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(data)
             os.replace(temporary, path)
-            self._bytes += len(data) - self._sizes.pop(receipt.id, 0)
-            self._sizes[receipt.id] = len(data)
-            self._make_room()
+            with self._lock:
+                self._bytes += len(data) - self._sizes.pop(receipt.id, 0)
+                self._sizes[receipt.id] = len(data)
+                self._make_room()
         except OSError as error:
             raise_disk_error(error, path)
 

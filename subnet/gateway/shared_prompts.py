@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import random
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -142,9 +142,14 @@ def _fits(session: _Session, pause_s: float, size: int) -> bool:
     )
 
 
+def _is_tool(message: Mapping[str, Any]) -> bool:
+    return message.get("role") in ("tool", "function")
+
+
 def body_of(wanted: ClientRequest) -> dict[str, Any]:
     """Return a body of OpenAI's interface that asks for what is ``wanted``, without the model's
-    name. What a client has said of itself (``user``, ``metadata``) is not in it."""
+    name. What a client has said of itself (``user``, ``metadata``) is not in it, nor who has said a
+    message; a tool's name is."""
     options = wanted.options
     fields: dict[str, tuple[Any, Any]] = {
         "max_tokens": (options.max_tokens, None),
@@ -165,7 +170,10 @@ def body_of(wanted: ClientRequest) -> dict[str, Any]:
     if wanted.include_usage:
         body["stream_options"] = {"include_usage": True}
     if wanted.is_chat:
-        body["messages"] = [dict(message) for message in wanted.messages]
+        body["messages"] = [
+            {name: value for name, value in message.items() if name != "name" or _is_tool(message)}
+            for message in wanted.messages
+        ]
         if wanted.tools:
             body["tools"] = [dict(tool) for tool in wanted.tools]
         if options.logprobs is not None:

@@ -14,14 +14,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Hashable, Iterator
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from assay.aio import bounded
 from assay.clock import Clock
 
 Place = TypeVar("Place")
+TRIES_MAX: Final = 8
+"""Requests of one client, each with other needs, for which no place is free, before the client's
+others are passed over. To look at all miners for one takes up to a millisecond in a full subnet,
+and is done each time that a call ends: a client with a hundred requests that avoid each other
+miners would hold up everybody's tokens."""
 
 
 class Waiter(Generic[Place]):
@@ -79,23 +84,30 @@ class WaitingLine(Generic[Place]):
         """Give every free place to the first in the line that can use it."""
         in_vain: set[Hashable] = set()
         """What no place is free for. To take a place frees none, so nobody looks again in vain."""
-        while (found := self._first_served(in_vain)) is not None:
+        tries: Counter[str] = Counter()
+        while (found := self._first_served(in_vain, tries)) is not None:
             whose, waiter = found
             self._leave(whose, waiter)
             if whose in self._waiting:
                 self._waiting.move_to_end(whose)  # behind the other clients
             waiter.given.set()
 
-    def _first_served(self, in_vain: set[Hashable]) -> tuple[str, Waiter[Place]] | None:
-        """The first request in the line that takes a place, and its client."""
+    def _first_served(
+        self, in_vain: set[Hashable], tries: Counter[str]
+    ) -> tuple[str, Waiter[Place]] | None:
+        """The first request in the line that takes a place, and its client. ``tries`` counts by
+        client what is added to ``in_vain``."""
         for whose, line in self._waiting.items():
             for waiter in line:
+                if tries[whose] >= TRIES_MAX:
+                    break
                 if waiter.needs in in_vain:
                     continue
                 waiter.place = waiter.take()
                 if waiter.place is not None:
                     return whose, waiter
                 in_vain.add(waiter.needs)
+                tries[whose] += 1
         return None
 
     def _leave(self, whose: str, waiter: Waiter[Place]) -> None:

@@ -70,6 +70,9 @@ class Question(Generic[Req, Rep]):
     message: Req
     deadline_s: float | None = None
     """For this question alone; None: as for all that are asked with it."""
+    reply_bytes_max: int | None = None
+    """Of all replies of a streamed method, where what is asked for needs fewer bytes than
+    ``STREAM_BYTES_MAX``. As objects they take seven times as much memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,6 +276,7 @@ class Peers:
         frames: list[Synapse] = []
         frames_s: list[float] = []
         counted = 0
+        most = smaller(question.reply_bytes_max, STREAM_BYTES_MAX)
         async with self._dendrite.stream(
             peer,
             self.path(question.method),
@@ -284,8 +288,8 @@ class Peers:
                 async for frame in replies:
                     self._streams_bytes += replies.payload_bytes - counted
                     counted = replies.payload_bytes
-                    if counted > STREAM_BYTES_MAX or self._streams_bytes > STREAMS_BYTES_MAX:
-                        raise too_large(peer, STREAM_BYTES_MAX)
+                    if counted > most or self._streams_bytes > STREAMS_BYTES_MAX:
+                        raise too_large(peer, most)
                     frames.append(frame)
                     frames_s.append(replies.latency_s)
             except CallError as error:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import Annotated, Final
 
+import msgspec
 from msgspec import Meta
 
 from assay.protocol.client_receipts import SignedCall
@@ -38,12 +39,23 @@ class Offer(Synapse, frozen=True):
     calls: Annotated[list[Digest], Meta(min_length=1, max_length=OFFERED_MAX)]
 
 
+class DrawnIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The turn whose committed randomness a draw is of (``assay.neuron.seeds``): once the epoch's
+    link is published, whoever kept a signed ``Wanted`` can draw again."""
+
+    turn: Annotated[int, Meta(ge=0, le=2**63 - 1)]
+    block: Annotated[int, Meta(ge=0, le=2**63 - 1)]
+    block_hash: Digest
+
+
 class Wanted(Synapse, frozen=True):
     """Which of the offered calls the validator wants to see: their places in the offer."""
 
     places: Annotated[
         list[Annotated[int, Meta(ge=0, lt=OFFERED_MAX)]], Meta(max_length=OFFERED_MAX)
     ]
+    drawn_in: DrawnIn | None = None
+    """None before a validator's first turn, when nothing is drawn."""
 
 
 class ShownCall(Synapse, frozen=True):
@@ -77,8 +89,8 @@ def size(call: SignedCall) -> int:
 def is_drawn(key: bytes, named: bytes, share: float) -> bool:
     """Return whether the call ``named`` by its digest is among the ``share`` that is looked at.
 
-    ``key`` is 32 bytes that only the validator knows when the digest is offered. They follow from
-    its hash chain; which turn's they are is not said, so nobody else can draw again.
+    ``key`` is 32 bytes that only the validator knows when the digest is offered: the first of the
+    generator that the turn has for the validator's own hotkey.
     """
     drawn = sha256(_DRAW + key + named).digest()
     return int.from_bytes(drawn[:8], "little") < share * 2.0**64

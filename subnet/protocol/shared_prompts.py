@@ -50,7 +50,7 @@ class SharedSession(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     requests: Annotated[list[SharedRequest], Meta(min_length=1, max_length=REQUESTS_MAX)]
     seen_by: Annotated[
-        list[Annotated[str, Meta(min_length=1, max_length=ADDRESS_CHARS_MAX)]],
+        list[Annotated[str, Meta(max_length=ADDRESS_CHARS_MAX, pattern=r"\A[A-Za-z0-9]+\Z")]],
         Meta(max_length=SEEN_BY_MAX),
     ]
     """The hotkeys of the miners that were asked any of it, or what begins like it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -38,11 +39,17 @@ async def longest_turn() -> AsyncIterator[LongestTurn]:
             longest.stood_s = max(longest.stood_s, now_s - stood_s)
             computed_s, stood_s = now_computed_s, now_s
 
+    # A collection of all that torch has made takes 0.15 s of processor time, in whichever thread
+    # and turn it falls due: none of a handler's doing. A neuron's process leaves that part out
+    # (``assay.cli.process.settle_memory``).
+    gc.collect()
+    gc.freeze()
     beating = asyncio.create_task(beat())
     await asyncio.sleep(0)  # it has begun, and measures from here on
     try:
         yield longest
         await asyncio.sleep(2 * BEAT_S)  # a last look
     finally:
+        gc.unfreeze()
         beating.cancel()
         await asyncio.gather(beating, return_exceptions=True)

@@ -193,4 +193,13 @@ class Canaries:
             door.requests.add(await door.client.shared(door.keys[0]))
         except GatewayFailed as error:
             door.may_read = error.status != FORBIDDEN
-            logger.debug("{} shows no shared prompts: {}", door.client.shown, error)
+            if door.may_read:
+                logger.debug("{} shows no shared prompts: {}", door.client.shown, error)
+                return
+            logger.info(
+                "{} does not show the first key what clients share. Canaries through it are made "
+                "up, and miners can tell them from clients' requests. Have a key made with "
+                "`assay gateway key add --read-shared-prompts`, write it into the first line of "
+                "the file of --canary-key-file, and start again",
+                door.client.shown,
+            )

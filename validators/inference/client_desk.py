@@ -33,6 +33,7 @@ from assay.protocol.handing_on import (
     REASON_CHARS_MAX,
     SHOWN_BYTES_MAX,
     CallTaken,
+    DrawnIn,
     Judgement,
     Offer,
     ShownCall,
@@ -128,6 +129,7 @@ class ClientDesk:
         self._path = path
         self.history = ChainHistory()
         self._key: bytes | None = None
+        self._drawn_in: DrawnIn | None = None
         self._wanted: OrderedDict[Ss58, OrderedDict[bytes, None]] = OrderedDict()
         """By gateway, the digests of what it was asked to show."""
         self._seen: OrderedDict[bytes, None] = OrderedDict()
@@ -155,7 +157,7 @@ class ClientDesk:
                 places.append(place)
                 _remember(wanted, named, None, WANTED_MAX)
         _remember(self._wanted, caller.address, wanted, CALLERS_MAX)
-        return Wanted(places=places)
+        return Wanted(places=places, drawn_in=self._drawn_in)
 
     async def show(self, shown: ShownCall, caller: Caller) -> CallTaken:
         """Take a call that was drawn from an offer of the same gateway."""
@@ -278,9 +280,10 @@ class ClientDesk:
 
     # -- the turns
 
-    def begin_turn(self, key: bytes) -> None:
-        """From now on calls are drawn by ``key``, which only this validator knows."""
-        self._key = key
+    def begin_turn(self, key: bytes, drawn_in: DrawnIn) -> None:
+        """From now on calls are drawn by ``key``, which only this validator knows, and which
+        follows from the turn ``drawn_in``."""
+        self._key, self._drawn_in = key, drawn_in
 
     def take(self) -> Sequence[Answer[Any, Any]]:
         """What was judged since the last call, for the next turn."""

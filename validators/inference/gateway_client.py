@@ -31,6 +31,7 @@ REPLY_BYTES_MAX: Final = 32 * 2**20
 """Of one reply. Sixteen answers of 4,096 tokens with logprobs have fewer."""
 SHARED_BYTES_MAX: Final = 2**21
 """Sixteen shared sessions have one megabyte at most."""
+UNAUTHORIZED: Final = 401
 RECEIPT_TRIES: Final = 3
 RECEIPT_PAUSE_S: Final = 0.5
 """A receipt is written when its answer has been sent, a moment after its client has read it."""
@@ -105,7 +106,9 @@ class GatewayClient:
         self._address = address
         self._clock = clock
         self._session = aiohttp.ClientSession(
-            timeout=aiohttp.ClientTimeout(total=ANSWER_S_MAX, connect=CONNECT_S_MAX)
+            timeout=aiohttp.ClientTimeout(total=ANSWER_S_MAX, connect=CONNECT_S_MAX),
+            # A cookie would name what is of one validator, whichever of its keys asks.
+            cookie_jar=aiohttp.DummyCookieJar(),
         )
 
     @property
@@ -164,6 +167,12 @@ class GatewayClient:
             async with self._session.request(
                 method, url, json=body, headers=sent, allow_redirects=False
             ) as reply:
+                if reply.status == UNAUTHORIZED:
+                    raise GatewayFailed(
+                        "it does not take the key: write one that it has made into the file of "
+                        "--canary-key-file, and start again",
+                        reply.status,
+                    )
                 if reply.status != 200:
                     raise GatewayFailed(f"it says {reply.status}", reply.status)
                 data = bytearray()

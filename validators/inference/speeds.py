@@ -14,8 +14,9 @@ They are paid by the time of all their tokens. This module judges nothing.
 from __future__ import annotations
 
 import math
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
@@ -47,9 +48,29 @@ FIRSTS_LAST: Final = 60
 """Answers of which the soonest first frame bounds a miner's distance: about four minutes. With few,
 a miner could seem far for as long as it holds them back; kept for ever, one that moves would be
 paid by the old place."""
+MINERS_MAX: Final = 4_096
+"""Miners that are remembered: those of sixteen full subnets, whose uids change hands."""
 LATENCY_S_MIN: Final = 1e-6
 """No network is faster. A test's clock may stand still over a whole answer, which then took no
 time, and an answer's speed would be infinite."""
+
+
+@dataclass(slots=True)
+class _Known:
+    """What is remembered of one miner."""
+
+    rates: deque[float] = field(default_factory=lambda: deque(maxlen=LAST))
+    """Of bursts."""
+    alone: deque[float] = field(default_factory=lambda: deque(maxlen=LAST))
+    """Of ordinary answers, until the first burst that tells."""
+    drawn: deque[float] = field(default_factory=lambda: deque(maxlen=DRAWN_LAST))
+    """Tokens of a window, of the last bursts, or of the last ordinary answer before them."""
+    firsts: deque[float] = field(default_factory=lambda: deque(maxlen=FIRSTS_LAST))
+    """When the first frames of the last answers came, in seconds."""
+    has_burst: bool = False
+    """Whether it has answered a burst."""
+    has_answered: bool = False
+    """Whether it has answered its last question."""
 
 
 class Speeds:
@@ -57,37 +78,31 @@ class Speeds:
 
     def __init__(self, pay_rate: float) -> None:
         self._most = math.ceil(GROWTH * pay_rate * WINDOW_S)
-        self._rates: dict[Ss58, deque[float]] = {}
-        """Of bursts."""
-        self._alone: dict[Ss58, deque[float]] = {}
-        """Of ordinary answers, until the first burst that tells."""
-        self._drawn: dict[Ss58, deque[float]] = {}
-        """Tokens of a window, of the last bursts, or of the last ordinary answer before them."""
-        self._met: set[Ss58] = set()
-        """Whoever has answered a burst."""
-        self._firsts: dict[Ss58, deque[float]] = {}
-        """When the first frames of the last answers came, in seconds."""
-        self._answered: set[Ss58] = set()
-        """Whoever has answered its last question."""
+        self._known: OrderedDict[Ss58, _Known] = OrderedDict()
+        """The one that answered longest ago comes first."""
+
+    def __len__(self) -> int:
+        """How many miners are remembered."""
+        return len(self._known)
 
     def tokens_to_ask(self, hotkey: Ss58, least: int) -> int:
         """Return how many tokens a burst asks the miner ``hotkey`` for, ``least`` or more."""
-        drawn = max(self._drawn.get(hotkey, ()), default=0.0)
+        drawn = max(self._of(hotkey).drawn, default=0.0)
         return max(least, min(math.ceil(GROWTH * drawn), self._most))
 
     def rate(self, hotkey: Ss58) -> float:
         """Return the tokens a second that ``hotkey`` is paid for; 0 before its first answer."""
-        if rates := self._rates.get(hotkey):
-            return steady_rate(tuple(rates))
-        alone = self._alone.get(hotkey)
-        return min(steady_rate(tuple(alone)), SLOW_PER_S) if alone else 0.0
+        known = self._of(hotkey)
+        if known.rates:
+            return steady_rate(tuple(known.rates))
+        return min(steady_rate(tuple(known.alone)), SLOW_PER_S) if known.alone else 0.0
 
     def note(self, answer: Answer[Any, Any], finding: Finding) -> None:
         """Remember the speed of an ``answer`` that was verified, as ``finding`` says."""
-        hotkey, request = answer.target.hotkey, answer.request
-        self._answered.add(hotkey)
+        known, request = self._remembered(answer.target.hotkey), answer.request
+        known.has_answered = True
         times, tokens = _drawing(answer, finding, self.network_s(answer))
-        self._firsts.setdefault(hotkey, deque(maxlen=FIRSTS_LAST)).append(answer.frames_s[0])
+        known.firsts.append(answer.frames_s[0])
         commitment = ModelCommitment.parse(answer.target.commitment)
         is_burst = isinstance(request, Burst)
         if commitment is not None and commitment.path is NumericPath.ENGINE:
@@ -100,15 +115,16 @@ class Speeds:
                 rate = min(rate, float(finding.tokens / times[-1]))
             drawn = drawn_in_window(times, tokens) * max(WINDOW_S / times[-1], 1.0)
         if not is_burst:
-            self._alone.setdefault(hotkey, deque(maxlen=LAST)).append(rate)
-            if hotkey not in self._met:
-                self._drawn[hotkey] = deque([drawn], maxlen=DRAWN_LAST)
+            known.alone.append(rate)
+            if not known.has_burst:
+                known.drawn.clear()
+                known.drawn.append(drawn)
             return
-        self._drawn.setdefault(hotkey, deque(maxlen=DRAWN_LAST)).append(drawn)
-        is_first, was_asked_for_less = hotkey not in self._met, times[-1] <= WINDOW_S
-        self._met.add(hotkey)
+        known.drawn.append(drawn)
+        is_first, was_asked_for_less = not known.has_burst, times[-1] <= WINDOW_S
+        known.has_burst = True
         if not (is_first and was_asked_for_less):
-            self._rates.setdefault(hotkey, deque(maxlen=LAST)).append(rate)
+            known.rates.append(rate)
 
     def network_s(self, answer: Answer[Any, Any]) -> float:
         """Return how far away the miner of ``answer`` is, in seconds: as the kernel measured it,
@@ -117,7 +133,7 @@ class Speeds:
         A miner's kernel may answer the measurement late; but no frame is here before a round trip
         is over.
         """
-        firsts = self._firsts.get(answer.target.hotkey, ())
+        firsts = self._of(answer.target.hotkey).firsts
         return min(answer.network_s, *firsts, *answer.frames_s[:1], math.inf)
 
     def missed(self, answer: Answer[Any, Any]) -> None:
@@ -126,10 +142,22 @@ class Speeds:
         A burst counts as one in which no token came, if the miner has answered the question before
         it: whoever picks its bursts is seen, and whoever is away is away once, however long.
         """
-        hotkey = answer.target.hotkey
-        if isinstance(answer.request, Burst) and hotkey in self._answered:
-            self._rates.setdefault(hotkey, deque(maxlen=LAST)).append(0.0)
-        self._answered.discard(hotkey)
+        known = self._of(answer.target.hotkey)
+        if isinstance(answer.request, Burst) and known.has_answered:
+            known.rates.append(0.0)
+        known.has_answered = False
+
+    def _of(self, hotkey: Ss58) -> _Known:
+        """What is remembered of ``hotkey``; nothing yet, of one that is not."""
+        return self._known.get(hotkey) or _Known()
+
+    def _remembered(self, hotkey: Ss58) -> _Known:
+        """The same, remembered from now on."""
+        known = self._known[hotkey] = self._of(hotkey)
+        self._known.move_to_end(hotkey)
+        while len(self._known) > MINERS_MAX:
+            self._known.popitem(last=False)
+        return known
 
 
 def _drawing(answer: Answer[Any, Any], finding: Finding, network_s: float) -> tuple[Vector, Vector]:

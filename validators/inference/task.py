@@ -42,6 +42,7 @@ from assay.protocol.handing_on import (
     OFFER,
     SHOW,
     CallTaken,
+    DrawnIn,
     Judgement,
     Offer,
     ShownCall,
@@ -111,6 +112,11 @@ PATIENCE_S_MAX: Final = 115.0
 at the slowest speed fits."""
 
 
+FIXED_BYTES: Final = 2**16
+"""Of one answer, or of all of a burst, beside its tokens: 240 endings with a fingerprint each."""
+TOKEN_BYTES: Final = 512
+"""Of one token: its id, 64 characters of text and its frame take 350. Of whoever sends more nothing
+is read on: as objects, frames take seven times their bytes of the validator's memory."""
 NOT_REPLAYED: Final = "not replayed this time"
 SEEDS_MAX: Final = 4_096
 """Seeds that are kept of requests that nobody answered; beyond it all are replayed."""
@@ -119,6 +125,11 @@ SEEDS_MAX: Final = 4_096
 def patience_s(tokens: int) -> float:
     """Return how long an answer of ``tokens`` tokens is waited for beside the turns."""
     return min(1.2 * tokens / SLOWEST_PER_S + 5.0, PATIENCE_S_MAX)
+
+
+def reply_bytes_max(tokens: int) -> int:
+    """Return how many bytes answers of ``tokens`` tokens in all may have."""
+    return FIXED_BYTES + TOKEN_BYTES * tokens
 
 
 class InferenceValidator(ValidatorTask):
@@ -270,7 +281,9 @@ class InferenceValidator(ValidatorTask):
         desk = self._desk
         if desk is not None and self._context is not None:
             own = turn.rng_of(self._context.hotkey)
-            desk.begin_turn(own.randbytes(32))
+            at = turn.moment.at
+            seen = DrawnIn(turn.number, at.number, bytes.fromhex(at.hash.removeprefix("0x")))
+            desk.begin_turn(own.randbytes(32), seen)
             if self._canaries is not None:
                 self._canaries.begin_turn(own.randbytes(32), self._serving(turn.targets))
         found = [
@@ -316,6 +329,7 @@ class InferenceValidator(ValidatorTask):
         ]
         if turn.post is None or turn.settle is None:
             return await turn.ask(questions)
+        self._soon &= {target.hotkey for target in turn.targets}
         for question in questions:
             turn.post([question], patience_s(tokens_asked(question.message)))
         came = await turn.settle(SETTLE_S, self._soon)
@@ -339,7 +353,8 @@ class InferenceValidator(ValidatorTask):
                 if len(self._replayed) >= SEEDS_MAX:
                     self._replayed.clear()
                 self._replayed[asked.seed] = replayed
-        return Question(target, IN_BURST if isinstance(asked, Burst) else METHOD, asked)
+        method = IN_BURST if isinstance(asked, Burst) else METHOD
+        return Question(target, method, asked, reply_bytes_max=reply_bytes_max(tokens_asked(asked)))
 
     def request_for(
         self, target: Target, rng: random.Random, *, tokens: int, is_burst: bool = False

@@ -49,5 +49,11 @@ def test_a_person_gets_the_key_alone_on_stdout(
     shown = capsys.readouterr()
     assert shown.out.strip().startswith("sk-assay-")
     assert "cannot be shown again" in shown.err
+    made = ["gateway", "key", "add", "bob", "--share-prompts", "--state-dir", str(tmp_path)]
+    assert main.main(made) == 0
+    capsys.readouterr()
     assert main.main(["gateway", "key", "list", "--state-dir", str(tmp_path)]) == 0
-    assert "sk-assay-" not in capsys.readouterr().out
+    listed = capsys.readouterr().out
+    assert "sk-assay-" not in listed
+    assert "name                 bob\nprompts              shares" in listed
+    assert listed.count("prompts") == 1, "ada shares nothing"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from assay.child import OUTCOME
-from assay.cli.process import run_async
+from assay.cli.process import run_async, settle_memory
 from assay.outcome import Kind, read_outcome
 
 HUNG = """
@@ -76,3 +77,14 @@ def test_what_ends_when_it_is_cancelled_is_waited_for() -> None:
 
     assert run_async(run) == "done"
     assert ended == ["tidied up"]
+
+
+def test_what_a_neuron_begins_with_is_not_looked_through_again() -> None:
+    kept = [[] for _ in range(1_000)]  # type: ignore[var-annotated]
+    before = gc.get_freeze_count()
+    try:
+        settle_memory()
+        assert gc.get_freeze_count() >= before + len(kept)
+        assert not any(each is kept for each in gc.get_objects())
+    finally:
+        gc.unfreeze()

@@ -130,6 +130,14 @@ def test_the_oldest_go_first(tmp_path: Path) -> None:
     assert again.get(f"rcpt-{3:032x}") is not None
 
 
+def test_what_a_killed_process_left_half_written_is_removed(tmp_path: Path) -> None:
+    folder = tmp_path / "answers"
+    ReceiptStore(folder).put(receipt(1, []))
+    (folder / f"rcpt-{2:032x}.tmp").write_bytes(b"{")
+    assert len(ReceiptStore(folder)) == 1
+    assert [path.name for path in folder.iterdir()] == [f"rcpt-{1:032x}.json"]
+
+
 def test_bytes_are_bounded_and_the_newest_stays(tmp_path: Path) -> None:
     store = ReceiptStore(tmp_path / "answers", bytes_max=700)
     for number in range(4):

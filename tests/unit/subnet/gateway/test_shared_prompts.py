@@ -104,6 +104,17 @@ def test_one_key_cannot_fill_what_is_shown() -> None:
     assert len(kept.take(1e9, SHOWN_MAX)) == SHOWN_MAX
 
 
+def test_who_has_said_a_message_is_not_shared_and_a_tools_name_is() -> None:
+    messages = [
+        {"role": "user", "name": "Ada", "content": "why?"},
+        {"role": "tool", "name": "weather", "content": "rain", "tool_call_id": "c1"},
+    ]
+    wanted = chat_request(json.dumps({"model": "m", "messages": messages}).encode())
+    asked, told = body_of(wanted)["messages"]
+    assert asked == {"role": "user", "content": "why?"}
+    assert told["name"] == "weather"
+
+
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
 COMMON: dict[str, Any] = {
     "max_tokens": st.integers(1, 99),

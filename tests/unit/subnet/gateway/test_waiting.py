@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import partial
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assay.clock import ManualClock, SystemClock
-from assay.gateway.waiting import WaitingLine
+from assay.gateway.waiting import TRIES_MAX, WaitingLine
 
 ANY = "any"
 
@@ -176,3 +178,24 @@ def check(
         if not task.done():
             later = [t for w, wish, t in tasks[place:] if (w, wish) == (whose, wanted)]
             assert not any(t.done() and not t.cancelled() for t in later)
+
+
+async def test_one_client_with_many_needs_is_looked_at_a_few_times_alone() -> None:
+    """A hundred requests, each of which avoids other miners, are looked at whenever a call ends."""
+    tried: list[str] = []
+    free: list[str] = []
+
+    def take(name: str) -> str | None:
+        tried.append(name)
+        return free.pop() if free and name == "other" else None
+
+    line: WaitingLine[str] = WaitingLine(free.append)
+    with contextlib.ExitStack() as stack:
+        for number in range(100):
+            name = f"needs {number}"
+            stack.enter_context(line.joined("hostile", name, partial(take, name)))
+        waiting = stack.enter_context(line.joined("other", "any", partial(take, "other")))
+        free.append("place")
+        line.hand_out()
+        assert waiting.given.is_set()
+        assert len(tried) == TRIES_MAX + 1

@@ -123,7 +123,7 @@ WORDS = Method("", Word, Word, stream=True)
 @contextlib.asynccontextmanager
 async def streaming(
     handler: Callable[[Word, Caller], AsyncIterator[Word]],
-) -> AsyncIterator[Callable[[], Awaitable[Answer[Word, Word]]]]:
+) -> AsyncIterator[Callable[..., Awaitable[Answer[Word, Word]]]]:
     """A function that asks one neuron, which answers by ``handler``, and collects its stream."""
     network, clock = MemoryNetwork(), ManualClock()
     axon = MemoryAxon(SERVING, network, clock=clock)
@@ -135,8 +135,9 @@ async def streaming(
     peers = Peers(dendrite, task="words", own=OWN.address, now=lambda: moment)
     (target,) = targets_of(moment, OWN.address)
 
-    async def ask() -> Answer[Word, Word]:
-        (answer,) = await peers.fan_out([Question(target, WORDS, Word())], deadline_s=5.0)
+    async def ask(most: int | None = None) -> Answer[Word, Word]:
+        question = Question(target, WORDS, Word(), reply_bytes_max=most)
+        (answer,) = await peers.fan_out([question], deadline_s=5.0)
         return answer
 
     try:
@@ -412,6 +413,22 @@ async def test_a_stream_without_a_frame_is_a_failure_that_the_peer_signed() -> N
     assert (answer.code, answer.outcome) == ("empty_stream", "empty_stream")
     assert [reason.code for reason in answer.failure_reasons] == ["empty_stream"]
     assert answer.evidence is not None
+
+
+async def test_who_knows_how_much_it_asks_for_takes_no_more() -> None:
+    """What streams hold is read into objects of several times their size: 256 miners with the 16
+    MiB that any stream may have would fill a large machine."""
+
+    async def some(request: Word, caller: Caller) -> AsyncIterator[Word]:
+        yield Word(text=bytes(1_000))
+        yield Word(text=bytes(1_000))
+
+    size = 2 * len(encode(Word(text=bytes(1_000))))
+    async with streaming(some) as ask:
+        assert (await ask(size)).code is None
+        answer = await ask(size - 1)
+        assert (answer.code, len(answer.frames)) == ("reply_malformed", 1)
+        assert (await ask(2 * module.STREAM_BYTES_MAX)).code is None
 
 
 @pytest.mark.parametrize("bound", ["STREAM_BYTES_MAX", "STREAMS_BYTES_MAX"])

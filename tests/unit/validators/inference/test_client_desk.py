@@ -23,12 +23,14 @@ from assay.clock import ManualClock
 from assay.gateway.handing_on import HandingOn
 from assay.neuron import Caller, RequestRefused, Role
 from assay.neuron.record import NeuronRecord
+from assay.neuron.seeds import target_rng, turn_seed
 from assay.protocol.client_receipts import CallRecord, ClientReceipt, ReadCall, SignedCall
 from assay.protocol.handing_on import (
     COMPLAIN,
     OFFER,
     SHOW,
     CallTaken,
+    DrawnIn,
     Judgement,
     Offer,
     ShownCall,
@@ -63,6 +65,7 @@ from tests.unit.validators.inference.signed_calls import answered_again, signed
 WRONG = 13
 """The token that the judge of these tests convicts by."""
 MINER = Ss58(key(1).address)
+TURN = DrawnIn(7, 70, b"h" * 32)
 PACKED = ModelCommitment(ROOT, NumericPath.SEEDED_FP32).pack()
 
 
@@ -109,7 +112,7 @@ class Place:
             path=self.folder / "convictions.json",
         )  # fmt: skip
         self.desk.history.note(self.now(), self.clock.now_ns())
-        self.desk.begin_turn(bytes(32))
+        self.desk.begin_turn(bytes(32), TURN)
 
     def now(self) -> Moment:
         neurons = [
@@ -187,7 +190,7 @@ async def test_complaints_are_few_and_the_queue_is_short(place: Place) -> None:
         place.clock.advance(0.1)
     with pytest.raises(RequestRefused, match="complaints in a minute"):
         await place.complain(await place.call(WRONG, seed=99))
-    place.desk.begin_turn(bytes(32))
+    place.desk.begin_turn(bytes(32), TURN)
     calls = [bare(await place.call(WRONG, seed=200 + n)) for n in range(QUEUE_MAX + 4)]
     wanted = await place.desk.offer(Offer(calls=list(map(digest, calls))), caller())
     assert len(wanted.places) == QUEUE_MAX
@@ -314,6 +317,20 @@ async def test_what_is_no_evidence_is_refused_before_it_is_replayed(
     call = await make(place)
     with pytest.raises(RequestRefused, match=why):
         await place.complain(call)
+
+
+async def test_whoever_has_the_link_of_the_named_turn_draws_again(place: Place) -> None:
+    link, validator = b"l" * 32, key(77).address
+    drawing = target_rng(turn_seed(link, TURN.block_hash, TURN.turn), validator)
+    place.desk._share = 0.5
+    place.desk.begin_turn(drawing.randbytes(32), TURN)
+    offered = [random.Random(number).randbytes(32) for number in range(40)]
+    wanted = await place.desk.offer(Offer(calls=offered), caller())
+    assert wanted.drawn_in is not None
+    told = wanted.drawn_in
+    own = target_rng(turn_seed(link, told.block_hash, told.turn), validator).randbytes(32)
+    assert 5 < len(wanted.places) < 35
+    assert wanted.places == [n for n, each in enumerate(offered) if is_drawn(own, each, 0.5)]
 
 
 async def test_a_gateway_shows_what_was_drawn_and_nothing_else(place: Place) -> None:

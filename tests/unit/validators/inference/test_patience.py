@@ -18,7 +18,7 @@ from assay.protocol.inference import Complete, Ending, Piece
 from assay.scoring.inference.speed import NETWORK_S_MAX, WINDOW_S
 from assay.types import Ss58, Uid
 from assay.validators.inference.answers import Finding
-from assay.validators.inference.bursts import least_tokens, tokens_asked
+from assay.validators.inference.bursts import BurstShape, least_tokens, tokens_asked
 from assay.validators.inference.probation import FILE, Probation
 from assay.validators.inference.requests import TOKENS_ASKED, TOKENS_OF_ENTRANCE, Requests
 from assay.validators.inference.settings import ValidatorSettings
@@ -30,8 +30,10 @@ from assay.validators.inference.task import (
     SLOWEST_PER_S,
     InferenceValidator,
     patience_s,
+    reply_bytes_max,
 )
 from assay.wire.limits import DEFAULT
+from assay.wire.synapse import encode
 
 A, B = Ss58("5a"), Ss58("5b")
 
@@ -254,6 +256,25 @@ async def test_pieces_of_no_answer_earn_nothing_and_convict_nobody(turns: Turns)
     probation = turns.validator._probation
     assert probation is not None
     assert not probation.knows(A)
+
+
+def test_the_longest_honest_answers_fit_into_the_bytes_that_are_read() -> None:
+    """Tokens of 64 characters of four bytes each, a frame for each token."""
+    end = Ending(finish="length", queued_s=1e4, first_token_s=1e4, total_s=1e4,
+                 prompt_tokens=4_096, fingerprint=bytes(128))  # fmt: skip
+    text = "\N{SNOWMAN WITHOUT SNOW}\N{ROCKET}" * 32
+    pieces = [Piece(tokens=[2**24], text=text), Piece(tokens=[2**24], text=text, end=end)]
+    sizes = [len(encode(piece)) for piece in pieces]
+    assert 23 * sizes[0] + sizes[1] <= reply_bytes_max(24)
+    shape = BurstShape(ANSWERS_MAX, 4)
+    frame = [len(encode(BurstFrame(parts=[BurstPart(255, piece)]))) for piece in pieces]
+    assert shape.answers * (3 * frame[0] + frame[1]) <= reply_bytes_max(4 * ANSWERS_MAX)
+
+
+async def test_no_more_is_read_than_what_was_asked_for_needs(turns: Turns) -> None:
+    await turns.go_on(0.5, 6)
+    for question, _ in turns.posted:
+        assert question.reply_bytes_max == reply_bytes_max(tokens_asked(question.message))
 
 
 def test_longer_answers_have_more_time() -> None:

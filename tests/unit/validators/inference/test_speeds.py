@@ -12,7 +12,7 @@ from assay.protocol.inference import Complete, Ending, ModelCommitment, NumericP
 from assay.scoring.inference.speed import PAY_RATE, SLOW_PER_S, WINDOW_S
 from assay.types import Ss58, Uid
 from assay.validators.inference.answers import Finding
-from assay.validators.inference.speeds import GROWTH, Speeds
+from assay.validators.inference.speeds import GROWTH, MINERS_MAX, Speeds
 
 A = Ss58("5a")
 ROOT = bytes(32)
@@ -29,6 +29,7 @@ def note(
     network_s: float = 0.0,
     burst: bool = True,
     turns: int = 1,
+    miner: Ss58 = A,
 ) -> None:
     """One verified answer, or burst, whose frames came at ``times_s``."""
     counts = [1] * len(times_s) if counts is None else counts
@@ -45,7 +46,7 @@ def note(
     )
     frames = [BurstFrame(parts=[BurstPart(0, piece)]) for piece in pieces] if burst else pieces
     answer = Answer(
-        Target(Uid(0), A, ModelCommitment(ROOT, path).pack()),
+        Target(Uid(0), miner, ModelCommitment(ROOT, path).pack()),
         request,
         frames[-1],
         None,
@@ -60,6 +61,19 @@ def note(
 
 def evenly(speed: float, count: int, away_s: float = 0.0) -> list[float]:
     return [away_s + (n + 1) / speed for n in range(count)]
+
+
+def test_miners_that_left_are_forgotten() -> None:
+    """A uid changes hands every few minutes, for years."""
+    speeds = Speeds(PAY_RATE)
+    note(speeds, evenly(300.0, 48), burst=False)
+    for number in range(MINERS_MAX + 10):
+        note(speeds, evenly(300.0, 4), burst=False, miner=Ss58(str(number)))
+    assert len(speeds) == MINERS_MAX
+    assert speeds.rate(A) == 0.0
+    for number in range(20):
+        assert speeds.tokens_to_ask(Ss58(f"never {number}"), 64) == 64
+    assert len(speeds) == MINERS_MAX
 
 
 def test_a_burst_has_a_third_more_than_a_miner_draws_in_a_window() -> None:

@@ -75,3 +75,10 @@ class TrainingValidatorSettings(TaskSettings, frozen=True):
     niceness: Annotated[
         int, Meta(ge=0, le=19, description="How far audits give way to other processes.")
     ] = 0
+    bucket: Annotated[
+        str,
+        Meta(
+            description="A bucket in which objects are kept too, such as s3://name/prefix; see"
+            " docs/objects.md."
+        ),
+    ] = ""

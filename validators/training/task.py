@@ -133,7 +133,9 @@ class TrainingValidator(ValidatorTask):
         settings = context.settings
         manifest = run.manifest
         share = manifest.audit.share if settings.audit_share is None else settings.audit_share
-        parts = await RunParts.open(context, run, niceness=settings.niceness)
+        parts = await RunParts.open(
+            context, run, niceness=settings.niceness, bucket=settings.bucket
+        )
         difference = parts.trainer.facts.machine.difference(manifest.machine)
         if share and difference is not None and not manifest.audit.distance:
             raise UserError(

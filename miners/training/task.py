@@ -44,6 +44,8 @@ class TrainingMiner(MinerTask):
     name = NAME
     settings = TrainingMinerSettings
     objects_bytes_max = OBJECTS_BYTES_MAX
+    work_type: type[PeerWork] = PeerWork
+    """What does the work of each window."""
 
     def __init__(self) -> None:
         self._context: TaskContext | None = None
@@ -71,14 +73,10 @@ class TrainingMiner(MinerTask):
         context = self._context
         assert context is not None, "run comes after start"
         parts = self._parts or await self._open(await self._fetched())
-        work = self.make_work(parts, context)
+        work = self.work_type(parts, context, lambda: secrets.token_bytes(32))
         schedule = parts.run.manifest.schedule
         self.peer = TrainingPeer(work, parts.follower, schedule, context.chain, context.hotkey)
         await self.peer.run()
-
-    def make_work(self, parts: RunParts, context: TaskContext) -> PeerWork:
-        """Return what does the work of each window."""
-        return PeerWork(parts, context.hotkey, context.publish, lambda: secrets.token_bytes(32))
 
     async def _fetched(self) -> RunFolder:
         context = self._context

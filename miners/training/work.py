@@ -9,24 +9,28 @@ audit finds that what comes into a window is what left the last one that counted
 from __future__ import annotations
 
 import asyncio
+import itertools
 import shutil
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 from loguru import logger
 
 from assay.chain.errors import UnknownBlock
 from assay.errors import UserError
 from assay.miners.training.memory import CarriedFile, MemoryFile, PeerMemory, SealedWindow
+from assay.neuron import TaskContext
 from assay.protocol.training.records import STATE_BYTES
 from assay.protocol.training.seal import NOTHING, PeerSeal
 from assay.training.messages import Computed, StateRef, StepDone
 from assay.training.run_parts import RunParts
 from assay.training.sealed import seal as seal_message
-from assay.types import Ss58
+from assay.workers import WorkerDied, WorkerNotStarted
 
-CARRIED = "carried"
-WINDOWS = "windows"
+WINDOWS: Final = "windows"
+TRIES_MAX: Final = 3
+"""Of a window whose trainer's process is killed: a third time it is the window that kills it."""
 
 
 class NoPlace(UserError):
@@ -36,16 +40,10 @@ class NoPlace(UserError):
 class PeerWork:
     """One peer's work, window by window."""
 
-    def __init__(
-        self,
-        parts: RunParts,
-        hotkey: Ss58,
-        publish: Callable[[bytes], Awaitable[None]],
-        new_key: Callable[[], bytes],
-    ) -> None:
-        """``publish`` puts a record under the hotkey, ``new_key`` draws 32 unpredictable bytes."""
-        self._parts, self._hotkey = parts, hotkey
-        self._publish, self._new_key = publish, new_key
+    def __init__(self, parts: RunParts, context: TaskContext, new_key: Callable[[], bytes]) -> None:
+        """``new_key`` draws 32 unpredictable bytes."""
+        self._parts, self._context, self._new_key = parts, context, new_key
+        self._hotkey = context.hotkey
         self._file = MemoryFile(parts.folder / "peer")
         if self._file.was_damaged:
             logger.warning("What this miner carried is damaged; it goes on as a newcomer does")
@@ -72,9 +70,7 @@ class PeerWork:
                 "It takes part from the next window on.",
             )
         before, carried = await self._before(window)
-        folder = self._folder(window)
-        await asyncio.to_thread(_make_empty, folder)
-        done = await self.compute(state, carried, peer.place, folder)
+        done = await self._computed(state, carried, peer.place, self._folder(window))
         logger.info(
             "Window {}: {} steps, loss {:.3f}, {:.0f} tokens/s", window, done.steps, done.loss,
             done.tokens / max(done.seconds, 1e-9),
@@ -83,11 +79,11 @@ class PeerWork:
 
     async def show_seal(self, sealed: SealedWindow) -> None:
         """Publish the record of ``sealed``, without the key."""
-        await self._publish(sealed.record.pack())
+        await self._context.publish(sealed.record.pack())
 
     async def show_key(self, sealed: SealedWindow) -> None:
         """Publish the key of ``sealed``."""
-        await self._publish(sealed.opened.pack())
+        await self._context.publish(sealed.opened.pack())
 
     async def compute(
         self, state: StateRef, carried: Path | None, place: int, folder: Path
@@ -100,6 +96,20 @@ class PeerWork:
         return await self._parts.trainer.compute(Path(state.path), carried, place, folder, told)
 
     # -- inside
+
+    async def _computed(
+        self, state: StateRef, carried: Path | None, place: int, folder: Path
+    ) -> Computed:
+        """As ``compute``, begun again if the trainer's process is lost under it."""
+        for tried in itertools.count(1):
+            await asyncio.to_thread(_make_empty, folder)
+            try:
+                return await self.compute(state, carried, place, folder)
+            except (WorkerDied, WorkerNotStarted) as error:
+                if tried == TRIES_MAX:
+                    raise
+                logger.warning("Window {} is begun again: {}", state.window, error.cause)
+        raise AssertionError("a count has no end")
 
     async def _sealed(self, done: Computed, before: bytes) -> SealedWindow:
         exchange, key = self._parts.exchange, self._new_key()

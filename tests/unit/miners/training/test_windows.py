@@ -12,13 +12,12 @@ from loguru import logger
 from assay.errors import Unavailable
 from assay.files import write_atomic
 from assay.miners.training.work import PeerWork
-from assay.neuron import TaskContext
 from assay.protocol.training.peer import PeerState
 from assay.protocol.training.records import ValidatorRecord
 from assay.protocol.training.schedule import Phase
 from assay.protocol.training.seal import NOTHING
 from assay.training.messages import Computed
-from assay.training.run_parts import RunParts
+from assay.workers import WorkerDied
 from tests.unit.miners.training.net import LocalMiner, training_net
 
 PEERS = 4
@@ -170,13 +169,6 @@ async def test_a_state_that_is_damaged_or_of_another_past_is_fetched_anew(
         assert any("another state" in line for line in told)
 
 
-class Twisted(LocalMiner):
-    """A miner whose seals are bent before they are put."""
-
-    def make_work(self, parts: RunParts, context: TaskContext) -> PeerWork:
-        return TwistedWork(parts, context.hotkey, context.publish, lambda: bytes(range(32)))
-
-
 class TwistedWork(PeerWork):
     async def compute(self, state: Any, carried: Path | None, place: int, folder: Path) -> Computed:
         done = await super().compute(state, carried, place, folder)
@@ -186,6 +178,12 @@ class TwistedWork(PeerWork):
         else:
             turn_round(done.message)
         return done
+
+
+class Twisted(LocalMiner):
+    """A miner whose messages are bent before they are sealed."""
+
+    work_type = TwistedWork
 
 
 async def test_what_opens_to_no_message_is_left_out_by_all_with_its_reason(
@@ -206,18 +204,17 @@ async def test_what_opens_to_no_message_is_left_out_by_all_with_its_reason(
         assert len(net.roots) == 1
 
 
-class FullDisk(LocalMiner):
-    """A miner whose disk is full in window 1."""
-
-    def make_work(self, parts: RunParts, context: TaskContext) -> PeerWork:
-        return FullDiskWork(parts, context.hotkey, context.publish, lambda: bytes(32))
-
-
 class FullDiskWork(PeerWork):
     async def compute(self, state: Any, carried: Path | None, place: int, folder: Path) -> Computed:
         if state.window == 1:
             raise Unavailable("The disk is full: /somewhere.", "Free some space.")
         return await super().compute(state, carried, place, folder)
+
+
+class FullDisk(LocalMiner):
+    """A miner whose disk is full in window 1."""
+
+    work_type = FullDiskWork
 
 
 async def test_a_full_disk_is_told_once_and_costs_one_window(
@@ -254,8 +251,7 @@ async def test_a_slow_peer_misses_the_window_and_takes_part_in_the_next(tmp_path
     """Its steps are given up at the deadline: nobody waits for it, and it waits for nobody."""
     async with training_net(tmp_path, 2) as net:
         slow = await net.add(7, miner=Slow())
-        assert isinstance(slow.miner, Slow)
-        slow.miner.slow_in, net.not_waited_for = 1, slow
+        net.not_waited_for = slow
         await net.to_window(1)
         await net.to_phase(1, Phase.REVEAL)
         net.not_waited_for = None
@@ -267,24 +263,47 @@ async def test_a_slow_peer_misses_the_window_and_takes_part_in_the_next(tmp_path
         assert len(net.roots) == 1
 
 
+class SlowWork(PeerWork):
+    slow_in = 1
+
+    async def compute(self, state: Any, carried: Path | None, place: int, folder: Path) -> Computed:
+        if state.window == self.slow_in:
+            await asyncio.Event().wait()
+        return await super().compute(state, carried, place, folder)
+
+
 class Slow(LocalMiner):
     """A miner whose steps of one window have no end."""
 
-    slow_in = -1
-
-    def make_work(self, parts: RunParts, context: TaskContext) -> PeerWork:
-        return SlowWork(self, parts, context)
+    work_type = SlowWork
 
 
-class SlowWork(PeerWork):
-    def __init__(self, miner: Slow, parts: RunParts, context: TaskContext) -> None:
-        super().__init__(parts, context.hotkey, context.publish, lambda: bytes(32))
-        self._miner = miner
+class OrphanWork(PeerWork):
+    """Loses its trainer's process under each window's steps, once."""
+
+    lost_in = -1
 
     async def compute(self, state: Any, carried: Path | None, place: int, folder: Path) -> Computed:
-        if self._miner.slow_in == state.window:
-            await asyncio.Event().wait()
+        if state.window != self.lost_in:
+            self.lost_in = state.window
+            raise WorkerDied("The worker trainer was killed by SIGKILL.", "It is started again.")
         return await super().compute(state, carried, place, folder)
+
+
+class Orphan(LocalMiner):
+    """A miner whose trainer is killed again and again."""
+
+    work_type = OrphanWork
+
+
+async def test_a_window_whose_trainer_was_killed_is_begun_again_and_counts(
+    tmp_path: Path, told: list[str]
+) -> None:
+    async with training_net(tmp_path, 1) as net:
+        orphan = await net.add(7, miner=Orphan())
+        await net.to_window(2)
+        assert orphan.address in await net.counted(1)
+        assert any("begun again" in line and "SIGKILL" in line for line in told)
 
 
 def cut_short(path: str) -> None:

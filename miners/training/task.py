@@ -49,9 +49,9 @@ class TrainingMiner(MinerTask):
 
     def __init__(self) -> None:
         self._context: TaskContext | None = None
-        self._parts: RunParts | None = None
+        self.parts: RunParts | None = None
+        """What the miner is made of, once its run is open; likewise ``peer``, what it is at."""
         self.peer: TrainingPeer | None = None
-        """What the miner is at, once its run is open."""
 
     async def start(self, context: TaskContext) -> None:
         assert isinstance(context.settings, TrainingMinerSettings)
@@ -63,16 +63,16 @@ class TrainingMiner(MinerTask):
         context = self._context
         assert context is not None and isinstance(context.settings, TrainingMinerSettings)
         settings = context.settings
-        self._parts = await RunParts.open(
+        self.parts = await RunParts.open(
             context, run, niceness=settings.niceness, bucket=settings.bucket
         )
         logger.info("The run {} is {}", run.manifest.name, run.root.hex())
-        return self._parts
+        return self.parts
 
     async def run(self) -> None:
         context = self._context
         assert context is not None, "run comes after start"
-        parts = self._parts or await self._open(await self._fetched())
+        parts = self.parts or await self._open(await self._fetched())
         work = self.work_type(parts, context, lambda: secrets.token_bytes(32))
         schedule = parts.run.manifest.schedule
         self.peer = TrainingPeer(work, parts.follower, schedule, context.chain, context.hotkey)
@@ -95,12 +95,12 @@ class TrainingMiner(MinerTask):
 
     async def which_state(self, request: WhichState, caller: Caller) -> StateHeld:
         """Say which object holds a state; none until the run is here."""
-        parts = self._parts
+        parts = self.parts
         return StateHeld(root=None) if parts is None else await parts.follower.which(request)
 
     async def which_files(self, request: WhichFiles, caller: Caller) -> RunFiles:
         """Say which objects hold the run's files; none until the run is here."""
-        parts = self._parts
+        parts = self.parts
         return RunFiles(files=()) if parts is None else await parts.source.which(request)
 
 

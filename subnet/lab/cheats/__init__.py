@@ -1,8 +1,9 @@
 """Miners that take pay without the work. Each is one file (``cached``,
 ``garbage``, ``perturbed``, ``two_faced``), and says what it hopes for.
 
-``CHEATS`` names them all; ``wrap_cheat`` puts one around an honest task. A cheat commits what an
-honest miner commits and speaks the same messages: nothing but its answers gives it away.
+``CHEATS`` names those that answer requests, and ``training`` has those that train; ``wrap_cheat``
+puts one around an honest task. A cheat commits what an honest miner commits and speaks the same
+messages: nothing but its work gives it away.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from assay.errors import UserError
 from assay.lab.cheats.cached import Cached
 from assay.lab.cheats.garbage import Garbage
 from assay.lab.cheats.perturbed import wrap_perturbed
+from assay.lab.cheats.training import TRAINING_CHEATS, wrap_training
 from assay.lab.cheats.two_faced import TwoFaced
 from assay.neuron import MinerTask
 
@@ -40,12 +42,15 @@ CHEATS: Final[dict[str, Cheat]] = {
 
 def wrap_cheat(name: str, honest: MinerTask) -> MinerTask:
     """The cheat called ``name`` around ``honest``; UserError if there is none of that name."""
-    cheat = CHEATS.get(name)
-    if cheat is None:
-        raise UserError(
-            f"No cheat is called {name!r}.", f"Give one of {', '.join(sorted(CHEATS))}."
-        )
-    return cheat.wrap(honest)
+    if (cheat := CHEATS.get(name)) is not None:
+        return cheat.wrap(honest)
+    if name in TRAINING_CHEATS:
+        return wrap_training(name)(honest)
+    raise UserError(
+        f"No cheat is called {name!r}.",
+        f"Give one of {', '.join(sorted(CHEATS))}; of a training miner one of"
+        f" {', '.join(sorted(TRAINING_CHEATS))}.",
+    )
 
 
-__all__ = ["CHEATS", "Cheat", "wrap_cheat"]
+__all__ = ["CHEATS", "TRAINING_CHEATS", "Cheat", "wrap_cheat"]

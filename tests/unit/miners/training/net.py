@@ -17,6 +17,8 @@ from typing import Any
 
 from assay.chain.fake import FakeChain, FakeLedger
 from assay.clock import SystemClock
+from assay.lab.around import Around
+from assay.lab.cheats import wrap_cheat
 from assay.miners.training import TrainingMiner, TrainingMinerSettings
 from assay.neuron import TaskContext
 from assay.neuron.record import NeuronRecord, Role
@@ -29,6 +31,7 @@ from assay.training.chain_records import ChainRecords
 from assay.training.exchange import Exchange
 from assay.training.follower import RunFollower
 from assay.training.run_folder import RunFolder
+from assay.training.run_parts import RunParts
 from assay.training.trainer import Trainer
 from assay.types import Rao, Ss58
 from assay.wire.interface import Reach
@@ -44,26 +47,33 @@ WAIT_S = 60.0
 """On a machine that does much else; alone a block takes 20 ms, and a window's work 0.2 s."""
 
 
-class LocalMiner(TrainingMiner):
-    """The miner with its trainer in a thread."""
+class Local(Around):
+    """A miner whose trainer runs in a thread."""
 
     async def start(self, context: TaskContext) -> None:
-        await super().start(replace(context, workers=LocalWorkers()))  # type: ignore[arg-type]
+        workers: Any = LocalWorkers()
+        await super().start(replace(context, workers=workers))
+
+
+class WatchedMiner(TrainingMiner):
+    """The shipped miner, and the parts of it that tests look at."""
+
+    @property
+    def open_parts(self) -> RunParts:
+        assert self.parts is not None
+        return self.parts
 
     @property
     def trainer(self) -> Trainer:
-        assert self._parts is not None
-        return self._parts.trainer
+        return self.open_parts.trainer
 
     @property
     def exchange(self) -> Exchange:
-        assert self._parts is not None
-        return self._parts.exchange
+        return self.open_parts.exchange
 
     @property
     def follower(self) -> RunFollower:
-        assert self._parts is not None
-        return self._parts.follower
+        return self.open_parts.follower
 
 
 @dataclass
@@ -72,7 +82,7 @@ class Seat:
 
     hotkey: SeedSigner
     state_dir: Path
-    miner: LocalMiner | None = None
+    miner: WatchedMiner | None = None
     running: asyncio.Task[None] | None = None
 
     @property
@@ -112,25 +122,33 @@ class Net:
         """Read anew each time: nothing is remembered."""
         return ChainRecords(self.subnet.view, self.schedule)
 
-    async def add(self, number: int, *, miner: LocalMiner | None = None, run: str = "") -> Seat:
-        """Register a hotkey and run a miner under it."""
+    async def add(
+        self, number: int, *, miner: WatchedMiner | None = None, run: str = "", cheat: str = ""
+    ) -> Seat:
+        """Register a hotkey and run a miner under it, with a cheat around it if one is named."""
         hotkey = key(number)
         await self.chain_does(self.chain.register(self.subnet.netuid, hotkey, hotkey.address))
         seat = Seat(hotkey, self.folder / f"state-{number}")
         self.seats.append(seat)
-        await self.start(seat, miner=miner, run=run)
+        await self.start(seat, miner=miner, run=run, cheat=cheat)
         return seat
 
-    async def start(self, seat: Seat, *, miner: LocalMiner | None = None, run: str = "") -> None:
+    async def start(
+        self,
+        seat: Seat,
+        *,
+        miner: WatchedMiner | None = None,
+        run: str = "",
+        cheat: str = "",
+    ) -> None:
         """Run a miner under a seat's hotkey, in the same folder as the miner before it."""
-        seat.miner = miner or LocalMiner()
+        seat.miner = miner or WatchedMiner()
+        task = Local(wrap_cheat(cheat, seat.miner) if cheat else seat.miner)
         ready = asyncio.Event()
         subnet = replace(self.subnet, state_dir=seat.state_dir)
         settings = TrainingMinerSettings(run=run or str(self.run.path))
         seat.running = asyncio.create_task(
-            run_miner(
-                subnet, seat.hotkey, seat.miner, settings=settings, ready=lambda port: ready.set()
-            )
+            run_miner(subnet, seat.hotkey, task, settings=settings, ready=lambda port: ready.set())
         )
         waiting = asyncio.create_task(ready.wait())
         done, _ = await asyncio.wait(
@@ -146,7 +164,7 @@ class Net:
         seat.miner = seat.running = None
 
     @property
-    def alive(self) -> list[LocalMiner]:
+    def alive(self) -> list[WatchedMiner]:
         return [seat.miner for seat in self.seats if seat.miner is not None]
 
     # -- time

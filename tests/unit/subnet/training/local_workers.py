@@ -7,6 +7,7 @@ take turns, as processes on one core would.
 from __future__ import annotations
 
 import asyncio
+import importlib
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +16,6 @@ import msgspec
 
 from assay.errors import UserError
 from assay.training.messages import TrainerRequest
-from assay.training.worker import open_trainer
 from assay.workers import WorkerFailed, WorkerSpec
 from assay.workers.host import CallCancelled
 
@@ -78,6 +78,7 @@ class LocalWorkers:
         self.started = 0
 
     async def start(self, spec: WorkerSpec) -> Any:
-        assert spec.reference == "assay.training.worker:open_trainer"
+        module, name = spec.reference.split(":")
+        opened = getattr(importlib.import_module(module), name)
         self.started += 1
-        return LocalWorker(await asyncio.to_thread(open_trainer, spec.settings))  # type: ignore[arg-type]
+        return LocalWorker(await asyncio.to_thread(opened, spec.settings))

@@ -1,8 +1,10 @@
 """A gateway shows validators what miners answered to its clients, as far as they draw it.
 
 In come receipts; out go offers to every validator that the chain shows, and then the calls that a
-validator has drawn. Nothing is waited for by clients: what has no room is left out, the oldest
-first, and a validator that does not answer misses it. No prompt and no key of a client is in a log.
+validator has drawn. Nothing is waited for by clients: what has no room is left out, and a validator
+that does not answer misses it. Who asks most makes room, and keys take turns in an offer: a client
+could else hide what a miner answers to others behind answers of its own. No prompt and no key of a
+client is in a log.
 """
 
 from __future__ import annotations
@@ -10,8 +12,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain, zip_longest
 from typing import Final
 
 from assay.chain.view import Moment
@@ -68,8 +71,10 @@ class HandingOn:
         self._clock = clock
         self._rng = rng
         self._metrics = metrics
-        self._held: deque[SignedCall] = deque(maxlen=OFFERED_MAX)
-        self._bytes = 0
+        self._held: dict[str, deque[SignedCall]] = {}
+        """By the id of a client's key, the oldest first. No entry is empty."""
+        self._bytes: Counter[str] = Counter()
+        """Of what is held, by the same."""
 
     def note(self, receipt: ClientReceipt) -> None:
         """Keep the calls of ``receipt`` for the next offer, as far as there is room."""
@@ -77,14 +82,28 @@ class HandingOn:
             call = SignedCall(
                 request=record.request, evidence=record.evidence, frames=record.frames
             )
-            if size(call) > SHOWN_BYTES_MAX:
-                continue
-            while self._held and (
-                self._bytes + size(call) > HELD_BYTES_MAX or len(self._held) == OFFERED_MAX
-            ):
-                self._bytes -= size(self._held.popleft())
-            self._held.append(call)
-            self._bytes += size(call)
+            if size(call) <= SHOWN_BYTES_MAX:
+                self._held.setdefault(receipt.key, deque()).append(call)
+                self._bytes[receipt.key] += size(call)
+                self._make_room()
+
+    def _make_room(self) -> None:
+        """Leave out calls of the keys that have most, until what is held is within its bounds."""
+        while sum(map(len, self._held.values())) > OFFERED_MAX:
+            self._leave_out(max(self._held, key=lambda key: len(self._held[key])))
+        while self._bytes.total() > HELD_BYTES_MAX:
+            self._leave_out(max(self._held, key=lambda key: self._bytes[key]))
+
+    def _leave_out(self, key: str) -> None:
+        """Forget the oldest call of ``key``."""
+        self._bytes[key] -= size(self._held[key].popleft())
+        if not self._held[key]:
+            del self._held[key], self._bytes[key]
+
+    def _in_turns(self) -> Iterator[SignedCall]:
+        """What is held, a call of each key after the other: a validator may have room for few."""
+        rounds = zip_longest(*self._held.values())
+        return (call for call in chain.from_iterable(rounds) if call is not None)
 
     async def run(self) -> None:
         """Offer what is held every few seconds, until cancelled."""
@@ -94,8 +113,9 @@ class HandingOn:
 
     async def offer_held(self) -> None:
         """Offer what is held to all validators, once, and show what they draw."""
-        calls, self._bytes = list(self._held), 0
+        calls = list(self._in_turns())
         self._held.clear()
+        self._bytes.clear()
         if not calls:
             return
         validators = targets_of(self._now(), self._own, Role.VALIDATOR)[:VALIDATORS_MAX]

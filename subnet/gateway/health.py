@@ -31,7 +31,10 @@ REST_S_MAX: Final = 300.0
 """The longest rest: a miner that was repaired gets clients again within five minutes."""
 BUSY_S_MIN, BUSY_S_MAX = 0.1, 60.0
 """The shortest and the longest that a miner may send us away for by one word. Sent away for no
-time, a request that waits would ask again and again."""
+time, a request that waits would ask again and again. The shortest doubles each time until the miner
+serves a call: a miner that is paid by validators and says to every client that it is busy would
+else be asked first by each request, and hundreds of them would hold it up by as many round
+trips."""
 FADES_S: Final = 60.0
 """In this time a measurement loses half of its weight against the best miner's."""
 NEWEST: Final = 0.2
@@ -92,6 +95,8 @@ class _Known:
     """How many calls the miner takes at one time, where it has shown that."""
     served: int = 0
     """Calls that were served since ``places`` changed."""
+    sent_away: int = 0
+    """How often it has sent us away without a call of ours open, since it served one."""
     probing: bool = False
     """Whether the one call after a rest is under way."""
 
@@ -168,7 +173,7 @@ class Health:
     def served(self, hotkey: Ss58) -> None:
         """A call ended as it should: earlier failures are forgiven."""
         known = self._of(hotkey)
-        known.failures = known.rests = 0
+        known.failures = known.rests = known.sent_away = 0
         known.asks_from_s = 0.0
         if known.places is None:
             return
@@ -191,7 +196,8 @@ class Health:
         if known.open > 1:
             known.places, known.served = known.open - 1, 0
             return
-        wait_s = min(max(retry_after_s, BUSY_S_MIN), BUSY_S_MAX)
+        wait_s = min(max(retry_after_s, BUSY_S_MIN * 2**known.sent_away), BUSY_S_MAX)
+        known.sent_away = min(known.sent_away + 1, 16)
         known.asks_from_s = max(known.asks_from_s, now_s + wait_s)
 
     def _of(self, hotkey: Ss58) -> _Known:

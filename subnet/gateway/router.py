@@ -56,8 +56,8 @@ HEDGES_SHARE: Final = 0.1
 HEDGES_SAVED: Final = 10.0
 """Hedges that may come at once after a quiet time."""
 PLACE_S_MAX: Final = 20.0
-"""How long a request waits for a place at a miner while all are busy, and then is told to come
-again: well before a proxy or a client takes a silent connection for dead."""
+"""How long a request waits for a place at a miner while all are busy, in all, and then is told to
+come again: well before a proxy or a client takes a silent connection for dead."""
 BUSY_MAX: Final = 16
 """How often miners may send one answer away as busy. Miners that have shown how many they take are
 not asked for more, so that an honest subnet does it once or twice."""
@@ -278,10 +278,12 @@ class Router:
         """A call that has its first piece. The calls that lost against it are over."""
         calls: list[MinerCall] = []
         may_hedge = True
+        waits_until_s = self._clock.monotonic() + PLACE_S_MAX
         try:
             while True:
                 if not calls:
-                    calls.append(self._call(await self._place(wish, trail), wish, trail, ends_s))
+                    found = await self._place(wish, trail, waits_until_s)
+                    calls.append(self._call(found, wish, trail, ends_s))
                 hedge_s = self._hedge_s(calls[0]) if may_hedge and len(calls) == 1 else None
                 ready = await self._first_ready(calls, hedge_s)
                 if ready is None:
@@ -409,10 +411,9 @@ class Router:
         needs = _needs(wish, trail)
         return [candidate for candidate in self.candidates() if needs.met_by(candidate)]
 
-    async def _place(self, wish: TextWish, trail: Trail) -> Candidate:
-        """The miner to ask next, waited for while all are busy; ApiError if nobody is left. Its
-        place is taken."""
-        ends_s = self._clock.monotonic() + PLACE_S_MAX
+    async def _place(self, wish: TextWish, trail: Trail, ends_s: float) -> Candidate:
+        """The miner to ask next, waited for until ``ends_s`` while all are busy; ApiError if nobody
+        is left. Its place is taken."""
         with self._waiting.joined(
             wish.whose, _needs(wish, trail), partial(self._take, wish, trail)
         ) as waiter:

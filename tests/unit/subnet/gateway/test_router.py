@@ -14,7 +14,6 @@ from assay.clock import ManualClock
 from assay.gateway.openai.errors import ApiError
 from assay.gateway.openai.meaning import AnswerOptions
 from assay.gateway.router import (
-    BUSY_MAX,
     HEDGE_S_MAX,
     PLACE_S_MAX,
     Growth,
@@ -449,7 +448,21 @@ async def test_a_miner_that_is_always_busy_is_not_asked_without_end() -> None:
             await asyncio.sleep(0)
         with pytest.raises(ApiError):
             await reading
-    assert len(busy.asked) == BUSY_MAX
+    assert len(busy.asked) == 8, "after 0.1 s, 0.2 s, 0.4 s and so on"
+
+
+async def test_miners_that_are_always_busy_do_not_keep_clients_from_the_others() -> None:
+    """They serve validators, who pay them, and send each client away as soon as it comes: hundreds
+    of them would hold up each request by as many round trips."""
+    clock, full = ManualClock(), RequestRefused(Code.OVERLOADED, "full", retry_after_s=0.0)
+    hostile = [FakeMiner(key(n), incentive=9_000, refuses=full) for n in range(2, 5)]
+    honest = FakeMiner(key(1), incentive=100)
+    async with Subnet(honest, *hostile, clock=clock) as subnet:
+        router = subnet.router()
+        for _ in range(30):
+            clock.advance(1.0)
+            assert text(await read(router, wish(5))) == expected(honest, 5)
+    assert max(len(each.asked) for each in hostile) <= 9, "a round trip of each request"
 
 
 async def test_two_refusals_are_the_clients_mistake_and_one_is_not() -> None:

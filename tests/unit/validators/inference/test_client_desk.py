@@ -28,7 +28,9 @@ from assay.protocol.client_receipts import CallRecord, ClientReceipt, ReadCall, 
 from assay.protocol.handing_on import (
     COMPLAIN,
     OFFER,
+    OFFERED_MAX,
     SHOW,
+    SHOWN_BYTES_MAX,
     CallTaken,
     DrawnIn,
     Judgement,
@@ -50,6 +52,7 @@ from assay.validators.inference.client_desk import (
     WANTED_MAX,
     ClientDesk,
 )
+from assay.wire.errors import PeerUnreachable
 from assay.wire.interface import Membership, Method
 from assay.wire.memory import MemoryAxon, MemoryDendrite, MemoryNetwork
 from tests.unit.subnet.gateway.miners import (
@@ -441,3 +444,45 @@ async def test_a_gateway_hands_on_and_the_validator_convicts(place: Place) -> No
     await handing_on.offer_held()
     assert len(place.desk._queue) == 2, "each is shown once"
     await axon.stop()
+
+
+async def test_one_client_cannot_hide_what_a_miner_answers_to_others(place: Place) -> None:
+    """By many answers, or by a few large ones, between two offers."""
+    offered: list[bytes] = []
+
+    class Desk(MemoryDendrite):
+        async def call(self, peer: Any, name: str, request: Any, *rest: Any, **more: Any) -> Any:
+            offered.extend(request.calls)
+            raise PeerUnreachable(peer.address, "is away.", "Ask later.")
+
+    def now() -> Moment:
+        validator = _neuron(5, key(77).address, Endpoint("127.0.0.1", 1), 0, permit=True)
+        record = NeuronRecord(Role.VALIDATOR, None, bytes(32), bytes(32)).pack()
+        return _moment([validator], {key(77).address: Commitment(record, BlockNumber(1))})
+
+    handing_on = HandingOn(
+        Desk(GATEWAY, MemoryNetwork(), clock=place.clock),
+        own=Ss58(GATEWAY.address), now=now, clock=place.clock, rng=random.Random(1),
+    )  # fmt: skip
+
+    def note(owner: str, *calls: CallRecord) -> None:
+        handing_on.note(
+            ClientReceipt(
+                id=f"rcpt-{1:032x}", created=1, genesis=GENESIS, netuid=1,
+                gateway=Ss58(GATEWAY.address), model=ROOT, key=owner, calls=list(calls),
+            )
+        )  # fmt: skip
+
+    wrong = await place.call(WRONG)
+    other = await place.call(1, seed=2)
+    for flood in (
+        [msgspec.structs.replace(other, evidence=other.evidence + bytes([n % 256, n // 256]))
+         for n in range(2 * OFFERED_MAX)],
+        [msgspec.structs.replace(other, frames=[bytes(SHOWN_BYTES_MAX - 4_096)])] * 12,
+    ):  # fmt: skip
+        note("ada", wrong)
+        note("hostile", *flood)
+        await handing_on.offer_held()
+        assert len(offered) <= OFFERED_MAX
+        assert digest(wrong) in offered[:2], "and keys take turns in the offer"
+        offered.clear()

@@ -143,10 +143,11 @@ class RunJudge:
 
     @property
     def is_busy(self) -> bool:
-        """Whether anything is under way."""
-        audits = [a.outcome for r in self.reviews.values() for a in r.audits.values()]
+        """Whether anything is under way, but for audits that wait for their peers."""
+        audits = [audit for review in self.reviews.values() for audit in review.audits.values()]
+        open_ = any(a.outcome is AuditOutcome.OPEN and not a.tries for a in audits)
         mirrors = any(mirror.is_busy for mirror in self._mirrors.values())
-        return bool(self._jobs) or mirrors or AuditOutcome.OPEN in audits
+        return bool(self._jobs) or mirrors or open_
 
     def _begin(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         """Do ``work`` beside the blocks, unless work of this ``name`` is under way."""

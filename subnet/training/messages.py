@@ -86,7 +86,8 @@ class Checked(msgspec.Struct, frozen=True):
     reason: str
     seconds: float
     needs_after: bool = False
-    """Whether what is carried on has other bits than here, and must be fetched and compared."""
+    """Whether bits differ from those here, so that what is carried on decides: it must be fetched
+    and compared."""
 
 
 class Counted(msgspec.Struct, frozen=True):

@@ -17,7 +17,7 @@ from loguru import logger
 from assay.clock import SystemClock
 from assay.models.root import model_root
 from assay.objects.tree import object_root
-from assay.scoring.training.codec import compress
+from assay.scoring.training.codec import compress, extract
 from assay.training.fold import OpenedMessage, fold, skip
 from assay.training.inner import Moments
 from assay.training.lineage import Contributor, Lineage, read_lineage
@@ -149,6 +149,40 @@ async def test_an_audit_looks_at_what_is_carried_on(
         ),
     ):
         assert not loose.check(first, none, 0, sent, after=harmed).right
+
+
+async def test_two_values_that_change_places_with_the_bits_are_no_cheat(run: RunFolder) -> None:
+    """One of them is sent in the other's place, which is a hundredth of a message; what is sent
+    and kept together is the same."""
+    network = FlatNetwork.load(run.model)
+    manifest = msgspec.structs.replace(
+        run.manifest,
+        codec=msgspec.structs.replace(run.manifest.codec, sent_ppm=200_000),
+        audit=msgspec.structs.replace(run.manifest.audit, distance=5e-3),
+    )
+    work = WindowWork(manifest, network, run.corpus)
+    first = TrainingState.first(network.shape, network.take())
+    none, policy = CarriedOver.none(network.shape.size), manifest.codec.policy
+    own = work.compute(first, none, 0)
+    change = own.steps.end - first.model
+    said = extract(own.message, first.shape, policy, first.past)
+    kept = np.setdiff1d(np.arange(change.size), said.places)
+    goes_in = kept[np.argmax(np.abs(change[kept]))]
+    least = np.abs(change[said.places]).min()
+    change[goes_in] = np.copysign(least * np.float32(1.001), change[goes_in])
+    sent, feedback = compress(change, first.shape, policy, none.feedback, first.past)
+    places = extract(sent, first.shape, policy, first.past).places
+    assert np.setxor1d(places, said.places).size == 2
+    after = CarriedOver(own.after.moments, feedback)
+    assert not work.check(first, none, 0, sent).right
+    found = work.check(first, none, 0, sent, after=after)
+    assert found.right
+    assert found.distance > manifest.audit.distance
+    moved = dataclasses.replace(after, feedback=feedback * np.float32(1.1))
+    assert not work.check(first, none, 0, sent, after=moved).right
+    exact = msgspec.structs.replace(manifest.audit, distance=0.0)
+    strict = WindowWork(msgspec.structs.replace(manifest, audit=exact), network, run.corpus)
+    assert not strict.check(first, none, 0, sent, after=after).right
 
 
 async def test_copies_are_found_whoever_was_first(trainer: Trainer, tmp_path: Path) -> None:

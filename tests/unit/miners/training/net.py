@@ -55,7 +55,7 @@ class Local(Around):
         await super().start(replace(context, workers=workers))
 
 
-class WatchedMiner(TrainingMiner):
+class LocalMiner(TrainingMiner):
     """The shipped miner, and the parts of it that tests look at."""
 
     @property
@@ -82,7 +82,7 @@ class Seat:
 
     hotkey: SeedSigner
     state_dir: Path
-    miner: WatchedMiner | None = None
+    miner: LocalMiner | None = None
     running: asyncio.Task[None] | None = None
 
     @property
@@ -123,7 +123,7 @@ class Net:
         return ChainRecords(self.subnet.view, self.schedule)
 
     async def add(
-        self, number: int, *, miner: WatchedMiner | None = None, run: str = "", cheat: str = ""
+        self, number: int, *, miner: LocalMiner | None = None, run: str = "", cheat: str = ""
     ) -> Seat:
         """Register a hotkey and run a miner under it, with a cheat around it if one is named."""
         hotkey = key(number)
@@ -137,12 +137,12 @@ class Net:
         self,
         seat: Seat,
         *,
-        miner: WatchedMiner | None = None,
+        miner: LocalMiner | None = None,
         run: str = "",
         cheat: str = "",
     ) -> None:
         """Run a miner under a seat's hotkey, in the same folder as the miner before it."""
-        seat.miner = miner or WatchedMiner()
+        seat.miner = miner or LocalMiner()
         task = Local(wrap_cheat(cheat, seat.miner) if cheat else seat.miner)
         ready = asyncio.Event()
         subnet = replace(self.subnet, state_dir=seat.state_dir)
@@ -164,7 +164,7 @@ class Net:
         seat.miner = seat.running = None
 
     @property
-    def alive(self) -> list[WatchedMiner]:
+    def alive(self) -> list[LocalMiner]:
         return [seat.miner for seat in self.seats if seat.miner is not None]
 
     # -- time

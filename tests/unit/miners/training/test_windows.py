@@ -18,7 +18,7 @@ from assay.protocol.training.schedule import Phase
 from assay.protocol.training.seal import NOTHING
 from assay.training.messages import Computed
 from assay.workers import WorkerDied
-from tests.unit.miners.training.net import WatchedMiner, training_net
+from tests.unit.miners.training.net import LocalMiner, training_net
 
 PEERS = 4
 
@@ -180,7 +180,7 @@ class TwistedWork(PeerWork):
         return done
 
 
-class Twisted(WatchedMiner):
+class Twisted(LocalMiner):
     """A miner whose messages are bent before they are sealed."""
 
     work_type = TwistedWork
@@ -211,7 +211,7 @@ class FullDiskWork(PeerWork):
         return await super().compute(state, carried, place, folder)
 
 
-class FullDisk(WatchedMiner):
+class FullDisk(LocalMiner):
     """A miner whose disk is full in window 1."""
 
     work_type = FullDiskWork
@@ -272,7 +272,7 @@ class SlowWork(PeerWork):
         return await super().compute(state, carried, place, folder)
 
 
-class Slow(WatchedMiner):
+class Slow(LocalMiner):
     """A miner whose steps of one window have no end."""
 
     work_type = SlowWork
@@ -290,7 +290,7 @@ class OrphanWork(PeerWork):
         return await super().compute(state, carried, place, folder)
 
 
-class Orphan(WatchedMiner):
+class Orphan(LocalMiner):
     """A miner whose trainer is killed again and again."""
 
     work_type = OrphanWork

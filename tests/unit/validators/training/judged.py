@@ -148,16 +148,20 @@ async def judged_net(
     miners: int,
     *,
     validators: int = 2,
-    cheats: Sequence[LocalMiner] = (),
+    cheats: Sequence[LocalMiner | str] = (),
     settings: dict[str, Any] | None = None,
     **changes: Any,
 ) -> AsyncIterator[JudgedNet]:
-    """A subnet with so many honest miners, and ``cheats`` behind them."""
+    """A subnet with so many honest miners, and ``cheats`` behind them: miners, or the names of what
+    is put around honest ones."""
     schedule = changes.pop("schedule", SCHEDULE)
     machine = changes.pop("machine", None) or this_machine()
     async with training_net(folder, miners, schedule=schedule, machine=machine, **changes) as net:
         for at, cheat in enumerate(cheats):
-            await net.add(miners + 1 + at, miner=cheat)
+            if isinstance(cheat, str):
+                await net.add(miners + 1 + at, cheat=cheat)
+            else:
+                await net.add(miners + 1 + at, miner=cheat)
         given = TrainingValidatorSettings(run=str(net.run.path), **(settings or {}))
         judges = [
             Judge(hotkey, folder / f"validator-{at}", given)

@@ -1,6 +1,8 @@
 """`assay model`: what is done with a model's folder before it is served.
 
-``quantise`` writes a folder anew with its weights as small integers, and measures what that costs.
+``pull`` gets the model of a training run and ``calibrate`` measures the rounding of a model; both
+are in files of their own. ``quantise`` writes a folder anew with its weights as small integers, and
+measures what that costs.
 """
 
 from __future__ import annotations
@@ -35,13 +37,14 @@ for each row, for a twentieth more bytes."""
 
 
 MEMBERS: Final = {
+    "pull": ("assay.cli.train.pull:pull", "Get the newest model of a training run."),
     "calibrate": ("assay.cli.calibrate:calibrate", "Measure what of its numbers is rounding."),
 }
 
 
 @click.group(cls=LazyGroup, members=MEMBERS)
 def model() -> None:
-    """A model's folder: measure its rounding, quantise it for small machines."""
+    """A model's folder: get a run's, measure its rounding, quantise it for small machines."""
 
 
 @model.command("quantise", cls=Command)

@@ -50,7 +50,7 @@ def status(context: click.Context, netuid: int, chain: str, state_dir: Path, jso
     from assay.clock import SystemClock
 
     if context.get_parameter_source("chain") is ParameterSource.DEFAULT:
-        chain = _chain_of_run(state_dir) or chain
+        chain = chain_of_run(state_dir) or chain
 
     async def run() -> tuple[Metagraph, float, str]:
         async with open_chain(chain, state_dir, SystemClock()) as client:
@@ -58,12 +58,12 @@ def status(context: click.Context, netuid: int, chain: str, state_dir: Path, jso
             return graph, await client.block_time_s(), await client.genesis_hash()
 
     graph, block_time_s, genesis = run_async(run)
-    scores = _scores(state_dir, genesis, netuid)
+    scores = local_scores(state_dir, genesis, netuid)
     if json:
         output.document(_document(graph, scores))
         return
     judges = _judges(graph, scores)
-    names = _names(state_dir, graph)
+    names = names_of(state_dir, graph)
     output.table(
         f"Subnet {netuid} · block {graph.at.number} · epoch {graph.epoch.index} "
         f"(next at block {graph.epoch.next_block})",
@@ -88,7 +88,7 @@ def status(context: click.Context, netuid: int, chain: str, state_dir: Path, jso
             output.note(f"Scores {name} are {since}: that validator may no longer run.")
 
 
-def _chain_of_run(state_dir: Path) -> str | None:
+def chain_of_run(state_dir: Path) -> str | None:
     """The address of the chain that `assay up` runs in the state folder, or ran last."""
     from assay.cli.up.record import RecordFile
 
@@ -144,14 +144,14 @@ def _document(graph: Metagraph, scores: Scores) -> dict[str, Any]:
                     }
                     for judge, own in _of(neuron.hotkey, scores)
                 ],
-                "reasons": _reasons(neuron.hotkey, scores),
+                "reasons": reasons_of(neuron.hotkey, scores),
             }
             for neuron in graph.neurons
         ],
     }
 
 
-def _names(state_dir: Path, graph: Metagraph) -> dict[str, str]:
+def names_of(state_dir: Path, graph: Metagraph) -> dict[str, str]:
     """What a person calls each hotkey: its wallet's name where the state folder has the wallet,
     else the beginning of its address."""
     from assay.cli.up.keys import wallet_names
@@ -204,12 +204,12 @@ def _of(hotkey: str, scores: Scores) -> list[tuple[str, Opinion]]:
     return [(judge, table[Ss58(hotkey)]) for judge, table in opinions if hotkey in table]
 
 
-def _reasons(hotkey: str, scores: Scores) -> list[str]:
+def reasons_of(hotkey: str, scores: Scores) -> list[str]:
     found = (reason.text for _, own in _of(hotkey, scores) for reason in own.reasons)
     return list(dict.fromkeys(found))
 
 
-def _scores(state_dir: Path, genesis: str, netuid: int) -> Scores:
+def local_scores(state_dir: Path, genesis: str, netuid: int) -> Scores:
     """What each validator under this state folder last wrote down about this subnet."""
     from assay.errors import UserError
     from assay.neuron.checkpoint import CheckpointFile

@@ -142,7 +142,11 @@ class TaskCommand(Command):
             self.name,
             params=[each for each in self.params if isinstance(each, click.Option)],
             add_help_option=False,
-            context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
+            context_settings={
+                "ignore_unknown_options": True,
+                "allow_extra_args": True,
+                "default_map": ctx.default_map,
+            },
         )
         with first.make_context(ctx.info_name, list(args), resilient_parsing=True) as found:
             return self._loaded(str(found.params["task"]))

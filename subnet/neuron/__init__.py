@@ -13,7 +13,7 @@ chain alone, ``shown`` finds on chain what a receipt leads to.
 The neuron around it: ``miner`` and ``validator``, ``server`` (what both serve), ``callers`` (who
 may call), ``record`` and ``presence`` (what the chain shows of a neuron), ``faults`` (a builder's
 mistakes), ``retry`` and ``stopping``, ``folder`` (its files), ``reach`` (whom it may call), and
-``run``, which puts all of it together.
+``run``, which puts all of it together. ``onlooker`` is somebody who only asks.
 """
 
 from assay.chain.interface import Call

@@ -157,7 +157,8 @@ class WindowReview:
         return Reason("not_in_time", f"no sealed and opened message in window {self.window}")
 
     def _audit_reason(self, audit: PeerAudit) -> Reason:
-        return Reason(f"audit_{audit.outcome.value}", f"{audit.why}: {audit.reason}")
+        told = audit.reason or "not done yet"
+        return Reason(f"audit_{audit.outcome.value}", f"{audit.why}: {told}")
 
 
 def _owed_reason(owed: OwedWindows) -> Reason:

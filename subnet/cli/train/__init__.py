@@ -2,5 +2,10 @@
 
 - ``command``: the group of commands
 - ``corpus``: cut texts into tokens
+- ``join``: take part in a run
+- ``watching``: what the commands that look at a run share
+- ``status``: where a run is, and what became of its peers
+- ``eval``, ``curve``: how good its model is, and the curve of that
+- ``pull``: the model as a folder, which is `assay model pull`
 - ``new``, ``terms``: make a run's folder, and what it may be made with
 """

@@ -14,6 +14,9 @@ from assay.cli.command import LazyGroup
 
 MEMBERS: Final = {
     "new": ("assay.cli.train.new:new", "Make a run: a model, a corpus, and terms for all."),
+    "join": ("assay.cli.train.join:join", "Take part in a run as a miner."),
+    "status": ("assay.cli.train.status:status", "Show where a run is, and each peer."),
+    "eval": ("assay.cli.train.eval:eval_", "Measure the newest model on held-out text."),
     "corpus": ("assay.cli.train.corpus:corpus", "Cut texts into tokens that a run trains on."),
 }
 

@@ -95,6 +95,8 @@ class Judge:
         self._replays = replays
         self._root = root
         self._accept_engines = accept_engines
+        self._shows_states = False
+        """Whether the model was seen to have states to take a fingerprint of."""
 
     @property
     def _model(self) -> LanguageModel:
@@ -120,6 +122,14 @@ class Judge:
             return self._examine_engine(request, reply)
         replay = self._replays.at(precision)
         return self._examine_seeded(request, reply, replay, without_fingerprint=without_fingerprint)
+
+    def unread(self, reply: Completion, commitment: ModelCommitment | None) -> str | None:
+        """Return why ``reply`` is not paid although nobody replays it; None if it may be. Without
+        the fingerprint that it would be convicted by, what is not replayed would be paid whatever
+        computed it, and what is replayed only be left unpaid."""
+        is_seeded = commitment is not None and commitment.path.precision is not None
+        is_owed = is_seeded and self._shows_states
+        return "no fingerprint" if is_owed and not reply.fingerprint else None
 
     def examine_part(
         self, request: Complete, part: Completion, commitment: ModelCommitment | None
@@ -213,6 +223,7 @@ class Judge:
         if (wrong := _wrong_logprobs(request, reply, logits, tolerated.logits)) is not None:
             return convicted(agreeing, wrong)
         hidden = drawing.hidden if whole else None
+        self._shows_states = self._shows_states or drawing.hidden is not None
         if hidden is not None and not reply.fingerprint and without_fingerprint == "unpaid":
             return unjudged(agreeing, "no fingerprint")
         if hidden is not None and (reply.fingerprint or without_fingerprint == "convicts"):

@@ -39,6 +39,12 @@ tokens a second in each of many streams would be asked for few streams."""
 PROMPT_CHARS: Final = 160
 """The most of a burst's prompt. What is read draws nothing meanwhile."""
 
+FIXED_BYTES: Final = 2**16
+"""Of one answer, or of all of a burst, beside its tokens: 240 endings with a fingerprint each."""
+TOKEN_BYTES: Final = 512
+"""Of one token: its id, 64 characters of text and its frame take 350. Of whoever sends more nothing
+is read on: as objects, frames take seven times their bytes of the validator's memory."""
+
 
 @dataclass(frozen=True, slots=True)
 class BurstShape:
@@ -65,6 +71,11 @@ def tokens_asked(request: Complete | Burst) -> int:
     return request.max_tokens * (request.answers if isinstance(request, Burst) else 1)
 
 
+def reply_bytes_max(tokens: int) -> int:
+    """Return how many bytes answers of ``tokens`` tokens in all may have."""
+    return FIXED_BYTES + TOKEN_BYTES * tokens
+
+
 def drawn_numbers(rng: random.Random, shape: BurstShape, tokens: int) -> frozenset[int]:
     """Return which answers of a burst are replayed, drawn from ``rng``, in a turn whose ordinary
     answers have ``tokens`` tokens."""
@@ -77,10 +88,12 @@ def examine_burst(
     frames: Sequence[BurstFrame],
     numbers: frozenset[int] | None,
     examine: Callable[[Complete, Completion], Finding],
+    unread: Callable[[Completion], str | None],
 ) -> Finding:
     """Return the finding about a burst: of the answers ``numbers`` of it, or of all for None,
     replayed by ``examine``. One that convicts convicts all, and one that cannot be judged leaves
-    all unjudged. The tokens of the others count as they are told."""
+    all unjudged, as does one of the others that ``unread`` objects to. The tokens of the others
+    count as they are told."""
     try:
         replies = assemble_all(frames, request.answers)
     except ValueError as error:
@@ -92,6 +105,8 @@ def examine_burst(
         if len(reply.tokens) > each.max_tokens:
             return unjudged(f"{len(reply.tokens)} tokens of {each.max_tokens} in answer {number}")
         if numbers is not None and number not in numbers:
+            if (objection := unread(reply)) is not None:
+                return unjudged(objection)
             continue
         finding = examine(each, reply)
         if not finding.verified:

@@ -74,6 +74,7 @@ from assay.validators.inference.bursts import (
     drawn_numbers,
     examine_burst,
     least_tokens,
+    reply_bytes_max,
     tokens_asked,
 )
 from assay.validators.inference.canaries import Canaries, Door
@@ -112,11 +113,6 @@ PATIENCE_S_MAX: Final = 115.0
 at the slowest speed fits."""
 
 
-FIXED_BYTES: Final = 2**16
-"""Of one answer, or of all of a burst, beside its tokens: 240 endings with a fingerprint each."""
-TOKEN_BYTES: Final = 512
-"""Of one token: its id, 64 characters of text and its frame take 350. Of whoever sends more nothing
-is read on: as objects, frames take seven times their bytes of the validator's memory."""
 NOT_REPLAYED: Final = "not replayed this time"
 SEEDS_MAX: Final = 4_096
 """Seeds that are kept of requests that nobody answered; beyond it all are replayed."""
@@ -125,11 +121,6 @@ SEEDS_MAX: Final = 4_096
 def patience_s(tokens: int) -> float:
     """Return how long an answer of ``tokens`` tokens is waited for beside the turns."""
     return min(1.2 * tokens / SLOWEST_PER_S + 5.0, PATIENCE_S_MAX)
-
-
-def reply_bytes_max(tokens: int) -> int:
-    """Return how many bytes answers of ``tokens`` tokens in all may have."""
-    return FIXED_BYTES + TOKEN_BYTES * tokens
 
 
 class InferenceValidator(ValidatorTask):
@@ -457,10 +448,13 @@ class InferenceValidator(ValidatorTask):
         def examine(request: Complete, reply: Completion) -> Finding:
             return judge.examine(request, reply, commitment, without_fingerprint=without)
 
+        def unread(reply: Completion) -> str | None:
+            return judge.unread(reply, commitment)
+
         try:
             if isinstance(answer.request, Burst):
-                return examine_burst(answer.request, answer.frames, numbers, examine)
-            return self._examine_one(answer, numbers if own else None, examine)
+                return examine_burst(answer.request, answer.frames, numbers, examine, unread)
+            return self._examine_one(answer, numbers if own else None, examine, unread)
         except Exception as error:  # a miner's bytes must not end the validator of all others
             logger.error("uid {} could not be judged: {}", answer.target.uid, type(error).__name__)
             return unjudged(f"the judge failed ({type(error).__name__})")
@@ -470,6 +464,7 @@ class InferenceValidator(ValidatorTask):
         answer: Given,
         numbers: frozenset[int] | None,
         examine: Callable[[Complete, Completion], Finding],
+        unread: Callable[[Completion], str | None],
     ) -> Finding:
         """Return the finding about an ordinary answer, which is paid unread where ``numbers`` names
         none to be replayed."""
@@ -478,6 +473,8 @@ class InferenceValidator(ValidatorTask):
         except ValueError as error:
             return unjudged(f"pieces of no answer: {error}")
         if numbers is not None:
+            if (objection := unread(reply)) is not None:
+                return unjudged(objection)
             count = min(len(reply.tokens), answer.request.max_tokens)
             return Finding(True, False, (NOT_REPLAYED,), count)
         return examine(answer.request, reply)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,6 +32,11 @@ ASKED = Burst(
 def frames(count: int = 4, tokens: int = 8) -> list[BurstFrame]:
     pieces = Piece(tokens=[1] * tokens, text="", end=END)
     return [BurstFrame(parts=[BurstPart(number, pieces)]) for number in range(count)]
+
+
+def taken(reply: Completion) -> str | None:
+    """Nothing is held against an answer that nobody replays."""
+    return None
 
 
 class Judging:
@@ -81,26 +87,40 @@ def test_which_answers_are_replayed_is_drawn() -> None:
 
 def test_the_answers_that_were_drawn_are_replayed_and_all_tokens_count() -> None:
     judging = Judging()
-    finding = examine_burst(ASKED, frames(), frozenset({1, 3}), judging)
+    finding = examine_burst(ASKED, frames(), frozenset({1, 3}), judging, taken)
     assert judging.seen == [1, 3]
     assert finding == Finding(True, False, ("16 tokens agree in 2 of 4 answers",), 32)
-    examine_burst(ASKED, frames(), None, judging)
+    examine_burst(ASKED, frames(), None, judging, taken)
     assert judging.seen == [1, 3, 0, 1, 2, 3]
 
 
 def test_a_judge_that_counts_other_tokens_counts_so_for_all() -> None:
     judging = Judging(n0=Finding(True, False, (), 6))
-    assert examine_burst(ASKED, frames(), frozenset({0}), judging).tokens == 24
+    assert examine_burst(ASKED, frames(), frozenset({0}), judging, taken).tokens == 24
 
 
 def test_one_wrong_answer_convicts_and_one_that_cannot_be_judged_leaves_all_unpaid() -> None:
     wrong, odd = convicted("other tokens"), unjudged("no fingerprint")
-    assert examine_burst(ASKED, frames(), None, Judging(n2=wrong)) == wrong
-    assert examine_burst(ASKED, frames(), None, Judging(n2=odd)) == odd
+    assert examine_burst(ASKED, frames(), None, Judging(n2=wrong), taken) == wrong
+    assert examine_burst(ASKED, frames(), None, Judging(n2=odd), taken) == odd
 
 
 @pytest.mark.parametrize("given", [frames(3), frames(5), frames(4, tokens=9), []])
 def test_too_few_answers_or_too_many_or_too_long_ones_are_not_paid(given: Any) -> None:
-    finding = examine_burst(ASKED, given, frozenset({0}), Judging())
+    finding = examine_burst(ASKED, given, frozenset({0}), Judging(), taken)
     assert not finding.verified
     assert not finding.convicted
+
+
+def test_one_answer_without_what_would_convict_it_leaves_all_unpaid() -> None:
+    def objects(reply: Completion) -> str | None:
+        return "no fingerprint" if not reply.fingerprint else None
+
+    end = msgspec.structs.replace(END, fingerprint=b"x")
+    given = [BurstFrame(parts=[BurstPart(n, Piece(tokens=[1] * 8, text="", end=end))])
+             for n in range(4)]  # fmt: skip
+    assert examine_burst(ASKED, given, frozenset({0}), Judging(), objects).verified
+    for numbers in (frozenset({0}), frozenset[int]()):
+        finding = examine_burst(ASKED, [*given[:3], frames()[3]], numbers, Judging(), objects)
+        assert (finding.verified, finding.convicted) == (False, False)
+        assert finding.reasons == ("no fingerprint",)

@@ -21,6 +21,7 @@ import numpy as np
 import pytest
 from aiohttp import web
 
+from assay.chain.interface import BlockNumber, BlockRef
 from assay.clock import SystemClock
 from assay.lab.around import AnyMethod, Around, Stream
 from assay.lab.cheats import CHEATS, wrap_cheat
@@ -33,6 +34,7 @@ from assay.neuron import Answer, Caller, Origin, Question, Role, Synapse, Target
 from assay.protocol.inference import (
     Complete,
     Completion,
+    Ending,
     ModelCommitment,
     NumericPath,
     Piece,
@@ -47,6 +49,7 @@ from assay.types import Ss58, Uid
 from assay.validators.inference import InferenceValidator
 from assay.validators.inference.answers import Finding, Judge
 from assay.validators.inference.settings import ValidatorSettings
+from assay.validators.inference.task import NOT_REPLAYED
 from assay.wire.interface import Membership
 from tests.support.contexts import streamed, task_context
 from tests.support.trials import remember_trials
@@ -102,6 +105,12 @@ def completion(
         first_token_s=0.0,
         total_s=0.0,
     )
+
+
+def one_piece(reply: Completion) -> Piece:
+    end = Ending(finish=reply.finish, queued_s=0.0, first_token_s=0.0, total_s=0.0,
+                 fingerprint=reply.fingerprint)  # fmt: skip
+    return Piece(tokens=reply.tokens, text=reply.text, end=end)
 
 
 def honest(request: Complete) -> Completion:
@@ -292,7 +301,8 @@ class Subnet:
             Target(Uid(uid), Ss58(name), self.commitments[name])
             for uid, name in enumerate(self.miners)
         ]
-        moment: Any = SimpleNamespace(epoch=SimpleNamespace(index=0))
+        at = BlockRef(BlockNumber(number), "0x" + "ab" * 32)
+        moment: Any = SimpleNamespace(epoch=SimpleNamespace(index=0), at=at)
         verdicts = await self.validator.turn(
             Turn(
                 number,
@@ -547,6 +557,25 @@ async def test_a_right_answer_without_a_fingerprint_is_not_paid_and_convicts_nob
         assert [score.forfeits for score in scores] == [False, False, True, True]
         assert scores[0].value == 0.0
         assert scores[0].reasons[-1] == "no fingerprint"
+
+
+async def test_what_is_not_replayed_has_what_would_convict_it_all_the_same(tmp_path: Path) -> None:
+    """Else weights of eight bits under bf16 were paid for all that is not replayed, and for the
+    rest only left unpaid."""
+    async with subnet(tmp_path, {"a": InferenceMiner()}) as run:
+        assert (await run.play(1))["a"][0] > 0.0, "and the judge has seen the model's states"
+        target = Target(Uid(1), Ss58("a"), run.commitments["a"])
+        scores = []
+        for fingerprint in (b"", bytes(128)):
+            request = run.validator.request_for(target, random.Random(2), tokens=32)
+            run.validator._replayed[request.seed] = frozenset()
+            reply = msgspec.structs.replace(completion([5] * 32, "length"), fingerprint=fingerprint)
+            pieces = (one_piece(reply),)
+            answer = Answer(target, request, reply, None, 1.0, frames=pieces, frames_s=(1.0,))
+            scores += await run.validator.score([answer])
+        assert [score.reasons[0] for score in scores] == ["no fingerprint", NOT_REPLAYED]
+        assert [score.value > 0.0 for score in scores] == [False, True]
+        assert not any(score.forfeits for score in scores)
 
 
 async def test_silence_is_no_conviction(tmp_path: Path) -> None:

@@ -18,7 +18,12 @@ from assay.protocol.inference import Complete, Ending, Piece
 from assay.scoring.inference.speed import NETWORK_S_MAX, WINDOW_S
 from assay.types import Ss58, Uid
 from assay.validators.inference.answers import Finding
-from assay.validators.inference.bursts import BurstShape, least_tokens, tokens_asked
+from assay.validators.inference.bursts import (
+    BurstShape,
+    least_tokens,
+    reply_bytes_max,
+    tokens_asked,
+)
 from assay.validators.inference.probation import FILE, Probation
 from assay.validators.inference.requests import TOKENS_ASKED, TOKENS_OF_ENTRANCE, Requests
 from assay.validators.inference.settings import ValidatorSettings
@@ -30,7 +35,6 @@ from assay.validators.inference.task import (
     SLOWEST_PER_S,
     InferenceValidator,
     patience_s,
-    reply_bytes_max,
 )
 from assay.wire.limits import DEFAULT
 from assay.wire.synapse import encode
@@ -54,6 +58,9 @@ class Told(InferenceValidator):
 
     def objection(self, commitment: object) -> None:
         """As of a judge: none."""
+
+    def unread(self, reply: object, commitment: object) -> None:
+        """As of a judge: nothing is held against it."""
 
     def examine(
         self, request: Complete, reply: object, commitment: object, *, without_fingerprint: str

@@ -3,9 +3,10 @@
 ``documents`` are the texts that a ``corpus`` is made of; ``order`` says who reads what of it;
 ``network`` puts a flat array of numbers into a network and takes it out again; ``inner`` is a
 window's steps; ``state`` is what all peers hold between two windows, and its hash; ``fold`` leads
-from one state to the next; ``work`` is a peer's part of a window, and the check of it; ``sealed``
-hides a message until its key is shown; ``stored`` is a state, and what a peer carries, as bytes;
-``measure`` is the loss on sequences.
+from one state to the next; ``work`` is a peer's part of a window, and the check of it; ``parallel``
+takes its steps in several processes, each of which runs ``ranks``; ``sealed`` hides a message until
+its key is shown; ``stored`` is a state, and what a peer carries, as bytes; ``measure`` is the loss
+on sequences.
 
 ``run_folder`` is a run on the disk, and ``profile`` the machine that computes it. A neuron computes
 nothing of this itself: ``trainer`` is its handle of a process, ``messages`` what the two say to

@@ -86,12 +86,15 @@ def run_window(
     moments: Moments,
     batches: Iterable[Tokens],
     told: Callable[[int, float], None] = lambda step, loss: None,
+    forward: Any = None,
 ) -> WindowDone:
     """Take ``terms.steps`` steps from ``start``, one for each of ``batches``, whose rows are
     sequences with the token after them, of shape (batch, context + 1).
 
-    ``told(step, loss)`` is called after each step, and may raise to end the window. ValueError for
-    too few batches; FloatingPointError for a loss that is not finite.
+    ``told(step, loss)`` is called after each step, and may raise to end the window. ``forward`` is
+    what computes logits, the network itself by default; one that joins several processes divides a
+    step among them. ValueError for too few batches; FloatingPointError for a loss that is not
+    finite.
     """
     with computing(machine):
         network.put(start)
@@ -100,7 +103,8 @@ def run_window(
         roots: list[bytes] = []
         losses: list[float] = []
         for batch in batches:
-            loss = _step(network, terms, machine, optimisers, moments.steps + len(losses), batch)
+            number = moments.steps + len(losses)
+            loss = _step(network, terms, machine, optimisers, number, batch, forward)
             if not math.isfinite(loss):
                 raise FloatingPointError(f"the loss of step {len(losses)} is {loss}")
             losses.append(loss)
@@ -128,12 +132,13 @@ def computing(machine: Machine) -> Iterator[None]:
         torch.use_deterministic_algorithms(strict)
 
 
-def batch_loss(network: FlatNetwork, machine: Machine, batch: Tokens) -> Any:
-    """Return the mean loss of ``batch`` in nats a token, as a tensor that has a gradient."""
+def batch_loss(network: FlatNetwork, machine: Machine, batch: Tokens, forward: Any = None) -> Any:
+    """Return the mean loss of ``batch`` in nats a token, as a tensor that has a gradient;
+    ``forward`` is as for ``run_window``."""
     device = next(iter(network.parameters.values())).device
     tokens = torch.from_numpy(np.asarray(batch, dtype=np.int64)).to(device)
     with torch.autocast(device.type, dtype=torch.bfloat16, enabled=machine.dtype == "bf16"):
-        logits = network.network(input_ids=tokens[:, :-1], use_cache=False).logits
+        logits = (forward or network.network)(input_ids=tokens[:, :-1], use_cache=False).logits
     return torch.nn.functional.cross_entropy(logits.flatten(0, 1).float(), tokens[:, 1:].flatten())
 
 
@@ -144,8 +149,9 @@ def _step(
     optimisers: list[Any],
     number: int,
     batch: Tokens,
+    forward: Any,
 ) -> float:
-    loss = batch_loss(network, machine, batch)
+    loss = batch_loss(network, machine, batch, forward)
     loss.backward()
     torch.nn.utils.clip_grad_norm_(list(network.parameters.values()), terms.clip, foreach=False)
     for optimiser in optimisers:

@@ -258,6 +258,8 @@ TrainerRequest = (
 
 
 class TrainerSettings(msgspec.Struct, frozen=True):
-    """What a trainer's process is started with: the run's ``folder``."""
+    """What a trainer's process is started with: the run's ``folder``, and among how many
+    ``processes`` it divides a window's steps."""
 
     folder: str
+    processes: Annotated[int, Meta(ge=1, le=1024)]

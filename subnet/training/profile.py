@@ -20,11 +20,12 @@ except ImportError:
 def this_machine(
     *,
     threads: int = 1,
+    processes: int = 1,
     device: Literal["cpu", "cuda"] = "cpu",
     dtype: Literal["fp32", "bf16"] = "fp32",
 ) -> Machine:
     """Return the profile of windows that are computed here, by torch as it is installed, with so
-    many ``threads``, on ``device``, and in ``dtype``."""
+    many ``threads`` in each of ``processes``, on ``device``, and in ``dtype``."""
     instructions = (
         torch.cuda.get_device_name()
         if device == "cuda"
@@ -36,4 +37,5 @@ def this_machine(
         instructions=instructions[:64],
         threads=threads,
         dtype=dtype,
+        processes=processes,
     )

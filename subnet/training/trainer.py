@@ -83,19 +83,22 @@ class Trainer:
         name: str = "trainer",
         niceness: int = 0,
         threads: int | None = None,
+        processes: int | None = None,
     ) -> Trainer:
         """Start the process ``name`` for ``run``; it takes calls when this returns.
 
         ``threads`` is what its libraries may use outside of a window's steps, whose threads the
-        manifest names; by default the same. A machine that differs from the manifest's is told in
-        the log. WorkerNotStarted if the run cannot be loaded.
+        manifest names; by default the same. ``processes`` is among how many the process divides a
+        window's steps, each on a device of its own where there are GPUs; by default as the manifest
+        says. A machine that differs from the manifest's is told in the log. WorkerNotStarted if the
+        run cannot be loaded.
         """
         machine = run.manifest.machine
         worker = await workers.start(
             WorkerSpec(
                 name,
                 "assay.training.worker:open_trainer",
-                TrainerSettings(str(run.path)),
+                TrainerSettings(str(run.path), processes or machine.processes),
                 environment=compute_environment(threads=threads or machine.threads),
                 niceness=niceness,
                 start_deadline_s=START_DEADLINE_S,

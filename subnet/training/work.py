@@ -8,19 +8,19 @@ parts of the change's own norm. Nobody's secrets, deadlines or pay are known her
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.protocol.training.manifest import Manifest
+from assay.protocol.training.manifest import Inner, Machine, Manifest
 from assay.scoring.training.codec import compress, extract
 from assay.scoring.training.refusal import DeltaRefused
 from assay.scoring.training.shapes import Floats
 from assay.training.corpus import TrainingCorpus
-from assay.training.inner import Moments, WindowDone, run_window
+from assay.training.inner import Moments, Tokens, WindowDone, run_window
 from assay.training.network import FlatNetwork
 from assay.training.order import assigned
 from assay.training.state import TrainingState
@@ -29,6 +29,23 @@ SPLIT_MAX: Final = 0.1
 """Two messages of one change may lie so far from each other, in parts of their length, where the
 bits behind them differ: one in 200 values that is another one. What is sent and kept together is
 compared then, by the run's own distance. A step left out moves a message by 0.2 and more."""
+
+
+class WindowRunner(Protocol):
+    """What takes a window's steps: ``run_window`` in this process, or its like in several."""
+
+    def __call__(
+        self,
+        network: FlatNetwork,
+        terms: Inner,
+        machine: Machine,
+        start: Floats,
+        moments: Moments,
+        batches: Iterable[Tokens],
+        told: Callable[[int, float], None],
+    ) -> WindowDone:
+        """As ``run_window``."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,15 +86,22 @@ class AuditFinding:
 class WindowWork:
     """Computes windows of one run with one network."""
 
-    def __init__(self, manifest: Manifest, network: FlatNetwork, corpus: TrainingCorpus) -> None:
-        """ValueError for a corpus that is not the run's, or too small for one step."""
+    def __init__(
+        self,
+        manifest: Manifest,
+        network: FlatNetwork,
+        corpus: TrainingCorpus,
+        run: WindowRunner = run_window,
+    ) -> None:
+        """``run`` takes a window's steps. ValueError for a corpus that is not the run's, or too
+        small for one step."""
         if corpus.root != manifest.data.corpus:
             raise ValueError("the corpus is not the run's: its root is another one")
         self._sequences = corpus.sequences(manifest.data.context)
         if self._sequences < manifest.data.batch:
             raise ValueError("the corpus is too small for one step")
         self._manifest, self._policy = manifest, manifest.codec.policy
-        self._network, self._corpus = network, corpus
+        self._network, self._corpus, self._run = network, corpus, run
 
     @property
     def read(self) -> int:
@@ -109,7 +133,7 @@ class WindowWork:
         """
         data = self._manifest.data
         numbers = self.assigned(state.cursor, place)
-        steps = run_window(
+        steps = self._run(
             self._network,
             self._manifest.inner,
             self._manifest.machine,

@@ -16,13 +16,14 @@ import numpy as np
 
 from assay.errors import UserError
 from assay.files import raise_disk_error, read_limited, write_atomic
+from assay.models.language import quiet
 from assay.objects.tree import object_root
 from assay.scoring.training.codec import bytes_max, estimate, extract
 from assay.scoring.training.overlap import PlaceSketch, copies, sketch
 from assay.scoring.training.refusal import DeltaRefused
 from assay.training.exported import export_model
 from assay.training.fold import OpenedMessage, fold, skip
-from assay.training.inner import Tokens
+from assay.training.inner import Tokens, run_window
 from assay.training.measure import mean_loss
 from assay.training.messages import (
     Checked,
@@ -49,6 +50,7 @@ from assay.training.messages import (
     Worth,
 )
 from assay.training.network import FlatNetwork
+from assay.training.parallel import ParallelRunner
 from assay.training.profile import this_machine
 from assay.training.run_folder import RunFolder
 from assay.training.sealed import message_hash
@@ -72,21 +74,23 @@ ROWS: Final = 16
 
 def open_trainer(settings: TrainerSettings) -> Callable[[TrainerRequest, WorkerCall], object]:
     """Load the run that ``settings`` name, and return what answers calls about it."""
-    return TrainerProcess(RunFolder.open(Path(settings.folder)))
+    quiet()
+    return TrainerProcess(RunFolder.open(Path(settings.folder)), settings.processes)
 
 
 class TrainerProcess:
     """Answers calls about one run, one at a time."""
 
-    def __init__(self, run: RunFolder, network: FlatNetwork | None = None) -> None:
-        self._run, self._manifest = run, run.manifest
-        self._network = network or FlatNetwork.load(run.model)
+    def __init__(self, run: RunFolder, processes: int = 1) -> None:
+        self._run, self._manifest, self._processes = run, run.manifest, processes
+        self._network = FlatNetwork.load(run.model)
         if self._manifest.machine.device == "cuda":
             self._network.network.to("cuda")
         self._begun = self._network.take()
         """The numbers that the run starts from."""
         self._shape = self._network.shape
-        self._work = WindowWork(self._manifest, self._network, run.corpus)
+        runner = run_window if processes == 1 else ParallelRunner(run.model, processes)
+        self._work = WindowWork(self._manifest, self._network, run.corpus, runner)
         self._policy = self._manifest.codec.policy
         arrays = self._shape.size * 4
         past = 8 * (int(self._shape.row_starts[-1]) + 2 * int(self._shape.column_starts[-1]))
@@ -121,7 +125,10 @@ class TrainerProcess:
             carried_bytes_max=self._carried_bytes_max,
             state_bytes_max=self._state_bytes_max,
             machine=this_machine(
-                threads=machine.threads, device=machine.device, dtype=machine.dtype
+                threads=machine.threads,
+                processes=self._processes,
+                device=machine.device,
+                dtype=machine.dtype,
             ),
         )
 

@@ -102,6 +102,8 @@ class Machine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     instructions: Annotated[str, Meta(min_length=1, max_length=64)]
     threads: Annotated[int, Meta(ge=1, le=1024)]
     dtype: Literal["fp32", "bf16"]
+    processes: Annotated[int, Meta(ge=1, le=1024)] = 1
+    """Among which a step's sequences are divided, of as many threads each."""
 
     def difference(self, wanted: Machine) -> str | None:
         """Return in one sentence in what this machine differs from the one ``wanted`` by a run;
@@ -161,5 +163,10 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("there are fewer states on the way than steps")
         if self.machine.device == "cuda" and self.audit.distance == 0.0:
             raise ValueError("on a GPU the bits of a sum vary: allow a distance in audits")
+        if self.data.batch % self.machine.processes:
+            raise ValueError(
+                f"a step's {self.data.batch} sequences do not divide among"
+                f" {self.machine.processes} processes"
+            )
         if self.outer.trim > 0.0 and self.outer.mean_of == "senders":
             raise ValueError("a trimmed mean is over all peers")

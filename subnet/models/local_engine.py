@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import threading
 from collections import defaultdict
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -47,6 +48,11 @@ SHORT_CHARS: Final = 1_024
 """A prompt of up to so many characters is cut into tokens where it is computed: that takes a
 millisecond at most, a tenth of a step, and the change of threads takes a good part of it. With
 more, a few prompts at once would make everybody's step longer."""
+PIECE_S: Final = 0.02
+"""Seconds from one piece of an answer to the next, and one step more; the first and the last leave
+at once. Each piece costs a signature, a frame, a check and an event of the client's stream, which
+together take longer than drawing a token of a small model. A screen shows no more pictures a second
+either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +81,8 @@ class _Job:
     """Tokens in the cache."""
     begun_s: float = 0.0
     first_s: float = 0.0
+    told_s: float = -math.inf
+    """When the reader was given a piece."""
 
 
 class LocalEngine:
@@ -103,9 +111,8 @@ class LocalEngine:
         self._slots = CacheSlots(sharing + SHARING_MAX + 2 * together)
         self._placed: set[_Job] = set()
         """The answers that have a slot."""
-        self._told: list[tuple[_Reader, EnginePiece]] = []
-        """What readers are told when the next draws are done: one wake-up of the event loop is for
-        all of them."""
+        self._untold: dict[_Job, None] = {}
+        """The answers that have tokens of which their readers were not told."""
         self._prompts = PromptReader(model.tokens.encode)
         # Before any answer, because it takes about sixty passes.
         self._by_rows = self._thread.submit(model.by_rows)
@@ -196,6 +203,7 @@ class LocalEngine:
             if rows is not None:
                 self._leave(self._placed.difference(*jobs))
             if not any(jobs):
+                self._untold.clear()  # answers that were given up
                 return
             if rows is not None:
                 self._step(rows, *jobs)
@@ -284,17 +292,24 @@ class LocalEngine:
             if self._placed:
                 self._slots.holds(job.slot, answer.ids[: job.done])
         if job.reader is not None:
-            drawn, text = answer.tell()
-            self._told.append((job.reader, EnginePiece(drawn, text, self._end(job, answer))))
+            self._untold[job] = None
         if answer.finish is not None and self._ends(job):
             job.made.set_result(self._whole(job, answer))
 
     def _tell_readers(self) -> None:
-        """Give readers the pieces that were drawn for them since the last call."""
-        told, self._told = self._told, []
+        """Give readers what was drawn for them, if it is time for that. One wake-up of the event
+        loop is for all of them."""
+        now_s = self._monotonic()
         loops = defaultdict(list)
-        for reader, piece in told:
-            loops[reader.loop].append((reader, piece))
+        for job in list(self._untold):
+            answer, reader = job.answer, job.reader
+            assert answer is not None and reader is not None
+            if answer.finish is None and now_s - job.told_s < PIECE_S:
+                continue
+            job.told_s = now_s
+            del self._untold[job]
+            drawn, text = answer.tell()
+            loops[reader.loop].append((reader, EnginePiece(drawn, text, self._end(job, answer))))
         for loop, pieces in loops.items():
             _tell(loop, pieces)
 
@@ -330,6 +345,7 @@ class LocalEngine:
         return job.made.set_running_or_notify_cancel()
 
     def _fail(self, job: _Job, error: Exception) -> None:
+        self._untold.pop(job, None)
         if self._ends(job):
             job.made.set_exception(error)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -48,6 +49,16 @@ async def engine(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[LocalEngine]:
         await made.close()
 
 
+@pytest.fixture
+async def slow_engine(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[LocalEngine]:
+    """One by whose clock a second passes whenever it is looked at: each token is a piece."""
+    remember_trials(monkeypatch)
+    made = LocalEngine(demo(), bytes(32), monotonic=itertools.count().__next__)
+    async with asyncio.timeout(120):
+        yield made
+        await made.close()
+
+
 def ask(number: int, tokens: int = 24) -> EngineRequest:
     """Requests that differ in length, place, temperature and seed."""
     prompt = (TEXT * 4)[7 * number : 7 * number + 20 + 31 * number % 200]
@@ -87,24 +98,30 @@ async def test_together_each_draws_what_it_draws_alone(engine: LocalEngine) -> N
         assert agreement.worst <= TOLERANCE_FP32 / 10
 
 
-async def test_a_stream_is_the_whole_answer_in_pieces(engine: LocalEngine) -> None:
+@pytest.mark.parametrize("quick", [False, True])
+async def test_a_stream_is_the_whole_answer_in_pieces(
+    engine: LocalEngine, slow_engine: LocalEngine, *, quick: bool
+) -> None:
     wanted = replace(ask(4), logprobs=2)
     whole = await engine.complete(wanted, asker(0))
-    pieces = await read(engine.stream(wanted, asker(0)))
+    pieces = await read((engine if quick else slow_engine).stream(wanted, asker(0)))
     assert "".join(piece.text for piece in pieces) == whole.text
     assert tuple(drawn for piece in pieces for drawn in piece.drawn) == whole.drawn
     assert [piece.end is None for piece in pieces] == [True] * (len(pieces) - 1) + [False]
-    assert len(pieces) == len(whole.tokens)
+    assert quick or len(pieces) == len(whole.tokens)
+    assert len(pieces[0].tokens) == 1
     end = pieces[-1].end
     assert end is not None
     assert (end.finish, end.prompt_tokens) == (whole.finish, whole.prompt_tokens)
     assert 0 <= end.queued_s <= end.first_token_s <= end.total_s
 
 
-async def test_an_answer_goes_on_where_another_engine_left_it(engine: LocalEngine) -> None:
+async def test_an_answer_goes_on_where_another_engine_left_it(
+    engine: LocalEngine, slow_engine: LocalEngine
+) -> None:
     for number in (3, 4):
         wanted = ask(number)
-        pieces = await read(engine.stream(wanted, asker(0)))
+        pieces = await read(slow_engine.stream(wanted, asker(0)))
         for cut in (1, 7, 23):
             begun = tuple(token for piece in pieces[:cut] for token in piece.tokens)
             going_on = replace(wanted, begun=begun, max_tokens=wanted.max_tokens - cut)

@@ -18,7 +18,7 @@ from assay.errors import Unavailable
 from assay.models.drawing import Drawing
 from assay.models.engine import Closed, EngineRequest, TooLong
 from assay.models.fair_queue import OPEN_MAX, Asker, Busy
-from assay.models.local_engine import SHORT_CHARS, LocalEngine
+from assay.models.local_engine import PIECE_S, SHORT_CHARS, LocalEngine
 from assay.scoring.inference.sampling import GREEDY
 
 RIVAL, VALIDATOR = Asker("rival"), Asker("validator", first=True)
@@ -26,7 +26,7 @@ STEP_S = 0.5
 
 
 class StepByStep:
-    """A model that draws a token, and lets half a second pass, for each ``allow``."""
+    """A model that draws a token, and lets ``step_s`` pass, for each ``allow``."""
 
     context_tokens = 100
 
@@ -36,6 +36,7 @@ class StepByStep:
         )
         self.drawn: list[str] = []
         """Whose each token was."""
+        self.step_s = STEP_S
         self._clock = clock
         self._allowed = threading.Semaphore(0)
         self._begun: queue.SimpleQueue[str] = queue.SimpleQueue()
@@ -61,7 +62,7 @@ class StepByStep:
         for token in range(self.vocabulary):
             self._begun.put(whose)
             assert self._allowed.acquire(timeout=10)
-            self._clock.advance(STEP_S)
+            self._clock.advance(self.step_s)
             self.drawn.append(whose)
             if whose == "bad":
                 raise ArithmeticError("broken")
@@ -193,6 +194,33 @@ async def test_whoever_reads_along_gets_each_token_as_it_is_drawn(
         [piece async for piece in engine.stream(ask("bad", 5), RIVAL)]
     with pytest.raises(TooLong):
         [piece async for piece in engine.stream(ask("x" * 90, 11), RIVAL)]
+
+
+async def test_tokens_that_come_quickly_are_told_together_but_for_the_first_and_the_last(
+    engine: LocalEngine, model: StepByStep
+) -> None:
+    model.step_s = PIECE_S / 3.5
+    model.allow(1_000)
+    told = [piece.tokens async for piece in engine.stream(ask("quick", 11), RIVAL)]
+    assert told == [(0,), (1, 2, 3, 4), (5, 6, 7, 8), (9, 10)]
+
+
+async def test_what_was_held_back_of_one_answer_is_told_in_the_steps_of_others(
+    engine: LocalEngine, model: StepByStep
+) -> None:
+    model.step_s = PIECE_S / 3.5
+    async with contextlib.aclosing(engine.stream(ask("slow", 9), RIVAL)) as pieces:
+        model.allow(2)
+        assert (await anext(pieces)).tokens == (0,)
+        assert [await model.begun() for _ in range(3)] == ["slow"] * 3
+        # A validator's answer goes first from now on, and the token that is held does not wait.
+        other = asyncio.create_task(engine.complete(ask("first", 20), VALIDATOR))
+        await queued()
+        model.allow(10)
+        assert (await anext(pieces)).tokens == (1, 2)
+        assert not other.done()
+        model.allow(1_000)
+        await other
 
 
 async def test_whoever_reads_no_further_is_worked_for_no_longer(

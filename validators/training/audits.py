@@ -70,6 +70,8 @@ class PeerAudit:
     reason: str = ""
     seconds: float = 0.0
     tries: int = 0
+    waits: bool = False
+    """Whether it waits for what others have to hand over."""
 
     def end(self, outcome: AuditOutcome, reason: str) -> None:
         """Note what the audit came to."""
@@ -165,6 +167,7 @@ class Auditor:
                 if given is not None:
                     await self._once(audit, given, holders, folder)
                     break
+                audit.reason = "its message is not here"
             except NotAccepted as error:
                 audit.end(AuditOutcome.WRONG, f"what it says it carried is not that: {error}")
                 break
@@ -178,7 +181,9 @@ class Auditor:
                 break
             finally:
                 await asyncio.to_thread(_remove, folder)
+            audit.waits = True
             await self._clock.sleep(pause_s * self._rng.uniform(1.0, 1.5))
+            audit.waits = False
             pause_s = min(2 * pause_s, PAUSE_S_MAX)
         ended(audit)
 

@@ -145,7 +145,7 @@ class RunJudge:
     def is_busy(self) -> bool:
         """Whether anything is under way, but for audits that wait for their peers."""
         audits = [audit for review in self.reviews.values() for audit in review.audits.values()]
-        open_ = any(a.outcome is AuditOutcome.OPEN and not a.tries for a in audits)
+        open_ = any(a.outcome is AuditOutcome.OPEN and not a.waits for a in audits)
         mirrors = any(mirror.is_busy for mirror in self._mirrors.values())
         return bool(self._jobs) or mirrors or open_
 
@@ -248,8 +248,8 @@ class RunJudge:
 
     def _compare_carried(self, review: WindowReview) -> None:
         """Convict whoever says that it carried in something else than it carried out."""
-        if self.memory.closed < review.window - 1:
-            return
+        if self.memory.closed != review.window - 1:
+            return  # what is remembered is what was carried out of another window
         for uid, seal in review.seals.items():
             peer = review.peers.by_uid[uid]
             if breaks_off(seal, self.memory.carried(peer.hotkey)):
@@ -268,7 +268,7 @@ class RunJudge:
         peer = review.peers.of(hotkey)
         if (
             self._auditor is None or peer is None
-            or hotkey in review.audits or peer.uid not in review.opened
+            or hotkey in review.audits or peer.uid not in review.opened or peer.uid in review.wrong
         ):  # fmt: skip
             return
         audit = PeerAudit(review.window, peer, why)

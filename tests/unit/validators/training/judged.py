@@ -21,7 +21,7 @@ from assay.types import Ss58
 from assay.validators.training import TrainingValidator, TrainingValidatorSettings
 from assay.validators.training.judge import RunJudge
 from assay.wire.keys import SeedSigner
-from tests.unit.miners.training.net import WAIT_S, LocalMiner, Net, training_net, until
+from tests.unit.miners.training.net import WAIT_S, Net, training_net, until
 from tests.unit.subnet.training.local_workers import LocalWorkers
 
 SCHEDULE = Schedule(
@@ -92,7 +92,9 @@ class JudgedNet:
         done, _ = await asyncio.wait(
             {judge.running, waiting}, timeout=WAIT_S, return_when=asyncio.FIRST_COMPLETED
         )
-        assert waiting in done, judge.running.exception() if judge.running.done() else "not ready"
+        if judge.running in done:
+            judge.running.result()
+        assert waiting in done, "not ready"
 
     async def stop(self, judge: Judge) -> None:
         """End a validator where it stands."""
@@ -148,20 +150,17 @@ async def judged_net(
     miners: int,
     *,
     validators: int = 2,
-    cheats: Sequence[LocalMiner | str] = (),
+    cheats: Sequence[str] = (),
     settings: dict[str, Any] | None = None,
     **changes: Any,
 ) -> AsyncIterator[JudgedNet]:
-    """A subnet with so many honest miners, and ``cheats`` behind them: miners, or the names of what
-    is put around honest ones."""
+    """A subnet with so many honest miners, and behind them others with the ``cheats`` of these
+    names around them."""
     schedule = changes.pop("schedule", SCHEDULE)
     machine = changes.pop("machine", None) or this_machine()
     async with training_net(folder, miners, schedule=schedule, machine=machine, **changes) as net:
         for at, cheat in enumerate(cheats):
-            if isinstance(cheat, str):
-                await net.add(miners + 1 + at, cheat=cheat)
-            else:
-                await net.add(miners + 1 + at, miner=cheat)
+            await net.add(miners + 1 + at, cheat=cheat)
         given = TrainingValidatorSettings(run=str(net.run.path), **(settings or {}))
         judges = [
             Judge(hotkey, folder / f"validator-{at}", given)

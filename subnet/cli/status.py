@@ -15,6 +15,7 @@ from click.core import ParameterSource
 
 from assay.cli import arguments
 from assay.cli.command import Command
+from assay.cli.scores import best_of, said_of_best, share_of_best
 from assay.types import RAO_PER_TAO, U16_MAX, Ss58
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def status(context: click.Context, netuid: int, chain: str, state_dir: Path, jso
         [_cells(neuron, names, judges, scores) for neuron in graph.neurons],
     )
     if judges:
-        output.text(_legend(judges, names))
+        output.text(_legend(judges, names, scores))
     # On lines of their own: beside the numbers eighty columns leave them no room.
     told = [
         f"uid {neuron.uid}, {_voice(judge, judges, names)}: {'; '.join(why)}"
@@ -168,10 +169,19 @@ def _voice(judge: str, judges: Mapping[str, str], names: Mapping[str, str]) -> s
     return f"{judges[judge]} ({names[judge]})" if judge in names else judges[judge]
 
 
-def _legend(judges: Mapping[str, str], names: Mapping[str, str]) -> str:
+def _legend(judges: Mapping[str, str], names: Mapping[str, str], scores: Scores) -> str:
     """What the columns of scores are."""
-    told = ", ".join(_voice(judge, judges, names) for judge in judges)
-    return f"Scores {told}: the epoch's average of each validator that keeps its state here."
+    told = ", ".join(
+        f"{_voice(judge, judges, names)}: {said_of_best(_best(scores[judge]))}" for judge in judges
+    )
+    return (
+        "Scores are the epoch's averages of each validator that keeps its state here, as shares of "
+        f"its best one ({told})."
+    )
+
+
+def _best(memory: Checkpoint) -> float:
+    return best_of(own.average for own in memory.opinions.values())
 
 
 def _cells(
@@ -186,7 +196,10 @@ def _cells(
         _share(neuron.incentive),
         _share(neuron.dividends),
         f"{neuron.emission / RAO_PER_TAO:,.4f}",
-        *(f"{own[judge].average:.3f}" if judge in own else "" for judge in judges),
+        *(
+            share_of_best(own[judge].average if judge in own else None, _best(scores[judge]))
+            for judge in judges
+        ),
     )
 
 

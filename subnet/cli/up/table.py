@@ -15,6 +15,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from assay.cli.scores import best_of, said_of_best, share_of_best
 from assay.cli.up.plan import HONEST, SLOW, MemberRole
 from assay.cli.up.watch import GUEST, SEPARATOR, Row, View
 from assay.text import printable
@@ -47,12 +48,17 @@ def render(view: View, seconds: float, width: int = WIDE) -> Group:
     for name in shown:
         justify: Literal["left", "right"] = "left" if name == "who" else "right"
         grid.add_column(name, justify=justify, no_wrap=True)
+    best = best_of(row.score for row in view.rows)
     for row in view.rows:
-        cells = dict(zip(COLUMNS, _cells(row), strict=True))
+        cells = dict(zip(COLUMNS, _cells(row, best), strict=True))
         grid.add_row(*(cells[name] for name in shown), style=_ROLE_STYLE[row.role])
-    spot = [Text(SPOT, style="dim"), Text()] if shown is COLUMNS else []
+    notes = [Text(SPOT, style="dim")] if shown is COLUMNS else []
+    if best > 0.0:
+        notes.append(Text(f"score: of the best miner's, which is {said_of_best(best)}", "dim"))
+    if notes:
+        notes.append(Text())
     clients = [Text.assemble(("clients  ", "dim"), f"{view.gateway}/v1")] if view.gateway else []
-    return Group(grid, *spot, *clients, _reasons(view.rows))
+    return Group(grid, *notes, *clients, _reasons(view.rows))
 
 
 def _reasons(rows: Sequence[Row]) -> Table:
@@ -73,13 +79,13 @@ def _reasons(rows: Sequence[Row]) -> Table:
     return grid
 
 
-def _cells(row: Row) -> tuple[str | Text, ...]:
+def _cells(row: Row, best: float) -> tuple[str | Text, ...]:
     shown = row.behaviour if row.role is MemberRole.MINER or row.behaviour == GUEST else ""
     style = _BEHAVIOUR_STYLE.get(shown, _CHEAT_STYLE)
     return (
         str(row.uid),
         Text.assemble(f"{printable(row.name)} ", (shown, style)) if shown else row.name,
-        "" if row.score is None else f"{row.score:.3f}",
+        share_of_best(row.score, best),
         _share(row.incentive),
         _share(row.dividends),
         f"{row.reward_alpha / RAO_PER_TAO:.3f}",

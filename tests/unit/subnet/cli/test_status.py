@@ -85,6 +85,7 @@ def test_scores_have_an_age(
     assert main.main(command) == 0
     out, err = capsys.readouterr()
     assert "by 1" in out
+    assert re.search(r"^ +2 .* 100% *$", out, re.MULTILINE), "of the best, whatever 1 stands for"
     assert ("Scores by 1" in err) is bool(told)
     assert told in err
 
@@ -115,7 +116,7 @@ def test_each_reason_says_whose_it_is(
     other = f"{MINER.address[:8]}…"
     assert "uid 2, by 1 (juror): 5 tokens/s; late" in out
     assert f"uid 2, by 2 ({other}): 6 tokens/s; late" in out
-    assert f"Scores by 1 (juror), by 2 ({other}): the epoch's average" in out
+    assert f"by 1 (juror): 0.5 of 1, by 2 ({other}): 0.5 of 1" in " ".join(out.split())
     assert re.search(r"^ +1 +juror ", out, re.MULTILINE), "named as `assay up` names it"
     assert re.search(rf"^ +2 +{other} ", out, re.MULTILINE)
 

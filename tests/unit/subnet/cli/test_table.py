@@ -105,6 +105,23 @@ def test_a_narrow_terminal_gets_fewer_columns_and_whole_numbers() -> None:
     assert "…" not in text
 
 
+def test_a_score_is_a_share_of_the_best_however_small_that_is() -> None:
+    """2 tokens a second where 4,000 earn the most: a miner that is paid is not shown as 0.000."""
+    rows = tuple(
+        row(uid, f"miner-{uid}", MemberRole.MINER, "honest", score)
+        for uid, score in enumerate((0.0005, 0.00025, 0.000001, 0.0, None))
+    )
+    view = dataclasses.replace(VIEW, rows=rows)
+    lines = shown(view, 80)
+    cells = [line.split()[3] for line in lines if "miner-" in line]
+    assert cells == ["100%", "50%", "<1%", "0%", "33.3%"]
+    assert "score: of the best miner's, which is 0.0005 of 1" in lines
+    assert [told["score"] for told in document(view, 1.0)["neurons"]][:2] == [0.0005, 0.00025]
+    nobody = shown(dataclasses.replace(VIEW, rows=rows[3:]), 80)
+    assert not any("best miner" in line for line in nobody)
+    assert max(map(len, shown(view, 50))) <= 50
+
+
 def test_the_document_has_whole_rao_and_every_reason() -> None:
     told = document(VIEW, 12.3456)
     assert told["seconds"] == 12.346

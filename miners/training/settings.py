@@ -26,6 +26,18 @@ class TrainingMinerSettings(TaskSettings, frozen=True):
     niceness: Annotated[
         int, Meta(ge=0, le=19, description="How far the training gives way to other processes.")
     ] = 0
+    nproc: (
+        Annotated[
+            int,
+            Meta(
+                ge=1,
+                le=64,
+                description="Processes that divide each step, of a GPU each where there are some;"
+                " by default as the run says. Another number gives other bits.",
+            ),
+        ]
+        | None
+    ) = None
     bucket: Annotated[
         str,
         Meta(

@@ -64,7 +64,11 @@ class TrainingMiner(MinerTask):
         assert context is not None and isinstance(context.settings, TrainingMinerSettings)
         settings = context.settings
         self.parts = await RunParts.open(
-            context, run, niceness=settings.niceness, bucket=settings.bucket
+            context,
+            run,
+            niceness=settings.niceness,
+            processes=settings.nproc,
+            bucket=settings.bucket,
         )
         logger.info("The run {} is {}", run.manifest.name, run.root.hex())
         return self.parts

@@ -41,15 +41,21 @@ class RunParts:
         *,
         niceness: int = 0,
         threads: int | None = None,
+        processes: int | None = None,
         bucket: str = "",
     ) -> RunParts:
         """Start the trainer's process for ``run``, and read what a neuron before has left of it.
-        WorkerNotStarted if the run cannot be computed here; UserError for a ``bucket``, an address
-        or nothing, that cannot be opened."""
+
+        ``niceness``, ``threads`` and ``processes`` are as for ``Trainer.start``. WorkerNotStarted
+        if the run cannot be computed here; UserError for a ``bucket``, an address or nothing, that
+        cannot be opened.
+        """
         opened = Bucket.open(bucket) if bucket else None
         folder = context.state_dir / run.root.hex()[:16]
         folder.mkdir(parents=True, exist_ok=True)
-        trainer = await Trainer.start(context.workers, run, niceness=niceness, threads=threads)
+        trainer = await Trainer.start(
+            context.workers, run, niceness=niceness, threads=threads, processes=processes
+        )
         exchange = Exchange(
             context.objects, context.peers.find_peer, ExchangeLimits.of(trainer.facts),
             folder / "objects.json", opened,

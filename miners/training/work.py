@@ -26,6 +26,7 @@ from assay.protocol.training.seal import NOTHING, PeerSeal
 from assay.training.messages import Computed, StateRef, StepDone
 from assay.training.run_parts import RunParts
 from assay.training.sealed import seal as seal_message
+from assay.training.shown import WindowShown
 from assay.workers import WorkerDied, WorkerNotStarted
 
 WINDOWS: Final = "windows"
@@ -137,6 +138,10 @@ class PeerWork:
         root = await exchange.put_seal(seal)
         sealed = SealedWindow(done.window, done.state[:STATE_BYTES], root, key, carried)
         await self._keep(PeerMemory(self._file.now.carried, sealed))
+        shown = WindowShown(
+            done.window, done.loss, done.tokens / max(done.seconds, 1e-9), len(hidden)
+        )
+        await asyncio.to_thread(shown.write, self._parts.folder)
         logger.info("Window {}: {} bytes sealed", done.window, len(hidden))
         return sealed
 

@@ -118,7 +118,12 @@ def _terms(name: str, seed: int, options: TermOptions) -> Manifest:
     from assay.training.profile import this_machine
 
     try:
-        machine = this_machine(threads=options.threads, device=options.device, dtype=options.dtype)
+        machine = this_machine(
+            threads=options.threads,
+            processes=options.nproc,
+            device=options.device,
+            dtype=options.dtype,
+        )
     except (RuntimeError, AssertionError) as error:  # what torch raises where there is no GPU
         raise UserError(
             f"torch cannot compute on {options.device} here ({str(error).splitlines()[0]}).",

@@ -15,7 +15,7 @@ from assay.cli import arguments
 from assay.cli.command import Command
 from assay.cli.train.watching import Where, subnet_of, view_options
 from assay.errors import UserError
-from assay.types import U16_MAX
+from assay.types import U16_MAX, Ss58
 
 if TYPE_CHECKING:
     from assay.chain.interface import Moment
@@ -46,8 +46,10 @@ def status(context: click.Context, /, json: bool, **given: Any) -> None:
 
 async def _read(where: Where, run: RunFolder) -> dict[str, Any]:
     from assay.cli.status import local_scores, names_of, reasons_of
+    from assay.neuron.folder import NeuronFolder
     from assay.training.chain_records import ChainRecords
     from assay.training.follower import windows_decided
+    from assay.training.shown import WindowShown, read_shown
 
     schedule = run.manifest.schedule
     async with subnet_of(where) as subnet:
@@ -62,6 +64,12 @@ async def _read(where: Where, run: RunFolder) -> dict[str, Any]:
         block_time_s = await subnet.chain.block_time_s()
         scores = local_scores(where.state_dir, subnet.genesis, where.netuid)
         names = names_of(where.state_dir, moment.metagraph)
+        genesis = subnet.genesis
+
+    def shown(hotkey: Ss58) -> WindowShown | None:
+        own = NeuronFolder.of(where.state_dir, genesis, where.netuid, hotkey)
+        return read_shown(own.task)
+
     return {
         "run": {"name": run.manifest.name, "root": run.root.hex(), "windows": schedule.windows},
         "block": block,
@@ -79,6 +87,7 @@ async def _read(where: Where, run: RunFolder) -> dict[str, Any]:
                 "incentive": peer.incentive,
                 "now": told.get(uid, "nothing yet"),
                 "last": None if closing is None else _outcome(uid, closing),
+                "shown": shown(peer.hotkey),
                 "reasons": reasons_of(peer.hotkey, scores),
             }
             for uid, peer in sorted(peers.by_uid.items())
@@ -163,9 +172,9 @@ def _show(facts: dict[str, Any]) -> None:
     if decided is not None:
         output.text(_told(decided))
     reasons = [
-        f"uid {peer['uid']}: {'; '.join(peer['reasons'])}"
+        f"uid {peer['uid']}: {'; '.join(told)}"
         for peer in facts["peers"]
-        if peer["reasons"]
+        if (told := [*(() if peer["shown"] is None else (str(peer["shown"]),)), *peer["reasons"]])
     ]
     if reasons:
         output.text("\n".join(("Why", *reasons)))

@@ -88,6 +88,7 @@ term_options: Final = arguments.all_of(
         "How far a message may lie off on other machines, in parts of its length; 0: not a bit.",
     ),
     _count("threads", 1, 1024, 1, "Threads of the steps: other numbers give other bits."),
+    _count("nproc", 1, 1024, 1, "Processes that share each step, under torchrun."),
     click.option(
         "--device", type=click.Choice(["cpu", "cuda"]), default="cpu", metavar="NAME",
         help="What computes the steps: cpu, or cuda.",
@@ -135,6 +136,7 @@ class TermOptions:
     audit_share: float
     audit_distance: float
     threads: int
+    nproc: int
     device: Any
     dtype: Any
     start_block: int

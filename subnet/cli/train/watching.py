@@ -91,9 +91,12 @@ class Where:
 @contextlib.asynccontextmanager
 async def subnet_of(where: Where) -> AsyncGenerator[OpenSubnet, None]:
     """The subnet, followed while the block runs."""
+    from assay.cli.neurons import COMMAND_PATIENCE_S
     from assay.neuron.run import open_subnet
 
-    async with open_subnet(where.chain, where.netuid, state_dir=where.state_dir) as subnet:
+    async with open_subnet(
+        where.chain, where.netuid, state_dir=where.state_dir, patience_s=COMMAND_PATIENCE_S
+    ) as subnet:
         yield subnet
 
 

@@ -53,6 +53,10 @@ class Preset:
         """The preset's task."""
         return self.name
 
+    def shown(self, task_dir: Path) -> str:
+        """What the miner with the task folder ``task_dir`` shows of itself, in a few words."""
+        return ""
+
     def settings(self, state_dir: Path) -> dict[str, str]:
         """The task's settings that follow from where ``folder`` is."""
         if self.folder is None:
@@ -84,11 +88,17 @@ class TrainedModel(Preset):
     all of them, 8 s for two cores that also run everything else."""
 
     name: str = "training"
-    defaults: Mapping[str, Any] = field(default_factory=lambda: {"cheat": "none"})
+    defaults: Mapping[str, Any] = field(default_factory=lambda: {"cheat": "skip-10"})
     folder: str | None = RUN_FOLDER
     written_last: str = "manifest"
     making: Callable[[Path, int], Sequence[str]] | None = _make_run
     setting: str = "run"
+
+    def shown(self, task_dir: Path) -> str:
+        from assay.training.shown import read_shown
+
+        found = read_shown(task_dir)
+        return "" if found is None else str(found)
 
 
 PRESETS: Final = {each.name: each for each in (ServedModel(), TrainedModel())}

@@ -38,6 +38,7 @@ _FRESH: Final = {
         r"(log(\.\d)?|outcome\.json|ready|slips\.jsonl)"
     ),
     "cache": re.compile(r"sdk"),
+    "onlooker": re.compile(r"neurons"),
     RUN_FOLDER: re.compile(r"manifest|model|corpus|\..*\.tmp"),
 }
 """The folders that ``--fresh`` removes, and what the entries of each are called if a run made them.

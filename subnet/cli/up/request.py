@@ -33,7 +33,8 @@ run_options: Final = arguments.all_of(
     click.option("--miners", type=int, default=4, metavar="N", help="How many mine."),
     click.option(
         "--cheat", default="cached", metavar="NAME|none",
-        help="What one miner does instead of work: cached, garbage, perturbed or none.",
+        help="What one miner does instead of work: cached, garbage, perturbed or none; of a miner"
+        " that trains skip-10, random, copier and others.",
     ),
     click.option(
         "--slow", type=click.IntRange(min=0), default=0, metavar="N",

@@ -165,6 +165,8 @@ class _Run:
             earned = Earned(chain, netuid, owned, dict(record.paid), record.paid_epoch)
             await earned.count(await chain.metagraph(netuid))
             watch = Watch(chain, plan, keys, netuid, earned, self.supervisor.is_ready)
+            if self.preset is not None:
+                watch.shown = self.preset.shown
             say(f"Starting the neurons{_loading(self.chosen)}")
             await self._start_neurons(chain, netuid, again=again)
             self._start_gateway(netuid)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 from assay.chain.interface import BlockRef, Chain, Metagraph, Neuron
@@ -94,6 +95,8 @@ class Watch:
     earned: Earned
     is_ready: Callable[[str], bool] = _always
     """Whether the process of a miner of the run serves; one that does not is loading its task."""
+    shown: Callable[[Path], str] = lambda task_dir: ""
+    """What a miner shows of itself, by the folder of its task."""
     _epoch: int | None = None
     _rewarded: bool = False
     _names: dict[Ss58, str] = field(default_factory=dict)
@@ -106,9 +109,10 @@ class Watch:
         if newer and not self._rewarded:
             self._rewarded = await self._is_rewarded(metagraph)
         self._epoch = metagraph.epoch.index
-        opinions = self._opinions(await self.chain.genesis_hash())
+        genesis = await self.chain.genesis_hash()
+        opinions = self._opinions(genesis)
         rows = [
-            self._row(neuron, member, metagraph, opinions)
+            self._row(neuron, member, metagraph, opinions, genesis)
             for neuron, member in self._cast(metagraph)
         ]
         return View(
@@ -169,7 +173,14 @@ class Watch:
             found[member.name] = memory.opinions
         return found
 
-    def _row(self, neuron: Neuron, member: Member, metagraph: Metagraph, opinions: Opinions) -> Row:
+    def _row(
+        self,
+        neuron: Neuron,
+        member: Member,
+        metagraph: Metagraph,
+        opinions: Opinions,
+        genesis: str,
+    ) -> Row:
         own = {
             validator: table[neuron.hotkey]
             for validator, table in opinions.items()
@@ -179,6 +190,8 @@ class Watch:
         score = sum(each.average for each in own.values()) / len(own) if own else None
         reasons = [reason for each in own.values() for reason in each.reasons]
         said = _said(own)
+        own_folder = NeuronFolder.of(self.plan.state_dir, genesis, self.netuid, neuron.hotkey)
+        shown = self.shown(own_folder.task) if member.role is MemberRole.MINER else ""
         mines = member.role is MemberRole.MINER and member.behaviour != GUEST
         loading = mines and not self.is_ready(member.name)
         awaited = _awaited(member.role, neuron, score, metagraph, loading=loading)
@@ -197,7 +210,7 @@ class Watch:
             # One whole alpha costs ``alpha_price`` rao, and both units have 10^9 rao.
             reward_tao=Rao(gained * metagraph.alpha_price // 10**9),
             permit=neuron.validator_permit,
-            why=SEPARATOR.join(part for part in (said, awaited) if part),
+            why=SEPARATOR.join(part for part in (shown, said, awaited) if part),
         )
 
 

@@ -88,6 +88,7 @@ def test_the_sizes_offered_are_those_that_can_be_made() -> None:
     ("words", "cause"),
     [
         (["--name", "Run 1"], "This run cannot be"),
+        (["--nproc", "3"], "3 processes"),
         (["--trim", "0.2"], "a trimmed mean is over all peers"),
         (["--context", "1024"], "do not fit into the model"),
         (["--batch", "60000"], "fewer than one step reads"),

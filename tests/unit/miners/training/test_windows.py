@@ -6,12 +6,15 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from loguru import logger
 
 from assay.errors import Unavailable
 from assay.files import write_atomic
 from assay.miners.training.work import PeerWork
+from assay.neuron import Caller
+from assay.protocol.training.asking import RunFiles, StateHeld, WhichFiles, WhichState
 from assay.protocol.training.peer import PeerState
 from assay.protocol.training.records import ValidatorRecord
 from assay.protocol.training.schedule import Phase
@@ -142,6 +145,38 @@ async def test_a_newcomer_joins_from_the_runs_root_alone(tmp_path: Path) -> None
         await net.to_window(6)
         assert newcomer.address in await net.counted(5)
         assert len(net.roots) == 1
+
+
+class Liar(LocalMiner):
+    """A miner that hands other files to newcomers than the run has, and other states."""
+
+    async def which_files(self, request: WhichFiles, caller: Caller) -> RunFiles:
+        told = await super().which_files(request, caller)
+        roots = [file.root for file in told.files]
+        swapped = [
+            msgspec.structs.replace(file, root=root, size_bytes=2**30)
+            if file.name != "manifest"
+            else file
+            for file, root in zip(told.files, roots[1:] + roots[:1], strict=True)
+        ]
+        return RunFiles(files=tuple(swapped))
+
+    async def which_state(self, request: WhichState, caller: Caller) -> StateHeld:
+        newest = self.follower.newest
+        assert newest is not None
+        return StateHeld(root=await self.exchange.put(bytes(2_000), newest.window))
+
+
+async def test_a_newcomer_passes_liars_by(tmp_path: Path, told: list[str]) -> None:
+    async with training_net(tmp_path, 1) as net:
+        for number in (7, 8):
+            await net.add(number, miner=Liar())
+        await net.to_window(3)
+        newcomer = await net.add(9, run=net.run.root.hex())
+        await net.to_window(6)
+        assert newcomer.address in await net.counted(5)
+        assert len(net.roots) == 1
+        assert any("was not taken" in line for line in told)
 
 
 async def test_a_state_that_is_damaged_or_of_another_past_is_fetched_anew(

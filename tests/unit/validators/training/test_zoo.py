@@ -17,12 +17,12 @@ from tests.unit.validators.training.judged import judged_net, told
 HONEST = 3
 GROUPS = (
     ("skip-1", "skip-10", "skip-50", "easy-data", "low-precision"),
-    ("scaled", "sign-flipped", "random", "stale", "poisoned"),
+    ("scaled", "sign-flipped", "random", "stale", "poisoned", "swapped-moments"),
     ("replayer", "copier", "copier-permuted", "copier-noise", "forged-moments"),
-    ("late", "shape-bomb", "swapped-moments"),
 )
-ELSEWHERE = {"hider", "selective-revealer"}
-"""Those that audits wait for until blocks have passed: see tests/unit/subnet/lab."""
+ELSEWHERE = {"hider", "late", "selective-revealer", "shape-bomb"}
+"""Those that an audit waits for while blocks pass, and this test's blocks wait for audits. That
+they are not counted, or hand over nothing, is seen in tests/unit/subnet/lab."""
 CONVICTED = {*IN_THE_TRAINER, "swapped-moments"}
 
 

@@ -100,10 +100,10 @@ def svg(points: Sequence[Point], title: str) -> str:
         y = HEIGHT - MARGIN - (HEIGHT - 2 * MARGIN) * part / 4
         grid.append(f'<path d="M{MARGIN} {y:.1f}H{WIDTH - MARGIN}"/>')
         labels.append(f'<text x="{MARGIN - 8}" y="{y + 4:.1f}" text-anchor="end">{loss:.2f}</text>')
-        x = MARGIN + (WIDTH - 2 * MARGIN) * part / 4
+    for window in sorted({round(last * part / 4) for part in range(5)}):
+        x = MARGIN + (WIDTH - 2 * MARGIN) * window / last
         labels.append(
-            f'<text x="{x:.1f}" y="{HEIGHT - MARGIN + 18}" text-anchor="middle">'
-            f"{last * part / 4:g}</text>"
+            f'<text x="{x:.1f}" y="{HEIGHT - MARGIN + 18}" text-anchor="middle">{window}</text>'
         )
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img"'

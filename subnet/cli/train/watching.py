@@ -30,16 +30,21 @@ STATE_PATIENCE_S: Final = 600.0
 """Within which the newest state must be here: a state of gigabytes takes minutes, and what is only
 not decided yet comes with the next block."""
 
-run_option: Final = click.option(
-    "--run", metavar="FOLDER|ROOT", show_default=f"STATE_DIR/{RUN_FOLDER}",
-    help="The run: its folder, or its root in 64 hex digits; then all else comes from its neurons.",
-)  # fmt: skip
+_SUBNET: Final = (arguments.netuid(1), arguments.chain, arguments.state_dir)
 view_options: Final = arguments.all_of(
-    run_option, arguments.netuid(1), arguments.chain, arguments.state_dir,
-)  # fmt: skip
+    click.option(
+        "--run", metavar="FOLDER", show_default=f"STATE_DIR/{RUN_FOLDER}", help="The run's folder."
+    ),
+    *_SUBNET,
+)
 """For whoever reads the chain alone."""
 look_options: Final = arguments.all_of(
-    view_options, arguments.wallet("owner"), arguments.hotkey, arguments.wallet_path,
+    click.option(
+        "--run", metavar="FOLDER|ROOT", show_default=f"STATE_DIR/{RUN_FOLDER}",
+        help="The run: its folder, or its root in 64 hex digits; then all else comes from its"
+        " neurons.",
+    ),
+    *_SUBNET, arguments.wallet("owner"), arguments.hotkey, arguments.wallet_path,
 )  # fmt: skip
 """For whoever asks the run's neurons: a hotkey signs the questions."""
 

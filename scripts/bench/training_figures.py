@@ -71,7 +71,7 @@ def tables(found: Found) -> list[dict[str, Any]]:
         row = report.row(f"held-out loss: {_called(method, steps, ratio)}", values, "nats")
         rows.append(row | {
             "method": method, "steps": steps, "nominal_ratio": ratio,
-            "measured_ratio": round(statistics.fmean(each["ratio"] for each in results), 1),
+            "measured_ratio": round(statistics.fmean(each["ratio"] for each in results), 3),
             "bytes": round(statistics.fmean(each["bytes"] for each in results)),
             "audit_bytes": round(last["audit_bytes"]), "peak_bytes_per_s": round(per_s),
             "curves": [each["curve"] for each in results],

@@ -26,9 +26,10 @@ again. It is paid for (1 - q d) / (q d) windows until it is found, and then unpa
 
     income = ((1 - qd) / qd) / (1 / qd + S)                                      (cheat_income)
 
-in the pay of an honest trainer; with q = 0.45 and S = 24 it is 4.7 %. One that goes on cheating
-while it owes never gets its audits, and earns nothing more. A new hotkey is no way out as long as
-it costs more than ``identity_worth`` windows' pay: that is what it brings until it is found.
+in the pay of an honest trainer; with q = 0.45 and S = 72 it is 1.6 %. One that cheats in every
+second window is found half as soon, and earns 4.5 %, two thirds of it by honest work. One that goes
+on cheating while it owes never gets its audits, and earns nothing more. A new hotkey is no way out
+as long as it costs more than ``identity_worth`` windows' pay: that is what it brings until found.
 
 Which messages are right, and who audits, are not known here.
 """
@@ -44,11 +45,13 @@ from assay.scoring.training.ranks import paid_part
 GAIN: Final = 1.0
 """C, of a cheat that computes nothing, where the cost takes all of the pay. Less is saved where a
 window costs less, or where only a part of the steps is skipped."""
-SENTENCE: Final = 24
-"""Unpaid windows after a conviction. With 22 a cheat that is found with probability 0.45 a window
-earns 5 % of an honest trainer; more would make a mistake dearer and deter nobody further."""
+SENTENCE: Final = 72
+"""Unpaid windows after a conviction. With 64 one that cheats in every second window, and is found
+with probability 0.45 when it does, earns 5 % of an honest trainer; with 22 one that cheats in every
+window does. More would make a mistake dearer and deter nobody further."""
 AUDITS_OWED: Final = 4
-"""Audits in a row that must find a convict right. Of 24 windows at q = 0.45 it has 11."""
+"""Audits in a row that must find a convict right. Of 72 windows at q = 0.45 it has 32, and 18 of a
+validator that audits a quarter."""
 INCOME_MAX: Final = 0.05
 """What a cheat may earn at most, in the pay of an honest trainer."""
 LAPSES_FORGOTTEN: Final = 96

@@ -54,9 +54,9 @@ def income(audited: float, *, windows: int, always: bool, away: bool = False) ->
 @pytest.mark.parametrize("audited", [0.3, 0.45, 0.7])
 def test_the_formula_says_what_a_cheat_earns(audited: float) -> None:
     odds = AuditOdds(audited)
-    played = income(audited, windows=60_000, always=False)
+    played = income(audited, windows=400_000, always=False)
     # The formula leaves out the windows that are worked for the last of the owed audits.
-    assert odds.cheat_income * 0.85 < played <= odds.cheat_income * 1.02
+    assert odds.cheat_income * 0.85 < played <= odds.cheat_income * 1.05
 
 
 def test_at_the_wanted_share_every_cheat_earns_next_to_nothing() -> None:

@@ -51,3 +51,20 @@ async def test_what_is_not_accepted_is_not_paid(tmp_path: Path, cheat: str) -> N
         verdicts = judge.of(judged.net.seats[-1].hotkey)
         assert verdicts
         assert not any(verdict.value or verdict.forfeits for verdict in verdicts)
+
+
+@pytest.mark.slow
+async def test_who_stands_by_and_hands_over_nothing_is_convicted(tmp_path: Path) -> None:
+    settings = {"audit_share": 1.0, "worth_sequences": 0, "copies": False}
+    async with judged_net(
+        tmp_path, 2, validators=1, cheats=("hider",), settings=settings
+    ) as judged:
+        await judged.to_phase(5, Phase.EVALUATE)
+        (judge,) = judged.judges
+        verdicts = judge.of(judged.net.seats[-1].hotkey)
+        # Nothing is carried into its first window: that one is right.
+        assert sum(verdict.value for verdict in verdicts) <= 1.0
+        assert any(verdict.forfeits for verdict in verdicts)
+        assert "it goes on, and has not handed over" in str(verdicts)
+        for seat in judged.net.seats[:2]:
+            assert not any(verdict.forfeits for verdict in judge.of(seat.hotkey))

@@ -11,7 +11,7 @@ A window of one trainer is paid in full, in part or not at all:
     worth less than others     a part, by its standings (``assay.scoring.training.ranks``)
 
 Only a recomputation convicts. Statistics (copies, standings) take the pay of the windows that they
-speak of, because they can err.
+speak of, because they can err; standings do so only where nobody is audited.
 
 Does honesty pay? A cheat saves at most all of a window's cost, which is at most its pay: C <= 1 in
 the pay of an honest window. It is audited with probability q, and found with probability d: 1 where

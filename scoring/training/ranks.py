@@ -19,6 +19,10 @@ below it after 2 to 14 windows, the later the more trainers there are; who does 
 The middle of an even number of trainers is the upper one, so that half of all, if they add nothing,
 are not the measure of the others.
 
+Where messages add less than the loss varies, as in the first windows of a small run, chance ranks
+them: honest trainers stood 12 below HALF after seven windows from random numbers. So standings are
+a reason to audit, and take pay only where nobody is audited.
+
 Whose message it is, and how a loss is measured, are not known here.
 """
 

@@ -32,6 +32,7 @@ from assay.protocol.training.judging import FindingsTold, PeerFound, VerdictTold
 from assay.protocol.training.records import STATE_BYTES, ValidatorRecord
 from assay.protocol.training.schedule import PHASES, Phase, Place, Schedule
 from assay.scoring.training.payment import after_conviction, after_lapse, after_right
+from assay.scoring.training.ranks import FULL
 from assay.training.follower import NotCaughtUp, windows_decided
 from assay.training.run_parts import RunParts
 from assay.training.trainer import Trainer
@@ -230,6 +231,7 @@ class RunJudge:
         seals = mirror.seals(opened)
         review = WindowReview(mirror.peers, opened, seals, mirror.wrong(opened))
         review.is_judged = self.memory.judged >= window
+        review.pays_by_standing = not self._share
         hotkeys = {mirror.peers.by_uid[uid].hotkey for uid in opened}
         if before is None:
             chosen = drawn(turn.rng, hotkeys, self._share)
@@ -420,6 +422,9 @@ class RunJudge:
         if self._share and review.window >= UNSURE_WINDOWS:
             for uid in found.copies:
                 self._audit(review, review.peers.by_uid[uid].hotkey, "audited as a copy")
+            for hotkey, stands in review.stands.items():
+                if stands and min(stands) < FULL:
+                    self._audit(review, hotkey, "audited as one whose messages do little")
 
     async def _commitments(self, window: int) -> dict[Ss58, int]:
         deadline = self._schedule.deadline(window, Phase.UPLOAD)

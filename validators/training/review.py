@@ -39,6 +39,9 @@ class WindowReview:
     wrong: Mapping[int, str]
     """Why what a peer has put there is nothing."""
     audits: dict[Ss58, PeerAudit] = field(default_factory=dict)
+    pays_by_standing: bool = True
+    """Whether standings take pay. Where peers are audited they only say whom to audit: windows that
+    add little, as a run's first ones, are ranked by chance: honest peers stood 12 below half."""
     closing: WindowClosing | None = None
     refused: Mapping[int, str] = field(default_factory=dict)
     """Why a counted message was left out by everybody."""
@@ -122,7 +125,7 @@ class WindowReview:
         counted = uid in closing.counted and uid not in self.refused
         # What a recomputation has found right is no copy, whatever it looks like.
         copied = copy is not None and self.window >= UNSURE_WINDOWS and not is_right
-        stands = self.stands.get(hotkey, ())
+        stands = self.stands.get(hotkey, ()) if self.pays_by_standing else ()
         facts = WindowFacts(
             counted=counted,
             settled=owed.settled(self.window) and not is_unsure,

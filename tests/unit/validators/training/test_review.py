@@ -113,6 +113,8 @@ def test_messages_that_do_little_are_paid_a_part() -> None:
     verdicts = judged(found)
     assert (verdicts[hot(0)].value, verdicts[hot(1)].value) == (1.0, 0.5)
     assert codes(verdicts[hot(1)]) == ["counted", "worth_little"]
+    found.pays_by_standing = False  # where peers are audited
+    assert judged(found)[hot(1)].value == 1.0
 
 
 def test_after_a_void_window_only_the_wrong_are_judged() -> None:

@@ -165,10 +165,11 @@ class Nursery:
         *,
         threads: int = 1,
         program: str = "serve_miners.py",
+        more: Sequence[str] = (),
     ) -> None:
         self.ports = free_ports(miners)
         self._folder, self._model = folder, model
-        words = (str(folder), model, json.dumps(self.ports), str(threads))
+        words = (str(folder), model, json.dumps(self.ports), str(threads), *more)
         self._program = Program(program, *words, log=folder / "miners.log")
         self.pids: dict[int, int] = {}
         """The process of each miner that was started, by the miner's number."""
@@ -210,11 +211,17 @@ class Nursery:
 
 @contextlib.contextmanager
 def nursery(
-    folder: Path, model: str, miners: int, *, threads: int = 1, program: str = "serve_miners.py"
+    folder: Path,
+    model: str,
+    miners: int,
+    *,
+    threads: int = 1,
+    program: str = "serve_miners.py",
+    more: Sequence[str] = (),
 ) -> Iterator[Nursery]:
     """A nursery with all its miners started, while the block runs. ``program`` is what serves them;
-    it takes ``threads`` as its last word."""
-    found = Nursery(folder, model, miners, threads=threads, program=program)
+    it takes ``threads`` and ``more`` as its last words."""
+    found = Nursery(folder, model, miners, threads=threads, program=program, more=more)
     try:
         found.loaded()
         for miner in range(miners):

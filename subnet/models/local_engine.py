@@ -91,11 +91,17 @@ class LocalEngine:
     seeded = True
 
     def __init__(
-        self, model: LanguageModel, root: bytes, *, monotonic: Callable[[], float]
+        self,
+        model: LanguageModel,
+        root: bytes,
+        *,
+        monotonic: Callable[[], float],
+        piece_s: float = PIECE_S,
     ) -> None:
         self.root = root
         self._model = model
         self._monotonic = monotonic
+        self._piece_s = piece_s
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="model")
         self._lock = threading.Lock()
         """Guards the three fields below: the event loop adds and removes answers, and the thread
@@ -304,7 +310,7 @@ class LocalEngine:
         for job in list(self._untold):
             answer, reader = job.answer, job.reader
             assert answer is not None and reader is not None
-            if answer.finish is None and now_s - job.told_s < PIECE_S:
+            if answer.finish is None and now_s - job.told_s < self._piece_s:
                 continue
             job.told_s = now_s
             del self._untold[job]

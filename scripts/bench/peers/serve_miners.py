@@ -1,11 +1,12 @@
 """Miners that begin at once: processes forked from this one, which has the model loaded.
 
-    serve_miners.py FOLDER MODEL PORTS THREADS
+    serve_miners.py FOLDER MODEL PORTS THREADS [PIECE_S]
 
 A line with a number on standard input starts that miner, which is the product's own miner of
 inference with an axon, an engine and a state folder of its own; ``{"miner", "pid"}`` is printed
 when it serves. All end when standard input does. What takes seconds is done once, before the first
-fork: the imports, the model's parameters, and the trial of its numbers of rows.
+fork: the imports, the model's parameters, and the trial of its numbers of rows. ``PIECE_S`` is how
+long an engine keeps tokens back for one piece; at 0 each token is one.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from assay.miners.inference import InferenceMiner
 from assay.miners.inference.settings import MinerSettings
 from assay.models.engine import Engine
 from assay.models.language import LanguageModel
-from assay.models.local_engine import LocalEngine
+from assay.models.local_engine import PIECE_S, LocalEngine
 from assay.models.root import model_root
 from assay.models.source import resolve
 from assay.neuron import TaskContext
@@ -47,22 +48,23 @@ class LoadedModel(LanguageModel):
 class Miner(InferenceMiner):
     """The miner, with a model that is loaded already."""
 
-    def __init__(self, model: LanguageModel, root: bytes) -> None:
+    def __init__(self, model: LanguageModel, root: bytes, piece_s: float) -> None:
         super().__init__()
+        self.root = root
         self._loaded = (model, root)
+        self._piece_s = piece_s
 
     async def open_engine(self, context: TaskContext) -> Engine:
-        return LocalEngine(*self._loaded, monotonic=context.clock.monotonic)
+        clock = context.clock
+        return LocalEngine(*self._loaded, monotonic=clock.monotonic, piece_s=self._piece_s)
 
 
-async def serve(
-    number: int, ports: list[int], folder: Path, model: LanguageModel, root: bytes
-) -> None:
-    async with same_subnet(ports, root, folder) as subnet:
+async def serve(number: int, ports: list[int], folder: Path, miner: Miner) -> None:
+    async with same_subnet(ports, miner.root, folder) as subnet:
         await run_miner(
             subnet,
             miner_key(number),
-            Miner(model, root),
+            miner,
             settings=MinerSettings(),
             bind=Endpoint("127.0.0.1", ports[number]),
             ready=lambda _: say({"miner": number, "pid": os.getpid()}),
@@ -75,7 +77,9 @@ def end_with(lifeline: int) -> None:
     os._exit(0)
 
 
-def main(folder: Path, reference: str, ports: list[int], threads: int) -> None:
+def main(
+    folder: Path, reference: str, ports: list[int], threads: int, piece_s: float = PIECE_S
+) -> None:
     found = resolve(reference)
     model, root = LoadedModel.load(found, threads=threads), model_root(found)
     assert isinstance(model, LoadedModel)
@@ -88,11 +92,11 @@ def main(folder: Path, reference: str, ports: list[int], threads: int) -> None:
             continue
         os.close(write)
         threading.Thread(target=end_with, args=(read,), daemon=True).start()
-        uvloop.run(serve(int(line), ports, folder, model, root))
+        uvloop.run(serve(int(line), ports, folder, Miner(model, root, piece_s)))
 
 
 if __name__ == "__main__":
     logger.remove()
     logger.add(sys.stderr, level="INFO")
-    place, name, listed, count = sys.argv[1:]
-    main(Path(place), name, json.loads(listed), int(count))
+    place, name, listed, count, *held = sys.argv[1:]
+    main(Path(place), name, json.loads(listed), int(count), *map(float, held))

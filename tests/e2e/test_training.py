@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import statistics
 import subprocess
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -55,8 +56,12 @@ def completion(port: int, key: str, model: str) -> str:
         json.dumps({"model": model, "prompt": "import os\n", "max_tokens": 8}).encode(),
         {"Authorization": f"Bearer {key}", "Content-Type": "application/json"},
     )
-    with urllib.request.urlopen(request, timeout=60) as reply:
-        told = json.loads(reply.read())
+    try:
+        with urllib.request.urlopen(request, timeout=60) as reply:
+            told = json.loads(reply.read())
+    except urllib.error.HTTPError as error:  # it holds the connection, and is kept for the log
+        error.close()
+        raise
     assert told["usage"]["completion_tokens"] >= 1
     text: str = told["choices"][0]["text"]
     return text

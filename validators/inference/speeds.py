@@ -31,6 +31,7 @@ from assay.scoring.inference.speed import (
     Vector,
     drawn_in_window,
     engine_time,
+    rate_over_turns,
     steady_rate,
     window_rate,
 )
@@ -50,6 +51,10 @@ a miner could seem far for as long as it holds them back; kept for ever, one tha
 paid by the old place."""
 MINERS_MAX: Final = 4_096
 """Miners that are remembered: those of sixteen full subnets, whose uids change hands."""
+LOOKS_MAX: Final = 40
+"""Batches of answers after which a validator no longer waits for everybody's first burst: about a
+minute. A miner that answers no burst holds back everybody's speed for so long, and only after the
+validator's start."""
 LATENCY_S_MIN: Final = 1e-6
 """No network is faster. A test's clock may stand still over a whole answer, which then took no
 time, and an answer's speed would be infinite."""
@@ -80,6 +85,9 @@ class Speeds:
         self._most = math.ceil(GROWTH * pay_rate * WINDOW_S)
         self._known: OrderedDict[Ss58, _Known] = OrderedDict()
         """The one that answered longest ago comes first."""
+        self._looks = 0
+        self._by_speed = False
+        """Whether miners are paid by their speeds yet; see ``look``."""
 
     def __len__(self) -> int:
         """How many miners are remembered."""
@@ -96,6 +104,24 @@ class Speeds:
         if known.rates:
             return steady_rate(tuple(known.rates))
         return min(steady_rate(tuple(known.alone)), SLOW_PER_S) if known.alone else 0.0
+
+    def look(self) -> None:
+        """Look whether every miner has shown its speed, before a batch of answers is judged.
+
+        A validator that has just begun pays all as the slowest until then: one burst is worth more
+        than a hundred ordinary answers, and whose first one happened to fail on a busy machine
+        would have next to nothing of the first weights.
+        """
+        if not self._by_speed:
+            self._looks += bool(self._known)
+            shown = all(any(known.rates) for known in self._known.values())
+            self._by_speed = (shown and bool(self._known)) or self._looks > LOOKS_MAX
+
+    def paid(self, hotkey: Ss58, *, own: float, turns: int) -> float:
+        """Return the tokens a second that an answer of ``hotkey`` is paid for, which came at
+        ``own`` tokens a second by itself and was open for so many ``turns``."""
+        rate = rate_over_turns(self.rate(hotkey), own=own, turns=turns)
+        return rate if self._by_speed else min(rate, SLOW_PER_S)
 
     def note(self, answer: Answer[Any, Any], finding: Finding) -> None:
         """Remember the speed of an ``answer`` that was verified, as ``finding`` says."""

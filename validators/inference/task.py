@@ -63,7 +63,6 @@ from assay.scoring.inference.speed import (
     NETWORK_S_MAX,
     WINDOW_S,
     engine_time,
-    rate_over_turns,
     speed_factors,
 )
 from assay.types import Ss58
@@ -379,6 +378,7 @@ class InferenceValidator(ValidatorTask):
         rate = self._settings.pay_rate
         taken_s = engine_time(latencies, network)
         self._note_latencies(answers)
+        self._speeds.look()
         rates = np.zeros(len(answers))
         for number, (answer, finding) in enumerate(zip(answers, findings, strict=True)):
             hotkey = answer.target.hotkey
@@ -388,8 +388,8 @@ class InferenceValidator(ValidatorTask):
                 self._speeds.note(answer, finding)
             else:
                 self._speeds.missed(answer)
-            rates[number] = rate_over_turns(
-                self._speeds.rate(hotkey),
+            rates[number] = self._speeds.paid(
+                hotkey,
                 own=finding.tokens / max(float(taken_s[number]), LATENCY_S_MIN),
                 turns=answer.turns_open,
             )

@@ -12,7 +12,7 @@ from assay.protocol.inference import Complete, Ending, ModelCommitment, NumericP
 from assay.scoring.inference.speed import PAY_RATE, SLOW_PER_S, WINDOW_S
 from assay.types import Ss58, Uid
 from assay.validators.inference.answers import Finding
-from assay.validators.inference.speeds import GROWTH, MINERS_MAX, Speeds
+from assay.validators.inference.speeds import GROWTH, LOOKS_MAX, MINERS_MAX, Speeds
 
 A = Ss58("5a")
 ROOT = bytes(32)
@@ -206,3 +206,44 @@ def test_a_clock_that_stands_still_makes_no_rate_infinite() -> None:
     for _ in range(2):
         note(speeds, [0.0] * 48)
     assert speeds.rate(A) == pytest.approx(48 / WINDOW_S)
+
+
+B = Ss58("5b")
+
+
+def paid(speeds: Speeds, *miners: Ss58) -> list[float]:
+    return [speeds.paid(miner, own=300.0, turns=1) for miner in miners]
+
+
+def test_after_a_start_all_are_paid_as_the_slowest_until_each_has_shown_its_speed() -> None:
+    """One honest miner had 532 of 65,535 at the first reward, another one 52,189."""
+    speeds = Speeds(PAY_RATE)
+    speeds.look()
+    for miner in (A, B):
+        note(speeds, evenly(300.0, 48), burst=False, miner=miner)
+    for _ in range(2):  # a first burst says little of who was asked for less than it draws
+        note(speeds, evenly(900.0, 1_200), miner=A)
+    speeds.look()
+    assert speeds.rate(A) > 100 * SLOW_PER_S
+    assert paid(speeds, A, B) == [SLOW_PER_S, SLOW_PER_S]
+    for _ in range(2):
+        note(speeds, evenly(900.0, 1_200), miner=B)
+    assert paid(speeds, A, B) == [SLOW_PER_S, SLOW_PER_S], "one batch is judged alike"
+    speeds.look()
+    assert paid(speeds, A, B) == [speeds.rate(A), speeds.rate(B)]
+    newcomer = Ss58("5c")
+    note(speeds, evenly(300.0, 48), burst=False, miner=newcomer)
+    speeds.look()
+    assert paid(speeds, A, newcomer) == [speeds.rate(A), SLOW_PER_S]
+
+
+def test_who_answers_no_burst_holds_others_back_for_a_while_alone() -> None:
+    speeds = Speeds(PAY_RATE)
+    note(speeds, evenly(300.0, 48), burst=False, miner=B)
+    for _ in range(2):
+        note(speeds, evenly(900.0, 1_200), miner=A)
+    for _ in range(LOOKS_MAX):
+        speeds.look()
+    assert paid(speeds, A) == [SLOW_PER_S]
+    speeds.look()
+    assert paid(speeds, A) == [speeds.rate(A)]

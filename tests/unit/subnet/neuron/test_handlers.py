@@ -35,6 +35,7 @@ from assay.objects.limits import (
 from assay.objects.tree import Head
 from assay.protocol.bursts import ANSWERS_MAX, Burst
 from assay.protocol.inference import PROMPT_CHARS_MAX, Complete
+from assay.protocol.training.records import STATE_BYTES
 from assay.wire.errors import PeerRefused
 from assay.wire.interface import Caller, Method, Peer
 from assay.wire.synapse import Synapse
@@ -163,13 +164,41 @@ async def test_no_example_holds_the_loop_up(name: str, tmp_path: Path) -> None:
         await ask_all(methods, LARGEST)
 
 
+OF_A_RUN = ("training",)
+"""Tasks that start with the folder of a run; each is asked in a test of its own."""
+
+
 @pytest.mark.inference
-@pytest.mark.parametrize("name", registered())
+@pytest.mark.parametrize("name", [name for name in registered() if name not in OF_A_RUN])
 async def test_no_task_that_ships_holds_the_loop_up(name: str, tmp_path: Path) -> None:
     pytest.importorskip("torch")
     assert load_validator(name)().methods() == (), "its validator serves, and is asked nothing here"
     async with started(name, tmp_path) as miner:
         await ask_all({wire_path(name, method.name): method for method in miner.methods()}, LARGEST)
+
+
+@pytest.mark.inference
+async def test_no_method_of_training_holds_the_loop_up(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    from assay.protocol.training.asking import WhichFiles, WhichState
+    from assay.protocol.training.judging import WhichFindings, WhichVerdict
+    from tests.unit.miners.training.net import training_net
+
+    async with training_net(tmp_path, 1) as net:
+        await net.to_window(1)
+        (miner,) = net.alive
+        newest = miner.follower.newest
+        assert newest is not None
+        largest: dict[str, Largest] = {
+            "state": lambda: [WhichState(state=newest.root[:STATE_BYTES])],
+            "source": lambda: [WhichFiles(run=net.run.root)],
+            "findings": lambda: [WhichFindings(window=0)],
+            "verdict": lambda: [WhichVerdict(window=0)],
+        }
+        for half in (miner, load_validator("training")()):
+            methods = {method.name: method for method in half.methods()}
+            assert set(methods) <= set(largest)
+            await ask_all(methods, largest)
 
 
 async def test_no_method_of_objects_holds_the_loop_up(tmp_path: Path) -> None:

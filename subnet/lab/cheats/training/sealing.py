@@ -35,11 +35,12 @@ class LateWork(PeerWork):
 
     async def _show_late(self, sealed: SealedWindow) -> None:
         deadline = self._parts.run.manifest.schedule.deadline(sealed.window, Phase.UPLOAD)
-        async with contextlib.aclosing(self._context.chain.blocks()) as moments:
-            async for moment in moments:
-                if moment.at.number >= deadline:
-                    await self._context.publish(sealed.opened.pack())
-                    return
+        with contextlib.suppress(RuntimeError):  # the neuron has ended, and its view with it
+            async with contextlib.aclosing(self._context.chain.blocks()) as moments:
+                async for moment in moments:
+                    if moment.at.number >= deadline:
+                        await self._context.publish(sealed.opened.pack())
+                        return
 
 
 class SelectiveWork(PeerWork):

@@ -50,7 +50,15 @@ async def audit(net: Net, seat: Seat, window: int) -> str | None:
     return None if found.right else found.reason
 
 
-@pytest.mark.parametrize("cheat", sorted({*IN_THE_TRAINER, "swapped-moments"}))
+QUICK = ("skip-1", "forged-moments", "swapped-moments", "copier")
+"""The least that is skipped, and one of each kind; the others play in the long tests."""
+CHEATS = [
+    pytest.param(cheat, marks=() if cheat in QUICK else pytest.mark.slow)
+    for cheat in sorted({*IN_THE_TRAINER, "swapped-moments"})
+]
+
+
+@pytest.mark.parametrize("cheat", CHEATS)
 async def test_what_a_recomputation_can_find_it_finds(tmp_path: Path, cheat: str) -> None:
     async with training_net(tmp_path, 2) as net:
         await net.add(7, cheat=cheat)

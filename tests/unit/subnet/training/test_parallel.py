@@ -108,6 +108,7 @@ def test_what_goes_wrong_in_the_processes_is_told(run: RunFolder, tmp_path: Path
         compute(ParallelRunner(run.model, 3), Moments.none(size))
 
 
+@pytest.mark.slow
 async def test_a_trainer_of_two_processes_has_the_same_bits_again(
     run: RunFolder, together: tuple[WindowDone, list[int]], tmp_path: Path
 ) -> None:

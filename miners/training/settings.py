@@ -10,22 +10,12 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from assay.neuron import TaskSettings
+from assay.training.run_task import RunSettings
 
 
-class TrainingMinerSettings(TaskSettings, frozen=True):
+class TrainingMinerSettings(RunSettings, frozen=True):
     """Which run is trained, and with how much of the machine."""
 
-    run: Annotated[
-        str,
-        Meta(
-            description="The run: its folder, or its root in 64 hex digits; then all else comes"
-            " from its other miners."
-        ),
-    ]
-    niceness: Annotated[
-        int, Meta(ge=0, le=19, description="How far the training gives way to other processes.")
-    ] = 0
     nproc: (
         Annotated[
             int,
@@ -38,10 +28,3 @@ class TrainingMinerSettings(TaskSettings, frozen=True):
         ]
         | None
     ) = None
-    bucket: Annotated[
-        str,
-        Meta(
-            description="A bucket in which objects are kept too, such as s3://name/prefix; see"
-            " docs/objects.md."
-        ),
-    ] = ""

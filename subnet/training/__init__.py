@@ -15,6 +15,7 @@ each other, and ``worker`` the process's side. ``exported`` is the run's model a
 
 To follow a run: ``chain_records`` is what a chain says of its windows, ``exchange`` how objects go
 between its neurons, ``follower`` holds the newest state, ``source`` brings a run's files to a
-newcomer, ``shown`` tells who runs a miner of its last window, and ``run_parts`` puts all of it
-together for a neuron. None of them needs torch here: a trainer's process has it.
+newcomer, ``shown`` tells who runs a miner of its last window, ``run_parts`` puts all of it together
+for a neuron, and ``run_task`` is what both halves of the task are. None of them needs torch here: a
+trainer's process has it.
 """

@@ -10,20 +10,13 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from assay.neuron import TaskSettings
 from assay.scoring.training.payment import SENTENCE
+from assay.training.run_task import RunSettings
 
 
-class TrainingValidatorSettings(TaskSettings, frozen=True):
+class TrainingValidatorSettings(RunSettings, frozen=True):
     """Which run is judged, and by what."""
 
-    run: Annotated[
-        str,
-        Meta(
-            description="The run: its folder, or its root in 64 hex digits; then all else comes"
-            " from its miners."
-        ),
-    ]
     audit_share: (
         Annotated[
             float,
@@ -72,13 +65,3 @@ class TrainingValidatorSettings(TaskSettings, frozen=True):
             " validator finds is paid by the others."
         ),
     ] = True
-    niceness: Annotated[
-        int, Meta(ge=0, le=19, description="How far audits give way to other processes.")
-    ] = 0
-    bucket: Annotated[
-        str,
-        Meta(
-            description="A bucket in which objects are kept too, such as s3://name/prefix; see"
-            " docs/objects.md."
-        ),
-    ] = ""

@@ -75,12 +75,9 @@ class Where:
     @property
     def root(self) -> bytes | None:
         """The run's root, if that was given."""
-        from assay.objects import parse_root
+        from assay.training.run_task import root_of
 
-        try:
-            return None if self.run is None else parse_root(self.run)
-        except ValueError:
-            return None
+        return None if self.run is None else root_of(self.run)
 
     def open_run(self) -> RunFolder | None:
         """The run in the folder that was given; None for a root. UserError for a folder that holds
@@ -113,11 +110,11 @@ async def looking_on(where: Where) -> AsyncGenerator[tuple[TaskContext, RunParts
     from assay.neuron.onlooker import look_on
     from assay.protocol.training.asking import NAME
     from assay.training.run_parts import RunParts
-    from assay.training.source import fetch_run
+    from assay.training.run_task import OBJECTS_BYTES_MAX, fetched_run
 
     class Onlooker(MinerTask):
         name = NAME
-        objects_bytes_max = 2**38
+        objects_bytes_max = OBJECTS_BYTES_MAX
 
     hotkey = open_hotkey(
         arguments.wallets_of(where.state_dir, where.wallet_path), where.wallet, where.hotkey
@@ -127,8 +124,7 @@ async def looking_on(where: Where) -> AsyncGenerator[tuple[TaskContext, RunParts
         if run is None:
             root = where.root
             assert root is not None, "a run is a folder or a root"
-            into = context.state_dir / "runs" / root.hex()
-            run = await fetch_run(root, context.objects, context.peers, into, context.rng)
+            run = await fetched_run(context, root)
         yield context, await RunParts.open(context, run)
 
 

@@ -21,8 +21,8 @@ from typing import Final, NoReturn
 from assay.errors import Unavailable, UserError
 
 
-def write_atomic(path: Path, data: bytes, mode: int = 0o600) -> None:
-    """Replace ``path``'s content with ``data`` durably.
+def write_atomic(path: Path, data: bytes, mode: int = 0o600, *, make_folders: bool = False) -> None:
+    """Replace ``path``'s content with ``data`` durably; ``make_folders``: those above it as well.
 
     A temporary file in the same folder is written, fsynced and renamed over the old one; then the
     folder is fsynced, because a rename is only durable once its folder is. Unavailable if the disk
@@ -30,6 +30,8 @@ def write_atomic(path: Path, data: bytes, mode: int = 0o600) -> None:
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
     try:
+        if make_folders:
+            path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
         try:
             with os.fdopen(descriptor, "wb") as file:

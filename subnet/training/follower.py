@@ -240,7 +240,7 @@ class RunFollower:
         check_seal(seal, terms, counted.peer.hotkey, self._exchange.limits)
         await self._exchange.sealed_message(seal, counted.holders)
         message = await self._exchange.opened(seal, counted.key)
-        await asyncio.to_thread(_write, path, message)
+        await asyncio.to_thread(write_atomic, path, message, make_folders=True)
         return path
 
     # -- many windows on
@@ -337,11 +337,6 @@ class RunFollower:
 def _newest_first(folder: Path) -> list[Path]:
     named = [path for path in folder.glob("*.safetensors") if path.stem.isdigit()]
     return sorted(named, key=lambda path: -int(path.stem))
-
-
-def _write(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomic(path, data)
 
 
 def _remove_numbered(folder: Path, before: int) -> None:

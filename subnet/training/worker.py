@@ -136,7 +136,8 @@ class TrainerProcess:
         return self._put_state(TrainingState.first(self._shape, self._begun), request.into)
 
     def _newcomer(self, request: MakeNewcomer, call: WorkerCall) -> None:
-        _write(Path(request.into), pack_carried(CarriedOver.none(self._shape.size)))
+        carried = pack_carried(CarriedOver.none(self._shape.size))
+        write_atomic(Path(request.into), carried, make_folders=True)
 
     def _read_state(self, request: ReadState, call: WorkerCall) -> StateRef:
         return _ref(self._state(request.path), request.path)
@@ -151,8 +152,8 @@ class TrainerProcess:
         began_s = time.monotonic()
         done = self._work.compute(state, carried, request.place, self._telling(call))
         seconds = time.monotonic() - began_s
-        _write(into / CARRIED, pack_carried(done.after))
-        _write(into / MESSAGE, done.message)
+        write_atomic(into / CARRIED, pack_carried(done.after), make_folders=True)
+        write_atomic(into / MESSAGE, done.message, make_folders=True)
         return Computed(
             message=str(into / MESSAGE),
             carried=str(into / CARRIED),
@@ -299,7 +300,7 @@ class TrainerProcess:
         return parse_state(self._read(path, self._state_bytes_max), self._shape)
 
     def _put_state(self, state: TrainingState, into: str) -> StateRef:
-        _write(Path(into), pack_state(state))
+        write_atomic(Path(into), pack_state(state), make_folders=True)
         return _ref(state, into)
 
     def _message(self, path: str) -> bytes:
@@ -324,11 +325,3 @@ class TrainerProcess:
 
 def _ref(state: TrainingState, path: str) -> StateRef:
     return StateRef(path, state.root, state.window, state.cursor)
-
-
-def _write(path: Path, data: bytes) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise_disk_error(error, path.parent)
-    write_atomic(path, data)

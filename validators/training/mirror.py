@@ -181,7 +181,7 @@ class WindowMirror:
             if mirrored.record.key is not None:
                 opened = await self._exchange.opened(mirrored.seal, mirrored.record.key)
                 path = self._folder / str(mirrored.peer.uid)
-                await asyncio.to_thread(_write, path, opened)
+                await asyncio.to_thread(write_atomic, path, opened, make_folders=True)
                 mirrored.message = path
         except NotAccepted as error:
             mirrored.wrong = str(error)
@@ -222,8 +222,3 @@ class FetchLanes:
     def failed(self, hotkey: Ss58) -> None:
         """Note that one has failed."""
         self._known.discard(hotkey)
-
-
-def _write(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomic(path, data)

@@ -23,7 +23,7 @@ from typing import Final
 
 import msgspec
 
-from assay.aio import first
+from assay.aio import bounded, first
 from assay.chain.interface import Chain
 from assay.cli import output
 from assay.cli.neurons import open_chain
@@ -54,6 +54,9 @@ ENTRY: Final = "assay.cli.main"
 """What every process of a run enters by, as a person's command does."""
 CHAIN_PATIENCE_S: Final = 20.0
 """A chain is up in under a second; a cold start compiles its runtime first, on a busy machine."""
+PREPARE_PATIENCE_S: Final = 600.0
+"""In which a preset's files are made: the run of ``training`` takes ten seconds, and an hour would
+mean that its command hangs."""
 MINER_PATIENCE_S: Final = 60.0
 """How long validators wait for the miners of a run that is taken up again: a model is loaded in
 less. A miner that is not there by then is judged like any other."""
@@ -174,8 +177,17 @@ class _Run:
 
     async def _prepare(self, chain: Chain) -> None:
         """Make what the preset makes."""
-        if self.preset is not None:
-            await prepare(self.preset, self.plan.state_dir, (await chain.head()).number)
+        if self.preset is None:
+            return
+        making = prepare(self.preset, self.plan.state_dir, (await chain.head()).number)
+        try:
+            await bounded(self.clock, PREPARE_PATIENCE_S, making)
+        except TimeoutError:
+            raise Unavailable(
+                f"The files of the preset {self.preset.name} were not made within"
+                f" {PREPARE_PATIENCE_S:g} s.",
+                "Start again on a machine that is less busy.",
+            ) from None
 
     async def _start_neurons(self, chain: Chain, netuid: NetUid, *, again: bool) -> None:
         """Start the miners and the validators; the validators once the miners answer, if the chain

@@ -191,3 +191,14 @@ def test_a_new_folder_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
         pass
     with pytest.raises(Unavailable), new_folder(tmp_path / "file" / "below"):
         pass
+
+
+def test_folders_above_a_file_are_made_where_that_is_wanted(tmp_path: Path) -> None:
+    path = tmp_path / "windows" / "7" / "message"
+    with pytest.raises(Unavailable, match="No such file"):
+        write_atomic(path, b"x")
+    write_atomic(path, b"x", make_folders=True)
+    write_atomic(path, b"y", make_folders=True)
+    assert path.read_bytes() == b"y"
+    with pytest.raises(Unavailable, match=r"exists|[Nn]ot a directory"):
+        write_atomic(path / "below", b"z", make_folders=True)

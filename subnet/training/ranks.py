@@ -134,4 +134,9 @@ def _tell(step: RankStep) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    code = main(sys.argv[1:])
+    sys.stdout.flush()
+    # Without the interpreter's own end: a thread of torch that asks for the interpreter's lock
+    # meanwhile is ended inside C++, which aborts the process, and the launcher takes a window that
+    # is done for one that failed (once in some hundred windows on a busy machine).
+    os._exit(code)

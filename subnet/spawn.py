@@ -282,15 +282,29 @@ class ForkServer:
                 signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def stop(self) -> None:
-        """End the server, also in the middle of its imports. Its children must have ended."""
-        from multiprocessing import forkserver
+        """End the server, also in the middle of its imports. Its children must have ended.
 
+        The server is gone when this returns: the next one of this process would otherwise take a
+        server that is still ending for its own, and its first child would be lost in it.
+        """
         # ``multiprocessing`` has no public way to end a server that imports still; left alone, it
         # would hold this process's stderr open for minutes after this process.
-        pid = forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]
-        if pid is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        if (pid := self.pid) is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+        until_s = time.monotonic() + _PUT_DOWN_S
+        # It is left for ``multiprocessing`` to reap, which counts on that.
+        while _CAN_LOOK and not _has_ended(pid) and time.monotonic() < until_s:
+            time.sleep(_LOOK_S)
+
+    @property
+    def pid(self) -> int | None:
+        """The server's process; None before it was started."""
+        from multiprocessing import forkserver
+
+        pid: int | None = forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]
+        return pid
 
     def fork(self, spec: ChildSpec) -> Fork:
         """A child of this server. ValueError if it asks for what only a fresh interpreter can

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from multiprocessing import forkserver
 from pathlib import Path
 
 import msgspec
@@ -465,6 +466,20 @@ def test_a_fork_that_cannot_write_its_log_says_so_without_a_traceback(
     os.kill(first, signal.SIGKILL)
     assert "It cannot write its log." in failure(supervisor).cause
     assert "Traceback" not in capfd.readouterr().err
+
+
+def test_a_stopped_fork_server_is_gone_before_the_next_one_is_asked_for(tmp_path: Path) -> None:
+    """A server that is still ending would be taken for the next one, and lose its first child. One
+    that holds much memory takes a while to end."""
+    (tmp_path / "much_memory.py").write_text("held = bytes([1]) * 2**27\n")
+    search_path = os.pathsep.join((str(tmp_path), programs.search_path()))
+    supervisor = Supervisor(SystemClock(), random.Random(0))
+    supervisor.preload([programs.MODULE, "much_memory"], {"PYTHONPATH": search_path})
+    server = forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]
+    supervisor.start(child(tmp_path, "live", forked=True))
+    eventually((tmp_path / "node.log").exists, "the server has imported everything")
+    supervisor.stop()
+    assert not alive(server)
 
 
 @SORTS

@@ -66,16 +66,23 @@ class WindowDone:
     losses: tuple[float, ...]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class StepState:
+    """What stands after ``step`` steps of a window, counted from 1: the ``model`` and the
+    optimiser's ``moments``. The next step follows from it and the next batch alone."""
+
+    step: int
+    model: Floats
+    moments: Moments
+
+
+Reached = Callable[[StepState], None]
+
+
 def rate_at(terms: Inner, step: int) -> float:
     """Return the learning rate of step ``step`` of a peer's own count, the first being 0: it climbs
     evenly over ``terms.warmup`` steps and then stays."""
     return terms.rate * min(1.0, (step + 1) / (terms.warmup + 1))
-
-
-def boundary_steps(terms: Inner) -> frozenset[int]:
-    """Return after which steps of a window, counted from 1, a state on the way is named."""
-    parts = terms.boundaries + 1
-    return frozenset(terms.steps * part // parts for part in range(1, parts))
 
 
 def run_window(
@@ -86,20 +93,21 @@ def run_window(
     moments: Moments,
     batches: Iterable[Tokens],
     told: Callable[[int, float], None] = lambda step, loss: None,
+    reached: Reached | None = None,
     forward: Any = None,
 ) -> WindowDone:
     """Take ``terms.steps`` steps from ``start``, one for each of ``batches``, whose rows are
     sequences with the token after them, of shape (batch, context + 1).
 
-    ``told(step, loss)`` is called after each step, and may raise to end the window. ``forward`` is
-    what computes logits, the network itself by default; one that joins several processes divides a
-    step among them. ValueError for too few batches; FloatingPointError for a loss that is not
-    finite.
+    ``told(step, loss)`` is called after each step, and may raise to end the window; ``reached`` is
+    given each state on the way. ``forward`` is what computes logits, the network itself by default;
+    one that joins several processes divides a step among them. ValueError for too few batches;
+    FloatingPointError for a loss that is not finite.
     """
     with computing(machine):
         network.put(start)
         optimisers = _optimisers(network, terms, moments)
-        named = boundary_steps(terms)
+        named = frozenset(terms.boundary_steps)
         roots: list[bytes] = []
         losses: list[float] = []
         for batch in batches:
@@ -110,7 +118,11 @@ def run_window(
             losses.append(loss)
             told(len(losses), loss)
             if len(losses) in named:
-                roots.append(array_root("model", network.take()))
+                model = network.take()
+                roots.append(array_root("model", model))
+                if reached is not None:
+                    carried = _carried(network, optimisers, moments.steps + len(losses))
+                    reached(StepState(len(losses), model, carried))
             if len(losses) == terms.steps:
                 break
     if len(losses) < terms.steps:

@@ -170,18 +170,47 @@ class ReadState(msgspec.Struct, frozen=True, tag="read"):
 
 class ComputeWindow(msgspec.Struct, frozen=True, tag="compute"):
     """Asks for the work of the peer at ``place`` in the folder ``into``. ``carried`` is None for a
-    newcomer."""
+    newcomer. The states on the way go into the folder ``way``, if one is named, each in a file that
+    is called as its step."""
 
     state: str
     carried: str | None
     place: Count
     into: str
+    way: str | None = None
+
+
+class TakeSteps(msgspec.Struct, frozen=True, tag="steps"):
+    """Asks for the state after the step ``last`` of the peer at ``place``, in the file ``into``,
+    from the state on the way in the file ``begin``, or from the window's first step."""
+
+    state: str
+    carried: str | None
+    place: Count
+    begin: str | None
+    last: Annotated[int, Meta(ge=1)]
+    into: str
+
+
+class CheckSteps(msgspec.Struct, frozen=True, tag="check-steps"):
+    """Asks whether the state in the file ``end``, after the step ``last`` of the peer at ``place``,
+    is what the one in ``begin`` leads to, or the window's own state. ``root`` is the hash that the
+    peer's seal names for the end's model, if it names one."""
+
+    state: str
+    carried: str | None
+    place: Count
+    begin: str | None
+    last: Annotated[int, Meta(ge=1)]
+    end: str
+    root: Hash | None = None
 
 
 class CheckWindow(msgspec.Struct, frozen=True, tag="check"):
     """Asks for an audit of the ``message`` of the peer at ``place``, and of what it carries on:
     ``after_root`` is the object that its seal names for that, and ``after`` a file with the
-    object's bytes, where it was fetched."""
+    object's bytes, where it was fetched. With ``begin``, a state on the way, only the steps behind
+    it are taken."""
 
     state: str
     carried: str | None
@@ -189,6 +218,7 @@ class CheckWindow(msgspec.Struct, frozen=True, tag="check"):
     message: str
     after_root: Hash | None = None
     after: str | None = None
+    begin: str | None = None
 
 
 class FoldWindow(msgspec.Struct, frozen=True, tag="fold"):
@@ -247,7 +277,9 @@ TrainerRequest = (
     | MakeNewcomer
     | ReadState
     | ComputeWindow
+    | TakeSteps
     | CheckWindow
+    | CheckSteps
     | FoldWindow
     | SkipWindow
     | WeighMessages

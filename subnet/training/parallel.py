@@ -24,7 +24,7 @@ import numpy as np
 from assay.errors import UserError
 from assay.protocol.training.manifest import Inner, Machine
 from assay.scoring.training.shapes import Floats
-from assay.training.inner import Moments, Tokens, WindowDone
+from assay.training.inner import Moments, Reached, Tokens, WindowDone
 from assay.training.network import FlatNetwork
 from assay.training.ranks import RankJob, RankStep, put_job, take_result
 
@@ -51,9 +51,10 @@ class ParallelRunner:
         moments: Moments,
         batches: Iterable[Tokens],
         told: Callable[[int, float], None],
+        reached: Reached | None = None,
     ) -> WindowDone:
-        """As ``run_window``; UserError for batches that do not divide among the processes, and for
-        processes that end before the window does."""
+        """As ``run_window``, but that ``reached`` is called once all is done; UserError for batches
+        that do not divide among the processes, and for processes that end before the window."""
         tokens = np.stack(list(batches))
         if tokens.shape[1] % self._processes:
             raise UserError(
@@ -63,10 +64,11 @@ class ParallelRunner:
             )
         with tempfile.TemporaryDirectory(prefix="assay-window-") as made:
             folder = Path(made)
-            job = RankJob(str(self._model), terms, machine, moments.steps)
+            keeps = reached is not None
+            job = RankJob(str(self._model), terms, machine, moments.steps, keeps)
             put_job(folder, job, start, moments, tokens)
             self._launch(folder, told)
-            return take_result(folder, moments.steps)
+            return take_result(folder, job, reached)
 
     def _launch(self, folder: Path, told: Callable[[int, float], None]) -> None:
         launcher = (sys.executable, "-m", "torch.distributed.run", "--standalone", LOCAL)

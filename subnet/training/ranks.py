@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.protocol.training.manifest import Inner, Machine
-from assay.training.inner import Moments, WindowDone, run_window
+from assay.training.inner import Moments, Reached, StepState, WindowDone, run_window
 from assay.training.network import FlatNetwork
 
 try:
@@ -35,18 +35,22 @@ except ImportError:
 
 JOB, ARRAYS = "job.json", "arrays.safetensors"
 RESULT, ENDED = "result.json", "end.safetensors"
+WAY: Final = "way-{}.safetensors"
+"""A state on the way, by its step."""
 SILENCE_S: Final = 600.0
 """For how long the processes wait for one another at a step: a step takes seconds, and the first
 one loads kernels."""
 
 
 class RankJob(msgspec.Struct, frozen=True):
-    """A window to compute: by the model in the folder ``model``, after ``steps_before`` steps."""
+    """A window to compute: by the model in the folder ``model``, after ``steps_before`` steps.
+    ``keeps`` the states on the way."""
 
     model: str
     inner: Inner
     machine: Machine
     steps_before: int
+    keeps: bool = False
 
 
 class RankStep(msgspec.Struct, frozen=True):
@@ -73,11 +77,18 @@ def put_job(
     (folder / JOB).write_bytes(msgspec.json.encode(job))
 
 
-def take_result(folder: Path, steps_before: int) -> WindowDone:
-    """Return what the first process wrote into ``folder``."""
+def take_result(folder: Path, job: RankJob, reached: Reached | None = None) -> WindowDone:
+    """Return what the first process wrote into ``folder`` for ``job``; ``reached`` is given each
+    state on the way that was kept."""
     told = msgspec.json.decode((folder / RESULT).read_bytes(), type=RankResult)
+    for step in job.inner.boundary_steps:
+        if reached is None:
+            break
+        way = load_file(folder / WAY.format(step))
+        moments = Moments(way["first"], way["second"], job.steps_before + step)
+        reached(StepState(step, way["end"], moments))
     arrays = load_file(folder / ENDED)
-    moments = Moments(arrays["first"], arrays["second"], steps_before + len(told.losses))
+    moments = Moments(arrays["first"], arrays["second"], job.steps_before + len(told.losses))
     return WindowDone(arrays["end"], moments, tuple(told.boundaries), tuple(told.losses))
 
 
@@ -112,12 +123,16 @@ def main(arguments: Sequence[str]) -> int:
         part = tokens.shape[1] // count
         own = tokens[:, rank * part : (rank + 1) * part]
         moments = Moments(arrays["first"], arrays["second"], job.steps_before)
+
+        def keep(state: StepState) -> None:
+            _put_ends(folder / WAY.format(state.step), state.model, state.moments)
+
+        keeps = keep if job.keeps and rank == 0 else None
         done = run_window(
-            network, job.inner, job.machine, arrays["start"], moments, own, told, together
+            network, job.inner, job.machine, arrays["start"], moments, own, told, keeps, together
         )
         if rank == 0:
-            ends = {"end": done.end, "first": done.moments.first, "second": done.moments.second}
-            save_file(ends, folder / ENDED)
+            _put_ends(folder / ENDED, done.end, done.moments)
             result = RankResult(list(done.boundaries), losses)
             (folder / RESULT).write_bytes(msgspec.json.encode(result))
     except FloatingPointError as error:
@@ -126,6 +141,10 @@ def main(arguments: Sequence[str]) -> int:
     finally:
         torch.distributed.destroy_process_group()
     return 0
+
+
+def _put_ends(path: Path, model: Any, moments: Moments) -> None:
+    save_file({"end": model, "first": moments.first, "second": moments.second}, path)
 
 
 def _tell(step: RankStep) -> None:

@@ -1,6 +1,7 @@
-"""A state, and what a peer carries, as bytes: for an object that others fetch, and for a restart.
+"""A state, what a peer carries, and a state on a window's way, as bytes: for an object that others
+fetch, and for a restart.
 
-Both are safetensors, so that nothing in them is ever executed, and have one form: the same arrays
+All are safetensors, so that nothing in them is ever executed, and have one form: the same arrays
 give the same bytes, so that an object's root names them. What comes from others is parsed under the
 limits of the run's own model before memory is spent on it. A state is checked by its hash when it
 is read.
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 from assay.models.source import inference_extra_missing
 from assay.scoring.training.past import PublicPast
 from assay.scoring.training.shapes import ModelShape
-from assay.training.inner import Moments
+from assay.training.inner import Moments, StepState
 from assay.training.state import TrainingState
 from assay.training.work import CarriedOver
 
@@ -31,14 +32,14 @@ except ImportError:
     raise inference_extra_missing() from None
 
 VERSION: Final = 1
-"""Of both forms. Another version is refused: a peer catches up from the others instead."""
+"""Of these forms. Another version is refused: a peer catches up from the others instead."""
 HEAD_BYTES_MAX: Final = 4096
-"""The head of either takes a kilobyte."""
+"""The head of each takes a kilobyte."""
 COUNT_MAX: Final = 2**62
 
 Arrays = dict[str, NDArray[Any]]
 Count = Annotated[int, Meta(ge=0, le=COUNT_MAX)]
-Head = TypeVar("Head", "StateHead", "CarriedHead")
+Head = TypeVar("Head", "StateHead", "CarriedHead", "StepHead")
 
 
 class NotStored(ValueError):
@@ -58,6 +59,15 @@ class CarriedHead(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is in what a peer carries beside its arrays."""
 
     version: int
+    steps: Count
+
+
+class StepHead(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is in a stored state on the way beside its arrays: after which ``step`` of the window it
+    stands, and how many ``steps`` the optimiser has taken."""
+
+    version: int
+    step: Count
     steps: Count
 
 
@@ -110,6 +120,24 @@ def parse_carried(data: bytes, shape: ModelShape) -> CarriedOver:
     if not all(np.isfinite(array).all() for array in arrays.values()):
         raise NotStored("what is carried holds numbers that are not finite")
     return CarriedOver(Moments(arrays["first"], arrays["second"], head.steps), arrays["feedback"])
+
+
+def pack_step(state: StepState) -> bytes:
+    """Return a ``state`` on a window's way as bytes."""
+    moments = state.moments
+    arrays = {"first": moments.first, "model": state.model, "second": moments.second}
+    return _pack(arrays, StepHead(VERSION, state.step, moments.steps))
+
+
+def parse_step(data: bytes, shape: ModelShape) -> StepState:
+    """Return the state on a window's way in ``data``, for a model of ``shape``; NotStored for
+    anything else."""
+    names = ("first", "model", "second")
+    head, arrays = _parse(data, StepHead, dict.fromkeys(names, (shape.size, np.float32)))
+    if not all(np.isfinite(array).all() for array in arrays.values()):
+        raise NotStored("a state on the way holds numbers that are not finite")
+    moments = Moments(arrays["first"], arrays["second"], head.steps)
+    return StepState(head.step, arrays["model"], moments)
 
 
 def _pack(arrays: Arrays, head: msgspec.Struct) -> bytes:

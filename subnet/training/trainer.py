@@ -22,6 +22,7 @@ from assay.spawn import compute_environment
 from assay.training.lineage import Lineage
 from assay.training.messages import (
     Checked,
+    CheckSteps,
     CheckWindow,
     CompareMessages,
     Computed,
@@ -41,6 +42,7 @@ from assay.training.messages import (
     SkipWindow,
     StateRef,
     StepDone,
+    TakeSteps,
     TrainerRequest,
     TrainerSettings,
     Weighed,
@@ -131,18 +133,54 @@ class Trainer:
         into: Path,
         told: Callable[[StepDone], None] = lambda done: None,
         *,
+        way: Path | None = None,
         deadline_s: float = WINDOW_DEADLINE_S,
     ) -> Computed:
         """Compute the window that begins from ``state`` as the peer at ``place``, and write the
         message and what is carried out of it into the folder ``into``.
 
         ``carried`` is what the peer carries into it, None for a newcomer. ``told`` is called after
-        each step.
+        each step. The states on the way are kept in the folder ``way``, if one is named.
         """
-        carry = None if carried is None else str(carried)
-        return await self._call(
-            ComputeWindow(str(state), carry, place, str(into)), Computed, deadline_s, told
+        request = ComputeWindow(str(state), _named(carried), place, str(into), _named(way))
+        return await self._call(request, Computed, deadline_s, told)
+
+    async def take_steps(
+        self,
+        state: Path,
+        carried: Path | None,
+        place: int,
+        last: int,
+        into: Path,
+        *,
+        begin: Path | None = None,
+        deadline_s: float = WINDOW_DEADLINE_S,
+    ) -> None:
+        """Write the state after the step ``last`` of the peer at ``place`` into the file ``into``:
+        from the state on the way in the file ``begin``, or from the window's first step on."""
+        request = TakeSteps(str(state), _named(carried), place, _named(begin), last, str(into))
+        await self._call(request, type(None), deadline_s)
+
+    async def check_steps(
+        self,
+        state: Path,
+        carried: Path | None,
+        place: int,
+        last: int,
+        end: Path,
+        *,
+        begin: Path | None = None,
+        root: bytes | None = None,
+        deadline_s: float = WINDOW_DEADLINE_S,
+    ) -> Checked:
+        """Take the steps of the peer at ``place`` from the state in the file ``begin``, or from the
+        window's first step on, and compare with the state in ``end``, after the step ``last``.
+        ``root`` is what the peer's seal names for that state, if it names it. ``carried`` and
+        ``begin`` were found right before; whatever is wrong with ``end`` is a finding."""
+        request = CheckSteps(
+            str(state), _named(carried), place, _named(begin), last, str(end), root
         )
+        return await self._call(request, Checked, deadline_s)
 
     async def check(
         self,
@@ -154,20 +192,22 @@ class Trainer:
         *,
         after_root: bytes | None = None,
         after: Path | None = None,
+        begin: Path | None = None,
         deadline_s: float = WINDOW_DEADLINE_S,
     ) -> Checked:
         """Compute the window of the peer at ``place`` again, from what it ``carried`` into it, and
         compare with its opened ``message``, and with what it carries on: the object ``after_root``,
         whose hash is enough where the bits are equal, and else its bytes in the file ``after``.
-        Whatever is wrong with what the peer made is a finding, and no error."""
-        carry = None if carried is None else str(carried)
+        With ``begin``, a file with a state on the way that was found right, only the steps behind
+        it are taken. Whatever is wrong with what the peer made is a finding, and no error."""
         request = CheckWindow(
             str(state),
-            carry,
+            _named(carried),
             place,
             str(message),
             after_root,
-            None if after is None else str(after),
+            _named(after),
+            _named(begin),
         )
         return await self._call(request, Checked, deadline_s, told)
 
@@ -224,3 +264,7 @@ class Trainer:
         return await self._worker.call(
             request, reply, deadline_s=deadline_s, progress=told, progress_type=StepDone
         )
+
+
+def _named(path: Path | None) -> str | None:
+    return None if path is None else str(path)

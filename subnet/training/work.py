@@ -3,7 +3,8 @@
 A peer computes the window's steps from the common state, makes a message of the change, and carries
 the rest. An auditor is given what the peer carried into the window, computes the same, and
 compares: all bits on the same machine profile, else the distance of what the two messages say, in
-parts of the change's own norm. Nobody's secrets, deadlines or pay are known here.
+parts of the change's own norm. A part of the steps, between two states on the way, is taken and
+compared likewise. Nobody's secrets, deadlines or pay are known here.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,7 +22,7 @@ from assay.scoring.training.codec import compress, extract
 from assay.scoring.training.refusal import DeltaRefused
 from assay.scoring.training.shapes import Floats
 from assay.training.corpus import TrainingCorpus
-from assay.training.inner import Moments, Tokens, WindowDone, run_window
+from assay.training.inner import Moments, Reached, StepState, Tokens, WindowDone, run_window
 from assay.training.network import FlatNetwork
 from assay.training.order import assigned
 from assay.training.state import TrainingState
@@ -43,6 +45,7 @@ class WindowRunner(Protocol):
         moments: Moments,
         batches: Iterable[Tokens],
         told: Callable[[int, float], None],
+        reached: Reached | None = None,
     ) -> WindowDone:
         """As ``run_window``."""
         ...
@@ -125,23 +128,18 @@ class WindowWork:
         carried: CarriedOver,
         place: int,
         told: Callable[[int, float], None] = lambda step, loss: None,
+        reached: Reached | None = None,
+        begin: StepState | None = None,
     ) -> WorkDone:
         """Return the work of the peer at ``place`` in the window that begins from ``state``.
 
-        ``told(step, loss)`` is called after each step, and may raise to end the work.
-        FloatingPointError where that leads to numbers that are not finite, or beyond 2**40.
+        ``told(step, loss)`` is called after each step, and may raise to end the work; ``reached``
+        is given the states on the way. With ``begin``, a state on the way, only the steps behind it
+        are taken. FloatingPointError where that leads to numbers that are not finite, or beyond
+        2**40.
         """
-        data = self._manifest.data
-        numbers = self.assigned(state.cursor, place)
-        steps = self._run(
-            self._network,
-            self._manifest.inner,
-            self._manifest.machine,
-            state.model,
-            carried.moments,
-            (self._corpus.batch(part, data.context) for part in numbers.reshape(-1, data.batch)),
-            told,
-        )
+        last = self._manifest.inner.steps
+        steps = self.take(state, carried, place, last, told, reached, begin)
         try:
             message, feedback = compress(
                 steps.end - state.model, state.shape, self._policy, carried.feedback, state.past
@@ -149,6 +147,67 @@ class WindowWork:
         except ValueError as error:  # of the right size they are
             raise FloatingPointError(str(error)) from None
         return WorkDone(message, CarriedOver(steps.moments, feedback), steps)
+
+    def take(
+        self,
+        state: TrainingState,
+        carried: CarriedOver,
+        place: int,
+        last: int,
+        told: Callable[[int, float], None] = lambda step, loss: None,
+        reached: Reached | None = None,
+        begin: StepState | None = None,
+    ) -> WindowDone:
+        """Take the steps of the peer at ``place`` up to the step ``last``, from the state on the
+        way ``begin``, or from the window's first step. ValueError unless ``last`` lies behind
+        ``begin``, and within the window; the rest is as for ``compute``."""
+        data, inner = self._manifest.data, self._manifest.inner
+        first = 0 if begin is None else begin.step
+        if not first < last <= inner.steps:
+            raise ValueError(f"no steps from {first} to {last} in a window of {inner.steps}")
+        if (first, last) != (0, inner.steps):
+            inner = msgspec.structs.replace(inner, steps=last - first, boundaries=0)
+        batches = self.assigned(state.cursor, place).reshape(-1, data.batch)[first:last]
+        return self._run(
+            self._network,
+            inner,
+            self._manifest.machine,
+            state.model if begin is None else begin.model,
+            carried.moments if begin is None else begin.moments,
+            (self._corpus.batch(part, data.context) for part in batches),
+            told,
+            reached,
+        )
+
+    def check_steps(
+        self,
+        state: TrainingState,
+        carried: CarriedOver,
+        place: int,
+        begin: StepState | None,
+        end: StepState,
+        told: Callable[[int, float], None] = lambda step, loss: None,
+    ) -> AuditFinding:
+        """Take the steps from ``begin`` to ``end``, two states on the way of the peer at ``place``,
+        or from the window's first step for None, and compare ``end`` with what they give.
+
+        The distance is in parts of what these steps change, so that differences of machines do not
+        add up over a window's parts.
+        """
+        first = 0 if begin is None else begin.step
+        try:
+            own = self.take(state, carried, place, end.step, told, begin=begin)
+        except FloatingPointError as error:
+            return AuditFinding(False, float("inf"), f"from the state at step {first} {error}")
+        if end.moments.steps != own.moments.steps:
+            return AuditFinding(False, float("inf"), "it has another count of steps")
+        start = state.model if begin is None else begin.model
+        apart = max(
+            relative_distance(end.model - start, own.end - start),
+            relative_distance(end.moments.first, own.moments.first),
+            relative_distance(end.moments.second, own.moments.second),
+        )
+        return self._found(f"what steps {first + 1} to {end.step} change lies", apart, None)
 
     def check(
         self,
@@ -158,16 +217,18 @@ class WindowWork:
         message: bytes,
         told: Callable[[int, float], None] = lambda step, loss: None,
         after: CarriedOver | None = None,
+        begin: StepState | None = None,
     ) -> AuditFinding:
         """Compute the window of the peer at ``place`` again, from what it ``carried`` into it, and
-        compare its ``message`` with what that should be. ``told`` is as for ``compute``.
+        compare its ``message`` with what that should be. ``told`` and ``begin`` are as for
+        ``compute``.
 
         What the peer carries ``after`` the window is compared as well if it is given. Else a peer
         could send a right message, and carry on what nobody computed. Equal messages do not show
         that the bits behind them are equal: they say which values are large, and no more.
         """
         try:
-            own = self.compute(state, carried, place, told)
+            own = self.compute(state, carried, place, told, begin=begin)
         except FloatingPointError as error:
             return AuditFinding(False, float("inf"), f"from what it carried in {error}")
         try:
@@ -195,7 +256,7 @@ class WindowWork:
         compared = self._found("what it carries on lies", apart, own.after)
         return found if compared.right else compared
 
-    def _found(self, what: str, distance: float, after: CarriedOver) -> AuditFinding:
+    def _found(self, what: str, distance: float, after: CarriedOver | None) -> AuditFinding:
         allowed = self._manifest.audit.distance
         return AuditFinding(
             distance <= allowed,

@@ -23,10 +23,11 @@ from assay.scoring.training.overlap import PlaceSketch, copies, sketch
 from assay.scoring.training.refusal import DeltaRefused
 from assay.training.exported import export_model
 from assay.training.fold import OpenedMessage, fold, skip
-from assay.training.inner import Tokens, run_window
+from assay.training.inner import StepState, Tokens, run_window
 from assay.training.measure import mean_loss
 from assay.training.messages import (
     Checked,
+    CheckSteps,
     CheckWindow,
     CompareMessages,
     Computed,
@@ -44,6 +45,7 @@ from assay.training.messages import (
     SkipWindow,
     StateRef,
     StepDone,
+    TakeSteps,
     TrainerRequest,
     TrainerSettings,
     WeighMessages,
@@ -60,8 +62,10 @@ from assay.training.stored import (
     NotStored,
     pack_carried,
     pack_state,
+    pack_step,
     parse_carried,
     parse_state,
+    parse_step,
 )
 from assay.training.work import SPLIT_MAX, CarriedOver, WindowWork
 from assay.workers import WorkerCall
@@ -102,7 +106,9 @@ class TrainerProcess:
             MakeNewcomer: self._newcomer,
             ReadState: self._read_state,
             ComputeWindow: self._compute,
+            TakeSteps: self._take_steps,
             CheckWindow: self._check,
+            CheckSteps: self._check_steps,
             FoldWindow: self._fold,
             SkipWindow: self._skip,
             WeighMessages: self._weigh,
@@ -144,13 +150,17 @@ class TrainerProcess:
 
     def _compute(self, request: ComputeWindow, call: WorkerCall) -> Computed:
         state, into = self._state(request.state), Path(request.into)
-        carried = CarriedOver.none(self._shape.size)
-        if request.carried is not None:
-            carried = parse_carried(
-                self._read(request.carried, self._carried_bytes_max), self._shape
-            )
+        carried = self._own_carried(request.carried)
+        way = request.way
+
+        def keep(reached: StepState) -> None:
+            assert way is not None, "states are kept where they go somewhere"
+            write_atomic(Path(way) / str(reached.step), pack_step(reached), make_folders=True)
+
         began_s = time.monotonic()
-        done = self._work.compute(state, carried, request.place, self._telling(call))
+        done = self._work.compute(
+            state, carried, request.place, self._telling(call), None if way is None else keep
+        )
         seconds = time.monotonic() - began_s
         write_atomic(into / CARRIED, pack_carried(done.after), make_folders=True)
         write_atomic(into / MESSAGE, done.message, make_folders=True)
@@ -169,8 +179,36 @@ class TrainerProcess:
             seconds=seconds,
         )
 
+    def _take_steps(self, request: TakeSteps, call: WorkerCall) -> None:
+        state, carried = self._state(request.state), self._own_carried(request.carried)
+        begin = None if request.begin is None else self._on_the_way(request.begin)
+        telling = self._telling(call)
+        done = self._work.take(state, carried, request.place, request.last, telling, begin=begin)
+        reached = pack_step(StepState(request.last, done.end, done.moments))
+        write_atomic(Path(request.into), reached, make_folders=True)
+
+    def _check_steps(self, request: CheckSteps, call: WorkerCall) -> Checked:
+        state, carried = self._state(request.state), self._own_carried(request.carried)
+        begin = None if request.begin is None else self._on_the_way(request.begin)
+        try:
+            end = self._on_the_way(request.end)
+        except NotStored as error:
+            reason = f"the state that it gives for step {request.last} is none: {error}"
+            return Checked(False, float("inf"), reason, 0.0)
+        if end.step != request.last:
+            reason = f"it gives the state after step {end.step} as that after step {request.last}"
+            return Checked(False, float("inf"), reason, 0.0)
+        if request.root is not None and array_root("model", end.model) != request.root:
+            reason = f"the state that it gives for step {end.step} is not the one in its seal"
+            return Checked(False, float("inf"), reason, 0.0)
+        began_s = time.monotonic()
+        telling = self._telling(call)
+        found = self._work.check_steps(state, carried, request.place, begin, end, telling)
+        return Checked(found.right, found.distance, found.reason, time.monotonic() - began_s)
+
     def _check(self, request: CheckWindow, call: WorkerCall) -> Checked:
         state = self._state(request.state)
+        begin = None if request.begin is None else self._on_the_way(request.begin)
         try:
             carried = self._carried(request.carried)
             after = None if request.after is None else self._carried(request.after)
@@ -180,7 +218,7 @@ class TrainerProcess:
         message = self._message(request.message)
         began_s = time.monotonic()
         telling = self._telling(call)
-        found = self._work.check(state, carried, request.place, message, telling, after)
+        found = self._work.check(state, carried, request.place, message, telling, after, begin)
         seconds = time.monotonic() - began_s
         root, allowed = request.after_root, self._manifest.audit.distance
         if root is None or found.after is None or after is not None:
@@ -193,6 +231,17 @@ class TrainerProcess:
             reason = "the message is right, and what it carries on is not what the steps give"
             return Checked(False, float("inf"), reason, seconds)
         return Checked(found.right, found.distance, found.reason, seconds)
+
+    def _own_carried(self, path: str | None) -> CarriedOver:
+        """What a peer carries, in a file that is known to be one; a newcomer's for None."""
+        if path is None:
+            return CarriedOver.none(self._shape.size)
+        return parse_carried(self._read(path, self._carried_bytes_max), self._shape)
+
+    def _on_the_way(self, path: str) -> StepState:
+        """The state on the way in the file ``path``, which has as many numbers as what is
+        carried."""
+        return parse_step(self._taken(path, self._carried_bytes_max), self._shape)
 
     def _carried(self, path: str | None) -> CarriedOver:
         """What a peer carries, in a file that it has filled; a newcomer's for None."""

@@ -53,6 +53,12 @@ class Inner(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     boundaries: Annotated[int, Meta(ge=0, le=BOUNDARIES_MAX)]
     """How many states on the way a seal names."""
 
+    @property
+    def boundary_steps(self) -> tuple[int, ...]:
+        """After which steps of a window, counted from 1, a state on the way is named."""
+        parts = self.boundaries + 1
+        return tuple(self.steps * part // parts for part in range(1, parts))
+
 
 class Outer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How a window's messages become one step of the state. The rate may lie above 1: sparse

@@ -21,6 +21,7 @@ from assay.protocol.training.manifest import Manifest
 from assay.scoring.training.codec import compress
 from assay.scoring.training.shapes import Floats
 from assay.training.corpus import TrainingCorpus
+from assay.training.inner import Reached, StepState
 from assay.training.messages import TrainerRequest
 from assay.training.network import FlatNetwork
 from assay.training.run_folder import RunFolder
@@ -59,9 +60,15 @@ class SkippingWork(WindowWork):
         self._fewer.assigned = self.assigned  # type: ignore[method-assign]  # its own place's data
 
     def compute(
-        self, state: TrainingState, carried: CarriedOver, place: int, told: Told = lambda s, x: None
+        self,
+        state: TrainingState,
+        carried: CarriedOver,
+        place: int,
+        told: Told = lambda s, x: None,
+        reached: Reached | None = None,
+        begin: StepState | None = None,
     ) -> WorkDone:
-        done = self._fewer.compute(state, carried, place, told)
+        done = self._fewer.compute(state, carried, place, told, reached, begin)
         steps, moments = done.steps, done.after.moments
         missing = self._manifest.inner.boundaries - len(steps.boundaries)
         whole = replace(
@@ -105,11 +112,17 @@ class ChangingWork(WindowWork):
         self._change, self._as_another = change, as_another
 
     def compute(
-        self, state: TrainingState, carried: CarriedOver, place: int, told: Told = lambda s, x: None
+        self,
+        state: TrainingState,
+        carried: CarriedOver,
+        place: int,
+        told: Told = lambda s, x: None,
+        reached: Reached | None = None,
+        begin: StepState | None = None,
     ) -> WorkDone:
         if self._as_another:
             place = place - 1 if place else 1
-        done = super().compute(state, carried, place, told)
+        done = super().compute(state, carried, place, told, reached, begin)
         rng = np.random.default_rng((state.window, place))
         wanted = self._change(done.steps.end - state.model, state, rng).astype(np.float32)
         message, feedback = compress(
@@ -122,9 +135,15 @@ class ForgingWork(WindowWork):
     """Sends the right message and carries on other moments."""
 
     def compute(
-        self, state: TrainingState, carried: CarriedOver, place: int, told: Told = lambda s, x: None
+        self,
+        state: TrainingState,
+        carried: CarriedOver,
+        place: int,
+        told: Told = lambda s, x: None,
+        reached: Reached | None = None,
+        begin: StepState | None = None,
     ) -> WorkDone:
-        done = super().compute(state, carried, place, told)
+        done = super().compute(state, carried, place, told, reached, begin)
         moments = done.after.moments
         forged = replace(moments, second=moments.second * np.float32(FORGED))
         return replace(done, after=CarriedOver(forged, done.after.feedback))

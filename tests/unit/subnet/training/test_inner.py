@@ -8,7 +8,7 @@ import pytest
 
 from assay.protocol.training.manifest import Inner
 from assay.scoring.training.shapes import TensorRole
-from assay.training.inner import Moments, boundary_steps, rate_at, run_window
+from assay.training.inner import Moments, StepState, rate_at, run_window
 from assay.training.network import FlatNetwork
 from assay.training.state import array_root
 from tests.unit.subnet.training.runs import INNER, MACHINE, small_network
@@ -71,12 +71,18 @@ def test_a_skipped_step_and_another_order_show(network: FlatNetwork) -> None:
 
 def test_states_on_the_way_are_those_that_a_shorter_window_ends_in(network: FlatNetwork) -> None:
     start, none = network.take(), Moments.none(network.shape.size)
-    assert boundary_steps(ADAM) == {2, 4}
-    whole = run_window(network, ADAM, MACHINE, start, none, batches(6))
-    for root, steps in zip(whole.boundaries, (2, 4), strict=True):
+    assert ADAM.boundary_steps == (2, 4)
+    way: list[StepState] = []
+    whole = run_window(network, ADAM, MACHINE, start, none, batches(6), reached=way.append)
+    for root, on_the_way, steps in zip(whole.boundaries, way, (2, 4), strict=True):
         short = msgspec.structs.replace(ADAM, steps=steps, boundaries=0)
         part = run_window(network, short, MACHINE, start, none, batches(6))
         assert array_root("model", part.end) == root
+        rest = msgspec.structs.replace(ADAM, steps=6 - steps, boundaries=0)
+        left = batches(6)[steps:]
+        end = run_window(network, rest, MACHINE, on_the_way.model, on_the_way.moments, left)
+        assert np.array_equal(end.end, whole.end), "a window goes on from a state on its way"
+        assert on_the_way.step == steps
     network.put(start)
 
 

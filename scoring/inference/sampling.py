@@ -19,6 +19,7 @@ This module does not know what a key is made of or where logits come from.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -38,6 +39,9 @@ _UNIT: Final = 2.0**-53
 _EXPONENT_MAX: Final = 700.0
 """exp of more is infinite in doubles. Near temperature 0 every token is then as uncertain as can
 be, which is what the bound says."""
+_ROUNDED: Final = 1e-9
+"""Relative to the numbers compared: far more than the rounding of the few operations in doubles
+that a perturbed logit is made by (1e-15), and too little to let more tokens through."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,11 +257,31 @@ def choose(
     position, which penalties count.
     """
     adjusted = adjust(logits, sampling, prompt, drawn)
-    if not sampling.filters:
-        return int(np.argmax(perturb(adjusted, sampling.temperature, key, position)))
-    tokens = np.flatnonzero(candidates(adjusted, sampling))
-    noise = _gumbel(_words(key, position, len(adjusted))[tokens])
+    if sampling.temperature == 0.0:
+        return int(np.argmax(adjusted))
+    words = _words(key, position, len(adjusted))
+    if sampling.filters:
+        tokens = np.flatnonzero(candidates(adjusted, sampling))
+    else:
+        tokens = _within_reach(adjusted, words, sampling.temperature)
+    noise = _gumbel(words[tokens])
     return int(tokens[np.argmax(adjusted[tokens] + sampling.temperature * noise)])
+
+
+def _within_reach(adjusted: Vector, words: Words, temperature: float) -> NDArray[np.int64]:
+    """Return the tokens that may have the largest perturbed logit, ascending: those that the
+    largest noise of the position would lift as high as a token that is known to lie there. Of a
+    usual text they are one in a hundred, and two logarithms for each other one would be most of a
+    draw: with 32,000 tokens it takes 0.28 ms instead of 0.64."""
+    most, lead = int(words.argmax()), int(adjusted.argmax())
+    lift, leads = (
+        temperature * float(_gumbel(words[token : token + 1])[0]) for token in (most, lead)
+    )
+    floor = float(np.maximum(adjusted[most] + lift, adjusted[lead] + leads))
+    least = floor - lift - _ROUNDED * (abs(floor) + abs(lift))
+    if not math.isfinite(least):  # a broken model's logits, of which the maximum keeps NaN
+        return np.arange(len(adjusted))
+    return np.flatnonzero(adjusted >= least)
 
 
 def _inside(ids: NDArray[np.int64], size: int) -> NDArray[np.int64]:

@@ -260,3 +260,29 @@ def test_what_is_drawn_is_what_the_definition_draws(ties: bool) -> None:
         assert choose(logits, sampling, KEY, position, prompt, drawn) == wanted
         filtered += sampling.filters and size > 2
     assert filtered > 100
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.01, 3.0, 30.0, 1e30])
+@pytest.mark.parametrize("temperature", [1e-6, 0.3, 1.0, 2.0])
+def test_only_what_no_noise_could_lift_is_left_out_of_a_draw(
+    spread: float, temperature: float
+) -> None:
+    random = np.random.default_rng(round(spread * 100) % 2**32)
+    for position in range(60):
+        logits = (random.standard_normal(257) * spread).astype(np.float32)
+        if position % 3 == 0:  # ties
+            logits = np.round(logits)
+        key = random.bytes(16)
+        perturbed = logits + temperature * gumbel_noise(key, position, len(logits))
+        drawn = choose(logits, Sampling(temperature=temperature), key, position)
+        assert drawn == int(np.argmax(perturbed))
+
+
+@pytest.mark.parametrize("broken", [np.nan, np.inf, -np.inf])
+def test_logits_that_are_no_numbers_are_drawn_from_as_the_definition_has_it(broken: float) -> None:
+    logits = np.zeros(64, dtype=np.float32)
+    logits[17] = broken
+    perturbed = logits + gumbel_noise(bytes(16), 0, len(logits))
+    assert choose(logits, Sampling(), bytes(16), 0) == int(np.argmax(perturbed))
+    everywhere = np.full(64, broken, dtype=np.float32)
+    assert choose(everywhere, Sampling(), bytes(16), 0) == 0

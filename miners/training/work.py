@@ -78,6 +78,10 @@ class PeerWork:
         )  # fmt: skip
         return await self._sealed(done, before)
 
+    def finish(self, window: int) -> None:
+        """End the steps of ``window`` with the one under way."""
+        self._parts.trainer.finish(self._folder(window))
+
     async def show_seal(self, sealed: SealedWindow) -> None:
         """Publish the record of ``sealed``, without the key."""
         await self._context.publish(sealed.record.pack())
@@ -139,7 +143,7 @@ class PeerWork:
         sealed = SealedWindow(done.window, done.state[:STATE_BYTES], root, key, carried)
         await self._keep(PeerMemory(self._file.now.carried, sealed))
         shown = WindowShown(
-            done.window, done.loss, done.tokens / max(done.seconds, 1e-9), len(hidden)
+            done.window, done.loss, done.tokens / max(done.seconds, 1e-9), len(hidden), done.steps
         )
         await asyncio.to_thread(shown.write, self._parts.folder)
         logger.info("Window {}: {} bytes sealed", done.window, len(hidden))

@@ -3,6 +3,7 @@
 A window of one trainer is paid in full, in part or not at all:
 
     not counted                nothing: no validator majority held its message in time
+    of fewer steps             its part of the window's steps, as its seal names them
     found wrong by an audit    nothing, what it earned since weights were last set is lost, and the
                                next ``SENTENCE`` windows are unpaid
     owes                       nothing, until the unpaid windows are over and so many audits in a
@@ -192,6 +193,8 @@ class WindowFacts:
     """Whether it owed nothing."""
     convicted: bool = False
     copied: bool = False
+    part: float = 1.0
+    """Which part of a whole window's steps its message is made of."""
     stands: tuple[float, ...] = ()
     """Its standings, each by another measure of what its messages are worth."""
 
@@ -210,4 +213,4 @@ def pay(facts: WindowFacts) -> WindowPay:
         return WindowPay(0.0, forfeits=True)
     if not facts.counted or not facts.settled or facts.copied:
         return WindowPay(0.0)
-    return WindowPay(min((paid_part(each) for each in facts.stands), default=1.0))
+    return WindowPay(facts.part * min((paid_part(each) for each in facts.stands), default=1.0))

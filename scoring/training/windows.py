@@ -13,8 +13,13 @@ are not known here.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
+
+WEIGHT_SUM: Final = 65_535
+"""To which weights are scaled before steps divide them: what incentives on chain sum to, which an
+aggregate takes. Scaled to less, a message of few steps would weigh as much as one of none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,3 +65,16 @@ def late_weight(weight: int, late: int, pace: WindowPace) -> int:
     if late <= 0:
         return weight
     return weight * max(0, pace.grace + 1 - late) // (pace.grace + 1)
+
+
+def weights_by_steps(
+    weights: Mapping[int, int], steps: Mapping[int, int], whole: int
+) -> dict[int, int]:
+    """Return what messages weigh, by uid, whose senders have taken so many ``steps`` of the
+    ``whole`` window: each its part of its positive whole weight in ``weights``. Where all have
+    taken all steps, the messages weigh as much beside each other as before."""
+    scale = max(1, WEIGHT_SUM // sum(weights.values())) if weights else 1
+    return {
+        uid: max(1, weight * scale * min(steps[uid], whole) // whole)
+        for uid, weight in weights.items()
+    }

@@ -75,7 +75,8 @@ class ExchangeLimits:
 
 @dataclass(frozen=True, slots=True)
 class WindowTerms:
-    """What every seal of one window must say."""
+    """What every seal of one window must say. ``steps`` are those of a whole window: a peer that
+    ran out of time has taken fewer, and says so."""
 
     run: bytes
     window: int
@@ -92,10 +93,11 @@ def check_seal(seal: PeerSeal, terms: WindowTerms, hotkey: Ss58, limits: Exchang
         ("hotkey", seal.hotkey, hotkey),
         ("state", seal.state, terms.state),
         ("cursor", seal.cursor, terms.cursor),
-        ("number of steps", seal.steps, terms.steps),
     ):
         if said != should:
             raise NotAccepted(f"the seal names another {what}")
+    if seal.steps > terms.steps:
+        raise NotAccepted(f"the seal names {seal.steps} steps of at most {terms.steps}")
     if not TAG_BYTES < seal.message_bytes <= limits.message_bytes:
         raise NotAccepted(
             f"the seal names a message of {seal.message_bytes} bytes, and the run's have at most"

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import msgspec
 from loguru import logger
 
 from assay.chain.errors import UnknownBlock
@@ -36,6 +37,7 @@ from assay.objects.errors import NoHolder
 from assay.protocol.training.asking import STATE, StateHeld, WhichState
 from assay.protocol.training.records import STATE_BYTES
 from assay.protocol.training.schedule import Phase, Schedule
+from assay.scoring.training.windows import weights_by_steps
 from assay.training.chain_records import ChainRecords, CountedPeer, WindowClosing
 from assay.training.exchange import Exchange, NotAccepted, WindowTerms, check_seal
 from assay.training.messages import Counted, FoldedRef, StateRef
@@ -205,19 +207,24 @@ class RunFollower:
         places = asyncio.Semaphore(FETCHES)
         weighty = [each for each in closing.counted.values() if each.weight]
 
+        steps: dict[int, int] = {}
+
         async def fetch(counted: CountedPeer) -> Counted | None:
+            uid = counted.peer.uid
             async with places:
                 try:
-                    path = await self._opened(counted, terms)
+                    steps[uid] = await self._bring(counted, terms)
                 except NotAccepted as error:
-                    refused[counted.peer.uid] = str(error)
+                    refused[uid] = str(error)
                     return None
-            return Counted(counted.peer.uid, str(path), counted.weight)
+            return Counted(uid, str(self.message_path(terms.window, uid)), counted.weight)
 
         found = await asyncio.gather(*(fetch(each) for each in weighty), return_exceptions=True)
         if failures := [each for each in found if isinstance(each, BaseException)]:
             raise failures[0]
-        messages = [each for each in found if isinstance(each, Counted)]
+        came = [each for each in found if isinstance(each, Counted)]
+        weights = weights_by_steps({c.uid: c.weight for c in came}, steps, terms.steps)
+        messages = [msgspec.structs.replace(c, weight=weights[c.uid]) for c in came]
         read = len(closing.peers.by_uid) * self._trainer.facts.read
         folded: FoldedRef = await self._trainer.fold(state, messages, read, into)
         self._take(folded.state)
@@ -233,15 +240,15 @@ class RunFollower:
             self._run.root, state.window, state.root, state.cursor, self._run.manifest.inner.steps
         )
 
-    async def _opened(self, counted: CountedPeer, terms: WindowTerms) -> Path:
-        """Return the file with the opened message of a counted peer."""
+    async def _bring(self, counted: CountedPeer, terms: WindowTerms) -> int:
+        """Bring the opened message of a counted peer to its path, and return its steps."""
         path = self.message_path(terms.window, counted.peer.uid)
         seal = await self._exchange.seal(counted.record.seal, counted.holders, terms.window)
         check_seal(seal, terms, counted.peer.hotkey, self._exchange.limits)
         await self._exchange.sealed_message(seal, counted.holders)
         message = await self._exchange.opened(seal, counted.key)
         await asyncio.to_thread(write_atomic, path, message, make_folders=True)
-        return path
+        return seal.steps
 
     # -- many windows on
 

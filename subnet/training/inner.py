@@ -55,10 +55,14 @@ class Moments:
         return cls(np.zeros(size, np.float32), np.zeros(size, np.float32))
 
 
+class Enough(Exception):
+    """Raised by whoever is told of a step: the window ends with that step."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class WindowDone:
     """What a window's steps came to. ``boundaries`` are the roots of the states on the way, and
-    ``losses`` the mean loss of each step, in nats a token."""
+    ``losses`` the mean loss of each step that was taken, in nats a token."""
 
     end: Floats
     moments: Moments
@@ -99,11 +103,13 @@ def run_window(
     """Take ``terms.steps`` steps from ``start``, one for each of ``batches``, whose rows are
     sequences with the token after them, of shape (batch, context + 1).
 
-    ``told(step, loss)`` is called after each step, and may raise to end the window; ``reached`` is
-    given each state on the way. ``forward`` is what computes logits, the network itself by default;
-    one that joins several processes divides a step among them. ValueError for too few batches;
-    FloatingPointError for a loss that is not finite.
+    ``told(step, loss)`` is called after each step, and may raise: ``Enough`` ends the window with
+    that step, anything else gives it up. ``reached`` is given each state on the way. ``forward`` is
+    what computes logits, the network itself by default; one that joins several processes divides a
+    step among them. ValueError for too few batches; FloatingPointError for a loss that is not
+    finite.
     """
+    wanted = terms.steps
     with computing(machine):
         network.put(start)
         optimisers = _optimisers(network, terms, moments)
@@ -116,17 +122,20 @@ def run_window(
             if not math.isfinite(loss):
                 raise FloatingPointError(f"the loss of step {len(losses)} is {loss}")
             losses.append(loss)
-            told(len(losses), loss)
+            try:
+                told(len(losses), loss)
+            except Enough:
+                wanted = len(losses)
             if len(losses) in named:
                 model = network.take()
                 roots.append(array_root("model", model))
                 if reached is not None:
                     carried = _carried(network, optimisers, moments.steps + len(losses))
                     reached(StepState(len(losses), model, carried))
-            if len(losses) == terms.steps:
+            if len(losses) == wanted:
                 break
-    if len(losses) < terms.steps:
-        raise ValueError(f"{terms.steps} steps need as many batches, not {len(losses)}")
+    if len(losses) < wanted:
+        raise ValueError(f"{wanted} steps need as many batches, not {len(losses)}")
     carried = _carried(network, optimisers, moments.steps + len(losses))
     return WindowDone(network.take(), carried, tuple(roots), tuple(losses))
 

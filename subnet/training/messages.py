@@ -6,16 +6,19 @@ neuron's side of it is ``trainer``, the process's side is ``worker``. No torch i
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
 from msgspec import Meta
 
 from assay.protocol.training.manifest import Machine
-from assay.protocol.training.seal import CURSOR_MAX, Hash
+from assay.protocol.training.seal import CURSOR_MAX, STEPS_MAX, Hash
 from assay.training.lineage import Lineage
 
 Count = Annotated[int, Meta(ge=0)]
+
+STOP: Final = "stop"
+"""See ``ComputeWindow``: a call that is under way can be told no more."""
 
 
 class StateRef(msgspec.Struct, frozen=True):
@@ -171,7 +174,8 @@ class ReadState(msgspec.Struct, frozen=True, tag="read"):
 class ComputeWindow(msgspec.Struct, frozen=True, tag="compute"):
     """Asks for the work of the peer at ``place`` in the folder ``into``. ``carried`` is None for a
     newcomer. The states on the way go into the folder ``way``, if one is named, each in a file that
-    is called as its step."""
+    is called as its step. A file named ``STOP`` in ``into`` ends the window with the step under
+    way."""
 
     state: str
     carried: str | None
@@ -210,7 +214,7 @@ class CheckWindow(msgspec.Struct, frozen=True, tag="check"):
     """Asks for an audit of the ``message`` of the peer at ``place``, and of what it carries on:
     ``after_root`` is the object that its seal names for that, and ``after`` a file with the
     object's bytes, where it was fetched. With ``begin``, a state on the way, only the steps behind
-    it are taken."""
+    it are taken. ``steps`` are as many as its seal names; None: all that a window has."""
 
     state: str
     carried: str | None
@@ -219,6 +223,7 @@ class CheckWindow(msgspec.Struct, frozen=True, tag="check"):
     after_root: Hash | None = None
     after: str | None = None
     begin: str | None = None
+    steps: Annotated[int, Meta(ge=1, le=STEPS_MAX)] | None = None
 
 
 class FoldWindow(msgspec.Struct, frozen=True, tag="fold"):

@@ -53,8 +53,9 @@ class ParallelRunner:
         told: Callable[[int, float], None],
         reached: Reached | None = None,
     ) -> WindowDone:
-        """As ``run_window``, but that ``reached`` is called once all is done; UserError for batches
-        that do not divide among the processes, and for processes that end before the window."""
+        """As ``run_window``, but that ``reached`` is called once all is done, and that ``told``
+        cannot end the window early; UserError for batches that do not divide among the processes,
+        and for processes that end before the window."""
         tokens = np.stack(list(batches))
         if tokens.shape[1] % self._processes:
             raise UserError(

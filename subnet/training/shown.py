@@ -23,12 +23,13 @@ Count = Annotated[int, Meta(ge=0)]
 
 class WindowShown(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The last window that a miner sealed: the mean ``loss`` of its steps in nats a token, its
-    speed, and the bytes of the sealed message."""
+    speed, the bytes of the sealed message, and the steps behind it."""
 
     window: Count
     loss: float
     tokens_per_s: float
     message_bytes: Count
+    steps: Count = 0
 
     def __str__(self) -> str:
         return (

@@ -12,6 +12,7 @@ peers are, and what is on chain, is not known here.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -21,6 +22,7 @@ from loguru import logger
 from assay.spawn import compute_environment
 from assay.training.lineage import Lineage
 from assay.training.messages import (
+    STOP,
     Checked,
     CheckSteps,
     CheckWindow,
@@ -140,7 +142,8 @@ class Trainer:
         message and what is carried out of it into the folder ``into``.
 
         ``carried`` is what the peer carries into it, None for a newcomer. ``told`` is called after
-        each step. The states on the way are kept in the folder ``way``, if one is named.
+        each step. The states on the way are kept in the folder ``way``, if one is named. ``finish``
+        ends the window early, with the steps that were taken until then.
         """
         request = ComputeWindow(str(state), _named(carried), place, str(into), _named(way))
         return await self._call(request, Computed, deadline_s, told)
@@ -182,6 +185,13 @@ class Trainer:
         )
         return await self._call(request, Checked, deadline_s)
 
+    @staticmethod
+    def finish(into: Path) -> None:
+        """End the window that is being computed into the folder ``into`` with the step under way; a
+        window that several processes compute goes on to its end."""
+        with contextlib.suppress(OSError):  # a full disk: the window's work then fails for it
+            (into / STOP).touch()
+
     async def check(
         self,
         state: Path,
@@ -193,10 +203,12 @@ class Trainer:
         after_root: bytes | None = None,
         after: Path | None = None,
         begin: Path | None = None,
+        steps: int | None = None,
         deadline_s: float = WINDOW_DEADLINE_S,
     ) -> Checked:
-        """Compute the window of the peer at ``place`` again, from what it ``carried`` into it, and
-        compare with its opened ``message``, and with what it carries on: the object ``after_root``,
+        """Compute the window of the peer at ``place`` again, of as many ``steps`` as its seal names
+        (by default all), from what it ``carried`` into it, and compare with its opened
+        ``message``, and with what it carries on: the object ``after_root``,
         whose hash is enough where the bits are equal, and else its bytes in the file ``after``.
         With ``begin``, a file with a state on the way that was found right, only the steps behind
         it are taken. Whatever is wrong with what the peer made is a finding, and no error."""
@@ -208,6 +220,7 @@ class Trainer:
             after_root,
             _named(after),
             _named(begin),
+            steps,
         )
         return await self._call(request, Checked, deadline_s, told)
 

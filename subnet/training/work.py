@@ -133,13 +133,18 @@ class WindowWork:
     ) -> WorkDone:
         """Return the work of the peer at ``place`` in the window that begins from ``state``.
 
-        ``told(step, loss)`` is called after each step, and may raise to end the work; ``reached``
-        is given the states on the way. With ``begin``, a state on the way, only the steps behind it
-        are taken. FloatingPointError where that leads to numbers that are not finite, or beyond
-        2**40.
+        ``told(step, loss)`` is called after each step, and may raise: ``Enough`` ends the window
+        with that step, anything else ends the work. ``reached`` is given the states on the way.
+        With ``begin``, a state on the way, only the steps behind it are taken. FloatingPointError
+        where that leads to numbers that are not finite, or beyond 2**40.
         """
         last = self._manifest.inner.steps
-        steps = self.take(state, carried, place, last, told, reached, begin)
+        return self._made(
+            state, carried, self.take(state, carried, place, last, told, reached, begin)
+        )
+
+    def _made(self, state: TrainingState, carried: CarriedOver, steps: WindowDone) -> WorkDone:
+        """Make the message of what ``steps`` have changed, and of what was left out before."""
         try:
             message, feedback = compress(
                 steps.end - state.model, state.shape, self._policy, carried.feedback, state.past
@@ -218,17 +223,20 @@ class WindowWork:
         told: Callable[[int, float], None] = lambda step, loss: None,
         after: CarriedOver | None = None,
         begin: StepState | None = None,
+        steps: int | None = None,
     ) -> AuditFinding:
         """Compute the window of the peer at ``place`` again, from what it ``carried`` into it, and
-        compare its ``message`` with what that should be. ``told`` and ``begin`` are as for
-        ``compute``.
+        compare its ``message`` with what that should be after as many ``steps`` as its seal names,
+        by default all. ``told`` and ``begin`` are as for ``compute``.
 
         What the peer carries ``after`` the window is compared as well if it is given. Else a peer
         could send a right message, and carry on what nobody computed. Equal messages do not show
         that the bits behind them are equal: they say which values are large, and no more.
         """
         try:
-            own = self.compute(state, carried, place, told, begin=begin)
+            last = self._manifest.inner.steps if steps is None else steps
+            taken = self.take(state, carried, place, last, told, begin=begin)
+            own = self._made(state, carried, taken)
         except FloatingPointError as error:
             return AuditFinding(False, float("inf"), f"from what it carried in {error}")
         try:

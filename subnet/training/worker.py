@@ -23,9 +23,10 @@ from assay.scoring.training.overlap import PlaceSketch, copies, sketch
 from assay.scoring.training.refusal import DeltaRefused
 from assay.training.exported import export_model
 from assay.training.fold import OpenedMessage, fold, skip
-from assay.training.inner import StepState, Tokens, run_window
+from assay.training.inner import Enough, StepState, Tokens, run_window
 from assay.training.measure import mean_loss
 from assay.training.messages import (
+    STOP,
     Checked,
     CheckSteps,
     CheckWindow,
@@ -149,17 +150,23 @@ class TrainerProcess:
         return _ref(self._state(request.path), request.path)
 
     def _compute(self, request: ComputeWindow, call: WorkerCall) -> Computed:
-        state, into = self._state(request.state), Path(request.into)
-        carried = self._own_carried(request.carried)
-        way = request.way
+        state, into, data = self._state(request.state), Path(request.into), self._manifest.data
+        carried, way = self._own_carried(request.carried), request.way
 
         def keep(reached: StepState) -> None:
             assert way is not None, "states are kept where they go somewhere"
             write_atomic(Path(way) / str(reached.step), pack_step(reached), make_folders=True)
 
+        telling, stop = self._telling(call), into / STOP
+
+        def told(step: int, loss: float) -> None:
+            telling(step, loss)
+            if self._processes == 1 and stop.exists():
+                raise Enough
+
         began_s = time.monotonic()
         done = self._work.compute(
-            state, carried, request.place, self._telling(call), None if way is None else keep
+            state, carried, request.place, told, None if way is None else keep
         )
         seconds = time.monotonic() - began_s
         write_atomic(into / CARRIED, pack_carried(done.after), make_folders=True)
@@ -175,7 +182,7 @@ class TrainerProcess:
             boundaries=list(done.steps.boundaries),
             opened=message_hash(done.message),
             loss=float(np.mean(done.steps.losses)),
-            tokens=self._work.read * self._manifest.data.context,
+            tokens=len(done.steps.losses) * data.batch * data.context,
             seconds=seconds,
         )
 
@@ -218,7 +225,9 @@ class TrainerProcess:
         message = self._message(request.message)
         began_s = time.monotonic()
         telling = self._telling(call)
-        found = self._work.check(state, carried, request.place, message, telling, after, begin)
+        found = self._work.check(
+            state, carried, request.place, message, telling, after, begin, request.steps
+        )
         seconds = time.monotonic() - began_s
         root, allowed = request.after_root, self._manifest.audit.distance
         if root is None or found.after is None or after is not None:

@@ -206,7 +206,7 @@ class Auditor:
         async with self._checking:
             found = await self._trainer.check(
                 Path(given.state.path), carried, audit.peer.place, given.message,
-                after_root=given.seal.after, after=after,
+                after_root=given.seal.after, after=after, steps=given.seal.steps,
             )  # fmt: skip
         audit.seconds += found.seconds
         return found

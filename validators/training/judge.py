@@ -229,7 +229,8 @@ class RunJudge:
         opened = await self._parts.records.opened(window)
         mirror.take(opened, turn.moment.at.number)
         seals = mirror.seals(opened)
-        review = WindowReview(mirror.peers, opened, seals, mirror.wrong(opened))
+        wrong, steps = mirror.wrong(opened), mirror.terms.steps
+        review = WindowReview(mirror.peers, opened, seals, wrong, steps)
         review.is_judged = self.memory.judged >= window
         review.pays_by_standing = not self._share
         hotkeys = {mirror.peers.by_uid[uid].hotkey for uid in opened}
@@ -383,6 +384,8 @@ class RunJudge:
         if review is None:
             return
         review.closing = closing
+        if mirror is not None:
+            review.seals = mirror.seals(review.opened)  # with those that came late
         folded = self._parts.follower.folded(window)
         review.refused = {} if folded is None else folded.refused
         self._begin(f"measuring window {window}", self._measure(review))

@@ -38,6 +38,8 @@ class WindowReview:
     """Of those whose messages are held here."""
     wrong: Mapping[int, str]
     """Why what a peer has put there is nothing."""
+    steps: int = 1
+    """Of a whole window."""
     audits: dict[Ss58, PeerAudit] = field(default_factory=dict)
     pays_by_standing: bool = True
     """Whether standings take pay. Where peers are audited they only say whom to audit: windows that
@@ -94,7 +96,7 @@ class WindowReview:
         counts = closing is not None and audit.peer.uid in closing.counted
         was_unpaid = audit.peer.hotkey in self.waiting
         if audit.outcome is AuditOutcome.RIGHT and counts and was_unpaid:
-            value = 1.0 if owed.settled(self.window) else 0.0
+            value = self._part(audit.peer.uid) if owed.settled(self.window) else 0.0
             return Verdict(audit.peer.hotkey, value, reasons=reasons)
         return None
 
@@ -131,6 +133,7 @@ class WindowReview:
             settled=owed.settled(self.window) and not is_unsure,
             convicted=is_wrong,
             copied=copied,
+            part=self._part(uid),
             stands=stands,
         )
         reasons = [self._counted_reason(uid, closing)]
@@ -146,13 +149,21 @@ class WindowReview:
             reasons.append(Reason("worth_little", told))
         return facts, reasons
 
+    def _part(self, uid: int) -> float:
+        """Which part of a whole window's steps the peer has taken, by its seal."""
+        seal = self.seals.get(uid)
+        return 1.0 if seal is None else min(1.0, seal.steps / self.steps)
+
     def _counted_reason(self, uid: int, closing: WindowClosing) -> Reason:
         if closing.is_void:
             return Reason("void", f"window {self.window} is void: no majority of validators")
         if uid in self.refused:
             return Reason("refused", self.refused[uid])
         if uid in closing.counted:
-            return Reason("counted", f"window {self.window} counts its message")
+            told = f"window {self.window} counts its message"
+            if (part := self._part(uid)) < 1.0:
+                told += f", of {part:.0%} of the steps"
+            return Reason("counted", told)
         if uid in self.wrong:
             return Reason("not_accepted", self.wrong[uid])
         if uid in self.opened:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 import pytest
@@ -19,9 +19,9 @@ from assay.protocol.training.peer import PeerState
 from assay.protocol.training.records import ValidatorRecord
 from assay.protocol.training.schedule import Phase
 from assay.protocol.training.seal import NOTHING
-from assay.training.messages import Computed
+from assay.training.messages import Computed, Counted
 from assay.workers import WorkerDied
-from tests.unit.miners.training.net import LocalMiner, training_net
+from tests.unit.miners.training.net import WAIT_S, LocalMiner, Net, Seat, training_net
 
 PEERS = 4
 
@@ -296,6 +296,78 @@ async def test_a_slow_peer_misses_the_window_and_takes_part_in_the_next(tmp_path
         await net.to_window(3)
         assert slow.address in await net.counted(2)
         assert len(net.roots) == 1
+
+
+async def test_a_peer_that_runs_out_of_time_sends_the_steps_that_it_has_taken(
+    tmp_path: Path,
+) -> None:
+    """Its message counts by its part, an audit finds it right, and nothing of it is lost."""
+    async with training_net(tmp_path, 2) as net:
+        HaltedWork.stands = asyncio.Event()
+        slow = await net.add(7, miner=Halted())
+        await net.to_phase(0, Phase.ATTEST)
+        await net.speak(0)
+        await net.to_phase(0, Phase.ADVANCE)
+        net.not_waited_for = slow
+        await net.to_phase(1, Phase.TRAIN)
+        await asyncio.wait_for(HaltedWork.stands.wait(), WAIT_S)
+        await net.to_phase(1, Phase.UPLOAD)
+        net.not_waited_for = None
+        await net.to_window(2)
+        assert len(await net.counted(1)) == 3
+        assert len(net.roots) == 1
+        seal = await net.seal_of(slow, 1)
+        assert seal.steps == 1
+        await _refold(net, slow, tmp_path / "again")
+        await net.to_window(3)
+        assert (await net.seal_of(slow, 2)).before == seal.after
+        assert len(await net.counted(2)) == 3
+        assert len(net.roots) == 1
+
+
+async def _refold(net: Net, slow: Seat, into: Path) -> None:
+    """Fold window 1 again, the message of ``slow`` with a sixth of the others' weight."""
+    miner = net.alive[0]
+    begun, ended = miner.follower.state_of(1), miner.follower.state_of(2)
+    assert begun is not None and ended is not None
+    whole = 65_535 // 3
+    messages = [
+        Counted(
+            uid,
+            str(miner.follower.message_path(1, uid)),
+            whole // 6 if peer.hotkey == slow.address else whole,
+        )
+        for uid, peer in (await net.records.peers(1)).by_uid.items()
+    ]
+    read = 3 * miner.trainer.facts.read
+    folded = await miner.trainer.fold(Path(begun.path), messages, read, into)
+    assert folded.state.root == ended.root
+
+
+class HaltedWork(PeerWork):
+    """Stands still in window 1 until the phase ``upload`` has begun."""
+
+    stands: ClassVar[asyncio.Event]
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self._ended = asyncio.Event()
+
+    def finish(self, window: int) -> None:
+        self._ended.set()
+        super().finish(window)
+
+    async def compute(self, state: Any, carried: Path | None, place: int, folder: Path) -> Computed:
+        if state.window == 1:
+            self.stands.set()
+            await self._ended.wait()
+        return await super().compute(state, carried, place, folder)
+
+
+class Halted(LocalMiner):
+    """A miner that is stopped for the phase in which it should compute."""
+
+    work_type = HaltedWork
 
 
 class SlowWork(PeerWork):

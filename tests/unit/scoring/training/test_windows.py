@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assay.scoring.training.windows import WindowPace, deadline_blocks, late_weight
+from assay.scoring.training.windows import (
+    WEIGHT_SUM,
+    WindowPace,
+    deadline_blocks,
+    late_weight,
+    weights_by_steps,
+)
 
 PACE = WindowPace(shortest=5, longest=100, grace=3)
 
@@ -60,3 +66,25 @@ def test_bounds_that_leave_no_window_are_refused() -> None:
     ):
         with pytest.raises(ValueError, match="a window has a block"):
             WindowPace(**wrong)
+
+
+def test_a_message_weighs_by_the_steps_behind_it() -> None:
+    assert weights_by_steps({3: 10, 5: 10}, {3: 15, 5: 3}, 15) == {3: 32_760, 5: 6_552}
+    assert weights_by_steps({3: 65_535}, {3: 15}, 15) == {3: 65_535}
+    assert weights_by_steps({3: 1, 5: 60_000}, {3: 1, 5: 1}, 15) == {3: 1, 5: 4_000}
+    assert weights_by_steps({}, {}, 15) == {}
+
+
+@given(
+    st.dictionaries(
+        st.integers(0, 255), st.tuples(st.integers(1, 255), st.integers(1, 15)), min_size=1
+    )
+)
+def test_whole_windows_weigh_as_before_beside_each_other(given: dict[int, tuple[int, int]]) -> None:
+    weights = {uid: weight for uid, (weight, _) in given.items()}
+    steps = {uid: taken for uid, (_, taken) in given.items()}
+    whole = weights_by_steps(weights, dict.fromkeys(weights, 15), 15)
+    assert len({whole[uid] * 255_255 // weights[uid] for uid in weights}) == 1
+    fewer = weights_by_steps(weights, steps, 15)
+    assert all(1 <= fewer[uid] <= whole[uid] for uid in weights)
+    assert sum(whole.values()) <= WEIGHT_SUM

@@ -118,7 +118,7 @@ async def test_a_bucket_in_trouble_stops_no_peer(pair: Neighbours, tmp_path: Pat
         ({"hotkey": "5Another"}, "hotkey"),
         ({"state": b"x" * 32}, "state"),
         ({"cursor": 97}, "cursor"),
-        ({"steps": 14}, "steps"),
+        ({"steps": 16}, "steps"),
         ({"message_bytes": LIMITS.message_bytes + 1}, "at most 2000"),
         ({"message_bytes": 16}, "16 bytes"),
     ],

@@ -8,7 +8,7 @@ import pytest
 
 from assay.protocol.training.manifest import Inner
 from assay.scoring.training.shapes import TensorRole
-from assay.training.inner import Moments, StepState, rate_at, run_window
+from assay.training.inner import Enough, Moments, StepState, rate_at, run_window
 from assay.training.network import FlatNetwork
 from assay.training.state import array_root
 from tests.unit.subnet.training.runs import INNER, MACHINE, small_network
@@ -83,6 +83,25 @@ def test_states_on_the_way_are_those_that_a_shorter_window_ends_in(network: Flat
         end = run_window(network, rest, MACHINE, on_the_way.model, on_the_way.moments, left)
         assert np.array_equal(end.end, whole.end), "a window goes on from a state on its way"
         assert on_the_way.step == steps
+    network.put(start)
+
+
+def test_a_window_that_is_ended_early_is_one_of_fewer_steps(network: FlatNetwork) -> None:
+    """To the bit: whoever is given the number of steps finds what the window came to."""
+    start, none = network.take(), Moments.none(network.shape.size)
+
+    def told(step: int, loss: float) -> None:
+        if step == 4:
+            raise Enough
+
+    ended = run_window(network, ADAM, MACHINE, start, none, iter(batches(6)), told)
+    short = msgspec.structs.replace(ADAM, steps=4, boundaries=0)
+    again = run_window(network, short, MACHINE, start, none, batches(6))
+    whole = run_window(network, ADAM, MACHINE, start, none, batches(6))
+    assert ended.end.tobytes() == again.end.tobytes() != whole.end.tobytes()
+    assert ended.moments.steps == again.moments.steps == 4
+    assert ended.boundaries == whole.boundaries
+    assert ended.losses == whole.losses[:4]
     network.put(start)
 
 

@@ -113,6 +113,23 @@ async def test_a_window_in_the_process_has_the_bits_of_one_here(
     assert not zero.feedback.any()
 
 
+async def test_a_window_that_was_ended_early_is_right_for_the_steps_that_it_names(
+    trainer: Trainer, tmp_path: Path
+) -> None:
+    state = Path((await trainer.first(tmp_path / "state")).path)
+    (tmp_path / "w").mkdir()
+    trainer.finish(tmp_path / "w")
+    done = await trainer.compute(state, None, 0, tmp_path / "w")
+    tokens = trainer.run.manifest.data.batch * trainer.run.manifest.data.context
+    assert (done.steps, done.tokens) == (1, tokens)
+    root = object_root(held(done.carried))
+    for steps, right in ((1, True), (2, False), (None, False)):
+        found = await trainer.check(
+            state, None, 0, Path(done.message), after_root=root, steps=steps
+        )
+        assert found.right is right
+
+
 async def test_an_audit_looks_at_what_is_carried_on(
     run: RunFolder, trainer: Trainer, tmp_path: Path
 ) -> None:

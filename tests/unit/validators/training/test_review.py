@@ -9,6 +9,7 @@ import pytest
 
 from assay.neuron import Verdict
 from assay.protocol.training.records import PeerRecord
+from assay.protocol.training.seal import PeerSeal
 from assay.scoring.training.payment import OwedWindows
 from assay.training.chain_records import (
     CountedPeer,
@@ -153,3 +154,27 @@ def test_a_window_is_decided_once_nothing_is_under_way() -> None:
     assert not found.is_decided
     found.is_measured, found.closing = True, None
     assert not found.is_decided
+
+
+def test_a_peer_is_paid_by_the_steps_behind_its_message() -> None:
+    found = review({0: 1, 1: 1, 2: 1})
+    found.steps = 15
+    found.seals = {0: sealed(15), 1: sealed(6)}
+    audits = {hot(1): audit(1, AuditOutcome.OPEN, tries=1)}
+    whole, part, unknown = judged(found).values()
+    assert (whole.value, part.value, unknown.value) == (1.0, 0.4, 1.0)
+    assert "of 40% of the steps" in str(part.reasons[0])
+    found.audits = audits
+    assert judged(found)[hot(1)].value == 0.0
+    later = found.later_verdict(audit(1, AuditOutcome.RIGHT), PAID)
+    assert later is not None and later.value == 0.4
+
+
+def sealed(steps: int) -> PeerSeal:
+    hashes = dict.fromkeys(
+        ("run", "state", "before", "after", "end", "message", "opened"), b"h" * 32
+    )
+    return PeerSeal(
+        window=WINDOW, hotkey="5Peer", cursor=0, steps=steps, boundaries=[], message_bytes=9,
+        **hashes,
+    )  # fmt: skip

@@ -117,6 +117,14 @@ def test_late_work_is_discarded_and_a_window_ends_when_all_are_there() -> None:
     assert found.discarded == pytest.approx(100 / 6)
     assert found.mean == pytest.approx((2 + 4 + 3) / 3)
     assert found.p95 == 4
+    assert found.counted == pytest.approx(500 / 6)
+    # 4 of 5 blocks: so far is who is not done; 9 are more than twice what the middle one took.
+    late = [(3 * block, 3 * block, 5 * block), (2 * block, 2 * block, 9 * block)]
+    found = training_deadlines.replay(late, training_deadlines.fixed(4), by_steps=True)
+    assert found.discarded == pytest.approx(100 / 6)
+    assert found.counted == pytest.approx(100 * 4.8 / 6)
+    told = training_deadlines.rows(training_deadlines.recorded())
+    assert [row["met"] for row in told if row["target"]] == [True] * 3
     pace = WindowPace(shortest=1, longest=10, spread=4, slack=2)
     told = training_deadlines.adaptive(pace)
     assert told(None) == 10

@@ -21,7 +21,6 @@ from assay.miners.inference.outage import EngineOutage
 from assay.miners.inference.settings import MinerSettings
 from assay.models.engine import (
     Closed,
-    DrawnToken,
     Engine,
     EngineEnd,
     EngineFailed,
@@ -43,7 +42,7 @@ from assay.protocol.inference import (
     Piece,
     TokenLogprob,
 )
-from assay.scoring.inference.fingerprint import pack, project
+from assay.scoring.inference.fingerprint import pack
 from assay.wire.errors import Code, RequestRefused
 from assay.wire.interface import Membership
 
@@ -135,9 +134,7 @@ async def answer(
         total_s=_seconds(made.total_s),
         prompt_tokens=made.prompt_tokens,
         logprobs=_shown(made.logprobs),
-        fingerprint=_fingerprint(
-            [_row(each, engine.root) for each in made.drawn], made.tokens, ask.key
-        ),
+        fingerprint=_fingerprint([each.projected for each in made.drawn], made.tokens, ask.key),
     )
 
 
@@ -178,7 +175,7 @@ async def _grown(engine: Engine, ask: EngineRequest, asker: Asker) -> AsyncGener
     tokens: list[int] = []
     async with contextlib.aclosing(engine.stream(ask, asker)) as grown:
         async for piece in grown:
-            rows += [_row(each, engine.root) for each in piece.drawn]
+            rows += [each.projected for each in piece.drawn]
             tokens += piece.tokens
             end = piece.end
             yield Piece(
@@ -217,17 +214,12 @@ def _asker(caller: Caller) -> Asker:
     return Asker(caller.address, first=caller.membership >= Membership.PERMIT)
 
 
-def _row(drawn: DrawnToken, root: bytes) -> Floats | None:
-    """The projections of the state that one token was drawn from; None if the engine has none."""
-    return None if drawn.hidden is None else project(drawn.hidden[np.newaxis], root)
-
-
 def _fingerprint(rows: Sequence[Floats | None], tokens: Sequence[int], key: bytes) -> bytes:
     """The fingerprint of a whole answer; empty where an engine shows no states."""
     known = [row for row in rows if row is not None]
     if not tokens or len(known) != len(tokens):
         return b""
-    return pack(np.concatenate(known), tokens, key)
+    return pack(np.stack(known), tokens, key)
 
 
 def _ending(end: EngineEnd, fingerprint: bytes) -> Ending:

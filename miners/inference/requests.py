@@ -44,7 +44,7 @@ def admit(
         begun=tuple(request.begun),
         # The fingerprint is what a relay cannot make: who asks for one token at a time, with a bias
         # that is its own noise, would get it here together with the token.
-        hidden=seeded and permit,
+        projected=seeded and permit,
         cache=request.cache,
     )
 

@@ -23,6 +23,7 @@ from assay.models.engine import (
 )
 from assay.models.spelling import CertainText
 from assay.scoring.inference.agreement import logprobs
+from assay.scoring.inference.fingerprint import project
 from assay.scoring.inference.sampling import choose
 
 if TYPE_CHECKING:
@@ -46,9 +47,14 @@ class GrowingAnswer:
     """The answer of ``model`` to ``ask``; TooLong or NotContinued for the caller's mistake."""
 
     def __init__(
-        self, ask: EngineRequest, model: LanguageModel, prompt: Sequence[int] | None = None
+        self,
+        ask: EngineRequest,
+        model: LanguageModel,
+        root: bytes,
+        prompt: Sequence[int] | None = None,
     ) -> None:
-        """``prompt`` are the tokens of the prompt, where somebody has cut it already."""
+        """``root`` is the model's, and ``prompt`` are the tokens of the prompt, where somebody has
+        cut it already."""
         if prompt is None:
             prompt = model.tokens.encode(ask.prompt)
         before = len(prompt) + len(ask.begun)
@@ -62,6 +68,7 @@ class GrowingAnswer:
         self.finish: Finish | None = None
         """Why the answer has ended; None while it has not."""
         self._model = model
+        self._root = root
         self._untold: list[DrawnToken] = []
         self._text: list[str] = []
         if not all(
@@ -100,8 +107,9 @@ class GrowingAnswer:
         drawn = DrawnToken(
             token,
             None if ask.logprobs is None else log_probability(drawing.logits, token, ask.logprobs),
-            # A copy: the row alone, and not the whole pass that it is a part of, stays in memory.
-            hidden.copy() if ask.hidden and hidden is not None else None,
+            project(hidden[np.newaxis], self._root)[0]
+            if ask.projected and hidden is not None
+            else None,
         )
         self.ids.append(token)
         self.drawn.append(drawn)

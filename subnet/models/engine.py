@@ -46,8 +46,8 @@ class EngineRequest:
     """How many alternatives each token is shown with; None: not even its own probability."""
     begun: tuple[int, ...] = ()
     """The beginning of the answer, which has been made elsewhere. It is not told again."""
-    hidden: bool = False
-    """Whether each token's last hidden state is wanted."""
+    projected: bool = False
+    """Whether projections of each token's last hidden state are wanted."""
     cache: bytes = b""
     """Only what was kept of the same caller's requests with these same bytes may be used again."""
 
@@ -68,8 +68,9 @@ class DrawnToken:
     token: int
     logprobs: TokenLogprobs | None = None
     """If it was asked for."""
-    hidden: Floats | None = None
-    """The last hidden state, of which the logits are a linear image; if it was asked for."""
+    projected: Floats | None = None
+    """The projections (``scoring.inference.fingerprint``) of the last hidden state; if they were
+    asked for. The state itself has kilobytes, and a slow reader's tokens wait here by thousands."""
 
 
 @dataclass(frozen=True, slots=True)

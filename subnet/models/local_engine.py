@@ -26,11 +26,14 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from assay.models.answer import GrowingAnswer, check_length
 from assay.models.engine import Closed, EngineAnswer, EngineEnd, EnginePiece, EngineRequest
 from assay.models.fair_queue import (
+    BURSTS_MAX,
+    OPEN_MAX,
+    OTHERS_MAX,
     SHARING_MAX,
-    TOGETHER_MAX,
     AnswerQueue,
     Asker,
     first_sharing,
+    first_together,
 )
 from assay.models.prompt_reader import PromptReader
 from assay.models.schedule import Open, share_rows
@@ -49,10 +52,16 @@ SHORT_CHARS: Final = 1_024
 millisecond at most, a tenth of a step, and the change of threads takes a good part of it. With
 more, a few prompts at once would make everybody's step longer."""
 PIECE_S: Final = 0.02
-"""Seconds from one piece of an answer to the next, and one step more; the first and the last leave
-at once. Each piece costs a signature, a frame, a check and an event of the client's stream, which
-together take longer than drawing a token of a small model. A screen shows no more pictures a second
-either."""
+"""Seconds from one piece of an answer to the next, and one step more, while few are under way; the
+first and the last leave at once. Each piece costs a signature, a frame, a check and an event of the
+client's stream, which together take longer than drawing a token of a small model. A screen shows no
+more pictures a second either."""
+FEW: Final = 6
+"""Answers under way from which on pieces are as much rarer as there are more of them: some 300 in a
+second for all readers together, whose signatures and checks take a fifth of a core."""
+RARER_MAX: Final = 2.5
+"""Times ``PIECE_S`` at most: a twentieth of a second, which readers do not see, and a validator's
+window of a second misses a fortieth of what was drawn in it at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +116,17 @@ class LocalEngine:
         """Guards the three fields below: the event loop adds and removes answers, and the thread
         works on them."""
         sharing = first_sharing(model.cache_bytes)
-        self.together = together = min(TOGETHER_MAX, sharing)
+        self.together = together = first_together(model.cache_bytes)
         self._queue: AnswerQueue[_Job] = AnswerQueue(
-            first_sharing_max=sharing, together_max=together
+            first_open_max=max(OPEN_MAX, together),
+            first_max=BURSTS_MAX * together,
+            first_sharing_max=sharing,
+            together_max=together,
         )
         self._working = False
         self._closed = False
         # Of the thread alone:
-        self._slots = CacheSlots(sharing + SHARING_MAX + 2 * together)
+        self._slots = CacheSlots(sharing + together + min(OTHERS_MAX, SHARING_MAX + together))
         self._placed: set[_Job] = set()
         """The answers that have a slot."""
         self._untold: dict[_Job, None] = {}
@@ -244,13 +256,13 @@ class LocalEngine:
             for job, drawing in ready:
                 if (job in going_first) is kind:
                     self._draw(job, drawing)
-            self._tell_readers()
+            self._tell_readers(len(firsts) + len(others))
 
     def _begin(self, job: _Job, rows: Rows) -> bool:
         """Begin the answer of ``job``; return whether it can be made."""
         job.begun_s = self._monotonic()
         try:
-            job.answer = GrowingAnswer(job.ask, self._model, job.prompt)
+            job.answer = GrowingAnswer(job.ask, self._model, self.root, job.prompt)
             taken = self._slots.take((job.caller, job.ask.cache), job.answer.ids)
             job.slot = taken.slot
             self._placed.add(job)
@@ -274,7 +286,7 @@ class LocalEngine:
         try:
             if job.steps is None or job.answer is None:
                 job.begun_s = self._monotonic()
-                job.answer = GrowingAnswer(job.ask, self._model, job.prompt)
+                job.answer = GrowingAnswer(job.ask, self._model, self.root, job.prompt)
                 job.steps = self._model.steps(job.answer.ids)
                 drawing = next(job.steps)
             else:
@@ -283,7 +295,7 @@ class LocalEngine:
             self._fail(job, error)
         else:
             self._draw(job, drawing)
-            self._tell_readers()
+            self._tell_readers(1)
 
     def _draw(self, job: _Job, drawing: Drawing) -> None:
         answer = job.answer
@@ -302,15 +314,16 @@ class LocalEngine:
         if answer.finish is not None and self._ends(job):
             job.made.set_result(self._whole(job, answer))
 
-    def _tell_readers(self) -> None:
-        """Give readers what was drawn for them, if it is time for that. One wake-up of the event
-        loop is for all of them."""
+    def _tell_readers(self, under_way: int) -> None:
+        """Give readers what was drawn for them, if it is time for that with so many answers
+        ``under_way``. One wake-up of the event loop is for all of them."""
         now_s = self._monotonic()
+        wait_s = self._piece_s * min(max(under_way / FEW, 1.0), RARER_MAX)
         loops = defaultdict(list)
         for job in list(self._untold):
             answer, reader = job.answer, job.reader
             assert answer is not None and reader is not None
-            if answer.finish is None and now_s - job.told_s < self._piece_s:
+            if answer.finish is None and now_s - job.told_s < wait_s:
                 continue
             job.told_s = now_s
             del self._untold[job]

@@ -162,7 +162,7 @@ class Judge:
             begun=tuple(request.begun),
         )
         try:
-            taken = GrowingAnswer(ask, self._model)
+            taken = GrowingAnswer(ask, self._model, self._root)
         except TooLong:
             return "it exceeds the model's context"
         except NotContinued:

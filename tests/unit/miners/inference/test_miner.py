@@ -89,7 +89,7 @@ def test_a_fingerprint_is_made_for_validators_alone() -> None:
     """A relay without a model would get it here, together with each token that it asks for."""
     for permit, seeded in ((False, True), (True, True), (True, False)):
         ask = admit(asked(temperature=0.0), ROOT, miner=MINER, permit=permit, seeded=seeded)
-        assert ask.hidden == (permit and seeded)
+        assert ask.projected == (permit and seeded)
 
 
 def test_a_validator_may_have_anothers_answer_continued() -> None:

@@ -6,13 +6,15 @@ import asyncio
 import contextlib
 import itertools
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from functools import cache
 
 import numpy as np
 import pytest
 
+from assay.clock import ManualClock
+from assay.models.drawing import Drawing
 from assay.models.engine import (
     EngineAnswer,
     EnginePiece,
@@ -20,9 +22,11 @@ from assay.models.engine import (
     NotContinued,
     TooLong,
 )
-from assay.models.fair_queue import Asker
+from assay.models.fair_queue import TOGETHER_MAX, Asker
+from assay.models.slots import Span
 from assay.models.source import DEMO, resolve
 from assay.scoring.inference.agreement import TOLERANCE_FP32, compare
+from assay.scoring.inference.fingerprint import PROJECTIONS, project
 from assay.scoring.inference.sampling import Sampling
 from tests.support.trials import remember_trials
 
@@ -30,7 +34,8 @@ pytestmark = pytest.mark.inference
 torch = pytest.importorskip("torch")
 
 from assay.models.language import LanguageModel  # noqa: E402  after the check for torch
-from assay.models.local_engine import LocalEngine  # noqa: E402
+from assay.models.local_engine import PIECE_S, LocalEngine  # noqa: E402
+from assay.models.rows import Rows  # noqa: E402
 
 TEXT = "def main(argv):\n    import os\n    for name in os.listdir(argv[1]):\n        print(name)\n"
 
@@ -155,18 +160,61 @@ async def test_probabilities_are_those_of_the_logits(engine: LocalEngine) -> Non
         best = np.argsort(-row)[:3]
         assert [id_ for id_, _ in told.top] == best.tolist()
         assert [value for _, value in told.top] == pytest.approx(row[best], abs=1e-3)
-    assert all(drawn.hidden is None for drawn in made.drawn)
+    assert all(drawn.projected is None for drawn in made.drawn)
 
 
-async def test_the_hidden_state_is_what_the_logits_are_made_of(engine: LocalEngine) -> None:
-    made = await engine.complete(replace(ask(4), hidden=True), asker(0))
-    states = np.stack([drawn.hidden for drawn in made.drawn if drawn.hidden is not None])
-    assert states.dtype == np.float32
-    weights = demo().network.get_output_embeddings().weight.detach().numpy()
-    logits = demo().replay(demo().tokens.encode(ask(4).prompt), made.tokens)
-    np.testing.assert_allclose(states @ weights.T, logits, atol=TOLERANCE_FP32 / 10)
-    assert made.drawn[0].hidden is not None
-    assert made.drawn[0].hidden.base is None  # it keeps no pass in memory
+async def test_what_is_kept_of_a_state_are_its_projections(engine: LocalEngine) -> None:
+    """A state has kilobytes, and a slow reader of many answers leaves thousands of tokens here."""
+    made = await engine.complete(replace(ask(4), projected=True), asker(0))
+    kept = [drawn.projected for drawn in made.drawn if drawn.projected is not None]
+    hidden = demo().replay_whole(demo().tokens.encode(ask(4).prompt), made.tokens).hidden
+    assert hidden is not None
+    np.testing.assert_allclose(np.stack(kept), project(hidden, engine.root), rtol=1e-3, atol=1e-3)
+    held = kept[0].base if kept[0].base is not None else kept[0]
+    assert held.nbytes == PROJECTIONS * 4  # and no pass
+
+
+async def test_one_caller_has_as_many_answers_made_at_once_as_the_engine_gains_from(
+    engine: LocalEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine with several uids would have them made, and earn for it."""
+    assert engine.together == TOGETHER_MAX
+    widest = 0
+    run = Rows.run
+
+    def watched(self: Rows, spans: Sequence[Span]) -> list[Drawing]:
+        nonlocal widest
+        widest = max(widest, len(spans))
+        return run(self, spans)
+
+    monkeypatch.setattr(Rows, "run", watched)
+    asks = [replace(ask(4, 4), key=bytes([n]) * 16) for n in range(engine.together)]
+    one = Asker("gateway", first=True)
+    await engine.complete(asks[0], one)  # the prompt is read, so that all begin together
+    made = await asyncio.gather(*(engine.complete(each, one) for each in asks))
+    assert widest == engine.together
+    for number in (0, 17, 63):
+        assert said(await engine.complete(asks[number], one)) == said(made[number])
+
+
+async def test_pieces_are_rarer_where_many_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    remember_trials(monkeypatch)
+    clock = ManualClock()
+    run = Rows.run
+
+    def timed(self: Rows, spans: Sequence[Span]) -> list[Drawing]:
+        clock.advance(PIECE_S / 2)
+        return run(self, spans)
+
+    monkeypatch.setattr(Rows, "run", timed)
+    engine = LocalEngine(demo(), bytes(32), monotonic=clock.monotonic)
+    async with asyncio.timeout(120):
+        alone = await read(engine.stream(ask(4), asker(0)))
+        many = await asyncio.gather(*(read(engine.stream(ask(4), asker(0))) for _ in range(24)))
+        await engine.close()
+    assert len(alone) >= 8  # of 24 tokens, two or three in each
+    assert all(len(told) < len(alone) * 0.7 for told in many)
+    assert all(told[0].tokens == alone[0].tokens for told in many)  # the first leaves at once
 
 
 async def test_whoever_gives_up_leaves_the_others_their_answers(engine: LocalEngine) -> None:

@@ -9,14 +9,15 @@ import pytest
 from assay.models.fair_queue import (
     BURSTS_MAX,
     FIRST_SHARING_MAX,
-    OPEN_MAX,
     SHARING_MAX,
+    TOGETHER_LEAST,
     TOGETHER_MAX,
     AnswerQueue,
     Asker,
     Busy,
     CallerBusy,
     first_sharing,
+    first_together,
 )
 
 RIVAL, OTHER = Asker("rival"), Asker("other")
@@ -96,12 +97,14 @@ def test_many_hostile_permits_leave_each_of_the_others_a_place() -> None:
 
 def test_validators_that_measure_at_one_time_share_what_an_engine_computes_together() -> None:
     """Else the second would find the miner sixteen times as slow as it is."""
-    queue: AnswerQueue[tuple[int, int]] = AnswerQueue()
-    for number in range(OPEN_MAX):
+    queue: AnswerQueue[tuple[int, int]] = AnswerQueue(
+        first_open_max=TOGETHER_MAX, first_max=BURSTS_MAX * TOGETHER_MAX
+    )
+    for number in range(TOGETHER_MAX):
         queue.add((0, number), Asker(_validator(0), first=True))
     assert len(queue.under_way()[0]) == TOGETHER_MAX
     for caller in range(1, BURSTS_MAX):
-        for number in range(OPEN_MAX):
+        for number in range(TOGETHER_MAX):
             queue.add((caller, number), Asker(_validator(caller), first=True))
     for number in range(4 * TOGETHER_MAX):
         ended = queue.under_way()[0][0]
@@ -238,6 +241,10 @@ def test_large_caches_leave_fewer_who_go_first_to_share() -> None:
     assert first_sharing(6 * 2**20) == FIRST_SHARING_MAX
     assert first_sharing(2**26) == 16
     assert first_sharing(2**33) == SHARING_MAX
+    assert first_together(3 * 2**20) == TOGETHER_MAX  # the demo model's
+    assert first_together(2**23) == 32
+    assert first_together(2**26) == TOGETHER_LEAST
+    assert first_together(2**33) == SHARING_MAX
 
 
 def together(queue: AnswerQueue[str], steps: dict[str, int]) -> list[tuple[list[str], list[str]]]:

@@ -13,6 +13,7 @@ This module does not know what a record says, or what is served.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -98,10 +99,27 @@ class Presence:
         self._axon = _Write("The address", metrics)
         self._stood_since: int | None = None
         self._told_rival: Endpoint | None = None
-        self.record: bytes | None = None
-        """What the chain should show under the hotkey; None: whatever it shows."""
+        self._wanted: bytes | None = None
+        self._changed = asyncio.Event()
+        self._keeping = asyncio.Lock()
         self.endpoint: Endpoint | None = None
         """Where the chain should say that the axon is; None: nothing is served."""
+
+    @property
+    def record(self) -> bytes | None:
+        """What the chain should show under the hotkey; None: whatever it shows."""
+        return self._wanted
+
+    @record.setter
+    def record(self, record: bytes | None) -> None:
+        if record != self._wanted:
+            self._wanted = record
+            self._changed.set()
+
+    async def changed(self) -> None:
+        """Wait until another record is wanted than when this was last waited for."""
+        await self._changed.wait()
+        self._changed.clear()
 
     def shows_record(self, moment: Moment) -> bool:
         """Whether the chain shows the wanted record in this moment."""
@@ -114,14 +132,15 @@ class Presence:
         return self._hotkey.address in moment.commitments and not self.shows_record(moment)
 
     async def keep(self, moment: Moment) -> None:
-        """Send what the chain shows otherwise than wanted. Raises for nothing that a chain says."""
-        block = moment.at.number
-        record = self.record
-        if record is not None and not self.shows_record(moment) and self._record.due(block):
-            await self._record.send(
-                moment, lambda: self._chain.set_commitment(self._netuid, self._hotkey, record)
-            )
-        await self._keep_axon(moment)
+        """Send what the chain shows otherwise than wanted. Raises for nothing that a chain says;
+        of several calls one sends after the other."""
+        async with self._keeping:
+            record, due = self.record, self._record.due(moment.at.number)
+            if record is not None and due and not self.shows_record(moment):
+                await self._record.send(
+                    moment, lambda: self._chain.set_commitment(self._netuid, self._hotkey, record)
+                )
+            await self._keep_axon(moment)
 
     async def _keep_axon(self, moment: Moment) -> None:
         own, neuron = self.endpoint, moment.metagraph.by_hotkey(self._hotkey.address)

@@ -16,6 +16,7 @@ from typing import Final
 
 from loguru import logger
 
+from assay.aio import first
 from assay.chain.errors import NotRegistered
 from assay.chain.interface import Endpoint, Neuron
 from assay.chain.view import ChainView, Moment
@@ -126,7 +127,16 @@ class NeuronServer:
         return port
 
     async def keep_up(self) -> None:
-        """Follow the chain block by block, until cancelled."""
+        """Follow the chain block by block, until cancelled; what the task publishes meanwhile goes
+        to the chain at once, so that the next block may have it."""
+        await first(self._follow(), self._send_at_once())
+
+    async def _send_at_once(self) -> None:
+        while True:
+            await self._presence.changed()
+            await self._presence.keep(self._view.now())
+
+    async def _follow(self) -> None:
         async with contextlib.aclosing(self._view.blocks()) as moments:
             async for moment in moments:
                 neuron = self.own_row(moment)

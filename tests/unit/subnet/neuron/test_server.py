@@ -131,3 +131,27 @@ async def test_a_miner_that_waits_for_the_chain_can_be_stopped() -> None:
     miner.stop.set()
     async with flowing(world):
         await running
+
+
+async def test_what_is_published_between_two_blocks_is_in_the_next_one() -> None:
+    """A task whose record is due by a block would else lose one to waiting."""
+    world, network = await make_world({MINER: None}), MemoryNetwork()
+    miner = make_miner(world, network, MINER, ReverseTask())
+    presence = miner._server._presence
+    ports: list[int] = []
+    async with flowing(world):
+        running = asyncio.create_task(miner.run(ports.append))
+        await until(lambda: ports, "it serves")
+        for number in range(3):
+            await until(lambda: presence.shows_record(miner._view.now()), "all is published")
+            before = miner._view.now().at.number
+            await until(lambda at=before: miner._view.now().at.number > at, "a block comes")
+            for _ in range(200):  # whoever follows the chain has taken it in
+                await asyncio.sleep(0)
+            began = world.ledger.head.number
+            presence.record = bytes([number + 1])
+            await until(lambda: presence.shows_record(miner._view.now()), "the record is there")
+            committed = miner._view.now().commitments[MINER.address]
+            assert committed.block == began + 1
+        miner.stop.set()
+        await running

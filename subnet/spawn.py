@@ -57,6 +57,8 @@ _READ_BYTES: Final = 65_536
 THREADS: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 """What numerical libraries read, each once, when they are loaded."""
 DEVICES: Final = "CUDA_VISIBLE_DEVICES"
+FROZEN: Final = "assay.frozen"
+"""See that module: without it a fork of a server with torch copies a hundred megabytes more."""
 SAFE_PATH: Final = "PYTHONSAFEPATH"
 """Set, it is ``-P`` for an interpreter whose arguments ``multiprocessing`` writes."""
 
@@ -244,13 +246,14 @@ class ForkServer:
     """A process that imports modules once and forks children.
 
     A fork shares its memory with the server until one of them writes, and starts in milliseconds.
+    What the server has imported is kept out of the forks' collections of garbage, which write.
     """
 
     def __init__(self, modules: Sequence[str], environment: Mapping[str, str]) -> None:
         """Start the server, which imports ``modules`` under ``environment``; returns at once."""
         self.environment = dict(environment)
         self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload(list(modules))
+        self._context.set_forkserver_preload([*modules, FROZEN])
         self._ensure_running()
 
     def _ensure_running(self) -> None:

@@ -6,6 +6,7 @@ own programs are.
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
@@ -92,6 +93,12 @@ def tell(*names: str) -> None:
     live()
 
 
+def frozen(*_: str) -> None:
+    """Write into the log how many objects no collection of garbage looks at."""
+    print(gc.get_freeze_count(), flush=True)
+    live()
+
+
 def parent(log: str) -> None:
     """Supervise two children that live, one of each sort, and say their process ids."""
     import random
@@ -152,7 +159,7 @@ def start(*arguments: str) -> subprocess.Popen[str]:
 
 PROGRAMS: tuple[Callable[..., None], ...] = (
     live, deaf, ready, leave, mistake, stale, fault, deep_fault, tell, parent, employer,
-    helped, lacking, lacking_always,
+    helped, lacking, lacking_always, frozen,
 )  # fmt: skip
 
 

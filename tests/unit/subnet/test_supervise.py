@@ -468,6 +468,16 @@ def test_a_fork_that_cannot_write_its_log_says_so_without_a_traceback(
     assert "Traceback" not in capfd.readouterr().err
 
 
+def test_what_a_fork_server_imported_is_shared_by_its_forks_for_good(
+    supervisor: Supervisor, tmp_path: Path
+) -> None:
+    """A collection of garbage would write into all of it, and each fork have a copy."""
+    supervisor.start(child(tmp_path, "frozen", forked=True))
+    log = tmp_path / "node.log"
+    told = eventually(lambda: log.exists() and log.read_text().strip(), "it tells")
+    assert int(told) > 10_000
+
+
 def test_a_stopped_fork_server_is_gone_before_the_next_one_is_asked_for(tmp_path: Path) -> None:
     """A server that is still ending would be taken for the next one, and lose its first child. One
     that holds much memory takes a while to end."""

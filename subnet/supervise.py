@@ -113,10 +113,19 @@ class Supervisor:
         self._rng = rng
         self._pid_file = pid_file
         self._server: ForkServer | None = None
+        self._lent = False
+        """Whether the server is another supervisor's, which stops it."""
         self._children: dict[str, _Child] = {}
         self._pids: dict[str, int] | None = None
         self._stopping = False
         self._write_pids()  # a supervisor that was killed has left its own
+
+    def beside(self, pid_file: Path | None = None) -> Supervisor:
+        """A supervisor of other children, whose forks come from the server of this one. It is to be
+        stopped before this one, and leaves the server as it is."""
+        other = Supervisor(self._clock, self._rng, pid_file)
+        other._server, other._lent = self._server, True
+        return other
 
     def preload(self, modules: Sequence[str], environment: dict[str, str]) -> None:
         """Start the server that ``forked`` children come from; it imports ``modules`` under
@@ -183,7 +192,7 @@ class Supervisor:
         self._stopping = True
         for stage in sorted({child.spec.stage for child in self._children.values()}, reverse=True):
             self._end([child for child in self._children.values() if child.spec.stage == stage])
-        if self._server is not None:
+        if self._server is not None and not self._lent:
             self._server.stop()
         self._children.clear()
         self._write_pids()

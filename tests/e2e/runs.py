@@ -142,7 +142,8 @@ class Run:
 
 @contextlib.contextmanager
 def up(state_dir: Path, *argv: str, ports: int = 16, judged: bool = True) -> Iterator[Run]:
-    """`assay up ARGV` while the block runs; everything is stopped at its end, come what may.
+    """`assay up ARGV` while the block runs; everything is stopped at its end, come what may. There
+    is no small subnet beside it unless it is asked for with ``--training``.
 
     ``judged`` False: the run leaves no chain that could be executed again.
     """
@@ -150,7 +151,10 @@ def up(state_dir: Path, *argv: str, ports: int = 16, judged: bool = True) -> Ite
     state_dir.mkdir(parents=True, exist_ok=True)
     with (state_dir / "up.log").open("w") as log:
         process = subprocess.Popen(
-            [str(ASSAY), "up", "--base-port", str(base), "--state-dir", str(state_dir), *argv],
+            [
+                *(str(ASSAY), "up", "--base-port", str(base), "--state-dir", str(state_dir)),
+                *("--no-training", *argv),
+            ],
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,

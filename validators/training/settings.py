@@ -58,6 +58,13 @@ class TrainingValidatorSettings(RunSettings, frozen=True):
     copies: Annotated[
         bool, Meta(description="Look for messages that are copies of earlier ones.")
     ] = True
+    auditor: Annotated[
+        bool,
+        Meta(
+            description="Audit and measure in a process of its own. Without it half the memory is"
+            " used, and the next state waits for the audit under way."
+        ),
+    ] = True
     listen: Annotated[
         bool,
         Meta(

@@ -43,7 +43,7 @@ from assay.validators.training.terms import odds_of, told_cost, told_odds
 from assay.wire.interface import Membership
 
 HELPER: Final = "auditor"
-"""The process that audits and measures, beside the one that folds: a fold must not wait for an
+"""The process that audits and measures, beside the one that folds: a fold should not wait for an
 audit, which takes as long as a window's training."""
 
 
@@ -102,9 +102,11 @@ class TrainingValidator(RunTask, ValidatorTask):
         _tell_terms(context, settings, share, parts)
         helper = None
         if share or settings.worth_sequences or settings.copies:
-            helper = await Trainer.start(
-                context.workers, run, name=HELPER, niceness=settings.niceness
-            )
+            helper = parts.trainer
+            if settings.auditor:
+                helper = await Trainer.start(
+                    context.workers, run, name=HELPER, niceness=settings.niceness
+                )
         self.judge = RunJudge(context, parts, helper, settings, share)
         return parts
 

@@ -64,12 +64,14 @@ class Where:
     @classmethod
     def of(cls, context: click.Context) -> Where:
         """Out of what was given on the command line. The chain that `assay up` runs in the state
-        folder goes before the default one."""
+        folder goes before the default one, and so does its subnet that trains."""
         from assay.cli.status import chain_of_run
 
         given = {name: context.params[name] for name in cls.__slots__ if name in context.params}
         if context.get_parameter_source("chain") is ParameterSource.DEFAULT:
             given["chain"] = chain_of_run(given["state_dir"]) or given["chain"]
+        if context.get_parameter_source("netuid") is ParameterSource.DEFAULT:
+            given["netuid"] = subnet_of_run(given["state_dir"]) or given["netuid"]
         return cls(**given)
 
     @property
@@ -88,6 +90,14 @@ class Where:
             return None
         path = self.state_dir / RUN_FOLDER if self.run is None else param_types.absolute(self.run)
         return RunFolder.open(path)
+
+
+def subnet_of_run(state_dir: Path) -> int | None:
+    """The subnet of the run of `assay up` in ``state_dir`` that trains; None where none does."""
+    from assay.cli.up.record import RecordFile
+    from assay.protocol.training.asking import NAME
+
+    return RecordFile(state_dir).netuid_of(NAME)
 
 
 @contextlib.asynccontextmanager

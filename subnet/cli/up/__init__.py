@@ -5,6 +5,7 @@ In the order in which a run needs them:
 - ``command``: the command, and from its options to a plan
 - ``request``: the options, and the record of their values
 - ``presets``: what one word stands for: task, options, and what is made first
+- ``processes``: what each process is started with
 - ``plan``: who takes part, drawn from the seed
 - ``checks``: what can be known to be wrong before anything is started
 - ``record``: what a state folder remembers of its run
@@ -14,6 +15,7 @@ In the order in which a run needs them:
 - ``bootstrap``: what the subnet's owner and its neurons do on chain
 - ``stakes``: how the validators come to hold equal stakes
 - ``gateway``: the door for clients, if the task has one
+- ``beside``: a small subnet of another task, once the run's own has paid
 - ``watch``: what came of the run, read from the chain and from the validators
 - ``earned``: what the epochs of a run have paid each hotkey
 - ``no_reward``: notices that no honest miner earns anything

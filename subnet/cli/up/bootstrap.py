@@ -48,13 +48,15 @@ async def bootstrap(
     faucet: Signer,
     *,
     netuid: NetUid | None,
+    apart: NetUid | None = None,
     commit_reveal: bool = False,
     say: Callable[[str], None],
 ) -> NetUid:
     """Bring every member of ``plan`` onto one subnet, and return its number.
 
     ``netuid`` is the subnet that an earlier start of the run made; with None the owner's subnet is
-    taken, or one is made if the owner has none. ``faucet`` gives the TAO. With ``commit_reveal``
+    taken, or one is made if the owner has none; the subnet ``apart``, which is the owner's as well,
+    is left alone. ``faucet`` gives the TAO. With ``commit_reveal``
     the owner lets weights be sealed; without it the subnet stays as it is. ``say`` is told each
     step. It can be repeated after an end at any moment.
     """
@@ -70,7 +72,7 @@ async def bootstrap(
 
     owner = keys[plan.owner.name]
     if netuid is None:
-        netuid = await _subnet_of(chain, owner)
+        netuid = await _subnet_of(chain, owner, apart)
     if netuid is None:
         await fund(plan.owner)
         say("Creating a subnet")
@@ -148,9 +150,13 @@ async def _set_kappa(chain: Chain, netuid: NetUid, root: Signer) -> None:
         await chain.submit(Call("Sudo", "sudo", {"call": setting}), root)
 
 
-async def _subnet_of(chain: Chain, owner: MemberKeys) -> NetUid | None:
-    """The newest subnet of ``owner``: a run that ended before it could write its number down has
-    made one already."""
+async def _subnet_of(chain: Chain, owner: MemberKeys, apart: NetUid | None) -> NetUid | None:
+    """The newest subnet of ``owner`` but the one ``apart``: a run that ended before it could write
+    its number down has made one already."""
     subnets = await chain.subnets()
-    owned = [each.netuid for each in subnets if each.owner_coldkey == owner.coldkey.address]
+    owned = [
+        each.netuid
+        for each in subnets
+        if each.owner_coldkey == owner.coldkey.address and each.netuid != apart
+    ]
     return max(owned, default=None)

@@ -23,6 +23,7 @@ def up(chosen: ChosenTask, **given: Any) -> int:
     """
     from assay.cli.log import configure_log
     from assay.cli.process import run_async
+    from assay.cli.up.beside import plan_beside
     from assay.cli.up.checks import check_task_is_installed
     from assay.cli.up.plan import make_plan
     from assay.cli.up.presets import chosen_preset
@@ -58,4 +59,4 @@ def up(chosen: ChosenTask, **given: Any) -> int:
         gateway=chosen.miner.has_gateway,
         validators_serve=validators_serve(chosen.validator),
     )
-    return run_async(lambda: run(plan, request, chosen, preset))
+    return run_async(lambda: run(plan, request, chosen, preset, plan_beside(plan, request)))

@@ -9,10 +9,11 @@ touches no file.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from assay.errors import UserError
@@ -28,6 +29,10 @@ class MemberRole(StrEnum):
     MINER = "miner"
 
 
+NAMES: Final[Mapping[MemberRole, str]] = MappingProxyType(
+    {MemberRole.VALIDATOR: "validator", MemberRole.MINER: "miner"}
+)
+"""What the members of a role are called, with a number each."""
 HOTKEY: Final = "default"
 """The name of every member's hotkey, as btcli calls the first one."""
 HONEST: Final = "honest"
@@ -127,13 +132,15 @@ def make_plan(
     metrics_port: int | None = None,
     gateway: bool = False,
     validators_serve: bool = False,
+    names: Mapping[MemberRole, str] = NAMES,
 ) -> Plan:
     """Draw the cast, and hand out the ports: the chain's, the miners', the gateway's if there is to
     be one, and the validators' if they serve anything.
 
-    With None as ``cheat`` everybody is honest. The chain offers its metrics at ``metrics_port`` and
-    each neuron at one of the ports after it, validators first and the gateway last; with None
-    nobody does. UserError for a cast or for ports that cannot be.
+    ``names`` says what the members of a role are called. With None as ``cheat`` everybody is
+    honest. The chain offers its metrics at ``metrics_port`` and each neuron at one of the ports
+    after it, validators first and the gateway last; with None nobody does. UserError for a cast or
+    for ports that cannot be.
     """
     _check_cast(validators, miners, slow + (cheat is not None))
     behind = miners + gateway + (validators if validators_serve else 0)
@@ -153,7 +160,7 @@ def make_plan(
     members = [Member("owner", MemberRole.OWNER, HONEST, None)]
     members += [
         Member(
-            f"validator-{index + 1}",
+            f"{names[MemberRole.VALIDATOR]}-{index + 1}",
             MemberRole.VALIDATOR,
             HONEST,
             base_port + 1 + miners + gateway + index if validators_serve else None,
@@ -163,7 +170,7 @@ def make_plan(
     ]
     members += [
         Member(
-            f"miner-{index + 1}",
+            f"{names[MemberRole.MINER]}-{index + 1}",
             MemberRole.MINER,
             behaviour(index),
             base_port + 1 + index,

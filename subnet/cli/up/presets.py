@@ -23,13 +23,25 @@ from typing import Any, Final
 
 import click
 
-from assay.errors import AssayError, UserError
+from assay.aio import bounded
+from assay.chain.interface import Chain
+from assay.child import NICENESS
+from assay.cli.up.plan import MemberRole
+from assay.clock import Clock
+from assay.errors import AssayError, Unavailable, UserError
 
 RUN_FOLDER: Final = "run"
 """Under the state folder: the run that the preset ``training`` makes."""
 JOIN_BLOCKS: Final = 80
 """From the making of a run to its first window: 20 s of a local chain, in which uids are bought and
 neurons load torch. Whoever is later misses a window."""
+
+
+PREPARE_PATIENCE_S: Final = 600.0
+"""In which a preset's files are made: the run of ``training`` takes ten seconds, and an hour would
+mean that its command hangs."""
+SMALL_JOIN_BLOCKS: Final = 160
+"""The same for the small run beside another one, whose neurons load torch while others compute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +113,43 @@ class TrainedModel(Preset):
         return "" if found is None else str(found)
 
 
+def _make_small_run(folder: Path, block: int) -> Sequence[str]:
+    return (
+        *("train", "new", str(folder), "--name", "small", "--size", "0.2M"),
+        *("--source", "stdlib", "--megabytes", "2", "--steps", "8", "--batch", "4"),
+        *("--warmup", "15", "--start-block", str(block + SMALL_JOIN_BLOCKS), "--windows", "10000"),
+        *("--train-blocks", "72", "--upload-blocks", "10", "--reveal-blocks", "8"),
+        *("--attest-blocks", "8", "--evaluate-blocks", "1", "--advance-blocks", "1", "--json"),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """A small subnet that runs beside a run's own, once that one has paid its first reward. Every
+    process of it gives way to those of the run's own."""
+
+    preset: Preset
+    names: Mapping[MemberRole, str]
+    """What its members are called: a run's own members have the plain names."""
+    validators: int = 1
+    miners: int = 1
+    niceness: int = 15
+    """Against a process of niceness 0 that has something to do, it gets a thirtieth of a core."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """Of its task, beside those that follow from where its folder is."""
+
+
+BESIDE: Final[Mapping[str, Beside]] = {
+    ServedModel().task: Beside(
+        TrainedModel(defaults={}, making=_make_small_run),
+        {MemberRole.VALIDATOR: "auditor", MemberRole.MINER: "trainer"},
+        settings={"auditor": False, "audit_share": 0.5},
+    )
+}
+"""By the task of the run's own subnet: what runs beside it. A process that trains takes 450 MB: so
+there is one miner, and the validator audits in the process that it folds in. It is alone, so it
+audits as often as two would together."""
+
 PRESETS: Final = {each.name: each for each in (ServedModel(), TrainedModel())}
 DEFAULT: Final = ServedModel().name
 
@@ -133,20 +182,35 @@ def chosen_preset(name: str | None, task: str) -> Preset | None:
     return PRESETS.get(task)
 
 
-async def prepare(preset: Preset, state_dir: Path, block: int) -> None:
+async def prepare(preset: Preset, state_dir: Path, block: int, *, niceness: int = 0) -> None:
     """Make the folder of ``preset`` under ``state_dir`` unless it is there, as the chain is at
     ``block``; UserError if it cannot be made.
 
-    The command runs in a process of its own, since it may load what takes seconds and gigabytes.
+    The command runs in a process of its own, since it may load what takes seconds and gigabytes;
+    ``niceness`` is how far that one gives way to others.
     """
     if preset.folder is None or preset.making is None:
         return
     folder = (state_dir / preset.folder).absolute()
     if not (folder / preset.written_last).exists():
-        await _ended(preset.making(folder, block))
+        await _ended(preset.making(folder, block), niceness)
 
 
-async def _ended(words: Sequence[str]) -> None:
+async def prepare_in_time(
+    preset: Preset, state_dir: Path, chain: Chain, clock: Clock, *, niceness: int = 0
+) -> None:
+    """As ``prepare``, at the newest block of ``chain``; Unavailable if it takes too long."""
+    making = prepare(preset, state_dir, (await chain.head()).number, niceness=niceness)
+    try:
+        await bounded(clock, PREPARE_PATIENCE_S, making)
+    except TimeoutError:
+        raise Unavailable(
+            f"The files of the preset {preset.name} were not made within {PREPARE_PATIENCE_S:g} s.",
+            "Start again on a machine that is less busy.",
+        ) from None
+
+
+async def _ended(words: Sequence[str], niceness: int) -> None:
     """Run a command of ours to its end; the error that it ended with, if it did."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-P", "-m", "assay.cli.main", *words,
@@ -154,6 +218,7 @@ async def _ended(words: Sequence[str]) -> None:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,  # the same is told on stdout
         start_new_session=True,  # Ctrl-C in the terminal is ours to pass on
+        env={**os.environ, NICENESS: str(niceness)},
     )  # fmt: skip
     try:
         told, _ = await process.communicate()

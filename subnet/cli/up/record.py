@@ -21,7 +21,7 @@ from typing import Any, Final
 import msgspec
 
 from assay.cli.up.plan import HONEST, Plan
-from assay.cli.up.presets import RUN_FOLDER
+from assay.cli.up.presets import BESIDE, RUN_FOLDER
 from assay.errors import Unavailable, UserError
 from assay.files import InUse, LockFile, held, raise_disk_error, read_limited, write_atomic
 from assay.types import AlphaRao, NetUid
@@ -34,7 +34,7 @@ _FRESH: Final = {
     # By the chain's genesis; an older version named them by wallet, hotkey and netuid.
     "neurons": re.compile(r"[0-9a-f]{8}|[^.].*\.[^.]+\.\d+"),
     "logs": re.compile(
-        r"(chain|owner|gateway|(validator|miner)-\d+)\."
+        r"(chain|owner|gateway|(validator|miner|auditor|trainer)-\d+)\."
         r"(log(\.\d)?|outcome\.json|ready|slips\.jsonl)"
     ),
     "cache": re.compile(r"sdk"),
@@ -53,6 +53,14 @@ _MUST_AGREE: Final = {
 """What must be the same when a run is taken up again, and what a person calls it."""
 
 
+class BesideRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is remembered of the subnet beside a run's own."""
+
+    netuid: NetUid
+    paid: dict[str, AlphaRao] = {}
+    paid_epoch: int | None = None
+
+
 class RunRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is remembered of a run."""
 
@@ -69,6 +77,8 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     paid: dict[str, AlphaRao] = {}
     paid_epoch: int | None = None
     """See ``earned.Earned``: what was paid, by hotkey, and the last epoch that was counted."""
+    beside: BesideRecord | None = None
+    """The subnet that runs beside the run's own; None until it was made, or where there is none."""
 
 
 class RecordFile:
@@ -105,10 +115,26 @@ class RecordFile:
 
     def chain_port(self) -> int | None:
         """Where the chain of the folder's run listens; None where no run tells."""
+        stored = self._stored()
+        return None if stored is None else stored.chain_port
+
+    def netuid_of(self, task: str) -> NetUid | None:
+        """The subnet of the folder's run that does ``task``, its own or the one beside it; None
+        where there is none."""
+        stored = self._stored()
+        if stored is None or stored.task == task:
+            return None if stored is None else stored.netuid
+        beside = BESIDE.get(stored.task)
+        if beside is None or beside.preset.task != task or stored.beside is None:
+            return None
+        return stored.beside.netuid
+
+    def _stored(self) -> RunRecord | None:
+        """What stands in the file; None if there is none that can be read."""
         with contextlib.suppress(UserError, msgspec.MsgspecError, UnicodeDecodeError):
             data = read_limited(self._path, _SIZE_BYTES_MAX)
             if data is not None:
-                return msgspec.json.decode(data, type=RunRecord).chain_port
+                return msgspec.json.decode(data, type=RunRecord)
         return None
 
     def _other(self, how: str) -> UserError:

@@ -48,6 +48,11 @@ run_options: Final = arguments.all_of(
         "--until-first-reward", is_flag=True, help="End once every honest miner was paid."
     ),
     click.option(
+        "--training/--no-training", default=True,
+        help="Once the first reward is paid, run a small subnet that trains a model beside that of"
+        " the preset inference, at the lowest priority; it takes about 1 GB of memory.",
+    ),
+    click.option(
         "--fresh", is_flag=True, help="Start over in this state folder (wallets stay)."
     ),
     click.option(
@@ -80,6 +85,7 @@ class RunRequest:
     slow: int
     commit_reveal: bool
     until_first_reward: bool
+    training: bool
     fresh: bool
     metrics_port: int | None
     json: bool

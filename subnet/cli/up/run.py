@@ -15,57 +15,47 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
-from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
-from assay.aio import bounded, first
+from assay.aio import first
 from assay.chain.interface import Chain
 from assay.cli import output
 from assay.cli.neurons import open_chain
 from assay.cli.process import stop_on_signals
 from assay.cli.task_options import ChosenTask
+from assay.cli.up.beside import BesidePlan, BesideRun
 from assay.cli.up.bootstrap import bootstrap
 from assay.cli.up.checks import check_machine, listed
 from assay.cli.up.earned import Earned
 from assay.cli.up.gateway import GATEWAY, canary_words, gateway_spec, local_key
 from assay.cli.up.keys import faucet, make_keys
 from assay.cli.up.no_reward import NoReward
-from assay.cli.up.plan import HONEST, HOTKEY, SLOW, SLOWDOWN, Member, MemberRole, Plan
+from assay.cli.up.plan import MemberRole, Plan
 from assay.cli.up.port_owner import check_own_chain
-from assay.cli.up.presets import Preset, prepare
+from assay.cli.up.presets import Preset, prepare_in_time
+from assay.cli.up.processes import CHAIN, ENTRY, chain_spec, log_words, neuron_specs
 from assay.cli.up.record import RecordFile, RunRecord
 from assay.cli.up.request import RunRequest
 from assay.cli.up.screen import RunScreen
-from assay.cli.up.watch import View, Watch
+from assay.cli.up.watch import LOOK_INTERVAL_S, View, Watch
 from assay.clock import Clock, SystemClock
 from assay.errors import AssayError, Unavailable, UserError
 from assay.outcome import INTERRUPTED, SourceLine
-from assay.spawn import ChildSpec, compute_environment
+from assay.spawn import compute_environment
 from assay.supervise import Supervisor
 from assay.types import NetUid
 
-CHAIN: Final = "chain"
-ENTRY: Final = "assay.cli.main"
-"""What every process of a run enters by, as a person's command does."""
 CHAIN_PATIENCE_S: Final = 20.0
 """A chain is up in under a second; a cold start compiles its runtime first, on a busy machine."""
-PREPARE_PATIENCE_S: Final = 600.0
-"""In which a preset's files are made: the run of ``training`` takes ten seconds, and an hour would
-mean that its command hangs."""
 MINER_PATIENCE_S: Final = 60.0
 """How long validators wait for the miners of a run that is taken up again: a model is loaded in
 less. A miner that is not there by then is judged like any other."""
 REWARD_PATIENCE_S: Final = 300.0
 """Five times what the first reward may take; beyond it something is broken."""
-LOOK_INTERVAL_S: Final = 0.5
-ROUND_INTERVAL_S: Final = 0.5
-"""Ten rounds an epoch of 5 s: averages settle before they are paid for."""
-NOTHING_MORE: Final[Mapping[str, Sequence[str]]] = MappingProxyType({})
 HEAVY_MODULES: Final = (
     ENTRY, "assay.chain.sdk_import", "assay.chain.sdk", "assay.cli.neurons", "numpy",
 )  # fmt: skip
@@ -77,10 +67,11 @@ async def run(
     request: RunRequest,
     chosen: ChosenTask,
     preset: Preset | None = None,
+    beside: BesidePlan | None = None,
     check: Callable[[Plan], None] = check_machine,
 ) -> int:
     """Run ``plan`` as ``request`` asks for, with the ``chosen`` task, for which ``preset`` may make
-    something first; the exit code.
+    something first, and once it has paid what is wanted ``beside`` it; the exit code.
 
     ``check`` raises before anything is written or started if the machine cannot run it.
     """
@@ -89,26 +80,27 @@ async def run(
     stop = asyncio.Event()
     records = RecordFile(plan.state_dir)
     with records.held():
-        check(plan)
+        for each in (plan, *(() if beside is None else (beside.plan,))):
+            check(each)
         if request.fresh:
             records.clear()
         records.save(records.open(plan))  # from here on the folder is known to be this run's
         supervisor = Supervisor(clock, random.Random(), plan.pid_file)
-        one = _Run(plan, request, chosen, preset, records, supervisor, screen, clock)
+        one = _Run(plan, request, chosen, preset, beside, records, supervisor, screen, clock)
         try:
             with screen:
                 stop_on_signals(stop)
                 await first(one.go(), supervisor.keep_alive(), stop.wait())
         except (AssayError, OSError) as error:
-            supervisor.stop()  # takes a moment, in which a folder that is being removed is gone
+            one.stop()  # takes a moment, in which a folder that is being removed is gone
             records.check_there()  # which explains whatever else went wrong
             raise _advised(error) from error
         finally:
-            supervisor.stop()
+            one.stop()
     view = one.view
     if view is None or (request.until_first_reward and not view.rewarded):
         return INTERRUPTED
-    screen.finish(view, json=request.json)
+    screen.finish(view, one.view_beside, json=request.json)
     if not request.until_first_reward:
         output.note(f"Kept in {plan.state_dir}: the next run goes on there; --fresh starts over.")
     return 0
@@ -129,6 +121,8 @@ class _Run:
     request: RunRequest
     chosen: ChosenTask
     preset: Preset | None
+    wanted: BesidePlan | None
+    """What is to run beside the run's own subnet."""
     records: RecordFile
     supervisor: Supervisor
     screen: RunScreen
@@ -137,12 +131,26 @@ class _Run:
     slipped: set[SourceLine] = field(default_factory=set)
     """The builder's lines that a person was told of, though they ended no neuron."""
 
+    record: RunRecord = field(init=False)
+    beside: BesideRun | None = None
+
+    @property
+    def view_beside(self) -> View | None:
+        """What was last seen of the subnet beside the run's own."""
+        return None if self.beside is None else self.beside.view
+
+    def stop(self) -> None:
+        """End all processes, those beside the run's own first. May be called twice."""
+        if self.beside is not None:
+            self.beside.supervisor.stop()
+        self.supervisor.stop()
+
     async def go(self) -> None:
         """Start everything; then look until the reward that was asked for, or without an end."""
         plan, say = self.plan, self.screen.say
-        record = self.records.open(plan)
+        record = self.record = self.records.open(plan)
         say("Starting the chain")
-        self.supervisor.start(_chain_spec(plan, self.request))
+        self.supervisor.start(chain_spec(plan, self.request))
         # The demo's neurons share a few processor cores: one thread each.
         modules = [module for half in self.chosen.halves for module in half.preload]
         self.supervisor.preload([*HEAVY_MODULES, *modules], compute_environment(threads=1))
@@ -161,8 +169,7 @@ class _Run:
                 self._prepare(chain),
             )  # fmt: skip
             again = record.netuid is not None
-            record = msgspec.structs.replace(record, netuid=netuid)
-            self.records.save(record)
+            self._remember(netuid=netuid)
             owner = next(keys[member.name] for member in plan.of(MemberRole.OWNER))
             owned = (owner.hotkey.address, owner.coldkey.address)
             earned = Earned(chain, netuid, owned, dict(record.paid), record.paid_epoch)
@@ -173,33 +180,44 @@ class _Run:
             say(f"Starting the neurons{_loading(self.chosen)}")
             await self._start_neurons(chain, netuid, again=again)
             self._start_gateway(netuid)
-            await self._follow(watch, record)
+            if self.wanted is None:
+                await self._follow(watch)
+            else:
+                self.beside = self._beside(self.wanted)
+                await first(self._follow(watch), self.beside.go(chain, netuid))
+
+    def _remember(self, **changed: Any) -> None:
+        """Write down what has ``changed`` of what is remembered of the run."""
+        self.record = msgspec.structs.replace(self.record, **changed)
+        self.records.save(self.record)
+
+    def _beside(self, wanted: BesidePlan) -> BesideRun:
+        return BesideRun(
+            wanted,
+            self.request,
+            self.record.beside,
+            lambda record: self._remember(beside=record),
+            self.supervisor.beside(self.plan.state_dir / "processes-beside.json"),
+            self.screen.say,
+            self.clock,
+        )
 
     async def _prepare(self, chain: Chain) -> None:
         """Make what the preset makes."""
-        if self.preset is None:
-            return
-        making = prepare(self.preset, self.plan.state_dir, (await chain.head()).number)
-        try:
-            await bounded(self.clock, PREPARE_PATIENCE_S, making)
-        except TimeoutError:
-            raise Unavailable(
-                f"The files of the preset {self.preset.name} were not made within"
-                f" {PREPARE_PATIENCE_S:g} s.",
-                "Start again on a machine that is less busy.",
-            ) from None
+        if self.preset is not None:
+            await prepare_in_time(self.preset, self.plan.state_dir, chain, self.clock)
 
     async def _start_neurons(self, chain: Chain, netuid: NetUid, *, again: bool) -> None:
         """Start the miners and the validators; the validators once the miners answer, if the chain
         may show the miners' addresses already."""
-        for spec in _neuron_specs(self.plan, netuid, self.request, self.chosen, MemberRole.MINER):
+        for spec in neuron_specs(self.plan, netuid, self.request, self.chosen, MemberRole.MINER):
             self.supervisor.start(spec)
         if again:
             self.screen.say("Waiting until the miners answer")
             until_s = self.clock.monotonic() + MINER_PATIENCE_S
             while self.clock.monotonic() < until_s and not await self._miners_answer(chain, netuid):
                 await self.clock.sleep(LOOK_INTERVAL_S)
-        for spec in _neuron_specs(
+        for spec in neuron_specs(
             self.plan, netuid, self.request, self.chosen, MemberRole.VALIDATOR,
             canary_words(self.plan, self.chosen, self.clock),
         ):  # fmt: skip
@@ -210,9 +228,9 @@ class _Run:
         plan = self.plan
         if plan.gateway_url is None:
             return
-        log_words = _log_words(plan.log(GATEWAY), self.request)
+        words = log_words(plan.log(GATEWAY), self.request)
         level = ("--log-level", self.request.neuron_log_level)
-        spec = gateway_spec(plan, netuid, self.chosen, ENTRY, (*log_words, *level))
+        spec = gateway_spec(plan, netuid, self.chosen, ENTRY, (*words, *level))
         self.supervisor.start(spec)
         key = local_key(plan, self.clock)
         self.screen.say(f"Clients: {plan.gateway_url}/v1 with the key {key}")
@@ -240,7 +258,7 @@ class _Run:
                     self.slipped.add(slip.at)
                     self.screen.say(f"{member.name}: {slip.cause} {slip.cure}")
 
-    async def _follow(self, watch: Watch, record: RunRecord) -> None:
+    async def _follow(self, watch: Watch) -> None:
         """Show the run until the first reward if that was asked for, else without an end."""
         no_reward = NoReward(self.plan)
         silent = {member.name for member in self.plan.of(MemberRole.MINER)}
@@ -252,13 +270,12 @@ class _Run:
                 self.screen.say("Every miner serves")
             with contextlib.suppress(Unavailable):  # the chain is being started again
                 self.view = await watch.look()
-                self.screen.show(self.view)
+                self.screen.show(self.view, self.view_beside)
                 earned = watch.earned
-                if (earned.paid, earned.epoch) != (record.paid, record.paid_epoch):
-                    record = msgspec.structs.replace(
-                        record, paid=dict(earned.paid), paid_epoch=earned.epoch
-                    )
-                    self.records.save(record)
+                if (earned.paid, earned.epoch) != (self.record.paid, self.record.paid_epoch):
+                    self._remember(paid=dict(earned.paid), paid_epoch=earned.epoch)
+                if self.beside is not None and self.view.rewarded:
+                    self.beside.own_paid.set()
                 if told := no_reward.see(self.view):
                     self.screen.say(told)
             if self.request.until_first_reward:
@@ -277,80 +294,3 @@ def _loading(chosen: ChosenTask) -> str:
     """What the neurons import before they can do anything, if the task has told; else nothing."""
     modules = {module.partition(".")[0] for half in chosen.halves for module in half.preload}
     return f"; they load {listed(sorted(modules))} first" if modules else ""
-
-
-def _chain_spec(plan: Plan, request: RunRequest) -> ChildSpec:
-    place = ("--port", str(plan.chain_port), "--state-dir", str(plan.chain_dir))
-    return ChildSpec(
-        name=CHAIN,
-        module=ENTRY,
-        arguments=(
-            *("chain", "start", *place, *_metrics_words(plan.metrics_port), "--json"),
-            *_log_words(plan.log(CHAIN), request),
-        ),
-        log=plan.log(CHAIN),
-        ready_line=True,
-    )
-
-
-def _neuron_specs(
-    plan: Plan,
-    netuid: NetUid,
-    request: RunRequest,
-    chosen: ChosenTask,
-    role: MemberRole,
-    more: Mapping[str, Sequence[str]] = NOTHING_MORE,
-) -> Iterator[ChildSpec]:
-    """The processes of all members of one role, which may be miner or validator; ``more`` are the
-    words of single members beside the role's, by their names."""
-    validates = role is MemberRole.VALIDATOR
-    own = chosen.words(chosen.validator if validates else chosen.miner)
-    for member in plan.of(role):
-        arguments = (
-            *(_validator_words(plan, member, chosen) if validates else _miner_words(member)),
-            *("--netuid", str(netuid), "--wallet", member.name, "--hotkey", HOTKEY),
-            *("--task", plan.task, "--chain", plan.endpoint, "--state-dir", str(plan.state_dir)),
-            *_metrics_words(member.metrics_port),
-            *_log_words(plan.log(member.name), request),
-            *("--log-level", request.neuron_log_level),
-            *own,
-            *more.get(member.name, ()),
-        )
-        yield ChildSpec(
-            name=member.name,
-            module=ENTRY,
-            arguments=arguments,
-            log=plan.log(member.name),
-            forked=True,
-            stage=1,
-        )
-
-
-def _log_words(log: Path, request: RunRequest) -> tuple[str, ...]:
-    """A child's log is its stderr's file as well, and its own to keep short."""
-    return ("--log-format", request.log_format, "--log-file", str(log.absolute()))
-
-
-def _metrics_words(port: int | None) -> tuple[str, ...]:
-    return () if port is None else ("--metrics-port", str(port))
-
-
-def _validator_words(plan: Plan, member: Member, chosen: ChosenTask) -> tuple[str, ...]:
-    # Fixed by the run's seed, so that a run can be repeated; in earnest it is drawn unguessably.
-    seed = f"{plan.seed}/{member.name}"
-    # A task that counts in blocks or epochs knows best when its turns are.
-    in_seconds = chosen.validator.pace.unit == "seconds"
-    return (
-        *("validator", "run", "--seed", seed),
-        *(("--round-interval", str(ROUND_INTERVAL_S)) if in_seconds else ()),
-        *(() if member.port is None else ("--port", str(member.port))),
-    )
-
-
-def _miner_words(member: Member) -> tuple[str, ...]:
-    port = ("--port", str(member.port))
-    if member.behaviour == HONEST:
-        return ("miner", "run", *port)
-    if member.behaviour == SLOW:
-        return ("lab", "miner", "--slow", str(SLOWDOWN), *port)
-    return ("lab", "miner", "--cheat", member.behaviour, *port)

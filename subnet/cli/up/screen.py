@@ -106,17 +106,17 @@ class RunScreen:
         time = f"{self.seconds:5.1f} s  "
         output.note(f"{time}{message}", indent=len(time))
 
-    def show(self, view: View) -> None:
-        """Show the run as it is in ``view``."""
+    def show(self, view: View, beside: View | None = None) -> None:
+        """Show the run as it is in ``view``, and the subnet ``beside`` its own, if there is one."""
         if self._live is not None:
-            self._live.update(render(view, self.seconds, output.err.width))
+            self._live.update(render(view, self.seconds, output.err.width, beside))
         elif self.seconds - self._shown_at >= PLAIN_INTERVAL_S:
             self._shown_at = self.seconds
             output.note(f"{self.seconds:5.1f} s  block {view.at.number}, epoch {view.epoch}")
 
-    def finish(self, view: View, *, json: bool) -> None:
-        """Write the result, ``view``, to stdout."""
+    def finish(self, view: View, beside: View | None = None, *, json: bool) -> None:
+        """Write the result, ``view`` and what is ``beside``, to stdout."""
         if json:
-            output.document(document(view, self.seconds))
+            output.document(document(view, self.seconds, beside))
         else:
-            output.show(render(view, self.seconds, output.out.width))
+            output.show(render(view, self.seconds, output.out.width, beside))

@@ -37,8 +37,14 @@ _BEHAVIOUR_STYLE: Final = {"": "", HONEST: "", SLOW: "yellow", GUEST: "blue"}
 _CHEAT_STYLE: Final = "red"
 
 
-def render(view: View, seconds: float, width: int = WIDE) -> Group:
-    """The table for a terminal of ``width`` columns, ``seconds`` after the run's start."""
+def render(view: View, seconds: float, width: int = WIDE, beside: View | None = None) -> Group:
+    """The table for a terminal of ``width`` columns, ``seconds`` after the run's start; below it
+    that of the subnet ``beside`` the run's own, if there is one."""
+    own = _table(view, seconds, width)
+    return own if beside is None else Group(own, Text(), _table(beside, seconds, width))
+
+
+def _table(view: View, seconds: float, width: int) -> Group:
     shown = COLUMNS if width >= WIDE else NARROW_COLUMNS
     title = (
         f"subnet {view.netuid} · block {view.at.number} · epoch {view.epoch} "
@@ -97,10 +103,17 @@ def _share(value: int) -> str:
     return f"{value / U16_MAX:.1%}" if value else ""
 
 
-def document(view: View, seconds: float) -> dict[str, Any]:
+def document(view: View, seconds: float, beside: View | None = None) -> dict[str, Any]:
     """What `assay up --json` prints at the end, ``seconds`` after the run's start."""
     return {
         "seconds": round(seconds, 3),
+        **_facts(view),
+        "beside": None if beside is None else _facts(beside),
+    }
+
+
+def _facts(view: View) -> dict[str, Any]:
+    return {
         "netuid": view.netuid,
         "epoch": view.epoch,
         "block": view.at.number,

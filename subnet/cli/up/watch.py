@@ -31,6 +31,8 @@ GUEST: Final = "joined"
 _ADDRESS_CHARS: Final = 8
 """What is shown of a guest's hotkey if its wallet is elsewhere; as much as `assay status` shows."""
 
+LOOK_INTERVAL_S: Final = 0.5
+"""Between two looks: two blocks of a local chain."""
 SEPARATOR: Final = " · "
 """Between what several say of one neuron."""
 

@@ -131,6 +131,19 @@ def test_the_document_has_whole_rao_and_every_reason() -> None:
     assert [n["role"] for n in told["neurons"]] == ["owner", "validator", "miner"]
 
 
+def test_the_subnet_beside_stands_below_the_runs_own_and_in_its_document() -> None:
+    beside = dataclasses.replace(VIEW, netuid=NetUid(2))
+    console = Console(file=io.StringIO(), width=80, force_terminal=False)
+    console.print(render(VIEW, 12.0, 80, beside))
+    assert isinstance(console.file, io.StringIO)
+    titles = [line for line in console.file.getvalue().splitlines() if line.startswith("subnet")]
+    assert [title.split(" · ")[0] for title in titles] == ["subnet 1", "subnet 2"]
+    told = document(VIEW, 1.0, beside)
+    assert (told["netuid"], told["beside"]["netuid"]) == (1, 2)
+    assert len(told["beside"]["neurons"]) == len(told["neurons"])
+    assert document(VIEW, 1.0)["beside"] is None
+
+
 def test_the_gateways_address_stands_below_the_table() -> None:
     served = dataclasses.replace(VIEW, gateway="http://127.0.0.1:9949")
     assert any("clients  http://127.0.0.1:9949/v1" in line for line in shown(served, 60))

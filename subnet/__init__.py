@@ -6,8 +6,9 @@ The rooms, and what each one knows:
 
 ``types text errors clock files home aio task_file``
     Words that all rooms use, and importing a user's file. Standard library only.
-``spawn child supervise outcome workers``
-    Processes: starting them, keeping them alive, how they ended; and heavy work in its own ones.
+``spawn child supervise outcome frozen workers``
+    Processes: starting them, keeping them alive, how they ended, what they share; and heavy work in
+    its own ones.
 ``localnet``
     The node: runs the Wasm runtime, builds blocks, keeps them, answers JSON-RPC.
     It knows nothing of neurons.

@@ -145,14 +145,7 @@ def make_plan(
     _check_cast(validators, miners, slow + (cheat is not None))
     behind = miners + gateway + (validators if validators_serve else 0)
     _check_ports(base_port, behind, metrics_port, validators + miners + gateway)
-    drawn = random.Random(f"assay/up/{seed}").sample(range(miners), slow + (cheat is not None))
-    cheating = drawn[0] if cheat is not None else None
-    slowed = set(drawn[1:] if cheat is not None else drawn)
-
-    def behaviour(index: int) -> str:
-        if index == cheating and cheat is not None:
-            return cheat
-        return SLOW if index in slowed else HONEST
+    behaviours = _drawn(seed, miners, cheat, slow)
 
     def measured(index: int) -> int | None:
         return None if metrics_port is None else metrics_port + 1 + index
@@ -172,11 +165,11 @@ def make_plan(
         Member(
             f"{names[MemberRole.MINER]}-{index + 1}",
             MemberRole.MINER,
-            behaviour(index),
+            behaviour,
             base_port + 1 + index,
             measured(validators + index),
         )
-        for index in range(miners)
+        for index, behaviour in enumerate(behaviours)
     ]
     gateway_port = base_port + 1 + miners if gateway else None
     return Plan(
@@ -190,6 +183,17 @@ def make_plan(
         gateway_port,
         measured(validators + miners) if gateway else None,
     )
+
+
+def _drawn(seed: int, miners: int, cheat: str | None, slow: int) -> list[str]:
+    """How each of so many ``miners`` behaves: one is the ``cheat``, if there is any, and ``slow``
+    others are slow."""
+    unfit = [*(() if cheat is None else (cheat,)), *[SLOW] * slow]
+    drawn = random.Random(f"assay/up/{seed}").sample(range(miners), len(unfit))
+    behaviours = [HONEST] * miners
+    for index, behaviour in zip(drawn, unfit, strict=True):
+        behaviours[index] = behaviour
+    return behaviours
 
 
 def _check_cast(validators: int, miners: int, unfit: int) -> None:

@@ -2,8 +2,8 @@
 
 ``assay.protocol.training.peer`` is the table of states and events; here every state has the work
 that leads out of it. The work runs beside the blocks, so that a block is never late for it, and
-ends where the chain has moved on: when the phase ``upload`` begins, a peer sends the steps that it
-has taken until then, so that one that was slow, stopped or begun again loses only the others.
+ends where the chain has moved on: in the middle of the phase ``upload`` a peer sends the steps that
+it has taken until then, so that one that was slow, stopped or begun again loses only the others.
 What fails is told once, with its reason, and tried again after a growing number of blocks.
 """
 
@@ -90,7 +90,8 @@ class TrainingPeer:
             self._go(event)
         if self.state is PeerState.WAITING:
             self._begin(place)
-        if self.state is PeerState.TRAINING and place.phase is Phase.UPLOAD:
+        is_at_it = self.state is PeerState.TRAINING and place.phase is Phase.UPLOAD
+        if is_at_it and self.block >= self._schedule.finish(place.window):
             self._work.finish(place.window)
         self._ensure_job(self.block)
 

@@ -1,4 +1,4 @@
-"""What goes wrong in a chaos run: one fault at a time on one peer, drawn by a seed.
+"""What goes wrong in a chaos run: one fault at a time on one peer, drawn by a seed (``planned``).
 
 A peer's process group is killed, its trainer alone is killed, it is stopped, its link is cut, what
 it sends is changed on the way, or it is killed and a file that it needs is damaged meanwhile. The
@@ -21,6 +21,35 @@ from typing import Final, Protocol
 KINDS: Final = ("kill", "kill-trainer", "stop", "cut", "corrupt", "damage")
 OUTAGE_S: Final = (1.0, 5.0)
 """For how long a fault lasts."""
+BETWEEN_S: Final = (10.0, 30.0)
+"""From one fault to the next. A fault has ended when the next one comes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What happens to the peer with the number ``peer``, so long after the fault before it."""
+
+    after_s: float
+    kind: str
+    peer: int
+
+
+def planned(rng: random.Random, seconds: float, peers: range) -> list[Fault]:
+    """Return the faults of so many ``seconds``, to ``peers``. Kinds come in rounds, each round in
+    an order of its own: so each is drawn once in six faults, three times in nine minutes at the
+    latest. No peer is hit twice in a row."""
+    found: list[Fault] = []
+    kinds: list[str] = []
+    passed_s, last = 0.0, -1
+    while True:
+        after_s = rng.uniform(*BETWEEN_S)
+        passed_s += after_s
+        if passed_s > seconds:
+            return found
+        if not kinds:
+            kinds = rng.sample(KINDS, len(KINDS))
+        last = rng.choice([peer for peer in peers if peer != last])
+        found.append(Fault(after_s, kinds.pop(), last))
 
 
 class ChaosPeer(Protocol):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
+import random
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import pytest
 
 from assay.scoring.training.windows import WindowPace
 from scripts.bench import training_deadlines
+from scripts.bench.chaos_faults import KINDS, planned
 from scripts.bench.training_cells import (
     FULL,
     METHODS,
@@ -108,6 +111,17 @@ def test_rows_say_who_is_ahead() -> None:
     assert price["value"] == pytest.approx((25 + 100 * (2.4 / 1.8 - 1)) / 2, abs=0.01)
     (frontier,) = (row for name, row in rows.items() if name.startswith("frontier"))
     assert frontier["met"] is True
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_chaos_run_has_each_fault_three_times_in_nine_minutes(seed: int) -> None:
+    plan = planned(random.Random(seed), 540.0, range(2, 10))
+    kinds = [fault.kind for fault in plan]
+    assert min(kinds.count(kind) for kind in KINDS) >= 3
+    assert all(10.0 <= fault.after_s <= 30.0 and 2 <= fault.peer < 10 for fault in plan)
+    assert all(one.peer != other.peer for one, other in itertools.pairwise(plan))
+    assert sum(fault.after_s for fault in plan) <= 540.0
+    assert planned(random.Random(seed), 540.0, range(2, 10)) == plan
 
 
 def test_late_work_is_discarded_and_a_window_ends_when_all_are_there() -> None:

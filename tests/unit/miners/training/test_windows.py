@@ -345,7 +345,7 @@ async def _refold(net: Net, slow: Seat, into: Path) -> None:
 
 
 class HaltedWork(PeerWork):
-    """Stands still in window 1 until the phase ``upload`` has begun."""
+    """Stands still in window 1 until it is told to finish."""
 
     stands: ClassVar[asyncio.Event]
 

@@ -2,8 +2,9 @@
 
 ``assay.protocol.training.peer`` is the table of states and events; here every state has the work
 that leads out of it. The work runs beside the blocks, so that a block is never late for it, and
-ends where the chain has moved on: in the middle of the phase ``upload`` a peer sends the steps that
-it has taken until then, so that one that was slow, stopped or begun again loses only the others.
+ends where the chain has moved on: as long before the deadline as sending takes, a peer sends the
+steps that it has taken until then, so that one that was slow, stopped or begun again loses only the
+others.
 What fails is told once, with its reason, and tried again after a growing number of blocks.
 """
 
@@ -18,6 +19,7 @@ from loguru import logger
 
 from assay.chain.view import ChainView, Moment
 from assay.errors import UserError
+from assay.miners.training.sending import SendingTime
 from assay.miners.training.work import PeerWork
 from assay.neuron.record import parse
 from assay.protocol.training.peer import ChainEvent, Event, PeerState, WorkEvent, after
@@ -29,6 +31,11 @@ from assay.types import Ss58
 PAUSE_BLOCKS_MAX: Final = 16
 """Between two tries of what keeps failing: three minutes of a public chain."""
 
+FINISH_BLOCKS: Final = 3
+"""So many blocks, or half of the phase ``upload`` where that is more, are kept for sending what
+there is, and more where that took longer (``sending``): in the first the step under way ends and
+the message is made, the next one has the seal, and one is to spare."""
+
 _SHOWN_BY: Final = {
     Phase.TRAIN: ChainEvent.BEGUN,
     Phase.REVEAL: ChainEvent.CLOSED_TO_SEALS,
@@ -37,6 +44,7 @@ _SHOWN_BY: Final = {
 }
 Work = Callable[[], Awaitable[WorkEvent | None]]
 """What leads out of a state; None where the chain will show what came of it."""
+_SENDING: Final = (PeerState.TRAINING, PeerState.UPLOADING)
 _FOLLOWING: Final = (PeerState.BEHIND, PeerState.FOLDING)
 """Both are left by the newest state; the work under way goes on from the one to the other."""
 
@@ -63,6 +71,9 @@ class TrainingPeer:
         self._failures = 0
         self._again_at_block = 0
         self._reason: str | None = None
+        upload, train = schedule.upload, schedule.train
+        least = min(upload, max(FINISH_BLOCKS, upload // 2 + 1))
+        self._sending = SendingTime(least, upload + train // 2)
         self._jobs: dict[PeerState, Work] = {
             PeerState.BEHIND: self._catch_up,
             PeerState.FOLDING: self._fold,
@@ -90,8 +101,8 @@ class TrainingPeer:
             self._go(event)
         if self.state is PeerState.WAITING:
             self._begin(place)
-        is_at_it = self.state is PeerState.TRAINING and place.phase is Phase.UPLOAD
-        if is_at_it and self.block >= self._schedule.finish(place.window):
+        if self.state is PeerState.TRAINING and self._must_finish(place):
+            self._sending.ended(self.block)
             self._work.finish(place.window)
         self._ensure_job(self.block)
 
@@ -137,6 +148,13 @@ class TrainingPeer:
         if place.phase is Phase.TRAIN and held is not None and held.window == place.window:
             self._go(ChainEvent.BEGUN)
 
+    def _must_finish(self, place: Place) -> bool:
+        """Whether steps that are not taken by now would come too late."""
+        if place.phase not in PHASES:
+            return False
+        deadline = self._schedule.deadline(place.window, Phase.UPLOAD)
+        return 0 <= deadline - self.block < self._sending.kept
+
     def _look_for_own(self, moment: Moment) -> None:
         """See whether the chain shows the seal, or the key, that is being published, in time."""
         sealed = self._work.sealed
@@ -162,12 +180,24 @@ class TrainingPeer:
         if self.state is before:
             return
         logger.debug("{}: {} -> {}", event.name.lower(), before.value, self.state.value)
+        self._measure(before, event)
         if self.state is PeerState.MISSED and event is not WorkEvent.FAILED:
             logger.warning("Too late for this window: it was still {}", before.value)
         if event is not WorkEvent.FAILED:
             self._failures, self._again_at_block = 0, 0
         if not (before in _FOLLOWING and self.state in _FOLLOWING):
             self._give_up_job()
+
+    def _measure(self, before: PeerState, event: Event) -> None:
+        """Take in how long sending takes."""
+        if event is ChainEvent.BEGUN:
+            self._sending.begun()
+        elif event is WorkEvent.TRAINED:
+            self._sending.ended(self.block)
+        elif event is WorkEvent.SEALED:
+            self._sending.sealed(self.block)
+        elif self.state is PeerState.MISSED and before in _SENDING:
+            self._sending.missed()
 
     def _ensure_job(self, block: int) -> None:
         """Start the work of the present state, unless it runs, or has to pause."""

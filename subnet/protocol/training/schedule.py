@@ -23,10 +23,6 @@ from msgspec import Meta
 
 BLOCKS_MAX: Final = 2**31
 """Of a phase, and of a run's start: eight hundred years of blocks of twelve seconds."""
-FINISH_BLOCKS: Final = 3
-"""Of the phase ``upload``, or half of it where it is longer, are kept for sending what there is: in
-the first the step under way ends and the message is made, the next one has the seal, and one is to
-spare. With fewer, a peer that was slow would miss the window as if it had done nothing."""
 WINDOWS_MAX: Final = 10**6
 """Of a run: a record has room for 32 bits, and no run has that many."""
 
@@ -118,12 +114,6 @@ class Schedule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         first = self.start + window * self.window_blocks
         first += sum(self.length(each) for each in PHASES[: PHASES.index(phase)])
         return range(first, first + self.length(phase))
-
-    def finish(self, window: int) -> int:
-        """Return the block of ``window`` at which a peer that is not done ends its steps, so that
-        those it has taken are sealed in time."""
-        upload = self.blocks(window, Phase.UPLOAD)
-        return upload[-min(len(upload), max(FINISH_BLOCKS, len(upload) // 2 + 1))]
 
     def deadline(self, window: int, phase: Phase) -> int:
         """Return the last block of ``phase`` in ``window``: what stands on chain in that block

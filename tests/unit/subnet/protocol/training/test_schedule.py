@@ -62,15 +62,3 @@ def test_there_is_nothing_outside_of_the_windows() -> None:
         SMALL.blocks(-1, Phase.TRAIN)
     with pytest.raises(ValueError, match="done"):
         SMALL.length(Phase.DONE)
-
-
-@pytest.mark.parametrize(
-    ("upload", "kept"), [(1, 1), (2, 2), (3, 3), (4, 3), (6, 4), (10, 6), (11, 6)]
-)
-def test_half_of_upload_is_kept_for_sending_and_three_blocks_at_the_least(
-    upload: int, kept: int
-) -> None:
-    schedule = Schedule(
-        start=7, windows=3, train=5, upload=upload, reveal=1, attest=2, evaluate=1, advance=1
-    )
-    assert schedule.place(schedule.finish(1)) == Place(1, Phase.UPLOAD, kept)

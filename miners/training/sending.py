@@ -1,4 +1,4 @@
-"""When a peer ends its steps, so that those it has taken are sealed in time. Pure.
+"""When a peer ends its steps, so that those it has taken are sealed in time.
 
 In come the blocks at which the peer's steps ended and its seal stood on chain, and the windows that
 it missed; out comes how many blocks before the deadline the next window's steps end. On a machine

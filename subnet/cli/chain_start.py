@@ -21,10 +21,12 @@ from assay.cli.command import Command
 from assay.cli.log import configure_log
 from assay.cli.param_types import FILE, FOLDER, STATE_DIR, STATE_DIR_VARIABLE, absolute
 from assay.cli.process import run_async, stop_on_signals
+from assay.errors import UserError
 from assay.localnet.sealing import SealingMode
 from assay.types import PORT_MAX, RAO_PER_TAO, ss58_decode
 
 if TYPE_CHECKING:
+    from assay.localnet.backend import Genesis
     from assay.localnet.holders import Holders
     from assay.localnet.node import Node, NodeOptions
     from assay.metrics import Metrics
@@ -37,7 +39,7 @@ BLOCK_MS_MAX: Final = 3_600_000
 HISTORY_BLOCKS_MAX: Final = 2**32
 """As many as block numbers of 32 bits can name."""
 DEFAULT_PRESET: Final = "local"
-_CHAIN_OPTIONS: Final = ("preset", "block_time", "runtime", "sudo")
+_CHAIN_OPTIONS: Final = ("preset", "block_time", "runtime", "sudo", "spec")
 """What a new chain is begun with, and a stored one is held to where it is named."""
 _SETTLE_S: Final = 1.0
 """After the start, so that the first clients do not wait for it."""
@@ -90,7 +92,8 @@ state_dir: Final = click.option(
 @click.option("--in-memory", is_flag=True, help="Keep nothing: the chain ends with the process.")
 @click.option(
     "--preset", metavar="NAME",
-    help="Of a new chain: local (fast epochs, the default) or upstream (the public network's).",
+    help="Of a new chain: local (fast epochs, without it), "
+    "upstream (the public network's), or default (a runtime's own).",
 )  # fmt: skip
 @click.option(
     "--block-time", type=click.IntRange(BLOCK_MS_MIN, BLOCK_MS_MAX), metavar="MS",
@@ -103,6 +106,10 @@ state_dir: Final = click.option(
 @click.option(
     "--runtime", type=FILE, metavar="FILE.wasm",
     help="Of a new chain: another runtime than the one that is shipped.",
+)  # fmt: skip
+@click.option(
+    "--spec", type=FILE, metavar="FILE.json",
+    help="Of a new chain: a Substrate chain spec, plain or raw, in place of all of these.",
 )  # fmt: skip
 @click.option(
     "--sealing", type=click.Choice([mode.value for mode in SealingMode]), metavar="MODE",
@@ -123,23 +130,12 @@ def start(**given: Any) -> int:
     """Start a local chain and run it until Ctrl-C."""
     gc.disable()  # until the start is over: it makes little garbage and much that stays
     configure_log(given["log_level"], given["log_format"], given["log_file"])
-    from assay.localnet.node import (
-        RUNTIME_PATH,
-        NodeOptions,
-        default_module_cache,
-        genesis_of,
-        read_runtime,
-    )
+    from assay.localnet.node import NodeOptions, default_module_cache
     from assay.metrics import offered
 
     sealing = SealingMode(given["sealing"])
     options = NodeOptions(
-        genesis=genesis_of(
-            code=read_runtime(given["runtime"] or RUNTIME_PATH),
-            preset=given["preset"] or DEFAULT_PRESET,
-            block_time_ms=given["block_time"],
-            sudo=given["sudo"],
-        ),
+        genesis=_genesis(given),
         # Whoever names no property of a chain gets the one that is stored, whatever it is.
         continue_any=all(given[each] is None for each in _CHAIN_OPTIONS),
         state_dir=None if given["in_memory"] else given["state_dir"],
@@ -155,6 +151,28 @@ def start(**given: Any) -> int:
     with offered(given["metrics_host"], given["metrics_port"]) as metrics:
         run_async(lambda: _serve(options, metrics, json=given["json"]))
     return 0
+
+
+def _genesis(given: dict[str, Any]) -> Genesis:
+    """The recipe that the options ask for. UserError where they contradict each other."""
+    from assay.localnet.blocks.spec import read_spec
+    from assay.localnet.node import RUNTIME_PATH, genesis_of, read_runtime
+
+    if given["spec"] is None:
+        return genesis_of(
+            code=read_runtime(given["runtime"] or RUNTIME_PATH),
+            preset=given["preset"] or DEFAULT_PRESET,
+            block_time_ms=given["block_time"],
+            sudo=given["sudo"],
+        )
+    others = [each for each in _CHAIN_OPTIONS if each != "spec" and given[each] is not None]
+    if others:
+        named = " and ".join(f"--{each.replace('_', '-')}" for each in others)
+        raise UserError(
+            f"A chain spec says all of a new chain; {named} would contradict it.",
+            f"Leave out --spec or {named}.",
+        )
+    return read_spec(given["spec"])
 
 
 async def _serve(options: NodeOptions, metrics: Metrics, *, json: bool) -> None:

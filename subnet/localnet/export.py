@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from assay.files import raise_disk_error
-from assay.localnet.blocks.genesis import canonical_json
+from assay.localnet.blocks.genesis import canonical_json, is_raw
 from assay.localnet.errors import ChainDamaged
 from assay.localnet.limits import CoreLimits
 from assay.localnet.primitives.well_known_keys import CODE_KEY
@@ -56,6 +56,11 @@ def write_export(store: ChainStore, folder: Path) -> Exported:
         raise ChainDamaged(
             "The chain no longer keeps its first state, so it cannot be replayed from the start.",
             "Export a chain that was run without a limit on its history.",
+        )
+    if is_raw(config):
+        raise ChainDamaged(
+            "The chain began with a raw chain spec; the judge builds a first state of none.",
+            "Export a chain that began with a preset or with a plain chain spec.",
         )
     genesis_hash, head = store.hash_of(0), store.block(head_number)
     if genesis_hash is None or head is None:

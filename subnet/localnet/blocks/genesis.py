@@ -2,9 +2,10 @@
 
 The host merges three JSON documents (RFC 7396, as Substrate's chain specs do): the default
 configuration, the preset's patch, the overrides. The runtime's own GenesisBuilder API makes the
-state of the result. ``Genesis`` is the recipe, ``cook`` follows it. The recipe's fingerprint is
-stored with the chain, so that a database is never continued under another genesis. This module
-stores nothing itself.
+state of the result. A recipe may also hold the whole configuration, or in its place the first
+state itself (``spec.py`` reads both from a chain spec). ``Genesis`` is the recipe, ``cook`` follows
+it. The recipe's fingerprint is stored with the chain, so that a database is never continued under
+another genesis. This module stores nothing itself.
 """
 
 from __future__ import annotations
@@ -31,6 +32,13 @@ DEFAULT_PROPERTIES: Final[Mapping[str, Any]] = {
 }
 """What ``system_properties`` answers: the public network's own values."""
 
+DEFAULT_PRESET: Final = "default"
+"""The name for a runtime's default configuration without any patch, unless the runtime itself has a
+preset of that name."""
+
+_RAW: Final = "raw"
+"""The one member of a configuration that is the first state itself."""
+
 _NESTING_MAX: Final = 64
 """JSON deeper than this is no genesis configuration; merging recurses."""
 
@@ -44,12 +52,17 @@ class Genesis:
     preset: str = "local"
     overrides: Mapping[str, Any] = field(default_factory=dict)
     """A JSON merge patch over the preset."""
+    config: Mapping[str, Any] | None = None
+    """The whole configuration, or as ``{"raw": {"top": {key: value}}}`` the first state in hex.
+    None: preset and overrides make the configuration."""
     chain_name: str = "Assay Local"
     properties: Mapping[str, Any] = field(default_factory=lambda: dict(DEFAULT_PROPERTIES))
 
     def fingerprint(self) -> bytes:
         """A hash of all fields: equal recipes have equal fingerprints."""
         rest = [self.preset, self.overrides, self.chain_name, self.properties]
+        if self.config is not None:  # chains of before there was one keep their fingerprint
+            rest.append(self.config)
         return blake2_256(blake2_256(self.code) + canonical_json(rest))
 
 
@@ -98,11 +111,15 @@ def preset_names(executor: Executor) -> list[str]:
 
 
 def merged_config(executor: Executor, genesis: Genesis) -> Mapping[str, Any]:
-    """The full configuration of ``genesis``: the runtime's default, the preset, the overrides."""
+    """The whole configuration of ``genesis``: its own, or default, preset and overrides merged."""
+    if genesis.config is not None:
+        return genesis.config
     default = _preset(executor, None)
     preset = _preset(executor, genesis.preset)
+    if preset is None and genesis.preset == DEFAULT_PRESET:
+        preset = {}
     if preset is None:
-        names = ", ".join(preset_names(executor)) or "none"
+        names = ", ".join([*preset_names(executor), DEFAULT_PRESET])
         raise BadGenesis(
             f"The runtime has no genesis preset named {genesis.preset!r}.",
             f"Choose one of those it has: {names}.",
@@ -123,6 +140,44 @@ def cook_config(executor: Executor, genesis: Genesis, config: Mapping[str, Any])
     Of ``genesis`` only the code is used.
     """
     overlay = Overlay(HeadState())
+    if is_raw(config):
+        for key, value in raw_state(config).items():
+            overlay.put(key, value)
+    else:
+        _build(executor, config, overlay)
+    overlay.put(CODE_KEY, genesis.code)
+    result = overlay.result(executor.version.state_version)
+    state = HeadState()
+    state.advance(result)
+    header = Header(ZERO_HASH, 0, result.root_hash, EMPTY_ROOT, ())
+    return Cooked(config, state, Block(header, ()))
+
+
+def is_raw(config: Mapping[str, Any]) -> bool:
+    """Whether ``config`` is a first state in place of a configuration."""
+    return set(config) == {_RAW}
+
+
+def raw_state(config: Mapping[str, Any]) -> dict[bytes, bytes]:
+    """The keys and values of the first state that ``config`` is. BadGenesis if it is none."""
+    try:
+        top = config[_RAW]["top"]
+        return {_hex(key): _hex(value) for key, value in top.items()}
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise BadGenesis(
+            "The chain spec's raw state is not made of keys and values in hexadecimal.",
+            "Give the JSON that a node's build-spec --raw writes.",
+        ) from error
+
+
+def _hex(text: str) -> bytes:
+    if not text.startswith("0x"):
+        raise ValueError(text)
+    return bytes.fromhex(text[2:])
+
+
+def _build(executor: Executor, config: Mapping[str, Any], overlay: Overlay) -> None:
+    """Have the runtime build the state of ``config`` in ``overlay``."""
     answer = _call(
         executor, "GenesisBuilder_build_state", encode_bytes(canonical_json(config)), overlay
     )
@@ -131,12 +186,6 @@ def cook_config(executor: Executor, genesis: Genesis, config: Mapping[str, Any])
             f"The runtime refuses the genesis configuration: {_told(answer)}.",
             "Correct the overrides; their shape is that of the preset.",
         )
-    overlay.put(CODE_KEY, genesis.code)
-    result = overlay.result(executor.version.state_version)
-    state = HeadState()
-    state.advance(result)
-    header = Header(ZERO_HASH, 0, result.root_hash, EMPTY_ROOT, ())
-    return Cooked(config, state, Block(header, ()))
 
 
 def _preset(executor: Executor, name: str | None) -> Any:

@@ -32,6 +32,10 @@ def test_arguments_and_results_cross(runtime: Executor) -> None:
         assert runtime.call("echo", argument, overlay()) == argument
 
 
+def test_a_batch_of_checks_that_were_answered_at_once_is_true(runtime: Executor) -> None:
+    assert runtime.call("batch", b"", overlay()) == b"\x01\0\0\0"
+
+
 def test_each_call_sees_a_new_instance(runtime: Executor) -> None:
     counts = [runtime.call("count", b"", overlay()) for _ in range(3)]
     assert counts == [b"\x08\0\0\0"] * 3

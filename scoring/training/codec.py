@@ -1,6 +1,6 @@
 """A trainer's change of a model as a message, and back.
 
-    compress(change, shape, policy, feedback, past) -> message, new feedback
+    compress(change, shape, policy, feedback, past, gradients) -> message, new feedback
     extract(message, shape, policy, past)           -> what the message says
     estimate(shape, policy)                         -> its expected length
 
@@ -8,6 +8,10 @@ What is sent is chosen from the change and from what earlier messages left out (
 arXiv 1901.09847):
 
     a = change + decay x feedback,   new feedback = a - what the message says
+
+The coded form sends the values with the largest |a| x gradient: by about so much each lowers the
+loss. By |a| alone all of a message goes to values that the optimiser moves far for tiny gradients,
+such as embeddings of tokens that hardly occur, and a run with a real vocabulary learns nothing.
 
 The same arguments make the same bytes on every machine. A message is read under the limits of the
 run's ``shape`` and ``policy`` before memory is spent on it; whatever is wrong with it raises
@@ -44,7 +48,7 @@ from assay.scoring.training.rans import (
     yes_or_no,
 )
 from assay.scoring.training.refusal import DeltaRefused
-from assay.scoring.training.selection import MAGNITUDE_MAX, largest, mean_magnitudes
+from assay.scoring.training.selection import MAGNITUDE_MAX, MAGNITUDE_MIN, largest, mean_magnitudes
 from assay.scoring.training.shapes import Floats, ModelShape, Places, SparseUpdate
 
 SCALE_BITS: Final = 6
@@ -68,27 +72,35 @@ HEADER_BYTES: Final = 2
 
 
 def compress(
-    change: Floats, shape: ModelShape, policy: CodecPolicy, feedback: Floats, past: PublicPast
+    change: Floats,
+    shape: ModelShape,
+    policy: CodecPolicy,
+    feedback: Floats,
+    past: PublicPast,
+    gradients: Floats | None = None,
 ) -> tuple[bytes, Floats]:
     """Return the message for a ``change`` of a model, and the new feedback.
 
     ``feedback`` is what the message before left out, zeros at first, and ``past`` what all
-    trainers sent before. ValueError for arrays of another size than ``shape``, for numbers that are
-    not finite, and for numbers beyond 2**40.
+    trainers sent before. ``gradients`` are about how large each value's gradient is, without signs;
+    None where they are not known, or alike. ValueError for arrays of another size than ``shape``,
+    for numbers that are not finite, and for numbers beyond 2**40.
     """
-    for array in (change, feedback):
+    for array in (change, feedback) if gradients is None else (change, feedback, gradients):
         if array.shape != (shape.size,) or array.dtype != np.float32:
             raise ValueError(f"{shape.size} fp32 values are wanted, not {array.dtype}{array.shape}")
     with np.errstate(over="ignore", invalid="ignore"):
         wanted = feedback * np.float32(policy.feedback_decay)
         wanted += change
         sane = bool(np.all(np.abs(wanted) <= MAGNITUDE_MAX))
+        if gradients is not None:
+            sane = sane and bool(np.all((gradients >= 0) & (gradients <= MAGNITUDE_MAX)))
     if not sane:
         raise ValueError("a change has numbers that are not finite, or are beyond 2**40")
     if policy.form is CodecForm.CHUNKED:
         message = chunked.pack(wanted, shape, policy)
     else:
-        places = _chosen(wanted, shape, policy)
+        places = _chosen(wanted, gradients, shape, policy)
         message = _encode(wanted[places], places, shape, policy, past)
     said = extract(message, shape, policy, past)
     wanted[said.places] -= said.values
@@ -135,8 +147,12 @@ def bytes_max(shape: ModelShape, policy: CodecPolicy) -> int:
     return HEADER_BYTES + 8 + (policy.count(shape) * value_bits + head) // 8
 
 
-def _chosen(wanted: Floats, shape: ModelShape, policy: CodecPolicy) -> Places:
-    weighted = np.abs(wanted)
+def _chosen(
+    wanted: Floats, gradients: Floats | None, shape: ModelShape, policy: CodecPolicy
+) -> Places:
+    sizes = np.abs(wanted)
+    weighted = sizes.copy() if gradients is None else sizes * gradients
+    weighted[sizes < MAGNITUDE_MIN] = 0.0
     for tensor, start in zip(shape.tensors, shape.starts, strict=False):
         weight = policy.weights[tensor.role]
         if weight != 1.0:

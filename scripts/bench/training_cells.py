@@ -25,6 +25,8 @@ OURS_RATIO = 300
 RATIOS = (30, 75, 146, 300, 600, 1_000)
 TUNING_SEED = 1_000  # none of those that are compared
 TUNING_PART = 4  # a trial has a quarter of a run's tokens
+TUNING_STEPS = 30  # of a trial's window: what is best there is used at 15 and 100 as well
+FRONTIER_STEPS = 30  # at which all ratios run; elsewhere the two that decide
 TRIALS = 8
 
 
@@ -117,12 +119,14 @@ class Scale:
     corpus_bytes: int | None = None
     tuned: bool = True
     ratios: tuple[int, ...] = RATIOS
+    tuning_steps: int = TUNING_STEPS
+    frontier_steps: int = FRONTIER_STEPS
 
 
 FULL = Scale("1M", 3_000_000, 3, (15, 30, 100))
 QUICK = Scale(
     "0.2M", 160_000, 1, (10,), warm_steps=30, warmup=5, corpus_bytes=1_000_000, tuned=False,
-    ratios=(PUBLISHED_RATIO, OURS_RATIO),
+    ratios=(PUBLISHED_RATIO, OURS_RATIO), frontier_steps=10,
 )  # fmt: skip
 DDP_STEPS = 15  # data parallel training synchronises each step: its windows are a matter of form
 UNTUNED_RATE = {"adamw": 4e-3, "muon": 1e-2}  # where nothing is tuned
@@ -170,15 +174,18 @@ def cell_of(
     )  # fmt: skip
 
 
-def tuning_ratio(method: Method) -> int:
-    """The ratio that a method is tuned at: the one that it is judged by."""
+def judged_ratio(method: Method) -> int:
+    """The ratio that a method is judged by, and tuned at."""
     return {"coded": OURS_RATIO, "chunked": PUBLISHED_RATIO}.get(method.kind, 1)
 
 
 def compared(scale: Scale, method: Method, steps: int, setting: Setting) -> list[Cell]:
     """The runs of ``method`` that the tables are made of, the most telling first."""
     ratios = [ratio for ratio in method.ratios if ratio in scale.ratios or ratio == 1]
-    ratios.sort(key=lambda ratio: ratio not in (1, PUBLISHED_RATIO, OURS_RATIO))
+    judged = judged_ratio(method)
+    if steps != scale.frontier_steps:
+        ratios = [ratio for ratio in ratios if ratio == judged]
+    ratios.sort(key=lambda ratio: ratio != judged)
     return [
         cell_of(scale, method, steps, ratio, seed, setting)
         for ratio in ratios

@@ -85,7 +85,7 @@ class Window:
 
     @classmethod
     def compute(cls, folder: Path, scale: Scale, steps: int) -> Window:
-        setting = Setting(4e-3, decay=0.9)
+        setting = Setting(4e-3, decay=0.5)
         setup = Setup(folder, cell_of(scale, METHODS["ours"], steps, OURS_RATIO, 0, setting))
         inner = msgspec.structs.replace(setup.inner, boundaries=0)
         batch = setup.cell.batch
@@ -101,7 +101,7 @@ class Window:
         message of ``ratio``, sending it, and taking in everybody's."""
         shape = self.setup.network.shape
         bytes_per_s = 4 * shape.size / PUBLISHED_RATIO / (LINK_SHARE * self.steps_s)
-        codec = Codec(form="coded", sent_ppm=1, levels=1, feedback_decay=0.9)
+        codec = Codec(form="coded", sent_ppm=1, levels=1, feedback_decay=0.5)
         policy = msgspec.structs.replace(codec, sent_ppm=sent_ppm(shape, codec, ratio)).policy
         past, zeros = PublicPast.none(shape), np.zeros(shape.size, np.float32)
         key = bytes(range(32))
@@ -136,7 +136,7 @@ class Window:
 def speeds() -> list[dict[str, Any]]:
     """Compress and extract, of a large model, in MB of fp32 a second of processor time."""
     shape = ModelShape((TensorShape("large", *LARGE, TensorRole.MATRIX),))
-    policy = Codec(form="coded", sent_ppm=10_000, levels=1, feedback_decay=0.9).policy
+    policy = Codec(form="coded", sent_ppm=10_000, levels=1, feedback_decay=0.5).policy
     rng = np.random.default_rng(1)
     change = rng.standard_t(4, shape.size).astype(np.float32)
     past, zeros = PublicPast.none(shape), np.zeros(shape.size, np.float32)

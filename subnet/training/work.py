@@ -147,8 +147,9 @@ class WindowWork:
         """Make the message of what ``steps`` have changed, and of what was left out before."""
         try:
             message, feedback = compress(
-                steps.end - state.model, state.shape, self._policy, carried.feedback, state.past
-            )
+                steps.end - state.model, state.shape, self._policy, carried.feedback, state.past,
+                steps.moments.gradients,
+            )  # fmt: skip
         except ValueError as error:  # of the right size they are
             raise FloatingPointError(str(error)) from None
         return WorkDone(message, CarriedOver(steps.moments, feedback), steps)

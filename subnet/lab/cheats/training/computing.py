@@ -126,8 +126,9 @@ class ChangingWork(WindowWork):
         rng = np.random.default_rng((state.window, place))
         wanted = self._change(done.steps.end - state.model, state, rng).astype(np.float32)
         message, feedback = compress(
-            wanted, state.shape, self._policy, carried.feedback, state.past
-        )
+            wanted, state.shape, self._policy, carried.feedback, state.past,
+            done.after.moments.gradients,
+        )  # fmt: skip
         return WorkDone(message, CarriedOver(done.after.moments, feedback), done.steps)
 
 

@@ -26,6 +26,7 @@ from scripts.bench.training_cells import (
     Setting,
     cell_of,
     compared,
+    cost_s,
 )
 from scripts.bench.training_figures import at_bytes, comparisons, paired, tables, tokens_until
 
@@ -58,11 +59,21 @@ def test_a_bench_that_was_stopped_goes_on_behind_what_is_there(tmp_path: Path) -
     assert results.get(longer) is None
 
 
-def test_what_decides_runs_first() -> None:
-    cells = compared(FULL, METHODS["ours"], 30, Setting(1e-3))
+def test_what_decides_runs_first_and_all_ratios_at_one_number_of_steps() -> None:
+    cells = compared(FULL, METHODS["ours"], FULL.frontier_steps, Setting(1e-3))
     assert len(cells) == 18
-    assert {cell.ratio for cell in cells[:6]} == {PUBLISHED_RATIO, OURS_RATIO}
+    assert {cell.ratio for cell in cells[:3]} == {OURS_RATIO}
+    for steps in set(FULL.steps) - {FULL.frontier_steps}:
+        elsewhere = compared(FULL, METHODS["sparseloco-tuned"], steps, Setting(1e-3))
+        assert {cell.ratio for cell in elsewhere} == {PUBLISHED_RATIO}
     assert {cell.ratio for cell in compared(QUICK, METHODS["diloco"], 10, Setting(1e-3))} == {1}
+
+
+def test_what_is_left_is_told_from_what_cells_took() -> None:
+    one, two = (cell_of(FULL, METHODS["ours"], 30, 300, seed, Setting(1e-3)) for seed in (0, 1))
+    half = dataclasses.replace(two, tokens=two.tokens // 2)
+    assert cost_s(two, [(one, 200.0), (half, 160.0)]) == pytest.approx(240.0)
+    assert cost_s(two) == cost_s(two, [(dataclasses.replace(one, size="0.2M"), 9.0)])
 
 
 def test_differences_are_of_runs_with_one_seed() -> None:

@@ -28,3 +28,12 @@ class TrainingMinerSettings(RunSettings, frozen=True):
         ]
         | None
     ) = None
+    way_bytes_max: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="The most bytes of states on windows' ways that are kept for validators who"
+            " dispute a window. They are kept only in runs whose bits vary, as on GPUs.",
+        ),
+    ] = 2**34
+    """16 GiB: four states of each of three windows, for a model of a hundred million numbers."""

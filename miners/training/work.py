@@ -20,6 +20,7 @@ from loguru import logger
 from assay.chain.errors import UnknownBlock
 from assay.errors import UserError
 from assay.miners.training.memory import CarriedFile, MemoryFile, PeerMemory, SealedWindow
+from assay.miners.training.way import WayStates
 from assay.neuron import TaskContext
 from assay.protocol.training.records import STATE_BYTES
 from assay.protocol.training.seal import NOTHING, PeerSeal
@@ -41,9 +42,16 @@ class NoPlace(UserError):
 class PeerWork:
     """One peer's work, window by window."""
 
-    def __init__(self, parts: RunParts, context: TaskContext, new_key: Callable[[], bytes]) -> None:
-        """``new_key`` draws 32 unpredictable bytes."""
+    def __init__(
+        self,
+        parts: RunParts,
+        context: TaskContext,
+        new_key: Callable[[], bytes],
+        way: WayStates,
+    ) -> None:
+        """``new_key`` draws 32 unpredictable bytes; ``way`` keeps the states on the way."""
         self._parts, self._context, self._new_key = parts, context, new_key
+        self._way = way
         self._hotkey = context.hotkey
         self._file = MemoryFile(parts.folder / "peer")
         if self._file.was_damaged:
@@ -98,7 +106,10 @@ class PeerWork:
         def told(done: StepDone) -> None:
             logger.debug("step {} of {}, loss {:.3f}", done.step, done.steps, done.loss)
 
-        return await self._parts.trainer.compute(Path(state.path), carried, place, folder, told)
+        async with self._way.computing(state.window) as way:
+            return await self._parts.trainer.compute(
+                Path(state.path), carried, place, folder, told, way=way
+            )
 
     # -- inside
 

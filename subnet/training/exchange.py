@@ -83,6 +83,8 @@ class WindowTerms:
     state: bytes
     cursor: int
     steps: int
+    boundary_steps: tuple[int, ...]
+    """After which steps a seal names a state on the way, if so many were taken."""
 
 
 def check_seal(seal: PeerSeal, terms: WindowTerms, hotkey: Ss58, limits: ExchangeLimits) -> None:
@@ -98,6 +100,11 @@ def check_seal(seal: PeerSeal, terms: WindowTerms, hotkey: Ss58, limits: Exchang
             raise NotAccepted(f"the seal names another {what}")
     if seal.steps > terms.steps:
         raise NotAccepted(f"the seal names {seal.steps} steps of at most {terms.steps}")
+    named = sum(step <= seal.steps for step in terms.boundary_steps)
+    if len(seal.boundaries) != named:
+        raise NotAccepted(
+            f"the seal names {len(seal.boundaries)} states on the way, and not {named}"
+        )
     if not TAG_BYTES < seal.message_bytes <= limits.message_bytes:
         raise NotAccepted(
             f"the seal names a message of {seal.message_bytes} bytes, and the run's have at most"
@@ -213,6 +220,13 @@ class Exchange:
         """Write the object ``root``, which holds what a peer carried, to ``into``."""
         most = self.limits.carried_bytes
         await self._get(root, holders, window, most, LARGE_S, into=into)
+
+    async def step_state(
+        self, root: bytes, holders: Collection[Ss58], window: int, into: Path
+    ) -> None:
+        """Write the object ``root``, which is to hold a state on a window's way, to ``into``; it
+        has as many numbers as what a peer carries."""
+        await self.carried(root, holders, window, into)
 
     async def state(self, root: bytes, holders: Collection[Ss58], window: int, into: Path) -> None:
         """Write the object ``root``, which is to hold a state, to ``into``."""

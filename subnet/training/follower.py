@@ -236,8 +236,14 @@ class RunFollower:
 
     def terms(self, state: StateRef) -> WindowTerms:
         """Return what the seals of the window that begins from ``state`` must say."""
+        inner = self._run.manifest.inner
         return WindowTerms(
-            self._run.root, state.window, state.root, state.cursor, self._run.manifest.inner.steps
+            self._run.root,
+            state.window,
+            state.root,
+            state.cursor,
+            inner.steps,
+            inner.boundary_steps,
         )
 
     async def _bring(self, counted: CountedPeer, terms: WindowTerms) -> int:

@@ -91,6 +91,8 @@ class Checked(msgspec.Struct, frozen=True):
     needs_after: bool = False
     """Whether bits differ from those here, so that what is carried on decides: it must be fetched
     and compared."""
+    boundaries: list[Hash] = []
+    """Of a whole window that is wrong: the states on the way as they are here."""
 
 
 class Counted(msgspec.Struct, frozen=True):

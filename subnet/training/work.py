@@ -84,6 +84,8 @@ class AuditFinding:
     distance: float
     reason: str
     after: CarriedOver | None = None
+    boundaries: tuple[bytes, ...] = ()
+    """The states on the way as they should be, as roots."""
 
 
 class WindowWork:
@@ -213,7 +215,7 @@ class WindowWork:
             relative_distance(end.moments.first, own.moments.first),
             relative_distance(end.moments.second, own.moments.second),
         )
-        return self._found(f"what steps {first + 1} to {end.step} change lies", apart, None)
+        return self._found("the change lies", apart, None)
 
     def check(
         self,
@@ -251,7 +253,9 @@ class WindowWork:
             found = self._found("the message lies", relative_distance(said, should), own.after)
             if after is not None and found.distance <= SPLIT_MAX:
                 found = replace(found, right=self._manifest.audit.distance > 0.0)
-        if not found.right or after is None:
+        if not found.right:
+            return replace(found, boundaries=own.steps.boundaries)
+        if after is None:
             return found
         if after.moments.steps != own.after.moments.steps:
             return AuditFinding(False, float("inf"), "it carries on another count of steps")

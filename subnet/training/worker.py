@@ -231,7 +231,8 @@ class TrainerProcess:
         seconds = time.monotonic() - began_s
         root, allowed = request.after_root, self._manifest.audit.distance
         if root is None or found.after is None or after is not None:
-            return Checked(found.right, found.distance, found.reason, seconds)
+            own = list(found.boundaries)
+            return Checked(found.right, found.distance, found.reason, seconds, boundaries=own)
         near = found.right or found.distance <= SPLIT_MAX
         if allowed and near:
             differs = not found.right or root != object_root(pack_carried(found.after))
@@ -239,7 +240,8 @@ class TrainerProcess:
         if found.right and root != object_root(pack_carried(found.after)):
             reason = "the message is right, and what it carries on is not what the steps give"
             return Checked(False, float("inf"), reason, seconds)
-        return Checked(found.right, found.distance, found.reason, seconds)
+        own = list(found.boundaries)
+        return Checked(found.right, found.distance, found.reason, seconds, boundaries=own)
 
     def _own_carried(self, path: str | None) -> CarriedOver:
         """What a peer carries, in a file that is known to be one; a newcomer's for None."""

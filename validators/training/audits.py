@@ -4,7 +4,7 @@ A peer's window is audited from what the peer says it carried into it, which is 
 peer. That what it carried in is what it carried out of its last counted window is compared first,
 by roots, and costs nothing. An audit ends in one of these:
 
-    right       every number is what the steps give
+    right       every number is what the steps give, or every part's of the window (``disputes``)
     wrong       it is not, or the peer stands by while it hands over nothing: it is convicted
     away        the peer could not be reached for as long as the audit was open
     undecided   this validator could not do its part; nobody is to blame
@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import enum
+import math
 import random
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from loguru import logger
 from assay.aio import bounded
 from assay.clock import Clock
 from assay.errors import UserError
+from assay.neuron import Peers
 from assay.objects.errors import NoHolder
 from assay.protocol.training.seal import NOTHING, PeerSeal
 from assay.training.chain_records import WindowPeer
@@ -35,6 +37,7 @@ from assay.training.exchange import Exchange, NotAccepted
 from assay.training.messages import Checked, StateRef
 from assay.training.trainer import Trainer
 from assay.types import Ss58
+from assay.validators.training.disputes import Disputed, Disputes, NotHandedOver
 from assay.workers import WorkerError
 
 FETCHES: Final = 3
@@ -113,12 +116,14 @@ class Auditor:
         folder: Path,
         clock: Clock,
         rng: random.Random,
+        peers: Peers,
     ) -> None:
         """``folder`` takes what peers carry while it is needed; ``rng`` spreads the tries."""
         self._trainer, self._exchange = trainer, exchange
         self._folder, self._clock, self._rng = folder, clock, rng
         self._fetching = asyncio.Semaphore(FETCHES)
         self._checking = asyncio.Lock()
+        self._disputes = Disputes(trainer, exchange, peers, clock, self._checking)
         self._running: dict[tuple[int, Ss58], asyncio.Task[None]] = {}
 
     def begin(
@@ -169,11 +174,14 @@ class Auditor:
                     break
                 audit.reason = "its message is not here"
             except NotAccepted as error:
-                audit.end(AuditOutcome.WRONG, f"what it says it carried is not that: {error}")
+                audit.end(AuditOutcome.WRONG, f"what it hands over is not what it says: {error}")
                 break
-            except (NoHolder, TimeoutError) as error:
+            except (NoHolder, NotHandedOver, TimeoutError) as error:
                 audit.tries += 1
-                audit.reason = f"it has not handed over what it carried ({audit.tries} tries)"
+                what = (
+                    "states on its way" if isinstance(error, NotHandedOver) else "what it carried"
+                )
+                audit.reason = f"it has not handed over {what} ({audit.tries} tries)"
                 logger.debug("uid {}: {}", audit.peer.uid, error)
             except (WorkerError, UserError) as error:
                 audit.end(AuditOutcome.UNDECIDED, f"the audit failed here: {error}")
@@ -194,19 +202,34 @@ class Auditor:
         carried: Path | None = None
         if seal.before != NOTHING:
             carried = await self._carried(seal.before, holders, window, folder / "before")
-        found = await self._check(audit, given, carried, None)
-        if found.right and found.needs_after:
+
+        async def from_on(begin: Path | None) -> Checked:
+            """Check the steps behind ``begin``, the message, and what is carried on."""
+            found = await self._check(audit, given, carried, None, begin)
+            if not (found.right and found.needs_after):
+                return found
             after = await self._carried(seal.after, holders, window, folder / "after")
-            found = await self._check(audit, given, carried, after)
+            return await self._check(audit, given, carried, after, begin)
+
+        found = await from_on(None)
+        if not found.right and math.isfinite(found.distance):
+            hotkey, place = audit.peer.hotkey, audit.peer.place
+            disputed = Disputed(hotkey, place, given.state, seal, carried, folder)
+            found = await self._disputes.settle(disputed, found, from_on)
         audit.end(AuditOutcome.RIGHT if found.right else AuditOutcome.WRONG, found.reason)
 
     async def _check(
-        self, audit: PeerAudit, given: AuditMaterial, carried: Path | None, after: Path | None
+        self,
+        audit: PeerAudit,
+        given: AuditMaterial,
+        carried: Path | None,
+        after: Path | None,
+        begin: Path | None,
     ) -> Checked:
         async with self._checking:
             found = await self._trainer.check(
                 Path(given.state.path), carried, audit.peer.place, given.message,
-                after_root=given.seal.after, after=after, steps=given.seal.steps,
+                after_root=given.seal.after, after=after, begin=begin, steps=given.seal.steps,
             )  # fmt: skip
         audit.seconds += found.seconds
         return found

@@ -95,8 +95,9 @@ class RunJudge:
         self._auditor: Auditor | None = None
         if helper is not None:
             self._auditor = Auditor(
-                helper, parts.exchange, self._folder / "carried", context.clock, context.rng
-            )
+                helper, parts.exchange, self._folder / "carried", context.clock, context.rng,
+                context.peers,
+            )  # fmt: skip
         self._is_dirty = False
         self._jobs: dict[str, asyncio.Task[None]] = {}
         self._reasons: dict[str, str] = {}

@@ -36,6 +36,7 @@ IN_THE_TRAINER: Final = {
     "skip-10": "leaves out one step in ten",
     "skip-50": "leaves out every second step",
     "easy-data": "reads one batch again and again instead of its part of the data",
+    "wrong-batch": "reads another batch than its own in one of a window's steps",
     "low-precision": "computes in bfloat16 what the run computes in float32",
     "scaled": "sends its change four times as large, to weigh more",
     "sign-flipped": "sends its change with the other sign",

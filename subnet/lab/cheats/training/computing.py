@@ -88,6 +88,22 @@ class EasyDataWork(WindowWork):
         return np.tile(batch, self._manifest.inner.steps)
 
 
+class WrongBatchWork(WindowWork):
+    """Reads the first batch of the corpus in one of a window's steps."""
+
+    def assigned(self, cursor: int, place: int) -> NDArray[np.int64]:
+        batch, steps = self._manifest.data.batch, self._manifest.inner.steps
+        numbers = super().assigned(cursor, place).copy()
+        numbers.reshape(steps, batch)[wrong_step(steps) - 1] = np.arange(batch)
+        return numbers
+
+
+def wrong_step(steps: int) -> int:
+    """Return which of a window's ``steps``, counted from 1, the cheat ``wrong-batch`` takes
+    wrongly."""
+    return steps * 2 // 3 + 1
+
+
 class LowPrecisionWork(WindowWork):
     """Computes in bfloat16: half of the memory, and other bits."""
 
@@ -218,6 +234,7 @@ def _work(
     skips = {"skip-1": 0.01, "skip-10": 0.1, "skip-50": 0.5}
     others: dict[str, type[WindowWork]] = {
         "easy-data": EasyDataWork,
+        "wrong-batch": WrongBatchWork,
         "low-precision": LowPrecisionWork,
         "forged-moments": ForgingWork,
     }

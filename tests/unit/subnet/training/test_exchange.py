@@ -28,7 +28,7 @@ from tests.unit.subnet.objects.world import Neuron, World
 RUN, STATE, KEY = b"r" * 32, b"s" * 32, b"k" * 32
 HOTKEY = Ss58("5Hot")
 LIMITS = ExchangeLimits(message_bytes=2_000, carried_bytes=200_000, state_bytes=300_000)
-TERMS = WindowTerms(run=RUN, window=4, state=STATE, cursor=96, steps=15)
+TERMS = WindowTerms(run=RUN, window=4, state=STATE, cursor=96, steps=15, boundary_steps=(5, 10))
 MESSAGE = b"what the steps changed" * 9
 SEALED = seal_message(MESSAGE, KEY, run=RUN, window=4, hotkey=HOTKEY)
 
@@ -36,7 +36,7 @@ SEALED = seal_message(MESSAGE, KEY, run=RUN, window=4, hotkey=HOTKEY)
 def seal_of(**changes: object) -> PeerSeal:
     whole = PeerSeal(
         run=RUN, window=4, hotkey=HOTKEY, state=STATE, cursor=96, steps=15, before=NOTHING,
-        after=b"a" * 32, end=b"e" * 32, boundaries=[], message=b"m" * 32,
+        after=b"a" * 32, end=b"e" * 32, boundaries=[b"b" * 32] * 2, message=b"m" * 32,
         message_bytes=len(SEALED), opened=message_hash(MESSAGE),
     )  # fmt: skip
     return msgspec.structs.replace(whole, **changes)
@@ -119,6 +119,8 @@ async def test_a_bucket_in_trouble_stops_no_peer(pair: Neighbours, tmp_path: Pat
         ({"state": b"x" * 32}, "state"),
         ({"cursor": 97}, "cursor"),
         ({"steps": 16}, "steps"),
+        ({"boundaries": [b"b" * 32]}, "1 states on the way, and not 2"),
+        ({"steps": 9}, "2 states on the way, and not 1"),
         ({"message_bytes": LIMITS.message_bytes + 1}, "at most 2000"),
         ({"message_bytes": 16}, "16 bytes"),
     ],

@@ -16,7 +16,7 @@ from tests.unit.validators.training.judged import judged_net, told
 
 HONEST = 3
 GROUPS = (
-    ("skip-1", "skip-10", "skip-50", "easy-data", "low-precision"),
+    ("skip-1", "skip-10", "skip-50", "easy-data", "wrong-batch", "low-precision"),
     ("scaled", "sign-flipped", "random", "stale", "poisoned", "swapped-moments"),
     ("replayer", "copier", "copier-permuted", "copier-noise", "forged-moments"),
 )

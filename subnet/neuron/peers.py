@@ -344,7 +344,9 @@ def addressed(moment: Moment) -> list[tuple[Target, Role]]:
     """Every neuron that publishes an address, by uid, with the role that it has.
 
     A neuron has the role that its record declares. One that calls itself a validator counts as one
-    only while it holds a permit: otherwise any miner could leave the validators' sight by a word.
+    only while it holds a permit. Without one it is a miner if it is paid as one: otherwise a miner
+    could leave the validators' sight by a word and keep its pay for a while. A validator that waits
+    for its permit is neither, as a client is: nobody asks it for work that it does not do.
     """
     found = []
     for neuron in moment.metagraph.neurons:
@@ -354,7 +356,7 @@ def addressed(moment: Moment) -> list[tuple[Target, Role]]:
         record = parse(committed.data if committed else None)
         role = record.role
         if role is Role.VALIDATOR and not neuron.validator_permit:
-            role = Role.MINER
+            role = Role.MINER if neuron.incentive else Role.CLIENT
         found.append((Target(neuron.uid, neuron.hotkey, record.data), role))
     return found
 

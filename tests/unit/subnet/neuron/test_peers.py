@@ -56,26 +56,36 @@ async def test_every_miner_with_an_address_is_a_target_and_we_are_not() -> None:
     assert everyone[0].commitment is None
 
 
-@pytest.mark.parametrize(("permit", "role"), [(True, Role.VALIDATOR), (False, Role.MINER)])
+@pytest.mark.parametrize(
+    ("permit", "incentive", "role"),
+    [
+        (True, 0, Role.VALIDATOR),
+        (True, 1, Role.VALIDATOR),
+        (False, 1, Role.MINER),
+        (False, 0, Role.CLIENT),
+    ],
+)
 async def test_who_calls_itself_a_validator_is_one_only_with_a_permit(
-    permit: bool, role: Role
+    permit: bool, incentive: int, role: Role
 ) -> None:
-    """Otherwise a miner could leave the validators' sight by a word."""
+    """A miner that is paid cannot leave the validators' sight by a word; a validator that waits for
+    its first permit is not judged as a miner."""
     world = await make_world({OWN: None, SERVING: Endpoint("127.0.0.1", 20_002)})
     record = NeuronRecord(Role.VALIDATOR, b"own", bytes(32)).pack()
     assert record is not None
     await world.chain.set_commitment(world.netuid, SERVING, record)
     moment = await moment_of(world)
     neurons = tuple(
-        dataclasses.replace(n, validator_permit=permit) for n in moment.metagraph.neurons
+        dataclasses.replace(n, validator_permit=permit, incentive=incentive)
+        for n in moment.metagraph.neurons
     )
     moment = dataclasses.replace(
         moment, metagraph=dataclasses.replace(moment.metagraph, neurons=neurons)
     )
     (target,) = targets_of(moment, OWN.address, role)
     assert target.commitment == b"own", "the task sees its own bytes alone"
-    other = Role.MINER if role is Role.VALIDATOR else Role.VALIDATOR
-    assert targets_of(moment, OWN.address, other) == []
+    for other in set(Role) - {role}:
+        assert targets_of(moment, OWN.address, other) == []
 
 
 async def test_why_nobody_answered_is_told_without_an_address() -> None:

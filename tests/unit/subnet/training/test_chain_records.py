@@ -88,10 +88,11 @@ def test_a_windows_peers_are_the_miners_with_an_address_and_have_a_place_by_uid(
         Row("miner", data=b"anything", incentive=7),
         Row("client", Role.CLIENT),
         Row("silent", addressed=False),
-        Row("calls itself a validator", Role.VALIDATOR),
+        Row("calls itself a validator, and is paid as a miner", Role.VALIDATOR, incentive=3),
+        Row("a validator without a permit", Role.VALIDATOR),
     ]
     peers = peers_in(moment(FIRST, people), WINDOW)
-    assert [(p.uid, p.place, p.incentive) for p in peers.by_uid.values()] == [(2, 0, 7), (5, 1, 0)]
+    assert [(p.uid, p.place, p.incentive) for p in peers.by_uid.values()] == [(2, 0, 7), (5, 1, 3)]
     found = peers.of(people[2].hotkey)  # type: ignore[arg-type]
     assert found is not None
     assert found.uid == 2

@@ -1,6 +1,7 @@
 """`assay train`: make a run, take part in it, and see how far it is.
 
 - ``command``: the group of commands
+- ``run``: a whole run on this machine, which is `assay up --preset training`
 - ``corpus``: cut texts into tokens
 - ``join``: take part in a run
 - ``watching``: what the commands that look at a run share

@@ -13,6 +13,7 @@ import click
 from assay.cli.command import LazyGroup
 
 MEMBERS: Final = {
+    "run": ("assay.cli.train.run:run", "Make a run here, and train it with all its peers."),
     "new": ("assay.cli.train.new:new", "Make a run: a model, a corpus, and terms for all."),
     "join": ("assay.cli.train.join:join", "Take part in a run as a miner."),
     "status": ("assay.cli.train.status:status", "Show where a run is, and each peer."),
@@ -23,4 +24,4 @@ MEMBERS: Final = {
 
 @click.group(cls=LazyGroup, members=MEMBERS)
 def train() -> None:
-    """Train one model together: make a run, join it, look at it."""
+    """Train one model together: run it here, or make a run, join it, look at it."""

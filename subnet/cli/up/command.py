@@ -21,6 +21,11 @@ def up(chosen: ChosenTask, **given: Any) -> int:
 
     Ctrl-C stops everything.
     """
+    return launch(RunRequest(**given), chosen)
+
+
+def launch(request: RunRequest, chosen: ChosenTask) -> int:
+    """Run what is asked for, with the ``chosen`` task, and return the exit code."""
     from assay.cli.log import configure_log
     from assay.cli.process import run_async
     from assay.cli.up.beside import plan_beside
@@ -31,7 +36,6 @@ def up(chosen: ChosenTask, **given: Any) -> int:
     from assay.lab.cheats import wrap_cheat
     from assay.neuron.run import validators_serve
 
-    request = RunRequest(**given)
     configure_log(request.log_level, request.log_format)
     preset = chosen_preset(request.preset, request.task)
     # What was given, without what follows from the state folder, which may be moved.

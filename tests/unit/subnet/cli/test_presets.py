@@ -11,6 +11,7 @@ import pytest
 
 from assay import needs
 from assay.cli import main
+from assay.cli.train.run import run as train_run
 from assay.cli.up.command import up
 from assay.cli.up.presets import PRESETS, Preset, chosen_preset, prepare
 from assay.cli.up.record import _FRESH
@@ -32,6 +33,17 @@ def test_a_preset_gives_defaults_and_words_go_before_them() -> None:
             assert {key: found[key] for key in preset.defaults} == dict(preset.defaults)
     assert parsed("--cheat", "garbage", "--preset", "training")["cheat"] == "garbage"
     assert set(PRESETS["training"].defaults) <= set(parsed())
+
+
+def test_a_run_of_training_is_up_with_its_preset() -> None:
+    for words, cheat in (((), "skip-10"), (("--cheat", "none"), "none")):
+        with train_run.make_context("run", list(words)) as context:
+            found = context.params
+            assert (found["preset"], found["task"], found["cheat"]) == (
+                "training", "training", cheat,
+            )  # fmt: skip
+    with up.make_context("up", []) as context:
+        assert set(found) == set(context.params)
 
 
 def test_a_preset_needs_the_environment_of_its_task() -> None:

@@ -30,9 +30,9 @@ class SendingTime:
 
     def sealed(self, block: int) -> None:
         """Note that the seal stands on chain in ``block``: as long is kept from now on, and a block
-        to spare."""
+        to spare, or a block less than before: a machine that was busy once is so again."""
         if self._ended_at is not None:
-            self._keep(block - self._ended_at + 2)
+            self._keep(max(block - self._ended_at + 2, self.kept - 1))
 
     def missed(self) -> None:
         """Note that the window's seal came too late: twice as long is kept from now on."""

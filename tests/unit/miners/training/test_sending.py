@@ -5,10 +5,10 @@ from __future__ import annotations
 from assay.miners.training.sending import SendingTime
 
 
-def test_as_long_is_kept_as_the_last_seal_took_and_a_block_more() -> None:
+def test_as_long_is_kept_as_the_last_seals_took_and_a_block_more() -> None:
     sending = SendingTime(3, 9)
     assert sending.kept == 3
-    for ended, sealed, kept in ((10, 11, 3), (30, 34, 6), (50, 70, 9), (80, 81, 3)):
+    for ended, sealed, kept in ((10, 11, 3), (30, 34, 6), (50, 70, 9), (80, 81, 8), (90, 91, 7)):
         sending.begun()
         sending.ended(ended)
         sending.ended(ended + 1)  # told again with each block

@@ -5,10 +5,11 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 import pytest
+import torch
 
 from assay.protocol.training.manifest import Inner
 from assay.scoring.training.shapes import TensorRole
-from assay.training.inner import Enough, Moments, StepState, rate_at, run_window
+from assay.training.inner import Enough, Moments, StepState, computing, rate_at, run_window
 from assay.training.network import FlatNetwork
 from assay.training.state import array_root
 from tests.unit.subnet.training.runs import INNER, MACHINE, small_network
@@ -41,6 +42,31 @@ def test_a_window_has_the_same_bits_again_and_learns(network: FlatNetwork, terms
         assert one.losses[-1] < one.losses[0]
         assert one.moments.steps == 6
         assert np.count_nonzero(one.moments.first) > 0.9 * len(start)
+    network.put(start)
+
+
+def test_steps_are_deterministic_and_fill_no_memory_before_it_is_written() -> None:
+    """The filling took a fifth of a step; what others set is theirs again afterwards."""
+    before = torch.are_deterministic_algorithms_enabled()
+    assert torch.utils.deterministic.fill_uninitialized_memory
+    with computing(MACHINE):
+        assert torch.are_deterministic_algorithms_enabled()
+        assert not torch.utils.deterministic.fill_uninitialized_memory
+    assert torch.utils.deterministic.fill_uninitialized_memory
+    assert torch.are_deterministic_algorithms_enabled() is before
+
+
+def test_gradients_are_known_of_all_numbers_that_either_optimiser_moves(
+    network: FlatNetwork,
+) -> None:
+    """Muon keeps no second moment of matrices; a peer that took that for gradients of zero would
+    send none of them."""
+    start, none = network.take(), Moments.none(network.shape.size)
+    for terms in (ADAM, MUON):
+        done = run_window(network, terms, MACHINE, start, none, batches(6))
+        moved = done.end != start
+        assert np.count_nonzero(done.moments.gradients[moved]) > 0.95 * np.count_nonzero(moved)
+        assert done.moments.gradients.dtype == np.float32
     network.put(start)
 
 

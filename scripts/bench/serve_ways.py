@@ -3,7 +3,7 @@
 A way takes prompts, has all of them continued at once by equally many tokens, and says how many
 tokens came and how long each first one took. ``OverHttp`` is a client of OpenAI's interface, of our
 gateway or of another server; ``OverWire`` asks a miner without a gateway between; ``Transformers``
-computes here.
+computes here, and so does ``EngineAlone``.
 """
 
 from __future__ import annotations
@@ -21,8 +21,12 @@ import torch
 from transformers import ContinuousBatchingConfig
 
 from assay.gateway.calls import PATH
+from assay.models.engine import EngineRequest
+from assay.models.fair_queue import Asker
 from assay.models.language import LanguageModel
+from assay.models.local_engine import LocalEngine
 from assay.protocol.inference import Complete, Piece
+from assay.scoring.inference.sampling import Sampling
 from assay.wire.dendrite import Dendrite
 from assay.wire.interface import Peer, Reach
 from scripts.bench.served import GATEWAY, miner_key
@@ -84,6 +88,27 @@ class Transformers:
             persistent_manager=True,
         )
         return Made(sum(len(one.generated_tokens) for one in made.values()), [])
+
+
+class EngineAlone:
+    """Our engine in this process, without wire and gateway: the most that can be served here."""
+
+    def __init__(self, model: LanguageModel, tokens: int) -> None:
+        self._engine = LocalEngine(model, bytes(32), monotonic=time.monotonic)
+        self._model, self._tokens = model, tokens
+        self._asked = 0
+
+    async def ask(self, prompts: Sequence[Ids]) -> Made:
+        made = await asyncio.gather(*(self._one(each) for each in prompts))
+        return Made(self._tokens * len(prompts), list(made))
+
+    async def _one(self, prompt: Ids) -> float:
+        self._asked += 1
+        key = self._asked.to_bytes(16, "little")
+        ask = EngineRequest(self._model.tokens.decode(prompt), self._tokens, 0, key, Sampling())
+        made = await self._engine.complete(ask, Asker("bench", first=True))
+        assert len(made.tokens) == self._tokens
+        return made.first_token_s
 
 
 class OverHttp:

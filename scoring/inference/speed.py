@@ -58,9 +58,10 @@ WINDOW_S: Final = 1.0
 is twice as much, and a busy machine's first tokens are half of a window late; twice as long, and
 each burst draws twice the tokens."""
 PAY_RATE: Final = 4_000.0
-"""Tokens a second that earn the most. Twice what one core of a present machine makes with the demo
-model in sixteen answers at once, 1,700. In a window, and a third of one, sixteen answers of 334
-tokens hold them, for which the demo model's context of 512 has room."""
+"""Tokens a second that earn the most: half as much again as one core of a present machine draws
+with the demo model, which is 1,700 in sixteen answers at once and 1.5 times that in 64. In a
+window, and a third of one, sixteen answers of 334 tokens hold them, for which the demo model's
+context of 512 has room."""
 SLOW_PER_S: Final = 2.0
 """Tokens a second that are paid whenever they come. Twice the slowest miner's, so that it is paid
 for its tokens; fifteen uids beside the first gain 30 tokens a second, a tenth of the income of a

@@ -107,6 +107,9 @@ PACE_S: Final = 2.0
 pause, the neurons of one machine (``assay up``) would keep its processors busy."""
 SLOWEST_PER_S: Final = 1.0
 """Tokens a second of the slowest miner that can get in and be paid."""
+PATIENCE: Final = 1.5
+"""Times what the slowest miner takes for its tokens: it reads the prompt before, and varies by a
+tenth. With 1.2 it lost one answer in twenty; with more, calls that nobody answers stay open."""
 PATIENCE_S_MAX: Final = 115.0
 """Below ``Limits.handler_s_max``, beyond which an axon refuses a request. An entrance of 96 tokens
 at the slowest speed fits."""
@@ -119,7 +122,7 @@ SEEDS_MAX: Final = 4_096
 
 def patience_s(tokens: int) -> float:
     """Return how long an answer of ``tokens`` tokens is waited for beside the turns."""
-    return min(1.2 * tokens / SLOWEST_PER_S + 5.0, PATIENCE_S_MAX)
+    return min(PATIENCE * tokens / SLOWEST_PER_S + 5.0, PATIENCE_S_MAX)
 
 
 class InferenceValidator(ValidatorTask):

@@ -10,6 +10,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from assay.models.corpus import Corpus
 from assay.neuron import Answer, Question, Target, Turn
@@ -285,7 +287,18 @@ async def test_no_more_is_read_than_what_was_asked_for_needs(turns: Turns) -> No
 
 
 def test_longer_answers_have_more_time() -> None:
-    assert [patience_s(n) for n in (24, 48, 4_096)] == pytest.approx([33.8, 62.6, PATIENCE_S_MAX])
+    assert [patience_s(n) for n in (24, 48, 4_096)] == pytest.approx([41.0, 77.0, PATIENCE_S_MAX])
+
+
+@given(
+    tokens=st.integers(min(TOKENS_ASKED), 72), slower=st.floats(1.0, 1.2), reads=st.integers(0, 5)
+)
+def test_who_is_a_fifth_slower_than_the_slowest_for_once_is_waited_for(
+    tokens: int, slower: float, reads: int
+) -> None:
+    """A speed varies by a tenth: one answer in forty is as late as that. Reading the prompt takes
+    as long as some tokens."""
+    assert slower * (reads + tokens) / SLOWEST_PER_S <= patience_s(tokens)
 
 
 async def test_which_answers_are_replayed_is_drawn_and_newcomers_always_are(

@@ -42,9 +42,11 @@ class Waiter(Generic[Place]):
         """What has fallen to this request, until it is collected."""
         self.given = asyncio.Event()
 
-    def collect(self) -> Place | None:
-        """Return the place that this request gets, if one is free that nobody before it can use."""
-        self._line.hand_out()
+    def collect(self, *, look: bool = True) -> Place | None:
+        """Return the place that this request gets, if one is free that nobody before it can use.
+        Without ``look`` only a place that has fallen to it already."""
+        if look:
+            self._line.hand_out()
         place, self.place = self.place, None
         return place
 

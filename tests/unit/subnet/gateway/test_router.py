@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 import pytest
 
+from assay.chain.view import Moment
 from assay.clock import ManualClock
 from assay.gateway.openai.errors import ApiError
 from assay.gateway.openai.meaning import AnswerOptions
@@ -24,6 +26,7 @@ from assay.gateway.router import (
 from assay.gateway.run import accepted_paths
 from assay.protocol.client_receipts import read_call
 from assay.protocol.inference import Complete, NumericPath, Piece
+from assay.types import Ss58
 from assay.wire.errors import Code, RequestRefused
 from assay.wire.evidence import unpack, verify
 from assay.wire.memory import MemoryNetwork, RawReply, RawRequest
@@ -463,6 +466,37 @@ async def test_miners_that_are_always_busy_do_not_keep_clients_from_the_others()
             clock.advance(1.0)
             assert text(await read(router, wish(5))) == expected(honest, 5)
     assert max(len(each.asked) for each in hostile) <= 9, "a round trip of each request"
+
+
+async def test_those_who_wait_for_the_end_of_a_rest_look_for_a_place_once() -> None:
+    """Each would look at all miners for eight others, and hold up everybody's tokens. Nor does one
+    of them sleep through the end of a rest that began while it waited."""
+    clock = ManualClock()
+    bad, waiting, looks = FakeMiner(key(1), dies_at=0), 60, 0
+    async with Subnet(bad, clock=clock) as subnet:
+
+        def now() -> Moment:
+            nonlocal looks
+            looks += 1
+            return subnet.now()
+
+        router = subnet.router(now=now)
+        for _ in range(3):
+            with pytest.raises(ApiError):
+                await read(router, wish(3))
+        wishes = [replace(wish(3), avoid=frozenset({Ss58(f"5{n}")})) for n in range(waiting)]
+        reading = [asyncio.ensure_future(read(router, each)) for each in wishes]
+        await passing(clock, 4.0)
+        looks = 0
+        await passing(clock, 2.0)
+        assert len(bad.asked) == 4, "one of them has tried it"
+        assert looks < 6 * waiting
+        bad.dies_at = None
+        await passing(clock, 12.0)
+        assert len(bad.asked) > 4, "and it is tried again after its next rest"
+        for each in reading:
+            each.cancel()
+        await asyncio.gather(*reading, return_exceptions=True)
 
 
 async def test_two_refusals_are_the_clients_mistake_and_one_is_not() -> None:

@@ -66,8 +66,17 @@ class Seen:
     stands: list[float] = field(default_factory=list)
 
 
-def make_run(folder: Path, *, steps: int, batch: int) -> RunFolder:
-    """Return a run of a small model on a part of the standard library's source."""
+def make_run(
+    folder: Path,
+    *,
+    steps: int,
+    batch: int,
+    seed: int = 1,
+    boundaries: int = 0,
+    distance: float = 0.0,
+) -> RunFolder:
+    """Return a run of a small model on a part of the standard library's source, whose first numbers
+    and order of data follow from ``seed``."""
     quiet()
     tokenizer = resolve("demo")
     tokens = Tokens.load(tokenizer)
@@ -75,17 +84,17 @@ def make_run(folder: Path, *, steps: int, batch: int) -> RunFolder:
         folder / "corpus", read_documents(STDLIB, bytes_max=CORPUS_BYTES), tokens.encode_answer,
         end=min(tokens.ends), vocabulary=int(read_layout(tokenizer).config["vocab_size"]),
     )  # fmt: skip
-    make_model(folder / "model", "0.2M", tokenizer, seed=1)
+    make_model(folder / "model", "0.2M", tokenizer, seed=seed)
     terms = Manifest(
         version=1, name="zoo", model=bytes(32),
-        data=Data(corpus=bytes(32), context=64, batch=batch, seed=1),
+        data=Data(corpus=bytes(32), context=64, batch=batch, seed=seed),
         inner=Inner(
             optimiser="adamw", steps=steps, rate=3e-3, warmup=steps, beta1=0.9, beta2=0.95,
-            epsilon=1e-8, weight_decay=0.1, clip=1.0, boundaries=0,
+            epsilon=1e-8, weight_decay=0.1, clip=1.0, boundaries=boundaries,
         ),
         outer=Outer(rate=1.0, momentum=0.0, mean_of="senders", trim=0.0, norm_max=2.0),
         codec=Codec(form="coded", sent_ppm=10_000, levels=1, feedback_decay=0.9),
-        machine=this_machine(), audit=AuditTerms(share=0.4508, distance=0.0),
+        machine=this_machine(), audit=AuditTerms(share=0.4508, distance=distance),
         schedule=Schedule(
             start=1, windows=1_000, train=20, upload=6, reveal=6, attest=6, evaluate=1, advance=1
         ),

@@ -3,6 +3,7 @@ nobody else is."""
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,18 @@ async def test_what_is_not_accepted_is_not_paid(tmp_path: Path, cheat: str) -> N
         verdicts = judge.of(judged.net.seats[-1].hotkey)
         assert verdicts
         assert not any(verdict.value or verdict.forfeits for verdict in verdicts)
+
+
+@pytest.mark.slow
+async def test_a_key_that_is_kept_back_loses_its_window_s_pay(tmp_path: Path) -> None:
+    """The windows whose keys it shows are honest work, and are paid."""
+    settings = {"worth_sequences": 0, "copies": False}
+    judged = await judged_cheat(tmp_path, "selective-revealer", settings)
+    for judge in judged.judges:
+        values = [verdict.value for verdict in judge.of(judged.net.seats[-1].hotkey)]
+        assert len(values) >= WINDOWS
+        assert all(0.0 in pair for pair in itertools.pairwise(values)), values
+        assert "not_in_time" in told(judge.of(judged.net.seats[-1].hotkey))
 
 
 @pytest.mark.slow

@@ -6,6 +6,7 @@
 use crate::*;
 use alloc::{collections::BTreeMap, vec::Vec};
 use assay_runtime_api::Named;
+use codec::Encode;
 use frame_support::{
     genesis_builder_helper::{build_state, get_preset},
     weights::Weight,
@@ -46,7 +47,12 @@ sp_api::impl_runtime_apis! {
         }
 
         fn metadata_at_version(version: u32) -> Option<OpaqueMetadata> {
-            Runtime::metadata_at_version(version)
+            match version {
+                metadata::V15 => {
+                    Some(OpaqueMetadata::new(metadata::v15(Runtime::metadata_ir()).encode()))
+                }
+                _ => Runtime::metadata_at_version(version),
+            }
         }
 
         fn metadata_versions() -> Vec<u32> {

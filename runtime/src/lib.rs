@@ -5,7 +5,7 @@
 //! tables of their own. The host is asked for nothing beyond what Parity's node offers, so the
 //! same Wasm runs there. What a single pallet does is said in the pallet; how each is configured,
 //! in `config`; who pays a fee, in `fees`; who comes first, in `priority`; what a block may take,
-//! in `weights`; what a slot's number is, in `slots`.
+//! in `weights`; what a slot's number is, in `slots`; how types are numbered, in `metadata`.
 
 #![cfg_attr(not(feature = "std"), no_std)]
 #![recursion_limit = "512"]
@@ -17,6 +17,7 @@ mod apis;
 pub mod config;
 mod fees;
 pub mod genesis;
+mod metadata;
 pub mod priority;
 mod slots;
 #[cfg(test)]
@@ -71,7 +72,7 @@ pub const VERSION: RuntimeVersion = RuntimeVersion {
     spec_name: alloc::borrow::Cow::Borrowed("node-subtensor"),
     impl_name: alloc::borrow::Cow::Borrowed("assay"),
     authoring_version: 1,
-    spec_version: 1_004,
+    spec_version: 1_005,
     impl_version: 1,
     apis: apis::RUNTIME_API_VERSIONS,
     transaction_version: 1,

@@ -148,13 +148,15 @@ fn weigh_oneself() -> Subtensor {
 
 #[test]
 fn presets_set_the_time_of_blocks() {
-    for (name, slot) in [(genesis::LOCAL, 250), (genesis::UPSTREAM, 12_000)] {
+    let presets =
+        [(genesis::LOCAL, 250), (genesis::UPSTREAM, 12_000), (genesis::FAST_LOCALNET, 250)];
+    for (name, slot) in presets {
         with_preset(name, || {
             assert_eq!(SlotDuration::get(), slot);
             assert_eq!(MinimumPeriod::get(), slot / 2);
             assert_eq!(
                 pallet_subtensor::TotalIssuance::<Runtime>::get(),
-                Tao::new(Balances::total_issuance())
+                SubtensorModule::tao_held().unwrap()
             );
             assert_eq!(free("//Alice"), 1_000_000_000_000_000);
             assert_eq!(pallet_sudo::Key::<Runtime>::get(), Some(account("//Alice")));
@@ -164,27 +166,71 @@ fn presets_set_the_time_of_blocks() {
 }
 
 #[test]
+fn the_fast_localnet_begins_as_the_public_one() {
+    use pallet_subtensor::*;
+    with_preset(genesis::FAST_LOCALNET, || {
+        assert_eq!(SubnetOwner::<Runtime>::get(NetUid::ROOT), account("//Alice"));
+        assert_eq!(SubnetOwnerHotkey::<Runtime>::get(NetUid::ROOT), account("//Alice_hk"));
+        assert_eq!(SubtensorModule::subnets(), [NETUID]);
+        let nobody = AccountId::new([0; 32]);
+        assert_eq!(SubnetOwner::<Runtime>::get(NETUID), nobody);
+        assert_eq!(Keys::<Runtime>::get(NETUID, 0), nobody);
+        assert_eq!(Tempo::<Runtime>::get(NETUID), 100);
+        assert!(SubtokenEnabled::<Runtime>::get(NETUID));
+        assert_eq!(FirstEmissionBlockNumber::<Runtime>::get(NETUID), Some(1));
+        assert_eq!(TokenSymbol::<Runtime>::get(NETUID), "α".as_bytes());
+    });
+}
+
+#[test]
+fn types_have_the_same_numbers_in_metadata_14_and_15() {
+    use sp_metadata_ir::frame_metadata::RuntimeMetadata;
+    with_preset(genesis::LOCAL, || {
+        let RuntimeMetadata::V14(old) = Runtime::metadata().1 else { panic!("metadata() is V14") };
+        let RuntimeMetadata::V15(new) = metadata::v15(Runtime::metadata_ir()).1 else {
+            panic!("v15 is V15")
+        };
+        // Clients of the 9.x and 10.x lines take this number for granted.
+        let first = &new.types.types.first().unwrap().ty;
+        assert_eq!(first.path.segments, ["sp_core", "crypto", "AccountId32"]);
+        // What pallets use comes before what only the extrinsic of V14 uses; no client looks for the
+        // rest by V14's numbers. (Not `assert_eq`: all of it would be printed.)
+        let is_extrinsic = |ty: &scale_info::PortableType| {
+            ty.ty.path.segments.last().is_some_and(|name| name == "UncheckedExtrinsic")
+        };
+        let shared = old.types.types.iter().position(is_extrinsic).unwrap();
+        assert!(new.types.types.get(..shared) == old.types.types.get(..shared));
+        for (new, old) in new.pallets.iter().zip(&old.pallets) {
+            assert!((&new.calls, &new.storage) == (&old.calls, &old.storage), "{}", old.name);
+            assert!((&new.event, &new.error) == (&old.event, &old.error), "{}", old.name);
+        }
+    });
+}
+
+#[test]
 fn a_local_subnet_is_fast_and_open_and_an_upstream_one_as_the_public_chain_has_it() {
     use pallet_subtensor::*;
     let founded = |name: &str| {
         let mut seen = None;
         with_preset(name, || {
             done("//Alice", Subtensor::register_network { hotkey: account("//Alice//hot") });
+            let netuid = SubtensorModule::subnets().pop().unwrap();
             let chain = (
                 NetworkRateLimit::<Runtime>::get(),
                 StartCallDelay::<Runtime>::get(),
                 AdminFreezeWindow::<Runtime>::get(),
                 TxChildkeyTakeRateLimit::<Runtime>::get(),
                 LoopbackAxonsAllowed::<Runtime>::get(),
+                PendingChildKeyCooldown::<Runtime>::get(),
             );
             let subnet = (
-                Tempo::<Runtime>::get(NETUID),
-                WeightsSetRateLimit::<Runtime>::get(NETUID),
-                ActivityCutoffFactorMilli::<Runtime>::get(NETUID),
-                ServingRateLimit::<Runtime>::get(NETUID),
-                MaxRegistrationsPerBlock::<Runtime>::get(NETUID),
-                CommitRevealWeightsEnabled::<Runtime>::get(NETUID),
-                SubnetEmissionEnabled::<Runtime>::get(NETUID),
+                Tempo::<Runtime>::get(netuid),
+                WeightsSetRateLimit::<Runtime>::get(netuid),
+                ActivityCutoffFactorMilli::<Runtime>::get(netuid),
+                ServingRateLimit::<Runtime>::get(netuid),
+                MaxRegistrationsPerBlock::<Runtime>::get(netuid),
+                CommitRevealWeightsEnabled::<Runtime>::get(netuid),
+                SubnetEmissionEnabled::<Runtime>::get(netuid),
             );
             let key = pallet_mev_shield::NextKey::<Runtime>::get();
             assert_eq!(key, None, "clients are to submit in the clear");
@@ -192,10 +238,13 @@ fn a_local_subnet_is_fast_and_open_and_an_upstream_one_as_the_public_chain_has_i
         });
         seen.unwrap()
     };
-    let local = ((0, 0, 0, 0, true), (20, 0, 5_000, 0, 8, false, true));
+    let local = ((0, 0, 0, 0, true, 15), (20, 0, 5_000, 0, 8, false, true));
     assert_eq!(founded(genesis::LOCAL), local);
-    let upstream = ((7_200, 0, 10, 216_000, false), (360, 100, 13_889, 50, 1, true, false));
+    let upstream = ((7_200, 0, 10, 216_000, false, 7_200), (360, 100, 13_889, 50, 1, true, false));
     assert_eq!(founded(genesis::UPSTREAM), upstream);
+    // As the public source has it for fast blocks.
+    let fast = ((7_200, 0, 10, 5, false, 15), (10, 100, 13_889, 50, 1, true, false));
+    assert_eq!(founded(genesis::FAST_LOCALNET), fast);
 }
 
 #[test]
@@ -204,8 +253,10 @@ fn an_owner_sets_a_hyperparameter_at_any_time_on_local_and_not_before_an_epoch_u
         with_preset(name, || {
             done("//Alice", Subtensor::register_network { hotkey: account("//Alice//hot") });
             System::set_block_number(tempo); // the epoch is due in the next block
-            let set =
-                || pallet_admin_utils::Call::<Runtime>::sudo_set_rho { netuid: NETUID, rho: 7 };
+            let set = || pallet_admin_utils::Call::<Runtime>::sudo_set_bonds_penalty {
+                netuid: NETUID,
+                bonds_penalty: 7,
+            };
             let expected =
                 pallet_subtensor::Error::<Runtime>::AdminActionProhibitedDuringWeightsWindow;
             let expected = if refused { Err(expected.into()) } else { Ok(()) };

@@ -92,7 +92,7 @@ state_dir: Final = click.option(
 @click.option("--in-memory", is_flag=True, help="Keep nothing: the chain ends with the process.")
 @click.option(
     "--preset", metavar="NAME",
-    help="Of a new chain: local (fast epochs, without it), "
+    help="Of a new chain: local (fast epochs, without it), fast-localnet (as a public node's), "
     "upstream (the public network's), or default (a runtime's own).",
 )  # fmt: skip
 @click.option(

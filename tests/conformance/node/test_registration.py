@@ -35,4 +35,4 @@ def test_the_sdk_registers_a_neuron_in_clear_and_an_owner_sets_a_hyperparameter(
     assert seen["bob"] not in seen["before"]
     assert (seen["found"], seen["owned"], seen["joined"]) == (True, True, True)
     assert seen["bob"] in seen["after"]
-    assert seen["rho"] == 7
+    assert seen["immunity_period"] == 7

@@ -2,14 +2,14 @@
 //!
 //! Clients describe it so (spec 425 has no such mode): the neuron with the highest stake
 //! is the sole permit holder, and its weights are taken exactly as they are. Miners earn in
-//! proportion to that one row, the validator earns the whole validators' half. There are no
-//! bonds, and nothing is clipped; consensus equals incentive, trust is not measured.
+//! proportion to that one row, the validator earns the whole validators' half. Bonds stay as they
+//! are, and nothing is clipped; consensus equals incentive, trust is not measured.
 
 use alloc::{vec, vec::Vec};
 
 use super::payment::Shares;
 use super::stake::Standing;
-use super::{masked_weights, EpochInput, EpochOutput, EpochRules, StoredRow};
+use super::{masked_weights, EpochInput, EpochOutput, EpochRules};
 use crate::fixed::{self, Fixed};
 use crate::sparse::at;
 
@@ -50,7 +50,7 @@ pub fn run_null(input: &EpochInput, rules: &EpochRules) -> EpochOutput {
         dividends: to_shares(&dividends),
         validator_trust: vec![0; size],
         pruning_scores: fixed::max_upscale(&shares.combined),
-        bonds: standing.permits.iter().map(|held| held.then(StoredRow::new)).collect(),
+        bonds: vec![None; size],
         validator_permit: standing.new_permits,
         server_emission: shares.server_emission,
         validator_emission: shares.validator_emission,
@@ -97,6 +97,6 @@ mod tests {
         assert_eq!(output.validator_permit, [false, true, false, false]);
         assert_eq!(output.server_emission, [0, 0, 125, 375]);
         assert_eq!(output.validator_emission, [0, 500, 0, 0]);
-        assert_eq!(output.bonds, [Some(vec![]), Some(vec![]), None, None]);
+        assert_eq!(output.bonds, [None, None, None, None]);
     }
 }

@@ -1,7 +1,9 @@
 //! The calls: who may set what, by name and index as the public runtime has them.
 //!
 //! `root_sets` and `root_sets_on` let root alone; `owner_sets` and `owner_does` let a subnet's
-//! owner too, within the limits of `gate`. What a value may be is said in `rules`.
+//! owner too, within the limits of `gate`. What a value may be is said in `rules`. What no rule of
+//! the chain would read is refused (`root_is_refused`, `owner_is_refused`): whoever is told that a
+//! setting was made must be able to rely on it.
 //!
 //! FRAME takes the calls of a pallet as one block, so this file is as long as they are many; what
 //! they share is in the other two.
@@ -25,16 +27,12 @@ mod calls {
             )
         }
 
-        /// Sets the blocks between two changes of key by one coldkey.
+        /// Refused: the blocks between two changes of key; no key changes here.
         #[pallet::call_index(2)]
         #[pallet::weight(setter_weight::<T>())]
         pub fn sudo_set_tx_rate_limit(origin: OriginFor<T>, tx_rate_limit: u64) -> DispatchResult {
-            Self::root_sets(
-                origin,
-                tx_rate_limit,
-                TxRateLimit::<T>::put,
-                ChainEvent::TxRateLimitSet,
-            )
+            let _ = tx_rate_limit;
+            Self::root_is_refused(origin)
         }
 
         /// Sets the blocks between two changes of a neuron's endpoint.
@@ -51,7 +49,7 @@ mod calls {
             })
         }
 
-        /// Sets the floor of the difficulty of proof of work.
+        /// Refused: the floor of the difficulty of proof of work; nobody registers by it here.
         #[pallet::call_index(4)]
         #[pallet::weight(setter_weight::<T>())]
         pub fn sudo_set_min_difficulty(
@@ -59,16 +57,11 @@ mod calls {
             netuid: NetUid,
             min_difficulty: u64,
         ) -> DispatchResult {
-            Self::root_sets_on(
-                origin,
-                netuid,
-                min_difficulty,
-                MinDifficulty::<T>::insert,
-                ChainEvent::MinDifficultySet,
-            )
+            let _ = (netuid, min_difficulty);
+            Self::root_is_refused(origin)
         }
 
-        /// Sets the ceiling of the difficulty of proof of work.
+        /// Refused: the ceiling of the difficulty of proof of work; nobody registers by it here.
         #[pallet::call_index(5)]
         #[pallet::weight(setter_weight::<T>())]
         pub fn sudo_set_max_difficulty(
@@ -76,10 +69,8 @@ mod calls {
             netuid: NetUid,
             max_difficulty: u64,
         ) -> DispatchResult {
-            Self::owner_sets(origin, netuid, Hyperparameter::MaxDifficulty, |_| {
-                MaxDifficulty::<T>::insert(netuid, max_difficulty);
-                Ok(ChainEvent::MaxDifficultySet(netuid, max_difficulty))
-            })
+            let _ = max_difficulty;
+            Self::owner_is_refused(origin, netuid)
         }
 
         /// Sets the version below which weights are refused.
@@ -113,7 +104,7 @@ mod calls {
             )
         }
 
-        /// Sets what is not used any more; clients read it.
+        /// Refused: the blocks between adjustments of a price; it falls with every block.
         #[pallet::call_index(8)]
         #[pallet::weight(setter_weight::<T>())]
         pub fn sudo_set_adjustment_interval(
@@ -121,16 +112,11 @@ mod calls {
             netuid: NetUid,
             adjustment_interval: u16,
         ) -> DispatchResult {
-            Self::root_sets_on(
-                origin,
-                netuid,
-                adjustment_interval,
-                AdjustmentInterval::<T>::insert,
-                ChainEvent::AdjustmentIntervalSet,
-            )
+            let _ = (netuid, adjustment_interval);
+            Self::root_is_refused(origin)
         }
 
-        /// Sets what is not used any more; clients read it.
+        /// Refused: the speed of a price by targets; prices fall by `BurnHalfLife`.
         #[pallet::call_index(9)]
         #[pallet::weight(setter_weight::<T>())]
         pub fn sudo_set_adjustment_alpha(
@@ -138,10 +124,8 @@ mod calls {
             netuid: NetUid,
             adjustment_alpha: u64,
         ) -> DispatchResult {
-            Self::owner_sets(origin, netuid, Hyperparameter::AdjustmentAlpha, |_| {
-                AdjustmentAlpha::<T>::insert(netuid, adjustment_alpha);
-                Ok(ChainEvent::AdjustmentAlphaSet(netuid, adjustment_alpha))
-            })
+            let _ = adjustment_alpha;
+            Self::owner_is_refused(origin, netuid)
         }
 
         /// Sets the blocks during which a new neuron is not pruned.
@@ -194,17 +178,15 @@ mod calls {
             Self::root_sets_on(origin, netuid, kappa, Kappa::<T>::insert, ChainEvent::KappaSet)
         }
 
-        /// Sets what the epoch does not use any more; clients read it.
+        /// Refused: the steepness of a trust that no epoch computes any more.
         #[pallet::call_index(17)]
         #[pallet::weight(setter_weight::<T>())]
         pub fn sudo_set_rho(origin: OriginFor<T>, netuid: NetUid, rho: u16) -> DispatchResult {
-            Self::owner_sets(origin, netuid, Hyperparameter::Rho, |_| {
-                Rho::<T>::insert(netuid, rho);
-                Ok(ChainEvent::RhoSet(netuid, rho))
-            })
+            let _ = rho;
+            Self::owner_is_refused(origin, netuid)
         }
 
-        /// Sets what `sudo_set_activity_cutoff_factor` supersedes; clients read it.
+        /// Refused: the blocks of silence; `sudo_set_activity_cutoff_factor` supersedes it.
         #[pallet::call_index(18)]
         #[pallet::weight(setter_weight::<T>())]
         pub fn sudo_set_activity_cutoff(
@@ -212,11 +194,8 @@ mod calls {
             netuid: NetUid,
             activity_cutoff: u16,
         ) -> DispatchResult {
-            Self::owner_sets(origin, netuid, Hyperparameter::ActivityCutoff, |_| {
-                cutoff::<T>(netuid, activity_cutoff)?;
-                ActivityCutoff::<T>::insert(netuid, activity_cutoff);
-                Ok(ChainEvent::ActivityCutoffSet(netuid, activity_cutoff))
-            })
+            let _ = activity_cutoff;
+            Self::owner_is_refused(origin, netuid)
         }
 
         /// Sets whether neurons may register by burning TAO.
@@ -228,13 +207,12 @@ mod calls {
             registration_allowed: bool,
         ) -> DispatchResult {
             Self::owner_sets(origin, netuid, Hyperparameter::RegistrationAllowed, |_| {
-                burn_or_pow::<T>(netuid, registration_allowed)?;
                 NetworkRegistrationAllowed::<T>::insert(netuid, registration_allowed);
                 Ok(ChainEvent::RegistrationAllowed(netuid, registration_allowed))
             })
         }
 
-        /// Sets whether neurons may register by proof of work.
+        /// Refused: whether neurons may register by proof of work; nobody can here.
         #[pallet::call_index(20)]
         #[pallet::weight(setter_weight::<T>())]
         pub fn sudo_set_network_pow_registration_allowed(
@@ -242,14 +220,12 @@ mod calls {
             netuid: NetUid,
             registration_allowed: bool,
         ) -> DispatchResult {
-            Self::owner_sets(origin, netuid, Hyperparameter::PowRegistrationAllowed, |_| {
-                pow_or_burn::<T>(netuid, registration_allowed)?;
-                NetworkPowRegistrationAllowed::<T>::insert(netuid, registration_allowed);
-                Ok(ChainEvent::PowRegistrationAllowed(netuid, registration_allowed))
-            })
+            let _ = registration_allowed;
+            Self::ensure_owner_or_root(origin, netuid)?;
+            Err(Error::<T>::POWRegistrationDisabled.into())
         }
 
-        /// Sets what is not used any more; clients read it.
+        /// Refused: registrations that a price aims at; it aims at none.
         #[pallet::call_index(21)]
         #[pallet::weight(setter_weight::<T>())]
         pub fn sudo_set_target_registrations_per_interval(
@@ -257,13 +233,8 @@ mod calls {
             netuid: NetUid,
             target_registrations_per_interval: u16,
         ) -> DispatchResult {
-            Self::root_sets_on(
-                origin,
-                netuid,
-                target_registrations_per_interval,
-                TargetRegistrationsPerInterval::<T>::insert,
-                ChainEvent::RegistrationPerIntervalSet,
-            )
+            let _ = (netuid, target_registrations_per_interval);
+            Self::root_is_refused(origin)
         }
 
         /// Sets the floor of the price of a registration.
@@ -296,7 +267,7 @@ mod calls {
             })
         }
 
-        /// Sets the difficulty of proof of work.
+        /// Refused: the difficulty of proof of work; nobody registers by it here.
         #[pallet::call_index(24)]
         #[pallet::weight(setter_weight::<T>())]
         pub fn sudo_set_difficulty(
@@ -304,13 +275,8 @@ mod calls {
             netuid: NetUid,
             difficulty: u64,
         ) -> DispatchResult {
-            Self::root_sets_on(
-                origin,
-                netuid,
-                difficulty,
-                Difficulty::<T>::insert,
-                ChainEvent::DifficultySet,
-            )
+            let _ = (netuid, difficulty);
+            Self::root_is_refused(origin)
         }
 
         /// Sets how many neurons may hold a validator permit.
@@ -492,19 +458,20 @@ mod calls {
             )
         }
 
-        /// Sets the stake below which a partial unstake leaves nothing behind.
+        /// Sets the least that may be staked behind another's hotkey, in millionths of the least
+        /// stake. After a raise, what is too small now is sold and paid out within some blocks.
         #[pallet::call_index(43)]
-        #[pallet::weight(setter_weight::<T>())]
+        #[pallet::weight(nominations_weight::<T>())]
         pub fn sudo_set_nominator_min_required_stake(
             origin: OriginFor<T>,
             min_stake: u64,
         ) -> DispatchResult {
             ensure_root(origin)?;
-            NominatorMinRequiredStake::<T>::put(min_stake);
+            Chain::<T>::set_least_nomination(min_stake);
             Ok(())
         }
 
-        /// Sets the blocks between two raises of a delegate take.
+        /// Sets the blocks after a change of a delegate take in which it is not raised.
         #[pallet::call_index(45)]
         #[pallet::weight(setter_weight::<T>())]
         pub fn sudo_set_tx_delegate_take_rate_limit(
@@ -719,16 +686,15 @@ mod calls {
             })
         }
 
-        /// Sets the version of the timelocked commits that are accepted.
+        /// Refused: the version of timelocked commits; none are accepted here.
         #[pallet::call_index(71)]
         #[pallet::weight(setter_weight::<T>())]
         pub fn sudo_set_commit_reveal_version(
             origin: OriginFor<T>,
             version: u16,
         ) -> DispatchResult {
-            ensure_root(origin)?;
-            CommitRevealWeightsVersion::<T>::put(version);
-            Ok(())
+            let _ = version;
+            Self::root_is_refused(origin)
         }
 
         /// Sets how many neurons of the owner are never pruned.
@@ -956,7 +922,7 @@ mod calls {
             Ok(())
         }
 
-        /// Sets whether the owner's cut is locked when it is paid.
+        /// Refused: whether the owner's cut is locked; there are no locks here.
         #[pallet::call_index(95)]
         #[pallet::weight(setter_weight::<T>())]
         pub fn sudo_set_owner_cut_auto_lock_enabled(
@@ -964,11 +930,8 @@ mod calls {
             netuid: NetUid,
             enabled: bool,
         ) -> DispatchResult {
-            Self::owner_does(origin, netuid, Hyperparameter::OwnerCutAutoLock, |_| {
-                not_root::<T>(netuid)?;
-                OwnerCutAutoLockEnabled::<T>::insert(netuid, enabled);
-                Ok(())
-            })
+            let _ = enabled;
+            Self::owner_is_refused(origin, netuid)
         }
 
         /// Sets how many epochs may run in one block.
@@ -1003,8 +966,8 @@ mod calls {
             })
         }
 
-        /// Sets how the subnet arrives at its incentives. (Newer than the indices around it.)
-        #[pallet::call_index(110)]
+        /// Sets how the subnet arrives at its incentives.
+        #[pallet::call_index(111)]
         #[pallet::weight(setter_weight::<T>())]
         pub fn sudo_set_epoch_consensus(
             origin: OriginFor<T>,
@@ -1012,9 +975,8 @@ mod calls {
             mode: EpochConsensus,
         ) -> DispatchResult {
             Self::owner_does(origin, netuid, Hyperparameter::EpochConsensus, |_| {
-                not_root::<T>(netuid)?;
-                SubnetEpochConsensus::<T>::insert(netuid, mode);
-                Ok(())
+                ensure!(!netuid.is_root(), Error::<T>::InvalidValue);
+                Chain::<T>::set_epoch_consensus(netuid, mode)
             })
         }
     }

@@ -75,6 +75,24 @@ impl<T: Config> Pallet<T> {
         Ok(done)
     }
 
+    /// What root asks to set, but no rule of the chain reads.
+    pub(crate) fn root_is_refused(origin: OriginFor<T>) -> DispatchResult {
+        ensure_root(origin)?;
+        Err(Error::<T>::Deprecated.into())
+    }
+
+    /// The same of what a subnet's owner may ask for too.
+    pub(crate) fn owner_is_refused(origin: OriginFor<T>, netuid: NetUid) -> DispatchResult {
+        Self::ensure_owner_or_root(origin, netuid)?;
+        Err(Error::<T>::Deprecated.into())
+    }
+
+    pub(crate) fn ensure_owner_or_root(origin: OriginFor<T>, netuid: NetUid) -> DispatchResult {
+        Self::ensure_subnet(netuid)?;
+        Chain::<T>::ensure_subnet_owner_or_root(origin, netuid)?;
+        Ok(())
+    }
+
     pub(crate) fn ensure_subnet(netuid: NetUid) -> Result<(), Error<T>> {
         ensure!(Chain::<T>::subnet_exists(netuid), Error::<T>::SubnetDoesNotExist);
         Ok(())

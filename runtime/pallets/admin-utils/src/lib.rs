@@ -22,12 +22,13 @@ mod tests;
 pub use pallet::*;
 
 use frame_support::{pallet_macros::import_section, traits::Get, weights::Weight};
+use pallet_subtensor::{WeightInfo, NOMINATIONS_PER_BLOCK};
 
 #[import_section(calls::calls)]
 #[allow(clippy::expect_used)] // in what the macro writes
 #[frame_support::pallet]
 pub mod pallet {
-    use crate::{mechanisms_weight, rules::*, setter_weight};
+    use crate::{mechanisms_weight, nominations_weight, rules::*, setter_weight};
     use alloc::vec::Vec;
     use frame_support::pallet_prelude::*;
     use frame_system::pallet_prelude::*;
@@ -92,9 +93,9 @@ pub mod pallet {
         InvalidValue,
         /// Root has no such hyperparameter.
         NotPermittedOnRootSubnet,
-        /// Not in use.
+        /// Nobody registers by proof of work here.
         POWRegistrationDisabled,
-        /// Not in use.
+        /// No rule of the chain reads this setting.
         Deprecated,
         /// Not in use: there is no collateral.
         CollateralLockShareTooHigh,
@@ -109,6 +110,12 @@ pub mod pallet {
 /// writes a value and when it was set.
 fn setter_weight<T: Config>() -> Weight {
     <T as frame_system::Config>::DbWeight::get().reads_writes(8, 2)
+}
+
+/// A raise looks at a block's worth of nominations at once, and sells those that are too small.
+fn nominations_weight<T: Config>() -> Weight {
+    <T as pallet_subtensor::Config>::WeightInfo::remove_stake()
+        .saturating_mul(NOMINATIONS_PER_BLOCK.into())
 }
 
 /// Mechanisms that go take their neurons' rows of weights, bonds and commits with them; all

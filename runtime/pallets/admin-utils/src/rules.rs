@@ -4,9 +4,8 @@ use crate::{Config, Error};
 use frame_support::{ensure, pallet_prelude::DispatchResult};
 use pallet_subtensor::{
     Error as ChainError, LiquidAlphaOn, MaxAllowedUids, MaxBurn, MaxChildkeyTake,
-    MaxMechanismCount, MechId, MechanismCountCurrent, MinActivityCutoff, MinAllowedUids, MinBurn,
-    MinChildkeyTake, NetUid, NetworkPowRegistrationAllowed, NetworkRegistrationAllowed,
-    SubnetworkN, TaoBalance, MAX_TEMPO, MIN_TEMPO,
+    MaxMechanismCount, MechId, MechanismCountCurrent, MinAllowedUids, MinBurn, MinChildkeyTake,
+    NetUid, SubnetworkN, TaoBalance, MAX_TEMPO, MIN_TEMPO,
 };
 use sp_runtime::PerU16;
 use substrate_fixed::types::{I96F32, U64F64};
@@ -40,11 +39,6 @@ const ALPHA_LEAST: u16 = u16::MAX / 40;
 
 /// Epochs between commit and reveal.
 const REVEAL_PERIOD: core::ops::RangeInclusive<u64> = 1..=100;
-
-pub(crate) fn cutoff<T: Config>(_: NetUid, cutoff: u16) -> DispatchResult {
-    ensure!(cutoff >= MinActivityCutoff::<T>::get(), ChainError::<T>::ActivityCutoffTooLow);
-    Ok(())
-}
 
 pub(crate) fn activity_factor<T: Config>(_: NetUid, milli: u32) -> DispatchResult {
     ensure!(
@@ -108,19 +102,6 @@ pub(crate) fn owner_immune<T: Config>(_: NetUid, neurons: u16) -> DispatchResult
 pub(crate) fn childkey_take<T: Config>(_: NetUid, take: PerU16) -> DispatchResult {
     let allowed = MinChildkeyTake::<T>::get()..=MaxChildkeyTake::<T>::get();
     ensure!(allowed.contains(&take), Error::<T>::ValueNotInBounds);
-    Ok(())
-}
-
-/// Neurons must be able to come in one way or the other.
-pub(crate) fn burn_or_pow<T: Config>(netuid: NetUid, allowed: bool) -> DispatchResult {
-    let other = NetworkPowRegistrationAllowed::<T>::get(netuid);
-    ensure!(allowed || other, Error::<T>::InvalidValue);
-    Ok(())
-}
-
-pub(crate) fn pow_or_burn<T: Config>(netuid: NetUid, allowed: bool) -> DispatchResult {
-    let other = NetworkRegistrationAllowed::<T>::get(netuid);
-    ensure!(allowed || other, Error::<T>::InvalidValue);
     Ok(())
 }
 

@@ -4,11 +4,11 @@
 
 use frame_support::{assert_noop, assert_ok};
 use pallet_subtensor::{
-    ActivityCutoffFactorMilli, AlphaValues, Error as ChainError, Event as ChainEvent,
-    ImmunityPeriod, Kappa, LastEpochBlock, LastUpdate, MaxAllowedUids, MechId,
-    MechanismCountCurrent, MechanismEmissionSplit, MinAllowedUids, NetUid, NetUidStorageIndex,
-    OwnerHyperparamRateLimit, PendingEpochAt, SubnetOwnerHotkey, SubnetworkN, TaoBalance, Tempo,
-    TxRateLimit, Weights,
+    ActivityCutoffFactorMilli, AlphaValues, EpochConsensus, Error as ChainError,
+    Event as ChainEvent, ImmunityPeriod, Kappa, LastEpochBlock, LastUpdate, MaxAllowedUids,
+    MaxAllowedValidators, MechId, MechanismCountCurrent, MechanismEmissionSplit, MinAllowedUids,
+    NetUid, NetUidStorageIndex, NetworkRateLimit, OwnerHyperparamRateLimit, PendingEpochAt,
+    SavedYumaMaxAllowedValidators, SubnetOwnerHotkey, SubnetworkN, TaoBalance, Tempo, Weights,
 };
 use scale_info::{TypeDef, TypeInfo};
 use sp_runtime::DispatchError::BadOrigin;
@@ -27,7 +27,7 @@ fn root_and_the_owner_set_and_nobody_else() {
         assert_ok!(set_immunity(signed(OWNER), 8));
         assert_eq!(ImmunityPeriod::<Test>::get(SUBNET), 8);
         System::assert_last_event(ChainEvent::ImmunityPeriodSet(SUBNET, 8).into());
-        assert_noop!(set_immunity(signed(STRANGER), 9), ChainError::<Test>::NotSubnetOwner);
+        assert_noop!(set_immunity(signed(STRANGER), 9), BadOrigin);
     });
 }
 
@@ -35,10 +35,10 @@ fn root_and_the_owner_set_and_nobody_else() {
 fn some_things_are_for_root_alone() {
     run(|| {
         assert_noop!(AdminUtils::sudo_set_kappa(signed(OWNER), SUBNET, 1), BadOrigin);
-        assert_noop!(AdminUtils::sudo_set_tx_rate_limit(signed(OWNER), 1), BadOrigin);
+        assert_noop!(AdminUtils::sudo_set_network_rate_limit(signed(OWNER), 1), BadOrigin);
         assert_ok!(AdminUtils::sudo_set_kappa(root(), SUBNET, 1));
-        assert_ok!(AdminUtils::sudo_set_tx_rate_limit(root(), 2));
-        assert_eq!((Kappa::<Test>::get(SUBNET), TxRateLimit::<Test>::get()), (1, 2));
+        assert_ok!(AdminUtils::sudo_set_network_rate_limit(root(), 2));
+        assert_eq!((Kappa::<Test>::get(SUBNET), NetworkRateLimit::<Test>::get()), (1, 2));
     });
 }
 
@@ -60,7 +60,7 @@ fn an_owner_waits_between_two_changes_of_one_hyperparameter() {
         System::set_block_number(100 + 2 * u64::from(TEMPO) - 1);
         LastEpochBlock::<Test>::insert(SUBNET, System::block_number());
         assert_noop!(set_immunity(signed(OWNER), 8), ChainError::<Test>::TxRateLimitExceeded);
-        assert_ok!(AdminUtils::sudo_set_rho(signed(OWNER), SUBNET, 8)); // another one
+        assert_ok!(AdminUtils::sudo_set_bonds_penalty(signed(OWNER), SUBNET, 8)); // another one
         assert_ok!(set_immunity(root(), 8));
         System::set_block_number(100 + 2 * u64::from(TEMPO));
         assert_ok!(set_immunity(signed(OWNER), 9));
@@ -210,15 +210,54 @@ fn alpha_values_need_liquid_alpha_and_their_order() {
 }
 
 #[test]
-fn one_way_to_register_always_stays_open() {
+fn what_no_rule_reads_is_refused() {
+    type Setter = fn(RuntimeOrigin) -> frame_support::dispatch::DispatchResult;
+    let of_owners: [Setter; 6] = [
+        |origin| AdminUtils::sudo_set_rho(origin, SUBNET, 1),
+        |origin| AdminUtils::sudo_set_adjustment_alpha(origin, SUBNET, 1),
+        |origin| AdminUtils::sudo_set_activity_cutoff(origin, SUBNET, 9_000),
+        |origin| AdminUtils::sudo_set_max_difficulty(origin, SUBNET, 1),
+        |origin| AdminUtils::sudo_set_owner_cut_auto_lock_enabled(origin, SUBNET, true),
+        |origin| AdminUtils::sudo_set_network_pow_registration_allowed(origin, SUBNET, true),
+    ];
+    let of_root: [Setter; 6] = [
+        |origin| AdminUtils::sudo_set_adjustment_interval(origin, SUBNET, 1),
+        |origin| AdminUtils::sudo_set_target_registrations_per_interval(origin, SUBNET, 1),
+        |origin| AdminUtils::sudo_set_min_difficulty(origin, SUBNET, 1),
+        |origin| AdminUtils::sudo_set_difficulty(origin, SUBNET, 1),
+        |origin| AdminUtils::sudo_set_tx_rate_limit(origin, 1),
+        |origin| AdminUtils::sudo_set_commit_reveal_version(origin, 1),
+    ];
+    let refused: [sp_runtime::DispatchError; 2] =
+        [Error::<Test>::Deprecated.into(), Error::<Test>::POWRegistrationDisabled.into()];
     run(|| {
-        let burn = |on| AdminUtils::sudo_set_network_registration_allowed(root(), SUBNET, on);
-        let pow = |on| AdminUtils::sudo_set_network_pow_registration_allowed(root(), SUBNET, on);
-        assert_ok!(pow(false));
-        assert_noop!(burn(false), Error::<Test>::InvalidValue);
-        assert_ok!(pow(true));
-        assert_ok!(burn(false));
-        assert_noop!(pow(false), Error::<Test>::InvalidValue);
+        for set in of_owners {
+            assert!(refused.contains(&set(signed(OWNER)).unwrap_err()));
+            assert!(refused.contains(&set(root()).unwrap_err()));
+            assert_noop!(set(signed(STRANGER)), BadOrigin);
+        }
+        for set in of_root {
+            assert_noop!(set(root()), Error::<Test>::Deprecated);
+            assert_noop!(set(signed(OWNER)), BadOrigin);
+        }
+    });
+}
+
+#[test]
+fn consensus_is_switched_off_and_on_again() {
+    run(|| {
+        let set = |origin, mode| AdminUtils::sudo_set_epoch_consensus(origin, SUBNET, mode);
+        let on_root =
+            AdminUtils::sudo_set_epoch_consensus(root(), NetUid::ROOT, EpochConsensus::Null);
+        assert_eq!(on_root, Err(Error::<Test>::InvalidValue.into()));
+        assert_noop!(set(signed(STRANGER), EpochConsensus::Null), BadOrigin);
+        let limit = MaxAllowedValidators::<Test>::get(SUBNET);
+        assert_ok!(set(signed(OWNER), EpochConsensus::Null));
+        assert_eq!(SavedYumaMaxAllowedValidators::<Test>::get(SUBNET), Some(limit));
+        assert_ok!(set(root(), EpochConsensus::Null)); // no change, and nothing saved anew
+        assert_ok!(set(root(), EpochConsensus::Yuma));
+        assert_eq!(MaxAllowedValidators::<Test>::get(SUBNET), limit);
+        assert_eq!(SavedYumaMaxAllowedValidators::<Test>::get(SUBNET), None);
     });
 }
 
@@ -281,10 +320,6 @@ fn other_bounds_hold_for_root_too() {
         assert_noop!(reveal(0), ChainError::<Test>::RevealPeriodTooSmall);
         assert_noop!(reveal(101), ChainError::<Test>::RevealPeriodTooLarge);
         assert_noop!(
-            AdminUtils::sudo_set_activity_cutoff(root(), SUBNET, 359),
-            ChainError::<Test>::ActivityCutoffTooLow
-        );
-        assert_noop!(
             AdminUtils::sudo_set_owner_immune_neuron_limit(root(), SUBNET, 11),
             Error::<Test>::InvalidValue
         );
@@ -319,5 +354,6 @@ fn calls_have_the_names_and_indices_that_clients_know() {
     assert_eq!(named(51), ("sudo_set_alpha_values", vec!["netuid", "alpha_low", "alpha_high"]));
     assert_eq!(named(74), ("sudo_set_admin_freeze_window", vec!["window"]));
     assert_eq!(named(94), ("sudo_set_subnet_emission_enabled", vec!["netuid", "enabled"]));
+    assert_eq!(named(111), ("sudo_set_epoch_consensus", vec!["netuid", "mode"]));
     assert_eq!(named(97), ("sudo_set_activity_cutoff_factor", vec!["netuid", "factor_milli"]));
 }

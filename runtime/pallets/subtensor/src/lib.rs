@@ -46,6 +46,7 @@ pub mod weights;
 
 pub use extension::SubtensorTransactionExtension;
 pub use pallet::*;
+pub use staking::NOMINATIONS_PER_BLOCK;
 pub use subnets::{MAX_TEMPO, MIN_TEMPO};
 pub use traits::{OnNeuronLeft, PoolSettings};
 pub use types::{Alpha as AlphaBalance, Tao as TaoBalance, *};
@@ -87,10 +88,7 @@ pub mod pallet {
         collections::{BTreeMap, BTreeSet},
         vec::Vec,
     };
-    use frame_support::{
-        pallet_prelude::*,
-        traits::{fungible::Inspect, Get},
-    };
+    use frame_support::{pallet_prelude::*, traits::Get};
     use frame_system::pallet_prelude::*;
     use sp_core::{ConstBool, ConstI16, ConstU16, ConstU32, ConstU64, ConstU8, H256};
     use sp_runtime::PerU16;

@@ -33,7 +33,7 @@ async def run(url: str) -> dict[str, Any]:
     found = await client.submit_call(
         calls.SubtensorModule.register_network(alice.hotkey.ss58_address), alice
     )
-    owned = await client.submit_call(calls.AdminUtils.sudo_set_rho(1, 7), alice)
+    owned = await client.submit_call(calls.AdminUtils.sudo_set_immunity_period(1, 7), alice)
     key = await client.read("mev_shield_next_key")
     refusal = None
     try:
@@ -56,7 +56,7 @@ async def run(url: str) -> dict[str, Any]:
         "bob": bob.hotkey.ss58_address,
         "before": before.hotkeys,
         "after": after.hotkeys,
-        "rho": hyperparameters["rho"],
+        "immunity_period": hyperparameters["immunity_period"],
     }
 
 

@@ -126,8 +126,10 @@ impl<T: Config> Pallet<T> {
                 BondsMode::Classic
             },
             permits: PermitRule::TopNonZero,
+            // Bonds stand still without consensus, so neurons that came meanwhile are new to them.
             bonds_mask: BondsMask::since_last_epoch(
-                LastMechansimStepBlock::<T>::get(netuid),
+                LastYumaStepBlock::<T>::get(netuid)
+                    .unwrap_or_else(|| LastMechansimStepBlock::<T>::get(netuid)),
                 block,
                 Tempo::<T>::get(netuid),
             ),

@@ -6,6 +6,7 @@
 //!
 //! Invariant: what all mechanisms of an epoch pay is at most what it was given to divide.
 
+mod consensus;
 mod inputs;
 mod stake;
 
@@ -52,6 +53,9 @@ impl<T: Config> Pallet<T> {
             outputs.push(output);
         }
         Self::write_subnet(netuid, &outputs, &shares);
+        if SubnetEpochConsensus::<T>::get(netuid) == EpochConsensus::Yuma {
+            LastYumaStepBlock::<T>::remove(netuid);
+        }
         let pays = electorate.hotkeys.into_iter().enumerate().map(|(uid, hotkey)| NeuronPay {
             hotkey,
             server: sum_of(&outputs, uid, |output| &output.server_emission),

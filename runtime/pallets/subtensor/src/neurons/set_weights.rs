@@ -92,7 +92,7 @@ impl<T: Config> Pallet<T> {
             minimum_count: MinAllowedWeights::<T>::get(netuid),
             share_max: MaxWeightsLimit::<T>::get(netuid),
         };
-        let weights: Vec<(u16, u16)> =
+        let scaled: Vec<(u16, u16)> =
             admit(uid, row.uids, row.values, &limits).map_err(|error| match error {
                 WeightsError::LengthsDiffer => Error::<T>::WeightVecNotEqualSize,
                 WeightsError::TooMany => Error::<T>::UidsLengthExceedUidsInSubNet,
@@ -101,6 +101,13 @@ impl<T: Config> Pallet<T> {
                 WeightsError::TooFew => Error::<T>::WeightVecLengthIsLow,
                 WeightsError::AboveLimit => Error::<T>::MaxWeightExceeded,
             })?;
+        let weights = match SubnetEpochConsensus::<T>::get(netuid) {
+            EpochConsensus::Yuma => scaled,
+            // The one row that decides is kept as it was given.
+            EpochConsensus::Null => {
+                row.uids.iter().copied().zip(row.values.iter().copied()).collect()
+            }
+        };
         Weights::<T>::insert(index, uid, weights);
         Self::deposit_event(Event::WeightsSet(index, uid));
         Ok(())

@@ -233,7 +233,7 @@ mod calls {
         ///
         /// - Origin: signed, by the coldkey that owns the hotkey.
         /// - Errors: `RegistrationNotPermittedOnRootSubnet`, `SubnetNotExists`,
-        ///   `HotKeyAccountNotExists`, `NonAssociatedColdKey`, `TooManyChildren`, `InvalidChild`,
+        ///   `NonAssociatedColdKey`, `TooManyChildren`, `InvalidChild`,
         ///   `DuplicateChild`, `ProportionOverflow`, `ChildParentInconsistency`,
         ///   `NotEnoughStakeToSetChildkeys`.
         /// - Event: `SetChildrenScheduled`.
@@ -275,8 +275,7 @@ mod calls {
         /// Sets what a hotkey keeps of the dividends of those who lend to it.
         ///
         /// - Origin: signed, by the coldkey that owns the hotkey.
-        /// - Errors: `SubnetNotExists`, `HotKeyAccountNotExists`, `NonAssociatedColdKey`,
-        ///   `InvalidChildkeyTake`, `TxChildkeyTakeRateLimitExceeded`.
+        /// - Errors: `SubnetNotExists`, `NonAssociatedColdKey`, `InvalidChildkeyTake`, `TxChildkeyTakeRateLimitExceeded`.
         /// - Event: `ChildKeyTakeSet`.
         #[pallet::call_index(75)]
         #[pallet::weight(T::WeightInfo::set_take())]
@@ -309,7 +308,9 @@ mod calls {
             logo_url: Vec<u8>,
             additional: Vec<u8>,
         ) -> DispatchResult {
-            Self::ensure_subnet_owner(origin, netuid)?;
+            let coldkey = ensure_signed(origin)?;
+            ensure!(Self::subnet_exists(netuid), Error::<T>::SubnetNotExists);
+            ensure!(Self::owns_subnet(&coldkey, netuid), Error::<T>::NotSubnetOwner);
             let identity = SubnetIdentityV3 {
                 subnet_name,
                 github_repo,
@@ -520,7 +521,7 @@ mod calls {
         /// Starts the caller's subnet.
         ///
         /// - Origin: signed, by the subnet's owner.
-        /// - Errors: `SubnetNotExists`, `NotSubnetOwner`, `FirstEmissionBlockNumberAlreadySet`,
+        /// - Errors: `SubnetNotExists`, `FirstEmissionBlockNumberAlreadySet`,
         ///   `NeedWaitingMoreBlocksToStarCall`.
         /// - Event: `FirstEmissionBlockNumberSet`.
         #[pallet::call_index(92)]
@@ -631,10 +632,26 @@ mod calls {
             Self::do_remove_stake(&coldkey, &hotkey, netuid, all, limit, false)
         }
 
+        /// Sets the blocks before announced child keys take effect.
+        ///
+        /// - Origin: root.
+        /// - Errors: none.
+        /// - Event: none, as on the public chain.
+        #[pallet::call_index(109)]
+        #[pallet::weight(T::WeightInfo::start_call())]
+        pub fn set_pending_childkey_cooldown(
+            origin: OriginFor<T>,
+            cooldown: u64,
+        ) -> DispatchResult {
+            ensure_root(origin)?;
+            PendingChildKeyCooldown::<T>::put(cooldown);
+            Ok(())
+        }
+
         /// Gives a subnet's token another symbol.
         ///
         /// - Origin: root, or signed by the subnet's owner.
-        /// - Errors: `SubnetNotExists`, `NotSubnetOwner`, `SymbolDoesNotExist`,
+        /// - Errors: `SubnetNotExists`, `SymbolDoesNotExist`,
         ///   `SymbolAlreadyInUse`.
         /// - Event: `SymbolUpdated`.
         #[pallet::call_index(112)]
@@ -828,7 +845,7 @@ mod calls {
         /// Orders an epoch of the caller's subnet out of turn.
         ///
         /// - Origin: signed, by the subnet's owner.
-        /// - Errors: `SubnetNotExists`, `NotSubnetOwner`, `DynamicTempoBlockedByCommitReveal`,
+        /// - Errors: `SubnetNotExists`, `DynamicTempoBlockedByCommitReveal`,
         ///   `EpochTriggerAlreadyPending`, `AutoEpochAlreadyImminent`, `TxRateLimitExceeded`.
         /// - Event: `EpochTriggered`.
         #[pallet::call_index(141)]

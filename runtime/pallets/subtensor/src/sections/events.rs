@@ -284,5 +284,8 @@ mod events {
         /// An epoch did not run, because the state it needs is inconsistent.
         #[codec(index = 138)]
         EpochSkipped { netuid: NetUid, block: u64 },
+        /// How epochs arrive at incentives was set.
+        #[codec(index = 154)]
+        EpochConsensusSet { netuid: NetUid, mode: EpochConsensus },
     }
 }

@@ -1,6 +1,7 @@
-//! The first state: the root network, the owners of time and defaults, and nothing else.
+//! The first state: the root network, what a chain's genesis decides of time and of defaults, and
+//! where it asks for it the subnet that a public chain begins with.
 //!
-//! Subnets are made by ordinary calls, on every chain alike.
+//! All other subnets are made by ordinary calls, on every chain alike.
 
 use frame_support::pallet_macros::pallet_section;
 
@@ -26,6 +27,13 @@ mod genesis {
         pub tx_childkey_take_rate_limit: u64,
         /// Epochs that may run in one block.
         pub max_epochs_per_block: u8,
+        /// Blocks before announced child keys take effect.
+        pub pending_child_key_cooldown: u64,
+        /// Who owns root, and the owner's hotkey; nobody without it.
+        pub root_owner: Option<(T::AccountId, T::AccountId)>,
+        /// Whether there is a subnet 1 that nobody owns, with a pool of ten TAO, as the public
+        /// chain's genesis has it. It is started, which the public one is not.
+        pub first_subnet: bool,
         #[serde(skip)]
         pub _config: core::marker::PhantomData<T>,
     }
@@ -42,6 +50,9 @@ mod genesis {
                 admin_freeze_window: 10,
                 tx_childkey_take_rate_limit: 216_000,
                 max_epochs_per_block: 2,
+                pending_child_key_cooldown: 7_200,
+                root_owner: None,
+                first_subnet: false,
                 _config: Default::default(),
             }
         }
@@ -60,9 +71,17 @@ mod genesis {
             AdminFreezeWindow::<T>::put(self.admin_freeze_window);
             TxChildkeyTakeRateLimit::<T>::put(self.tx_childkey_take_rate_limit);
             MaxEpochsPerBlock::<T>::put(self.max_epochs_per_block);
+            PendingChildKeyCooldown::<T>::put(self.pending_child_key_cooldown);
             Pallet::<T>::create_root_network();
+            if let Some((owner, hotkey)) = &self.root_owner {
+                SubnetOwner::<T>::insert(NetUid::ROOT, owner);
+                SubnetOwnerHotkey::<T>::insert(NetUid::ROOT, hotkey);
+            }
+            if self.first_subnet {
+                Pallet::<T>::create_first_subnet().expect("nothing is in the way at genesis; qed");
+            }
             // The balances pallet comes first, so its accounts are funded by now.
-            TotalIssuance::<T>::put(Tao::new(T::Currency::total_issuance()));
+            TotalIssuance::<T>::put(Pallet::<T>::tao_held().expect("genesis has no such sum; qed"));
         }
     }
 }

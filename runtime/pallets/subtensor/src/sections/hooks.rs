@@ -7,10 +7,13 @@ use frame_support::pallet_macros::pallet_section;
 mod hooks {
     #[pallet::hooks]
     impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
-        /// Registration prices fall, the block's emission is shared out, epochs that are due run.
+        /// Registration prices fall, the block's emission is shared out, epochs that are due run,
+        /// nominations that became too small are cleared.
         fn on_initialize(_now: BlockNumberFor<T>) -> Weight {
             Self::begin_block_registrations();
-            Self::coinbase_on_initialize(Self::block())
+            let coinbase = Self::coinbase_on_initialize(Self::block());
+            let looked_at = Self::clear_small_nominations();
+            coinbase.saturating_add(T::WeightInfo::remove_stake().saturating_mul(looked_at.into()))
         }
 
         /// TAO that other pallets burned in this block (fees, dust) leaves the issuance.

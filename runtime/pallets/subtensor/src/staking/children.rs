@@ -47,7 +47,7 @@ impl<T: Config> Pallet<T> {
     ) -> Result<(), Error<T>> {
         ensure!(!netuid.is_root(), Error::<T>::RegistrationNotPermittedOnRootSubnet);
         ensure!(Self::subnet_exists(netuid), Error::<T>::SubnetNotExists);
-        Self::ensure_owns(coldkey, hotkey)?;
+        ensure!(Self::owns(coldkey, hotkey), Error::<T>::NonAssociatedColdKey);
         ensure!(children.len() <= CHILDREN_MAX, Error::<T>::TooManyChildren);
 
         let mut keys: Vec<&T::AccountId> = children.iter().map(|(_, child)| child).collect();
@@ -85,7 +85,7 @@ impl<T: Config> Pallet<T> {
         take: PerU16,
     ) -> DispatchResult {
         ensure!(Self::subnet_exists(netuid), Error::<T>::SubnetNotExists);
-        Self::ensure_owns(coldkey, hotkey)?;
+        ensure!(Self::owns(coldkey, hotkey), Error::<T>::NonAssociatedColdKey);
         let least = MinChildkeyTake::<T>::get().max(MinChildkeyTakePerSubnet::<T>::get(netuid));
         ensure!(
             take >= least && take <= MaxChildkeyTake::<T>::get(),

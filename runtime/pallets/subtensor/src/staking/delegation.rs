@@ -1,7 +1,7 @@
 //! What a hotkey's owner takes of the dividends of those who staked behind it.
 //!
-//! Lowering a take is always possible, raising it only now and then: stakers must have time to
-//! leave.
+//! Lowering a take is always possible. Raising it takes a while after any change of it, so that
+//! stakers who came for a low take have time to leave before it is high again.
 
 use crate::*;
 use frame_support::ensure;
@@ -15,6 +15,7 @@ impl<T: Config> Pallet<T> {
     ) -> DispatchResult {
         Self::check_decrease_take(coldkey, hotkey, take)?;
         Delegates::<T>::insert(hotkey, take);
+        LastRateLimitedBlock::<T>::insert(Self::take_limit(hotkey), Self::block());
         Self::deposit_event(Event::TakeDecreased(coldkey.clone(), hotkey.clone(), take));
         Ok(())
     }
@@ -25,17 +26,22 @@ impl<T: Config> Pallet<T> {
         take: PerU16,
     ) -> DispatchResult {
         Self::check_increase_take(coldkey, hotkey, take)?;
-        let key = RateLimitKey::LastTxBlockDelegateTake(hotkey.clone());
+        let key = Self::take_limit(hotkey);
         let last = LastRateLimitedBlock::<T>::get(&key);
-        let now = Self::block();
+        let (now, limit) = (Self::block(), TxDelegateTakeRateLimit::<T>::get());
+        // A limit of so many blocks ends with the block after them, as on the public chain.
         ensure!(
-            last == 0 || now.saturating_sub(last) >= TxDelegateTakeRateLimit::<T>::get(),
+            last == 0 || limit == 0 || now.saturating_sub(last) > limit,
             Error::<T>::DelegateTxRateLimitExceeded
         );
         LastRateLimitedBlock::<T>::insert(&key, now);
         Delegates::<T>::insert(hotkey, take);
         Self::deposit_event(Event::TakeIncreased(coldkey.clone(), hotkey.clone(), take));
         Ok(())
+    }
+
+    fn take_limit(hotkey: &T::AccountId) -> RateLimitKey<T::AccountId> {
+        RateLimitKey::LastTxBlockDelegateTake(hotkey.clone())
     }
 
     pub(crate) fn check_decrease_take(

@@ -9,11 +9,13 @@ mod children;
 mod delegation;
 mod keys;
 mod moves;
+mod nominations;
 mod shares;
 mod stake;
 mod tao;
 
 pub(crate) use moves::{Place, RatioLimit};
+pub use nominations::NOMINATIONS_PER_BLOCK;
 
 use crate::TaoBalance;
 

@@ -70,6 +70,7 @@ impl<T: Config> Pallet<T> {
             netuid,
             fee.rao(),
         ));
+        Self::clear_small_nomination(coldkey, hotkey, netuid);
         Ok(())
     }
 

@@ -43,9 +43,13 @@ mod storage_chain {
     #[pallet::storage]
     pub type StakeThreshold<T: Config> = StorageValue<_, u64, ValueQuery>;
 
-    /// Stake below this is paid out rather than left behind by a partial unstake.
+    /// Least that may be staked behind another's hotkey, in millionths of the least stake.
     #[pallet::storage]
     pub type NominatorMinRequiredStake<T: Config> = StorageValue<_, u64, ValueQuery>;
+
+    /// The nomination that was looked at last since that was raised; empty: none yet, absent: all.
+    #[pallet::storage]
+    pub type NominationsLookedAt<T: Config> = StorageValue<_, Vec<u8>, OptionQuery>;
 
     /// Subnets besides root that may exist at once.
     #[pallet::storage]
@@ -91,7 +95,7 @@ mod storage_chain {
     #[pallet::storage]
     pub type TxRateLimit<T: Config> = StorageValue<_, u64, ValueQuery, ConstU64<1_000>>;
 
-    /// Blocks between two raises of a delegate take.
+    /// Blocks after a change of a delegate take in which it is not raised.
     #[pallet::storage]
     pub type TxDelegateTakeRateLimit<T: Config> =
         StorageValue<_, u64, ValueQuery, ConstU64<216_000>>;

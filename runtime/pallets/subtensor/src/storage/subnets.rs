@@ -87,6 +87,15 @@ mod storage_subnets {
     pub type SubnetEpochConsensus<T: Config> =
         StorageMap<_, Identity, NetUid, EpochConsensus, ValueQuery>;
 
+    /// What `MaxAllowedValidators` was before consensus was switched off.
+    #[pallet::storage]
+    pub type SavedYumaMaxAllowedValidators<T: Config> =
+        StorageMap<_, Identity, NetUid, u16, OptionQuery>;
+
+    /// Block of the latest epoch with consensus, while bonds have not moved since.
+    #[pallet::storage]
+    pub type LastYumaStepBlock<T: Config> = StorageMap<_, Identity, NetUid, u64, OptionQuery>;
+
     /// TAO in the pool. On root: what is staked there.
     #[pallet::storage]
     pub type SubnetTAO<T: Config> = StorageMap<_, Identity, NetUid, Tao, ValueQuery>;

@@ -133,6 +133,7 @@ impl<T: Config> Pallet<T> {
             SubnetLocked FirstEmissionBlockNumber SubtokenEnabled SubnetEmissionEnabled
             NetworkRegistrationAllowed NetworkPowRegistrationAllowed TokenSymbol
             SubnetIdentitiesV3 MechanismCountCurrent MechanismEmissionSplit SubnetEpochConsensus
+            SavedYumaMaxAllowedValidators LastYumaStepBlock
             SubnetTAO SubnetAlphaIn SubnetAlphaOut SubnetAlphaBurned SubnetProtocolAlpha
             PoolTaoWeight SubnetVolume SubnetMovingPrice EMAPriceHalvingBlocks RootProp
             SubnetTaoInEmission SubnetAlphaInEmission SubnetAlphaOutEmission SubnetExcessTao

@@ -13,7 +13,7 @@ use crate::*;
 use alloc::vec::Vec;
 use frame_support::ensure;
 use frame_system::{ensure_root, ensure_signed, pallet_prelude::OriginFor};
-use sp_runtime::{traits::UniqueSaturatedInto, DispatchResult};
+use sp_runtime::{traits::UniqueSaturatedInto, DispatchError, DispatchResult};
 
 /// Shortest and longest tempo that an owner may set (root is not bound).
 pub const MIN_TEMPO: u16 = 360;
@@ -63,24 +63,26 @@ impl<T: Config> Pallet<T> {
             .filter_map(move |id| NetUidStorageIndex::of(netuid, MechId::new(id)))
     }
 
+    /// The owner who signed. Anybody else is of a bad origin, as on the public chain.
     pub fn ensure_subnet_owner(
         origin: OriginFor<T>,
         netuid: NetUid,
-    ) -> Result<T::AccountId, sp_runtime::DispatchError> {
+    ) -> Result<T::AccountId, DispatchError> {
         let coldkey = ensure_signed(origin)?;
         ensure!(Self::subnet_exists(netuid), Error::<T>::SubnetNotExists);
-        ensure!(
-            SubnetOwner::<T>::try_get(netuid).is_ok_and(|owner| owner == coldkey),
-            Error::<T>::NotSubnetOwner
-        );
+        ensure!(Self::owns_subnet(&coldkey, netuid), DispatchError::BadOrigin);
         Ok(coldkey)
+    }
+
+    pub(crate) fn owns_subnet(coldkey: &T::AccountId, netuid: NetUid) -> bool {
+        SubnetOwner::<T>::try_get(netuid).is_ok_and(|owner| owner == *coldkey)
     }
 
     /// The owner, or `None` for root's origin.
     pub fn ensure_subnet_owner_or_root(
         origin: OriginFor<T>,
         netuid: NetUid,
-    ) -> Result<Option<T::AccountId>, sp_runtime::DispatchError> {
+    ) -> Result<Option<T::AccountId>, DispatchError> {
         if ensure_root(origin.clone()).is_ok() {
             return Ok(None);
         }
@@ -114,5 +116,6 @@ impl<T: Config> Pallet<T> {
         Tempo::<T>::insert(NetUid::ROOT, 0);
         NetworkRegistrationAllowed::<T>::insert(NetUid::ROOT, false);
         NetworkPowRegistrationAllowed::<T>::insert(NetUid::ROOT, false);
+        TokenSymbol::<T>::insert(NetUid::ROOT, Self::root_symbol());
     }
 }

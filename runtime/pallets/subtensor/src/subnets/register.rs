@@ -4,7 +4,7 @@
 //! room.
 
 use crate::{subnets::MECHANISM_DYNAMIC, *};
-use frame_support::ensure;
+use frame_support::{ensure, traits::Get};
 use sp_runtime::{DispatchError, DispatchResult};
 
 /// What a new subnet gets whatever the chain's defaults: the public chain's values.
@@ -12,6 +12,8 @@ const MAX_UIDS: u16 = 256;
 const MAX_VALIDATORS: u16 = 64;
 const MIN_WEIGHTS: u16 = 1;
 const IMMUNITY_BLOCKS: u16 = 5_000;
+/// Tempo of the subnet that is there from genesis on: the public genesis' value.
+const FIRST_SUBNET_TEMPO: u16 = 100;
 const FIRST_BURN: TaoBalance = TaoBalance::new(1_000_000_000);
 
 impl<T: Config> Pallet<T> {
@@ -52,6 +54,30 @@ impl<T: Config> Pallet<T> {
         if let Some(identity) = identity {
             Self::put_subnet_identity(netuid, identity)?;
         }
+        Ok(())
+    }
+
+    /// Makes the subnet that the public chain's genesis begins with: ten TAO in the pool at a
+    /// price of one, the account of 32 zero bytes as its owner, its only neuron and the holder of
+    /// one alpha. It takes part in the emission from block 1 on.
+    pub(crate) fn create_first_subnet() -> DispatchResult {
+        const POOL: u64 = 10_000_000_000;
+        const STAKED: AlphaBalance = AlphaBalance::new(1_000_000_000);
+        let netuid = NetUid::new(1);
+        let nobody = storage::defaults::ZeroAccount::<T>::get();
+        Self::associate(&nobody, &nobody)?;
+        Self::init_subnet(netuid, Self::block());
+        Tempo::<T>::insert(netuid, FIRST_SUBNET_TEMPO);
+        MinAllowedWeights::<T>::insert(netuid, 0);
+        Self::add_to_pool(netuid, TaoBalance::new(POOL))?;
+        SubnetAlphaIn::<T>::insert(netuid, AlphaBalance::new(POOL));
+        SubnetAlphaOut::<T>::insert(netuid, STAKED);
+        SubnetLocked::<T>::insert(netuid, TaoBalance::new(1));
+        SubnetOwner::<T>::insert(netuid, &nobody);
+        Self::append_neuron(netuid, &nobody)?;
+        Self::increase_stake(&nobody, &nobody, netuid, STAKED)?;
+        FirstEmissionBlockNumber::<T>::insert(netuid, 1);
+        SubtokenEnabled::<T>::insert(netuid, true);
         Ok(())
     }
 

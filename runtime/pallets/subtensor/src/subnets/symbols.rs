@@ -1,21 +1,36 @@
-//! Symbols of tokens: a small alphabet, each letter used by at most one subnet.
+//! Symbols of tokens: the public chain's letters in its order, each used by at most one subnet.
 //!
-//! Subnet n gets the n-th letter; when that is taken, the first free one; when none is free, the
-//! chain's own.
+//! Subnet n gets the n-th letter; when that is taken, the first free one; when none is free, or
+//! for root, the capital tau. Clients show the letters as they are, so that a subnet has here the
+//! one that its number has there.
 
 use crate::*;
 use alloc::{string::ToString, vec::Vec};
-use frame_support::{ensure, traits::Get};
+use frame_support::ensure;
 use sp_runtime::DispatchResult;
 
-/// Lower-case letters, without tau, which is the chain's own.
-const GREEK: &str = "αβγδεζηθικλμνξοπρσυφχψω";
-const HEBREW: &str = "אבגדהוזחטיכלמנסעפצקרשת";
-const CYRILLIC: &str = "бгджзиклнпуфцчшщыэюяђљњћџ";
-const ALPHABETS: [&str; 3] = [GREEK, HEBREW, CYRILLIC];
+/// Root's letter, and of those that come too late for one of their own.
+const ROOT_SYMBOL: &str = "Τ";
+
+/// Letters of subnets from 1 on. Some code points stand for no letter; the public chain has them.
+const SYMBOLS: [&str; 13] = [
+    "αβγδεζηθικλμνξοπρσtυφχψωאבגדהוזחטיךכ",
+    "לםמןנסעףפץצקרשתابتثجحخدذرزسشصضطظعغفق",
+    "كلمنهويىᚠᚢᚦᚨᚱᚳЫᛉᛒ ᚁᚂᚃᚄᚅ᚛აბგდევԱԲԳԴԵԶ",
+    "՞ЀЁЂЃЄЅъⲀⲁⲂⲃⲄⲅ𑀀𑀁𑀂𑀃𑀅නඳපඵබභⰀⰁⰂⰃⰄⰅⰆⰇⰈⰉⰊ",
+    "ⰋⰌⰍⰎⰏⰐⰑⰒⰓⰔⰕⰖⰗⰘⰙⰚⰛⰜⰝⰞⰟⰠกขฃคฅฆงจฉชซฌญฎ",
+    "ฏฐฑฒณดตถทธนบปผฝพฟภมยรลวศษสหฬอฮㄱㄴㄷㄹㅁㅂ",
+    "ㅅㅇㅈㅊㅋㅌㅍㅎㅏㅐㅑㅒㅓㅔㅕㅖㅗㅘㅙㅚㅛㅜㅝㅞㅟㅠㅡㅢㅣአኡኢኣኤእኦ",
+    "ኧወዉዊዋዌውዎኰ኱ኲኳኴኵ኶ጐ጑ጒመጔጕ጖अआइईउऊऋएऐओऔकखग",
+    "घङचछजझञटठडढणतथदधनपफबभमयरलवशषसहアイウエオカ",
+    "キクケコサシスセソタチツテトナニヌネノハヒフヘホマミムメモヤユヨラリルレ",
+    "ロワヲンⴰⴱⴲⴳⴴⴵⴶⴷⴸⴹⴺⴻⴼⴽⴾⴿⵀⵁⵂⵃⵄⵅⵆⵇⵈⵉⵊⵋⵌⵍⵎⵏ",
+    "ⵐⵑⵒⵓඅආඉඊඋඌඍඎඏඐඑඒඓඔඕඖකඛගඝඞචඡජඣඤටඥඦඩඨඪ",
+    "ණඬතථදධ",
+];
 
 fn symbols() -> impl Iterator<Item = Vec<u8>> {
-    ALPHABETS.iter().flat_map(|letters| letters.chars()).map(|c| c.to_string().into_bytes())
+    SYMBOLS.iter().flat_map(|letters| letters.chars()).map(|c| c.to_string().into_bytes())
 }
 
 impl<T: Config> Pallet<T> {
@@ -25,7 +40,11 @@ impl<T: Config> Pallet<T> {
         own.into_iter()
             .chain(symbols())
             .find(|symbol| !Self::symbol_taken(symbol))
-            .unwrap_or_else(storage::defaults::DefaultSymbol::<T>::get)
+            .unwrap_or_else(Self::root_symbol)
+    }
+
+    pub(crate) fn root_symbol() -> Vec<u8> {
+        ROOT_SYMBOL.as_bytes().to_vec()
     }
 
     fn symbol_taken(symbol: &[u8]) -> bool {

@@ -35,6 +35,11 @@ fn what_cannot_be_lent_is_refused() {
             Chain::set_children(signed(3), 102, netuid, vec![(one, 103)]),
             Error::<Test>::NonAssociatedColdKey
         );
+        // Whoever asks for a hotkey that nobody has is told the same.
+        assert_noop!(
+            Chain::set_children(signed(3), 999, netuid, vec![(one, 103)]),
+            Error::<Test>::NonAssociatedColdKey
+        );
         assert_noop!(
             announce(NetUid::ROOT, 2, &[(one, 103)]),
             Error::<Test>::RegistrationNotPermittedOnRootSubnet

@@ -40,12 +40,20 @@ fn a_take_falls_freely_and_rises_slowly() {
         assert_noop!(Chain::decrease_take(signed(3), 102, take(5)), E::NonAssociatedColdKey);
         assert_noop!(Chain::decrease_take(signed(2), 555, take(5)), E::HotKeyAccountNotExists);
         assert_noop!(Chain::decrease_take(signed(2), 102, take(11_796)), E::DelegateTakeTooLow);
+        let raise = |to| Chain::increase_take(signed(2), 102, take(to));
         assert_ok!(Chain::decrease_take(signed(2), 102, take(5)));
-        assert_noop!(Chain::increase_take(signed(2), 102, take(11_797)), E::DelegateTakeTooHigh);
-        assert_ok!(Chain::increase_take(signed(2), 102, take(6)));
-        assert_noop!(Chain::increase_take(signed(2), 102, take(7)), E::DelegateTxRateLimitExceeded);
-        System::set_block_number(1 + TxDelegateTakeRateLimit::<Test>::get());
-        assert_ok!(Chain::increase_take(signed(2), 102, take(7)));
+        assert_noop!(raise(11_797), E::DelegateTakeTooHigh);
+        // Whoever came for the low take has as long to leave as after a raise.
+        assert_noop!(raise(6), E::DelegateTxRateLimitExceeded);
+        let limit = TxDelegateTakeRateLimit::<Test>::get();
+        System::set_block_number(1 + limit);
+        assert_noop!(raise(6), E::DelegateTxRateLimitExceeded);
+        System::set_block_number(2 + limit);
+        assert_ok!(raise(6));
+        assert_noop!(raise(7), E::DelegateTxRateLimitExceeded);
+        assert_ok!(Chain::decrease_take(signed(2), 102, take(5)));
+        TxDelegateTakeRateLimit::<Test>::put(0);
+        assert_ok!(raise(7));
     });
 }
 

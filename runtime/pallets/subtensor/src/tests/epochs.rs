@@ -283,6 +283,37 @@ fn null_consensus_follows_the_largest_stake() {
 }
 
 #[test]
+fn without_consensus_bonds_stand_still_and_the_one_row_is_kept_as_given() {
+    run(local(), || {
+        let netuid = found_subnet(1);
+        let index = NetUidStorageIndex::main(netuid);
+        society(netuid);
+        for hotkey in [102, 103] {
+            weigh(netuid, hotkey, &[3, 4], &[65535, 30000]);
+        }
+        run_to_epoch(netuid);
+        let bonds: Vec<_> = Bonds::<Test>::iter_prefix(index).collect();
+        assert!(!bonds.is_empty());
+        assert_ok!(Chain::set_epoch_consensus(netuid, EpochConsensus::Null));
+        // At once, so that the leader need not wait for an epoch to set weights.
+        assert_eq!(ValidatorPermit::<Test>::get(netuid), [false, true, false, false, false]);
+        weigh(netuid, 102, &[3, 4], &[3, 1]);
+        assert_eq!(Weights::<Test>::get(index, 1), [(3, 3), (4, 1)]);
+        run_to_epoch(netuid);
+        let emission = Emission::<Test>::get(netuid);
+        assert!(emission[4].rao() > 0);
+        assert!(emission[3].rao().abs_diff(3 * emission[4].rao()) <= 3, "{emission:?}");
+        assert_eq!(Bonds::<Test>::iter_prefix(index).collect::<Vec<_>>(), bonds);
+
+        assert_ok!(Chain::set_epoch_consensus(netuid, EpochConsensus::Yuma));
+        assert!(LastYumaStepBlock::<Test>::contains_key(netuid), "bonds wait for its next epoch");
+        run_to_epoch(netuid);
+        assert!(!LastYumaStepBlock::<Test>::contains_key(netuid));
+        assert_ne!(Bonds::<Test>::iter_prefix(index).collect::<Vec<_>>(), bonds);
+    });
+}
+
+#[test]
 fn liquid_alpha_and_classic_bonds_run_too() {
     for (yuma3, liquid) in [(false, false), (true, false), (true, true)] {
         run(local(), || {
@@ -313,7 +344,7 @@ fn an_owner_orders_an_epoch_out_of_turn() {
             Error::<Test>::DynamicTempoBlockedByCommitReveal
         );
         CommitRevealWeightsEnabled::<Test>::insert(netuid, false);
-        assert_noop!(Chain::trigger_epoch(signed(2), netuid), Error::<Test>::NotSubnetOwner);
+        assert_noop!(Chain::trigger_epoch(signed(2), netuid), sp_runtime::DispatchError::BadOrigin);
         assert_ok!(Chain::trigger_epoch(signed(1), netuid));
         assert_noop!(
             Chain::trigger_epoch(signed(1), netuid),

@@ -22,6 +22,7 @@ mod hostile;
 mod load;
 mod moves;
 mod neurons;
+mod nominations;
 mod payment;
 mod random;
 mod refusals;

@@ -148,7 +148,7 @@ fn tune(chance: &mut Chance, netuid: NetUid) {
     if netuid.is_root() || !Chain::subnet_exists(netuid) {
         return;
     }
-    match chance.below(11) {
+    match chance.below(12) {
         10 => MechanismCountCurrent::<Test>::insert(netuid, MechId::new(2)),
         0 => Yuma3On::<Test>::mutate(netuid, |on| *on = !*on),
         1 => LiquidAlphaOn::<Test>::mutate(netuid, |on| *on = !*on),
@@ -162,12 +162,14 @@ fn tune(chance: &mut Chance, netuid: NetUid) {
             substrate_fixed::types::I96F32::from_bits(i128::from(chance.below(1 << 33))),
         ),
         8 => MaxAllowedValidators::<Test>::insert(netuid, 1 + chance.below(6) as u16),
-        _ => SubnetEpochConsensus::<Test>::mutate(netuid, |mode| {
-            *mode = match mode {
+        9 => Chain::set_least_nomination(chance.below(100_000_000)),
+        _ => {
+            let other = match SubnetEpochConsensus::<Test>::get(netuid) {
                 EpochConsensus::Yuma => EpochConsensus::Null,
                 EpochConsensus::Null => EpochConsensus::Yuma,
             };
-        }),
+            assert_ok!(Chain::set_epoch_consensus(netuid, other));
+        }
     }
 }
 

@@ -109,7 +109,7 @@ fn only_the_owner_starts_a_subnet_and_once() {
             Chain::add_stake(signed(2), 101, netuid, Tao::new(UNIT)),
             Error::<Test>::SubtokenDisabled
         );
-        assert_noop!(Chain::start_call(signed(2), netuid), Error::<Test>::NotSubnetOwner);
+        assert_noop!(Chain::start_call(signed(2), netuid), sp_runtime::DispatchError::BadOrigin);
         StartCallDelay::<Test>::put(5);
         assert_noop!(
             Chain::start_call(signed(1), netuid),
@@ -233,7 +233,40 @@ fn identities_have_limits_and_symbols_are_not_shared() {
             Chain::update_symbol(signed(1), netuid, b"SN1".to_vec()),
             Error::<Test>::SymbolDoesNotExist
         );
+        assert_ok!(Chain::update_symbol(signed(1), netuid, "シ".into()));
         assert_ok!(Chain::update_symbol(signed(1), netuid, "ω".into()));
         assert_eq!(TokenSymbol::<Test>::get(netuid), "ω".as_bytes());
+    });
+}
+
+#[test]
+fn a_subnet_has_the_letter_that_its_number_has_publicly() {
+    run(local(), || {
+        assert_eq!(TokenSymbol::<Test>::get(NetUid::ROOT), "Τ".as_bytes());
+        // The public list by its own numbers: the first, the one that is no Greek letter, both
+        // ends of alphabets, and the last.
+        let public = [(1, "α"), (19, "t"), (24, "ω"), (25, "א"), (52, "ا"), (438, "ධ")];
+        for (netuid, letter) in public {
+            assert_eq!(Chain::free_symbol(NetUid::new(netuid)), letter.as_bytes());
+        }
+        assert_eq!(Chain::free_symbol(NetUid::new(439)), "α".as_bytes());
+    });
+}
+
+#[test]
+fn the_public_genesis_begins_with_a_subnet_that_nobody_owns() {
+    let genesis =
+        crate::GenesisConfig { first_subnet: true, root_owner: Some((1, 101)), ..local() };
+    run(genesis, || {
+        let netuid = NetUid::new(1);
+        assert_eq!(SubnetOwner::<Test>::get(NetUid::ROOT), 1);
+        assert_eq!(SubnetOwnerHotkey::<Test>::get(NetUid::ROOT), 101);
+        assert_eq!(SubnetTAO::<Test>::get(netuid).rao(), 10 * UNIT);
+        assert_eq!(Keys::<Test>::get(netuid, 0), 0);
+        assert_eq!(staked(netuid, 0, 0), UNIT);
+        let (uid, other) = (join(netuid, 2), found_subnet(3));
+        assert_eq!((uid, other), (1, NetUid::new(2)));
+        run_to_block(System::block_number() + 10);
+        assert!(SubnetAlphaOut::<Test>::get(netuid).rao() > UNIT, "it takes part in the emission");
     });
 }

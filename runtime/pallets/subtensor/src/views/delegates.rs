@@ -5,8 +5,13 @@ use alloc::{collections::BTreeMap, vec::Vec};
 use codec::{Compact, Decode, Encode};
 use scale_info::TypeInfo;
 use sp_runtime::PerU16;
+use substrate_fixed::types::U64F64;
 
-const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+/// A day of the public chain. Its sums are taken as they are, so that clients show the same here,
+/// where a block may take another time.
+const BLOCKS_A_DAY: u16 = 7_200;
+
+const THOUSAND_TAO: u64 = 1_000_000_000_000;
 
 /// What each staker has on each subnet.
 type Stakes<AccountId> = Vec<(AccountId, Vec<(Compact<NetUid>, Compact<u64>)>)>;
@@ -24,9 +29,9 @@ pub struct DelegateInfo<AccountId> {
     pub owner_ss58: AccountId,
     pub registrations: Vec<Compact<NetUid>>,
     pub validator_permits: Vec<Compact<NetUid>>,
-    /// TAO a day for 1000 TAO of stake, at the pace of the latest epochs and after the take.
+    /// What is left of `total_daily_return` after the take, for 1000 TAO of stake on root.
     pub return_per_1000: Compact<u64>,
-    /// TAO a day for all of the stake, after the take.
+    /// Emission of the delegate's neurons in 7,200 blocks, at the pace of the latest epochs.
     pub total_daily_return: Compact<u64>,
 }
 
@@ -63,7 +68,7 @@ impl<T: Config> Pallet<T> {
         };
         let permits = registrations.iter().filter(|(netuid, uid)| permitted(netuid, uid));
         let take = Delegates::<T>::get(hotkey);
-        let daily = Self::daily_return(hotkey);
+        let daily = Self::daily_return(&registrations);
         DelegateInfo {
             delegate_ss58: hotkey.clone(),
             take: take.into(),
@@ -71,8 +76,8 @@ impl<T: Config> Pallet<T> {
             owner_ss58: Owner::<T>::get(hotkey),
             validator_permits: permits.map(|(netuid, _)| (*netuid).into()).collect(),
             registrations: registrations.iter().map(|(netuid, _)| (*netuid).into()).collect(),
-            return_per_1000: Self::return_on_thousand(hotkey, daily).into(),
-            total_daily_return: daily.into(),
+            return_per_1000: Self::return_on_thousand(hotkey, take, daily).into(),
+            total_daily_return: daily.saturating_to_num::<u64>().into(),
         }
     }
 
@@ -87,33 +92,28 @@ impl<T: Config> Pallet<T> {
         stakes.into_iter().collect()
     }
 
-    /// What all stakers of a hotkey got in the latest epochs, as TAO a day.
-    fn daily_return(hotkey: &T::AccountId) -> u64 {
-        let blocks_a_day = DAY_MS.checked_div(SlotDurationMs::<T>::get()).unwrap_or(0);
-        Self::subnets()
-            .into_iter()
-            .map(|netuid| {
-                let alpha = AlphaDividendsPerSubnet::<T>::get(netuid, hotkey).rao();
-                let root = RootAlphaDividendsPerSubnet::<T>::get(netuid, hotkey).rao();
-                let epoch = Self::tao_worth(netuid, alpha.saturating_add(root).into()).rao();
-                let tempo = u64::from(Tempo::<T>::get(netuid));
-                u128::from(epoch)
-                    .saturating_mul(blocks_a_day.into())
-                    .checked_div(tempo.into())
-                    .unwrap_or(0)
-            })
-            .fold(0u64, |sum, day| sum.saturating_add(day.try_into().unwrap_or(u64::MAX)))
+    /// Emission of some neurons as a day of the public chain would bring it. Alpha of different
+    /// subnets is added up as it is, which the public chain does too.
+    fn daily_return(neurons: &[(NetUid, u16)]) -> U64F64 {
+        let of_neuron = |(netuid, uid): &(NetUid, u16)| {
+            let emission = Emission::<T>::get(netuid).get(usize::from(*uid)).copied();
+            let emission = U64F64::from_num(emission.unwrap_or_default().rao());
+            let tempo = U64F64::from_num(Tempo::<T>::get(netuid));
+            let epochs_a_day = U64F64::from_num(BLOCKS_A_DAY).checked_div(tempo);
+            emission.saturating_mul(epochs_a_day.unwrap_or_default())
+        };
+        neurons.iter().map(of_neuron).fold(U64F64::default(), U64F64::saturating_add)
     }
 
-    fn return_on_thousand(hotkey: &T::AccountId, daily: u64) -> u64 {
-        const THOUSAND_TAO: u128 = 1_000_000_000_000;
-        let stake = Self::networks()
-            .map(|netuid| Self::tao_worth(netuid, TotalHotkeyAlpha::<T>::get(hotkey, netuid)).rao())
-            .fold(0u64, u64::saturating_add);
-        u128::from(daily)
-            .saturating_mul(THOUSAND_TAO)
-            .checked_div(stake.into())
-            .and_then(|on_thousand| on_thousand.try_into().ok())
-            .unwrap_or(0)
+    fn return_on_thousand(hotkey: &T::AccountId, take: PerU16, daily: U64F64) -> u64 {
+        let stake = U64F64::from_num(TotalHotkeyAlpha::<T>::get(hotkey, NetUid::ROOT).rao());
+        let whole = U64F64::from_num(u16::MAX);
+        let taken = U64F64::from_num(take.deconstruct()).checked_div(whole).unwrap_or_default();
+        let kept = daily.saturating_mul(U64F64::from_num(1u8).saturating_sub(taken));
+        stake
+            .checked_div(U64F64::from_num(THOUSAND_TAO))
+            .and_then(|thousands| kept.checked_div(thousands))
+            .unwrap_or_default()
+            .saturating_to_num()
     }
 }

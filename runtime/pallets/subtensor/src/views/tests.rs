@@ -303,12 +303,19 @@ fn a_delegate_shows_who_stakes_with_it_and_what_that_brings() {
         let all = TotalHotkeyAlpha::<Test>::get(102, SUBNET).rao();
         assert!(behind <= all && all - behind <= 2); // shares round down
 
-        // 345,600 blocks of 250 ms make a day, 20 blocks an epoch.
-        let epoch = AlphaDividendsPerSubnet::<Test>::get(SUBNET, 102);
-        let day = Chain::tao_worth(SUBNET, epoch).rao() * 345_600 / 20;
+        // As the public source has it: 7,200 blocks make a day, 20 blocks an epoch.
+        let uid = usize::from(Uids::<Test>::get(SUBNET, 102).unwrap());
+        let day = Emission::<Test>::get(SUBNET)[uid].rao() * 7_200 / 20;
         assert!(day > 0);
         assert_eq!(delegate.total_daily_return.0, day);
-        assert!(delegate.return_per_1000.0 > 0);
+        let kept = day as f64 * (1.0 - f64::from(delegate.take.0.deconstruct()) / 65535.0);
+        let root = TotalHotkeyAlpha::<Test>::get(102, NetUid::ROOT).rao();
+        let on_thousand = match root {
+            0 => 0.0,
+            root => kept / (root as f64 / 1e12),
+        };
+        let told = delegate.return_per_1000.0 as f64;
+        assert!((told - on_thousand).abs() <= 1.0 + on_thousand * 1e-9, "{told} {on_thousand}");
 
         assert_eq!(Chain::delegate(&103), None);
         let delegated = Chain::delegated(&4);

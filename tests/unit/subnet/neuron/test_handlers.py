@@ -180,7 +180,7 @@ async def test_no_task_that_ships_holds_the_loop_up(name: str, tmp_path: Path) -
 @pytest.mark.inference
 async def test_no_method_of_training_holds_the_loop_up(tmp_path: Path) -> None:
     pytest.importorskip("torch")
-    from assay.protocol.training.asking import WhichFiles, WhichState
+    from assay.protocol.training.asking import WhichFiles, WhichState, WhichStep
     from assay.protocol.training.judging import WhichFindings, WhichVerdict
     from tests.unit.miners.training.net import training_net
 
@@ -191,6 +191,7 @@ async def test_no_method_of_training_holds_the_loop_up(tmp_path: Path) -> None:
         assert newest is not None
         largest: dict[str, Largest] = {
             "state": lambda: [WhichState(state=newest.root[:STATE_BYTES])],
+            "step": lambda: [WhichStep(window=0, step=1)],
             "source": lambda: [WhichFiles(run=net.run.root)],
             "findings": lambda: [WhichFindings(window=0)],
             "verdict": lambda: [WhichVerdict(window=0)],

@@ -132,7 +132,7 @@ QUICK = Scale(
     "0.2M", 160_000, 1, (10,), warm_steps=30, warmup=5, corpus_bytes=1_000_000, tuned=False,
     ratios=(PUBLISHED_RATIO, OURS_RATIO), frontier_steps=10,
 )  # fmt: skip
-TOKEN_S = {"0.2M": 45e-6, "1M": 95e-6}  # of a core, everything counted, for the first estimate
+TOKEN_S = {"0.2M": 45e-6, "1M": 170e-6}  # of a core, everything counted, for the first estimate
 DDP_STEPS = 15  # data parallel training synchronises each step: its windows are a matter of form
 UNTUNED_RATE = {"adamw": 4e-3, "muon": 1e-2}  # where nothing is tuned
 

@@ -24,6 +24,11 @@ class Clock(Protocol):
         """Seconds that never go back. Only differences mean anything."""
         ...
 
+    def processor_s(self) -> float:
+        """Seconds of a processor that the calling thread has had, however long it waited for them.
+        Only differences within one thread mean anything."""
+        ...
+
     async def sleep(self, seconds: float) -> None:
         """Return after ``seconds``; zero and below yield once."""
         ...
@@ -37,6 +42,9 @@ class SystemClock:
 
     def monotonic(self) -> float:
         return time.monotonic()
+
+    def processor_s(self) -> float:
+        return time.thread_time()
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(max(seconds, 0.0))
@@ -56,6 +64,9 @@ class ManualClock:
 
     def monotonic(self) -> float:
         return (self._now_ns - self._start_ns) / 1e9
+
+    def processor_s(self) -> float:
+        return self.monotonic()
 
     async def sleep(self, seconds: float) -> None:
         if seconds <= 0:

@@ -154,7 +154,7 @@ class Backend:
         raises ends the opening.
         """
         limits = limits or CoreLimits()
-        time_limit = unlimited() if clock is None else TimeLimit(clock.monotonic)
+        time_limit = unlimited() if clock is None else TimeLimit(clock.processor_s, clock.monotonic)
         cache = ModuleCache(module_cache) if module_cache else None
         runtimes = Runtimes(limits, cache, time=time_limit)
         store = ChainStore(path, limits, create=genesis is not None)

@@ -36,6 +36,7 @@ NEEDS: Final[dict[str, tuple[str, ...]]] = {
     "train eval": ("--wallet", "w", "--run", "nosuch", *NOBODY),
     "model pull": ("m", "--wallet", "w", "--run", "nosuch", *NOBODY),
     "train join": ("--netuid", "1", "--task", "nosuch"),
+    "train run": ("--task", "nosuch"),
     "train status": ("--run", "nosuch", *NOBODY),
     "train new": ("run", "--source", "nosuch", "--start-block", "1"),
     "train corpus": ("nosuch", "c"),

@@ -46,7 +46,7 @@ def test_a_window_has_the_same_bits_again_and_learns(network: FlatNetwork, terms
 
 
 def test_steps_are_deterministic_and_fill_no_memory_before_it_is_written() -> None:
-    """The filling took from a twentieth to a fifth of a step; what others set is theirs again afterwards."""
+    """The filling took a twentieth to a fifth of a step; what others set is theirs afterwards."""
     before = torch.are_deterministic_algorithms_enabled()
     assert torch.utils.deterministic.fill_uninitialized_memory
     with computing(MACHINE):

@@ -153,8 +153,9 @@ async def test_an_audit_looks_at_what_is_carried_on(
     nearly = own.steps.end + 1e-7 * np.sign(own.steps.end - first.model)
     policy = run.manifest.codec.policy
     sent, feedback = compress(
-        (nearly - first.model).astype(np.float32), first.shape, policy, none.feedback, first.past
-    )
+        (nearly - first.model).astype(np.float32), first.shape, policy, none.feedback, first.past,
+        own.after.moments.gradients,
+    )  # fmt: skip
     assert not np.array_equal(feedback, own.after.feedback)
     after = CarriedOver(own.after.moments, feedback)
     assert loose.check(first, none, 0, sent, after=after).right
@@ -183,11 +184,13 @@ async def test_two_values_that_change_places_with_the_bits_are_no_cheat(run: Run
     own = work.compute(first, none, 0)
     change = own.steps.end - first.model
     said = extract(own.message, first.shape, policy, first.past)
+    gradients = own.after.moments.gradients
     kept = np.setdiff1d(np.arange(change.size), said.places)
-    goes_in = kept[np.argmax(np.abs(change[kept]))]
-    least = np.abs(change[said.places]).min()
-    change[goes_in] = np.copysign(least * np.float32(1.001), change[goes_in])
-    sent, feedback = compress(change, first.shape, policy, none.feedback, first.past)
+    goes_in = kept[np.argmax(np.abs(change[kept]) * gradients[kept])]
+    least = (np.abs(change[said.places]) * gradients[said.places]).min()
+    just_more = least * np.float32(1.001) / gradients[goes_in]
+    change[goes_in] = np.copysign(just_more, change[goes_in])
+    sent, feedback = compress(change, first.shape, policy, none.feedback, first.past, gradients)
     places = extract(sent, first.shape, policy, first.past).places
     assert np.setxor1d(places, said.places).size == 2
     after = CarriedOver(own.after.moments, feedback)

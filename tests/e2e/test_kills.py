@@ -155,16 +155,33 @@ def memory_of(run: Run, name: str) -> Checkpoint:
 async def kill(run: Run, name: str) -> None:
     before = run.pids()[name]
     os.kill(before, signal.SIGKILL)
+    await started_again(run, name, before)
+
+
+async def started_again(run: Run, name: str, before: int) -> None:
     deadline = time.monotonic() + 30
     while run.pids().get(name, before) == before:  # none while its fork has not begun
         assert time.monotonic() < deadline, f"{name} was not started again"
         await asyncio.sleep(0.02)
 
 
+def is_running(pid: int) -> bool:
+    """Whether the process still has its memory: a killed one that its parent has not waited for
+    has none."""
+    try:
+        return Path(f"/proc/{pid}/statm").read_text().split()[0] != "0"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 async def check_validator(run: Run, name: str) -> None:
     """Kill a validator and hold its next round against what was on disk when it died."""
-    await kill(run, name)
-    died_with = memory_of(run, name)
+    pid = run.pids()[name]
+    os.kill(pid, signal.SIGKILL)
+    while is_running(pid):
+        await asyncio.sleep(0)
+    died_with = memory_of(run, name)  # the next one plays its first round 50 ms after its start
+    await started_again(run, name, pid)
     deadline = time.monotonic() + 60
     while (now := memory_of(run, name)).round == died_with.round:
         assert time.monotonic() < deadline, f"{name} plays no more rounds"

@@ -174,12 +174,19 @@ def is_running(pid: int) -> bool:
         return False
 
 
+def wait_for_its_end(pid: int) -> None:
+    """A killed process is gone within milliseconds; no other is started by then."""
+    deadline = time.monotonic() + 30
+    while is_running(pid):
+        assert time.monotonic() < deadline, f"process {pid} does not end"
+        time.sleep(0.001)
+
+
 async def check_validator(run: Run, name: str) -> None:
     """Kill a validator and hold its next round against what was on disk when it died."""
     pid = run.pids()[name]
     os.kill(pid, signal.SIGKILL)
-    while is_running(pid):
-        await asyncio.sleep(0)
+    wait_for_its_end(pid)
     died_with = memory_of(run, name)  # the next one plays its first round 50 ms after its start
     await started_again(run, name, pid)
     deadline = time.monotonic() + 60

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 from pathlib import Path
 
@@ -36,8 +37,13 @@ def resident_bytes() -> int:
 
 
 def files_in(folder: Path) -> list[int]:
-    """The sizes of all files below a folder."""
-    return [path.stat().st_size for path in folder.rglob("*") if path.is_file()]
+    """The sizes of all files below a folder; one that is being written may go meanwhile."""
+    sizes = []
+    for path in folder.rglob("*"):
+        with contextlib.suppress(FileNotFoundError):
+            if path.is_file():
+                sizes.append(path.stat().st_size)
+    return sizes
 
 
 @pytest.mark.slow

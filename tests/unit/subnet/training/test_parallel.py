@@ -57,6 +57,7 @@ def together(run: RunFolder) -> tuple[WindowDone, list[int]]:
     return done, told
 
 
+@pytest.mark.slow
 def test_two_processes_take_the_steps_of_one(
     run: RunFolder, together: tuple[WindowDone, list[int]]
 ) -> None:

@@ -32,7 +32,14 @@ async def judged_cheat(folder: Path, cheat: str, settings: dict[str, Any]) -> Ju
     return judged
 
 
-@pytest.mark.parametrize("cheat", ["skip-1", "forged-moments", "swapped-moments"])
+@pytest.mark.parametrize(
+    "cheat",
+    [
+        "skip-1",
+        pytest.param("forged-moments", marks=pytest.mark.slow),
+        pytest.param("swapped-moments", marks=pytest.mark.slow),
+    ],
+)
 async def test_a_cheat_is_convicted_by_everybody_and_earns_nothing(
     tmp_path: Path, cheat: str
 ) -> None:

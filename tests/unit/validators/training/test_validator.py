@@ -57,6 +57,7 @@ async def test_a_restart_draws_nobody_again_and_forgives_no_conviction(tmp_path:
         assert honest[-1].value == 1.0
 
 
+@pytest.mark.slow
 async def test_what_one_validator_finds_the_other_audits_itself(tmp_path: Path) -> None:
     """The second draws nobody; once the cheat has passed its entrance there is only the tip."""
     async with judged_net(tmp_path, 2, settings=QUIET) as judged:
@@ -79,6 +80,7 @@ async def test_what_one_validator_finds_the_other_audits_itself(tmp_path: Path) 
         assert "audit_wrong" in told(first.of(judged.net.seats[-1].hotkey))
 
 
+@pytest.mark.slow
 async def test_a_false_tip_costs_an_audit_and_its_teller_the_ear(tmp_path: Path) -> None:
     async with judged_net(tmp_path, 2, settings=QUIET) as judged:
         first, second = judged.judges

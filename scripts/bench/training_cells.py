@@ -5,7 +5,7 @@ Every method has the same number of trials, chosen here before the long run bega
 rates, with the method's usual outer setting, then outer settings at the best of these rates; a
 method without outer settings has twice as many rates. Trials take a quarter of a run's tokens at 30
 steps a window, and what is best there is used at 15 and 100 too: with trials at each the whole took
-40 hours of a core, and so it takes 8. For the same reason all ratios run at 30 steps alone.
+40 hours of a core, and so it takes 13. For the same reason all ratios run at 30 steps alone.
 
 A cell is one run: a method, steps a window, a ratio, a seed, a setting and a number of tokens. Its
 name is the hash of all that, and so is its file's. Nothing is computed here.

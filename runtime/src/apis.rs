@@ -81,6 +81,13 @@ sp_api::impl_runtime_apis! {
         }
     }
 
+    // No pallet has an offchain worker; without the API Parity's node warns at every block.
+    impl sp_offchain::OffchainWorkerApi<Block> for Runtime {
+        fn offchain_worker(header: &<Block as BlockT>::Header) {
+            Executive::offchain_worker(header)
+        }
+    }
+
     impl sp_transaction_pool::runtime_api::TaggedTransactionQueue<Block> for Runtime {
         fn validate_transaction(
             source: TransactionSource,

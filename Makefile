@@ -13,7 +13,7 @@ QUIET := $(shell test -t 2 || echo --quiet)
 export UV_COMPILE_BYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help up test test-long check fix docs clients mutate wheel bench clean
+.PHONY: help up test test-long test-stock check fix docs clients mutate wheel bench clean
 
 help: ## Say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 20
@@ -28,13 +28,16 @@ up: $(VENV)/.$(UP_ENVIRONMENT) ## Start a chain, miners and validators; ARGS='--
 
 # Workers and many children load the same tests and sources: compiled once, whatever the shell says.
 # Three workers on two cores, because the tests with real processes mostly wait for blocks.
-test test-long: export PYTHONDONTWRITEBYTECODE :=
+test test-long test-stock: export PYTHONDONTWRITEBYTECODE :=
 
 test: $(VENV)/.dev ## The tests, in less than ten minutes
-	@$(PYTEST) -m "not slow and not foreign" -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(PYTEST) -m "not slow and not foreign and not stock" -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-long: $(VENV)/.dev clients ## The tests that take minutes, and the foreign clients
-	@$(PYTEST) -m "slow or foreign" --timeout 1800 $(ARGS)
+	@$(PYTEST) -m "(slow or foreign) and not stock" --timeout 1800 $(ARGS)
+
+test-stock: $(VENV)/.dev ## The tests on Parity's own node, which is built first if it is not (40 minutes)
+	@ASSAY_STOCK_NODE=$$(scripts/stock_node.sh build) ASSAY_NO_SKIPS=1 $(PYTEST) -m stock $(ARGS)
 
 check: $(VENV)/.dev ## Format, lint, types and the house's own rules
 	@scripts/check

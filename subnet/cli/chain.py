@@ -1,4 +1,4 @@
-"""``assay chain``: start the local chain, check a stored one, export its blocks.
+"""``assay chain``: start the local chain, check a stored one, export its blocks or a new spec.
 
 Adds the command line to ``assay.localnet``; ``start`` has a file of its own (``chain_start.py``).
 Nothing heavy is imported before a command runs.
@@ -7,22 +7,24 @@ Nothing heavy is imported before a command runs.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 
-from assay.cli import arguments
+from assay.cli import arguments, chain_genesis
 from assay.cli.chain_start import start, state_dir
 from assay.cli.command import Command, LazyGroup
-from assay.cli.param_types import FOLDER
+from assay.cli.param_types import FILE, FOLDER
 
+PARA_ID_MAX: Final = 2**32 - 1
+"""The field has 32 bits."""
 PROGRESS_BLOCKS: Final = 1_000
 """How often ``verify`` says where it is: every second or so."""
 
 
 @click.group(cls=LazyGroup)
 def chain() -> None:
-    """The local chain: start, verify, export-blocks."""
+    """The local chain: start, verify, export-blocks, export-spec."""
 
 
 chain.add_command(start)
@@ -54,6 +56,61 @@ def export_blocks(folder: Path, state_dir: Path, json: bool) -> None:
         )
     else:
         output.text(f"{done.blocks} blocks in {done.folder}, head {_hex(done.head_hash)}")
+
+
+@chain.command("export-spec", cls=Command)
+@click.argument("file", type=FILE, metavar="FILE.json", help="Where the spec goes.")
+@chain_genesis.options
+@click.option("--raw", is_flag=True, help="Write the first state itself, not its configuration.")
+@click.option(
+    "--id", "chain_id", default="assay_local", metavar="ID",
+    help="The chain's identifier, by which a node names its folder.",
+)  # fmt: skip
+@click.option(
+    "--para-id", type=click.IntRange(0, PARA_ID_MAX), default=2_000, metavar="N",
+    help="A field that the node wants; a chain without a relay chain does not use it.",
+)  # fmt: skip
+@click.option(
+    "--relay-chain", default="rococo-local", metavar="NAME", help="Likewise; nothing of it is run."
+)
+@arguments.json
+def export_spec(file: Path, json: bool, **given: Any) -> None:
+    """Write the chain spec of a new chain, which Parity's polkadot-omni-node runs unchanged.
+
+    A node that begins with it has the genesis that `assay chain start` has with the same options,
+    or with --spec FILE.json. What a FILE.json holds already is replaced.
+    """
+    from assay.cli import output
+    from assay.files import write_atomic
+    from assay.localnet.blocks.genesis import canonical_json
+    from assay.localnet.blocks.spec_writing import SpecFields, write_spec
+    from assay.localnet.executor.machine.module_cache import ModuleCache
+    from assay.localnet.node import default_module_cache
+
+    cache = default_module_cache()
+    fields = SpecFields(given["chain_id"], given["para_id"], given["relay_chain"], given["raw"])
+    written = write_spec(
+        chain_genesis.genesis(given), fields, module_cache=ModuleCache(cache) if cache else None
+    )
+    # Others may read it: a node can run as another user, and no key is in it.
+    write_atomic(file, canonical_json(written.document), 0o644)
+    if json:
+        output.document(
+            {
+                "file": str(file.absolute()),
+                "chain": written.document["name"],
+                "id": fields.chain_id,
+                "raw": written.raw,
+                "genesis_hash": _hex(written.genesis_hash),
+                "block_time_ms": written.block_time_ms,
+                "para_id": fields.para_id,
+                "relay_chain": fields.relay_chain,
+            }
+        )
+    else:
+        output.text(
+            f"{file}: genesis {_hex(written.genesis_hash)}, {written.block_time_ms} ms a block"
+        )
 
 
 @chain.command(cls=Command)

@@ -16,46 +16,26 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from assay.cli import arguments
+from assay.cli import arguments, chain_genesis
 from assay.cli.command import Command
 from assay.cli.log import configure_log
-from assay.cli.param_types import FILE, FOLDER, STATE_DIR, STATE_DIR_VARIABLE, absolute
+from assay.cli.param_types import FOLDER, STATE_DIR, STATE_DIR_VARIABLE, ChainName, absolute
 from assay.cli.process import run_async, stop_on_signals
 from assay.errors import UserError
 from assay.localnet.sealing import SealingMode
-from assay.types import PORT_MAX, RAO_PER_TAO, ss58_decode
+from assay.types import PORT_MAX, RAO_PER_TAO
 
 if TYPE_CHECKING:
-    from assay.localnet.backend import Genesis
     from assay.localnet.holders import Holders
     from assay.localnet.node import Node, NodeOptions
     from assay.metrics import Metrics
 
 PORT: Final = 9_944
 """Where every Substrate client looks for a node first; the SDK's ``local`` too."""
-BLOCK_MS_MIN: Final = 2
-"""The runtime halves it for the least distance of two blocks, which must not be zero."""
-BLOCK_MS_MAX: Final = 3_600_000
 HISTORY_BLOCKS_MAX: Final = 2**32
 """As many as block numbers of 32 bits can name."""
-DEFAULT_PRESET: Final = "local"
-_CHAIN_OPTIONS: Final = ("preset", "block_time", "runtime", "sudo", "spec")
-"""What a new chain is begun with, and a stored one is held to where it is named."""
 _SETTLE_S: Final = 1.0
 """After the start, so that the first clients do not wait for it."""
-
-
-class _Address(click.ParamType[str]):
-    """The SS58 address of an account."""
-
-    name = "address"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        try:
-            ss58_decode(str(value))
-        except ValueError as error:
-            self.fail(f"{value!r} is no SS58 address: {error}.", param, ctx)
-        return str(value)
 
 
 def chain_dir() -> Path:
@@ -90,31 +70,16 @@ state_dir: Final = click.option(
 @click.option("--dev-methods", is_flag=True, help="Offer dev_newBlock; on with manual sealing.")
 @state_dir
 @click.option("--in-memory", is_flag=True, help="Keep nothing: the chain ends with the process.")
-@click.option(
-    "--preset", metavar="NAME",
-    help="Of a new chain: local (fast epochs, without it), fast-localnet (as a public node's), "
-    "upstream (the public network's), or default (a runtime's own).",
-)  # fmt: skip
-@click.option(
-    "--block-time", type=click.IntRange(BLOCK_MS_MIN, BLOCK_MS_MAX), metavar="MS",
-    help="Of a new chain: milliseconds a block; the preset's without it.",
-)  # fmt: skip
-@click.option(
-    "--sudo", type=_Address(), metavar="SS58",
-    help="Of a new chain: who may do everything and holds all money; //Alice without it.",
-)  # fmt: skip
-@click.option(
-    "--runtime", type=FILE, metavar="FILE.wasm",
-    help="Of a new chain: another runtime than the one that is shipped.",
-)  # fmt: skip
-@click.option(
-    "--spec", type=FILE, metavar="FILE.json",
-    help="Of a new chain: a Substrate chain spec, plain or raw, in place of all of these.",
-)  # fmt: skip
+@chain_genesis.options
 @click.option(
     "--sealing", type=click.Choice([mode.value for mode in SealingMode]), metavar="MODE",
     default=SealingMode.INTERVAL.value,
     help="When to build: interval, transaction, mixed or manual.",
+)  # fmt: skip
+@click.option(
+    "--follow", type=ChainName(), metavar="URL", show_default="make blocks",
+    help="Make no blocks: take and execute those of this node of the same chain, and hand it what"
+    " is submitted here.",
 )  # fmt: skip
 @click.option(
     "--history", type=click.IntRange(1, HISTORY_BLOCKS_MAX), metavar="BLOCKS",
@@ -135,13 +100,14 @@ def start(**given: Any) -> int:
 
     sealing = SealingMode(given["sealing"])
     options = NodeOptions(
-        genesis=_genesis(given),
+        genesis=chain_genesis.genesis(given),
         # Whoever names no property of a chain gets the one that is stored, whatever it is.
-        continue_any=all(given[each] is None for each in _CHAIN_OPTIONS),
+        continue_any=all(given[each] is None for each in chain_genesis.NAMES),
         state_dir=None if given["in_memory"] else given["state_dir"],
         host=given["rpc_address"],
         port=given["port"],
         sealing=sealing,
+        follow=_followed(given),
         history_blocks=given["history"],
         dev_methods=given["dev_methods"] or sealing is SealingMode.MANUAL,
         origins=tuple(given["allow_origin"]),
@@ -153,26 +119,19 @@ def start(**given: Any) -> int:
     return 0
 
 
-def _genesis(given: dict[str, Any]) -> Genesis:
-    """The recipe that the options ask for. UserError where they contradict each other."""
-    from assay.localnet.blocks.spec import read_spec
-    from assay.localnet.node import RUNTIME_PATH, genesis_of, read_runtime
+def _followed(given: dict[str, Any]) -> str | None:
+    """The address of the node to follow, if there is one. UserError where blocks are to be made as
+    well."""
+    from assay.chain.address import resolve
 
-    if given["spec"] is None:
-        return genesis_of(
-            code=read_runtime(given["runtime"] or RUNTIME_PATH),
-            preset=given["preset"] or DEFAULT_PRESET,
-            block_time_ms=given["block_time"],
-            sudo=given["sudo"],
-        )
-    others = [each for each in _CHAIN_OPTIONS if each != "spec" and given[each] is not None]
-    if others:
-        named = " and ".join(f"--{each.replace('_', '-')}" for each in others)
+    if given["follow"] is None:
+        return None
+    if given["dev_methods"] or given["sealing"] != SealingMode.INTERVAL.value:
         raise UserError(
-            f"A chain spec says all of a new chain; {named} would contradict it.",
-            f"Leave out --spec or {named}.",
+            "A node that follows another makes no blocks.",
+            "Leave out --follow, or --sealing and --dev-methods.",
         )
-    return read_spec(given["spec"])
+    return resolve(given["follow"])
 
 
 async def _serve(options: NodeOptions, metrics: Metrics, *, json: bool) -> None:
@@ -196,6 +155,7 @@ def _settle_memory() -> None:
 
 
 def _announce(node: Node, options: NodeOptions, *, json: bool) -> None:
+    from assay.chain.address import shown
     from assay.cli import output
     from assay.localnet.holders import holders_of
 
@@ -211,7 +171,8 @@ def _announce(node: Node, options: NodeOptions, *, json: bool) -> None:
                 "genesis_hash": f"0x{backend.genesis_hash.hex()}",
                 "head": backend.head.number,
                 "block_time_ms": backend.slot_duration_ms(),
-                "sealing": options.sealing.value,
+                "sealing": None if options.follow else options.sealing.value,
+                "follows": None if options.follow is None else shown(options.follow),
                 "sudo": holders.sudo,
                 "sudo_uri": holders.sudo_uri,
                 "accounts": [
@@ -221,10 +182,12 @@ def _announce(node: Node, options: NodeOptions, *, json: bool) -> None:
             }
         )
     else:
+        way = f"sealing by {options.sealing.value}"
+        if options.follow is not None:
+            way = f"following {shown(options.follow)}"
         output.note(
             f"{backend.chain_name} at {node.url}, block {backend.head.number}, "
-            f"{backend.slot_duration_ms()} ms a block, sealing by {options.sealing.value}. "
-            "Ctrl-C ends it."
+            f"{backend.slot_duration_ms()} ms a block, {way}. Ctrl-C ends it."
         )
         for line in _told(holders):
             output.note(line)

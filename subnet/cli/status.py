@@ -93,8 +93,7 @@ def chain_of_run(state_dir: Path) -> str | None:
     """The address of the chain that `assay up` runs in the state folder, or ran last."""
     from assay.cli.up.record import RecordFile
 
-    port = RecordFile(state_dir).chain_port()
-    return f"ws://127.0.0.1:{port}" if port is not None else None
+    return RecordFile(state_dir).endpoint()
 
 
 def _age(graph: Metagraph, memory: Checkpoint) -> int | None:

@@ -6,10 +6,10 @@ runtime, ``state`` holds what it changed, and ``service`` drives them: its loop 
 ``backend`` is the border between the core (executor, state, blocks) and the node around it;
 ``primitives`` are the values that all of them share.
 
-``node`` puts a node together; ``holders`` says who has power and money on its chain. ``verify``
-executes a stored chain again, ``export`` writes it out for another implementation. ``limits`` and
-``time_limit`` bound what one call may take, ``errors`` says what can go wrong, and ``testing``
-starts nodes for tests.
+``node`` puts a node together; ``holders`` says who has power and money on its chain. ``following``
+takes another node's blocks, in place of making any. ``verify`` executes a stored chain again,
+``export`` writes it out for another implementation. ``limits`` and ``time_limit`` bound what one
+call may take, ``errors`` says what can go wrong, and ``testing`` starts nodes for tests.
 
 The core opens no socket and reads no clock. Nothing here knows of neurons.
 """

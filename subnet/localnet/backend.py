@@ -22,6 +22,7 @@ from assay.clock import Clock
 from assay.errors import Unavailable
 from assay.localnet.blocks.builder import BlockBuilder, Built, never
 from assay.localnet.blocks.genesis import Genesis, canonical_json, cook
+from assay.localnet.blocks.importer import execute_block
 from assay.localnet.blocks.slots import Slots, earliest_ms, first_time_ms, slots_of
 from assay.localnet.blocks.validity import ValidTransaction, decode_validity
 from assay.localnet.errors import (
@@ -41,13 +42,14 @@ from assay.localnet.executor.call import Executor
 from assay.localnet.executor.machine.module_cache import ModuleCache
 from assay.localnet.executor.runtimes import Runtimes
 from assay.localnet.limits import CoreLimits
+from assay.localnet.primitives.hashing import blake2_256
 from assay.localnet.primitives.header import Block, Header
 from assay.localnet.primitives.runtime_version import RuntimeVersion
 from assay.localnet.primitives.scale import ScaleError
 from assay.localnet.primitives.well_known_keys import CODE_KEY
 from assay.localnet.state.head import HeadState
 from assay.localnet.state.history import HistoricState
-from assay.localnet.state.overlay import Committed, Overlay
+from assay.localnet.state.overlay import Committed, Overlay, Result
 from assay.localnet.state.store import META_CHAIN, META_CONFIG, META_FINGERPRINT, ChainStore
 from assay.localnet.state.trie import stores_hashed
 from assay.localnet.state.view import State
@@ -302,10 +304,7 @@ class Backend:
             except BlockRejected as fault:
                 fault.tried = builder.tried
                 raise
-        self._store.append(built.block, changes, executor.version.state_version)
-        # Committed: from here on nothing may fail.
-        self._state.advance(built.result)
-        self.head = built.block
+        self._commit(built.block, built.result, executor)
         self._slots = slots
         return BuiltBlock(
             block=built.block,
@@ -316,6 +315,37 @@ class Backend:
             runtime_changed=runtime_changed,
             slot_duration_ms=slots.duration_ms,
         )
+
+    def take(self, block: Block) -> BuiltBlock:
+        """Execute ``block``, which another node made, commit it, make it the head.
+
+        BlockRejected, and the head stays, if it does not follow the head, or if executing it gives
+        another root than its header names.
+        """
+        self._prune()
+        executor = self._executor(self._state, self.head.number)
+        slots = self._slots_now()
+        result = execute_block(executor, self._state, self.head.header, block)
+        runtime_changed = CODE_KEY in result.changes
+        self._commit(block, result, executor)
+        if runtime_changed or any(key in result.changes for key in slots.keys):
+            self._slots = None
+        return BuiltBlock(
+            block=block,
+            included=tuple(map(blake2_256, block.extrinsics)),
+            failed=(),
+            postponed=(),
+            changes=result.changes,
+            runtime_changed=runtime_changed,
+            slot_duration_ms=self.slot_duration_ms(),
+        )
+
+    def _commit(self, block: Block, result: Result, executor: Executor) -> None:
+        """Store ``block`` with what it changed, and make it the head."""
+        self._store.append(block, result.changes, executor.version.state_version)
+        # Committed: from here on nothing may fail.
+        self._state.advance(result)
+        self.head = block
 
     def _try_next(self, built: Built, before_ms: int) -> Slots:
         """Try that a block can follow ``built``, which changes the runtime or the slot duration.

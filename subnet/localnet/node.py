@@ -25,7 +25,9 @@ from assay.clock import Clock
 from assay.errors import UserError
 from assay.home import cache_folder
 from assay.localnet.backend import Backend, Genesis
-from assay.localnet.errors import GenesisDiffers
+from assay.localnet.errors import BlockRejected, ChainDamaged, GenesisDiffers
+from assay.localnet.following.follower import BlockFollower
+from assay.localnet.following.source import HttpFollowed
 from assay.localnet.holders import Holders, holders_of
 from assay.localnet.limits import CoreLimits
 from assay.localnet.pool import TransactionPool
@@ -61,6 +63,9 @@ class NodeOptions:
     host: str = "127.0.0.1"
     port: int = 0
     sealing: SealingMode = SealingMode.INTERVAL
+    follow: str | None = None
+    """The address of a node whose blocks are taken; then none are made here, whatever the sealing
+    mode."""
     history_blocks: int | None = None
     dev_methods: bool = False
     origins: tuple[str, ...] = ()
@@ -100,6 +105,7 @@ def default_module_cache() -> Path | None:
     return root / "assay" / "modules"
 
 
+_OTHER_NODE: Final = "Follow another node; where that has the same block, report this host's fault."
 _SUDO_RAO: Final = 3_000_000 * 10**9
 """What the sudo account of a chain without development accounts begins with: as much as those have
 together in the presets."""
@@ -159,6 +165,8 @@ class Node:
         self.service = service
         self.host = host
         self._server = server
+        self._follower: BlockFollower | None = None
+        self._source: HttpFollowed | None = None
         self._fatal: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._sealing_task: asyncio.Task[None] | None = None
 
@@ -183,12 +191,19 @@ class Node:
             raise
         try:
             node = cls._wire(backend, options, clock, metrics)
+            if node._follower is not None:
+                try:
+                    await node._follower.check()
+                except BaseException:
+                    await node._unfollow()
+                    raise
             await node._server.start(listener)
         except BaseException:
             listener.close()
             backend.close()
             raise
-        node._sealing_task = asyncio.create_task(node.service.run(), name="sealing")
+        work = node.service.run() if node._follower is None else node._follower.run()
+        node._sealing_task = asyncio.create_task(work, name="sealing")
         node._sealing_task.add_done_callback(node._sealing_ended)
         head = backend.head
         logger.info("block {} 0x{}… at {}", head.number, head.hash.hex()[:8], node.url)
@@ -222,7 +237,7 @@ class Node:
         limits = options.rpc_limits or RpcLimits()
         pool = TransactionPool(backend, head_number=backend.head.number, limits=options.pool_limits)
         sealing = Sealing(
-            options.sealing,
+            options.sealing if options.follow is None else SealingMode.MANUAL,
             interval_s=backend.slot_duration_ms() / 1_000,
             now_s=clock.monotonic(),
         )
@@ -252,7 +267,14 @@ class Node:
             metrics=metrics,
         )
         node = cls(backend, service, server, options.host)
+        if options.follow is not None:
+            node._source = HttpFollowed(options.follow)
+            node._follower = BlockFollower(node._source, backend, service, pool.pending, clock)
         return node
+
+    async def _unfollow(self) -> None:
+        if self._source is not None:
+            await self._source.close()
 
     def _fail(self, error: BaseException) -> None:
         if not self._fatal.done():
@@ -260,6 +282,8 @@ class Node:
 
     def _sealing_ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
+            if isinstance(error, BlockRejected):  # only another node's block gets here
+                error = ChainDamaged(f"What was followed does not hold: {error}.", _OTHER_NODE)
             self._fail(error)
 
     async def finished(self) -> None:
@@ -270,11 +294,14 @@ class Node:
         """Stop sealing, then serving, then storing. A second call does nothing."""
         self.service.stop()
         if self._sealing_task is not None:
+            if self._follower is not None:
+                self._sealing_task.cancel()
             await asyncio.wait((self._sealing_task,))
             self._sealing_task = None
+        await self._unfollow()
         await self._server.stop()
         self.backend.close()
-        if self._fatal.done():
+        if self._fatal.done() and not self._fatal.cancelled():
             self._fatal.exception()  # it was raised by ``finished``, or nobody asked
         else:
             self._fatal.cancel()

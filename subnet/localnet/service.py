@@ -29,11 +29,14 @@ from assay.localnet.backend import Backend, BuiltBlock
 from assay.localnet.blocks.builder import never
 from assay.localnet.errors import BlockRejected, RuntimeTrap
 from assay.localnet.pool import BlockEffects, Event, Submitted, TransactionPool
+from assay.localnet.primitives.hashing import blake2_256
+from assay.localnet.primitives.header import Block
 from assay.localnet.sealing import Sealing, block_timestamp_ms
 from assay.metrics import NO_METRICS, Metrics
 
 BlockListener = Callable[[BuiltBlock], None]
 EventListener = Callable[[Sequence[Event]], None]
+SubmissionListener = Callable[[bytes], None]
 
 _BUILDING_SHARE: Final = 0.8
 """Of the block time, for executing transactions. The rest is for validating new ones and answering
@@ -90,12 +93,17 @@ class Service:
         """The hash of the only transaction of a block that failed."""
         self._block_listeners: list[BlockListener] = []
         self._event_listeners: list[EventListener] = []
+        self._submission_listeners: list[SubmissionListener] = []
 
     def on_block(self, listener: BlockListener) -> None:
         self._block_listeners.append(listener)
 
     def on_events(self, listener: EventListener) -> None:
         self._event_listeners.append(listener)
+
+    def on_submitted(self, listener: SubmissionListener) -> None:
+        """Tell ``listener`` each extrinsic that the pool took."""
+        self._submission_listeners.append(listener)
 
     def submit(self, extrinsic: bytes) -> Submitted:
         """Put ``extrinsic`` into the pool. Raises what the pool and the runtime refuse it with."""
@@ -109,7 +117,19 @@ class Service:
         self._tell(submitted.events)
         self._show_pool()
         self._wake.set()
+        for listener in self._submission_listeners:
+            listener(extrinsic)
         return submitted
+
+    def expel(self, extrinsic: bytes) -> None:
+        """Remove ``extrinsic`` from the pool: whoever makes the blocks refuses it."""
+        self._tell(self._pool.expel(blake2_256(extrinsic), self._clock.monotonic()))
+        self._show_pool()
+
+    def take(self, block: Block) -> BuiltBlock:
+        """Take ``block``, which another node made. BlockRejected if it does not hold."""
+        began_s = self._clock.monotonic()
+        return self._made(self._backend.take(block), began_s)
 
     def seal(self, budget_s: float | None = None) -> BuiltBlock:
         """Build one block now, whatever the sealing mode.
@@ -130,6 +150,10 @@ class Service:
             self._metrics.count("assay_blocks_total", outcome="failed")
             self._beware(fault.tried)
             raise
+        return self._made(built, began_s)
+
+    def _made(self, built: BuiltBlock, began_s: float) -> BuiltBlock:
+        """Tell everybody of the block that was ``built`` since ``began_s``, and prune the pool."""
         now_s = self._clock.monotonic()
         self._metrics.count("assay_blocks_total", outcome="made")
         self._metrics.observe("assay_block_seconds", now_s - began_s)

@@ -91,10 +91,12 @@ class Run:
     process: subprocess.Popen[str]
     state_dir: Path
     base_port: int
+    chain: str | None = None
+    """The chain that somebody else runs, if the run is on one."""
 
     @property
     def url(self) -> str:
-        return f"ws://127.0.0.1:{self.base_port}"
+        return self.chain or f"ws://127.0.0.1:{self.base_port}"
 
     @property
     def options(self) -> list[str]:
@@ -141,11 +143,14 @@ class Run:
 
 
 @contextlib.contextmanager
-def up(state_dir: Path, *argv: str, ports: int = 16, judged: bool = True) -> Iterator[Run]:
+def up(
+    state_dir: Path, *argv: str, ports: int = 16, judged: bool = True, chain: str | None = None
+) -> Iterator[Run]:
     """`assay up ARGV` while the block runs; everything is stopped at its end, come what may. There
     is no small subnet beside it unless it is asked for with ``--training``.
 
-    ``judged`` False: the run leaves no chain that could be executed again.
+    ``judged`` False: the run leaves no chain that could be executed again. ``chain``: the address
+    of a chain that somebody else runs.
     """
     base = free_ports(ports)
     state_dir.mkdir(parents=True, exist_ok=True)
@@ -153,6 +158,7 @@ def up(state_dir: Path, *argv: str, ports: int = 16, judged: bool = True) -> Ite
         process = subprocess.Popen(
             [
                 *(str(ASSAY), "up", "--base-port", str(base), "--state-dir", str(state_dir)),
+                *(() if chain is None else ("--chain", chain)),
                 *("--no-training", *argv),
             ],
             stdout=subprocess.PIPE,
@@ -160,7 +166,7 @@ def up(state_dir: Path, *argv: str, ports: int = 16, judged: bool = True) -> Ite
             text=True,
             cwd=ROOT,
         )
-    run = Run(process, state_dir, base)
+    run = Run(process, state_dir, base, chain)
     try:
         yield run
     finally:

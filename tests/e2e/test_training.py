@@ -121,7 +121,12 @@ def completion(port: int, key: str, model: str) -> str:
 
 
 def test_what_strangers_trained_answers_clients(tmp_path: Path) -> None:
-    with up(tmp_path / "state", "--preset", "training", ports=PORTS + 2) as run:
+    strangers_train(tmp_path)
+
+
+def strangers_train(tmp_path: Path, chain: str | None = None) -> None:
+    """The whole of it, on a chain of the run's own or on one that somebody else runs."""
+    with up(tmp_path / "state", "--preset", "training", ports=PORTS + 2, chain=chain) as run:
         closed: set[int] = set()
         run.wait(lambda: has_closed(run, closed), "windows close", timeout_s=WAIT_S)
         run.wait(lambda: is_just(run), "who computes is paid, and who cheats is not", WAIT_S)

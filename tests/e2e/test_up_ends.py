@@ -153,9 +153,9 @@ async def test_a_run_never_joins_a_strangers_chain(
     port, _ = stranger
     state = tmp_path / "state"
     request = RunRequest(
-        preset=None, task=REVERSE[1], seed=0, base_port=port, state_dir=state,
-        validators=1, miners=1, cheat="none", slow=0, until_first_reward=True, fresh=False,
-        training=True, metrics_port=None, json=True, commit_reveal=False,
+        preset=None, task=REVERSE[1], seed=0, base_port=port, chain=None,
+        state_dir=state, validators=1, miners=1, cheat="none", slow=0, until_first_reward=True,
+        fresh=False, training=True, metrics_port=None, json=True, commit_reveal=False,
         log_level="WARNING", log_format="text", neuron_log_level="INFO",
     )  # fmt: skip
     plan = make_plan(

@@ -10,7 +10,7 @@ import pytest
 from assay.chain.connect import connect
 from assay.chain.interface import Chain
 from assay.chain.wallets import dev_signer
-from assay.cli.up.bootstrap import MemberKeys, bootstrap
+from assay.cli.up.bootstrap import Funds, MemberKeys, bootstrap
 from assay.cli.up.plan import MemberRole, Plan, make_plan
 from assay.localnet.testing import node_process
 from assay.types import U16_MAX, AlphaRao, NetUid, Rao
@@ -24,7 +24,7 @@ class Begun:
     def __init__(self, chain: Chain, url: str, plan: Plan) -> None:
         self.chain = chain
         self.plan = plan
-        self._faucet = dev_signer("//Alice", chain_url=url)
+        self._funds = Funds(dev_signer("//Alice", chain_url=url), is_root=True)
         self.keys = {
             each.name: MemberKeys(
                 dev_signer(f"//cold//{each.name}", chain_url=url),
@@ -35,7 +35,7 @@ class Begun:
 
     async def go(self, netuid: NetUid | None = None) -> NetUid:
         return await bootstrap(
-            self.chain, self.plan, self.keys, self._faucet, netuid=netuid, say=lambda _: None
+            self.chain, self.plan, self.keys, self._funds, netuid=netuid, say=lambda _: None
         )
 
     async def stakes(self, netuid: NetUid) -> dict[str, AlphaRao]:

@@ -11,6 +11,7 @@ In the order in which a run needs them:
 - ``record``: what a state folder remembers of its run
 - ``run``: the order in which everything happens, and how it ends
 - ``port_owner``: whether the chain at the run's port is the run's own
+- ``elsewhere``: whether a run can be on a chain that somebody else runs, and who pays there
 - ``keys``: the wallets
 - ``bootstrap``: what the subnet's owner and its neurons do on chain
 - ``stakes``: how the validators come to hold equal stakes

@@ -19,10 +19,10 @@ import msgspec
 from assay.aio import first
 from assay.chain.interface import Chain
 from assay.cli.task_options import ChosenTask
-from assay.cli.up.bootstrap import bootstrap
+from assay.cli.up.bootstrap import Funds, bootstrap
 from assay.cli.up.checks import listed
 from assay.cli.up.earned import Earned
-from assay.cli.up.keys import faucet, make_keys
+from assay.cli.up.keys import make_keys
 from assay.cli.up.plan import MemberRole, Plan, make_plan
 from assay.cli.up.presets import BESIDE, Beside, prepare_in_time
 from assay.cli.up.processes import neuron_specs
@@ -70,7 +70,9 @@ def plan_beside(own: Plan, request: RunRequest) -> BesidePlan | None:
     )
     settings = {**beside.settings, **beside.preset.settings(own.state_dir)}
     return BesidePlan(
-        beside, replace(plan, chain_port=own.chain_port), ChosenTask(halves, settings)
+        beside,
+        replace(plan, chain_port=own.chain_port, chain_url=own.chain_url),
+        ChosenTask(halves, settings),
     )
 
 
@@ -86,6 +88,7 @@ class BesideRun:
     supervisor: Supervisor
     say: Callable[[str], None]
     clock: Clock
+    funds: Funds
     own_paid: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once the run's own subnet has paid its first reward."""
     view: View | None = None
@@ -114,7 +117,7 @@ class BesideRun:
         known = None if self.record is None else self.record.netuid
         netuid, _ = await asyncio.gather(
             bootstrap(
-                chain, plan, keys, faucet(plan), netuid=known, apart=apart, say=lambda step: None
+                chain, plan, keys, self.funds, netuid=known, apart=apart, say=lambda step: None
             ),
             prepare_in_time(
                 beside.preset, plan.state_dir, chain, self.clock, niceness=beside.niceness

@@ -3,9 +3,9 @@
 In this order: the owner's coldkey gets TAO, the owner creates and starts a subnet, every member
 gets TAO and registers its hotkey, and each validator stakes, one after the other, as much as the
 others (``stakes``). Every step is an ordinary extrinsic, signed by the key that it concerns, as a
-person would send it; the chain's development account gives TAO away, and as the chain's root it
-sets the kappa of a run with two validators. Each step first looks whether it is done, so that a run
-can be taken up again wherever it was left.
+person would send it; the chain's development account gives TAO away, and where it is the
+chain's root it sets the kappa of a run with two validators. Each step first looks whether it is
+done, so that a run can be taken up again wherever it was left.
 
 This module knows the plan and the chain's interface. It starts no process.
 """
@@ -34,6 +34,15 @@ FUNDS: Final[Mapping[MemberRole, Rao]] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Funds:
+    """Who gives a run's members their TAO."""
+
+    giver: Signer
+    is_root: bool
+    """Whether that account is the chain's root as well, and may set what only root may set."""
+
+
+@dataclass(frozen=True, slots=True)
 class MemberKeys:
     """The two keys of one member of a run."""
 
@@ -45,7 +54,7 @@ async def bootstrap(
     chain: Chain,
     plan: Plan,
     keys: Mapping[str, MemberKeys],
-    faucet: Signer,
+    funds: Funds,
     *,
     netuid: NetUid | None,
     apart: NetUid | None = None,
@@ -56,7 +65,7 @@ async def bootstrap(
 
     ``netuid`` is the subnet that an earlier start of the run made; with None the owner's subnet is
     taken, or one is made if the owner has none; the subnet ``apart``, which is the owner's as well,
-    is left alone. ``faucet`` gives the TAO. With ``commit_reveal``
+    is left alone. ``funds`` gives the TAO. With ``commit_reveal``
     the owner lets weights be sealed; without it the subnet stays as it is. ``say`` is told each
     step. It can be repeated after an end at any moment.
     """
@@ -68,7 +77,7 @@ async def bootstrap(
         if await chain.balance(address) >= need // 2:
             return
         async with funding:
-            await chain.transfer(faucet, address, need)
+            await chain.transfer(funds.giver, address, need)
 
     owner = keys[plan.owner.name]
     if netuid is None:
@@ -98,9 +107,13 @@ async def bootstrap(
             await staking.stake(own)
 
     async def need_two() -> None:
-        if staking.validators == 2:
+        if staking.validators != 2:
+            return
+        if funds.is_root:
             async with funding:
-                await _set_kappa(chain, subnet, faucet)
+                await _set_kappa(chain, subnet, funds.giver)
+        else:
+            say("The chain's root is somebody else: one of two validators alone can decide")
 
     await asyncio.gather(*(join(member) for member in plan.members), need_two())
     return subnet

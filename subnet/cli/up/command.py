@@ -26,10 +26,12 @@ def up(chosen: ChosenTask, **given: Any) -> int:
 
 def launch(request: RunRequest, chosen: ChosenTask) -> int:
     """Run what is asked for, with the ``chosen`` task, and return the exit code."""
+    from assay.chain.address import resolve
     from assay.cli.log import configure_log
     from assay.cli.process import run_async
     from assay.cli.up.beside import plan_beside
     from assay.cli.up.checks import check_task_is_installed
+    from assay.cli.up.elsewhere import check_address
     from assay.cli.up.plan import make_plan
     from assay.cli.up.presets import chosen_preset
     from assay.cli.up.run import run
@@ -37,6 +39,8 @@ def launch(request: RunRequest, chosen: ChosenTask) -> int:
     from assay.neuron.run import validators_serve
 
     configure_log(request.log_level, request.log_format)
+    if request.chain is not None:
+        check_address(request.chain)
     preset = chosen_preset(request.preset, request.task)
     # What was given, without what follows from the state folder, which may be moved.
     options = tuple(chosen.words(*chosen.halves))
@@ -54,6 +58,7 @@ def launch(request: RunRequest, chosen: ChosenTask) -> int:
         task=request.task,
         task_options=options,
         base_port=request.base_port,
+        chain_url=None if request.chain is None else resolve(request.chain),
         state_dir=request.state_dir,
         validators=request.validators,
         miners=request.miners,

@@ -13,11 +13,11 @@ from typing import Final
 import msgspec
 
 from assay.chain.wallets import create_wallet, dev_signer, open_coldkey, open_hotkey
-from assay.cli.up.bootstrap import MemberKeys
+from assay.cli.up.bootstrap import Funds, MemberKeys
 from assay.cli.up.plan import HOTKEY, Plan
 from assay.errors import UserError
 from assay.files import read_limited
-from assay.types import Signer, Ss58
+from assay.types import Ss58
 
 _PUBLIC_BYTES_MAX: Final = 4_096
 """A public key's file holds two hashes and an address."""
@@ -41,9 +41,10 @@ def make_keys(plan: Plan) -> dict[str, MemberKeys]:
     return keys
 
 
-def faucet(plan: Plan) -> Signer:
-    """The account to which every development chain gives its first coins."""
-    return dev_signer("//Alice", chain_url=plan.endpoint)
+def own_funds(plan: Plan) -> Funds:
+    """Who gives TAO on the chain that the run begins itself: the account that holds the first coins
+    of every preset, and its root."""
+    return Funds(dev_signer("//Alice", chain_url=plan.endpoint), is_root=True)
 
 
 def wallet_names(wallets_dir: Path) -> dict[Ss58, str]:

@@ -68,6 +68,8 @@ class Plan:
     """Where the chain offers metrics, if the run was asked for any."""
     gateway_port: int | None = None
     """Where clients are served; None for a task without a gateway."""
+    chain_url: str | None = None
+    """A chain that somebody else runs; None where the run has one of its own."""
     gateway_metrics_port: int | None = None
     """Where the gateway offers metrics, if there is one and the run was asked for any."""
 
@@ -78,15 +80,14 @@ class Plan:
 
     @property
     def endpoint(self) -> str:
-        return f"ws://127.0.0.1:{self.chain_port}"
+        return self.chain_url or f"ws://127.0.0.1:{self.chain_port}"
 
     @property
     def ports(self) -> list[int]:
         """Every port that the run's processes listen on."""
         members = [port for each in self.members for port in (each.port, each.metrics_port)]
-        own = (
-            self.chain_port, self.metrics_port, self.gateway_port, self.gateway_metrics_port,
-        )  # fmt: skip
+        chain = (self.chain_port, self.metrics_port) if self.chain_url is None else ()
+        own = (*chain, self.gateway_port, self.gateway_metrics_port)
         return [port for port in (*own, *members) if port is not None]
 
     @property
@@ -132,15 +133,17 @@ def make_plan(
     metrics_port: int | None = None,
     gateway: bool = False,
     validators_serve: bool = False,
+    chain_url: str | None = None,
     names: Mapping[MemberRole, str] = NAMES,
 ) -> Plan:
     """Draw the cast, and hand out the ports: the chain's, the miners', the gateway's if there is to
     be one, and the validators' if they serve anything.
 
-    ``names`` says what the members of a role are called. With None as ``cheat`` everybody is
-    honest. The chain offers its metrics at ``metrics_port`` and each neuron at one of the ports
-    after it, validators first and the gateway last; with None nobody does. UserError for a cast or
-    for ports that cannot be.
+    ``names`` says what the members of a role are called. ``chain_url`` is the chain that somebody
+    else runs; the port and the metrics of a chain of the run's own stay unused then. With None as
+    ``cheat`` everybody is honest. The chain offers its metrics at ``metrics_port`` and each neuron
+    at one of the ports after it, validators first and the gateway last; with None nobody does.
+    UserError for a cast or for ports that cannot be.
     """
     _check_cast(validators, miners, slow + (cheat is not None))
     behind = miners + gateway + (validators if validators_serve else 0)
@@ -181,6 +184,7 @@ def make_plan(
         tuple(members),
         metrics_port,
         gateway_port,
+        chain_url,
         measured(validators + miners) if gateway else None,
     )
 

@@ -27,6 +27,9 @@ from assay.files import InUse, LockFile, held, raise_disk_error, read_limited, w
 from assay.types import AlphaRao, NetUid
 
 VERSION: Final = 2
+OWN: Final = "its own"
+ELSEWHERE: Final = "somebody else's"
+"""Whose chain a run is on, as a person is told."""
 _SIZE_BYTES_MAX: Final = 1 << 20
 """A few hundred members; a file that is longer was not written here."""
 _FRESH: Final = {
@@ -48,6 +51,7 @@ _MUST_AGREE: Final = {
     "task": "--task",
     "task_options": "choice of the task's options",
     "seed": "--seed",
+    "whose_chain": "chain (--chain)",
     "cast": "cast (--validators, --miners, --cheat or --slow)",
 }
 """What must be the same when a run is taken up again, and what a person calls it."""
@@ -72,6 +76,12 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     task_options: list[str]
     chain_port: int | None = None
     """Where the run's chain listens, or listened last."""
+    whose_chain: str = OWN
+    """``OWN`` or ``ELSEWHERE``."""
+    chain: str | None = None
+    """The address of a chain elsewhere."""
+    genesis: str | None = None
+    """Of a chain elsewhere; None until it was met."""
     netuid: NetUid | None = None
     """The subnet; None until it was made."""
     paid: dict[str, AlphaRao] = {}
@@ -98,6 +108,8 @@ class RecordFile:
             task=_storable(plan.task),
             task_options=[_storable(word) for word in plan.task_options],
             chain_port=plan.chain_port,
+            whose_chain=OWN if plan.chain_url is None else ELSEWHERE,
+            chain=plan.chain_url,
         )
         data = read_limited(self._path, _SIZE_BYTES_MAX)
         if data is None:
@@ -111,12 +123,14 @@ class RecordFile:
         for field, named in _MUST_AGREE.items():
             if getattr(stored, field) != getattr(wanted, field):
                 raise self._other(f"with another {named}{_difference(stored, wanted, field)}")
-        return msgspec.structs.replace(stored, chain_port=plan.chain_port)
+        return msgspec.structs.replace(stored, chain_port=plan.chain_port, chain=plan.chain_url)
 
-    def chain_port(self) -> int | None:
-        """Where the chain of the folder's run listens; None where no run tells."""
+    def endpoint(self) -> str | None:
+        """The address of the chain of the folder's run; None where no run tells."""
         stored = self._stored()
-        return None if stored is None else stored.chain_port
+        if stored is None or stored.chain is not None:
+            return None if stored is None else stored.chain
+        return None if stored.chain_port is None else f"ws://127.0.0.1:{stored.chain_port}"
 
     def netuid_of(self, task: str) -> NetUid | None:
         """The subnet of the folder's run that does ``task``, its own or the one beside it; None

@@ -13,7 +13,7 @@ from typing import Final
 import click
 
 from assay.cli import arguments
-from assay.cli.param_types import LogLevel
+from assay.cli.param_types import ChainName, LogLevel
 from assay.cli.up.presets import preset_option
 from assay.types import PORT_MAX
 
@@ -27,6 +27,12 @@ run_options: Final = arguments.all_of(
         "--base-port", type=int, default=9944, metavar="N",
         help="The chain's port; the miners' follow it, then the gateway's, and the validators' if"
         " they serve anything.",
+    ),
+    # Not from ASSAY_CHAIN, as other commands' is: a run would spend on whatever chain that names.
+    click.option(
+        "--chain", type=ChainName(), metavar="URL", show_default="a chain of the run's own",
+        help="Use the chain that somebody runs at this address of this machine, such as a stock"
+        " Substrate node's, and start none.",
     ),
     arguments.state_dir,
     click.option("--validators", type=int, default=2, metavar="N", help="How many validate."),
@@ -78,6 +84,7 @@ class RunRequest:
     task: str
     seed: int
     base_port: int
+    chain: str | None
     state_dir: Path
     validators: int
     miners: int

@@ -22,17 +22,19 @@ from typing import Any, Final
 import msgspec
 
 from assay.aio import first
+from assay.chain.address import shown
 from assay.chain.interface import Chain
 from assay.cli import output
 from assay.cli.neurons import open_chain
 from assay.cli.process import stop_on_signals
 from assay.cli.task_options import ChosenTask
 from assay.cli.up.beside import BesidePlan, BesideRun
-from assay.cli.up.bootstrap import bootstrap
+from assay.cli.up.bootstrap import Funds, bootstrap
 from assay.cli.up.checks import check_machine, listed
 from assay.cli.up.earned import Earned
+from assay.cli.up.elsewhere import check_chain, funds
 from assay.cli.up.gateway import GATEWAY, canary_words, gateway_spec, local_key
-from assay.cli.up.keys import faucet, make_keys
+from assay.cli.up.keys import make_keys, own_funds
 from assay.cli.up.no_reward import NoReward
 from assay.cli.up.plan import MemberRole, Plan
 from assay.cli.up.port_owner import check_own_chain
@@ -56,6 +58,8 @@ MINER_PATIENCE_S: Final = 60.0
 less. A miner that is not there by then is judged like any other."""
 REWARD_PATIENCE_S: Final = 300.0
 """Five times what the first reward may take; beyond it something is broken."""
+REWARD_PATIENCE_BLOCKS: Final = 1_200
+"""The same in blocks of 0.25 s, for a chain whose blocks take longer."""
 HEAVY_MODULES: Final = (
     ENTRY, "assay.chain.sdk_import", "assay.chain.sdk", "assay.cli.neurons", "numpy",
 )  # fmt: skip
@@ -132,6 +136,8 @@ class _Run:
     """The builder's lines that a person was told of, though they ended no neuron."""
 
     record: RunRecord = field(init=False)
+    _patience_s: float = REWARD_PATIENCE_S
+    """For the first reward."""
     beside: BesideRun | None = None
 
     @property
@@ -149,21 +155,31 @@ class _Run:
         """Start everything; then look until the reward that was asked for, or without an end."""
         plan, say = self.plan, self.screen.say
         record = self.record = self.records.open(plan)
-        say("Starting the chain")
-        self.supervisor.start(chain_spec(plan, self.request))
+        if plan.chain_url is None:
+            say("Starting the chain")
+            self.supervisor.start(chain_spec(plan, self.request))
+        else:
+            say(f"Looking at the chain at {shown(plan.endpoint)}")
         # The demo's neurons share a few processor cores: one thread each.
         modules = [module for half in self.chosen.halves for module in half.preload]
         self.supervisor.preload([*HEAVY_MODULES, *modules], compute_environment(threads=1))
-        ready = await self.supervisor.first_line(CHAIN, CHAIN_PATIENCE_S)
-        # Until this returns, whoever answers at the port may be anybody's chain.
-        await asyncio.to_thread(check_own_chain, plan.chain_port, ready)
-        keys = make_keys(plan)
+        if plan.chain_url is None:
+            ready = await self.supervisor.first_line(CHAIN, CHAIN_PATIENCE_S)
+            # Until this returns, whoever answers at the port may be anybody's chain.
+            await asyncio.to_thread(check_own_chain, plan.chain_port, ready)
         async with open_chain(
             plan.endpoint, plan.state_dir, self.clock, patience_s=CHAIN_PATIENCE_S
         ) as chain:
+            if plan.chain_url is not None:
+                self._remember(genesis=await check_chain(chain, plan, record.genesis))
+            self._patience_s = max(
+                REWARD_PATIENCE_S, REWARD_PATIENCE_BLOCKS * await chain.block_time_s()
+            )
+            keys = make_keys(plan)
+            paying = own_funds(plan) if plan.chain_url is None else await funds(chain, plan, keys)
             netuid, _ = await asyncio.gather(
                 bootstrap(
-                    chain, plan, keys, faucet(plan), netuid=record.netuid,
+                    chain, plan, keys, paying, netuid=record.netuid,
                     commit_reveal=self.request.commit_reveal, say=say,
                 ),
                 self._prepare(chain),
@@ -183,7 +199,7 @@ class _Run:
             if self.wanted is None:
                 await self._follow(watch)
             else:
-                self.beside = self._beside(self.wanted)
+                self.beside = self._beside(self.wanted, paying)
                 await first(self._follow(watch), self.beside.go(chain, netuid))
 
     def _remember(self, **changed: Any) -> None:
@@ -191,7 +207,7 @@ class _Run:
         self.record = msgspec.structs.replace(self.record, **changed)
         self.records.save(self.record)
 
-    def _beside(self, wanted: BesidePlan) -> BesideRun:
+    def _beside(self, wanted: BesidePlan, paying: Funds) -> BesideRun:
         return BesideRun(
             wanted,
             self.request,
@@ -200,6 +216,7 @@ class _Run:
             self.supervisor.beside(self.plan.state_dir / "processes-beside.json"),
             self.screen.say,
             self.clock,
+            paying,
         )
 
     async def _prepare(self, chain: Chain) -> None:
@@ -282,9 +299,9 @@ class _Run:
                 if self.view is not None and self.view.rewarded:
                     return
                 no_reward.check()
-                if self.screen.seconds > REWARD_PATIENCE_S:
+                if self.screen.seconds > self._patience_s:
                     raise AssayError(
-                        f"No reward within {REWARD_PATIENCE_S:.0f} s; "
+                        f"No reward within {self._patience_s:.0f} s; "
                         f"the logs are in {(self.plan.state_dir / 'logs').absolute()}."
                     )
             await self.clock.sleep(LOOK_INTERVAL_S)

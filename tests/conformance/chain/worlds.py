@@ -100,8 +100,19 @@ class FakeWorld:
         return FakeChain(self.ledger, DEADLINES)
 
 
+class Restartable(Protocol):
+    """A node that can be killed, and comes back at the same address with the same state."""
+
+    @property
+    def url(self) -> str: ...
+
+    def start(self) -> None: ...
+
+    def kill(self) -> None: ...
+
+
 class NodeWorld:
-    def __init__(self, node: RestartableNode, cache_dir: Path) -> None:
+    def __init__(self, node: Restartable, cache_dir: Path) -> None:
         from assay.chain.wallets import dev_signer
 
         self._node = node

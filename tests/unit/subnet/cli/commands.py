@@ -20,6 +20,7 @@ NEEDS: Final[dict[str, tuple[str, ...]]] = {
     "chain start": ("--rpc-address", "203.0.113.7"),
     "chain verify": (),
     "chain export-blocks": ("there",),
+    "chain export-spec": ("spec.json", "--preset", "nosuch"),
     "fund": ("w", "5", *NOBODY),
     "subnet register": ("--wallet", "w", *NOBODY),
     "subnet start": ("--netuid", "1", "--wallet", "w", *NOBODY),

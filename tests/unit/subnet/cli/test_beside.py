@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from assay.cli.up.beside import BesideRun, plan_beside
+from assay.cli.up.keys import own_funds
 from assay.cli.up.plan import MemberRole, Plan, make_plan
 from assay.cli.up.record import BesideRecord, RecordFile
 from assay.cli.up.request import RunRequest
@@ -22,10 +23,10 @@ from assay.types import NetUid
 
 def request(folder: Path, **changed: Any) -> RunRequest:
     given: dict[str, Any] = {
-        "preset": None, "task": "inference", "seed": 0, "base_port": 30_000, "state_dir": folder,
-        "validators": 2, "miners": 4, "cheat": "cached", "slow": 0, "until_first_reward": False,
-        "training": True, "fresh": False, "metrics_port": None, "json": True,
-        "commit_reveal": False, "log_level": "WARNING", "log_format": "text",
+        "preset": None, "task": "inference", "seed": 0, "base_port": 30_000, "chain": None,
+        "state_dir": folder, "validators": 2, "miners": 4, "cheat": "cached", "slow": 0,
+        "until_first_reward": False, "training": True, "fresh": False, "metrics_port": None,
+        "json": True, "commit_reveal": False, "log_level": "WARNING", "log_format": "text",
         "neuron_log_level": "INFO",
     }  # fmt: skip
     return RunRequest(**given | changed)
@@ -109,7 +110,14 @@ async def test_what_goes_wrong_there_is_told_once_and_ends_nothing_else(tmp_path
 
     supervisor = Supervisor(SystemClock(), random.Random(0))
     run = BesideRun(
-        wanted, request(tmp_path), None, lambda record: None, supervisor, say, SystemClock()
+        wanted,
+        request(tmp_path),
+        None,
+        lambda record: None,
+        supervisor,
+        say,
+        SystemClock(),
+        own_funds(wanted.plan),
     )
     going = asyncio.create_task(run.go(Down(), NetUid(1)))  # type: ignore[arg-type]
     await asyncio.sleep(0)

@@ -13,7 +13,7 @@
 //!
 //! Reading order: [`fixed`] and [`sparse`] carry the numbers; [`epoch`] is Yuma consensus;
 //! [`issuance`], [`coinbase`], [`dividends`] and [`burn`] follow an emission from its minting to
-//! its owners; [`pool`] and [`share_pool`] hold what they own. Formulas cite the description of
+//! its owners; [`pool`] and [`share_pool`] hold what they own, [`lock`] what they may not sell. Formulas cite the description of
 //! the public chain in `docs/reference/subtensor.md` by its sections ("subtensor.md 7"), or what
 //! executing public runtimes showed ("executed runtimes").
 
@@ -40,6 +40,7 @@ pub mod dividends;
 pub mod epoch;
 pub mod fixed;
 pub mod issuance;
+pub mod lock;
 pub mod pool;
 pub mod power;
 pub mod share_pool;

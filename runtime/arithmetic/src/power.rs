@@ -24,6 +24,8 @@ use crate::wide::full_mul;
 pub const ONE: u128 = 1 << 127;
 /// Fractional bits of exponents and logarithms.
 pub const LOG_BITS: u32 = 120;
+/// log2(e) with [`LOG_BITS`] fractional bits, truncated.
+pub const LOG2_E: u128 = 0x0171_5476_52b8_2fe1_777d_0ffd_a0d2_3a7d;
 /// The most by which [`log2_of_ratio`] falls short.
 pub const LOG_ERROR: u128 = 4;
 /// Exponents from here on give a power below the smallest number of this scale.

@@ -15,9 +15,6 @@ use crate::fixed::{Fixed, FRACTION_BITS};
 use crate::power;
 use crate::wide::mul_div_floor;
 
-/// log2(e) with 120 fractional bits, truncated.
-const LOG2_E: u128 = 0x0171_5476_52b8_2fe1_777d_0ffd_a0d2_3a7d;
-
 /// The hyperparameters of liquid alpha.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LiquidAlpha {
@@ -51,7 +48,7 @@ impl LiquidAlpha {
 fn sigmoid(x: Fixed) -> Fixed {
     // From 88 on, e^-|x| is below 2^-126; the bound keeps the product below 2^127.
     let magnitude = u128::from(x.raw().unsigned_abs()).min(88 << FRACTION_BITS);
-    let exponent = mul_div_floor(magnitude, LOG2_E, 1 << FRACTION_BITS).unwrap_or(u128::MAX);
+    let exponent = mul_div_floor(magnitude, power::LOG2_E, 1 << FRACTION_BITS).unwrap_or(u128::MAX);
     let small = power::exp2_of_minus(exponent);
     // 94 fractional bits leave room for the 32 of the quotient.
     let scale_down = 33;

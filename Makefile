@@ -45,7 +45,7 @@ check: $(VENV)/.dev ## Format, lint, types and the house's own rules
 fix: $(VENV)/.dev ## Let ruff mend what it can
 	@scripts/fix
 
-clients: $(VENV)-clients/.ready ## The foreign clients' own environment: btcli, substrate-interface
+clients: $(VENV)-clients/.ready $(VENV)-clients-10.2/.ready $(VENV)-clients-10.5/.ready ## The foreign clients' own environments: btcli, substrate-interface, the SDK's 10.x lines
 bench: $(VENV)/.inference clients ## All benchmarks, in their quick form
 	@for bench in cli chain wire streams objects weights; do $(BIN)/python scripts/bench/$$bench --quick || exit 1; done
 
@@ -90,8 +90,11 @@ $(VENV)/.dev: $(VENV)/.tools requirements/dev.txt pyproject.toml
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable . >&2
 	@touch $@
 
-$(VENV)-clients/.ready: requirements/clients.txt $(VENV)/.tools
-	@echo "Making the foreign clients' environment $(VENV)-clients" >&2
-	@$(PYTHON) -m venv $(VENV)-clients >&2
-	@$(BIN)/uv pip install $(QUIET) --python $(VENV)-clients/bin/python --require-hashes -r requirements/clients.txt >&2
+$(VENV)-clients/.ready: requirements/clients.txt
+$(VENV)-clients-10.2/.ready: requirements/clients-10.2.txt
+$(VENV)-clients-10.5/.ready: requirements/bench-bittensor10.txt
+$(VENV)-%/.ready: $(VENV)/.tools
+	@echo "Making the foreign clients' environment $(@D)" >&2
+	@$(PYTHON) -m venv $(@D) >&2
+	@$(BIN)/uv pip install $(QUIET) --python $(@D)/bin/python --require-hashes -r $(filter requirements/%,$^) >&2
 	@touch $@

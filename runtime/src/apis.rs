@@ -43,11 +43,14 @@ sp_api::impl_runtime_apis! {
 
     impl sp_api::Metadata<Block> for Runtime {
         fn metadata() -> OpaqueMetadata {
-            OpaqueMetadata::new(Runtime::metadata().into())
+            OpaqueMetadata::new(metadata::v14(Runtime::metadata()).encode())
         }
 
         fn metadata_at_version(version: u32) -> Option<OpaqueMetadata> {
             match version {
+                metadata::V14 => {
+                    Some(OpaqueMetadata::new(metadata::v14(Runtime::metadata()).encode()))
+                }
                 metadata::V15 => {
                     Some(OpaqueMetadata::new(metadata::v15(Runtime::metadata_ir()).encode()))
                 }
@@ -218,6 +221,34 @@ sp_api::impl_runtime_apis! {
     }
 
     impl assay_runtime_api::SubnetInfoRuntimeApi<Block> for Runtime {
+        fn get_subnet_info(netuid: NetUid) -> Option<SubnetInfo<AccountId>> {
+            SubtensorModule::subnet_info(netuid)
+        }
+
+        fn get_subnets_info() -> Vec<Option<SubnetInfo<AccountId>>> {
+            SubtensorModule::subnet_infos()
+        }
+
+        fn get_subnet_info_v2(netuid: NetUid) -> Option<SubnetInfov2<AccountId>> {
+            SubtensorModule::subnet_info_v2(netuid)
+        }
+
+        fn get_subnets_info_v2() -> Vec<Option<SubnetInfov2<AccountId>>> {
+            SubtensorModule::subnet_infos_v2()
+        }
+
+        fn get_subnet_hyperparams(netuid: NetUid) -> Option<SubnetHyperparams> {
+            SubtensorModule::subnet_hyperparameters_v1(netuid)
+        }
+
+        fn get_subnet_hyperparams_v2(netuid: NetUid) -> Option<SubnetHyperparamsV2> {
+            SubtensorModule::subnet_hyperparameters_v2(netuid)
+        }
+
+        fn get_subnet_state(netuid: NetUid) -> Option<SubnetState<AccountId>> {
+            SubtensorModule::subnet_state(netuid)
+        }
+
         fn get_metagraph(netuid: NetUid) -> Option<Metagraph<AccountId>> {
             SubtensorModule::metagraph(netuid)
         }
@@ -228,6 +259,25 @@ sp_api::impl_runtime_apis! {
 
         fn get_mechagraph(netuid: NetUid, mecid: MechId) -> Option<Metagraph<AccountId>> {
             SubtensorModule::mechagraph(netuid, mecid)
+        }
+
+        fn get_all_mechagraphs() -> Vec<Option<Metagraph<AccountId>>> {
+            SubtensorModule::mechagraphs()
+        }
+
+        fn get_selective_metagraph(
+            netuid: NetUid,
+            metagraph_indexes: Named<u16>,
+        ) -> Option<SelectiveMetagraph<AccountId>> {
+            SubtensorModule::selective_metagraph(netuid, metagraph_indexes.0)
+        }
+
+        fn get_selective_mechagraph(
+            netuid: NetUid,
+            subid: MechId,
+            metagraph_indexes: Named<u16>,
+        ) -> Option<SelectiveMetagraph<AccountId>> {
+            SubtensorModule::selective_mechagraph(netuid, subid, metagraph_indexes.0)
         }
 
         fn get_dynamic_info(netuid: NetUid) -> Option<DynamicInfo<AccountId>> {
@@ -255,6 +305,10 @@ sp_api::impl_runtime_apis! {
 
         fn get_next_epoch_start_block(netuid: NetUid) -> Option<u64> {
             SubtensorModule::next_epoch_block(netuid)
+        }
+
+        fn get_subnet_account_id(_netuid: NetUid) -> Option<AccountId> {
+            None
         }
 
         fn get_block_emission() -> TaoBalance {
@@ -286,6 +340,16 @@ sp_api::impl_runtime_apis! {
             netuids: Option<Named<NetUid>>,
         ) -> BTreeMap<AccountId, BTreeMap<NetUid, StakeAvailability>> {
             SubtensorModule::stake_availability(coldkey_accounts.0, netuids.map(|list| list.0))
+        }
+
+        fn get_stake_fee(
+            origin: Option<(AccountId, NetUid)>,
+            _origin_coldkey_account: AccountId,
+            destination: Option<(AccountId, NetUid)>,
+            _destination_coldkey_account: AccountId,
+            amount: u64,
+        ) -> u64 {
+            SubtensorModule::stake_fee(origin, destination, amount)
         }
 
         fn get_coldkey_lock(coldkey: AccountId, netuid: NetUid) -> Option<LockState> {
@@ -324,6 +388,42 @@ sp_api::impl_runtime_apis! {
 
         fn get_basket_payout(hotkey: AccountId, coldkey: AccountId) -> TaoBalance {
             SubtensorModule::root_owed_behind(&hotkey, &coldkey)
+        }
+
+        fn get_validator_basket_nav(hotkey: AccountId) -> TaoBalance {
+            SubtensorModule::basket(&hotkey).nav_tao
+        }
+
+        fn get_validator_basket(hotkey: AccountId) -> Vec<(NetUid, AlphaBalance, TaoBalance)> {
+            let holdings = SubtensorModule::basket(&hotkey).holdings.into_iter();
+            holdings.map(|held| (held.netuid, held.alpha, held.realizable_tao)).collect()
+        }
+
+        fn get_root_basket_total_nav() -> TaoBalance {
+            SubtensorModule::baskets_nav()
+        }
+
+        fn get_validator_basket_summary(hotkey: AccountId) -> BasketSummary<AccountId> {
+            SubtensorModule::basket(&hotkey)
+        }
+
+        fn get_all_validator_baskets() -> Vec<BasketSummary<AccountId>> {
+            SubtensorModule::baskets()
+        }
+
+        fn get_basket_position(
+            hotkey: AccountId,
+            coldkey: AccountId,
+        ) -> Option<BasketPosition<AccountId>> {
+            SubtensorModule::basket_position(&hotkey, &coldkey)
+        }
+
+        fn get_root_basket_portfolio(coldkey: AccountId) -> Vec<BasketPosition<AccountId>> {
+            SubtensorModule::basket_positions(&coldkey)
+        }
+
+        fn get_basket_trading_status(_hotkey: AccountId) -> BasketTradingStatus {
+            BasketTradingStatus::default()
         }
 
         fn get_root_basket_positions(coldkey: AccountId) -> Vec<(AccountId, u64, TaoBalance)> {

@@ -5,6 +5,7 @@
 //! `fees` for who pays them.
 
 use crate::*;
+use codec::Encode;
 use core::marker::PhantomData;
 use frame_support::{
     derive_impl, parameter_types,
@@ -141,6 +142,7 @@ impl pallet_subtensor::Config for Runtime {
     type Currency = Balances;
     type PoolSettings = Pools;
     type OnNeuronLeft = Neurons;
+    type Commitments = Neurons;
     type BlockAuthor = BlockAuthor<Runtime>;
     type WeightInfo = ();
 }
@@ -188,6 +190,14 @@ impl pallet_commitments::Neurons<AccountId> for Neurons {
 impl pallet_subtensor::OnNeuronLeft<AccountId> for Neurons {
     fn neuron_left(netuid: NetUid, hotkey: &AccountId) {
         Commitments::forget(netuid, hotkey);
+    }
+}
+
+impl pallet_subtensor::Commitments<AccountId> for Neurons {
+    fn commitments(netuid: NetUid) -> Vec<(AccountId, Vec<u8>)> {
+        pallet_commitments::CommitmentOf::<Runtime>::iter_prefix(netuid)
+            .map(|(hotkey, kept)| (hotkey, kept.encode()))
+            .collect()
     }
 }
 

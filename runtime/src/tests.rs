@@ -186,7 +186,9 @@ fn the_fast_localnet_begins_as_the_public_one() {
 fn types_have_the_same_numbers_in_metadata_14_and_15() {
     use sp_metadata_ir::frame_metadata::RuntimeMetadata;
     with_preset(genesis::LOCAL, || {
-        let RuntimeMetadata::V14(old) = Runtime::metadata().1 else { panic!("metadata() is V14") };
+        let RuntimeMetadata::V14(old) = metadata::v14(Runtime::metadata()).1 else {
+            panic!("metadata() is V14")
+        };
         let RuntimeMetadata::V15(new) = metadata::v15(Runtime::metadata_ir()).1 else {
             panic!("v15 is V15")
         };
@@ -204,6 +206,37 @@ fn types_have_the_same_numbers_in_metadata_14_and_15() {
             assert!((&new.calls, &new.storage) == (&old.calls, &old.storage), "{}", old.name);
             assert!((&new.event, &new.error) == (&old.event, &old.error), "{}", old.name);
         }
+    });
+}
+
+#[test]
+fn clients_are_told_numbers_as_numbers() {
+    use scale_info::{TypeDef, TypeDefPrimitive};
+    use sp_metadata_ir::frame_metadata::RuntimeMetadata;
+    with_preset(genesis::LOCAL, || {
+        let RuntimeMetadata::V14(wrapped) = Runtime::metadata().1 else { panic!("V14") };
+        let RuntimeMetadata::V14(told) = metadata::v14(Runtime::metadata()).1 else {
+            panic!("V14")
+        };
+        let mut seen = Vec::new();
+        for (wrapped, told) in wrapped.types.types.iter().zip(&told.types.types) {
+            if wrapped == told {
+                continue;
+            }
+            let name = wrapped.ty.path.segments.last().unwrap().to_string();
+            let TypeDef::Primitive(number) = &told.ty.type_def else { panic!("{name}") };
+            seen.push((name, number.clone()));
+        }
+        seen.sort_by(|a, b| a.0.cmp(&b.0));
+        let expected = [
+            ("Alpha", TypeDefPrimitive::U64),
+            ("MechId", TypeDefPrimitive::U8),
+            ("NetUid", TypeDefPrimitive::U16),
+            ("NetUidStorageIndex", TypeDefPrimitive::U16),
+            ("PerU16", TypeDefPrimitive::U16),
+            ("Tao", TypeDefPrimitive::U64),
+        ];
+        assert_eq!(seen, expected.map(|(name, number)| (name.to_string(), number)));
     });
 }
 

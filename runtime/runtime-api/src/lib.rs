@@ -17,8 +17,10 @@ use alloc::{collections::BTreeMap, vec::Vec};
 use pallet_subtensor::{
     pool::SwapQuote,
     views::{
-        DelegateInfo, Delegated, DynamicInfo, HyperparamEntry, Metagraph, NeuronInfo,
-        NeuronInfoLite, StakeAvailability, StakeInfo, SubnetPrice,
+        BasketPosition, BasketSummary, BasketTradingStatus, DelegateInfo, Delegated, DynamicInfo,
+        HyperparamEntry, Metagraph, NeuronInfo, NeuronInfoLite, SelectiveMetagraph,
+        StakeAvailability, StakeInfo, SubnetHyperparams, SubnetHyperparamsV2, SubnetInfo,
+        SubnetInfov2, SubnetPrice, SubnetState,
     },
     AlphaBalance, LockState, MechId, NetUid, TaoBalance,
 };
@@ -42,9 +44,26 @@ sp_api::decl_runtime_apis! {
 
     /// Subnets, whole or in part.
     pub trait SubnetInfoRuntimeApi {
+        fn get_subnet_info(netuid: NetUid) -> Option<SubnetInfo<AccountId32>>;
+        fn get_subnets_info() -> Vec<Option<SubnetInfo<AccountId32>>>;
+        fn get_subnet_info_v2(netuid: NetUid) -> Option<SubnetInfov2<AccountId32>>;
+        fn get_subnets_info_v2() -> Vec<Option<SubnetInfov2<AccountId32>>>;
+        fn get_subnet_hyperparams(netuid: NetUid) -> Option<SubnetHyperparams>;
+        fn get_subnet_hyperparams_v2(netuid: NetUid) -> Option<SubnetHyperparamsV2>;
+        fn get_subnet_state(netuid: NetUid) -> Option<SubnetState<AccountId32>>;
         fn get_metagraph(netuid: NetUid) -> Option<Metagraph<AccountId32>>;
         fn get_all_metagraphs() -> Vec<Option<Metagraph<AccountId32>>>;
         fn get_mechagraph(netuid: NetUid, mecid: MechId) -> Option<Metagraph<AccountId32>>;
+        fn get_all_mechagraphs() -> Vec<Option<Metagraph<AccountId32>>>;
+        fn get_selective_metagraph(
+            netuid: NetUid,
+            metagraph_indexes: Named<u16>,
+        ) -> Option<SelectiveMetagraph<AccountId32>>;
+        fn get_selective_mechagraph(
+            netuid: NetUid,
+            subid: MechId,
+            metagraph_indexes: Named<u16>,
+        ) -> Option<SelectiveMetagraph<AccountId32>>;
         fn get_dynamic_info(netuid: NetUid) -> Option<DynamicInfo<AccountId32>>;
         fn get_all_dynamic_info() -> Vec<Option<DynamicInfo<AccountId32>>>;
         fn get_subnet_hyperparams_v3(netuid: NetUid) -> Option<Vec<HyperparamEntry>>;
@@ -55,6 +74,8 @@ sp_api::decl_runtime_apis! {
         /// The subnet that would make room for another.
         fn get_subnet_to_prune() -> Option<NetUid>;
         fn get_next_epoch_start_block(netuid: NetUid) -> Option<u64>;
+        /// The account that holds a subnet's TAO. Always none: pools hold it without one.
+        fn get_subnet_account_id(netuid: NetUid) -> Option<AccountId32>;
         /// TAO that the latest block emitted.
         fn get_block_emission() -> TaoBalance;
     }
@@ -76,6 +97,14 @@ sp_api::decl_runtime_apis! {
             coldkey_accounts: Named<AccountId32>,
             netuids: Option<Named<NetUid>>,
         ) -> BTreeMap<AccountId32, BTreeMap<NetUid, StakeAvailability>>;
+        /// Fee of a trade of `amount`, of the token that goes in; none inside one place.
+        fn get_stake_fee(
+            origin: Option<(AccountId32, NetUid)>,
+            origin_coldkey_account: AccountId32,
+            destination: Option<(AccountId32, NetUid)>,
+            destination_coldkey_account: AccountId32,
+            amount: u64,
+        ) -> u64;
         fn get_coldkey_lock(coldkey: AccountId32, netuid: NetUid) -> Option<LockState>;
     }
 
@@ -93,13 +122,26 @@ sp_api::decl_runtime_apis! {
         fn sim_swap_alpha_for_tao(netuid: NetUid, alpha: AlphaBalance) -> SwapQuote;
     }
 
-    /// What stake on root has earned and not claimed.
+    /// What stake on root has earned and not claimed. Funds that trade, and prices of their shares,
+    /// belong to features that are not here.
     pub trait BetaBasketRuntimeApi {
         fn get_root_basket_owed(coldkey: AccountId32) -> TaoBalance;
         fn get_basket_payout(hotkey: AccountId32, coldkey: AccountId32) -> TaoBalance;
+        fn get_validator_basket_nav(hotkey: AccountId32) -> TaoBalance;
+        /// On each subnet: (netuid, alpha held, what its sale would bring).
+        fn get_validator_basket(hotkey: AccountId32) -> Vec<(NetUid, AlphaBalance, TaoBalance)>;
+        fn get_root_basket_total_nav() -> TaoBalance;
+        fn get_validator_basket_summary(hotkey: AccountId32) -> BasketSummary<AccountId32>;
+        fn get_all_validator_baskets() -> Vec<BasketSummary<AccountId32>>;
         /// Behind each hotkey: (hotkey, shares, worth).
         fn get_root_basket_positions(
             coldkey: AccountId32,
         ) -> Vec<(AccountId32, u64, TaoBalance)>;
+        fn get_basket_position(
+            hotkey: AccountId32,
+            coldkey: AccountId32,
+        ) -> Option<BasketPosition<AccountId32>>;
+        fn get_root_basket_portfolio(coldkey: AccountId32) -> Vec<BasketPosition<AccountId32>>;
+        fn get_basket_trading_status(hotkey: AccountId32) -> BasketTradingStatus;
     }
 }

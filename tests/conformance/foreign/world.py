@@ -18,6 +18,8 @@ from tests.conformance.foreign.raw import RawChain, u16, vector
 from tests.e2e.runs import ROOT, Run
 
 CLIENTS_BIN: Final = ROOT / ".venv-clients" / "bin"
+SDK10_BINS: Final = {line: ROOT / f".venv-clients-{line}" / "bin" for line in ("10.2", "10.5")}
+"""Environments of the SDK's 10.x lines, each with a library of its own below it."""
 CLIENT_S_MAX: Final = 120.0
 """btcli alone takes two seconds to import; on a busy machine that is ten."""
 NETUID: Final = 1
@@ -50,8 +52,10 @@ class World:
     def wallets(self) -> Path:
         return self.home / "wallets"
 
-    def client(self, program: str, *arguments: str, **environment: str) -> Done:
-        """A program of the foreign clients' environment, to its end."""
+    def client(
+        self, program: str, *arguments: str, bin: Path = CLIENTS_BIN, **environment: str
+    ) -> Done:
+        """A program of a foreign clients' environment, to its end."""
         own = {
             "HOME": str(self.home),
             "BITTENSOR_RUNTIME_CACHE_DIR": str(self.home / "cache"),
@@ -63,7 +67,7 @@ class World:
             "COLUMNS": "200",
         }
         done = subprocess.run(
-            [str(CLIENTS_BIN / program), *arguments],
+            [str(bin / program), *arguments],
             cwd=self.home,
             env={"PATH": os.environ["PATH"], **own, **environment},
             stdin=subprocess.DEVNULL,
@@ -78,6 +82,13 @@ class World:
         """One of the scripts in ``clients``, and the JSON that it printed."""
         path = Path(__file__).parent / "clients" / name
         return self.client("python", str(path), self.run.url, *arguments).json
+
+    def sdk10(self, line: str, *arguments: str) -> Any:
+        """The script of the SDK's 10.x lines under one of them; its answer is the last line."""
+        path = Path(__file__).parent / "clients" / "sdk10.py"
+        done = self.client("python", str(path), self.run.url, *arguments, bin=SDK10_BINS[line])
+        assert done.code == 0, done.err or done.out
+        return json.loads(done.out.splitlines()[-1])
 
     def btcli(self, *arguments: str, **environment: str) -> Done:
         return self.client("btcli", *arguments, "--json", **environment)

@@ -59,6 +59,7 @@ impl pallet_subtensor::Config for Test {
     type Currency = Balances;
     type PoolSettings = NoFee;
     type OnNeuronLeft = ();
+    type Commitments = ();
     type BlockAuthor = Nobody;
     type WeightInfo = ();
 }

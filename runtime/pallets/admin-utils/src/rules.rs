@@ -5,7 +5,8 @@ use frame_support::{ensure, pallet_prelude::DispatchResult};
 use pallet_subtensor::{
     Error as ChainError, LiquidAlphaOn, MaxAllowedUids, MaxBurn, MaxChildkeyTake,
     MaxMechanismCount, MechId, MechanismCountCurrent, MinAllowedUids, MinBurn, MinChildkeyTake,
-    NetUid, SubnetworkN, TaoBalance, MAX_TEMPO, MIN_TEMPO,
+    NetUid, SubnetworkN, TaoBalance, MAX_ACTIVITY_FACTOR, MAX_BURN_ABOVE, MAX_TEMPO,
+    MIN_ACTIVITY_FACTOR, MIN_BURN_BELOW, MIN_TEMPO,
 };
 use sp_runtime::PerU16;
 use substrate_fixed::types::{I96F32, U64F64};
@@ -17,19 +18,11 @@ pub(crate) const UIDS_MAX: u16 = 256;
 /// An owner may not make bonds slower than this, in millionths: they would outlast the neurons.
 const OWNER_BONDS_MOVING_AVERAGE_MAX: u64 = 975_000;
 
-/// A registration always costs less than this at its cheapest, and more than the other at its
-/// dearest, so that no owner closes a subnet by its price or gives it away.
-const MIN_BURN_BELOW: TaoBalance = TaoBalance::new(1_000_000_000);
-const MAX_BURN_ABOVE: TaoBalance = TaoBalance::new(100_000_000);
-
 /// Half-lives of the registration price, in blocks: one block to five days.
 const BURN_HALF_LIFE: core::ops::RangeInclusive<u16> = 1..=36_100;
 
 /// What a registration may multiply the price by.
 const BURN_INCREASE_MAX: u32 = 3;
-
-/// Thousandths of a tempo: a validator is silent after one tempo at the least, 50 at the most.
-const ACTIVITY_FACTOR: core::ops::RangeInclusive<u32> = 1_000..=50_000;
 
 /// Neurons that an owner may keep from being pruned.
 const OWNER_IMMUNE: core::ops::RangeInclusive<u16> = 1..=10;
@@ -42,7 +35,7 @@ const REVEAL_PERIOD: core::ops::RangeInclusive<u64> = 1..=100;
 
 pub(crate) fn activity_factor<T: Config>(_: NetUid, milli: u32) -> DispatchResult {
     ensure!(
-        ACTIVITY_FACTOR.contains(&milli),
+        (MIN_ACTIVITY_FACTOR..=MAX_ACTIVITY_FACTOR).contains(&milli),
         ChainError::<T>::ActivityCutoffFactorMilliOutOfBounds
     );
     Ok(())

@@ -19,7 +19,7 @@ mod types;
 
 pub use types::{CommitmentInfo, Data, Registration, UsageTracker};
 
-use pallet_subtensor::NetUid;
+use pallet_subtensor::{NetUid, Tao};
 
 /// What this pallet asks of the subnets.
 pub trait Neurons<AccountId> {
@@ -42,6 +42,10 @@ pub mod pallet {
     /// A short commitment counts as this many bytes, so that many small writes are limited too.
     pub(crate) const MIN_SPACE: u64 = 100;
 
+    /// What is reserved for a commitment or for a field of it: space is limited by time
+    /// (`UsedSpaceOf`), not by money.
+    const DEPOSIT: Tao = Tao::ZERO;
+
     type RegistrationOf<T> = Registration<<T as Config>::MaxFields, BlockNumberFor<T>>;
 
     #[pallet::config]
@@ -51,6 +55,21 @@ pub mod pallet {
         /// How many fields one commitment may have.
         #[pallet::constant]
         type MaxFields: Get<u32> + 'static;
+    }
+
+    #[pallet::extra_constants]
+    impl<T: Config> Pallet<T> {
+        /// What is reserved for a commitment.
+        #[pallet::constant_name(InitialDeposit)]
+        fn initial_deposit() -> Tao {
+            DEPOSIT
+        }
+
+        /// What is reserved for each field of one.
+        #[pallet::constant_name(FieldDeposit)]
+        fn field_deposit() -> Tao {
+            DEPOSIT
+        }
     }
 
     #[pallet::pallet]
@@ -166,8 +185,8 @@ pub mod pallet {
                 Data::TimelockEncrypted { reveal_round, .. } => Some(*reveal_round),
                 _ => None,
             });
-            let deposit = Default::default();
-            CommitmentOf::<T>::insert(netuid, &who, Registration { deposit, block, info: *info });
+            let kept = Registration { deposit: DEPOSIT, block, info: *info };
+            CommitmentOf::<T>::insert(netuid, &who, kept);
             LastCommitment::<T>::insert(netuid, &who, block);
             Self::deposit_event(match locked {
                 Some(reveal_round) => Event::TimelockCommitment { netuid, who, reveal_round },

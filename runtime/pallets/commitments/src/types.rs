@@ -214,7 +214,7 @@ pub struct Registration<MaxFields: Get<u32>, BlockNumber>
 where
     BlockNumber: Clone + core::fmt::Debug + Eq,
 {
-    /// Always zero: space is limited by time (`UsedSpaceOf`), not by money.
+    /// What was reserved for it.
     pub deposit: Tao,
     /// Block of the latest `set_commitment`.
     pub block: BlockNumber,

@@ -47,19 +47,22 @@ pub mod weights;
 pub use extension::SubtensorTransactionExtension;
 pub use pallet::*;
 pub use staking::NOMINATIONS_PER_BLOCK;
-pub use subnets::{MAX_TEMPO, MIN_TEMPO};
-pub use traits::{OnNeuronLeft, PoolSettings};
+pub use subnets::{
+    MAX_ACTIVITY_FACTOR, MAX_BURN_ABOVE, MAX_TEMPO, MIN_ACTIVITY_FACTOR, MIN_BURN_BELOW, MIN_TEMPO,
+};
+pub use traits::{Commitments, OnNeuronLeft, PoolSettings};
 pub use types::{Alpha as AlphaBalance, Tao as TaoBalance, *};
 use weights::count;
 pub use weights::{EpochLoad, WeightInfo};
 
 use frame_support::pallet_macros::import_section;
-use sections::{calls, config, errors, events, genesis, hooks};
+use sections::{calls, config, constants, errors, events, genesis, hooks};
 use storage::{
     chain, client_reads, hyperparameters, neurons as neuron_items, stake, subnets as subnet_items,
 };
 
 #[import_section(config::config)]
+#[import_section(constants::constants)]
 #[import_section(chain::storage_chain)]
 #[import_section(subnet_items::storage_subnets)]
 #[import_section(hyperparameters::storage_hyperparameters)]
@@ -79,9 +82,13 @@ pub mod pallet {
         neurons::{Endpoint, Revealed, Row},
         staking::{Place, RatioLimit, MIN_STAKE},
         storage::defaults::*,
-        subnets::{MAX_TEMPO, MIN_TEMPO},
-        traits::{Currency, OnNeuronLeft, PoolSettings},
+        subnets::{
+            MAX_ACTIVITY_FACTOR, MAX_BURN_ABOVE, MAX_TEMPO, MIN_ACTIVITY_FACTOR, MIN_BURN_BELOW,
+            MIN_TEMPO,
+        },
+        traits::{Commitments, Currency, OnNeuronLeft, PoolSettings},
         types::*,
+        views::SCALING_LAW_POWER,
         weights::WeightInfo,
     };
     use alloc::{

@@ -91,6 +91,15 @@ impl crate::OnNeuronLeft<u64> for Leavers {
     }
 }
 
+/// One neuron's commitment, on every subnet.
+pub struct Committed;
+
+impl crate::Commitments<u64> for Committed {
+    fn commitments(_: NetUid) -> Vec<(u64, Vec<u8>)> {
+        vec![(101, b"model".to_vec())]
+    }
+}
+
 /// An author that a test may take away.
 pub struct Author;
 
@@ -110,6 +119,7 @@ impl Config for Test {
     type Currency = Balances;
     type PoolSettings = Fees;
     type OnNeuronLeft = Leavers;
+    type Commitments = Committed;
     type BlockAuthor = Author;
     type WeightInfo = ();
 }

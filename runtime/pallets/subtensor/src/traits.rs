@@ -3,6 +3,7 @@
 //! Implemented by the balances pallet and the swap pallet; nothing here has a body that matters.
 
 use crate::types::NetUid;
+use alloc::vec::Vec;
 use frame_support::traits::fungible;
 
 /// The free balances: inspected, moved, and (by emission and burning alone) minted and burned.
@@ -35,4 +36,16 @@ pub trait OnNeuronLeft<AccountId> {
 
 impl<AccountId> OnNeuronLeft<AccountId> for () {
     fn neuron_left(_: NetUid, _: &AccountId) {}
+}
+
+/// What neurons have committed to, for whoever reads a subnet as a whole.
+pub trait Commitments<AccountId> {
+    /// The commitments on a subnet, each with its hotkey, encoded as they are kept.
+    fn commitments(netuid: NetUid) -> Vec<(AccountId, Vec<u8>)>;
+}
+
+impl<AccountId> Commitments<AccountId> for () {
+    fn commitments(_: NetUid) -> Vec<(AccountId, Vec<u8>)> {
+        Vec::new()
+    }
 }

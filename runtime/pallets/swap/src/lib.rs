@@ -8,8 +8,9 @@
 
 pub use pallet::*;
 
+use core::num::NonZeroU64;
 use frame_support::traits::Contains;
-use pallet_subtensor::NetUid;
+use pallet_subtensor::{pool::RESERVE_MIN, NetUid};
 
 #[cfg(test)]
 mod mock;
@@ -25,6 +26,12 @@ pub const DEFAULT_FEE_RATE: u16 = 33;
 /// About 15 %, the public chain's limit: above it a swap is a trap.
 pub const MAX_FEE_RATE: u16 = 10_000;
 
+/// [`RESERVE_MIN`], which clients know as a number that is not zero.
+const MINIMUM_RESERVE: NonZeroU64 = match NonZeroU64::new(RESERVE_MIN) {
+    Some(rao) => rao,
+    None => NonZeroU64::MIN,
+};
+
 #[allow(clippy::expect_used)] // in what the macro writes
 #[frame_support::pallet]
 pub mod pallet {
@@ -36,6 +43,21 @@ pub mod pallet {
     pub trait Config: frame_system::Config<RuntimeEvent: From<Event<Self>>> {
         /// The subnets that exist.
         type Subnets: Contains<NetUid>;
+    }
+
+    #[pallet::extra_constants]
+    impl<T: Config> Pallet<T> {
+        /// The highest rate that may be set.
+        #[pallet::constant_name(MaxFeeRate)]
+        fn max_fee_rate() -> u16 {
+            MAX_FEE_RATE
+        }
+
+        /// What a swap must leave of what it takes from, in rao.
+        #[pallet::constant_name(MinimumReserve)]
+        fn minimum_reserve() -> NonZeroU64 {
+            MINIMUM_RESERVE
+        }
     }
 
     #[pallet::pallet]

@@ -75,6 +75,18 @@ impl<T: Config> Pallet<T> {
         AlphaBalance::new(owed).min(RootAlphaUnclaimed::<T>::get(netuid))
     }
 
+    /// What all coldkeys together may claim on a subnet for their root stake behind a hotkey, but
+    /// for what rounding leaves. It looks at each of them.
+    pub(crate) fn root_alpha_held(netuid: NetUid, hotkey: &T::AccountId) -> AlphaBalance {
+        let rate = RootClaimable::<T>::get(hotkey).get(&netuid).copied().unwrap_or_default();
+        let stake = TotalHotkeyAlpha::<T>::get(hotkey, NetUid::ROOT).rao();
+        let earned = mul_div_floor(stake.into(), bits(rate), RATE_ONE).unwrap_or(0);
+        let claimed = RootClaimed::<T>::iter_prefix_values((netuid, hotkey))
+            .fold(0u128, u128::saturating_add);
+        let held = u64::try_from(earned.saturating_sub(claimed)).unwrap_or(u64::MAX);
+        AlphaBalance::new(held).min(RootAlphaUnclaimed::<T>::get(netuid))
+    }
+
     /// Counts what is owed on one subnet as had; the caller stakes or sells it.
     fn take_root_claim(
         netuid: NetUid,

@@ -4,7 +4,7 @@
 //! state it is asked of.
 
 use crate::*;
-use assay_arithmetic::pool::{Side, PRICE_SCALE};
+use assay_arithmetic::pool::{fee, Side, PRICE_SCALE};
 use codec::{Decode, Encode};
 use scale_info::TypeInfo;
 use sp_runtime::DispatchError;
@@ -87,5 +87,19 @@ impl<T: Config> Pallet<T> {
             tao_slippage: promised.rao().saturating_sub(trade.amount_out).into(),
             ..SwapQuote::default()
         })
+    }
+
+    /// The fee of moving `amount` from one place to another, of the token that goes in where it is
+    /// going, or else where it is; none where both are the same place.
+    pub fn stake_fee(
+        origin: Option<(T::AccountId, NetUid)>,
+        destination: Option<(T::AccountId, NetUid)>,
+        amount: u64,
+    ) -> u64 {
+        if origin == destination {
+            return 0;
+        }
+        let netuid = destination.or(origin).map_or(NetUid::ROOT, |(_, netuid)| netuid);
+        fee(amount, Self::fee_rate(netuid))
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod calls;
 pub mod config;
+pub mod constants;
 pub mod errors;
 pub mod events;
 pub mod genesis;

@@ -63,6 +63,12 @@ mod storage_client_reads {
     pub type LastPowRegistrationBlock<T: Config> =
         StorageMap<_, Blake2_128Concat, T::AccountId, u64, ValueQuery>;
 
+    /// Shares of a validator's fund that a rao of root stake has ever earned; here alpha is owed in
+    /// their place (`RootClaimable`).
+    #[pallet::storage]
+    pub type BasketRate<T: Config> =
+        StorageMap<_, Blake2_128Concat, T::AccountId, I96F32, ValueQuery>;
+
     /// Switches of an account.
     #[pallet::storage]
     pub type AccountFlags<T: Config> =

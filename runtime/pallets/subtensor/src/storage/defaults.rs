@@ -1,13 +1,14 @@
-//! Defaults of storage items that are not plain integers, as `Get`s that the items name.
+//! Defaults of storage items that are not plain integers, as `Get`s that the items name; and what an
+//! item answers before anybody has set it, for whoever tells its default.
 //!
 //! Values are the public chain's; fixed-point ones are given by their bits, so that no float is
 //! rounded on the way.
 
 use crate::types::MechId;
 use alloc::vec::Vec;
-use codec::Decode;
+use codec::{Decode, FullCodec, FullEncode};
 use core::marker::PhantomData;
-use frame_support::traits::Get;
+use frame_support::{storage::generator, traits::Get};
 use sp_runtime::{traits::TrailingZeroInput, PerU16, Perquintill};
 use substrate_fixed::types::{I96F32, U64F64};
 
@@ -84,4 +85,34 @@ default! {
 default! {
     /// The letter tau (U+1D70F), the chain's own symbol.
     DefaultSymbol: Vec<u8> = alloc::vec![0xf0, 0x9d, 0x9c, 0x8f]
+}
+
+/// What a value is before anybody has set it.
+pub fn first_value<S, V>() -> S::Query
+where
+    S: generator::StorageValue<V>,
+    V: FullCodec,
+{
+    S::from_optional_value_to_query(None)
+}
+
+/// What a map answers for a key it does not have.
+pub fn first_entry<S, K, V>() -> S::Query
+where
+    S: generator::StorageMap<K, V>,
+    K: FullEncode,
+    V: FullCodec,
+{
+    S::from_optional_value_to_query(None)
+}
+
+/// What a map of two keys answers for those it does not have.
+pub fn first_pair_entry<S, K1, K2, V>() -> S::Query
+where
+    S: generator::StorageDoubleMap<K1, K2, V>,
+    K1: FullEncode,
+    K2: FullEncode,
+    V: FullCodec,
+{
+    S::from_optional_value_to_query(None)
 }

@@ -19,6 +19,15 @@ use sp_runtime::{traits::UniqueSaturatedInto, DispatchError, DispatchResult};
 pub const MIN_TEMPO: u16 = 360;
 pub const MAX_TEMPO: u16 = 50_400;
 
+/// Thousandths of a tempo: a validator is silent after one tempo at the least, 50 at the most.
+pub const MIN_ACTIVITY_FACTOR: u32 = 1_000;
+pub const MAX_ACTIVITY_FACTOR: u32 = 50_000;
+
+/// A registration always costs less than this at its cheapest, and more than the other at its
+/// dearest, so that no owner closes a subnet by its price or gives it away.
+pub const MIN_BURN_BELOW: TaoBalance = TaoBalance::new(1_000_000_000);
+pub const MAX_BURN_ABOVE: TaoBalance = TaoBalance::new(100_000_000);
+
 /// Seats on root.
 pub const ROOT_SEATS: u16 = 64;
 

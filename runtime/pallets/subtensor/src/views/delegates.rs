@@ -37,18 +37,22 @@ pub struct DelegateInfo<AccountId> {
 
 impl<T: Config> Pallet<T> {
     pub fn delegates() -> Vec<DelegateInfo<T::AccountId>> {
-        Delegates::<T>::iter_keys().map(|hotkey| Self::delegate_info(&hotkey)).collect()
+        Delegates::<T>::iter_keys().filter_map(|hotkey| Self::delegate(&hotkey)).collect()
     }
 
     pub fn delegate(hotkey: &T::AccountId) -> Option<DelegateInfo<T::AccountId>> {
-        Delegates::<T>::contains_key(hotkey).then(|| Self::delegate_info(hotkey))
+        Delegates::<T>::contains_key(hotkey)
+            .then(|| Self::delegate_info(hotkey, Self::nominators(hotkey)))
     }
 
-    /// The delegates behind which a coldkey has staked, once for each subnet.
+    /// The delegates behind which a coldkey has staked, once for each subnet, without their stakers.
     pub fn delegated(coldkey: &T::AccountId) -> Vec<Delegated<T::AccountId>> {
         let mut found = Vec::new();
         for hotkey in StakingHotkeys::<T>::get(coldkey) {
-            let Some(delegate) = Self::delegate(&hotkey) else { continue };
+            if !Delegates::<T>::contains_key(&hotkey) {
+                continue;
+            }
+            let delegate = Self::delegate_info(&hotkey, Vec::new());
             for netuid in Self::networks() {
                 let stake = Self::stake_of(&hotkey, coldkey, netuid);
                 if !stake.is_zero() {
@@ -59,7 +63,10 @@ impl<T: Config> Pallet<T> {
         found
     }
 
-    fn delegate_info(hotkey: &T::AccountId) -> DelegateInfo<T::AccountId> {
+    fn delegate_info(
+        hotkey: &T::AccountId,
+        nominators: Stakes<T::AccountId>,
+    ) -> DelegateInfo<T::AccountId> {
         let registrations: Vec<(NetUid, u16)> = Self::networks()
             .filter_map(|netuid| Some((netuid, Uids::<T>::get(netuid, hotkey)?)))
             .collect();
@@ -72,7 +79,7 @@ impl<T: Config> Pallet<T> {
         DelegateInfo {
             delegate_ss58: hotkey.clone(),
             take: take.into(),
-            nominators: Self::nominators(hotkey),
+            nominators,
             owner_ss58: Owner::<T>::get(hotkey),
             validator_permits: permits.map(|(netuid, _)| (*netuid).into()).collect(),
             registrations: registrations.iter().map(|(netuid, _)| (*netuid).into()).collect(),

@@ -62,7 +62,6 @@ impl<T: Config> Pallet<T> {
             return None;
         }
         let (alpha_low, alpha_high) = AlphaValues::<T>::get(netuid);
-        let yuma_version: u16 = if Yuma3On::<T>::get(netuid) { 3 } else { 2 };
         let steepness = I32F32::from_num(AlphaSigmoidSteepness::<T>::get(netuid));
         let min_childkey_take =
             MinChildkeyTakePerSubnet::<T>::get(netuid).max(MinChildkeyTake::<T>::get());
@@ -105,7 +104,7 @@ impl<T: Config> Pallet<T> {
             ("alpha_low", alpha_low.into()),
             ("liquid_alpha_enabled", LiquidAlphaOn::<T>::get(netuid).into()),
             ("alpha_sigmoid_steepness", steepness.into()),
-            ("yuma_version", yuma_version.into()),
+            ("yuma_version", Self::yuma_version(netuid).into()),
             ("yuma3_enabled", Yuma3On::<T>::get(netuid).into()),
             ("subnet_is_active", SubtokenEnabled::<T>::get(netuid).into()),
             ("subnet_emission_enabled", SubnetEmissionEnabled::<T>::get(netuid).into()),

@@ -122,6 +122,16 @@ impl<T: Config> Pallet<T> {
         Self::networks().map(Self::metagraph).collect()
     }
 
+    /// Every mechanism of every subnet.
+    pub fn mechagraphs() -> Vec<Option<Metagraph<T::AccountId>>> {
+        Self::networks()
+            .flat_map(|netuid| {
+                let mechanisms = 0..u8::from(MechanismCountCurrent::<T>::get(netuid));
+                mechanisms.map(move |id| Self::mechagraph(netuid, MechId::new(id)))
+            })
+            .collect()
+    }
+
     /// The subnet with one of its mechanisms.
     pub fn mechagraph(netuid: NetUid, mechanism: MechId) -> Option<Metagraph<T::AccountId>> {
         let index = Self::mechanism_index(netuid, mechanism).ok()?;

@@ -6,25 +6,38 @@
 //! whoever asks, outside of any block. Numbers are wrapped in `Compact` where the public runtime
 //! wraps them; it costs nothing and keeps the shapes equal.
 
+mod baskets;
 mod delegates;
+mod hyperparameter_records;
 mod hyperparameters;
 mod metagraph;
 mod neurons;
 mod root;
+mod selective;
 mod stake;
+mod state;
+mod subnet_info;
 mod subnets;
 
+pub use baskets::{BasketHolding, BasketPosition, BasketSummary, BasketTradingStatus};
 pub use delegates::{DelegateInfo, Delegated};
+pub use hyperparameter_records::{SubnetHyperparams, SubnetHyperparamsV2};
 pub use hyperparameters::{HyperparamEntry, HyperparamValue};
 pub use metagraph::Metagraph;
 pub use neurons::{NeuronInfo, NeuronInfoLite};
+pub use selective::SelectiveMetagraph;
 pub use stake::{StakeAvailability, StakeInfo};
+pub use state::SubnetState;
+pub use subnet_info::{SubnetInfo, SubnetInfov2};
 pub use subnets::{DynamicInfo, SubnetPrice};
 
 use crate::*;
 use alloc::vec::Vec;
 use codec::Compact;
 use sp_runtime::PerU16;
+
+/// What records of subnets hold of a rule of old that nothing reads: the public chain's value.
+pub const SCALING_LAW_POWER: u16 = 50;
 
 /// Bytes as a vector of compact numbers, which is how names and symbols are sent.
 fn compact_bytes(bytes: &[u8]) -> Vec<Compact<u8>> {

@@ -1,14 +1,14 @@
 //! What stake on root has earned on the subnets and not yet claimed.
 //!
 //! The public runtime keeps such earnings in a fund of each validator, whose shares have a price.
-//! Here they are owed to each staker as alpha; a position's shares are what that alpha is worth in
-//! rao, so that one share is always worth one.
+//! Here they are owed to each staker as alpha; a position's shares are what a sale of that alpha
+//! would bring, in rao, so that one share is always worth one.
 
 use crate::*;
 use alloc::vec::Vec;
 
 impl<T: Config> Pallet<T> {
-    /// What a coldkey is owed behind all hotkeys, at present prices.
+    /// What a coldkey is owed behind all hotkeys, as TAO.
     pub fn root_owed(coldkey: &T::AccountId) -> TaoBalance {
         Self::root_positions(coldkey)
             .iter()
@@ -28,13 +28,13 @@ impl<T: Config> Pallet<T> {
             .collect()
     }
 
-    /// What a coldkey is owed behind one hotkey, at present prices.
+    /// What a coldkey is owed behind one hotkey: what a claim would bring now, subnet by subnet.
     pub fn root_owed_behind(hotkey: &T::AccountId, coldkey: &T::AccountId) -> TaoBalance {
         Self::subnets()
             .into_iter()
             .map(|netuid| {
                 let owed = Self::root_alpha_owed(netuid, hotkey, coldkey);
-                Self::tao_worth(netuid, owed).rao()
+                Self::sale_of(netuid, owed).rao()
             })
             .fold(0u64, u64::saturating_add)
             .into()

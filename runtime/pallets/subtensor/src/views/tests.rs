@@ -9,6 +9,10 @@
     clippy::unwrap_used
 )]
 
+mod chosen;
+mod constants;
+mod older;
+
 use super::*;
 use crate::mock::*;
 use codec::{Decode, Encode};
@@ -321,11 +325,12 @@ fn a_delegate_shows_who_stakes_with_it_and_what_that_brings() {
         let delegated = Chain::delegated(&4);
         assert_eq!(delegated.len(), 1);
         assert_eq!(delegated[0].1 .0, Compact(SUBNET));
+        assert_eq!(delegated[0].0, DelegateInfo { nominators: Vec::new(), ..delegate });
     });
 }
 
 #[test]
-fn what_root_is_owed_is_the_worth_of_its_alpha() {
+fn what_root_is_owed_is_what_a_sale_of_its_alpha_brings() {
     run(local(), || {
         an_epoch_of_work();
         assert_eq!(Chain::root_positions(&2), []);
@@ -336,10 +341,24 @@ fn what_root_is_owed_is_the_worth_of_its_alpha() {
         RootClaimable::<Test>::mutate(102, |rates| rates.insert(SUBNET, rate));
 
         let owed = Chain::root_alpha_owed(SUBNET, &102, &2);
-        let worth = Chain::tao_worth(SUBNET, owed);
-        assert!(!worth.is_zero());
+        let worth = Chain::quote_sell(SUBNET, owed).unwrap().tao_amount;
+        assert!(!worth.is_zero() && worth < Chain::tao_worth(SUBNET, owed));
         assert_eq!(Chain::root_owed(&2), worth);
         assert_eq!(Chain::root_positions(&2), [(102, worth.rao(), worth)]);
+
+        let basket = Chain::basket(&102);
+        assert_eq!((basket.nav_tao, basket.shares), (worth, worth.rao()));
+        assert_eq!(basket.spot_nav_tao, Chain::tao_worth(SUBNET, owed));
+        assert_eq!(basket.holdings.len(), 1);
+        assert_eq!((basket.holdings[0].netuid, basket.holdings[0].alpha), (SUBNET, owed));
+        assert_eq!(Chain::baskets(), [basket]);
+        assert_eq!(Chain::baskets_nav(), worth);
+        let position = Chain::basket_position(&102, &2).unwrap();
+        assert_eq!((position.beta, position.beta_total), (worth.rao(), worth.rao()));
+        assert_eq!((position.value_tao, position.nav_tao), (worth, worth));
+        assert_eq!(Chain::basket_positions(&2), [position]);
+        assert_eq!(Chain::basket_position(&102, &4), None);
+        assert_eq!(Chain::basket(&103).holdings, []);
         RootAlphaUnclaimed::<Test>::remove(SUBNET);
         RootClaimable::<Test>::remove(102);
     });

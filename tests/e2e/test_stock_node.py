@@ -7,6 +7,7 @@ CI.
 from __future__ import annotations
 
 import json
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from assay.localnet.testing import node_process
 from tests.e2e.runs import assay, until_first_reward, up
 from tests.e2e.stock_node import StockNode
 from tests.e2e.test_first_reward import check_justice, check_shape
+from tests.e2e.test_kills import header_hash
 from tests.e2e.test_training import strangers_train
 from tests.support.waiting import eventually
 
@@ -37,16 +39,12 @@ def stock(tmp_path: Path) -> Iterator[StockNode]:
 
 
 def head(url: str) -> dict[str, Any]:
-    """The finalized block of the node at ``url``: number, hash and state root."""
-    from tests.e2e.test_kills import header_hash
-
+    """The finalized block of the node at ``url``: its number and its hash."""
     final = told(url, "chain_getHeader", told(url, "chain_getFinalizedHead"))
-    return {"number": int(final["number"], 16), "hash": header_hash(final), **final}
+    return {"number": int(final["number"], 16), "hash": header_hash(final)}
 
 
 def told(url: str, method: str, *params: Any) -> Any:
-    import urllib.request
-
     body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
     request = urllib.request.Request(
         url.replace("ws://", "http://"), body, {"Content-Type": "application/json"}

@@ -208,7 +208,7 @@ class Sparse:
         published = not coded and cell.ratio == PUBLISHED_RATIO
         ppm = 15_625 if published else sent_ppm(shape, codec, cell.ratio)
         self._manifest = Manifest(
-            version=1, name="bench", model=bytes(32),
+            version=2, name="bench", model=bytes(32),
             data=Data(setup.corpus.root, cell.context, cell.batch, cell.seed),
             inner=setup.inner,
             outer=Outer(

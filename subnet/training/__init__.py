@@ -11,7 +11,8 @@ on sequences.
 ``run_folder`` is a run on the disk, and ``profile`` the machine that computes it. A neuron computes
 nothing of this itself: ``trainer`` is its handle of a process, ``messages`` what the two say to
 each other, and ``worker`` the process's side. ``exported`` is the run's model as a standard folder,
-``lineage`` what that says of where it comes from, and ``run_lineage`` reads that on chain.
+``lineage`` what that says of where it comes from; ``lineage_book`` adds that up in every state,
+``state_tree`` proves it by the state's hash, and ``run_lineage`` asks the chain for that hash.
 
 To follow a run: ``chain_records`` is what a chain says of its windows, ``exchange`` how objects go
 between its neurons, ``follower`` holds the newest state, ``source`` brings a run's files to a

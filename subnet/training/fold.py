@@ -9,7 +9,7 @@ Who decided what counts is not known here.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -31,10 +31,12 @@ PERCENT: Final = 100
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OpenedMessage:
-    """One peer's opened ``message``, and the whole ``weight`` with which it counts."""
+    """One peer's opened ``message``, and the whole ``weight`` with which it counts. The lineage
+    names its ``hotkey``, and nobody for None: it may only be tried what a message does."""
 
     message: bytes
     weight: int
+    hotkey: str | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,6 +61,7 @@ def fold(
     weighs nothing changes nothing."""
     policy = manifest.codec.policy
     contributions: list[Contribution] = []
+    credited: dict[str, int] = {}
     refused: dict[int, str] = {}
     for uid, each in sorted(opened.items()):
         try:
@@ -68,6 +71,8 @@ def fold(
             continue
         if each.weight:
             contributions.append(Contribution(uid, each.weight, update))
+            if each.hotkey is not None:
+                credited[each.hotkey] = each.weight
     together = aggregate(contributions, aggregation_rule(manifest.outer))
     change = together.update.dense(state.shape)
     model, momentum = _step(state.model, state.momentum, change, manifest.outer)
@@ -78,6 +83,7 @@ def fold(
         model=model,
         momentum=momentum,
         past=state.past.after(state.shape, [each.update for each in contributions]),
+        lineage=state.lineage.after(credited),
     )
     return Folded(following, together.factors, refused)
 
@@ -85,9 +91,7 @@ def fold(
 def skip(state: TrainingState) -> TrainingState:
     """Return what ``state`` becomes after a void window: the next window has the same one, and the
     same sequences to read."""
-    return TrainingState(
-        state.shape, state.window + 1, state.cursor, state.model, state.momentum, state.past
-    )
+    return replace(state, window=state.window + 1, lineage=state.lineage.after(None))
 
 
 def aggregation_rule(outer: Outer) -> AggregationRule:

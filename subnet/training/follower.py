@@ -217,7 +217,8 @@ class RunFollower:
                 except NotAccepted as error:
                     refused[uid] = str(error)
                     return None
-            return Counted(uid, str(self.message_path(terms.window, uid)), counted.weight)
+            path = str(self.message_path(terms.window, uid))
+            return Counted(uid, path, counted.weight, counted.peer.hotkey)
 
         found = await asyncio.gather(*(fetch(each) for each in weighty), return_exceptions=True)
         if failures := [each for each in found if isinstance(each, BaseException)]:

@@ -96,12 +96,13 @@ class Checked(msgspec.Struct, frozen=True):
 
 
 class Counted(msgspec.Struct, frozen=True):
-    """One peer's opened message, in the file ``path``, and the whole weight with which it
-    counts."""
+    """One peer's opened message, in the file ``path``, the whole weight with which it counts, and
+    the ``hotkey`` that the lineage names."""
 
     uid: Annotated[int, Meta(ge=0)]
     path: str
     weight: Annotated[int, Meta(ge=0, le=2**16)]
+    hotkey: Annotated[str, Meta(min_length=1, max_length=64)]
 
 
 class FoldedRef(msgspec.Struct, frozen=True):
@@ -271,10 +272,16 @@ class MeasureHeldOut(msgspec.Struct, frozen=True, tag="held-out"):
 
 
 class ExportModel(msgspec.Struct, frozen=True, tag="export"):
-    """Asks for a model folder ``into`` with the state's numbers and the ``lineage``."""
+    """Asks for a model folder ``into`` with the state's numbers and lineage."""
 
     state: str
     into: str
+
+
+class ExportedModel(msgspec.Struct, frozen=True):
+    """A model folder's root, and the lineage in it."""
+
+    root: Hash
     lineage: Lineage
 
 

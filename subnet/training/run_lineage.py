@@ -1,60 +1,26 @@
-"""Who made a run's model: the lineage of a state, read from the chain window by window.
+"""Whether validators have named the state that a lineage leads to: what a newcomer checks on chain.
 
-In come what the chain says of each window, and the state; out comes the ``Lineage`` that a
-published model carries. Windows that the chain no longer knows cannot be told: how many they are is
-returned beside the lineage, and whoever publishes says so.
+A lineage carries the proof that it is what its state says (``Lineage.check``). What is left is
+whether the state is the run's, which the chain knows for as long as it knows the window that began
+from it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Final
-
 from assay.chain.errors import UnknownBlock
+from assay.protocol.training.records import STATE_BYTES
 from assay.training.chain_records import ChainRecords
-from assay.training.lineage import Contributor, Lineage
-from assay.training.messages import StateRef
-
-VERSION: Final = 1
+from assay.training.lineage import Lineage
 
 
-async def lineage_of(
-    records: ChainRecords,
-    run: bytes,
-    name: str,
-    state: StateRef,
-    told: Callable[[int, int], None] = lambda done, total: None,
-) -> tuple[Lineage, int]:
-    """Return the lineage of ``state`` of the run ``name``, whose manifest has the root ``run``, and
-    how many windows the chain no longer knows. ``told(done, total)`` counts windows."""
-    closed = unknown = total = 0
-    windows: dict[str, int] = {}
-    weights: dict[str, int] = {}
-    for window in range(state.window):
-        told(window, state.window)
-        try:
-            closing = await records.closing(window)
-        except UnknownBlock:
-            unknown += 1
-            continue
-        closed += not closing.is_void
-        for counted in closing.counted.values():
-            hotkey = counted.peer.hotkey
-            windows[hotkey] = windows.get(hotkey, 0) + 1
-            weights[hotkey] = weights.get(hotkey, 0) + counted.weight
-            total += counted.weight
-    told(state.window, state.window)
-    contributors = [
-        Contributor(hotkey, count, weights[hotkey] / total if total else 0.0)
-        for hotkey, count in sorted(windows.items())
-    ]
-    lineage = Lineage(
-        version=VERSION,
-        run=run.hex(),
-        name=name,
-        state=state.root.hex(),
-        windows=state.window,
-        closed=closed,
-        contributors=contributors,
-    )
-    return lineage, unknown
+async def is_named(records: ChainRecords, lineage: Lineage) -> bool | None:
+    """Return whether validators of more than half of the stake name the state of ``lineage`` for
+    the window that begins from it; None where the chain does not say: that window has not attested
+    yet, was void, or is no longer known."""
+    try:
+        named = await records.named_state(lineage.windows)
+    except (UnknownBlock, ValueError):  # a run's last state begins no window
+        return None
+    if named is None:
+        return None
+    return named == bytes.fromhex(lineage.state)[:STATE_BYTES]

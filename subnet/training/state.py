@@ -1,8 +1,8 @@
 """What all peers of a run hold between two windows, bit for bit, and its hash.
 
-The state is the model's numbers, the outer step's momentum, and what the codec expects of the next
-messages (``assay.scoring.training.past``). Two peers with one hash hold the same state, and every
-window begins with that comparison. The tree, for other implementations::
+The state is the model's numbers, the outer step's momentum, what the codec expects of the next
+messages (``assay.scoring.training.past``), and who made all that. Two peers with one hash hold the
+same state, and every window begins with that comparison. The tree, for other implementations::
 
     section = u16 length of name | name | u8 length of type | type | u64 count of numbers
     leaf    = BLAKE3 derive_key "assay 2026 training state leaf v1" over
@@ -12,30 +12,26 @@ window begins with that comparison. The tree, for other implementations::
     level   = pairs from the left; a last one without partner moves up unchanged
 
 Integers and numbers are little-endian. The head is a section named ``head``, of type ``u1``, whose
-bytes are u64 window | u64 cursor, then for each tensor: u16 length of name | name | u64 rows | u64
-columns. The sections are ``model`` and ``momentum`` (f4, flat, in the order of the head's tensors,
-which is by name), ``rows``, ``columns`` and ``leans`` (i8).
+bytes are u64 window | u64 cursor | 32 bytes root of the lineage (``assay.training.lineage_book``),
+then for each tensor: u16 length of name | name | u64 rows | u64 columns. The sections are ``model``
+and ``momentum`` (f4, flat, in the order of the head's tensors, which is by name), ``rows``,
+``columns`` and ``leans`` (i8).
 """
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, Final
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
-from blake3 import blake3
 from numpy.typing import NDArray
 
 from assay.models.root import tree_root
 from assay.scoring.training.past import PublicPast
 from assay.scoring.training.shapes import Floats, ModelShape
-
-LEAF_BYTES: Final = 65_536
-"""What a dispute about a state opens at once. Another number gives other hashes."""
-_LEAF: Final = "assay 2026 training state leaf v1"
-_NODE: Final = "assay 2026 training state node v1"
+from assay.training.lineage_book import LineageBook
+from assay.training.state_tree import StateHead, head_leaves, head_path, node, section_leaves
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,8 +46,12 @@ class TrainingState:
     model: Floats
     momentum: Floats
     past: PublicPast
+    lineage: LineageBook = field(default_factory=LineageBook)
+    """Who made the state, window by window."""
 
     def __post_init__(self) -> None:
+        if self.lineage.windows != self.window:
+            raise ValueError("a state's lineage has as many windows as came before it")
         names = [tensor.name for tensor in self.shape.tensors]
         if names != sorted(names):
             raise ValueError("a state's tensors are sorted by name")
@@ -78,31 +78,24 @@ class TrainingState:
         """The hash, of 32 bytes."""
         return _top(self._leaves())
 
+    @property
+    def head(self) -> bytes:
+        """The bytes of the section ``head``."""
+        tensors = ((tensor.name, tensor.rows, tensor.columns) for tensor in self.shape.tensors)
+        return StateHead(self.window, self.cursor, self.lineage.root).pack(tensors)
+
+    @property
+    def head_path(self) -> list[bytes]:
+        """What leads from the head to the hash."""
+        return head_path(self._leaves())
+
     def _leaves(self) -> Iterator[bytes]:
-        head = struct.pack("<QQ", self.window, self.cursor) + b"".join(
-            _named(tensor.name) + struct.pack("<QQ", tensor.rows, tensor.columns)
-            for tensor in self.shape.tensors
-        )
-        yield from section_leaves("head", np.frombuffer(head, dtype=np.uint8))
+        yield from head_leaves(self.head)
         yield from section_leaves("model", self.model)
         yield from section_leaves("momentum", self.momentum)
         yield from section_leaves("rows", self.past.rows)
         yield from section_leaves("columns", self.past.columns)
         yield from section_leaves("leans", self.past.leans)
-
-
-def section_leaves(name: str, numbers: NDArray[Any]) -> Iterator[bytes]:
-    """Yield the hashes of the leaves of the section ``name`` that holds ``numbers``, in their
-    order. A section without numbers has one leaf, without bytes."""
-    little = numbers.astype(numbers.dtype.newbyteorder("<"), copy=False)
-    kind = f"{little.dtype.kind}{little.dtype.itemsize}".encode()
-    section = _named(name) + struct.pack("<B", len(kind)) + kind + struct.pack("<Q", numbers.size)
-    data = memoryview(little.tobytes())
-    for number, start in enumerate(range(0, max(len(data), 1), LEAF_BYTES)):
-        head = section + struct.pack("<Q", number)
-        tree = blake3(head, derive_key_context=_LEAF)
-        tree.update(data[start : start + LEAF_BYTES])
-        yield tree.digest()
 
 
 def array_root(name: str, numbers: NDArray[Any]) -> bytes:
@@ -112,15 +105,6 @@ def array_root(name: str, numbers: NDArray[Any]) -> bytes:
 
 
 def _top(leaves: Iterator[bytes]) -> bytes:
-    root = tree_root(leaves, _node)
+    root = tree_root(leaves, node)
     assert root is not None, "a section has a leaf, also without numbers"
     return root
-
-
-def _named(name: str) -> bytes:
-    encoded = name.encode()
-    return struct.pack("<H", len(encoded)) + encoded
-
-
-def _node(left: bytes, right: bytes) -> bytes:
-    return blake3(left + right, derive_key_context=_NODE).digest()

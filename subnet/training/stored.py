@@ -22,6 +22,7 @@ from assay.models.source import inference_extra_missing
 from assay.scoring.training.past import PublicPast
 from assay.scoring.training.shapes import ModelShape
 from assay.training.inner import Moments, StepState
+from assay.training.lineage_book import BOOK_BYTES_MAX, LineageBook
 from assay.training.state import TrainingState
 from assay.training.work import CarriedOver
 
@@ -31,22 +32,25 @@ try:
 except ImportError:
     raise inference_extra_missing() from None
 
-VERSION: Final = 1
-"""Of these forms. Another version is refused: a peer catches up from the others instead."""
+VERSION: Final = 2
+"""Of these forms. Another version is refused: a peer catches up from the others instead. States of
+version 1 had no lineage."""
 HEAD_BYTES_MAX: Final = 4096
 """The head of each takes a kilobyte."""
 COUNT_MAX: Final = 2**62
+LINEAGE: Final = "lineage"
+"""The array with the bytes of a state's lineage."""
 
 Arrays = dict[str, NDArray[Any]]
 Count = Annotated[int, Meta(ge=0, le=COUNT_MAX)]
-Head = TypeVar("Head", "StateHead", "CarriedHead", "StepHead")
+Head = TypeVar("Head", "StoredStateHead", "CarriedHead", "StepHead")
 
 
 class NotStored(ValueError):
     """Bytes that are not what they should be; the text is one sentence of why."""
 
 
-class StateHead(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class StoredStateHead(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is in a stored state beside its arrays."""
 
     version: int
@@ -73,9 +77,10 @@ class StepHead(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def pack_state(state: TrainingState) -> bytes:
     """Return ``state`` as bytes."""
-    head = StateHead(VERSION, state.window, state.cursor, state.root.hex())
+    head = StoredStateHead(VERSION, state.window, state.cursor, state.root.hex())
     past = {"rows": state.past.rows, "columns": state.past.columns, "leans": state.past.leans}
-    return _pack({"model": state.model, "momentum": state.momentum, **past}, head)
+    lineage = {LINEAGE: np.frombuffer(state.lineage.pack(), dtype=np.uint8)}
+    return _pack({"model": state.model, "momentum": state.momentum, **past, **lineage}, head)
 
 
 def parse_state(data: bytes, shape: ModelShape) -> TrainingState:
@@ -84,7 +89,7 @@ def parse_state(data: bytes, shape: ModelShape) -> TrainingState:
     numbers, (rows, columns) = shape.size, (shape.row_starts[-1], shape.column_starts[-1])
     head, arrays = _parse(
         data,
-        StateHead,
+        StoredStateHead,
         {
             "columns": (int(columns), np.int64),
             "leans": (int(columns), np.int64),
@@ -92,12 +97,14 @@ def parse_state(data: bytes, shape: ModelShape) -> TrainingState:
             "momentum": (numbers, np.float32),
             "rows": (int(rows), np.int64),
         },
+        more=(LINEAGE, BOOK_BYTES_MAX),
     )
     past = PublicPast(arrays["rows"], arrays["columns"], arrays["leans"])
     try:
         state = TrainingState(
-            shape, head.window, head.cursor, arrays["model"], arrays["momentum"], past
-        )
+            shape, head.window, head.cursor, arrays["model"], arrays["momentum"], past,
+            LineageBook.parse(arrays[LINEAGE].tobytes()),
+        )  # fmt: skip
     except ValueError as error:
         raise NotStored(str(error)) from None
     if state.root.hex() != head.root:
@@ -147,11 +154,15 @@ def _pack(arrays: Arrays, head: msgspec.Struct) -> bytes:
 
 
 def _parse(
-    data: bytes, kind: type[Head], wanted: Mapping[str, tuple[int, type[np.generic]]]
+    data: bytes,
+    kind: type[Head],
+    wanted: Mapping[str, tuple[int, type[np.generic]]],
+    more: tuple[str, int] | None = None,
 ) -> tuple[Head, Arrays]:
-    """Return the head and the arrays in ``data``, which are flat, and of these counts and types."""
+    """Return the head and the arrays in ``data``, which are flat, and of these counts and types.
+    One ``more``, by its name, holds as many bytes as it does, up to a limit."""
     needed = sum(count * np.dtype(dtype).itemsize for count, dtype in wanted.values())
-    if not needed <= len(data) <= needed + HEAD_BYTES_MAX:
+    if not needed <= len(data) <= needed + HEAD_BYTES_MAX + (0 if more is None else more[1]):
         raise NotStored(f"{needed} bytes of numbers are not in {len(data)} bytes")
     try:
         size = int.from_bytes(data[:8], "little")
@@ -165,6 +176,10 @@ def _parse(
     if head.version != VERSION:
         raise NotStored(f"it is of another version than {VERSION}")
     found = {name: (array.shape, array.dtype) for name, array in arrays.items()}
+    if more is not None:
+        (bytes_in, *_), dtype = found.pop(more[0], ((-1,), None))
+        if dtype != np.uint8 or not 0 < bytes_in <= more[1]:
+            raise NotStored(f"it holds no {more[0]} of at most {more[1]} bytes")
     if found != {name: ((count,), np.dtype(dtype)) for name, (count, dtype) in wanted.items()}:
         raise NotStored("it holds other arrays than the run's model has")
     if _pack(arrays, head) != data:

@@ -20,7 +20,6 @@ from typing import Any, Final, TypeVar
 from loguru import logger
 
 from assay.spawn import compute_environment
-from assay.training.lineage import Lineage
 from assay.training.messages import (
     STOP,
     Checked,
@@ -32,6 +31,7 @@ from assay.training.messages import (
     CopyFound,
     Counted,
     DescribeRun,
+    ExportedModel,
     ExportModel,
     FoldedRef,
     FoldWindow,
@@ -262,10 +262,10 @@ class Trainer:
         """Return the loss of ``state`` on up to so many held-out ``sequences``, in nats a token."""
         return await self._call(MeasureHeldOut(str(state), sequences), float)
 
-    async def export(self, state: Path, into: Path, lineage: Lineage) -> bytes:
+    async def export(self, state: Path, into: Path) -> ExportedModel:
         """Write the model of ``state`` into the folder ``into``, in the standard form and with its
-        ``lineage``, and return its root."""
-        return await self._call(ExportModel(str(state), str(into), lineage), bytes)
+        lineage, and return its root and that lineage."""
+        return await self._call(ExportModel(str(state), str(into)), ExportedModel)
 
     async def _call(
         self,

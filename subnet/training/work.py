@@ -141,15 +141,20 @@ class WindowWork:
         where that leads to numbers that are not finite, or beyond 2**40.
         """
         last = self._manifest.inner.steps
-        return self._made(
+        return self.made(
             state, carried, self.take(state, carried, place, last, told, reached, begin)
         )
 
-    def _made(self, state: TrainingState, carried: CarriedOver, steps: WindowDone) -> WorkDone:
-        """Make the message of what ``steps`` have changed, and of what was left out before."""
+    def changed(self, state: TrainingState, steps: WindowDone) -> Floats:
+        """Return what ``steps`` have changed in ``state``, which is what a message says."""
+        return steps.end - state.model
+
+    def made(self, state: TrainingState, carried: CarriedOver, steps: WindowDone) -> WorkDone:
+        """Return the message of what ``steps`` have changed in ``state``, and of what was left out
+        before, with what is carried on. FloatingPointError for numbers beyond 2**40."""
         try:
             message, feedback = compress(
-                steps.end - state.model, state.shape, self._policy, carried.feedback, state.past,
+                self.changed(state, steps), state.shape, self._policy, carried.feedback, state.past,
                 steps.moments.gradients,
             )  # fmt: skip
         except ValueError as error:  # of the right size they are
@@ -239,7 +244,7 @@ class WindowWork:
         try:
             last = self._manifest.inner.steps if steps is None else steps
             taken = self.take(state, carried, place, last, told, begin=begin)
-            own = self._made(state, carried, taken)
+            own = self.made(state, carried, taken)
         except FloatingPointError as error:
             return AuditFinding(False, float("inf"), f"from what it carried in {error}")
         try:

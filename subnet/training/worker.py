@@ -24,6 +24,8 @@ from assay.scoring.training.refusal import DeltaRefused
 from assay.training.exported import export_model
 from assay.training.fold import OpenedMessage, fold, skip
 from assay.training.inner import Enough, StepState, Tokens, run_window
+from assay.training.lineage import Lineage
+from assay.training.lineage_book import BOOK_BYTES_MAX
 from assay.training.measure import mean_loss
 from assay.training.messages import (
     STOP,
@@ -35,6 +37,7 @@ from assay.training.messages import (
     ComputeWindow,
     CopyFound,
     DescribeRun,
+    ExportedModel,
     ExportModel,
     FoldedRef,
     FoldWindow,
@@ -99,7 +102,7 @@ class TrainerProcess:
         self._policy = self._manifest.codec.policy
         arrays = self._shape.size * 4
         past = 8 * (int(self._shape.row_starts[-1]) + 2 * int(self._shape.column_starts[-1]))
-        self._state_bytes_max = 2 * arrays + past + HEAD_BYTES_MAX
+        self._state_bytes_max = 2 * arrays + past + BOOK_BYTES_MAX + HEAD_BYTES_MAX
         self._carried_bytes_max = 3 * arrays + HEAD_BYTES_MAX
         self._answers: dict[type, Callable[[Any, WorkerCall], object]] = {
             DescribeRun: self._describe,
@@ -262,7 +265,7 @@ class TrainerProcess:
 
     def _fold(self, request: FoldWindow, call: WorkerCall) -> FoldedRef:
         opened = {
-            each.uid: OpenedMessage(self._message(each.path), each.weight)
+            each.uid: OpenedMessage(self._message(each.path), each.weight, each.hotkey)
             for each in request.messages
         }
         folded = fold(self._state(request.state), self._manifest, opened, read=request.read)
@@ -275,16 +278,20 @@ class TrainerProcess:
 
     def _weigh(self, request: WeighMessages, call: WorkerCall) -> list[Worth]:
         state = self._state(request.state)
-        rng = np.random.default_rng(request.seed)
         places = {each.place for each in request.messages} | {e.other for e in request.messages}
-        shards = {place: self._work.assigned(state.cursor, place) for place in sorted(places)}
-        drawn = {
-            place: rng.choice(numbers, min(request.sequences, len(numbers)), replace=False)
-            for place, numbers in shards.items()
-        }
         context = self._manifest.data.context
-        held_count = self._run.corpus.held_sequences(context)
-        held = rng.choice(held_count, min(request.sequences, held_count), replace=False)
+
+        def some(kind: int, of: Any) -> Any:
+            """Drawn for each kind by itself: what one message is weighed on does not depend on
+            which others are weighed with it."""
+            rng = np.random.default_rng((request.seed, kind))
+            return rng.choice(of, min(request.sequences, np.size(of)), replace=False)
+
+        drawn = {
+            place: some(1 + place, self._work.assigned(state.cursor, place))
+            for place in sorted(places)
+        }
+        held = some(0, np.arange(self._run.corpus.held_sequences(context)))
 
         def losses(given: TrainingState, places: set[int]) -> dict[int | None, float]:
             found: dict[int | None, float] = {None: self._loss(given, held, call, held=True)}
@@ -326,11 +333,15 @@ class TrainerProcess:
         numbers = np.arange(taken, dtype=np.int64) * count // taken
         return self._loss(self._state(request.state), numbers, call, held=True)
 
-    def _export(self, request: ExportModel, call: WorkerCall) -> bytes:
+    def _export(self, request: ExportModel, call: WorkerCall) -> ExportedModel:
         state = self._state(request.state)
-        return export_model(
-            self._network, self._run.model, state.model, request.lineage, Path(request.into)
-        )
+        lineage = Lineage.of(
+            self._run.root, self._manifest.name, state.lineage, state.root, state.head,
+            state.head_path,
+        )  # fmt: skip
+        into = Path(request.into)
+        root = export_model(self._network, self._run.model, state.model, lineage, into)
+        return ExportedModel(root, lineage)
 
     def _loss(
         self, state: TrainingState, numbers: Any, call: WorkerCall, *, held: bool = False

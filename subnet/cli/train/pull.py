@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -19,6 +19,13 @@ from assay.errors import UserError
 
 if TYPE_CHECKING:
     from assay.training.lineage import Lineage
+
+NAMED: Final = {
+    True: "validators of more than half of the stake name it",
+    False: "validators of more than half of the stake name another one",
+    None: "validators name it once the window that begins from it attests",
+}
+"""What the chain says of a state."""
 
 
 @click.command("pull", cls=Command)
@@ -36,17 +43,12 @@ def pull(context: click.Context, /, into: Path, json: bool, **given: Any) -> Non
 
     if os.path.lexists(into):
         raise UserError(f"{into} is there already.", "Name a new folder, or remove it.")
-    lineage, root, unknown = run_async(lambda: _pulled(Where.of(context), into))
-    if unknown:
-        output.warn(
-            f"The chain no longer knows {unknown} of {lineage.windows} windows: who contributed to"
-            " them is missing in lineage.json."
-        )
+    lineage, root, named = run_async(lambda: _pulled(Where.of(context), into))
     if json:
         import msgspec
 
         facts = msgspec.to_builtins(lineage)
-        output.document({"folder": str(into), "root": root, "unknown": unknown} | facts)
+        output.document({"folder": str(into), "root": root, "named": named} | facts)
         return
     output.table(
         f"Model of the run {lineage.name} after {lineage.windows} windows, {lineage.closed} of"
@@ -55,18 +57,15 @@ def pull(context: click.Context, /, into: Path, json: bool, **given: Any) -> Non
         [(each.hotkey, str(each.windows), f"{each.share:.1%}") for each in lineage.contributors],
     )
     output.text(f"root {root}")
+    output.text(f"state {lineage.state}: {NAMED[named]}")
     output.text(str(into))
 
 
-async def _pulled(where: Where, into: Path) -> tuple[Lineage, str, int]:
-    from assay.cli.progress import bar
-    from assay.training.run_lineage import lineage_of
+async def _pulled(where: Where, into: Path) -> tuple[Lineage, str, bool | None]:
+    from assay.training.run_lineage import is_named
 
     async with looking_on(where) as (context, parts):
         state = await newest_state(context, parts)
-        with bar("Reading windows") as told:
-            lineage, unknown = await lineage_of(
-                parts.records, parts.run.root, parts.run.manifest.name, state, told
-            )
-        root = await parts.trainer.export(Path(state.path), into, lineage)
-        return lineage, root.hex(), unknown
+        exported = await parts.trainer.export(Path(state.path), into)
+        named = await is_named(parts.records, exported.lineage)
+        return exported.lineage, exported.root.hex(), named

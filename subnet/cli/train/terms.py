@@ -154,7 +154,7 @@ class TermOptions:
         from assay.protocol.training.schedule import Schedule
 
         return terms.Manifest(
-            version=1,
+            version=2,
             name=name,
             model=NOTHING,
             data=terms.Data(corpus=NOTHING, context=self.context, batch=self.batch, seed=seed),

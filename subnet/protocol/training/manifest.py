@@ -138,8 +138,9 @@ class AuditTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One run."""
 
-    version: Literal[1]
-    """Of this form. A peer of another version computes something else, and must not start."""
+    version: Literal[2]
+    """Of this form. A peer of another version computes something else, and must not start: in runs
+    of version 1 states had no lineage, and so other hashes."""
     name: Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9-]{0,63}$")]
     model: Hash
     """The root of the model folder that the run starts from, tokenizer included."""

@@ -1,14 +1,17 @@
 """Cheats within a trainer's process: a window's work, with one thing done otherwise.
 
 ``open_cheat`` stands in place of ``assay.training.worker.open_trainer``. A cheat is a
-``WindowWork`` whose ``compute`` returns what an honest one returns in form: the seal that the miner
-makes of it names the full number of steps. Torch is loaded here, and in no neuron's process.
+``WindowWork`` that differs in one thing: which data it reads (``assigned``), how it takes the
+window's steps (its runner), what it says that they changed (``changed``), or what it carries on
+(``made``). All else is an honest peer's, and the seal that the miner makes of it names the full
+number of steps. Torch is loaded here, and in no neuron's process.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+import itertools
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -17,11 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.lab.cheats.training import CheatSettings
-from assay.protocol.training.manifest import Manifest
-from assay.scoring.training.codec import compress
+from assay.protocol.training.manifest import Inner, Machine, Manifest
 from assay.scoring.training.shapes import Floats
 from assay.training.corpus import TrainingCorpus
-from assay.training.inner import Reached, StepState
+from assay.training.inner import Moments, Reached, Tokens, WindowDone, run_window
 from assay.training.messages import TrainerRequest
 from assay.training.network import FlatNetwork
 from assay.training.run_folder import RunFolder
@@ -44,40 +46,38 @@ FORGED: Final = 0.25
 """The second moments shrink to this part, so that the next window's steps become twice as long."""
 
 
-class SkippingWork(WindowWork):
-    """Takes some steps fewer, and says that it took them."""
+@dataclass(frozen=True)
+class SkippingRunner:
+    """Takes a ``share`` of a whole window's ``steps`` fewer, and says that it took them."""
 
-    def __init__(
-        self, manifest: Manifest, network: FlatNetwork, corpus: TrainingCorpus, share: float
-    ) -> None:
-        super().__init__(manifest, network, corpus)
-        self._claimed = manifest.inner.steps
-        self._skipped = min(self._claimed - 1, max(1, round(share * self._claimed)))
-        kept = self._claimed - self._skipped
-        boundaries = min(manifest.inner.boundaries, kept - 1)
-        inner = msgspec.structs.replace(manifest.inner, steps=kept, boundaries=boundaries)
-        self._fewer = WindowWork(msgspec.structs.replace(manifest, inner=inner), network, corpus)
-        self._fewer.assigned = self.assigned  # type: ignore[method-assign]  # its own place's data
+    steps: int
+    share: float
 
-    def compute(
+    def __call__(
         self,
-        state: TrainingState,
-        carried: CarriedOver,
-        place: int,
-        told: Told = lambda s, x: None,
+        network: FlatNetwork,
+        terms: Inner,
+        machine: Machine,
+        start: Floats,
+        moments: Moments,
+        batches: Iterable[Tokens],
+        told: Told,
         reached: Reached | None = None,
-        begin: StepState | None = None,
-    ) -> WorkDone:
-        done = self._fewer.compute(state, carried, place, told, reached, begin)
-        steps, moments = done.steps, done.after.moments
-        missing = self._manifest.inner.boundaries - len(steps.boundaries)
-        whole = replace(
-            steps,
-            losses=steps.losses + steps.losses[-1:] * self._skipped,
-            boundaries=steps.boundaries + steps.boundaries[-1:] * missing,
+    ) -> WindowDone:
+        """As ``run_window``; a part of a window, which only an audit asks for, is taken whole."""
+        skipped = min(self.steps - 1, max(1, round(self.share * self.steps)))
+        kept = terms.steps - skipped if terms.steps == self.steps else terms.steps
+        boundaries = min(terms.boundaries, kept - 1)
+        fewer = msgspec.structs.replace(terms, steps=kept, boundaries=boundaries)
+        some = itertools.islice(batches, kept)
+        done = run_window(network, fewer, machine, start, moments, some, told, reached)
+        missing = terms.steps - len(done.losses)
+        return WindowDone(
+            done.end,
+            replace(done.moments, steps=done.moments.steps + missing),
+            done.boundaries + done.boundaries[-1:] * (terms.boundaries - len(done.boundaries)),
+            done.losses + done.losses[-1:] * missing,
         )
-        claimed = replace(moments, steps=moments.steps + self._skipped)
-        return WorkDone(done.message, replace(done.after, moments=claimed), whole)
 
 
 class EasyDataWork(WindowWork):
@@ -127,40 +127,22 @@ class ChangingWork(WindowWork):
         super().__init__(manifest, network, corpus)
         self._change, self._as_another = change, as_another
 
-    def compute(
-        self,
-        state: TrainingState,
-        carried: CarriedOver,
-        place: int,
-        told: Told = lambda s, x: None,
-        reached: Reached | None = None,
-        begin: StepState | None = None,
-    ) -> WorkDone:
+    def assigned(self, cursor: int, place: int) -> NDArray[np.int64]:
         if self._as_another:
             place = place - 1 if place else 1
-        done = super().compute(state, carried, place, told, reached, begin)
-        rng = np.random.default_rng((state.window, place))
-        wanted = self._change(done.steps.end - state.model, state, rng).astype(np.float32)
-        message, feedback = compress(
-            wanted, state.shape, self._policy, carried.feedback, state.past,
-            done.after.moments.gradients,
-        )  # fmt: skip
-        return WorkDone(message, CarriedOver(done.after.moments, feedback), done.steps)
+        return super().assigned(cursor, place)
+
+    def changed(self, state: TrainingState, steps: WindowDone) -> Floats:
+        own = int(steps.end[:1].view(np.uint32)[0])  # so that two cheats draw different numbers
+        rng = np.random.default_rng((state.window, own))
+        return self._change(super().changed(state, steps), state, rng).astype(np.float32)
 
 
 class ForgingWork(WindowWork):
     """Sends the right message and carries on other moments."""
 
-    def compute(
-        self,
-        state: TrainingState,
-        carried: CarriedOver,
-        place: int,
-        told: Told = lambda s, x: None,
-        reached: Reached | None = None,
-        begin: StepState | None = None,
-    ) -> WorkDone:
-        done = super().compute(state, carried, place, told, reached, begin)
+    def made(self, state: TrainingState, carried: CarriedOver, steps: WindowDone) -> WorkDone:
+        done = super().made(state, carried, steps)
         moments = done.after.moments
         forged = replace(moments, second=moments.second * np.float32(FORGED))
         return replace(done, after=CarriedOver(forged, done.after.feedback))
@@ -243,7 +225,8 @@ def _work(
     if cheat in copies:
         return ChangingWork(manifest, network, corpus, copies[cheat], as_another=True)
     if cheat in skips:
-        return SkippingWork(manifest, network, corpus, skips[cheat])
+        runner = SkippingRunner(manifest.inner.steps, skips[cheat])
+        return WindowWork(manifest, network, corpus, runner)
     return others[cheat](manifest, network, corpus)
 
 

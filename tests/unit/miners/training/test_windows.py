@@ -336,6 +336,7 @@ async def _refold(net: Net, slow: Seat, into: Path) -> None:
             uid,
             str(miner.follower.message_path(1, uid)),
             whole // 6 if peer.hotkey == slow.address else whole,
+            peer.hotkey,
         )
         for uid, peer in (await net.records.peers(1)).by_uid.items()
     ]

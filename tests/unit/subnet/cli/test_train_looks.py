@@ -70,7 +70,7 @@ def damaged(run: RunFolder, into: Path, how: str) -> Path:
             manifest.write_bytes(manifest.read_bytes()[:-3])
         case "version":
             raw = msgspec.msgpack.decode(manifest.read_bytes())
-            manifest.write_bytes(msgspec.msgpack.encode({**raw, "version": 2}))
+            manifest.write_bytes(msgspec.msgpack.encode({**raw, "version": 1}))
         case "model":
             config = into / "model" / "config.json"
             config.write_bytes(config.read_bytes() + b" ")

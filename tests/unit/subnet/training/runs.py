@@ -53,7 +53,7 @@ def small_corpus(folder: Path) -> TrainingCorpus:
 
 def small_manifest(corpus: TrainingCorpus, **changes: object) -> Manifest:
     whole = Manifest(
-        version=1,
+        version=2,
         name="small",
         model=b"m" * 32,
         data=Data(corpus=corpus.root, context=16, batch=4, seed=1),

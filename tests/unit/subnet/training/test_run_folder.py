@@ -15,7 +15,6 @@ from assay.errors import UserError
 from assay.objects.tree import TreeBuilder
 from assay.protocol.training.manifest import Manifest
 from assay.training.corpus import make_corpus
-from assay.training.lineage import LINEAGE, Contributor, Lineage, read_lineage
 from assay.training.network import FlatNetwork
 from assay.training.profile import this_machine
 from assay.training.run_folder import RunFolder, manifest_root
@@ -159,19 +158,3 @@ def test_a_model_with_dropout_computes_without_it() -> None:
     network = FlatNetwork(transformers.GPT2LMHeadModel(config))
     assert not any(module.training for module in network.network.modules())
     assert all(parameter.requires_grad for parameter in network.parameters.values())
-
-
-def test_a_lineage_has_one_form_whatever_the_order(tmp_path: Path) -> None:
-    both = [Contributor("5B", 1, 0.25), Contributor("5A", 3, 0.75)]
-    lineage = Lineage(1, "00" * 32, "small", "11" * 32, 4, 3, both)
-    data = lineage.pack()
-    assert data == msgspec.structs.replace(lineage, contributors=both[::-1]).pack()
-    assert read_lineage(tmp_path) is None
-    (tmp_path / LINEAGE).write_bytes(data)
-    read = read_lineage(tmp_path)
-    assert read is not None
-    assert [each.hotkey for each in read.contributors] == ["5A", "5B"]
-    for harmed in (data[:-4], data.replace(b'"version": 1', b'"version": 2'), b"[]"):
-        (tmp_path / LINEAGE).write_bytes(harmed)
-        with pytest.raises(UserError, match="lineage"):
-            read_lineage(tmp_path)

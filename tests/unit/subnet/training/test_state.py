@@ -56,7 +56,9 @@ def by_hand(sections: list[tuple[str, str, bytes, int]]) -> bytes:
 
 
 def test_the_hash_is_that_of_the_written_tree() -> None:
-    head = struct.pack("<QQ", 0, 0)
+    empty = b"\x95\xc4\x20" + bytes(32) + b"\x00\x00\x00\x90"  # msgpack: nobody in no window
+    book = blake3(empty, derive_key_context="assay 2026 training lineage book v1").digest()
+    head = struct.pack("<QQ", 0, 0) + book
     for name, rows, columns in (("a.weight", 130, 150), ("b.norm", 1, 4)):
         head += struct.pack("<H", len(name)) + name.encode() + struct.pack("<QQ", rows, columns)
     zeros = bytes(4 * SHAPE.size)
@@ -84,7 +86,10 @@ def test_everything_counts() -> None:
     first = state()
     past = PublicPast.none(SHAPE)
     others = [
-        dataclasses.replace(first, window=1),
+        dataclasses.replace(first, window=1, lineage=first.lineage.after(None)),
+        dataclasses.replace(first, window=1, lineage=first.lineage.after({})),
+        dataclasses.replace(first, window=1, lineage=first.lineage.after({"5A": 1})),
+        dataclasses.replace(first, window=1, lineage=first.lineage.after({"5A": 2})),
         dataclasses.replace(first, cursor=1),
         dataclasses.replace(first, momentum=MODEL),
         *(
@@ -112,6 +117,7 @@ def test_what_is_no_state_is_refused() -> None:
     wrong[3] = np.nan
     for changes, word in (
         ({"model": wrong}, "finite"),
+        ({"window": 1}, "lineage"),
         ({"momentum": MODEL[:-1]}, "momentum"),
         ({"model": MODEL.astype(np.float64)}, "fp32"),
         ({"shape": ModelShape(SHAPE.tensors[::-1])}, "sorted"),

@@ -20,7 +20,7 @@ from assay.objects.tree import object_root
 from assay.scoring.training.codec import compress, extract
 from assay.training.fold import OpenedMessage, fold, skip
 from assay.training.inner import Moments
-from assay.training.lineage import Contributor, Lineage, read_lineage
+from assay.training.lineage import read_lineage
 from assay.training.messages import Counted, OpenedFile, StepDone, Weighed
 from assay.training.network import FlatNetwork
 from assay.training.run_folder import RunFolder
@@ -88,9 +88,9 @@ async def test_a_window_in_the_process_has_the_bits_of_one_here(
     assert len(held(state.path)) <= trainer.facts.state_bytes_max
 
     folded = await trainer.fold(
-        Path(state.path), [Counted(3, done.message, 5)], work.read, tmp_path / "state-1"
+        Path(state.path), [Counted(3, done.message, 5, "5Three")], work.read, tmp_path / "state-1"
     )
-    expected = fold(first, run.manifest, {3: OpenedMessage(message, 5)}, read=work.read)
+    expected = fold(first, run.manifest, {3: OpenedMessage(message, 5, "5Three")}, read=work.read)
     assert folded.state.root == expected.state.root
     assert (folded.state.window, folded.state.cursor) == (1, work.read)
     assert (folded.factors, folded.refused) == (expected.factors, {})
@@ -242,7 +242,11 @@ async def test_what_a_peer_made_wrong_is_a_finding(trainer: Trainer, tmp_path: P
         assert found.distance > 1e-3
     folded = await trainer.fold(
         state,
-        [Counted(1, str(bomb), 1), Counted(2, str(message), 0), Counted(4, str(message), 1)],
+        [
+            Counted(1, str(bomb), 1, "5One"),
+            Counted(2, str(message), 0, "5Two"),
+            Counted(4, str(message), 1, "5Four"),
+        ],
         0,
         tmp_path / "next",
     )
@@ -306,7 +310,7 @@ async def test_honest_work_is_worth_more_than_work_of_the_other_sign(
         Path(state.path), [Weighed(2, done.message, 0, 1)], sequences=20, seed=7
     )
     folded = await trainer.fold(
-        Path(state.path), [Counted(2, done.message, 1)], 1, tmp_path / "state-1"
+        Path(state.path), [Counted(2, done.message, 1, "5Two")], 1, tmp_path / "state-1"
     )
     assert again[0].held == pytest.approx(worth[0].held, abs=1e-6)
     assert await trainer.held_out(Path(folded.state.path)) < before
@@ -318,20 +322,22 @@ async def test_the_model_is_published_as_a_folder_that_loads(
     state = await trainer.first(tmp_path / "state-0")
     done = await trainer.compute(Path(state.path), None, 0, tmp_path / "w")
     folded = await trainer.fold(
-        Path(state.path), [Counted(2, done.message, 1)], 1, tmp_path / "state-1"
+        Path(state.path), [Counted(2, done.message, 1, "5Two")], 1, tmp_path / "state-1"
     )
-    lineage = Lineage(
-        1, run.root.hex(), "small", folded.state.root.hex(), 1, 1, [Contributor("5Hot", 1, 1.0)]
-    )
-    root = await trainer.export(Path(folded.state.path), tmp_path / "out", lineage)
+    exported = await trainer.export(Path(folded.state.path), tmp_path / "out")
+    root, lineage = exported.root, exported.lineage
+    assert [(each.hotkey, each.windows, each.share) for each in lineage.contributors] == [
+        ("5Two", 1, 1.0)
+    ]
+    assert lineage.state == folded.state.root.hex()
     assert root == model_root(tmp_path / "out")
     network = FlatNetwork.load(tmp_path / "out")
     kept = parse_state((tmp_path / "state-1").read_bytes(), network.shape)
     assert np.array_equal(network.take(), kept.model)
     assert read_lineage(tmp_path / "out") == lineage
-    assert await trainer.export(Path(folded.state.path), tmp_path / "again", lineage) == root
+    assert await trainer.export(Path(folded.state.path), tmp_path / "again") == exported
     with pytest.raises(WorkerFailed, match="there already"):
-        await trainer.export(Path(folded.state.path), tmp_path / "out", lineage)
+        await trainer.export(Path(folded.state.path), tmp_path / "out")
 
 
 async def test_another_machine_than_the_run_s_is_told(tmp_path: Path) -> None:

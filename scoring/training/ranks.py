@@ -19,9 +19,14 @@ below it after 2 to 14 windows, the later the more trainers there are; who does 
 The middle of an even number of trainers is the upper one, so that half of all, if they add nothing,
 are not the measure of the others.
 
-Where messages add less than the loss varies, as in the first windows of a small run, chance ranks
-them: honest trainers stood 12 below HALF after seven windows from random numbers. So standings are
-a reason to audit, and take pay only where nobody is audited.
+Where messages add less than the loss varies, as in the first windows of a small run, chance would
+rank them. So a score comes with its standard error, and whoever does not differ from HALF by more
+than chance does is even with it (``SURE``).
+
+Two measures are rated so, each in a table of its own: by how much a message lowers the loss on held
+out data, and by how much more on what its trainer was to read than on what another one was. The
+first one sees harm; the second one whoever did not read its own part: copiers, and those who send
+noise, old changes, or what they learnt from easier data. A trainer is paid by the lower of both.
 
 Whose message it is, and how a loss is measured, are not known here.
 """
@@ -50,6 +55,10 @@ one."""
 DRIFT: Final = 0.5
 """How much surer a rating may be at most: a deviation grows by so much, in squares, a window, so
 that trainers that change are followed."""
+SURE: Final = 2.0
+"""Standard errors by which a score must differ from HALF's to count as another one. Without, honest
+trainers whose messages did less than the loss varies were ranked by chance, and stood 12 below
+HALF after seven windows from random numbers."""
 FULL: Final = -3.0
 """So far below HALF a trainer is still paid in full: half as far again as chance ever brought an
 honest one."""
@@ -68,8 +77,12 @@ class PeerRating:
 Ratings = Mapping[str, PeerRating]
 
 
-def rated(ratings: Ratings, scores: Mapping[str, float]) -> dict[str, PeerRating]:
-    """Return the ``ratings`` by name after a window in which trainers had ``scores``.
+def rated(
+    ratings: Ratings, scores: Mapping[str, float], errors: Mapping[str, float] | None = None
+) -> dict[str, PeerRating]:
+    """Return the ``ratings`` by name after a window in which trainers had ``scores``, each with its
+    standard error in ``errors``, by default none. Whose score does not differ from HALF's by more
+    than ``SURE`` of these errors is even with HALF.
 
     Who did not take part keeps what it had, less what time takes; a score that is not a number is
     the last. A single trainer is compared with the two entrants alone.
@@ -83,7 +96,14 @@ def rated(ratings: Ratings, scores: Mapping[str, float]) -> dict[str, PeerRating
     finite = {name: score if math.isfinite(score) else -math.inf for name, score in scores.items()}
     middle = statistics.median_high(finite.values())
     # Of a middle one that does harm, half is better than the whole: nothing is asked for instead.
-    entrants = {**finite, HALF: max(middle, 0.0) / 2, NOTHING: 0.0}
+    half = max(middle, 0.0) / 2
+    unsure = {name: SURE * error for name, error in (errors or {}).items()}
+    # Where the middle one's half may be chance, nothing is as good.
+    unsure[NOTHING] = statistics.median_high(unsure.values()) if unsure else 0.0
+    entrants = {
+        name: half if abs(score - half) <= unsure.get(name, 0.0) else score
+        for name, score in {**finite, HALF: half, NOTHING: 0.0}.items()
+    }
     names = sorted(entrants)
     places = {score: at for at, score in enumerate(sorted(set(entrants.values()), reverse=True))}
     model = PlackettLuce(tau=DRIFT)

@@ -170,11 +170,26 @@ def computing(machine: Machine) -> Iterator[None]:
 def batch_loss(network: FlatNetwork, machine: Machine, batch: Tokens, forward: Any = None) -> Any:
     """Return the mean loss of ``batch`` in nats a token, as a tensor that has a gradient;
     ``forward`` is as for ``run_window``."""
+    logits, wanted = _logits(network, machine, batch, forward)
+    return torch.nn.functional.cross_entropy(logits.flatten(0, 1), wanted.flatten())
+
+
+def row_losses(network: FlatNetwork, machine: Machine, batch: Tokens) -> Any:
+    """Return the loss of each row of ``batch`` in nats a token, as a tensor."""
+    logits, wanted = _logits(network, machine, batch)
+    losses = torch.nn.functional.cross_entropy(logits.transpose(1, 2), wanted, reduction="none")
+    return losses.mean(dim=1)
+
+
+def _logits(
+    network: FlatNetwork, machine: Machine, batch: Tokens, forward: Any = None
+) -> tuple[Any, Any]:
+    """Return the logits of ``batch`` in fp32, and the tokens that they are to predict."""
     device = next(iter(network.parameters.values())).device
     tokens = torch.from_numpy(np.asarray(batch, dtype=np.int64)).to(device)
     with torch.autocast(device.type, dtype=torch.bfloat16, enabled=machine.dtype == "bf16"):
         logits = (forward or network.network)(input_ids=tokens[:, :-1], use_cache=False).logits
-    return torch.nn.functional.cross_entropy(logits.flatten(0, 1).float(), tokens[:, 1:].flatten())
+    return logits.float(), tokens[:, 1:]
 
 
 def _step(

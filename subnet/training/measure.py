@@ -1,6 +1,7 @@
 """The loss of a model's numbers on sequences, without a step being taken.
 
-In come a network, numbers and sequences; out comes the mean loss in nats a token. Which sequences
+In come a network, numbers and sequences; out comes the loss in nats a token, of all together or of
+each. Which sequences
 those are (held out, a peer's own), and what follows from a loss, is not known here.
 """
 
@@ -9,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from assay.protocol.training.manifest import Machine
 from assay.scoring.training.shapes import Floats
-from assay.training.inner import Tokens, batch_loss, computing
+from assay.training.inner import Tokens, batch_loss, computing, row_losses
 from assay.training.network import FlatNetwork
 
 try:
@@ -21,6 +23,33 @@ except ImportError:
     from assay.models.source import inference_extra_missing
 
     raise inference_extra_missing() from None
+
+
+Losses = NDArray[np.float64]
+
+
+def sequence_losses(
+    network: FlatNetwork,
+    machine: Machine,
+    numbers: Floats,
+    batches: Iterable[Tokens],
+    told: Callable[[], None] = lambda: None,
+) -> Losses:
+    """Return the loss in nats a token of a ``network`` with these ``numbers`` on each row of
+    ``batches``, which are sequences with the token after them.
+
+    ``told()`` is called before each batch, and may raise to end. ValueError without a batch.
+    """
+    found: list[Losses] = []
+    with computing(machine), torch.no_grad():
+        network.put(numbers)
+        for batch in batches:
+            told()
+            rows = np.asarray(batch, dtype=np.int64)
+            found.append(row_losses(network, machine, rows).double().cpu().numpy())
+    if not found:
+        raise ValueError("a loss needs sequences")
+    return np.concatenate(found)
 
 
 def mean_loss(

@@ -127,12 +127,15 @@ class Weighed(msgspec.Struct, frozen=True):
 class Worth(msgspec.Struct, frozen=True):
     """By how much the loss falls, in nats a token, where one peer's message alone is applied: on
     random ``held`` out sequences, on sequences of its ``own``, and on those of an ``other`` peer.
-    ``refused`` says why it cannot be applied; the numbers are zeros then."""
+    The standard errors say how far chance moves ``held``, and ``own`` less ``other``, by which
+    sequences were drawn. ``refused`` says why it cannot be applied; the numbers are zeros then."""
 
     uid: int
     held: float
     own: float
     other: float
+    held_error: float = 0.0
+    own_error: float = 0.0
     refused: str | None = None
 
 

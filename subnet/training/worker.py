@@ -7,6 +7,7 @@ under the run's own limits, and a fault in it is a finding and no error.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -26,7 +27,7 @@ from assay.training.fold import OpenedMessage, fold, skip
 from assay.training.inner import Enough, StepState, Tokens, run_window
 from assay.training.lineage import Lineage
 from assay.training.lineage_book import BOOK_BYTES_MAX
-from assay.training.measure import mean_loss
+from assay.training.measure import Losses, mean_loss, sequence_losses
 from assay.training.messages import (
     STOP,
     Checked,
@@ -293,9 +294,9 @@ class TrainerProcess:
         }
         held = some(0, np.arange(self._run.corpus.held_sequences(context)))
 
-        def losses(given: TrainingState, places: set[int]) -> dict[int | None, float]:
-            found: dict[int | None, float] = {None: self._loss(given, held, call, held=True)}
-            return found | {place: self._loss(given, drawn[place], call) for place in places}
+        def losses(given: TrainingState, places: set[int]) -> dict[int | None, Losses]:
+            found: dict[int | None, Losses] = {None: self._losses(given, held, call, held=True)}
+            return found | {place: self._losses(given, drawn[place], call) for place in places}
 
         base = losses(fold(state, self._manifest, {}, read=0).state, places)
         found = []
@@ -303,11 +304,13 @@ class TrainerProcess:
             alone = {each.uid: OpenedMessage(self._message(each.path), 1)}
             folded = fold(state, self._manifest, alone, read=0)
             if each.uid in folded.refused:
-                found.append(Worth(each.uid, 0.0, 0.0, 0.0, folded.refused[each.uid]))
+                found.append(Worth(each.uid, 0.0, 0.0, 0.0, refused=folded.refused[each.uid]))
                 continue
             after = losses(folded.state, {each.place, each.other})
-            held_drop, own, other = (base[at] - after[at] for at in (None, each.place, each.other))
-            found.append(Worth(each.uid, held_drop, own, other))
+            drops = [_drop(base[at] - after[at]) for at in (None, each.place, each.other)]
+            (held_drop, held_error), (own, own_error), (other, other_error) = drops
+            apart_error = math.hypot(own_error, other_error)
+            found.append(Worth(each.uid, held_drop, own, other, held_error, apart_error))
         return found
 
     def _compare(self, request: CompareMessages, call: WorkerCall) -> list[CopyFound]:
@@ -343,18 +346,24 @@ class TrainerProcess:
         root = export_model(self._network, self._run.model, state.model, lineage, into)
         return ExportedModel(root, lineage)
 
+    def _losses(
+        self, state: TrainingState, numbers: Any, call: WorkerCall, *, held: bool = False
+    ) -> Losses:
+        batches, machine = self._batches(numbers, held=held), self._manifest.machine
+        return sequence_losses(self._network, machine, state.model, batches, call.check)
+
     def _loss(
         self, state: TrainingState, numbers: Any, call: WorkerCall, *, held: bool = False
     ) -> float:
+        batches, machine = self._batches(numbers, held=held), self._manifest.machine
+        return mean_loss(self._network, machine, state.model, batches, call.check)
+
+    def _batches(self, numbers: Any, *, held: bool) -> Iterator[Tokens]:
+        """The sequences with these ``numbers``, of the data that is held out or trained on."""
         corpus, context = self._run.corpus, self._manifest.data.context
         read = corpus.held_batch if held else corpus.batch
-
-        def batches() -> Iterator[Tokens]:
-            for start in range(0, len(numbers), ROWS):
-                yield read(numbers[start : start + ROWS], context)
-
-        machine = self._manifest.machine
-        return mean_loss(self._network, machine, state.model, batches(), call.check)
+        for start in range(0, len(numbers), ROWS):
+            yield read(numbers[start : start + ROWS], context)
 
     def _telling(self, call: WorkerCall) -> Callable[[int, float], None]:
         data, steps = self._manifest.data, self._manifest.inner.steps
@@ -392,6 +401,13 @@ class TrainerProcess:
                 return file.read(size_bytes_max + 1)
         except OSError as error:
             raise_disk_error(error, Path(path))
+
+
+def _drop(drops: Losses) -> tuple[float, float]:
+    """Return the mean of what single sequences' losses fall by, and its standard error."""
+    count = len(drops)
+    error = float(np.std(drops, ddof=1)) / math.sqrt(count) if count > 1 else 0.0
+    return float(np.mean(drops)), error
 
 
 def _ref(state: TrainingState, path: str) -> StateRef:

@@ -43,9 +43,9 @@ class WindowMeasured:
     ratings: Mapping[str, Mapping[str, PeerRating]]
 
     def stands(self, hotkey: Ss58) -> tuple[float, ...]:
-        """Return how ``hotkey`` stands, by the first measure."""
-        held = self.ratings.get(HELD, {})
-        return (standing(held, hotkey),) if hotkey in held else ()
+        """Return how ``hotkey`` stands, by each measure that has rated it."""
+        tables = (self.ratings.get(table, {}) for table in (HELD, OWN))
+        return tuple(standing(ratings, hotkey) for ratings in tables if hotkey in ratings)
 
 
 async def measure(
@@ -82,7 +82,8 @@ async def measure(
     nothing = float("-inf")
     held = {hotkeys[w.uid]: nothing if w.refused else w.held for w in found}
     own = {hotkeys[w.uid]: nothing if w.refused else w.own - w.other for w in found}
-    after = {HELD: rated(ratings.get(HELD, {}), held)}
+    errors = {hotkeys[w.uid]: (w.held_error, w.own_error) for w in found}
+    after = {HELD: rated(ratings.get(HELD, {}), held, {h: e for h, (e, _) in errors.items()})}
     if len(peers) > 1:
-        after[OWN] = rated(ratings.get(OWN, {}), own)
+        after[OWN] = rated(ratings.get(OWN, {}), own, {h: e for h, (_, e) in errors.items()})
     return WindowMeasured(copies, {**ratings, **after})

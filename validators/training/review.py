@@ -42,8 +42,8 @@ class WindowReview:
     """Of a whole window."""
     audits: dict[Ss58, PeerAudit] = field(default_factory=dict)
     pays_by_standing: bool = True
-    """Whether standings take pay. Where peers are audited they only say whom to audit: windows that
-    add little, as a run's first ones, are ranked by chance: honest peers stood 12 below half."""
+    """Whether standings take pay. Where peers are audited they only say whom to audit: a
+    recomputation is right about single windows, and a standing about the last ones together."""
     closing: WindowClosing | None = None
     refused: Mapping[int, str] = field(default_factory=dict)
     """Why a counted message was left out by everybody."""

@@ -53,6 +53,37 @@ def test_who_adds_nothing_or_harms_is_not_paid(trainers: int, worth: float, wind
         assert min(each["p1"] for each in stood) > FULL
 
 
+@pytest.mark.parametrize("trainers", [1, 4, 16])
+def test_chance_takes_no_pay_where_scores_say_how_far_it_goes(trainers: int) -> None:
+    """All scores are noise, as in a run's first windows: without errors somebody would be ranked
+    out of its pay."""
+    seen = {True: 0.0, False: 0.0}
+    for seed in range(5):
+        for told in seen:
+            rng, ratings = random.Random(seed), dict[str, PeerRating]()
+            for _ in range(40):
+                scores = {f"p{n}": rng.gauss(0, 0.2) for n in range(trainers)}
+                errors = dict.fromkeys(scores, 0.2) if told else None
+                ratings = rated(ratings, scores, errors)
+                seen[told] = min(seen[told], *(standing(ratings, name) for name in scores))
+    assert seen[True] > FULL
+    assert trainers == 1 or seen[False] < FULL
+
+
+@pytest.mark.parametrize("trainers", [4, 16])
+@pytest.mark.parametrize("worth", [0.0, -1.0])
+def test_who_adds_nothing_is_told_from_chance_once_others_add_much(
+    trainers: int, worth: float
+) -> None:
+    for seed in range(3):
+        rng, ratings = random.Random(seed), dict[str, PeerRating]()
+        for _ in range(16):
+            scores = {f"p{n}": rng.gauss(worth if n == 0 else 1.0, 0.1) for n in range(trainers)}
+            ratings = rated(ratings, scores, dict.fromkeys(scores, 0.1))
+        assert standing(ratings, "p0") <= NONE
+        assert min(standing(ratings, f"p{n}") for n in range(1, trainers)) > FULL
+
+
 def test_a_good_past_does_not_pay_for_long() -> None:
     stood = play(4, 60, 0.2, 1, lambda n, w: 0.0 if n == 0 and w >= 40 else 1.0)
     assert stood[39]["p0"] > 0

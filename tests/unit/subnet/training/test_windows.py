@@ -215,7 +215,7 @@ def test_whatever_is_not_what_it_should_be_is_refused(tmp_path: Path) -> None:
         with pytest.raises(NotStored):
             parse_state(harmed, shape)
     broken = dataclasses.replace(run.carried[0], feedback=np.full(shape.size, np.inf, np.float32))
-    newer = carried.replace(b'\\"version\\":1', b'\\"version\\":2')
+    newer = carried.replace(b'\\"version\\":2', b'\\"version\\":3')
     assert newer != carried
     for harmed in (b"", carried[:-1], carried + b"\x00", pack_carried(broken), newer, state):
         with pytest.raises(NotStored):

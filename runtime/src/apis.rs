@@ -11,6 +11,7 @@ use frame_support::{
     genesis_builder_helper::{build_state, get_preset},
     weights::Weight,
 };
+use pallet_mev_shield::ShieldedTransaction;
 use pallet_subtensor::{
     pool::SwapQuote, views::*, AlphaBalance, LockState, MechId, NetUid, TaoBalance,
 };
@@ -185,6 +186,23 @@ sp_api::impl_runtime_apis! {
 
         fn preset_names() -> Vec<PresetId> {
             genesis::preset_names()
+        }
+    }
+
+    impl assay_runtime_api::ShieldApi<Block> for Runtime {
+        fn try_decode_shielded_tx(
+            uxt: <Block as BlockT>::Extrinsic,
+        ) -> Option<ShieldedTransaction> {
+            match uxt.function {
+                RuntimeCall::MevShield(pallet_mev_shield::Call::submit_encrypted { ciphertext }) => {
+                    ShieldedTransaction::parse(&ciphertext)
+                }
+                _ => None,
+            }
+        }
+
+        fn is_shielded_using_current_key(key_hash: &[u8; 16]) -> bool {
+            MevShield::is_shielded_using_current_key(key_hash)
         }
     }
 

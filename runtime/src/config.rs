@@ -208,4 +208,31 @@ impl pallet_commitments::Config for Runtime {
 
 impl pallet_admin_utils::Config for Runtime {}
 
-impl pallet_mev_shield::Config for Runtime {}
+/// The authors by Aura's turns.
+pub struct AuraAuthors;
+
+impl AuraAuthors {
+    /// Whose turn it is so many slots after this block's.
+    fn after(slots: u64) -> Option<AuraId> {
+        let authorities = pallet_aura::Authorities::<Runtime>::get();
+        let slot = u64::from(pallet_aura::CurrentSlot::<Runtime>::get()).checked_add(slots)?;
+        let turn = slot.checked_rem(u64::try_from(authorities.len()).ok()?)?;
+        authorities.get(usize::try_from(turn).ok()?).cloned()
+    }
+}
+
+impl pallet_mev_shield::FindAuthors<AuraId> for AuraAuthors {
+    fn find_current_author() -> Option<AuraId> {
+        Self::after(0)
+    }
+
+    fn find_next_next_author() -> Option<AuraId> {
+        Self::after(2)
+    }
+}
+
+impl pallet_mev_shield::Config for Runtime {
+    type AuthorityId = AuraId;
+    type FindAuthors = AuraAuthors;
+    type ExtrinsicDecryptor = ();
+}

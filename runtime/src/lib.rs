@@ -5,7 +5,8 @@
 //! tables of their own. The host is asked for nothing beyond what Parity's node offers, so the
 //! same Wasm runs there. What a single pallet does is said in the pallet; how each is configured,
 //! in `config`; who pays a fee, in `fees`; who comes first, in `priority`; what a block may take,
-//! in `weights`; what a slot's number is, in `slots`; how types are numbered, in `metadata`.
+//! in `weights`; what a slot's number is, in `slots`; how long what is sealed may live, in
+//! `mortality`; how types are numbered, in `metadata`.
 
 #![cfg_attr(not(feature = "std"), no_std)]
 #![recursion_limit = "512"]
@@ -18,6 +19,7 @@ pub mod config;
 mod fees;
 pub mod genesis;
 mod metadata;
+mod mortality;
 pub mod priority;
 mod slots;
 #[cfg(test)]
@@ -41,16 +43,17 @@ pub type Header = generic::Header<BlockNumber, BlakeTwo256>;
 pub type Block = generic::Block<Header, UncheckedExtrinsic>;
 
 /// What a signed extrinsic carries beside its call. Clients know the identifiers; an extension
-/// whose identifier they do not know must be of no size, as the last but one is.
+/// whose identifier they do not know must be of no size, as the two before the last are.
 pub type TxExtension = (
     frame_system::CheckNonZeroSender<Runtime>,
     frame_system::CheckSpecVersion<Runtime>,
     frame_system::CheckTxVersion<Runtime>,
     frame_system::CheckGenesis<Runtime>,
-    frame_system::CheckMortality<Runtime>,
+    mortality::ShortIfSealed,
     priority::Ranked<frame_system::CheckNonce<Runtime>>,
     frame_system::CheckWeight<Runtime>,
     priority::Ranked<pallet_transaction_payment::ChargeTransactionPayment<Runtime>>,
+    pallet_mev_shield::CheckShieldedTxValidity<Runtime>,
     pallet_subtensor::SubtensorTransactionExtension<Runtime>,
     frame_metadata_hash_extension::CheckMetadataHash<Runtime>,
 );

@@ -72,10 +72,11 @@ fn signed_at(uri: &str, call: RuntimeCall, tip: Balance, nonce: Nonce) -> Unchec
         frame_system::CheckSpecVersion::new(),
         frame_system::CheckTxVersion::new(),
         frame_system::CheckGenesis::new(),
-        frame_system::CheckMortality::from(Era::Immortal),
+        frame_system::CheckMortality::from(Era::Immortal).into(),
         frame_system::CheckNonce::from(nonce).into(),
         frame_system::CheckWeight::new(),
         pallet_transaction_payment::ChargeTransactionPayment::from(tip).into(),
+        pallet_mev_shield::CheckShieldedTxValidity::default(),
         pallet_subtensor::SubtensorTransactionExtension::default(),
         frame_metadata_hash_extension::CheckMetadataHash::new(false),
     );
@@ -266,7 +267,7 @@ fn a_local_subnet_is_fast_and_open_and_an_upstream_one_as_the_public_chain_has_i
                 SubnetEmissionEnabled::<Runtime>::get(netuid),
             );
             let key = pallet_mev_shield::NextKey::<Runtime>::get();
-            assert_eq!(key, None, "clients are to submit in the clear");
+            assert_eq!(key, None, "the host announces one, where it can open what is sealed to it");
             seen = Some((chain, subnet));
         });
         seen.unwrap()

@@ -1,10 +1,11 @@
 """The node: a Substrate chain in one process, for one's own machine.
 
 A transaction's life, folder by folder: ``rpc`` takes it from a client, ``pool`` asks whether it is
-valid and orders it, ``sealing`` says when to build, ``blocks`` builds, ``executor`` runs the Wasm
-runtime, ``state`` holds what it changed, and ``service`` drives them: its loop makes the blocks.
-``backend`` is the border between the core (executor, state, blocks) and the node around it;
-``primitives`` are the values that all of them share.
+valid and orders it, ``sealing`` says when to build, ``blocks`` builds, ``shield`` opens those that
+were sealed, ``executor`` runs the Wasm runtime, ``state`` holds what it changed, and ``service``
+drives them: its loop makes the blocks. ``backend`` is the border between the core (executor,
+state, blocks) and the node around it, which it tells of each ``built_block``; ``primitives`` are
+the values that all of them share.
 
 ``node`` puts a node together; ``holders`` says who has power and money on its chain. ``following``
 takes another node's blocks, in place of making any. ``verify`` executes a stored chain again,

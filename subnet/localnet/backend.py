@@ -12,7 +12,6 @@ blake2b-256 of that.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,6 +24,7 @@ from assay.localnet.blocks.genesis import Genesis, canonical_json, cook
 from assay.localnet.blocks.importer import execute_block
 from assay.localnet.blocks.slots import Slots, earliest_ms, first_time_ms, slots_of
 from assay.localnet.blocks.validity import ValidTransaction, decode_validity
+from assay.localnet.built_block import BuiltBlock, UnsealedInBlock
 from assay.localnet.errors import (
     BadRuntime,
     BlockRejected,
@@ -46,7 +46,9 @@ from assay.localnet.primitives.hashing import blake2_256
 from assay.localnet.primitives.header import Block, Header
 from assay.localnet.primitives.runtime_version import RuntimeVersion
 from assay.localnet.primitives.scale import ScaleError
-from assay.localnet.primitives.well_known_keys import CODE_KEY
+from assay.localnet.primitives.well_known_keys import ACCOUNTS, CODE_KEY, blake2_128_concat
+from assay.localnet.shield.author import NEXT_KEY, Shield
+from assay.localnet.shield.envelope import Unsealed
 from assay.localnet.state.head import HeadState
 from assay.localnet.state.history import HistoricState
 from assay.localnet.state.overlay import Committed, Overlay, Result
@@ -81,26 +83,10 @@ _PRUNE_BLOCKS: Final = 64
 """Old states go in batches: one deleting transaction in so many blocks. Where more are too old (the
 chain ran without a limit before) each block takes one batch along, until none are."""
 
+_NONCE_BYTES: Final = 4
+"""An account's record begins with its next nonce, a u32."""
+
 _START_ANEW: Final = "Start a new chain in an empty folder, or restore this one from a copy."
-
-
-@dataclass(frozen=True, slots=True)
-class BuiltBlock:
-    """A block that was just built and committed."""
-
-    block: Block
-    included: tuple[bytes, ...]
-    """Hashes of the ready extrinsics that are in the block, in order (inherents are not named)."""
-    failed: tuple[tuple[bytes, TransactionRefused | RuntimeTrap], ...]
-    """Extrinsics that can no longer be included, with why: drop them from the pool."""
-    postponed: tuple[bytes, ...]
-    """Those that may fit into a later block (``ExhaustsResources``, ``Future``): keep them."""
-    changes: Mapping[bytes, bytes | None]
-    """The storage keys that the block changed, with their values after it; None: removed."""
-    runtime_changed: bool
-    """Whether the next block is made by another runtime."""
-    slot_duration_ms: int
-    """The slot duration after this block, which root may have changed in it."""
 
 
 class Backend:
@@ -115,8 +101,10 @@ class Backend:
         history_blocks: int | None,
         runtimes: Runtimes,
         time_limit: TimeLimit,
+        shield: Shield | None,
     ) -> None:
         """For ``open``. The store's head, its state and ``head`` are known to agree."""
+        self._shield = shield
         self.time_limit = time_limit
         """What clients ask is held to it once somebody calls ``begin``."""
         self._store = store
@@ -145,6 +133,7 @@ class Backend:
         module_cache: Path | None = None,
         clock: Clock | None = None,
         permit: Callable[[State], None] | None = None,
+        shield: Shield | None = None,
     ) -> Backend:
         """Open the chain in the folder ``path``, or begin one there; ``path`` None: memory only.
 
@@ -154,6 +143,7 @@ class Backend:
         ``clock``: measures ``time_limit``; None for a chain that no stranger asks.
         ``permit``: is shown the head's state, that of a new chain before it is stored; what it
         raises ends the opening.
+        ``shield``: opens sealed extrinsics; without one its chain shows no key to seal to.
         """
         limits = limits or CoreLimits()
         time_limit = unlimited() if clock is None else TimeLimit(clock.processor_s, clock.monotonic)
@@ -171,7 +161,7 @@ class Backend:
                 state, head = _resume(store)
                 if permit is not None:
                     permit(state)
-            return cls(store, state, head, limits, history_blocks, runtimes, time_limit)
+            return cls(store, state, head, limits, history_blocks, runtimes, time_limit, shield)
         except BaseException:
             store.close()
             raise
@@ -250,9 +240,17 @@ class Backend:
         try:
             executor = self._executor(self._state, self.head.number)
             budget = executor.validation_budget
-            return decode_validity(executor.call(method, argument, Overlay(self._state), budget))
+            valid = decode_validity(executor.call(method, argument, Overlay(self._state), budget))
         except ScaleError as error:
             raise RuntimeTrap(method, f"its answer cannot be read: {error}") from error
+        if self._shield is not None:
+            self._shield.sealed_in(
+                extrinsic,
+                lambda method, argument: executor.call(
+                    method, argument, Overlay(self._state), budget
+                ),
+            )
+        return valid
 
     def slot_duration_ms(self) -> int:
         """Aura's slot duration, from the runtime."""
@@ -294,7 +292,7 @@ class Backend:
         executor = self._executor(self._state, self.head.number)
         slots = self._slots_now()
         slot = timestamp_ms // slots.duration_ms
-        builder = BlockBuilder(executor, self._state, self.head.header, self._limits)
+        builder = BlockBuilder(executor, self._state, self.head.header, self._limits, self._shield)
         built = builder.build(timestamp_ms, slot, candidates, until, max_extrinsics)
         changes = built.result.changes
         runtime_changed = CODE_KEY in changes
@@ -306,11 +304,14 @@ class Backend:
                 raise
         self._commit(built.block, built.result, executor)
         self._slots = slots
+        if self._shield is not None:
+            self._shield.block_made(self.head.number, self._state.get(NEXT_KEY))
         return BuiltBlock(
             block=built.block,
             included=built.included,
             failed=built.failed,
             postponed=built.postponed,
+            unsealed=tuple(map(self._placed, built.unsealed)),
             changes=changes,
             runtime_changed=runtime_changed,
             slot_duration_ms=slots.duration_ms,
@@ -335,6 +336,7 @@ class Backend:
             included=tuple(map(blake2_256, block.extrinsics)),
             failed=(),
             postponed=(),
+            unsealed=(),
             changes=result.changes,
             runtime_changed=runtime_changed,
             slot_duration_ms=self.slot_duration_ms(),
@@ -346,6 +348,11 @@ class Backend:
         # Committed: from here on nothing may fail.
         self._state.advance(result)
         self.head = block
+
+    def _placed(self, unsealed: Unsealed) -> UnsealedInBlock:
+        account = self._state.get(ACCOUNTS + blake2_128_concat(unsealed.signer)) or b""
+        next_nonce = int.from_bytes(account[:_NONCE_BYTES], "little")
+        return UnsealedInBlock(blake2_256(unsealed.extrinsic), unsealed.signer, next_nonce)
 
     def _try_next(self, built: Built, before_ms: int) -> Slots:
         """Try that a block can follow ``built``, which changes the runtime or the slot duration.

@@ -40,6 +40,7 @@ from assay.localnet.rpc.server import RpcServer, bind
 from assay.localnet.rpc.subscriptions import Hub
 from assay.localnet.sealing import Sealing, SealingMode
 from assay.localnet.service import Service
+from assay.localnet.shield.author import Shield
 from assay.localnet.state.view import State
 from assay.metrics import NO_METRICS, Metrics
 from assay.types import Ss58
@@ -223,6 +224,8 @@ class Node:
                 module_cache=options.module_cache,
                 clock=clock,
                 permit=permit,
+                # Who follows makes no blocks: the ciphertexts are the other node's to open.
+                shield=Shield() if options.follow is None else None,
             )
 
         try:

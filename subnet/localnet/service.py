@@ -29,6 +29,7 @@ from assay.localnet.backend import Backend, BuiltBlock
 from assay.localnet.blocks.builder import never
 from assay.localnet.errors import BlockRejected, RuntimeTrap
 from assay.localnet.pool import BlockEffects, Event, Submitted, TransactionPool
+from assay.localnet.pool.ordering import nonce_tag
 from assay.localnet.primitives.hashing import blake2_256
 from assay.localnet.primitives.header import Block
 from assay.localnet.sealing import Sealing, block_timestamp_ms
@@ -164,7 +165,12 @@ class Service:
             listener(built)
         effects = BlockEffects(
             number=built.block.number,
-            included=built.included,
+            included=built.included + tuple(other.hash for other in built.unsealed),
+            beside=tuple(
+                (other.hash, nonce_tag(other.signer, other.next_nonce - 1))
+                for other in built.unsealed
+                if other.next_nonce  # not of an account that is gone
+            ),
             failed=built.failed,
             runtime_changed=built.runtime_changed,
         )

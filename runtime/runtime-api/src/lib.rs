@@ -14,6 +14,7 @@ mod named;
 pub use named::{Named, NAMED_MAX};
 
 use alloc::{collections::BTreeMap, vec::Vec};
+use pallet_mev_shield::ShieldedTransaction;
 use pallet_subtensor::{
     pool::SwapQuote,
     views::{
@@ -24,9 +25,20 @@ use pallet_subtensor::{
     },
     AlphaBalance, LockState, MechId, NetUid, TaoBalance,
 };
-use sp_runtime::AccountId32;
+use sp_runtime::{traits::Block as BlockT, AccountId32};
 
 sp_api::decl_runtime_apis! {
+    /// What a block's author asks of sealed extrinsics.
+    ///
+    /// The public chain has a third method, which takes the author's secret key and opens them. Here
+    /// no secret key enters the runtime: the author's host opens them itself.
+    pub trait ShieldApi {
+        /// What `uxt` carries, if it is a sealed extrinsic.
+        fn try_decode_shielded_tx(uxt: <Block as BlockT>::Extrinsic) -> Option<ShieldedTransaction>;
+        /// Whether the author of the next block can open what is sealed to the key of this hash.
+        fn is_shielded_using_current_key(key_hash: &[u8; 16]) -> bool;
+    }
+
     /// Hotkeys that take stake of others.
     pub trait DelegateInfoRuntimeApi {
         fn get_delegates() -> Vec<DelegateInfo<AccountId32>>;

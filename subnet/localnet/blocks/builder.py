@@ -5,6 +5,10 @@ and no head moves here. Each extrinsic runs in a transaction of its own: one tha
 refuses, or that upsets it, leaves no trace in the state. After ``finalize_block`` the state root
 that the runtime put into the header is compared with the root of the overlay. The builder reads no
 clock and knows no pool: when to stop trying extrinsics is a question that its caller answers.
+
+With a ``Shield`` it announces the shield's key in each block, and opens sealed extrinsics: what is
+inside follows its envelope as an extrinsic of its own, which is refused or included as any other.
+The envelope has paid whatever comes out of it, also nothing.
 """
 
 from __future__ import annotations
@@ -21,6 +25,8 @@ from assay.localnet.limits import CoreLimits
 from assay.localnet.primitives.hashing import blake2_256
 from assay.localnet.primitives.header import ZERO_HASH, Block, Header, aura_pre_runtime
 from assay.localnet.primitives.scale import ScaleError
+from assay.localnet.shield.author import INHERENT_ID, Shield
+from assay.localnet.shield.envelope import Sealed, Unsealed
 from assay.localnet.state.overlay import Committed, Overlay, Result
 
 _FOR_LATER: Final = frozenset(("ExhaustsResources", "Future"))
@@ -35,6 +41,8 @@ class Built:
     included: tuple[bytes, ...]
     failed: tuple[tuple[bytes, TransactionRefused | RuntimeTrap], ...]
     postponed: tuple[bytes, ...]
+    unsealed: tuple[Unsealed, ...]
+    """What came out of sealed extrinsics and is in the block."""
     result: Result
     """What the block changed, and the trie after it."""
 
@@ -46,6 +54,7 @@ class _Sorted:
     included: list[bytes] = field(default_factory=list)
     failed: list[tuple[bytes, TransactionRefused | RuntimeTrap]] = field(default_factory=list)
     postponed: list[bytes] = field(default_factory=list)
+    unsealed: list[Unsealed] = field(default_factory=list)
     too_large_in_a_row: int = 0
 
 
@@ -63,9 +72,15 @@ class BlockBuilder:
     """One block in the making."""
 
     def __init__(
-        self, executor: Executor, base: Committed, parent: Header, limits: CoreLimits
+        self,
+        executor: Executor,
+        base: Committed,
+        parent: Header,
+        limits: CoreLimits,
+        shield: Shield | None = None,
     ) -> None:
         self._executor = executor
+        self._shield = shield
         self._limits = limits
         self._parent = parent
         self._overlay = Overlay(base)
@@ -102,6 +117,7 @@ class BlockBuilder:
                 tuple(found.included),
                 tuple(found.failed),
                 tuple(found.postponed),
+                tuple(found.unsealed),
                 result,
             )
         except (RuntimeTrap, BlockRejected) as fault:
@@ -125,7 +141,12 @@ class BlockBuilder:
         self._call("Core_initialize_block", header.encode())
 
     def _apply_inherents(self, timestamp_ms: int, slot: int) -> None:
-        answer = self._call("BlockBuilder_inherent_extrinsics", inherent_data(timestamp_ms, slot))
+        more = []
+        if self._shield is not None:
+            number = self._parent.number + 1
+            more.append((INHERENT_ID, self._shield.announcement(number, timestamp_ms)))
+        data = inherent_data(timestamp_ms, slot, more)
+        answer = self._call("BlockBuilder_inherent_extrinsics", data)
         for extrinsic in inherent_extrinsics(answer):
             result = self._apply(extrinsic)
             if dispatch_failed(result):
@@ -154,14 +175,18 @@ class BlockBuilder:
     def _try(self, name: bytes, extrinsic: bytes, found: _Sorted) -> None:
         """Apply one extrinsic, and note in ``found`` what became of it."""
         try:
-            refusal = apply_refusal(self._apply(extrinsic))
-        except RuntimeTrap as trap:
-            found.failed.append((name, trap))
+            sealed = None if self._shield is None else self._shield.sealed_in(extrinsic, self._ask)
+            result = self._apply(extrinsic)
+            refusal = apply_refusal(result)
+        except (RuntimeTrap, TransactionRefused) as fault:
+            found.failed.append((name, fault))
             return
         if refusal is None:
             found.too_large_in_a_row = 0
             self._body.append(extrinsic)
             found.included.append(name)
+            if sealed is not None and not dispatch_failed(result):
+                self._unseal(sealed, found)
         elif refusal.kind in _FOR_LATER:
             found.postponed.append(name)
             if refusal.kind == "ExhaustsResources":
@@ -169,6 +194,32 @@ class BlockBuilder:
                 found.too_large_in_a_row += 1
         else:
             found.failed.append((name, refusal))
+
+    def _unseal(self, sealed: Sealed, found: _Sorted) -> None:
+        """Open what an extrinsic of the block carries, and apply what is inside.
+
+        What it holds may be sealed once more: that is opened no further.
+        """
+        unsealed = self._shield.open(sealed) if self._shield is not None else None
+        if unsealed is None:
+            return
+        try:
+            refusal = apply_refusal(self._apply(unsealed.extrinsic))
+        except RuntimeTrap:
+            return
+        if refusal is None:
+            self._body.append(unsealed.extrinsic)
+            found.unsealed.append(unsealed)
+        elif refusal.kind == "ExhaustsResources":
+            found.too_large_in_a_row += 1
+
+    def _ask(self, method: str, argument: bytes) -> bytes:
+        """Call ``method`` on the block as it is now, and drop what it changes."""
+        self._overlay.start()
+        try:
+            return self._call(method, argument)
+        finally:
+            self._overlay.rollback()
 
     def _apply(self, extrinsic: bytes) -> bytes:
         """Run one extrinsic; its changes stay only if it belongs into the block."""

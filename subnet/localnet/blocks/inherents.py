@@ -1,4 +1,4 @@
-"""Encodes what a block's author tells the runtime: the block's time and its slot.
+"""Encodes what a block's author tells the runtime: the time, the slot, and what else there is.
 
 Inherent data is a list of (8-byte identifier, encoded value). The runtime makes extrinsics of the
 data, which stand first in the block. Times are passed in, in milliseconds; this module reads no
@@ -7,6 +7,7 @@ clock.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from assay.localnet.primitives.scale import Reader, compact, encode_bytes
@@ -15,12 +16,14 @@ TIMESTAMP_ID: Final = b"timstap0"
 AURA_ID: Final = b"auraslot"
 
 
-def inherent_data(timestamp_ms: int, slot: int) -> bytes:
-    """``InherentData`` for a block at ``timestamp_ms`` in ``slot``."""
-    items = ((TIMESTAMP_ID, timestamp_ms), (AURA_ID, slot))
-    return compact(len(items)) + b"".join(
-        name + encode_bytes(value.to_bytes(8, "little")) for name, value in items
-    )
+def inherent_data(timestamp_ms: int, slot: int, more: Sequence[tuple[bytes, bytes]] = ()) -> bytes:
+    """``InherentData`` for a block at ``timestamp_ms`` in ``slot``.
+
+    ``more`` are further items, each an identifier with its encoded value.
+    """
+    numbers = ((TIMESTAMP_ID, timestamp_ms), (AURA_ID, slot))
+    items = [(name, value.to_bytes(8, "little")) for name, value in numbers] + list(more)
+    return compact(len(items)) + b"".join(name + encode_bytes(value) for name, value in items)
 
 
 def inherent_extrinsics(result: bytes) -> list[bytes]:

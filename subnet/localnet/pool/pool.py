@@ -82,6 +82,9 @@ class BlockEffects:
     included: tuple[bytes, ...]
     failed: tuple[tuple[bytes, Exception], ...] = ()
     runtime_changed: bool = False
+    beside: tuple[tuple[bytes, bytes], ...] = ()
+    """Hashes of extrinsics that did not come from the pool (they were sealed in others), each with
+    the tag that it provides."""
 
 
 class TransactionPool:
@@ -195,7 +198,7 @@ class TransactionPool:
     def after_block(self, block: BlockEffects, now_s: float) -> list[Event]:
         """Bring the pool up to the block that was just built, in the module's order of steps."""
         self._head_number = block.number
-        events = self._take_included(block.included)
+        events = self._take_included(block.included, block.beside)
         for transaction_hash, refusal in block.failed:
             events += self._drop(transaction_hash, refusal, now_s)
         for entry in [e for e in self._ordering if e.valid_till <= block.number]:
@@ -207,15 +210,19 @@ class TransactionPool:
         events += self._trim(())
         return events
 
-    def _take_included(self, included: Iterable[bytes]) -> list[Event]:
+    def _take_included(
+        self, included: Iterable[bytes], beside: Iterable[tuple[bytes, bytes]]
+    ) -> list[Event]:
         events: list[Event] = []
-        winners: dict[bytes, bytes] = {}  # tag -> the included transaction that provides it
+        # Tag -> the included transaction that provides it.
+        winners = {tag: transaction_hash for transaction_hash, tag in beside}
+        others = bool(winners)
         for transaction_hash in included:
             entry = self._ordering.get(transaction_hash)
             if entry is not None:
                 self._ordering.remove_included(entry)
                 winners.update((tag, entry.hash) for tag in entry.provides)
-        if self.future_count:
+        if self.future_count or others:
             for rival in self._ordering.rivals(winners):
                 if rival.hash not in self._ordering:
                     continue  # gone with another

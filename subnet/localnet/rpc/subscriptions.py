@@ -332,7 +332,7 @@ class Hub:
     def _tell_included(self, built: BuiltBlock) -> None:
         told = hex_of(built.block.hash)
         in_block, finalized = encode({"inBlock": told}), encode({"finalized": told})
-        for transaction in built.included:
+        for transaction in (*built.included, *(other.hash for other in built.unsealed)):
             watchers = self._watches.get(transaction)
             if watchers:
                 self._send(watchers, in_block)

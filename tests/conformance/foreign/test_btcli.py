@@ -234,15 +234,15 @@ def test_it_transfers(world: World, lady: Lady) -> None:
     assert paid == rao(SENT_TAO) + rao(sent["fee_tao"])
 
 
-def test_it_submits_in_the_clear_asked_to_or_not(world: World, stake: dict[str, Any]) -> None:
-    """It looks for a key to seal to and finds none; other commands here were not told to."""
+def test_it_seals_unless_it_is_asked_not_to(world: World, stake: dict[str, Any]) -> None:
+    """It trades stake through the shield by itself, where a chain shows a key."""
     again = world.btcli(
         *("stake", "add", *WALLET, "--yes", "--no-mev-shield", "--hotkey", world.validator()),
         *("--netuid", str(NETUID), "--amount-tao", str(STAKED_TAO)),
     ).json
     assert again["success"] is True
-    for submitted in (stake, again):
-        assert "shielded" not in submitted.get("data", {})
+    assert stake["data"]["shielded"] is True
+    assert "shielded" not in again.get("data", {})
 
 
 def failure(done: Done) -> dict[str, Any]:
@@ -266,8 +266,9 @@ def test_it_understands_refusals(world: World, lady: Lady) -> None:
     assert 0 < paid < rao(0.01)
 
 
-def test_it_registers_no_neuron_for_it_would_have_to_seal_that(world: World, lady: Lady) -> None:
-    told = failure(world.btcli("subnets", "register", *WALLET, "--yes", "--netuid", str(NETUID)))
-    assert "MEV shield is not active on this network" in json.dumps(told)
+def test_it_registers_a_neuron_through_the_shield(world: World, lady: Lady) -> None:
+    told = world.btcli("subnets", "register", *WALLET, "--yes", "--netuid", str(NETUID)).json
+    assert told["success"] is True
+    assert told["data"]["shielded"] is True
     registered = world.chain.at(world.chain.height()).hotkeys(NETUID)
-    assert account(lady.hotkey) not in registered
+    assert account(lady.hotkey) in registered

@@ -1,7 +1,6 @@
 """The unmodified SDK registers a neuron by a plain call, and an owner sets a value.
 
-Its own intent seals what it submits, which takes a key that no local chain names. Run as a program
-of its own, as a user's script would be: ``registration.py URL``. Prints JSON.
+Run as a program of its own, as a user's script would be: ``registration.py URL``. Prints JSON.
 """
 
 from __future__ import annotations
@@ -18,8 +17,6 @@ from typing import Any
 async def run(url: str) -> dict[str, Any]:
     from bittensor._generated import calls
     from bittensor.client import Client
-    from bittensor.intents.registration import BurnedRegister
-    from bittensor.result import BittensorError
     from bittensor.sp_core import Keypair
 
     def wallet(uri: str) -> Any:
@@ -34,12 +31,6 @@ async def run(url: str) -> dict[str, Any]:
         calls.SubtensorModule.register_network(alice.hotkey.ss58_address), alice
     )
     owned = await client.submit_call(calls.AdminUtils.sudo_set_immunity_period(1, 7), alice)
-    key = await client.read("mev_shield_next_key")
-    refusal = None
-    try:
-        await client.execute(BurnedRegister(netuid=1, hotkey_ss58=bob.hotkey.ss58_address), bob)
-    except BittensorError as error:
-        refusal = [type(error).__name__, str(error)]
     before = await client.subnets.metagraph(1)
     joined = await client.submit_call(
         calls.SubtensorModule.burned_register(1, bob.hotkey.ss58_address), bob
@@ -50,8 +41,6 @@ async def run(url: str) -> dict[str, Any]:
     return {
         "found": found.success,
         "owned": owned.success,
-        "key": key,
-        "refusal": refusal,
         "joined": joined.success,
         "bob": bob.hotkey.ss58_address,
         "before": before.hotkeys,

@@ -54,14 +54,23 @@ def transfer(chain: Backend, nonce: int, amount: int = 10**9, *, to: bytes | Non
     return sign(chain, ALICE, call, nonce)
 
 
-def sign(chain: Backend, signer: Keypair, call: bytes, nonce: int) -> bytes:
+def sign(
+    chain: Backend, signer: Keypair, call: bytes, nonce: int, *, period: int | None = None
+) -> bytes:
+    """``call`` signed; valid for ever, or for ``period`` blocks (a power of two) from now on."""
     version = chain.runtime_version()
-    # Era immortal, nonce, tip 0, metadata hash not checked.
-    extra = b"\x00" + compact(nonce) + compact(0) + b"\x00"
+    era, birth = b"\x00", chain.genesis_hash
+    if period is not None:
+        phase = chain.head.number % period
+        era = (period.bit_length() - 2 | phase << 4).to_bytes(2, "little")
+        birth = chain.head.hash
+    # Nonce, tip 0, metadata hash not checked.
+    extra = era + compact(nonce) + compact(0) + b"\x00"
     implicit = (
         version.spec_version.to_bytes(4, "little")
         + version.transaction_version.to_bytes(4, "little")
-        + chain.genesis_hash * 2
+        + chain.genesis_hash
+        + birth
         + b"\x00"
     )
     payload = call + extra + implicit

@@ -208,6 +208,7 @@ class ToyChain(Backend):
             included=tuple(included),
             failed=tuple(failed),
             postponed=tuple(postponed),
+            unsealed=(),
             changes=changes,
             runtime_changed=b":code" in changes,
             slot_duration_ms=SLOT_MS,

@@ -16,6 +16,7 @@ from assay.localnet.pool.errors import (
     TooLowPriority,
 )
 from assay.localnet.pool.limits import PoolLimits
+from assay.localnet.pool.ordering import nonce_tag
 from tests.unit.subnet.localnet.toy_chain import Kind, ToyChain, account, extrinsic, hash_of
 
 NOW = 1_000.0
@@ -528,3 +529,23 @@ def test_nothing_can_replace_what_it_stands_on() -> None:
         pool.submit(b"9y|a", NOW)
     assert pool.pending() == [b"1|ab", b"1b|y"]
     pool._ordering.check()
+
+
+def test_what_was_sealed_in_another_counts_as_included() -> None:
+    """Its nonce is used: who waited for it is ready, and its rival in the pool is stale."""
+    chain = ToyChain()
+    pool = pool_of(chain)
+    pool.submit(extrinsic(1, 0), NOW)
+    pool.submit(extrinsic(1, 2), NOW)
+    rival = pool.submit(extrinsic(2, 0), NOW).hash
+    inner, other = b"\x01" * 32, b"\x02" * 32
+    effects = BlockEffects(
+        1,
+        (hash_of(extrinsic(1, 0)), inner, other),
+        beside=((inner, nonce_tag(account(1), 1)), (other, nonce_tag(account(2), 0))),
+    )
+    events = pool.after_block(effects, NOW)
+    assert Event(hash_of(extrinsic(1, 2)), Status.READY) in events
+    assert Event(rival, Status.USURPED, other) in events
+    assert pool.pending() == [extrinsic(1, 2)]
+    assert pool.future_count == 0

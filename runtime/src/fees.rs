@@ -17,6 +17,7 @@ use frame_support::{
     unsigned::TransactionValidityError,
     weights::{Weight, WeightToFee},
 };
+use pallet_subtensor::Call as Subtensor;
 use pallet_transaction_payment::{FungibleAdapter, OnChargeTransaction, TxCreditHold};
 use sp_runtime::traits::{DispatchInfoOf, PostDispatchInfoOf};
 
@@ -46,6 +47,9 @@ pub fn owner_pays(call: &RuntimeCall) -> bool {
 fn owner_pays_at(call: &RuntimeCall, depth: u8) -> bool {
     match call {
         call if work_of(call).is_some() => true,
+        RuntimeCall::SubtensorModule(
+            Subtensor::batch_set_weights { .. } | Subtensor::batch_commit_weights { .. },
+        ) => true,
         RuntimeCall::Utility(
             pallet_utility::Call::batch { calls }
             | pallet_utility::Call::batch_all { calls }

@@ -11,7 +11,7 @@
 //! whose failure cannot be foreseen, so nobody fills the pool with lifted ones.
 
 use crate::{AccountId, Nonce, Runtime, RuntimeCall, RuntimeOrigin, SubtensorModule, System};
-use alloc::vec::Vec;
+use alloc::{vec, vec::Vec};
 use codec::{Decode, DecodeWithMemTracking, Encode};
 use frame_support::{dispatch::DispatchClass, weights::Weight};
 use pallet_subtensor::{Call as Subtensor, NetUid};
@@ -23,6 +23,7 @@ use sp_runtime::{
     },
     transaction_validity::{
         TransactionPriority, TransactionSource, TransactionValidity, TransactionValidityError,
+        ValidTransaction,
     },
     DispatchResult,
 };
@@ -59,6 +60,7 @@ pub fn work_of(call: &RuntimeCall) -> Option<NetUid> {
             | Subtensor::commit_timelocked_mechanism_weights { netuid, .. }
             | Subtensor::reveal_weights { netuid, .. }
             | Subtensor::reveal_mechanism_weights { netuid, .. }
+            | Subtensor::batch_reveal_weights { netuid, .. }
             | Subtensor::serve_axon { netuid, .. }
             | Subtensor::serve_axon_tls { netuid, .. }
             | Subtensor::serve_prometheus { netuid, .. },
@@ -71,7 +73,16 @@ pub fn work_of(call: &RuntimeCall) -> Option<NetUid> {
 }
 
 /// What an extension of FRAME contributes to an extrinsic's priority, in place of its own opinion.
-pub trait Rank {
+pub trait Rank: TransactionExtension<RuntimeCall> {
+    /// What it answers to an extrinsic of `who` that it would refuse, and should not.
+    fn admit(
+        &self,
+        _who: &AccountId,
+        _call: &RuntimeCall,
+    ) -> Option<(ValidTransaction, Self::Val)> {
+        None
+    }
+
     /// `given` is that opinion.
     fn rank(
         &self,
@@ -104,8 +115,27 @@ impl Rank for pallet_transaction_payment::ChargeTransactionPayment<Runtime> {
     }
 }
 
+/// What [`frame_system::CheckNonce`] hands on from validation; its own name is private.
+type NonceVal = <frame_system::CheckNonce<Runtime> as TransactionExtension<RuntimeCall>>::Val;
+
 /// Only this extension knows the nonce, so it is here that a neuron's next calls are lifted.
 impl Rank for frame_system::CheckNonce<Runtime> {
+    /// Whoever registers by proof of work may have no account yet, and pays for it by the proof
+    /// (which `SubtensorTransactionExtension` checks).
+    fn admit(&self, who: &AccountId, call: &RuntimeCall) -> Option<(ValidTransaction, NonceVal)> {
+        let by_work = matches!(call, RuntimeCall::SubtensorModule(Subtensor::pow_register { .. }));
+        let account = frame_system::Account::<Runtime>::get(who);
+        let kept = account.providers > 0 || account.sufficients > 0;
+        if !by_work || kept || self.0 != account.nonce {
+            return None;
+        }
+        let valid = ValidTransaction {
+            provides: vec![(who, self.0).encode()],
+            ..ValidTransaction::default()
+        };
+        Some((valid, NonceVal::CheckNonce(who.clone())))
+    }
+
     fn rank(
         &self,
         given: TransactionPriority,
@@ -146,7 +176,7 @@ impl<E: TypeInfo> TypeInfo for Ranked<E> {
     }
 }
 
-impl<E: TransactionExtension<RuntimeCall> + Rank> TransactionExtension<RuntimeCall> for Ranked<E> {
+impl<E: Rank> TransactionExtension<RuntimeCall> for Ranked<E> {
     const IDENTIFIER: &'static str = E::IDENTIFIER;
     type Implicit = E::Implicit;
     type Val = E::Val;
@@ -177,8 +207,11 @@ impl<E: TransactionExtension<RuntimeCall> + Rank> TransactionExtension<RuntimeCa
         source: TransactionSource,
     ) -> ValidateResult<Self::Val, RuntimeCall> {
         let who = origin.as_system_origin_signer().cloned();
-        let (mut valid, val, origin) =
-            self.0.validate(origin, call, info, len, implicit, implication, source)?;
+        let admitted = who.as_ref().and_then(|who| self.0.admit(who, call));
+        let (mut valid, val, origin) = match admitted {
+            Some((valid, val)) => (valid, val, origin),
+            None => self.0.validate(origin, call, info, len, implicit, implication, source)?,
+        };
         valid.priority = self.0.rank(valid.priority, who.as_ref(), call, info.class);
         Ok((valid, val, origin))
     }

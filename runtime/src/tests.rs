@@ -5,6 +5,7 @@
 
 mod dissolve;
 mod priority;
+mod proof_of_work;
 mod slots;
 
 use crate::{config::*, genesis, *};

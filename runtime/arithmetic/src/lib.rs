@@ -13,7 +13,8 @@
 //!
 //! Reading order: [`fixed`] and [`sparse`] carry the numbers; [`epoch`] is Yuma consensus;
 //! [`issuance`], [`coinbase`], [`dividends`] and [`burn`] follow an emission from its minting to
-//! its owners; [`pool`] and [`share_pool`] hold what they own, [`lock`] what they may not sell. Formulas cite the description of
+//! its owners; [`difficulty`] is that of proof of work; [`pool`] and [`share_pool`] hold what they
+//! own, [`lock`] what they may not sell. Formulas cite the description of
 //! the public chain in `docs/reference/subtensor.md` by its sections ("subtensor.md 7"), or what
 //! executing public runtimes showed ("executed runtimes").
 
@@ -36,6 +37,7 @@ extern crate alloc;
 
 pub mod burn;
 pub mod coinbase;
+pub mod difficulty;
 pub mod dividends;
 pub mod epoch;
 pub mod fixed;

@@ -18,7 +18,7 @@ use alloc::vec::Vec;
 
 pub use self::bonds::BondsMask;
 pub use self::liquid::LiquidAlpha;
-pub use self::null::run_null;
+pub use self::null::{leader, run_null, NullBudget};
 pub use self::stake::PermitRule;
 
 use crate::fixed::{self, Fixed};
@@ -154,21 +154,24 @@ pub fn run(input: &EpochInput, rules: &EpochRules) -> EpochOutput {
 /// owns the subnet, not for neurons that came after the weights were set, and under
 /// commit-reveal not for neurons that came after they were committed. Rows then sum to one.
 fn masked_weights(input: &EpochInput, standing: &stake::Standing) -> Sparse {
-    let neurons = input.neurons;
-    let mut weights = Sparse::read(neurons.len(), input.weights, Fixed::from_u16);
+    let mut weights = Sparse::read(input.neurons.len(), input.weights, Fixed::from_u16);
     weights.retain(|row, column| {
-        let (Some(validator), Some(neuron)) = (neurons.get(row), neurons.get(column)) else {
-            return false;
-        };
         let permitted = standing.permits.get(row).copied().unwrap_or(false);
-        let of_another = row != column || input.owner.map(usize::from) == Some(row);
-        let set_since = validator.last_update > neuron.registered_at;
-        let committed_since =
-            validator.oldest_commit.is_none_or(|block| block >= neuron.registered_at);
-        permitted && of_another && set_since && committed_since
+        let uids = (u16::try_from(row), u16::try_from(column));
+        permitted && matches!(uids, (Ok(row), Ok(column)) if counting_weights(input, row, column))
     });
     weights.normalise_rows();
     weights
+}
+
+/// Whether a weight of `row` towards `column` counts, whatever `row`'s permit.
+fn counting_weights(input: &EpochInput, row: u16, column: u16) -> bool {
+    let neuron = |uid: u16| input.neurons.get(usize::from(uid));
+    let (Some(validator), Some(miner)) = (neuron(row), neuron(column)) else { return false };
+    let of_another = row != column || input.owner == Some(row);
+    let set_since = validator.last_update > miner.registered_at;
+    let committed_since = validator.oldest_commit.is_none_or(|block| block >= miner.registered_at);
+    of_another && set_since && committed_since
 }
 
 /// The weight a column is clipped to.

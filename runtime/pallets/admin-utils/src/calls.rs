@@ -15,6 +15,17 @@ use frame_support::pallet_macros::pallet_section;
 mod calls {
     #[pallet::call]
     impl<T: Config> Pallet<T> {
+        /// Refused: the authorities of Aura; genesis names them.
+        #[pallet::call_index(0)]
+        #[pallet::weight(setter_weight::<T>())]
+        pub fn swap_authorities(
+            origin: OriginFor<T>,
+            new_authorities: BoundedVec<sr25519::Public, ConstU32<32>>,
+        ) -> DispatchResult {
+            let _ = new_authorities;
+            Self::root_is_refused(origin)
+        }
+
         /// Sets the most that a delegate may take.
         #[pallet::call_index(1)]
         #[pallet::weight(setter_weight::<T>())]
@@ -27,12 +38,16 @@ mod calls {
             )
         }
 
-        /// Refused: the blocks between two changes of key; no key changes here.
+        /// Sets the blocks between two changes of a hotkey by one coldkey.
         #[pallet::call_index(2)]
         #[pallet::weight(setter_weight::<T>())]
         pub fn sudo_set_tx_rate_limit(origin: OriginFor<T>, tx_rate_limit: u64) -> DispatchResult {
-            let _ = tx_rate_limit;
-            Self::root_is_refused(origin)
+            Self::root_sets(
+                origin,
+                tx_rate_limit,
+                TxRateLimit::<T>::put,
+                ChainEvent::TxRateLimitSet,
+            )
         }
 
         /// Sets the blocks between two changes of a neuron's endpoint.
@@ -49,7 +64,7 @@ mod calls {
             })
         }
 
-        /// Refused: the floor of the difficulty of proof of work; nobody registers by it here.
+        /// Sets the floor of the difficulty of a registration by proof of work.
         #[pallet::call_index(4)]
         #[pallet::weight(setter_weight::<T>())]
         pub fn sudo_set_min_difficulty(
@@ -57,11 +72,17 @@ mod calls {
             netuid: NetUid,
             min_difficulty: u64,
         ) -> DispatchResult {
-            let _ = (netuid, min_difficulty);
-            Self::root_is_refused(origin)
+            Self::root_sets_on(
+                origin,
+                netuid,
+                min_difficulty,
+                MinDifficulty::<T>::insert,
+                ChainEvent::MinDifficultySet,
+            )
         }
 
-        /// Refused: the ceiling of the difficulty of proof of work; nobody registers by it here.
+        /// Sets the ceiling of the difficulty of a registration by proof of work. The floor goes
+        /// before it.
         #[pallet::call_index(5)]
         #[pallet::weight(setter_weight::<T>())]
         pub fn sudo_set_max_difficulty(
@@ -69,8 +90,10 @@ mod calls {
             netuid: NetUid,
             max_difficulty: u64,
         ) -> DispatchResult {
-            let _ = max_difficulty;
-            Self::owner_is_refused(origin, netuid)
+            Self::owner_sets(origin, netuid, Hyperparameter::MaxDifficulty, |_| {
+                MaxDifficulty::<T>::insert(netuid, max_difficulty);
+                Ok(ChainEvent::MaxDifficultySet(netuid, max_difficulty))
+            })
         }
 
         /// Sets the version below which weights are refused.
@@ -104,7 +127,7 @@ mod calls {
             )
         }
 
-        /// Refused: the blocks between adjustments of a price; it falls with every block.
+        /// Sets the blocks between two adjustments of the difficulty of proof of work.
         #[pallet::call_index(8)]
         #[pallet::weight(setter_weight::<T>())]
         pub fn sudo_set_adjustment_interval(
@@ -112,11 +135,16 @@ mod calls {
             netuid: NetUid,
             adjustment_interval: u16,
         ) -> DispatchResult {
-            let _ = (netuid, adjustment_interval);
-            Self::root_is_refused(origin)
+            Self::root_sets_on(
+                origin,
+                netuid,
+                adjustment_interval,
+                AdjustmentInterval::<T>::insert,
+                ChainEvent::AdjustmentIntervalSet,
+            )
         }
 
-        /// Refused: the speed of a price by targets; prices fall by `BurnHalfLife`.
+        /// Sets the inertia of the difficulty of proof of work, of 2^64 - 1.
         #[pallet::call_index(9)]
         #[pallet::weight(setter_weight::<T>())]
         pub fn sudo_set_adjustment_alpha(
@@ -124,8 +152,10 @@ mod calls {
             netuid: NetUid,
             adjustment_alpha: u64,
         ) -> DispatchResult {
-            let _ = adjustment_alpha;
-            Self::owner_is_refused(origin, netuid)
+            Self::owner_sets(origin, netuid, Hyperparameter::AdjustmentAlpha, |_| {
+                AdjustmentAlpha::<T>::insert(netuid, adjustment_alpha);
+                Ok(ChainEvent::AdjustmentAlphaSet(netuid, adjustment_alpha))
+            })
         }
 
         /// Sets the blocks during which a new neuron is not pruned.
@@ -165,7 +195,7 @@ mod calls {
             max_allowed_uids: u16,
         ) -> DispatchResult {
             Self::owner_sets(origin, netuid, Hyperparameter::MaxAllowedUids, |_| {
-                most_uids::<T>(netuid, max_allowed_uids)?;
+                uids_at_most::<T>(netuid, max_allowed_uids)?;
                 MaxAllowedUids::<T>::insert(netuid, max_allowed_uids);
                 Ok(ChainEvent::MaxAllowedUidsSet(netuid, max_allowed_uids))
             })
@@ -198,7 +228,7 @@ mod calls {
             Self::owner_is_refused(origin, netuid)
         }
 
-        /// Sets whether neurons may register by burning TAO.
+        /// Sets whether neurons may register by burning TAO. One way in is left open.
         #[pallet::call_index(19)]
         #[pallet::weight(setter_weight::<T>())]
         pub fn sudo_set_network_registration_allowed(
@@ -207,12 +237,14 @@ mod calls {
             registration_allowed: bool,
         ) -> DispatchResult {
             Self::owner_sets(origin, netuid, Hyperparameter::RegistrationAllowed, |_| {
+                let other = NetworkPowRegistrationAllowed::<T>::get(netuid);
+                one_way_in::<T>(netuid, registration_allowed, other)?;
                 NetworkRegistrationAllowed::<T>::insert(netuid, registration_allowed);
                 Ok(ChainEvent::RegistrationAllowed(netuid, registration_allowed))
             })
         }
 
-        /// Refused: whether neurons may register by proof of work; nobody can here.
+        /// Sets whether neurons may register by proof of work. One way in is left open.
         #[pallet::call_index(20)]
         #[pallet::weight(setter_weight::<T>())]
         pub fn sudo_set_network_pow_registration_allowed(
@@ -220,12 +252,16 @@ mod calls {
             netuid: NetUid,
             registration_allowed: bool,
         ) -> DispatchResult {
-            let _ = registration_allowed;
-            Self::ensure_owner_or_root(origin, netuid)?;
-            Err(Error::<T>::POWRegistrationDisabled.into())
+            Self::owner_sets(origin, netuid, Hyperparameter::PowRegistrationAllowed, |_| {
+                not_root::<T>(netuid)?;
+                let other = NetworkRegistrationAllowed::<T>::get(netuid);
+                one_way_in::<T>(netuid, registration_allowed, other)?;
+                Chain::<T>::set_pow_registration(netuid, registration_allowed);
+                Ok(ChainEvent::PowRegistrationAllowed(netuid, registration_allowed))
+            })
         }
 
-        /// Refused: registrations that a price aims at; it aims at none.
+        /// Sets the registrations by proof of work in an interval at which their difficulty stays.
         #[pallet::call_index(21)]
         #[pallet::weight(setter_weight::<T>())]
         pub fn sudo_set_target_registrations_per_interval(
@@ -233,8 +269,13 @@ mod calls {
             netuid: NetUid,
             target_registrations_per_interval: u16,
         ) -> DispatchResult {
-            let _ = (netuid, target_registrations_per_interval);
-            Self::root_is_refused(origin)
+            Self::root_sets_on(
+                origin,
+                netuid,
+                target_registrations_per_interval,
+                TargetRegistrationsPerInterval::<T>::insert,
+                ChainEvent::RegistrationPerIntervalSet,
+            )
         }
 
         /// Sets the floor of the price of a registration.
@@ -267,7 +308,7 @@ mod calls {
             })
         }
 
-        /// Refused: the difficulty of proof of work; nobody registers by it here.
+        /// Sets the difficulty of a registration by proof of work. Its bounds hold all the same.
         #[pallet::call_index(24)]
         #[pallet::weight(setter_weight::<T>())]
         pub fn sudo_set_difficulty(
@@ -275,8 +316,13 @@ mod calls {
             netuid: NetUid,
             difficulty: u64,
         ) -> DispatchResult {
-            let _ = (netuid, difficulty);
-            Self::root_is_refused(origin)
+            Self::root_sets_on(
+                origin,
+                netuid,
+                difficulty,
+                Difficulty::<T>::insert,
+                ChainEvent::DifficultySet,
+            )
         }
 
         /// Sets how many neurons may hold a validator permit.
@@ -365,16 +411,24 @@ mod calls {
         #[pallet::call_index(30)]
         #[pallet::weight(setter_weight::<T>())]
         pub fn sudo_set_tempo(origin: OriginFor<T>, netuid: NetUid, tempo: u16) -> DispatchResult {
-            Self::owner_sets(origin, netuid, Hyperparameter::Tempo, |is_owner| {
+            Self::owner_does(origin, netuid, Hyperparameter::Tempo, |is_owner| {
                 if is_owner {
-                    owner_tempo::<T>(tempo)?;
-                    let limit = RateLimitKey::OwnerHyperparamUpdate(netuid, Hyperparameter::Tempo);
-                    Self::ensure_waited(&limit, MIN_TEMPO.into())?;
+                    Chain::<T>::check_owner_tempo(netuid, tempo)?;
                 }
-                Tempo::<T>::insert(netuid, tempo);
-                LastEpochBlock::<T>::insert(netuid, Chain::<T>::block());
-                Ok(ChainEvent::TempoSet(netuid, tempo))
+                Chain::<T>::set_subnet_tempo(netuid, tempo);
+                Ok(())
             })
+        }
+
+        /// Refused: the count of all TAO; it is what balances and pools come to.
+        #[pallet::call_index(33)]
+        #[pallet::weight(setter_weight::<T>())]
+        pub fn sudo_set_total_issuance(
+            origin: OriginFor<T>,
+            total_issuance: Tao,
+        ) -> DispatchResult {
+            let _ = total_issuance;
+            Self::root_is_refused(origin)
         }
 
         /// Sets the blocks during which a new subnet is not pruned.
@@ -537,6 +591,17 @@ mod calls {
             })
         }
 
+        /// Refused: the blocks until a subnet is dissolved; it is at once.
+        #[pallet::call_index(55)]
+        #[pallet::weight(setter_weight::<T>())]
+        pub fn sudo_set_dissolve_network_schedule_duration(
+            origin: OriginFor<T>,
+            duration: BlockNumberFor<T>,
+        ) -> DispatchResult {
+            let _ = duration;
+            Self::root_is_refused(origin)
+        }
+
         /// Sets the epochs between commit and reveal.
         #[pallet::call_index(57)]
         #[pallet::weight(setter_weight::<T>())]
@@ -550,6 +615,27 @@ mod calls {
                 RevealPeriodEpochs::<T>::insert(netuid, interval);
                 Ok(ChainEvent::CommitRevealPeriodsSet(netuid, interval))
             })
+        }
+
+        /// Refused: the chain's number for Ethereum's clients; there is no EVM here.
+        #[pallet::call_index(58)]
+        #[pallet::weight(setter_weight::<T>())]
+        pub fn sudo_set_evm_chain_id(origin: OriginFor<T>, chain_id: u64) -> DispatchResult {
+            let _ = chain_id;
+            Self::root_is_refused(origin)
+        }
+
+        /// Refused: the authorities of GRANDPA; the host decides what is final.
+        #[pallet::call_index(59)]
+        #[pallet::weight(setter_weight::<T>())]
+        pub fn schedule_grandpa_change(
+            origin: OriginFor<T>,
+            next_authorities: Vec<(ed25519::Public, u64)>,
+            in_blocks: BlockNumberFor<T>,
+            forced: Option<BlockNumberFor<T>>,
+        ) -> DispatchResult {
+            let _ = (next_authorities, in_blocks, forced);
+            Self::root_is_refused(origin)
         }
 
         /// Sets how much of a weight above consensus the bonds disregard, of 65535.
@@ -578,6 +664,18 @@ mod calls {
                 TransferToggle::<T>::insert(netuid, toggle);
                 Ok(ChainEvent::TransferToggle(netuid, toggle))
             })
+        }
+
+        /// Refused: whether Ethereum's contracts may call a pallet; there is no EVM here.
+        #[pallet::call_index(62)]
+        #[pallet::weight(setter_weight::<T>())]
+        pub fn sudo_toggle_evm_precompile(
+            origin: OriginFor<T>,
+            precompile_id: PrecompileEnum,
+            enabled: bool,
+        ) -> DispatchResult {
+            let _ = (precompile_id, enabled);
+            Self::root_is_refused(origin)
         }
 
         /// Sets the smoothing factor of the moving price.
@@ -633,7 +731,7 @@ mod calls {
             ensure!(Chain::<T>::owns(&coldkey, &hotkey), ChainError::<T>::NonAssociatedColdKey);
             if owner.is_some() {
                 let limit = RateLimitKey::SetSNOwnerHotkey(netuid);
-                Self::ensure_waited(&limit, OWNER_HOTKEY_WAIT)?;
+                Chain::<T>::ensure_waited(&limit, OWNER_HOTKEY_WAIT)?;
                 LastRateLimitedBlock::<T>::insert(limit, Chain::<T>::block());
             }
             SubnetOwnerHotkey::<T>::insert(netuid, &hotkey);
@@ -712,6 +810,14 @@ mod calls {
             })
         }
 
+        /// Refused: the part of lent stake's dividends that is burned; none is.
+        #[pallet::call_index(73)]
+        #[pallet::weight(setter_weight::<T>())]
+        pub fn sudo_set_ck_burn(origin: OriginFor<T>, burn: u64) -> DispatchResult {
+            let _ = burn;
+            Self::root_is_refused(origin)
+        }
+
         /// Sets the blocks before an epoch in which owners set nothing.
         #[pallet::call_index(74)]
         #[pallet::weight(setter_weight::<T>())]
@@ -774,6 +880,18 @@ mod calls {
             })
         }
 
+        /// Trims the subnet to so many neurons: those with the least emission go. Without consensus
+        /// it removes one batch at most.
+        #[pallet::call_index(78)]
+        #[pallet::weight(trimming_weight::<T>(*netuid))]
+        pub fn sudo_trim_to_max_allowed_uids(
+            origin: OriginFor<T>,
+            netuid: NetUid,
+            max_n: u16,
+        ) -> DispatchResult {
+            Self::owner_trims(origin, netuid, max_n, || Chain::<T>::set_trimmed_uids(netuid, max_n))
+        }
+
         /// Sets the floor of the number of neurons that a subnet may have.
         #[pallet::call_index(79)]
         #[pallet::weight(setter_weight::<T>())]
@@ -805,6 +923,39 @@ mod calls {
                 RecycleOrBurn::<T>::insert(netuid, recycle_or_burn);
                 Ok(())
             })
+        }
+
+        /// Refused: the flow below which a subnet emits nothing; emission follows prices.
+        #[pallet::call_index(81)]
+        #[pallet::weight(setter_weight::<T>())]
+        pub fn sudo_set_tao_flow_cutoff(
+            origin: OriginFor<T>,
+            flow_cutoff: I64F64,
+        ) -> DispatchResult {
+            let _ = flow_cutoff;
+            Self::root_is_refused(origin)
+        }
+
+        /// Refused: the exponent of flows; emission follows prices.
+        #[pallet::call_index(82)]
+        #[pallet::weight(setter_weight::<T>())]
+        pub fn sudo_set_tao_flow_normalization_exponent(
+            origin: OriginFor<T>,
+            exponent: U64F64,
+        ) -> DispatchResult {
+            let _ = exponent;
+            Self::root_is_refused(origin)
+        }
+
+        /// Refused: the speed of the averages of flows; their half-life is fixed.
+        #[pallet::call_index(83)]
+        #[pallet::weight(setter_weight::<T>())]
+        pub fn sudo_set_tao_flow_smoothing_factor(
+            origin: OriginFor<T>,
+            smoothing_factor: u64,
+        ) -> DispatchResult {
+            let _ = smoothing_factor;
+            Self::root_is_refused(origin)
         }
 
         /// Sets how many neurons pruning leaves without immunity.
@@ -874,6 +1025,17 @@ mod calls {
                 Self::deposit_event(Event::BurnIncreaseMultSet { netuid, burn_increase_mult });
                 Ok(())
             })
+        }
+
+        /// Refused: whether the chain's own purchases count as flow; emission follows prices.
+        #[pallet::call_index(91)]
+        #[pallet::weight(setter_weight::<T>())]
+        pub fn sudo_set_net_tao_flow_enabled(
+            origin: OriginFor<T>,
+            enabled: bool,
+        ) -> DispatchResult {
+            let _ = enabled;
+            Self::root_is_refused(origin)
         }
 
         /// Sets whether the owner gets a cut.
@@ -959,16 +1121,144 @@ mod calls {
             netuid: NetUid,
             factor_milli: u32,
         ) -> DispatchResult {
-            Self::owner_sets(origin, netuid, Hyperparameter::ActivityCutoffFactorMilli, |_| {
-                activity_factor::<T>(netuid, factor_milli)?;
-                ActivityCutoffFactorMilli::<T>::insert(netuid, factor_milli);
-                Ok(ChainEvent::ActivityCutoffFactorMilliSet { netuid, factor_milli })
+            Self::owner_does(origin, netuid, Hyperparameter::ActivityCutoffFactorMilli, |_| {
+                Ok(Chain::<T>::set_activity_factor(netuid, factor_milli)?)
             })
+        }
+
+        /// Refused: the part of a registration that is locked; there is no collateral.
+        #[pallet::call_index(98)]
+        #[pallet::weight(setter_weight::<T>())]
+        pub fn sudo_set_collateral_lock_share(
+            origin: OriginFor<T>,
+            netuid: NetUid,
+            lock_share: u16,
+        ) -> DispatchResult {
+            let _ = lock_share;
+            Self::owner_is_refused(origin, netuid)
+        }
+
+        /// Refused: how fast collateral is freed; there is none.
+        #[pallet::call_index(99)]
+        #[pallet::weight(setter_weight::<T>())]
+        pub fn sudo_set_collateral_drain_ratio(
+            origin: OriginFor<T>,
+            netuid: NetUid,
+            drain_ratio: U64F64,
+        ) -> DispatchResult {
+            let _ = drain_ratio;
+            Self::owner_is_refused(origin, netuid)
+        }
+
+        /// Refused: the price that a subnet must have to emit; every one emits that is enabled.
+        #[pallet::call_index(100)]
+        #[pallet::weight(setter_weight::<T>())]
+        pub fn sudo_set_emission_bar_quantile(
+            origin: OriginFor<T>,
+            quantile: U64F64,
+        ) -> DispatchResult {
+            let _ = quantile;
+            Self::root_is_refused(origin)
+        }
+
+        /// Refused: how sharply that price decides; every one emits that is enabled.
+        #[pallet::call_index(101)]
+        #[pallet::weight(setter_weight::<T>())]
+        pub fn sudo_set_emission_gate_exponent(
+            origin: OriginFor<T>,
+            exponent: U64F64,
+        ) -> DispatchResult {
+            let _ = exponent;
+            Self::root_is_refused(origin)
+        }
+
+        /// Refused: the rank that a subnet must have to emit; every one emits that is enabled.
+        #[pallet::call_index(102)]
+        #[pallet::weight(setter_weight::<T>())]
+        pub fn sudo_set_emission_bar_rank(origin: OriginFor<T>, rank: u16) -> DispatchResult {
+            let _ = rank;
+            Self::root_is_refused(origin)
+        }
+
+        /// Refused: which epoch's consensus liquid alpha looks at; it is the present one's.
+        #[pallet::call_index(104)]
+        #[pallet::weight(setter_weight::<T>())]
+        pub fn sudo_set_liquid_alpha_consensus_mode(
+            origin: OriginFor<T>,
+            netuid: NetUid,
+            mode: ConsensusMode,
+        ) -> DispatchResult {
+            let _ = mode;
+            Self::owner_is_refused(origin, netuid)
+        }
+
+        /// Refused: the most of a basket in one subnet; there are no baskets.
+        #[pallet::call_index(105)]
+        #[pallet::weight(setter_weight::<T>())]
+        pub fn sudo_set_basket_concentration_cap(origin: OriginFor<T>, cap: u16) -> DispatchResult {
+            let _ = cap;
+            Self::root_is_refused(origin)
+        }
+
+        /// Refused: whether baskets are traded; there are none.
+        #[pallet::call_index(106)]
+        #[pallet::weight(setter_weight::<T>())]
+        pub fn sudo_set_basket_trading_enabled(
+            origin: OriginFor<T>,
+            enabled: bool,
+        ) -> DispatchResult {
+            let _ = enabled;
+            Self::root_is_refused(origin)
+        }
+
+        /// Refused: whether a validator's basket is traded; there are none.
+        #[pallet::call_index(107)]
+        #[pallet::weight(setter_weight::<T>())]
+        pub fn sudo_set_basket_trading_frozen(
+            origin: OriginFor<T>,
+            hotkey: T::AccountId,
+            frozen: bool,
+        ) -> DispatchResult {
+            let _ = (hotkey, frozen);
+            Self::root_is_refused(origin)
+        }
+
+        /// Refused: the most of a basket that a day turns over; there are no baskets.
+        #[pallet::call_index(108)]
+        #[pallet::weight(setter_weight::<T>())]
+        pub fn sudo_set_basket_daily_turnover_cap(
+            origin: OriginFor<T>,
+            cap: u16,
+        ) -> DispatchResult {
+            let _ = cap;
+            Self::root_is_refused(origin)
+        }
+
+        /// Refused: the most of a pool that a basket holds; there are no baskets.
+        #[pallet::call_index(109)]
+        #[pallet::weight(setter_weight::<T>())]
+        pub fn sudo_set_basket_liquidity_cap(origin: OriginFor<T>, cap: u16) -> DispatchResult {
+            let _ = cap;
+            Self::root_is_refused(origin)
+        }
+
+        /// Refused: the least that is claimed of a basket; there are none.
+        #[pallet::call_index(110)]
+        #[pallet::weight(setter_weight::<T>())]
+        pub fn sudo_set_basket_claim_dust(
+            origin: OriginFor<T>,
+            row_cap_rao: u64,
+            row_bps: u16,
+            slice_rao: u64,
+            forfeit_cap_rao: u64,
+        ) -> DispatchResult {
+            let _ = (row_cap_rao, row_bps, slice_rao, forfeit_cap_rao);
+            Self::root_is_refused(origin)
         }
 
         /// Sets how the subnet arrives at its incentives.
         #[pallet::call_index(111)]
-        #[pallet::weight(setter_weight::<T>())]
+        #[pallet::weight(consensus_weight::<T>(*netuid))]
         pub fn sudo_set_epoch_consensus(
             origin: OriginFor<T>,
             netuid: NetUid,
@@ -978,6 +1268,30 @@ mod calls {
                 ensure!(!netuid.is_root(), Error::<T>::InvalidValue);
                 Chain::<T>::set_epoch_consensus(netuid, mode)
             })
+        }
+
+        /// Trims a subnet without consensus by one batch on the way to `target` neurons.
+        #[pallet::call_index(112)]
+        #[pallet::weight(trimming_weight::<T>(*netuid))]
+        pub fn sudo_trim_null_uids_batch(
+            origin: OriginFor<T>,
+            netuid: NetUid,
+            target: u16,
+        ) -> DispatchResult {
+            Self::owner_trims(origin, netuid, target, || {
+                Chain::<T>::set_null_trimming(netuid, target)
+            })
+        }
+
+        /// Refused: the least trade of a basket; there are none.
+        #[pallet::call_index(113)]
+        #[pallet::weight(setter_weight::<T>())]
+        pub fn sudo_set_basket_min_trade_tao(
+            origin: OriginFor<T>,
+            min_trade_rao: u64,
+        ) -> DispatchResult {
+            let _ = min_trade_rao;
+            Self::root_is_refused(origin)
         }
     }
 }

@@ -4,9 +4,9 @@ use crate::{Config, Error, Pallet};
 use frame_support::{ensure, pallet_prelude::DispatchResult};
 use frame_system::{ensure_root, pallet_prelude::OriginFor};
 use pallet_subtensor::{
-    AdminFreezeWindow, Bonds, Error as ChainError, Event as ChainEvent, Hyperparameter, Incentive,
-    LastRateLimitedBlock, LastUpdate, MechId, NetUid, OwnerHyperparamRateLimit, Pallet as Chain,
-    PendingEpochAt, RateLimitKey, Tempo, TimelockedWeightCommits, WeightCommits, Weights,
+    Bonds, Event as ChainEvent, Hyperparameter, Incentive, LastRateLimitedBlock, LastUpdate,
+    MaxUidsTrimmingRateLimit, MechId, NetUid, NullPruningTarget, Pallet as Chain, RateLimitKey,
+    TimelockedWeightCommits, WeightCommits, Weights,
 };
 use sp_runtime::DispatchError;
 
@@ -61,18 +61,40 @@ impl<T: Config> Pallet<T> {
     ) -> Result<R, DispatchError> {
         Self::ensure_subnet(netuid)?;
         let is_owner = Chain::<T>::ensure_subnet_owner_or_root(origin, netuid)?.is_some();
-        let limit = RateLimitKey::OwnerHyperparamUpdate(netuid, which);
         if is_owner {
-            Self::ensure_window_open(netuid)?;
-            let epochs = u64::from(OwnerHyperparamRateLimit::<T>::get());
-            let wait = epochs.saturating_mul(Tempo::<T>::get(netuid).into());
-            Self::ensure_waited(&limit, wait)?;
+            Chain::<T>::ensure_owner_may_set(netuid, which)?;
         }
         let done = act(is_owner)?;
         if is_owner {
+            let limit = RateLimitKey::OwnerHyperparamUpdate(netuid, which);
             LastRateLimitedBlock::<T>::insert(limit, Chain::<T>::block());
         }
         Ok(done)
+    }
+
+    /// Lets root or the owner trim a subnet. The owner waits from one trimming to the next, but not
+    /// from one batch to the next of the same.
+    pub(crate) fn owner_trims(
+        origin: OriginFor<T>,
+        netuid: NetUid,
+        target: u16,
+        trim: impl FnOnce() -> DispatchResult,
+    ) -> DispatchResult {
+        Self::ensure_subnet(netuid)?;
+        let limit = RateLimitKey::OwnerHyperparamUpdate(netuid, Hyperparameter::UidsTrimming);
+        let is_owner = Chain::<T>::ensure_subnet_owner_or_root(origin, netuid)?.is_some();
+        let goes_on = NullPruningTarget::<T>::get(netuid) == Some(target);
+        if is_owner {
+            Chain::<T>::ensure_window_open(netuid)?;
+        }
+        if is_owner && !goes_on {
+            Chain::<T>::ensure_waited(&limit, MaxUidsTrimmingRateLimit::<T>::get())?;
+        }
+        trim()?;
+        if is_owner && !goes_on {
+            LastRateLimitedBlock::<T>::insert(limit, Chain::<T>::block());
+        }
+        Ok(())
     }
 
     /// What root asks to set, but no rule of the chain reads.
@@ -95,31 +117,6 @@ impl<T: Config> Pallet<T> {
 
     pub(crate) fn ensure_subnet(netuid: NetUid) -> Result<(), Error<T>> {
         ensure!(Chain::<T>::subnet_exists(netuid), Error::<T>::SubnetDoesNotExist);
-        Ok(())
-    }
-
-    /// Not in the last blocks before an epoch, and not while one is ordered out of turn.
-    fn ensure_window_open(netuid: NetUid) -> Result<(), ChainError<T>> {
-        let now = Chain::<T>::block();
-        let Some(next) = Chain::<T>::next_epoch_block(netuid) else { return Ok(()) };
-        let frozen = next.saturating_sub(now) < u64::from(AdminFreezeWindow::<T>::get());
-        ensure!(
-            !frozen && PendingEpochAt::<T>::get(netuid) <= now,
-            ChainError::<T>::AdminActionProhibitedDuringWeightsWindow
-        );
-        Ok(())
-    }
-
-    /// Not sooner than `wait` blocks after the last time.
-    pub(crate) fn ensure_waited(
-        limit: &RateLimitKey<T::AccountId>,
-        wait: u64,
-    ) -> Result<(), ChainError<T>> {
-        let last = LastRateLimitedBlock::<T>::get(limit);
-        ensure!(
-            last == 0 || Chain::<T>::block().saturating_sub(last) >= wait,
-            ChainError::<T>::TxRateLimitExceeded
-        );
         Ok(())
     }
 

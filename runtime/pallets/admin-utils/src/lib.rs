@@ -4,7 +4,8 @@
 //! what. Root may set everything at any time. An owner may set what `calls` says, of an own subnet,
 //! outside the window before an epoch (so that validators do not vote under rules that change
 //! under them), and each of them once in so many epochs. Bounds hold for both unless a call says
-//! otherwise. Calls of the public runtime that are missing here set things that are not here.
+//! otherwise. Of the public runtime's calls every one is here at its index; those that set what no
+//! rule reads are refused by name.
 
 #![cfg_attr(not(feature = "std"), no_std)]
 #![recursion_limit = "256"]
@@ -12,6 +13,7 @@
 extern crate alloc;
 
 mod calls;
+mod evm;
 mod gate;
 #[cfg(test)]
 mod mock;
@@ -22,21 +24,25 @@ mod tests;
 pub use pallet::*;
 
 use frame_support::{pallet_macros::import_section, traits::Get, weights::Weight};
-use pallet_subtensor::{WeightInfo, NOMINATIONS_PER_BLOCK};
+use pallet_subtensor::{NetUid, SubnetworkN, WeightInfo, NOMINATIONS_PER_BLOCK};
 
 #[import_section(calls::calls)]
 #[allow(clippy::expect_used)] // in what the macro writes
 #[frame_support::pallet]
 pub mod pallet {
-    use crate::{mechanisms_weight, nominations_weight, rules::*, setter_weight};
+    use crate::{
+        consensus_weight, evm::PrecompileEnum, mechanisms_weight, nominations_weight, rules::*,
+        setter_weight, trimming_weight,
+    };
     use alloc::vec::Vec;
     use frame_support::pallet_prelude::*;
     use frame_system::pallet_prelude::*;
     use pallet_subtensor::{
         Error as ChainError, Event as ChainEvent, Hyperparameter, Pallet as Chain, *,
     };
+    use sp_core::{ed25519, sr25519};
     use sp_runtime::PerU16;
-    use substrate_fixed::types::{I96F32, U64F64};
+    use substrate_fixed::types::{I64F64, I96F32, U64F64};
 
     /// Blocks between two changes of an owner's hotkey: a week, the public chain's value.
     const OWNER_HOTKEY_WAIT: u64 = 50_400;
@@ -118,9 +124,22 @@ fn nominations_weight<T: Config>() -> Weight {
         .saturating_mul(NOMINATIONS_PER_BLOCK.into())
 }
 
+/// Trimming reads every neuron, moves every row and every slot.
+fn trimming_weight<T: Config>(netuid: NetUid) -> Weight {
+    <T as pallet_subtensor::Config>::WeightInfo::trim(SubnetworkN::<T>::get(netuid).into())
+}
+
+/// A switch of consensus weighs the stake of every neuron.
+fn consensus_weight<T: Config>(netuid: NetUid) -> Weight {
+    let neurons = SubnetworkN::<T>::get(netuid).into();
+    let load = pallet_subtensor::EpochLoad { neurons, ..Default::default() };
+    <T as pallet_subtensor::Config>::WeightInfo::epoch(&load)
+}
+
 /// Mechanisms that go take their neurons' rows of weights, bonds and commits with them; all
 /// mechanisms of a subnet have as many neurons together as one may have.
 fn mechanisms_weight<T: Config>() -> Weight {
     let rows = <T as frame_system::Config>::DbWeight::get().writes(4);
-    setter_weight::<T>().saturating_add(rows.saturating_mul(rules::UIDS_MAX.into()))
+    let uids = pallet_subtensor::most_uids(pallet_subtensor::EpochConsensus::Null);
+    setter_weight::<T>().saturating_add(rows.saturating_mul(uids.into()))
 }

@@ -3,17 +3,12 @@
 use crate::{Config, Error};
 use frame_support::{ensure, pallet_prelude::DispatchResult};
 use pallet_subtensor::{
-    Error as ChainError, LiquidAlphaOn, MaxAllowedUids, MaxBurn, MaxChildkeyTake,
+    EpochConsensus, Error as ChainError, LiquidAlphaOn, MaxAllowedUids, MaxBurn, MaxChildkeyTake,
     MaxMechanismCount, MechId, MechanismCountCurrent, MinAllowedUids, MinBurn, MinChildkeyTake,
-    NetUid, SubnetworkN, TaoBalance, MAX_ACTIVITY_FACTOR, MAX_BURN_ABOVE, MAX_TEMPO,
-    MIN_ACTIVITY_FACTOR, MIN_BURN_BELOW, MIN_TEMPO,
+    NetUid, SubnetEpochConsensus, SubnetworkN, TaoBalance, MAX_BURN_ABOVE, MIN_BURN_BELOW,
 };
 use sp_runtime::PerU16;
 use substrate_fixed::types::{I96F32, U64F64};
-
-/// Neurons that all mechanisms of a subnet may hold together: an epoch's work grows with their
-/// square.
-pub(crate) const UIDS_MAX: u16 = 256;
 
 /// An owner may not make bonds slower than this, in millionths: they would outlast the neurons.
 const OWNER_BONDS_MOVING_AVERAGE_MAX: u64 = 975_000;
@@ -32,14 +27,6 @@ const ALPHA_LEAST: u16 = u16::MAX / 40;
 
 /// Epochs between commit and reveal.
 const REVEAL_PERIOD: core::ops::RangeInclusive<u64> = 1..=100;
-
-pub(crate) fn activity_factor<T: Config>(_: NetUid, milli: u32) -> DispatchResult {
-    ensure!(
-        (MIN_ACTIVITY_FACTOR..=MAX_ACTIVITY_FACTOR).contains(&milli),
-        ChainError::<T>::ActivityCutoffFactorMilliOutOfBounds
-    );
-    Ok(())
-}
 
 pub(crate) fn bonds_average<T: Config>(_: NetUid, average: u64, is_owner: bool) -> DispatchResult {
     ensure!(
@@ -98,13 +85,14 @@ pub(crate) fn childkey_take<T: Config>(_: NetUid, take: PerU16) -> DispatchResul
     Ok(())
 }
 
-pub(crate) fn most_uids<T: Config>(netuid: NetUid, uids: u16) -> DispatchResult {
+pub(crate) fn uids_at_most<T: Config>(netuid: NetUid, uids: u16) -> DispatchResult {
     let least = MinAllowedUids::<T>::get(netuid);
     ensure!(uids >= least, Error::<T>::MaxAllowedUidsLessThanMinAllowedUids);
     let now = SubnetworkN::<T>::get(netuid);
     ensure!(uids >= now, Error::<T>::MaxAllowedUIdsLessThanCurrentUIds);
-    ensure!(uids <= UIDS_MAX, Error::<T>::MaxAllowedUidsGreaterThanDefaultMaxAllowedUids);
-    uids_of_mechanisms::<T>(uids, MechanismCountCurrent::<T>::get(netuid))
+    let most = pallet_subtensor::most_uids(SubnetEpochConsensus::<T>::get(netuid));
+    ensure!(uids <= most, Error::<T>::MaxAllowedUidsGreaterThanDefaultMaxAllowedUids);
+    uids_of_mechanisms::<T>(netuid, uids, MechanismCountCurrent::<T>::get(netuid))
 }
 
 pub(crate) fn least_uids<T: Config>(netuid: NetUid, uids: u16) -> DispatchResult {
@@ -117,6 +105,9 @@ pub(crate) fn least_uids<T: Config>(netuid: NetUid, uids: u16) -> DispatchResult
 
 pub(crate) fn max_validators<T: Config>(netuid: NetUid, count: u16) -> DispatchResult {
     let uids = MaxAllowedUids::<T>::get(netuid);
+    // Without consensus there is one, whatever anybody sets.
+    let null = SubnetEpochConsensus::<T>::get(netuid) == EpochConsensus::Null;
+    ensure!(!null || count == 1, Error::<T>::InvalidValue);
     ensure!(count <= uids, Error::<T>::MaxValidatorsLargerThanMaxUIds);
     Ok(())
 }
@@ -124,12 +115,13 @@ pub(crate) fn max_validators<T: Config>(netuid: NetUid, count: u16) -> DispatchR
 pub(crate) fn mechanisms<T: Config>(netuid: NetUid, count: MechId) -> DispatchResult {
     ensure!(u8::from(count) > 0, Error::<T>::InvalidValue);
     ensure!(count <= MaxMechanismCount::<T>::get(), Error::<T>::InvalidValue);
-    uids_of_mechanisms::<T>(MaxAllowedUids::<T>::get(netuid), count)
+    uids_of_mechanisms::<T>(netuid, MaxAllowedUids::<T>::get(netuid), count)
 }
 
-fn uids_of_mechanisms<T: Config>(uids: u16, mechanisms: MechId) -> DispatchResult {
+fn uids_of_mechanisms<T: Config>(netuid: NetUid, uids: u16, mechanisms: MechId) -> DispatchResult {
+    let most = pallet_subtensor::most_uids(SubnetEpochConsensus::<T>::get(netuid));
     let together = uids.checked_mul(u8::from(mechanisms).into());
-    let fits = together.is_some_and(|together| together <= UIDS_MAX);
+    let fits = together.is_some_and(|together| together <= most);
     ensure!(fits, ChainError::<T>::TooManyUIDsPerMechanism);
     Ok(())
 }
@@ -156,8 +148,9 @@ pub(crate) fn not_root<T: Config>(netuid: NetUid) -> DispatchResult {
     Ok(())
 }
 
-pub(crate) fn owner_tempo<T: Config>(tempo: u16) -> DispatchResult {
-    ensure!((MIN_TEMPO..=MAX_TEMPO).contains(&tempo), ChainError::<T>::TempoOutOfBounds);
+/// A subnet that nobody can join would keep its neurons for good. Root has a way in of its own.
+pub(crate) fn one_way_in<T: Config>(netuid: NetUid, this: bool, other: bool) -> DispatchResult {
+    ensure!(netuid.is_root() || this || other, Error::<T>::InvalidValue);
     Ok(())
 }
 

@@ -4,10 +4,11 @@
 
 use frame_support::{assert_noop, assert_ok};
 use pallet_subtensor::{
-    ActivityCutoffFactorMilli, AlphaValues, EpochConsensus, Error as ChainError,
-    Event as ChainEvent, ImmunityPeriod, Kappa, LastEpochBlock, LastUpdate, MaxAllowedUids,
-    MaxAllowedValidators, MechId, MechanismCountCurrent, MechanismEmissionSplit, MinAllowedUids,
-    NetUid, NetUidStorageIndex, NetworkRateLimit, OwnerHyperparamRateLimit, PendingEpochAt,
+    ActivityCutoffFactorMilli, AdjustmentAlpha, AlphaValues, EpochConsensus, Error as ChainError,
+    Event as ChainEvent, ImmunityPeriod, Kappa, LastAdjustmentBlock, LastEpochBlock, LastUpdate,
+    MaxAllowedUids, MaxAllowedValidators, MechId, MechanismCountCurrent, MechanismEmissionSplit,
+    MinAllowedUids, NetUid, NetUidStorageIndex, NetworkRateLimit, NetworkRegistrationAllowed,
+    NullPruningTarget, OwnerHyperparamRateLimit, Pallet as Chain, PendingEpochAt,
     SavedYumaMaxAllowedValidators, SubnetOwnerHotkey, SubnetworkN, TaoBalance, Tempo, Weights,
 };
 use scale_info::{TypeDef, TypeInfo};
@@ -212,34 +213,99 @@ fn alpha_values_need_liquid_alpha_and_their_order() {
 #[test]
 fn what_no_rule_reads_is_refused() {
     type Setter = fn(RuntimeOrigin) -> frame_support::dispatch::DispatchResult;
-    let of_owners: [Setter; 6] = [
+    let of_owners: [Setter; 5] = [
         |origin| AdminUtils::sudo_set_rho(origin, SUBNET, 1),
-        |origin| AdminUtils::sudo_set_adjustment_alpha(origin, SUBNET, 1),
         |origin| AdminUtils::sudo_set_activity_cutoff(origin, SUBNET, 9_000),
-        |origin| AdminUtils::sudo_set_max_difficulty(origin, SUBNET, 1),
         |origin| AdminUtils::sudo_set_owner_cut_auto_lock_enabled(origin, SUBNET, true),
-        |origin| AdminUtils::sudo_set_network_pow_registration_allowed(origin, SUBNET, true),
+        |origin| AdminUtils::sudo_set_collateral_lock_share(origin, SUBNET, 1),
+        |origin| AdminUtils::sudo_set_collateral_drain_ratio(origin, SUBNET, U64F64::from_num(1u8)),
     ];
     let of_root: [Setter; 6] = [
-        |origin| AdminUtils::sudo_set_adjustment_interval(origin, SUBNET, 1),
-        |origin| AdminUtils::sudo_set_target_registrations_per_interval(origin, SUBNET, 1),
-        |origin| AdminUtils::sudo_set_min_difficulty(origin, SUBNET, 1),
-        |origin| AdminUtils::sudo_set_difficulty(origin, SUBNET, 1),
-        |origin| AdminUtils::sudo_set_tx_rate_limit(origin, 1),
         |origin| AdminUtils::sudo_set_commit_reveal_version(origin, 1),
+        |origin| AdminUtils::sudo_set_total_issuance(origin, TaoBalance::new(1)),
+        |origin| AdminUtils::sudo_set_ck_burn(origin, 1),
+        |origin| AdminUtils::sudo_set_emission_bar_rank(origin, 1),
+        |origin| AdminUtils::sudo_set_dissolve_network_schedule_duration(origin, 1),
+        |origin| AdminUtils::sudo_set_basket_trading_frozen(origin, 1, true),
     ];
-    let refused: [sp_runtime::DispatchError; 2] =
-        [Error::<Test>::Deprecated.into(), Error::<Test>::POWRegistrationDisabled.into()];
     run(|| {
         for set in of_owners {
-            assert!(refused.contains(&set(signed(OWNER)).unwrap_err()));
-            assert!(refused.contains(&set(root()).unwrap_err()));
+            assert_noop!(set(signed(OWNER)), Error::<Test>::Deprecated);
+            assert_noop!(set(root()), Error::<Test>::Deprecated);
             assert_noop!(set(signed(STRANGER)), BadOrigin);
         }
         for set in of_root {
             assert_noop!(set(root()), Error::<Test>::Deprecated);
             assert_noop!(set(signed(OWNER)), BadOrigin);
         }
+    });
+}
+
+#[test]
+fn one_way_into_a_subnet_stays_open() {
+    run(|| {
+        let burn = |allowed| {
+            AdminUtils::sudo_set_network_registration_allowed(signed(OWNER), SUBNET, allowed)
+        };
+        let work = |allowed| {
+            AdminUtils::sudo_set_network_pow_registration_allowed(signed(OWNER), SUBNET, allowed)
+        };
+        OwnerHyperparamRateLimit::<Test>::put(0);
+        NetworkRegistrationAllowed::<Test>::insert(SUBNET, true);
+        assert_noop!(burn(false), Error::<Test>::InvalidValue);
+        assert_ok!(work(true));
+        assert_eq!(LastAdjustmentBlock::<Test>::get(SUBNET), 100);
+        assert_ok!(burn(false));
+        assert_noop!(work(false), Error::<Test>::InvalidValue);
+        assert_ok!(burn(true));
+        assert_ok!(work(false));
+    });
+}
+
+#[test]
+fn the_difficulty_and_its_rule_are_set() {
+    run(|| {
+        assert_ok!(AdminUtils::sudo_set_min_difficulty(root(), SUBNET, 5));
+        assert_ok!(AdminUtils::sudo_set_difficulty(root(), SUBNET, 3));
+        assert_eq!(Chain::<Test>::pow_difficulty(SUBNET), 5);
+        assert_ok!(AdminUtils::sudo_set_difficulty(root(), SUBNET, 30));
+        assert_ok!(AdminUtils::sudo_set_max_difficulty(signed(OWNER), SUBNET, 20));
+        assert_eq!(Chain::<Test>::pow_difficulty(SUBNET), 20);
+        assert_noop!(AdminUtils::sudo_set_difficulty(signed(OWNER), SUBNET, 1), BadOrigin);
+        assert_ok!(AdminUtils::sudo_set_adjustment_interval(root(), SUBNET, 7));
+        assert_ok!(AdminUtils::sudo_set_adjustment_alpha(signed(OWNER), SUBNET, 8));
+        assert_ok!(AdminUtils::sudo_set_target_registrations_per_interval(root(), SUBNET, 9));
+        assert_eq!(AdjustmentAlpha::<Test>::get(SUBNET), 8);
+    });
+}
+
+#[test]
+fn an_owner_trims_once_in_a_while_but_a_trimming_goes_on() {
+    run(|| {
+        OwnerHyperparamRateLimit::<Test>::put(0);
+        let set = AdminUtils::sudo_set_epoch_consensus(root(), SUBNET, EpochConsensus::Null);
+        assert_ok!(set);
+        assert_ok!(AdminUtils::sudo_set_max_allowed_uids(root(), SUBNET, 2_500));
+        let too_many = AdminUtils::sudo_set_max_allowed_uids(root(), SUBNET, 2_501);
+        assert_eq!(
+            too_many,
+            Err(Error::<Test>::MaxAllowedUidsGreaterThanDefaultMaxAllowedUids.into())
+        );
+        let permits = AdminUtils::sudo_set_max_allowed_validators(root(), SUBNET, 2);
+        assert_eq!(permits, Err(Error::<Test>::InvalidValue.into()));
+
+        let batch = |who, target| AdminUtils::sudo_trim_null_uids_batch(who, SUBNET, target);
+        assert_noop!(batch(signed(STRANGER), 100), BadOrigin);
+        assert_ok!(batch(signed(OWNER), 100));
+        assert_eq!(MaxAllowedUids::<Test>::get(SUBNET), 100);
+        let limited = ChainError::<Test>::TxRateLimitExceeded;
+        assert_noop!(batch(signed(OWNER), 90), limited);
+        NullPruningTarget::<Test>::insert(SUBNET, 90);
+        assert_ok!(batch(signed(OWNER), 90));
+        assert_ok!(AdminUtils::sudo_trim_to_max_allowed_uids(root(), SUBNET, 80));
+        let trim = AdminUtils::sudo_trim_to_max_allowed_uids(signed(OWNER), SUBNET, 70);
+        assert_eq!(trim, Err(ChainError::<Test>::TxRateLimitExceeded.into()));
+        assert_eq!(MaxAllowedUids::<Test>::get(SUBNET), 80);
     });
 }
 
@@ -353,6 +419,9 @@ fn calls_have_the_names_and_indices_that_clients_know() {
     assert_eq!(named(30), ("sudo_set_tempo", vec!["netuid", "tempo"]));
     assert_eq!(named(51), ("sudo_set_alpha_values", vec!["netuid", "alpha_low", "alpha_high"]));
     assert_eq!(named(74), ("sudo_set_admin_freeze_window", vec!["window"]));
+    let trim = ("sudo_trim_to_max_allowed_uids", vec!["netuid", "max_n"]);
+    assert_eq!(named(78), trim);
+    assert_eq!(named(112), ("sudo_trim_null_uids_batch", vec!["netuid", "target"]));
     assert_eq!(named(94), ("sudo_set_subnet_emission_enabled", vec!["netuid", "enabled"]));
     assert_eq!(named(111), ("sudo_set_epoch_consensus", vec!["netuid", "mode"]));
     assert_eq!(named(97), ("sudo_set_activity_cutoff_factor", vec!["netuid", "factor_milli"]));

@@ -44,6 +44,7 @@ pub mod types;
 pub mod views;
 pub mod weights;
 
+pub use epoch::most_uids;
 pub use extension::SubtensorTransactionExtension;
 pub use pallet::*;
 pub use staking::NOMINATIONS_PER_BLOCK;
@@ -79,7 +80,7 @@ use storage::{
 #[frame_support::pallet]
 pub mod pallet {
     use crate::{
-        neurons::{Endpoint, Revealed, Row},
+        neurons::{Endpoint, Revealed, Row, Work},
         staking::{Place, RatioLimit, MIN_STAKE},
         storage::defaults::*,
         subnets::{
@@ -89,16 +90,17 @@ pub mod pallet {
         traits::{Commitments, Currency, OnNeuronLeft, PoolSettings},
         types::*,
         views::SCALING_LAW_POWER,
-        weights::WeightInfo,
+        weights::{count, sum_of, WeightInfo},
     };
     use alloc::{
         collections::{BTreeMap, BTreeSet},
         vec::Vec,
     };
+    use codec::Compact;
     use frame_support::{pallet_prelude::*, traits::Get};
     use frame_system::pallet_prelude::*;
     use sp_core::{ConstBool, ConstI16, ConstU16, ConstU32, ConstU64, ConstU8, H256};
-    use sp_runtime::PerU16;
+    use sp_runtime::{DispatchError, PerU16};
     use substrate_fixed::types::{I64F64, I96F32, U64F64, U96F32};
 
     /// Ciphertext of a timelocked commit is at most this long.

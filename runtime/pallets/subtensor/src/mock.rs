@@ -144,6 +144,7 @@ pub fn local() -> crate::GenesisConfig<Test> {
         network_rate_limit: 0,
         admin_freeze_window: 0,
         tx_childkey_take_rate_limit: 0,
+        max_uids_trimming_rate_limit: 0,
         max_epochs_per_block: 32,
         loopback_axons_allowed: true,
         new_subnet_defaults: local_defaults(),

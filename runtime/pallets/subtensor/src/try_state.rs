@@ -132,6 +132,7 @@ impl<T: Config> Pallet<T> {
             for index in Self::mechanism_indices(netuid) {
                 Self::check_rows(index, size)?;
             }
+            Self::check_null(netuid)?;
             let vectors = [
                 Active::<T>::get(netuid).len(),
                 Consensus::<T>::get(netuid).len(),
@@ -146,6 +147,22 @@ impl<T: Config> Pallet<T> {
             )?;
         }
         Ok(())
+    }
+
+    /// Without consensus one neuron at most may weigh; with it nothing of that mode is left.
+    fn check_null(netuid: NetUid) -> Result<(), TryRuntimeError> {
+        match SubnetEpochConsensus::<T>::get(netuid) {
+            EpochConsensus::Null => {
+                let permits = ValidatorPermit::<T>::get(netuid);
+                let count = permits.iter().filter(|permit| **permit).count();
+                require(count <= 1, "more than one neuron leads")
+            }
+            EpochConsensus::Yuma => require(
+                !SavedYumaMaxAllowedValidators::<T>::contains_key(netuid)
+                    && !NullPruningTarget::<T>::contains_key(netuid),
+                "something is left of a subnet's time without consensus",
+            ),
+        }
     }
 
     fn check_rows(index: NetUidStorageIndex, size: u16) -> Result<(), TryRuntimeError> {

@@ -16,6 +16,7 @@ use frame_support::weights::{
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct EpochLoad {
     pub neurons: u32,
+    /// Mechanisms on which rows of weights are compared: none without consensus.
     pub mechanisms: u32,
     /// Parents of its neurons, each counted with every neuron that it lends to.
     pub parents: u32,
@@ -32,6 +33,11 @@ pub(crate) fn count(items: impl IntoIterator<IntoIter: ExactSizeIterator>) -> u3
     u32::try_from(items.into_iter().len()).unwrap_or(u32::MAX)
 }
 
+/// What several things take together.
+pub(crate) fn sum_of(weights: impl IntoIterator<Item = Weight>) -> Weight {
+    weights.into_iter().fold(Weight::zero(), Weight::saturating_add)
+}
+
 pub trait WeightInfo {
     /// Every subnet's part of a block's hooks, its epoch apart.
     fn subnets(count: u32) -> Weight;
@@ -46,7 +52,8 @@ pub trait WeightInfo {
     fn remove_stake() -> Weight;
     fn unstake_all() -> Weight;
     fn serve() -> Weight;
-    fn register() -> Weight;
+    fn register(neurons: u32) -> Weight;
+    fn trim(neurons: u32) -> Weight;
     fn root_register() -> Weight;
     fn register_network() -> Weight;
     fn dissolve_network() -> Weight;
@@ -145,8 +152,15 @@ impl WeightInfo for () {
     }
 
     /// Replacing a neuron reads and may write the rows of all validators, on both mechanisms.
-    fn register() -> Weight {
-        micros(28_000)
+    fn register(neurons: u32) -> Weight {
+        let many = u64::from(neurons).saturating_sub(256);
+        micros(28_000).saturating_add(micros(60).saturating_mul(many))
+    }
+
+    /// Reads every neuron and moves its slot and rows: of as many validators as there may be with
+    /// consensus, or one's, or what frozen bonds there are.
+    fn trim(neurons: u32) -> Weight {
+        micros(60_000).saturating_add(micros(600).saturating_mul(neurons.into()))
     }
 
     /// Reads the stake of 64 seats.

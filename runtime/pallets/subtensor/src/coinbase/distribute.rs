@@ -26,8 +26,9 @@ impl<T: Config> Pallet<T> {
     /// was done up to it.
     pub(super) fn pay_epoch(netuid: NetUid, block: u64, load: &mut EpochLoad) -> DispatchResult {
         let pending = Self::take_pending(netuid);
-        let total = pending.server.plus(pending.validator)?.plus(pending.root)?;
-        let pays = Self::run_epochs(netuid, block, total, load)?;
+        let local = pending.server.plus(pending.validator)?;
+        let total = local.plus(pending.root)?;
+        let pays = Self::run_epochs(netuid, block, total, local, load)?;
         let earned = Self::earned_by_hotkey(netuid, &pays);
         load.earners = count(&earned);
         let mined = pays.iter().try_fold(AlphaBalance::ZERO, |sum, pay| sum.plus(pay.server))?;

@@ -72,11 +72,13 @@ impl<T: Config> Pallet<T> {
     /// One epoch of a subnet; answers what it had to do. If its state is inconsistent nothing is
     /// paid and what is pending waits for the next; the schedule goes on either way.
     fn step(netuid: NetUid, block: u64) -> EpochLoad {
-        let mut load = EpochLoad {
-            neurons: SubnetworkN::<T>::get(netuid).into(),
-            mechanisms: u8::from(MechanismCountCurrent::<T>::get(netuid)).into(),
-            ..Default::default()
+        let mechanisms = match SubnetEpochConsensus::<T>::get(netuid) {
+            EpochConsensus::Yuma => u8::from(MechanismCountCurrent::<T>::get(netuid)).into(),
+            // One row decides, which is part of what each neuron is weighed for.
+            EpochConsensus::Null => 0,
         };
+        let neurons = SubnetworkN::<T>::get(netuid).into();
+        let mut load = EpochLoad { neurons, mechanisms, ..Default::default() };
         if with_storage_layer(|| Self::pay_epoch(netuid, block, &mut load)).is_ok() {
             BlocksSinceLastStep::<T>::insert(netuid, 0);
             LastMechansimStepBlock::<T>::insert(netuid, block);
@@ -106,10 +108,9 @@ impl<T: Config> Pallet<T> {
             Error::<T>::AutoEpochAlreadyImminent
         );
         let limit = RateLimitKey::OwnerHyperparamUpdate(netuid, Hyperparameter::TriggerEpoch);
-        let last = LastRateLimitedBlock::<T>::get(&limit);
         let wait = u64::from(OwnerHyperparamRateLimit::<T>::get())
             .saturating_mul(u64::from(Tempo::<T>::get(netuid)));
-        ensure!(last == 0 || now.saturating_sub(last) >= wait, Error::<T>::TxRateLimitExceeded);
+        Self::ensure_waited(&limit, wait)?;
         LastRateLimitedBlock::<T>::insert(limit, now);
         PendingEpochAt::<T>::insert(netuid, fires_at);
         Self::deposit_event(Event::EpochTriggered { netuid, by: owner, fires_at });

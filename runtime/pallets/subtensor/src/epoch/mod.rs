@@ -10,9 +10,11 @@ mod consensus;
 mod inputs;
 mod stake;
 
+pub use consensus::most_uids;
+
 use crate::*;
 use alloc::{vec, vec::Vec};
-use assay_arithmetic::epoch::{self, EpochInput, EpochOutput};
+use assay_arithmetic::epoch::{self, EpochInput, EpochOutput, EpochRules};
 use inputs::Electorate;
 use sp_runtime::{DispatchError, PerU16};
 
@@ -27,41 +29,51 @@ pub(crate) struct NeuronPay<AccountId> {
 }
 
 impl<T: Config> Pallet<T> {
-    /// Runs the epoch of every mechanism of a subnet, dividing `total` between them; answers what
-    /// each neuron is to have. Fails, changing nothing that a rolled-back layer would not undo,
-    /// when the neurons in storage do not fit together.
+    /// Runs the epoch of every mechanism of a subnet, dividing `total` between them, of which
+    /// `local` is not root's; answers what each neuron is to have. Fails, changing nothing that a
+    /// rolled-back layer would not undo, when the neurons in storage do not fit together.
     pub(crate) fn run_epochs(
         netuid: NetUid,
         block: u64,
         total: AlphaBalance,
+        local: AlphaBalance,
         load: &mut EpochLoad,
     ) -> Result<Vec<NeuronPay<T::AccountId>>, DispatchError> {
         let electorate = Self::electorate(netuid)?;
         load.parents = electorate.parents;
         let shares = Self::mechanism_shares(netuid);
-        let weights: Vec<u128> = shares.iter().map(|share| u128::from(*share)).collect();
-        let mut parts = assay_arithmetic::dividends::split(total.rao(), &weights);
-        // The main mechanism also divides what the split rounded away.
-        let assigned = parts.iter().fold(0u64, |sum, part| sum.saturating_add(*part));
-        if let Some(main) = parts.first_mut() {
-            *main = main.saturating_add(total.rao().saturating_sub(assigned));
-        }
-
-        let mut outputs = Vec::with_capacity(shares.len());
-        for (mechanism, part) in (0u8..).map(MechId::new).zip(parts) {
-            let output = Self::run_mechanism(netuid, mechanism, block, part, &electorate)?;
-            outputs.push(output);
-        }
+        let outputs = match SubnetEpochConsensus::<T>::get(netuid) {
+            EpochConsensus::Yuma => {
+                Self::run_yuma_epochs(netuid, block, total, &electorate, &shares)?
+            }
+            EpochConsensus::Null => {
+                Self::run_null_epochs(netuid, block, total, local, &electorate, &shares)?
+            }
+        };
         Self::write_subnet(netuid, &outputs, &shares);
-        if SubnetEpochConsensus::<T>::get(netuid) == EpochConsensus::Yuma {
-            LastYumaStepBlock::<T>::remove(netuid);
-        }
         let pays = electorate.hotkeys.into_iter().enumerate().map(|(uid, hotkey)| NeuronPay {
             hotkey,
             server: sum_of(&outputs, uid, |output| &output.server_emission),
             validator: sum_of(&outputs, uid, |output| &output.validator_emission),
         });
         Ok(pays.collect())
+    }
+
+    fn run_yuma_epochs(
+        netuid: NetUid,
+        block: u64,
+        total: AlphaBalance,
+        electorate: &Electorate<T::AccountId>,
+        shares: &[u16],
+    ) -> Result<Vec<EpochOutput>, DispatchError> {
+        let rules = Self::epoch_rules(netuid, block);
+        let mut outputs = Vec::with_capacity(shares.len());
+        let parts = by_mechanism(shares, total.rao());
+        for (mechanism, part) in (0u8..).map(MechId::new).zip(parts) {
+            outputs.push(Self::run_mechanism(netuid, mechanism, block, part, electorate, &rules)?);
+        }
+        LastYumaStepBlock::<T>::remove(netuid);
+        Ok(outputs)
     }
 
     /// Each mechanism's share of the emission; equal ones unless the owner chose others.
@@ -78,6 +90,7 @@ impl<T: Config> Pallet<T> {
         block: u64,
         emission: u64,
         electorate: &Electorate<T::AccountId>,
+        rules: &EpochRules,
     ) -> Result<EpochOutput, DispatchError> {
         let index = NetUidStorageIndex::of(netuid, mechanism).ok_or(DispatchError::Corruption)?;
         let neurons = Self::neurons_of(netuid, index, electorate)?;
@@ -91,11 +104,7 @@ impl<T: Config> Pallet<T> {
             owner: electorate.owner,
             emission,
         };
-        let rules = Self::epoch_rules(netuid, block);
-        let output = match SubnetEpochConsensus::<T>::get(netuid) {
-            EpochConsensus::Yuma => epoch::run(&input, &rules),
-            EpochConsensus::Null => epoch::run_null(&input, &rules),
-        };
+        let output = epoch::run(&input, rules);
         Self::write_mechanism(index, &output);
         Ok(output)
     }
@@ -134,6 +143,18 @@ impl<T: Config> Pallet<T> {
         ValidatorPermit::<T>::insert(netuid, &main.validator_permit);
         Emission::<T>::insert(netuid, emission.collect::<Vec<_>>());
     }
+}
+
+/// What each mechanism is to divide of `amount`, by their shares. The main one also divides what
+/// the split rounded away.
+fn by_mechanism(shares: &[u16], amount: u64) -> Vec<u64> {
+    let weights: Vec<u128> = shares.iter().map(|share| u128::from(*share)).collect();
+    let mut parts = assay_arithmetic::dividends::split(amount, &weights);
+    let assigned = parts.iter().fold(0u64, |sum, part| sum.saturating_add(*part));
+    if let Some(main) = parts.first_mut() {
+        *main = main.saturating_add(amount.saturating_sub(assigned));
+    }
+    parts
 }
 
 fn parts(values: &[u16]) -> Vec<PerU16> {

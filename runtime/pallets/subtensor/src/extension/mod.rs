@@ -5,7 +5,7 @@
 //! themselves, run beforehand; what a batch or sudo wraps is checked only when it runs.
 
 use crate::{
-    neurons::{Endpoint, Row},
+    neurons::{Endpoint, Row, Work},
     *,
 };
 use codec::{Decode, DecodeWithMemTracking, Encode};
@@ -109,6 +109,10 @@ fn check<T: Config>(who: &T::AccountId, call: &Call<T>) -> Result<(), Error<T>> 
         }
         Call::decrease_take { hotkey, take } => {
             Pallet::<T>::check_decrease_take(who, hotkey, *take)
+        }
+        Call::pow_register { netuid, work_block, nonce, work, hotkey } => {
+            let work = Work { hotkey, block: *work_block, nonce: *nonce, seal: work };
+            Pallet::<T>::check_pow_registration(who, *netuid, &work)
         }
         _ => Ok(()),
     }

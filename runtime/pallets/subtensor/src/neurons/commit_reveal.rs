@@ -16,10 +16,10 @@ use sp_io::hashing::blake2_256;
 use sp_runtime::DispatchResult;
 
 /// Commits of one hotkey that may wait at a time.
-const COMMITS_MAX: usize = 10;
+pub(crate) const COMMITS_MAX: usize = 10;
 
 /// Hash, epoch and block of a commit. The last field is not used; clients decode four.
-type Commit = (H256, u64, u64, u64);
+pub(crate) type Commit = (H256, u64, u64, u64);
 
 /// What a reveal says it committed.
 #[derive(Clone, Copy)]
@@ -56,6 +56,8 @@ impl<T: Config> Pallet<T> {
         let index = Self::mechanism_index(netuid, mechanism)?;
         ensure!(CommitRevealWeightsEnabled::<T>::get(netuid), Error::<T>::CommitRevealDisabled);
         let uid = Self::uid_of(netuid, hotkey)?;
+        // With consensus, who may not weigh is told when it reveals.
+        ensure!(Self::may_weigh(netuid, uid, true), Error::<T>::NeuronNoValidatorPermit);
         Self::check_weights_rate(netuid, index, uid)
             .map_err(|_| Error::<T>::CommittingWeightsTooFast)?;
         Ok((index, uid))
@@ -71,28 +73,46 @@ impl<T: Config> Pallet<T> {
         let (index, uid) = Self::check_weight_setter(hotkey, netuid, mechanism, row)?;
         ensure!(CommitRevealWeightsEnabled::<T>::get(netuid), Error::<T>::CommitRevealDisabled);
         let hash = Self::commit_hash(hotkey, index, revealed);
-        let all = WeightCommits::<T>::get(index, hotkey).unwrap_or_default();
         let live = Self::live_commits(hotkey, netuid, index);
-
-        let Some(position) = live.iter().position(|commit| commit.0 == hash) else {
-            let expired = all.iter().any(|commit| commit.0 == hash);
-            ensure!(!expired, Error::<T>::ExpiredWeightCommit);
-            ensure!(!live.is_empty(), Error::<T>::NoWeightsCommitFound);
-            return Err(Error::<T>::InvalidRevealCommitHashNotMatch.into());
-        };
-        let mut rest = live.into_iter().skip(position);
-        let ready = rest.next().is_some_and(|(_, epoch, _, _)| {
-            SubnetEpochIndex::<T>::get(netuid) == Self::reveal_epoch(netuid, epoch)
-        });
-        ensure!(ready, Error::<T>::RevealTooEarly);
-        let rest: Vec<Commit> = rest.collect();
-        match rest.is_empty() {
-            true => WeightCommits::<T>::remove(index, hotkey),
-            false => WeightCommits::<T>::insert(index, hotkey, rest),
-        }
+        let position = Self::revealable(hotkey, netuid, index, &live, hash)?;
+        let rest = live.into_iter().skip(position.saturating_add(1)).collect();
+        Self::keep_commits(hotkey, index, rest);
         Self::put_weights(netuid, index, uid, row)?;
         Self::deposit_event(Event::WeightsRevealed(hotkey.clone(), index, hash));
         Ok(())
+    }
+
+    /// Where among the live commits of a hotkey that of `hash` is, if it may be revealed now.
+    pub(crate) fn revealable(
+        hotkey: &T::AccountId,
+        netuid: NetUid,
+        index: NetUidStorageIndex,
+        live: &[Commit],
+        hash: H256,
+    ) -> Result<usize, Error<T>> {
+        let found = live.iter().enumerate().find(|(_, commit)| commit.0 == hash);
+        let Some((position, (_, epoch, _, _))) = found else {
+            let all = WeightCommits::<T>::get(index, hotkey).unwrap_or_default();
+            let expired = all.iter().any(|commit| commit.0 == hash);
+            ensure!(!expired, Error::<T>::ExpiredWeightCommit);
+            ensure!(!live.is_empty(), Error::<T>::NoWeightsCommitFound);
+            return Err(Error::<T>::InvalidRevealCommitHashNotMatch);
+        };
+        let ready = SubnetEpochIndex::<T>::get(netuid) == Self::reveal_epoch(netuid, *epoch);
+        ensure!(ready, Error::<T>::RevealTooEarly);
+        Ok(position)
+    }
+
+    /// Stores what is left of a hotkey's commits.
+    pub(crate) fn keep_commits(
+        hotkey: &T::AccountId,
+        index: NetUidStorageIndex,
+        commits: Vec<Commit>,
+    ) {
+        match commits.is_empty() {
+            true => WeightCommits::<T>::remove(index, hotkey),
+            false => WeightCommits::<T>::insert(index, hotkey, commits),
+        }
     }
 
     /// The hash that a client commits: blake2-256 of the SCALE encoding of what it will reveal.
@@ -110,7 +130,7 @@ impl<T: Config> Pallet<T> {
     }
 
     /// The commits of a hotkey that have not expired.
-    fn live_commits(
+    pub(crate) fn live_commits(
         hotkey: &T::AccountId,
         netuid: NetUid,
         index: NetUidStorageIndex,

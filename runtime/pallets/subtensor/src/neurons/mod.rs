@@ -1,13 +1,17 @@
 //! Neurons: slots of a subnet, who gets one, what they serve, the weights they set.
 
+mod batches;
 mod commit_reveal;
+mod proof_of_work;
 mod pruning;
 mod registration;
 mod root;
 mod serving;
 mod set_weights;
 mod slots;
+mod trimming;
 
 pub(crate) use commit_reveal::Revealed;
+pub(crate) use proof_of_work::Work;
 pub(crate) use serving::Endpoint;
 pub(crate) use set_weights::Row;

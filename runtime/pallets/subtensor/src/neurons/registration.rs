@@ -35,6 +35,13 @@ impl<T: Config> Pallet<T> {
             Ok(())
         })?;
 
+        Self::raise_burn(netuid);
+        Self::take_slot(netuid, hotkey)
+    }
+
+    /// Gives `hotkey` a free slot, or that of the neuron which has to go. Its caller has checked
+    /// all else that a registration asks for.
+    pub(crate) fn take_slot(netuid: NetUid, hotkey: &T::AccountId) -> DispatchResult {
         let uid = match SubnetworkN::<T>::get(netuid) < MaxAllowedUids::<T>::get(netuid) {
             true => Self::append_neuron(netuid, hotkey)?,
             false => {
@@ -44,7 +51,6 @@ impl<T: Config> Pallet<T> {
             }
         };
         RegistrationsThisBlock::<T>::mutate(netuid, |n| *n = n.saturating_add(1));
-        Self::raise_burn(netuid);
         Self::deposit_event(Event::NeuronRegistered(netuid, uid, hotkey.clone()));
         Ok(())
     }
@@ -61,6 +67,19 @@ impl<T: Config> Pallet<T> {
             NetworkRegistrationAllowed::<T>::get(netuid),
             Error::<T>::SubNetRegistrationDisabled
         );
+        Self::check_registrant(coldkey, netuid, hotkey)?;
+        let price = Burn::<T>::get(netuid);
+        ensure!(Self::spendable(coldkey) >= price, Error::<T>::NotEnoughBalanceToStake);
+        Ok(price)
+    }
+
+    /// Whether this block has room for one more registration, and `hotkey` is `coldkey`'s or
+    /// nobody's, and not on the subnet.
+    pub(crate) fn check_registrant(
+        coldkey: &T::AccountId,
+        netuid: NetUid,
+        hotkey: &T::AccountId,
+    ) -> Result<(), Error<T>> {
         ensure!(
             RegistrationsThisBlock::<T>::get(netuid) < MaxRegistrationsPerBlock::<T>::get(netuid),
             Error::<T>::TooManyRegistrationsThisBlock
@@ -73,9 +92,7 @@ impl<T: Config> Pallet<T> {
             !Self::hotkey_exists(hotkey) || Self::owns(coldkey, hotkey),
             Error::<T>::NonAssociatedColdKey
         );
-        let price = Burn::<T>::get(netuid);
-        ensure!(Self::spendable(coldkey) >= price, Error::<T>::NotEnoughBalanceToStake);
-        Ok(price)
+        Ok(())
     }
 
     fn raise_burn(netuid: NetUid) {
@@ -88,10 +105,12 @@ impl<T: Config> Pallet<T> {
         Burn::<T>::insert(netuid, TaoBalance::new(raised));
     }
 
-    /// Starts the block's count of registrations anew and lets prices fall.
+    /// Starts the block's count of registrations anew, lets prices fall and difficulties follow.
     pub(crate) fn begin_block_registrations() {
         let _ = RegistrationsThisBlock::<T>::clear(u32::MAX, None);
+        let now = Self::block();
         for netuid in Self::subnets() {
+            Self::adjust_difficulty(netuid, now);
             let price = Burn::<T>::get(netuid);
             let (low, high) = (MinBurn::<T>::get(netuid), MaxBurn::<T>::get(netuid));
             // A price at its floor, the usual case, costs no arithmetic and no write.

@@ -83,10 +83,8 @@ impl<T: Config> Pallet<T> {
         uid: u16,
         row: Row,
     ) -> DispatchResult {
-        let permitted = is_self_weight(uid, row.uids)
-            || Self::owner_uid(netuid) == Some(uid)
-            || ValidatorPermit::<T>::get(netuid).get(usize::from(uid)).copied().unwrap_or(false);
-        ensure!(permitted, Error::<T>::NeuronNoValidatorPermit);
+        let free = is_self_weight(uid, row.uids) || Self::owner_uid(netuid) == Some(uid);
+        ensure!(Self::may_weigh(netuid, uid, free), Error::<T>::NeuronNoValidatorPermit);
         let limits = WeightsLimits {
             neurons: SubnetworkN::<T>::get(netuid),
             minimum_count: MinAllowedWeights::<T>::get(netuid),
@@ -111,6 +109,13 @@ impl<T: Config> Pallet<T> {
         Weights::<T>::insert(index, uid, weights);
         Self::deposit_event(Event::WeightsSet(index, uid));
         Ok(())
+    }
+
+    /// Whether a neuron has a permit or, by `free`, needs none. Without consensus the one permit is
+    /// what everything hangs on, and nobody is free of it.
+    pub(crate) fn may_weigh(netuid: NetUid, uid: u16, free: bool) -> bool {
+        let free = free && SubnetEpochConsensus::<T>::get(netuid) == EpochConsensus::Yuma;
+        free || ValidatorPermit::<T>::get(netuid).get(usize::from(uid)).copied().unwrap_or(false)
     }
 
     /// The slot of the subnet owner's hotkey, which may always weigh.

@@ -37,12 +37,7 @@ impl<T: Config> Pallet<T> {
     pub(crate) fn replace_neuron(netuid: NetUid, uid: u16, hotkey: &T::AccountId) {
         let old = Keys::<T>::try_get(netuid, uid).ok();
         if let Some(old) = &old {
-            Uids::<T>::remove(netuid, old);
-            IsNetworkMember::<T>::remove(old, netuid);
-            Axons::<T>::remove(netuid, old);
-            Prometheus::<T>::remove(netuid, old);
-            NeuronCertificates::<T>::remove(netuid, old);
-            T::OnNeuronLeft::neuron_left(netuid, old);
+            Self::unseat(netuid, old);
         }
         for index in Self::mechanism_indices(netuid) {
             Weights::<T>::remove(index, uid);
@@ -54,6 +49,16 @@ impl<T: Config> Pallet<T> {
             Self::clear_weights_towards(index, uid);
         }
         Self::seat(netuid, uid, hotkey);
+    }
+
+    /// Removes what a neuron that loses its slot has under its hotkey.
+    pub(crate) fn unseat(netuid: NetUid, hotkey: &T::AccountId) {
+        Uids::<T>::remove(netuid, hotkey);
+        IsNetworkMember::<T>::remove(hotkey, netuid);
+        Axons::<T>::remove(netuid, hotkey);
+        Prometheus::<T>::remove(netuid, hotkey);
+        NeuronCertificates::<T>::remove(netuid, hotkey);
+        T::OnNeuronLeft::neuron_left(netuid, hotkey);
     }
 
     /// Writes the entries of a fresh holder.

@@ -131,7 +131,7 @@ mod calls {
         ///   `SlippageTooHigh`.
         /// - Event: `NeuronRegistered`.
         #[pallet::call_index(7)]
-        #[pallet::weight(T::WeightInfo::register())]
+        #[pallet::weight(T::WeightInfo::register(SubnetworkN::<T>::get(netuid).into()))]
         pub fn burned_register(
             origin: OriginFor<T>,
             netuid: NetUid,
@@ -179,6 +179,23 @@ mod calls {
         pub fn register_network(origin: OriginFor<T>, hotkey: T::AccountId) -> DispatchResult {
             let coldkey = ensure_signed(origin)?;
             Self::do_register_network(&coldkey, &hotkey, None)
+        }
+
+        /// Ends a subnet, as `root_dissolve_network` does. Who `coldkey` is does not matter.
+        ///
+        /// - Origin: root.
+        /// - Errors: `SubnetNotExists`.
+        /// - Event: `NetworkRemoved`.
+        #[pallet::call_index(61)]
+        #[pallet::weight(T::WeightInfo::dissolve_network())]
+        pub fn dissolve_network(
+            origin: OriginFor<T>,
+            coldkey: T::AccountId,
+            netuid: NetUid,
+        ) -> DispatchResult {
+            let _ = coldkey;
+            ensure_root(origin)?;
+            Self::dissolve(netuid)
         }
 
         /// Takes a seat on root for a hotkey.
@@ -341,6 +358,26 @@ mod calls {
         ) -> DispatchResult {
             let coldkey = ensure_signed(origin)?;
             Self::do_register_network(&coldkey, &hotkey, identity)
+        }
+
+        /// Sets the caller's weights on the main mechanism of several subnets. One that is refused
+        /// changes nothing, and does not stop the others.
+        ///
+        /// - Origin: signed, by the hotkey.
+        /// - Errors: `InputLengthsUnequal`, `InvalidBatchLength`; of a single subnet, in its event,
+        ///   those of `set_weights`.
+        /// - Event: `WeightsSet` and `BatchWeightItemFailed`, one or the other a subnet;
+        ///   `BatchCompletedWithErrors`, `BatchWeightsCompleted`.
+        #[pallet::call_index(80)]
+        #[pallet::weight(sum_of(weights.iter().map(|row| T::WeightInfo::set_weights(count(row)))))]
+        pub fn batch_set_weights(
+            origin: OriginFor<T>,
+            netuids: Vec<Compact<NetUid>>,
+            weights: Vec<Vec<(Compact<u16>, Compact<u16>)>>,
+            version_keys: Vec<Compact<u64>>,
+        ) -> DispatchResult {
+            let hotkey = ensure_signed(origin)?;
+            Self::do_batch_set_weights(hotkey, netuids, weights, version_keys)
         }
 
         /// Takes back all that the caller staked behind a hotkey, except on root.
@@ -573,6 +610,53 @@ mod calls {
             let row = Row { uids: &uids, values: &values, version_key };
             let revealed = Revealed { row, salt: &salt };
             Self::do_reveal_weights(&hotkey, netuid, MechId::MAIN, revealed)
+        }
+
+        /// Reveals several commits of the subnet's main mechanism: all of them or none.
+        ///
+        /// - Origin: signed, by the hotkey.
+        /// - Errors: `InputLengthsUnequal`, `InvalidBatchLength`, those of `reveal_weights`.
+        /// - Event: `WeightsSet` for each, `WeightsBatchRevealed`.
+        #[pallet::call_index(98)]
+        #[pallet::weight(sum_of(
+            uids_list.iter().map(|uids| T::WeightInfo::reveal_weights(count(uids)))
+        ))]
+        pub fn batch_reveal_weights(
+            origin: OriginFor<T>,
+            netuid: NetUid,
+            uids_list: Vec<Vec<u16>>,
+            values_list: Vec<Vec<u16>>,
+            salts_list: Vec<Vec<u16>>,
+            version_keys: Vec<u64>,
+        ) -> DispatchResult {
+            let hotkey = ensure_signed(origin)?;
+            let lengths = [values_list.len(), salts_list.len(), version_keys.len()];
+            ensure!(lengths == [uids_list.len(); 3], Error::<T>::InputLengthsUnequal);
+            let rows = uids_list.iter().zip(&values_list).zip(version_keys).zip(&salts_list);
+            let reveals = rows.map(|(((uids, values), version_key), salt)| Revealed {
+                row: Row { uids, values, version_key },
+                salt,
+            });
+            Self::do_batch_reveal_weights(hotkey, netuid, reveals.collect())
+        }
+
+        /// Commits weights on the main mechanism of several subnets by their hashes. One that is
+        /// refused changes nothing, and does not stop the others.
+        ///
+        /// - Origin: signed, by the hotkey.
+        /// - Errors: `InputLengthsUnequal`, `InvalidBatchLength`; of a single subnet, in its event,
+        ///   those of `commit_weights`.
+        /// - Event: `WeightsCommitted` and `BatchWeightItemFailed`, one or the other a subnet;
+        ///   `BatchCompletedWithErrors`, `BatchWeightsCompleted`.
+        #[pallet::call_index(100)]
+        #[pallet::weight(T::WeightInfo::commit_weights().saturating_mul(netuids.len() as u64))]
+        pub fn batch_commit_weights(
+            origin: OriginFor<T>,
+            netuids: Vec<Compact<NetUid>>,
+            commit_hashes: Vec<H256>,
+        ) -> DispatchResult {
+            let hotkey = ensure_signed(origin)?;
+            Self::do_batch_commit_weights(hotkey, netuids, commit_hashes)
         }
 
         /// Gives up alpha of the caller: it may be emitted again.
@@ -831,7 +915,7 @@ mod calls {
         ///   `SlippageTooHigh`, `RegistrationPriceLimitExceeded`.
         /// - Event: `NeuronRegistered`.
         #[pallet::call_index(134)]
-        #[pallet::weight(T::WeightInfo::register())]
+        #[pallet::weight(T::WeightInfo::register(SubnetworkN::<T>::get(netuid).into()))]
         pub fn register_limit(
             origin: OriginFor<T>,
             netuid: NetUid,
@@ -840,6 +924,36 @@ mod calls {
         ) -> DispatchResult {
             let coldkey = ensure_signed(origin)?;
             Self::do_burned_register(&coldkey, netuid, &hotkey, Some(Tao::new(limit_price)))
+        }
+
+        /// Sets the blocks from one epoch to the next, which are counted anew from here.
+        ///
+        /// - Origin: signed, by the subnet's owner.
+        /// - Errors: `SubnetNotExists`, `TempoOutOfBounds`,
+        ///   `AdminActionProhibitedDuringWeightsWindow`, `TxRateLimitExceeded`.
+        /// - Event: `TempoSet`.
+        #[pallet::call_index(139)]
+        #[pallet::weight(T::WeightInfo::start_call())]
+        pub fn set_tempo(origin: OriginFor<T>, netuid: NetUid, tempo: u16) -> DispatchResult {
+            Self::ensure_subnet_owner(origin, netuid)?;
+            Self::do_set_tempo(netuid, tempo)
+        }
+
+        /// Sets the thousandths of a tempo after which a silent validator is inactive.
+        ///
+        /// - Origin: signed, by the subnet's owner, or root.
+        /// - Errors: `SubnetNotExists`, `ActivityCutoffFactorMilliOutOfBounds`,
+        ///   `AdminActionProhibitedDuringWeightsWindow`, `TxRateLimitExceeded`.
+        /// - Event: `ActivityCutoffFactorMilliSet`.
+        #[pallet::call_index(140)]
+        #[pallet::weight(T::WeightInfo::start_call())]
+        pub fn set_activity_cutoff_factor(
+            origin: OriginFor<T>,
+            netuid: NetUid,
+            factor_milli: u32,
+        ) -> DispatchResult {
+            let owner = Self::ensure_subnet_owner_or_root(origin, netuid)?;
+            Self::do_set_activity_cutoff_factor(owner.is_some(), netuid, factor_milli)
         }
 
         /// Orders an epoch of the caller's subnet out of turn.
@@ -853,6 +967,29 @@ mod calls {
         pub fn trigger_epoch(origin: OriginFor<T>, netuid: NetUid) -> DispatchResult {
             let owner = Self::ensure_subnet_owner(origin, netuid)?;
             Self::do_trigger_epoch(owner, netuid)
+        }
+
+        /// Gives the caller's stake to another coldkey, behind another hotkey.
+        ///
+        /// - Origin: signed, by a coldkey.
+        /// - Errors: those of `transfer_stake`.
+        /// - Event: `StakeAndHotkeyTransferred`.
+        #[pallet::call_index(143)]
+        #[pallet::weight(T::WeightInfo::move_stake())]
+        pub fn transfer_stake_and_hotkey(
+            origin: OriginFor<T>,
+            destination_coldkey: T::AccountId,
+            origin_hotkey: T::AccountId,
+            destination_hotkey: T::AccountId,
+            origin_netuid: NetUid,
+            destination_netuid: NetUid,
+            alpha_amount: Alpha,
+        ) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            let from = Place { coldkey: &coldkey, hotkey: &origin_hotkey, netuid: origin_netuid };
+            let (coldkey, hotkey) = (&destination_coldkey, &destination_hotkey);
+            let to = Place { coldkey, hotkey, netuid: destination_netuid };
+            Self::do_transfer_stake_and_hotkey(from, to, alpha_amount)
         }
 
         /// Turns what the caller's root stake behind one hotkey has earned into more of it.
@@ -895,6 +1032,34 @@ mod calls {
             let to = Place { coldkey: &coldkey, hotkey, netuid };
             let limit = RatioLimit { ratio: limit_price.rao(), partial: allow_partial };
             Self::do_move_stake(from, to, alpha_amount, Some(limit))
+        }
+
+        /// Registers a hotkey on a subnet by proof of work, for no price and no fee, where its
+        /// owner allows that.
+        ///
+        /// - Origin: signed, by a coldkey, which is part of the proof and needs no TAO.
+        /// - Errors: `RegistrationNotPermittedOnRootSubnet`, `SubnetNotExists`,
+        ///   `SubNetRegistrationDisabled`, `TooManyRegistrationsThisBlock`,
+        ///   `HotKeyAlreadyRegisteredInSubNet`, `NonAssociatedColdKey`, `InvalidWorkBlock`,
+        ///   `InvalidSeal`, `InvalidDifficulty`, `TooManyStakingHotkeys`, `NoNeuronIdAvailable`.
+        /// - Event: `NeuronRegistered`.
+        #[pallet::call_index(152)]
+        #[pallet::weight((
+            T::WeightInfo::register(SubnetworkN::<T>::get(netuid).into()),
+            DispatchClass::Normal,
+            Pays::No
+        ))]
+        pub fn pow_register(
+            origin: OriginFor<T>,
+            netuid: NetUid,
+            work_block: u64,
+            nonce: u64,
+            work: [u8; 32],
+            hotkey: T::AccountId,
+        ) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            let work = Work { hotkey: &hotkey, block: work_block, nonce, seal: &work };
+            Self::do_pow_register(&coldkey, netuid, &work)
         }
     }
 }

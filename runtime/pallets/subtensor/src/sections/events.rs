@@ -207,6 +207,18 @@ mod events {
         /// Weights were revealed: hotkey, storage index, hash of the commit.
         #[codec(index = 87)]
         WeightsRevealed(T::AccountId, NetUidStorageIndex, H256),
+        /// Hotkey, subnet and hashes of commits that were revealed together.
+        #[codec(index = 88)]
+        WeightsBatchRevealed(T::AccountId, NetUid, Vec<H256>),
+        /// Subnets and hotkey of a batch of weights or commits that has been gone through.
+        #[codec(index = 89)]
+        BatchWeightsCompleted(Vec<codec::Compact<NetUid>>, T::AccountId),
+        /// Not all of a batch was done.
+        #[codec(index = 90)]
+        BatchCompletedWithErrors(),
+        /// Subnet of a batch for which it was not done, and why.
+        #[codec(index = 91)]
+        BatchWeightItemFailed(NetUid, DispatchError),
         /// Stake passed to another coldkey: from, to, hotkey, netuids of origin and destination,
         /// TAO equivalent.
         #[codec(index = 92)]
@@ -284,8 +296,28 @@ mod events {
         /// An epoch did not run, because the state it needs is inconsistent.
         #[codec(index = 138)]
         EpochSkipped { netuid: NetUid, block: u64 },
+        /// Stake became another coldkey's, behind another hotkey; the amount is its worth in TAO.
+        #[codec(index = 143)]
+        StakeAndHotkeyTransferred {
+            origin_coldkey: T::AccountId,
+            destination_coldkey: T::AccountId,
+            origin_hotkey: T::AccountId,
+            destination_hotkey: T::AccountId,
+            origin_netuid: NetUid,
+            destination_netuid: NetUid,
+            amount: Tao,
+        },
         /// How epochs arrive at incentives was set.
         #[codec(index = 154)]
         EpochConsensusSet { netuid: NetUid, mode: EpochConsensus },
+        /// Neurons were removed from a subnet without consensus, on the way to `target`.
+        #[codec(index = 155)]
+        NullUidsPruningProgress {
+            netuid: NetUid,
+            target: u16,
+            remaining: u16,
+            removed: u16,
+            cleared_commits: u32,
+        },
     }
 }

@@ -25,6 +25,8 @@ mod genesis {
         pub admin_freeze_window: u16,
         /// Blocks between two raises of a child key's take.
         pub tx_childkey_take_rate_limit: u64,
+        /// Blocks between two trimmings of a subnet by its owner.
+        pub max_uids_trimming_rate_limit: u64,
         /// Epochs that may run in one block.
         pub max_epochs_per_block: u8,
         /// Blocks before announced child keys take effect.
@@ -49,6 +51,7 @@ mod genesis {
                 start_call_delay: 0,
                 admin_freeze_window: 10,
                 tx_childkey_take_rate_limit: 216_000,
+                max_uids_trimming_rate_limit: 216_000,
                 max_epochs_per_block: 2,
                 pending_child_key_cooldown: 7_200,
                 root_owner: None,
@@ -70,6 +73,7 @@ mod genesis {
             StartCallDelay::<T>::put(self.start_call_delay);
             AdminFreezeWindow::<T>::put(self.admin_freeze_window);
             TxChildkeyTakeRateLimit::<T>::put(self.tx_childkey_take_rate_limit);
+            MaxUidsTrimmingRateLimit::<T>::put(self.max_uids_trimming_rate_limit);
             MaxEpochsPerBlock::<T>::put(self.max_epochs_per_block);
             PendingChildKeyCooldown::<T>::put(self.pending_child_key_cooldown);
             Pallet::<T>::create_root_network();

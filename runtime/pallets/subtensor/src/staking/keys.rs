@@ -56,6 +56,24 @@ impl<T: Config> Pallet<T> {
         Ok(())
     }
 
+    /// Keeps the account of `coldkey` alive without any balance, where nothing else does.
+    pub(crate) fn keep_account(coldkey: &T::AccountId) {
+        let account = frame_system::Account::<T>::get(coldkey);
+        if account.providers == 0 && account.sufficients == 0 {
+            frame_system::Pallet::<T>::inc_sufficients(coldkey);
+        }
+    }
+
+    /// Whether `coldkey` may put another hotkey in the place of one now: more than `TxRateLimit`
+    /// blocks after the last time. Without a limit it always may.
+    pub fn ensure_key_change_waited(coldkey: &T::AccountId) -> Result<(), Error<T>> {
+        let limit = TxRateLimit::<T>::get();
+        let last = LastRateLimitedBlock::<T>::get(RateLimitKey::LastTxBlock(coldkey.clone()));
+        let waited = Self::block().saturating_sub(last) > limit;
+        ensure!(limit == 0 || last == 0 || waited, Error::<T>::HotKeySetTxRateLimitExceeded);
+        Ok(())
+    }
+
     /// Remembers that `coldkey` has stake behind `hotkey`, for whoever asks for all its stake.
     pub(crate) fn note_staking_hotkey(
         coldkey: &T::AccountId,

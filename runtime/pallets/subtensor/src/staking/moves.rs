@@ -70,6 +70,27 @@ impl<T: Config> Pallet<T> {
         Ok(())
     }
 
+    pub(crate) fn do_transfer_stake_and_hotkey(
+        from: Place<T::AccountId>,
+        to: Place<T::AccountId>,
+        amount: AlphaBalance,
+    ) -> DispatchResult {
+        // Clients send the greatest number for all there is.
+        let all = Self::stake_of(from.hotkey, from.coldkey, from.netuid);
+        let amount = if amount == AlphaBalance::new(u64::MAX) { all } else { amount };
+        let worth = Self::relocate(from, to, amount, None)?;
+        Self::deposit_event(Event::StakeAndHotkeyTransferred {
+            origin_coldkey: from.coldkey.clone(),
+            destination_coldkey: to.coldkey.clone(),
+            origin_hotkey: from.hotkey.clone(),
+            destination_hotkey: to.hotkey.clone(),
+            origin_netuid: from.netuid,
+            destination_netuid: to.netuid,
+            amount: worth,
+        });
+        Ok(())
+    }
+
     pub(crate) fn do_swap_stake(
         from: Place<T::AccountId>,
         netuid: NetUid,

@@ -117,6 +117,11 @@ mod storage_chain {
     #[pallet::storage]
     pub type OwnerHyperparamRateLimit<T: Config> = StorageValue<_, u16, ValueQuery, ConstU16<2>>;
 
+    /// Blocks between two trimmings of a subnet's neurons by its owner.
+    #[pallet::storage]
+    pub type MaxUidsTrimmingRateLimit<T: Config> =
+        StorageValue<_, u64, ValueQuery, ConstU64<216_000>>;
+
     /// Floor of `ActivityCutoff`.
     #[pallet::storage]
     pub type MinActivityCutoff<T: Config> = StorageValue<_, u16, ValueQuery, ConstU16<360>>;

@@ -58,11 +58,6 @@ mod storage_client_reads {
         OptionQuery,
     >;
 
-    /// Block of the latest registration by proof of work.
-    #[pallet::storage]
-    pub type LastPowRegistrationBlock<T: Config> =
-        StorageMap<_, Blake2_128Concat, T::AccountId, u64, ValueQuery>;
-
     /// Shares of a validator's fund that a rao of root stake has ever earned; here alpha is owed in
     /// their place (`RootClaimable`).
     #[pallet::storage]

@@ -174,19 +174,28 @@ mod storage_hyperparameters {
     pub type RegistrationsThisInterval<T: Config> =
         StorageMap<_, Identity, NetUid, u16, ValueQuery>;
 
-    /// Not used any more; clients read it.
+    /// Registrations by proof of work since the difficulty was last adjusted.
+    #[pallet::storage]
+    pub type POWRegistrationsThisInterval<T: Config> =
+        StorageMap<_, Identity, NetUid, u16, ValueQuery>;
+
+    /// Registrations by proof of work at which the difficulty stays.
     #[pallet::storage]
     pub type TargetRegistrationsPerInterval<T: Config> =
         StorageMap<_, Identity, NetUid, u16, ValueQuery, ConstU16<2>>;
 
-    /// Not used any more; clients read it.
+    /// Blocks between two adjustments of the difficulty.
     #[pallet::storage]
     pub type AdjustmentInterval<T: Config> =
         StorageMap<_, Identity, NetUid, u16, ValueQuery, ConstU16<100>>;
 
-    /// Not used any more; clients read it.
+    /// Inertia of the difficulty, of 2^64 - 1.
     #[pallet::storage]
     pub type AdjustmentAlpha<T: Config> = StorageMap<_, Identity, NetUid, u64, ValueQuery>;
+
+    /// Block in which the difficulty was last adjusted.
+    #[pallet::storage]
+    pub type LastAdjustmentBlock<T: Config> = StorageMap<_, Identity, NetUid, u64, ValueQuery>;
 
     /// Difficulty of proof of work.
     #[pallet::storage]

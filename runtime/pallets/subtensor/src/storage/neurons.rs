@@ -158,4 +158,10 @@ mod storage_neurons {
         Vec<(T::AccountId, u64, BoundedVec<u8, ConstU32<MAX_COMMIT_BYTES>>, u64)>,
         ValueQuery,
     >;
+
+    /// Block of the work of a hotkey's latest registration by proof of work: older work of it is
+    /// refused. It stays as long as the hotkey has its owner, for good.
+    #[pallet::storage]
+    pub type LastPowRegistrationBlock<T: Config> =
+        StorageMap<_, Blake2_128Concat, T::AccountId, u64, OptionQuery>;
 }

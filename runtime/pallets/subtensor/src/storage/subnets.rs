@@ -60,7 +60,7 @@ mod storage_subnets {
     /// Whether neurons may register by proof of work.
     #[pallet::storage]
     pub type NetworkPowRegistrationAllowed<T: Config> =
-        StorageMap<_, Identity, NetUid, bool, ValueQuery, ConstBool<true>>;
+        StorageMap<_, Identity, NetUid, bool, ValueQuery>;
 
     /// Symbol of the token. Clients read this map when they connect.
     #[pallet::storage]
@@ -91,6 +91,10 @@ mod storage_subnets {
     #[pallet::storage]
     pub type SavedYumaMaxAllowedValidators<T: Config> =
         StorageMap<_, Identity, NetUid, u16, OptionQuery>;
+
+    /// Neurons to which a subnet without consensus is being trimmed, until it has no more.
+    #[pallet::storage]
+    pub type NullPruningTarget<T: Config> = StorageMap<_, Identity, NetUid, u16, OptionQuery>;
 
     /// Block of the latest epoch with consensus, while bonds have not moved since.
     #[pallet::storage]

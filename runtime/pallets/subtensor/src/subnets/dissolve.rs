@@ -133,7 +133,7 @@ impl<T: Config> Pallet<T> {
             SubnetLocked FirstEmissionBlockNumber SubtokenEnabled SubnetEmissionEnabled
             NetworkRegistrationAllowed NetworkPowRegistrationAllowed TokenSymbol
             SubnetIdentitiesV3 MechanismCountCurrent MechanismEmissionSplit SubnetEpochConsensus
-            SavedYumaMaxAllowedValidators LastYumaStepBlock
+            SavedYumaMaxAllowedValidators NullPruningTarget LastYumaStepBlock
             SubnetTAO SubnetAlphaIn SubnetAlphaOut SubnetAlphaBurned SubnetProtocolAlpha
             PoolTaoWeight SubnetVolume SubnetMovingPrice EMAPriceHalvingBlocks RootProp
             SubnetTaoInEmission SubnetAlphaInEmission SubnetAlphaOutEmission SubnetExcessTao
@@ -151,7 +151,8 @@ impl<T: Config> Pallet<T> {
             LiquidAlphaOn AlphaValues AlphaSigmoidSteepness Yuma3On ServingRateLimit
             TransferToggle Burn MinBurn MaxBurn BurnHalfLife BurnIncreaseMult CollateralLockShare
             CollateralDrainRatio MaxRegistrationsPerBlock RegistrationsThisBlock
-            RegistrationsThisInterval TargetRegistrationsPerInterval AdjustmentInterval
+            RegistrationsThisInterval POWRegistrationsThisInterval TargetRegistrationsPerInterval
+            AdjustmentInterval LastAdjustmentBlock
             AdjustmentAlpha Difficulty MinDifficulty MaxDifficulty MinChildkeyTakePerSubnet
             RootClaimableThreshold
         );

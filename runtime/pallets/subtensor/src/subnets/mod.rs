@@ -7,6 +7,7 @@ mod dissolve;
 mod identity;
 mod price;
 mod register;
+mod schedule;
 mod symbols;
 
 use crate::*;
@@ -124,7 +125,6 @@ impl<T: Config> Pallet<T> {
         // Root has no epoch: its stakers are paid by the subnets'.
         Tempo::<T>::insert(NetUid::ROOT, 0);
         NetworkRegistrationAllowed::<T>::insert(NetUid::ROOT, false);
-        NetworkPowRegistrationAllowed::<T>::insert(NetUid::ROOT, false);
         TokenSymbol::<T>::insert(NetUid::ROOT, Self::root_symbol());
     }
 }

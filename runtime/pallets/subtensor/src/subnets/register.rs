@@ -123,8 +123,6 @@ impl<T: Config> Pallet<T> {
         Yuma3On::<T>::insert(netuid, true);
         Burn::<T>::insert(netuid, FIRST_BURN);
         NetworkRegistrationAllowed::<T>::insert(netuid, true);
-        // There is no registration by proof of work here, and clients are told so.
-        NetworkPowRegistrationAllowed::<T>::insert(netuid, false);
 
         WeightsSetRateLimit::<T>::insert(netuid, defaults.weights_set_rate_limit);
         ActivityCutoffFactorMilli::<T>::insert(netuid, defaults.activity_cutoff_factor_milli);

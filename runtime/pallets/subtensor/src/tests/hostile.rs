@@ -3,6 +3,7 @@
 //! after each the invariants hold.
 
 use super::*;
+use codec::Compact;
 use frame_support::traits::UnfilteredDispatchable;
 use sp_runtime::PerU16;
 
@@ -52,7 +53,15 @@ impl Dice {
         let limit_price = Tao::new(self.amount());
         let allow_partial = self.roll(2) == 0;
         let (destination_hotkey, destination_netuid) = (self.hotkey(), self.netuid());
-        match self.roll(9) {
+        match self.roll(10) {
+            9 => Call::transfer_stake_and_hotkey {
+                destination_coldkey: self.hotkey(),
+                origin_hotkey: hotkey,
+                destination_hotkey,
+                origin_netuid: netuid,
+                destination_netuid,
+                alpha_amount: alpha,
+            },
             0 => Call::add_stake { hotkey, netuid, amount_staked: tao },
             1 => Call::remove_stake { hotkey, netuid, amount_unstaked: alpha },
             2 => Call::add_stake_limit {
@@ -99,7 +108,7 @@ impl Dice {
         let (port, ip_type) = (self.pick(&[0, 1, u16::MAX]), self.pick(&[0, 4, 6, u8::MAX]));
         let take = PerU16::from_parts(self.pick(&[0, 1, 11_796, u16::MAX]));
         let salt = vec![1];
-        match self.roll(11) {
+        match self.roll(15) {
             0 => Call::burned_register { netuid, hotkey },
             1 => Call::register_limit { netuid, hotkey, limit_price },
             2 => Call::root_register { hotkey },
@@ -127,13 +136,43 @@ impl Dice {
                 certificate: vec![9; self.roll(70) as usize],
             },
             9 => Call::increase_take { hotkey, take },
+            10 => Call::pow_register {
+                netuid,
+                work_block: limit_price,
+                nonce: limit_price,
+                work: [port as u8; 32],
+                hotkey,
+            },
+            11 => Call::batch_set_weights {
+                netuids: vec![Compact(netuid); usize::from(ip_type)],
+                weights: vec![dests
+                    .into_iter()
+                    .zip(weights)
+                    .map(|(to, w)| (Compact(to), Compact(w)))
+                    .collect()],
+                version_keys: vec![Compact(version_key)],
+            },
+            12 => Call::batch_commit_weights {
+                netuids: vec![Compact(netuid)],
+                commit_hashes: vec![Default::default()],
+            },
+            13 => Call::batch_reveal_weights {
+                netuid,
+                uids_list: vec![dests],
+                values_list: vec![weights],
+                salts_list: vec![salt],
+                version_keys: vec![version_key],
+            },
             _ => Call::decrease_take { hotkey, take },
         }
     }
 
     fn subnet_call(&mut self) -> Call<Test> {
         let (netuid, hotkey) = (self.netuid(), self.hotkey());
-        match self.roll(6) {
+        match self.roll(9) {
+            6 => Call::dissolve_network { coldkey: hotkey, netuid },
+            7 => Call::set_tempo { netuid, tempo: self.roll(60_000) as u16 },
+            8 => Call::set_activity_cutoff_factor { netuid, factor_milli: u32::MAX },
             0 => Call::register_network { hotkey },
             1 => Call::start_call { netuid },
             2 => Call::try_associate_hotkey { hotkey },

@@ -13,6 +13,7 @@
     clippy::unwrap_used
 )]
 
+mod batches;
 mod children;
 mod commit_reveal;
 mod delegation;
@@ -24,11 +25,13 @@ mod moves;
 mod neurons;
 mod nominations;
 mod payment;
+mod proof_of_work;
 mod random;
 mod refusals;
 mod root;
 mod serving;
 mod subnets;
+mod trimming;
 mod weights;
 
 use crate::{mock::*, *};

@@ -166,3 +166,31 @@ fn a_move_stops_at_its_ratio_of_prices() {
         assert!(staked(NetUid::ROOT, 3, 102) > 0);
     });
 }
+
+#[test]
+fn stake_passes_to_another_coldkey_behind_another_hotkey() {
+    run(local(), || {
+        let netuid = found_subnet(1);
+        join(netuid, 2);
+        stake(netuid, 3, 101, 10 * UNIT);
+        let all = staked(netuid, 3, 101);
+        let pass = |amount| {
+            let amount = Alpha::new(amount);
+            Chain::transfer_stake_and_hotkey(signed(3), 4, 101, 102, netuid, netuid, amount)
+        };
+        assert_noop!(pass(all + 1), Error::<Test>::NotEnoughStakeToWithdraw);
+        TransferToggle::<Test>::insert(netuid, false);
+        assert_noop!(pass(all), Error::<Test>::TransferDisallowed);
+        TransferToggle::<Test>::insert(netuid, true);
+        assert_ok!(pass(all / 2));
+        assert_eq!(staked(netuid, 4, 102), all / 2);
+        // The greatest number is all there is.
+        assert_ok!(pass(u64::MAX));
+        assert_eq!((staked(netuid, 3, 101), staked(netuid, 4, 102)), (0, all));
+        let event = System::events().pop().unwrap().event;
+        let wanted = (3, 4, 101, 102);
+        assert!(matches!(event, RuntimeEvent::SubtensorModule(Event::StakeAndHotkeyTransferred {
+            origin_coldkey, destination_coldkey, origin_hotkey, destination_hotkey, ..
+        }) if (origin_coldkey, destination_coldkey, origin_hotkey, destination_hotkey) == wanted));
+    });
+}

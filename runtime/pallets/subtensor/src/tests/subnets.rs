@@ -2,6 +2,7 @@
 
 use super::*;
 use frame_support::assert_noop;
+use sp_runtime::DispatchError;
 
 #[test]
 fn a_subnet_costs_its_price_and_opens_with_it() {
@@ -268,5 +269,47 @@ fn the_public_genesis_begins_with_a_subnet_that_nobody_owns() {
         assert_eq!((uid, other), (1, NetUid::new(2)));
         run_to_block(System::block_number() + 10);
         assert!(SubnetAlphaOut::<Test>::get(netuid).rao() > UNIT, "it takes part in the emission");
+    });
+}
+
+#[test]
+fn an_owner_sets_the_tempo_within_bounds_and_not_often() {
+    run(upstream(), || {
+        let netuid = found_subnet(1);
+        run_to_block(50);
+        let set = |who, tempo| Chain::set_tempo(signed(who), netuid, tempo);
+        assert_noop!(set(2, 400), DispatchError::BadOrigin);
+        assert_noop!(set(1, 359), Error::<Test>::TempoOutOfBounds);
+        assert_noop!(set(1, 50_401), Error::<Test>::TempoOutOfBounds);
+        assert_ok!(set(1, 400));
+        assert_eq!(Tempo::<Test>::get(netuid), 400);
+        assert_eq!(LastEpochBlock::<Test>::get(netuid), 50, "counted anew");
+        System::assert_last_event(Event::TempoSet(netuid, 400).into());
+        run_to_block(409);
+        assert_noop!(set(1, 500), Error::<Test>::TxRateLimitExceeded);
+        run_to_block(410);
+        assert_ok!(set(1, 500));
+        // Not while validators are about to vote.
+        PendingEpochAt::<Test>::insert(netuid, 900);
+        run_to_block(800);
+        let frozen = Error::<Test>::AdminActionProhibitedDuringWeightsWindow;
+        assert_noop!(set(1, 600), frozen);
+        assert_noop!(
+            Chain::set_activity_cutoff_factor(signed(1), netuid, 2_000),
+            Error::<Test>::AdminActionProhibitedDuringWeightsWindow
+        );
+        let root = RuntimeOrigin::root();
+        assert_ok!(Chain::set_activity_cutoff_factor(root, netuid, 2_000));
+        assert_eq!(ActivityCutoffFactorMilli::<Test>::get(netuid), 2_000);
+    });
+}
+
+#[test]
+fn root_alone_ends_a_subnet_whoever_is_named() {
+    run(local(), || {
+        let netuid = found_subnet(1);
+        assert_noop!(Chain::dissolve_network(signed(1), 1, netuid), DispatchError::BadOrigin);
+        assert_ok!(Chain::dissolve_network(RuntimeOrigin::root(), 777, netuid));
+        assert!(!Chain::subnet_exists(netuid));
     });
 }

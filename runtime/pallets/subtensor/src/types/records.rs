@@ -202,6 +202,14 @@ pub enum EpochConsensus {
     Null,
 }
 
+/// Which epoch's consensus liquid alpha looks at, as clients encode it; here always the present one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
+pub enum ConsensusMode {
+    Current,
+    Previous,
+    Auto,
+}
+
 /// What a rate limit is counted for. The encoding is the storage key, hence the fixed indices.
 #[derive(
     Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
@@ -287,6 +295,7 @@ pub enum Hyperparameter {
     MechanismCount = 37,
     MechanismSplit = 38,
     EpochConsensus = 39,
+    UidsTrimming = 40,
 }
 
 /// Hyperparameters that `register_network` gives a new subnet. A chain meant for one laptop wants

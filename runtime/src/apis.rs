@@ -5,7 +5,7 @@
 
 use crate::*;
 use alloc::{collections::BTreeMap, vec::Vec};
-use assay_runtime_api::Named;
+use assay_runtime_api::{Named, ProxyFilterInfo, ProxyTypeInfo};
 use codec::Encode;
 use frame_support::{
     genesis_builder_helper::{build_state, get_preset},
@@ -446,6 +446,16 @@ sp_api::impl_runtime_apis! {
 
         fn get_root_basket_positions(coldkey: AccountId) -> Vec<(AccountId, u64, TaoBalance)> {
             SubtensorModule::root_positions(&coldkey)
+        }
+    }
+
+    impl assay_runtime_api::ProxyFilterRuntimeApi<Block> for Runtime {
+        fn get_proxy_types() -> Vec<ProxyTypeInfo> {
+            proxies::types()
+        }
+
+        fn get_proxy_filters(proxy_types: Option<Named<u8>>) -> Vec<ProxyFilterInfo> {
+            proxies::filters(proxy_types.map(|Named(asked)| asked))
         }
     }
 }

@@ -10,9 +10,11 @@ use core::marker::PhantomData;
 use frame_support::{
     derive_impl, parameter_types,
     traits::{
-        ConstBool, ConstU16, ConstU32, ConstU64, ConstU8, Contains, FindAuthor, Get, VariantCountOf,
+        ConstBool, ConstU16, ConstU32, ConstU64, ConstU8, Contains, FindAuthor, Get, InsideBoth,
+        VariantCountOf,
     },
     weights::IdentityFee,
+    PalletId,
 };
 use frame_system::limits::{BlockLength, BlockWeights};
 use pallet_subtensor::NetUid;
@@ -71,6 +73,7 @@ impl<T: pallet_aura::Config<AuthorityId = AuraId>> Get<Option<AccountId>> for Bl
 #[derive_impl(frame_system::config_preludes::SolochainDefaultConfig)]
 impl frame_system::Config for Runtime {
     type Block = Block;
+    type BaseCallFilter = InsideBoth<SafeMode, keys::FlatBatches>;
     type BlockHashCount = ConstU32<BLOCK_HASH_COUNT>;
     type BlockWeights = RuntimeBlockWeights;
     type BlockLength = RuntimeBlockLength;
@@ -143,6 +146,7 @@ impl pallet_subtensor::Config for Runtime {
     type PoolSettings = Pools;
     type OnNeuronLeft = Neurons;
     type Commitments = Neurons;
+    type ActsFor = keys::Acts;
     type BlockAuthor = BlockAuthor<Runtime>;
     type WeightInfo = ();
 }
@@ -204,6 +208,23 @@ impl pallet_subtensor::Commitments<AccountId> for Neurons {
 impl pallet_commitments::Config for Runtime {
     type Neurons = Neurons;
     type MaxFields = ConstU32<3>;
+}
+
+parameter_types! {
+    pub const CrowdloanPalletId: PalletId = PalletId(*b"bt/cloan");
+}
+
+/// The public chain's values: ten TAO, a tenth of a TAO, and as many as a call or a list can hold.
+impl pallet_crowdloan::Config for Runtime {
+    type RuntimeCall = RuntimeCall;
+    type Currency = Balances;
+    type Preimages = Preimage;
+    type PalletId = CrowdloanPalletId;
+    type MinimumDeposit = ConstU64<10_000_000_000>;
+    type AbsoluteMinimumContribution = ConstU64<100_000_000>;
+    type RefundContributorsLimit = ConstU32<50>;
+    type MaxContributors = ConstU32<500>;
+    type WeightInfo = ();
 }
 
 impl pallet_admin_utils::Config for Runtime {}

@@ -18,9 +18,11 @@ mod apis;
 pub mod config;
 mod fees;
 pub mod genesis;
+mod keys;
 mod metadata;
 mod mortality;
 pub mod priority;
+mod proxies;
 mod slots;
 #[cfg(test)]
 mod tests;
@@ -98,8 +100,14 @@ frame_support::construct_runtime!(
         SubtensorModule: pallet_subtensor = 7,
         Utility: pallet_utility = 11,
         Sudo: pallet_sudo = 12,
+        Multisig: pallet_multisig = 13,
+        Preimage: pallet_preimage = 14,
+        Scheduler: pallet_scheduler = 15,
+        Proxy: pallet_proxy = 16,
         Commitments: pallet_commitments = 18,
         AdminUtils: pallet_admin_utils = 19,
+        SafeMode: pallet_safe_mode = 20,
+        Crowdloan: pallet_crowdloan = 27,
         Swap: pallet_swap = 28,
         MevShield: pallet_mev_shield = 30,
     }

@@ -4,9 +4,11 @@
 #![allow(clippy::arithmetic_side_effects, clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 mod dissolve;
+mod keys;
 mod priority;
 mod proof_of_work;
 mod slots;
+mod swaps;
 
 use crate::{config::*, genesis, *};
 use codec::Encode;

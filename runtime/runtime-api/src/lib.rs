@@ -10,8 +10,10 @@
 extern crate alloc;
 
 mod named;
+mod proxies;
 
 pub use named::{Named, NAMED_MAX};
+pub use proxies::{CallConstraint, CallInfo, FilterMode, ProxyFilterInfo, ProxyTypeInfo};
 
 use alloc::{collections::BTreeMap, vec::Vec};
 use pallet_mev_shield::ShieldedTransaction;
@@ -155,5 +157,12 @@ sp_api::decl_runtime_apis! {
         ) -> Option<BasketPosition<AccountId32>>;
         fn get_root_basket_portfolio(coldkey: AccountId32) -> Vec<BasketPosition<AccountId32>>;
         fn get_basket_trading_status(hotkey: AccountId32) -> BasketTradingStatus;
+    }
+
+    /// What proxies may do.
+    pub trait ProxyFilterRuntimeApi {
+        fn get_proxy_types() -> Vec<ProxyTypeInfo>;
+        /// Of the types of these numbers, or of all.
+        fn get_proxy_filters(proxy_types: Option<Named<u8>>) -> Vec<ProxyFilterInfo>;
     }
 }

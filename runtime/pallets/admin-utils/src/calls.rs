@@ -982,6 +982,36 @@ mod calls {
             Self::root_sets(origin, delay, StartCallDelay::<T>::put, ChainEvent::StartCallDelaySet)
         }
 
+        /// Sets the blocks between the announcement of a new coldkey and the swap.
+        #[pallet::call_index(86)]
+        #[pallet::weight(setter_weight::<T>())]
+        pub fn sudo_set_coldkey_swap_announcement_delay(
+            origin: OriginFor<T>,
+            duration: BlockNumberFor<T>,
+        ) -> DispatchResult {
+            Self::root_sets(
+                origin,
+                duration,
+                ColdkeySwapAnnouncementDelay::<T>::put,
+                ChainEvent::ColdkeySwapAnnouncementDelaySet,
+            )
+        }
+
+        /// Sets the blocks from when a swap is due until it may be announced anew or cleared.
+        #[pallet::call_index(87)]
+        #[pallet::weight(setter_weight::<T>())]
+        pub fn sudo_set_coldkey_swap_reannouncement_delay(
+            origin: OriginFor<T>,
+            duration: BlockNumberFor<T>,
+        ) -> DispatchResult {
+            Self::root_sets(
+                origin,
+                duration,
+                ColdkeySwapReannouncementDelay::<T>::put,
+                ChainEvent::ColdkeySwapReannouncementDelaySet,
+            )
+        }
+
         /// Sets how many mechanisms a subnet may have.
         #[pallet::call_index(88)]
         #[pallet::weight(setter_weight::<T>())]

@@ -60,6 +60,7 @@ impl pallet_subtensor::Config for Test {
     type PoolSettings = NoFee;
     type OnNeuronLeft = ();
     type Commitments = ();
+    type ActsFor = ();
     type BlockAuthor = Nobody;
     type WeightInfo = ();
 }

@@ -36,6 +36,7 @@ mod sections;
 mod staking;
 mod storage;
 mod subnets;
+mod swap;
 #[cfg(test)]
 mod tests;
 pub mod traits;
@@ -51,7 +52,7 @@ pub use staking::NOMINATIONS_PER_BLOCK;
 pub use subnets::{
     MAX_ACTIVITY_FACTOR, MAX_BURN_ABOVE, MAX_TEMPO, MIN_ACTIVITY_FACTOR, MIN_BURN_BELOW, MIN_TEMPO,
 };
-pub use traits::{Commitments, OnNeuronLeft, PoolSettings};
+pub use traits::{ActsFor, Commitments, OnNeuronLeft, PoolSettings};
 pub use types::{Alpha as AlphaBalance, Tao as TaoBalance, *};
 use weights::count;
 pub use weights::{EpochLoad, WeightInfo};
@@ -60,6 +61,7 @@ use frame_support::pallet_macros::import_section;
 use sections::{calls, config, constants, errors, events, genesis, hooks};
 use storage::{
     chain, client_reads, hyperparameters, neurons as neuron_items, stake, subnets as subnet_items,
+    swaps,
 };
 
 #[import_section(config::config)]
@@ -69,6 +71,7 @@ use storage::{
 #[import_section(hyperparameters::storage_hyperparameters)]
 #[import_section(neuron_items::storage_neurons)]
 #[import_section(stake::storage_stake)]
+#[import_section(swaps::storage_swaps)]
 #[import_section(client_reads::storage_client_reads)]
 #[import_section(genesis::genesis)]
 #[import_section(errors::errors)]
@@ -87,7 +90,8 @@ pub mod pallet {
             MAX_ACTIVITY_FACTOR, MAX_BURN_ABOVE, MAX_TEMPO, MIN_ACTIVITY_FACTOR, MIN_BURN_BELOW,
             MIN_TEMPO,
         },
-        traits::{Commitments, Currency, OnNeuronLeft, PoolSettings},
+        swap::{KEY_SWAP_COST, KEY_SWAP_ON_SUBNET_COST, SWAP_POSITIONS_MAX},
+        traits::{ActsFor, Commitments, Currency, OnNeuronLeft, PoolSettings},
         types::*,
         views::SCALING_LAW_POWER,
         weights::{count, sum_of, WeightInfo},

@@ -120,6 +120,7 @@ impl Config for Test {
     type PoolSettings = Fees;
     type OnNeuronLeft = Leavers;
     type Commitments = Committed;
+    type ActsFor = ();
     type BlockAuthor = Author;
     type WeightInfo = ();
 }

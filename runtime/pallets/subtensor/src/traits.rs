@@ -49,3 +49,32 @@ impl<AccountId> Commitments<AccountId> for () {
         Vec::new()
     }
 }
+
+/// In whose names an extrinsic acts, as far as its call says so: of its signer, and of accounts that
+/// the signer is a proxy or a signatory of.
+pub trait ActsFor<AccountId, Call> {
+    /// Gives `look` the signer with `call`, and everybody else with what is done in their names;
+    /// ends with its first error.
+    fn each<E>(
+        signer: &AccountId,
+        call: &Call,
+        look: &mut dyn FnMut(&AccountId, &Call) -> Result<(), E>,
+    ) -> Result<(), E>;
+
+    /// Whether `call` only carries another extrinsic, sealed, which is looked at by itself.
+    fn is_sealed(call: &Call) -> bool;
+}
+
+impl<AccountId, Call> ActsFor<AccountId, Call> for () {
+    fn each<E>(
+        signer: &AccountId,
+        call: &Call,
+        look: &mut dyn FnMut(&AccountId, &Call) -> Result<(), E>,
+    ) -> Result<(), E> {
+        look(signer, call)
+    }
+
+    fn is_sealed(_: &Call) -> bool {
+        false
+    }
+}

@@ -27,7 +27,8 @@ impl<T: Config> Pallet<T> {
         Self::check_shares()?;
         Self::check_alpha()?;
         Self::check_neurons()?;
-        Self::check_children()
+        Self::check_children()?;
+        Self::check_keys()
     }
 
     /// All TAO is a balance or in a pool, and pools add up.
@@ -199,6 +200,42 @@ impl<T: Config> Pallet<T> {
                     "a parent does not know its child",
                 )?;
             }
+        }
+        Ok(())
+    }
+
+    /// Hotkeys and coldkeys know each other; what swaps look for is where it is.
+    fn check_keys() -> Result<(), TryRuntimeError> {
+        for (hotkey, coldkey) in Owner::<T>::iter() {
+            let owned = OwnedHotkeys::<T>::get(coldkey);
+            require(
+                owned.iter().filter(|other| **other == hotkey).count() == 1,
+                "a coldkey does not know its hotkey, or twice",
+            )?;
+        }
+        for (coldkey, owned) in OwnedHotkeys::<T>::iter() {
+            let mine = owned.iter().all(|hotkey| Self::owns(&coldkey, hotkey));
+            require(mine, "a hotkey does not know its coldkey")?;
+        }
+        for (hotkey, netuid, coldkeys) in AutoStakeDestinationColdkeys::<T>::iter() {
+            let chosen = |coldkey| AutoStakeDestination::<T>::get(coldkey, netuid);
+            require(
+                coldkeys.iter().all(|coldkey| chosen(coldkey).as_ref() == Some(&hotkey)),
+                "a coldkey has chosen another hotkey for its incentives",
+            )?;
+        }
+        for (netuid, hotkey, coldkey) in RootClaimed::<T>::iter_keys() {
+            require(
+                RootClaimable::<T>::get(&hotkey).contains_key(&netuid)
+                    && AlphaShares::<T>::contains_key((&hotkey, &coldkey, NetUid::ROOT)),
+                "something was claimed for no stake on root",
+            )?;
+        }
+        for coldkey in ColdkeySwapDisputes::<T>::iter_keys() {
+            require(
+                ColdkeySwapAnnouncements::<T>::contains_key(coldkey),
+                "a swap is disputed that was not announced",
+            )?;
         }
         Ok(())
     }

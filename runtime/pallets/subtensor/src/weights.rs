@@ -63,6 +63,9 @@ pub trait WeightInfo {
     fn claim_root() -> Weight;
     fn set_identity() -> Weight;
     fn associate() -> Weight;
+    fn announce_coldkey_swap() -> Weight;
+    fn swap_coldkey(positions: u32) -> Weight;
+    fn swap_hotkey(positions: u32) -> Weight;
 }
 
 const fn micros(count: u64) -> Weight {
@@ -203,5 +206,19 @@ impl WeightInfo for () {
 
     fn associate() -> Weight {
         micros(700)
+    }
+
+    fn announce_coldkey_swap() -> Weight {
+        micros(500)
+    }
+
+    /// Looks at every subnet; each hotkey and each position of stake is written anew.
+    fn swap_coldkey(positions: u32) -> Weight {
+        micros(30_000).saturating_add(micros(300).saturating_mul(positions.into()))
+    }
+
+    /// Looks at every subnet and its announcements of child keys; as above.
+    fn swap_hotkey(positions: u32) -> Weight {
+        micros(60_000).saturating_add(micros(400).saturating_mul(positions.into()))
     }
 }

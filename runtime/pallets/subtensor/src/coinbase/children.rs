@@ -13,6 +13,7 @@
 
 use crate::*;
 use alloc::vec::Vec;
+use frame_support::ensure;
 
 /// Announcements that one epoch looks at; the next one goes on where it stopped. As many as the
 /// neurons that a subnet has at most by default.
@@ -22,8 +23,34 @@ pub(crate) const ANNOUNCEMENTS_PER_EPOCH: usize = 256;
 /// whoever lends more than the one that lends least takes its place.
 pub(crate) const PARENTS_MAX: usize = 32;
 
+/// Announcements of others that a swap of a hotkey looks through for its name; in those beyond it
+/// stays. As many as four epochs look at.
+const ANNOUNCEMENTS_PER_SWAP: usize = 4 * ANNOUNCEMENTS_PER_EPOCH;
+
 /// Children of a parent: the part of 2^64 - 1 that each is lent, and its key.
 type Children<AccountId> = Vec<(u64, AccountId)>;
+
+/// Whether a key is in a list of relations.
+fn named<AccountId: PartialEq>(relations: &[(u64, AccountId)], key: &AccountId) -> bool {
+    relations.iter().any(|(_, other)| other == key)
+}
+
+/// The list with `new` in the place of `old`; if it is there already, with what both are lent.
+fn rename<AccountId: Clone + PartialEq>(
+    mut children: Children<AccountId>,
+    old: &AccountId,
+    new: &AccountId,
+) -> Children<AccountId> {
+    let Some(place) = children.iter().position(|(_, child)| child == old) else {
+        return children;
+    };
+    let (proportion, _) = children.remove(place);
+    match children.iter_mut().find(|(_, child)| child == new) {
+        Some((sum, _)) => *sum = sum.saturating_add(proportion),
+        None => children.push((proportion, new.clone())),
+    }
+    children
+}
 
 impl<T: Config> Pallet<T> {
     /// After an epoch: puts into effect what was announced long enough ago; counts it in `load`.
@@ -116,6 +143,64 @@ impl<T: Config> Pallet<T> {
         Self::put_children(netuid, &displaced, rest);
         Self::tell_children(netuid, &displaced);
         true
+    }
+
+    /// Puts `new` in the place of `old` in all relations on a subnet, announced ones too. Its own
+    /// children give way to those of `old`; its own parents stay where there is a place for them.
+    /// Fails where `old` and `new` lend to each other.
+    pub(crate) fn change_relations(
+        netuid: NetUid,
+        old: &T::AccountId,
+        new: &T::AccountId,
+    ) -> Result<(), Error<T>> {
+        let children = ChildKeys::<T>::get(old, netuid);
+        let parents = ParentKeys::<T>::get(old, netuid);
+        let (announced, from) = PendingChildKeys::<T>::get(netuid, old);
+        ensure!(
+            children.iter().chain(&parents).chain(&announced).all(|(_, key)| key != new),
+            Error::<T>::ChildParentInconsistency
+        );
+        Self::replace_children(netuid, old, Vec::new());
+        ParentKeys::<T>::remove(old, netuid);
+        let mut lenders = parents.clone();
+        for (proportion, parent) in ParentKeys::<T>::take(new, netuid) {
+            if let Some((sum, _)) = lenders.iter_mut().find(|(_, other)| *other == parent) {
+                *sum = sum.saturating_add(proportion);
+            } else if lenders.len() < PARENTS_MAX && !named(&children, &parent) {
+                lenders.push((proportion, parent));
+            } else {
+                let mut rest = ChildKeys::<T>::get(&parent, netuid);
+                rest.retain(|(_, child)| child != new);
+                Self::put_children(netuid, &parent, rest);
+            }
+        }
+        if !lenders.is_empty() {
+            ParentKeys::<T>::insert(new, netuid, lenders);
+        }
+        for (_, parent) in parents {
+            let lent = rename(ChildKeys::<T>::get(&parent, netuid), old, new);
+            Self::put_children(netuid, &parent, lent);
+        }
+        Self::replace_children(netuid, new, children);
+        if PendingChildKeys::<T>::contains_key(netuid, old) {
+            PendingChildKeys::<T>::remove(netuid, old);
+            PendingChildKeys::<T>::insert(netuid, new, (announced, from));
+        }
+        Self::rename_announced(netuid, old, new);
+        Ok(())
+    }
+
+    /// Puts `new` in the place of `old` in what others announced.
+    fn rename_announced(netuid: NetUid, old: &T::AccountId, new: &T::AccountId) {
+        let naming: Vec<_> = PendingChildKeys::<T>::iter_prefix(netuid)
+            .take(ANNOUNCEMENTS_PER_SWAP)
+            .filter(|(_, (children, _))| named(children, old))
+            .collect();
+        for (parent, (children, from)) in naming {
+            let mut children = rename(children, old, new);
+            children.retain(|(_, child)| *child != parent);
+            PendingChildKeys::<T>::insert(netuid, parent, (children, from));
+        }
     }
 
     fn put_children(netuid: NetUid, parent: &T::AccountId, children: Children<T::AccountId>) {

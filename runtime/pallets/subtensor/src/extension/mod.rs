@@ -3,6 +3,11 @@
 //! A call whose failure can be foreseen never reaches a block: the pool answers
 //! `Custom error: N`, and clients have names for the numbers. The checks are those of the calls
 //! themselves, run beforehand; what a batch or sudo wraps is checked only when it runs.
+//!
+//! One check is made here and nowhere else: a coldkey whose swap is announced does nothing but what
+//! concerns it (`guard`). It holds for all calls and for all in whose names they act, so that no
+//! proxy and no cosigner gets past it. Publicly the outer call of a proxy succeeds then and tells
+//! the refusal in an event; here the pool refuses it.
 
 use crate::{
     neurons::{Endpoint, Row, Work},
@@ -29,6 +34,7 @@ const BAD_REQUEST: u8 = 255;
 /// The number under which clients know an error as a refusal.
 fn code<T: Config>(error: &Error<T>) -> u8 {
     match error {
+        Error::ColdkeySwapAnnounced => 0,
         Error::AmountTooLow | Error::NotEnoughStakeToSetWeights => 1,
         Error::NotEnoughBalanceToStake => 2,
         Error::SubnetNotExists => 3,
@@ -46,6 +52,7 @@ fn code<T: Config>(error: &Error<T>) -> u8 {
         Error::InvalidPort => 13,
         Error::InputLengthsUnequal | Error::WeightVecNotEqualSize => 18,
         Error::HotKeyNotRegisteredInSubNet => 19,
+        Error::ColdkeySwapDisputed => 21,
         Error::NonAssociatedColdKey => 25,
         Error::DelegateTakeTooLow => 26,
         Error::DelegateTakeTooHigh => 27,
@@ -118,6 +125,35 @@ fn check<T: Config>(who: &T::AccountId, call: &Call<T>) -> Result<(), Error<T>> 
     }
 }
 
+/// Whether `who` may do `call`, for all that is announced of its coldkey.
+fn guard<T: Config>(
+    who: &T::AccountId,
+    call: &<T as frame_system::Config>::RuntimeCall,
+) -> Result<(), Error<T>>
+where
+    <T as frame_system::Config>::RuntimeCall: IsSubType<Call<T>>,
+{
+    if !ColdkeySwapAnnouncements::<T>::contains_key(who) {
+        return Ok(());
+    }
+    if ColdkeySwapDisputes::<T>::contains_key(who) {
+        return Err(Error::ColdkeySwapDisputed);
+    }
+    let concerns_it = matches!(
+        call.is_sub_type(),
+        Some(
+            Call::announce_coldkey_swap { .. }
+                | Call::swap_coldkey_announced { .. }
+                | Call::dispute_coldkey_swap {}
+                | Call::clear_coldkey_swap_announcement {}
+        )
+    );
+    if concerns_it || T::ActsFor::is_sealed(call) {
+        return Ok(());
+    }
+    Err(Error::ColdkeySwapAnnounced)
+}
+
 fn check_weights<T: Config>(
     who: &T::AccountId,
     netuid: NetUid,
@@ -157,8 +193,10 @@ where
         _implication: &impl Implication,
         _source: TransactionSource,
     ) -> ValidateResult<(), T::RuntimeCall> {
-        if let (Some(who), Some(call)) = (origin.as_system_origin_signer(), call.is_sub_type()) {
-            check::<T>(who, call).map_err(|error| InvalidTransaction::Custom(code(&error)))?;
+        if let Some(who) = origin.as_system_origin_signer() {
+            let foreseen = T::ActsFor::each(who, call, &mut guard::<T>)
+                .and_then(|()| call.is_sub_type().map_or(Ok(()), |call| check::<T>(who, call)));
+            foreseen.map_err(|error| InvalidTransaction::Custom(code(&error)))?;
         }
         Ok((ValidTransaction::default(), (), origin))
     }

@@ -289,6 +289,83 @@ mod calls {
             Self::do_set_identity(&coldkey, identity)
         }
 
+        /// Puts another hotkey of the caller in the place of one, on a subnet or on all.
+        ///
+        /// - Origin: signed, by the coldkey of the hotkey.
+        /// - Errors: `SubnetNotExists`, `NonAssociatedColdKey`, `NewHotKeyIsSameWithOld`,
+        ///   `HotKeyAlreadyRegisteredInSubNet`, `NewHotKeyNotCleanForRootSwap`,
+        ///   `HotKeySwapOnSubnetIntervalNotPassed`, `NotEnoughBalanceToPaySwapHotKey`,
+        ///   `ChildParentInconsistency`, `TooManyStakingHotkeys`, `ColdkeySwapTooHeavy`.
+        /// - Event: `HotkeySwapped`, or `HotkeySwappedOnSubnet`.
+        #[pallet::call_index(70)]
+        #[pallet::weight(T::WeightInfo::swap_hotkey(SWAP_POSITIONS_MAX))]
+        pub fn swap_hotkey(
+            origin: OriginFor<T>,
+            hotkey: T::AccountId,
+            new_hotkey: T::AccountId,
+            netuid: Option<NetUid>,
+        ) -> DispatchResultWithPostInfo {
+            let coldkey = ensure_signed(origin)?;
+            let moved = Self::do_swap_hotkey(&coldkey, &hotkey, &new_hotkey, netuid, false);
+            Self::weigh_swap(moved, T::WeightInfo::swap_hotkey)
+        }
+
+        /// Gives all of a coldkey to another, and takes a cost from it first.
+        ///
+        /// - Origin: root.
+        /// - Errors: `NotEnoughBalanceToPaySwapColdKey`, `ColdKeyAlreadyAssociated`,
+        ///   `NewColdKeyIsHotkey`, `TooManyStakingHotkeys`, `ColdkeySwapTooHeavy`.
+        /// - Event: `ColdkeySwapped`.
+        #[pallet::call_index(71)]
+        #[pallet::weight(T::WeightInfo::swap_coldkey(SWAP_POSITIONS_MAX))]
+        pub fn swap_coldkey(
+            origin: OriginFor<T>,
+            old_coldkey: T::AccountId,
+            new_coldkey: T::AccountId,
+            swap_cost: Tao,
+        ) -> DispatchResultWithPostInfo {
+            ensure_root(origin)?;
+            let refusal = Error::<T>::NotEnoughBalanceToPaySwapColdKey;
+            Self::pay_swap(&old_coldkey, swap_cost, refusal)?;
+            let moved = Self::do_swap_coldkey(&old_coldkey, &new_coldkey)?;
+            Self::forget_coldkey_swap(&old_coldkey);
+            Ok(Some(T::WeightInfo::swap_coldkey(moved)).into())
+        }
+
+        /// As `swap_hotkey`; with `keep_stake` stake stays behind the old hotkey, which the caller
+        /// keeps.
+        ///
+        /// - Origin: signed, by the coldkey of the hotkey.
+        /// - Errors: as `swap_hotkey`.
+        /// - Event: `HotkeySwapped`, or `HotkeySwappedOnSubnet`.
+        #[pallet::call_index(72)]
+        #[pallet::weight(T::WeightInfo::swap_hotkey(if *keep_stake { 0 } else { SWAP_POSITIONS_MAX }))]
+        pub fn swap_hotkey_v2(
+            origin: OriginFor<T>,
+            hotkey: T::AccountId,
+            new_hotkey: T::AccountId,
+            netuid: Option<NetUid>,
+            keep_stake: bool,
+        ) -> DispatchResultWithPostInfo {
+            let coldkey = ensure_signed(origin)?;
+            let moved = Self::do_swap_hotkey(&coldkey, &hotkey, &new_hotkey, netuid, keep_stake);
+            Self::weigh_swap(moved, T::WeightInfo::swap_hotkey)
+        }
+
+        /// Fails: a swap is announced today.
+        ///
+        /// - Origin: any.
+        /// - Errors: `Deprecated`.
+        #[pallet::call_index(73)]
+        #[pallet::weight(T::WeightInfo::announce_coldkey_swap())]
+        pub fn schedule_swap_coldkey(
+            origin: OriginFor<T>,
+            new_coldkey: T::AccountId,
+        ) -> DispatchResult {
+            let _ = (origin, new_coldkey);
+            Err(Error::<T>::Deprecated.into())
+        }
+
         /// Sets what a hotkey keeps of the dividends of those who lend to it.
         ///
         /// - Origin: signed, by the coldkey that owns the hotkey.
@@ -885,6 +962,69 @@ mod calls {
             Self::do_claim_root(&coldkey, None)
         }
 
+        /// Announces that all of the caller is to go to the coldkey of this BLAKE2-256 hash. Until
+        /// then the caller signs nothing but what concerns that.
+        ///
+        /// - Origin: signed, by a coldkey.
+        /// - Errors: `ColdkeySwapDisputed`, `ColdkeySwapReannouncedTooEarly`,
+        ///   `NotEnoughBalanceToPaySwapColdKey`.
+        /// - Event: `ColdkeySwapAnnounced`.
+        #[pallet::call_index(125)]
+        #[pallet::weight(T::WeightInfo::announce_coldkey_swap())]
+        pub fn announce_coldkey_swap(
+            origin: OriginFor<T>,
+            new_coldkey_hash: T::Hash,
+        ) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            Self::do_announce_coldkey_swap(&coldkey, new_coldkey_hash)
+        }
+
+        /// Gives all of the caller to the coldkey that was announced.
+        ///
+        /// - Origin: signed, by a coldkey.
+        /// - Errors: `ColdkeySwapDisputed`, `ColdkeySwapAnnouncementNotFound`,
+        ///   `AnnouncedColdkeyHashDoesNotMatch`, `ColdkeySwapTooEarly`,
+        ///   `ColdKeyAlreadyAssociated`, `NewColdKeyIsHotkey`, `TooManyStakingHotkeys`,
+        ///   `ColdkeySwapTooHeavy`.
+        /// - Event: `ColdkeySwapped`.
+        #[pallet::call_index(126)]
+        #[pallet::weight(T::WeightInfo::swap_coldkey(SWAP_POSITIONS_MAX))]
+        pub fn swap_coldkey_announced(
+            origin: OriginFor<T>,
+            new_coldkey: T::AccountId,
+        ) -> DispatchResultWithPostInfo {
+            let coldkey = ensure_signed(origin)?;
+            let moved = Self::do_swap_coldkey_announced(&coldkey, &new_coldkey);
+            Self::weigh_swap(moved, T::WeightInfo::swap_coldkey)
+        }
+
+        /// Stops the announced swap of the caller, and everything else that it signs, until root
+        /// has decided.
+        ///
+        /// - Origin: signed, by a coldkey.
+        /// - Errors: `ColdkeySwapAnnouncementNotFound`, `ColdkeySwapAlreadyDisputed`.
+        /// - Event: `ColdkeySwapDisputed`.
+        #[pallet::call_index(127)]
+        #[pallet::weight(T::WeightInfo::announce_coldkey_swap())]
+        pub fn dispute_coldkey_swap(origin: OriginFor<T>) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            Self::do_dispute_coldkey_swap(&coldkey)
+        }
+
+        /// Forgets what was announced and disputed of a coldkey.
+        ///
+        /// - Origin: root.
+        /// - Errors: none.
+        /// - Event: `ColdkeySwapReset`.
+        #[pallet::call_index(128)]
+        #[pallet::weight(T::WeightInfo::announce_coldkey_swap())]
+        pub fn reset_coldkey_swap(origin: OriginFor<T>, coldkey: T::AccountId) -> DispatchResult {
+            ensure_root(origin)?;
+            Self::forget_coldkey_swap(&coldkey);
+            Self::deposit_event(Event::ColdkeySwapReset { who: coldkey });
+            Ok(())
+        }
+
         /// Buys alpha with the caller's TAO and burns it.
         ///
         /// - Origin: signed, by a coldkey.
@@ -903,6 +1043,19 @@ mod calls {
         ) -> DispatchResult {
             let coldkey = ensure_signed(origin)?;
             Self::do_add_stake_burn(&coldkey, &hotkey, netuid, amount, limit.map(Tao::rao))
+        }
+
+        /// Takes the caller's announcement back.
+        ///
+        /// - Origin: signed, by a coldkey.
+        /// - Errors: `ColdkeySwapDisputed`, `ColdkeySwapAnnouncementNotFound`,
+        ///   `ColdkeySwapClearTooEarly`.
+        /// - Event: `ColdkeySwapCleared`.
+        #[pallet::call_index(133)]
+        #[pallet::weight(T::WeightInfo::announce_coldkey_swap())]
+        pub fn clear_coldkey_swap_announcement(origin: OriginFor<T>) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            Self::do_clear_coldkey_swap(&coldkey)
         }
 
         /// Registers a hotkey on a subnet if that costs no more than a limit, in rao.

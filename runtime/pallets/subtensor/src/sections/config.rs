@@ -19,6 +19,9 @@ mod config {
         /// What neurons have committed to.
         type Commitments: Commitments<Self::AccountId>;
 
+        /// In whose names an extrinsic acts.
+        type ActsFor: ActsFor<Self::AccountId, <Self as frame_system::Config>::RuntimeCall>;
+
         /// Author of the block being built, who is paid the fees. None: they stay in the pool.
         type BlockAuthor: Get<Option<Self::AccountId>>;
 

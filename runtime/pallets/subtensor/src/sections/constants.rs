@@ -353,5 +353,35 @@ mod constants {
         fn initial_scaling_law_power() -> u16 {
             SCALING_LAW_POWER
         }
+
+        /// Cost of swapping a coldkey, or a hotkey on all subnets.
+        #[pallet::constant_name(KeySwapCost)]
+        fn key_swap_cost() -> Tao {
+            KEY_SWAP_COST
+        }
+
+        /// Cost of swapping a hotkey on one subnet.
+        #[pallet::constant_name(KeySwapOnSubnetCost)]
+        fn key_swap_on_subnet_cost() -> Tao {
+            KEY_SWAP_ON_SUBNET_COST
+        }
+
+        /// Blocks between two swaps of hotkeys by one coldkey on one subnet, as the chain has it now.
+        #[pallet::constant_name(HotkeySwapOnSubnetInterval)]
+        fn hotkey_swap_on_subnet_interval() -> u64 {
+            HotkeySwapInterval::<T>::get()
+        }
+
+        /// Blocks between the announcement of a coldkey and its swap, as the chain has it now.
+        #[pallet::constant_name(InitialColdkeySwapAnnouncementDelay)]
+        fn initial_coldkey_swap_announcement_delay() -> BlockNumberFor<T> {
+            ColdkeySwapAnnouncementDelay::<T>::get()
+        }
+
+        /// Blocks from then until it may be announced anew, as the chain has it now.
+        #[pallet::constant_name(InitialColdkeySwapReannouncementDelay)]
+        fn initial_coldkey_swap_reannouncement_delay() -> BlockNumberFor<T> {
+            ColdkeySwapReannouncementDelay::<T>::get()
+        }
     }
 }

@@ -180,12 +180,27 @@ mod events {
         /// A delegate raised its take: coldkey, hotkey, take.
         #[codec(index = 66)]
         TakeIncreased(T::AccountId, T::AccountId, PerU16),
+        /// A hotkey took the place of another on all subnets.
+        #[codec(index = 67)]
+        HotkeySwapped { coldkey: T::AccountId, old_hotkey: T::AccountId, new_hotkey: T::AccountId },
         /// `MaxDelegateTake` was set.
         #[codec(index = 68)]
         MaxDelegateTakeSet(PerU16),
         /// `MinDelegateTake` was set.
         #[codec(index = 69)]
         MinDelegateTakeSet(PerU16),
+        /// A coldkey is to be swapped for the one of this hash.
+        #[codec(index = 70)]
+        ColdkeySwapAnnounced { who: T::AccountId, new_coldkey_hash: T::Hash },
+        /// Root has forgotten what was announced and disputed.
+        #[codec(index = 71)]
+        ColdkeySwapReset { who: T::AccountId },
+        /// All of a coldkey went to another.
+        #[codec(index = 72)]
+        ColdkeySwapped { old_coldkey: T::AccountId, new_coldkey: T::AccountId },
+        /// An announced swap is disputed.
+        #[codec(index = 73)]
+        ColdkeySwapDisputed { coldkey: T::AccountId },
         /// Children were announced: parent, netuid, block from which they count, (part, child).
         #[codec(index = 76)]
         SetChildrenScheduled(T::AccountId, NetUid, u64, Vec<(u64, T::AccountId)>),
@@ -201,6 +216,12 @@ mod events {
         /// The description of a subnet was removed.
         #[codec(index = 80)]
         SubnetIdentityRemoved(NetUid),
+        /// `ColdkeySwapAnnouncementDelay` was set.
+        #[codec(index = 82)]
+        ColdkeySwapAnnouncementDelaySet(BlockNumberFor<T>),
+        /// `ColdkeySwapReannouncementDelay` was set.
+        #[codec(index = 83)]
+        ColdkeySwapReannouncementDelaySet(BlockNumberFor<T>),
         /// Weights were committed: hotkey, storage index, hash.
         #[codec(index = 86)]
         WeightsCommitted(T::AccountId, NetUidStorageIndex, H256),
@@ -248,6 +269,14 @@ mod events {
         /// Commit-reveal was switched on or off.
         #[codec(index = 102)]
         CommitRevealEnabled(NetUid, bool),
+        /// A hotkey took the place of another on a subnet.
+        #[codec(index = 103)]
+        HotkeySwappedOnSubnet {
+            coldkey: T::AccountId,
+            old_hotkey: T::AccountId,
+            new_hotkey: T::AccountId,
+            netuid: NetUid,
+        },
         /// The symbol of a token was changed.
         #[codec(index = 106)]
         SymbolUpdated { netuid: NetUid, symbol: Vec<u8> },
@@ -278,6 +307,9 @@ mod events {
         /// Alpha was bought and burned.
         #[codec(index = 125)]
         AddStakeBurn { netuid: NetUid, hotkey: T::AccountId, amount: Tao, alpha: Alpha },
+        /// An announcement was taken back.
+        #[codec(index = 127)]
+        ColdkeySwapCleared { who: T::AccountId },
         /// `BurnHalfLife` was set.
         #[codec(index = 129)]
         BurnHalfLifeSet { netuid: NetUid, burn_half_life: u16 },

@@ -31,6 +31,12 @@ mod genesis {
         pub max_epochs_per_block: u8,
         /// Blocks before announced child keys take effect.
         pub pending_child_key_cooldown: u64,
+        /// Blocks between the announcement of a new coldkey and the swap.
+        pub coldkey_swap_announcement_delay: u32,
+        /// Blocks from then until it may be announced anew.
+        pub coldkey_swap_reannouncement_delay: u32,
+        /// Blocks between two swaps of hotkeys by one coldkey on one subnet.
+        pub hotkey_swap_interval: u64,
         /// Who owns root, and the owner's hotkey; nobody without it.
         pub root_owner: Option<(T::AccountId, T::AccountId)>,
         /// Whether there is a subnet 1 that nobody owns, with a pool of ten TAO, as the public
@@ -54,6 +60,9 @@ mod genesis {
                 max_uids_trimming_rate_limit: 216_000,
                 max_epochs_per_block: 2,
                 pending_child_key_cooldown: 7_200,
+                coldkey_swap_announcement_delay: 36_000,
+                coldkey_swap_reannouncement_delay: 7_200,
+                hotkey_swap_interval: 7_200,
                 root_owner: None,
                 first_subnet: false,
                 _config: Default::default(),
@@ -76,6 +85,13 @@ mod genesis {
             MaxUidsTrimmingRateLimit::<T>::put(self.max_uids_trimming_rate_limit);
             MaxEpochsPerBlock::<T>::put(self.max_epochs_per_block);
             PendingChildKeyCooldown::<T>::put(self.pending_child_key_cooldown);
+            ColdkeySwapAnnouncementDelay::<T>::put(BlockNumberFor::<T>::from(
+                self.coldkey_swap_announcement_delay,
+            ));
+            ColdkeySwapReannouncementDelay::<T>::put(BlockNumberFor::<T>::from(
+                self.coldkey_swap_reannouncement_delay,
+            ));
+            HotkeySwapInterval::<T>::put(self.hotkey_swap_interval);
             Pallet::<T>::create_root_network();
             if let Some((owner, hotkey)) = &self.root_owner {
                 SubnetOwner::<T>::insert(NetUid::ROOT, owner);

@@ -1,10 +1,14 @@
 //! Who owns which hotkey.
 //!
-//! A hotkey belongs to the coldkey that first registered or associated it, for good. At its first
+//! A hotkey belongs to the coldkey that first registered or associated it, until a swap of either
+//! (`crate::swap`). At its first
 //! registration it gets one reference that keeps its account alive without any balance, so its
 //! nonce never starts again and an old signed extrinsic of it can never be replayed.
 
-use crate::{staking::MAX_HOTKEYS_PER_COLDKEY, *};
+use crate::{
+    staking::{AUTO_STAKERS_MAX, MAX_HOTKEYS_PER_COLDKEY},
+    *,
+};
 use frame_support::ensure;
 use sp_runtime::DispatchResult;
 
@@ -100,12 +104,33 @@ impl<T: Config> Pallet<T> {
             AutoStakeDestination::<T>::get(coldkey, netuid).as_ref() != Some(hotkey),
             Error::<T>::SameAutoStakeHotkeyAlreadySet
         );
-        AutoStakeDestination::<T>::insert(coldkey, netuid, hotkey);
+        Self::forget_auto_stake(coldkey, netuid);
+        Self::set_auto_stake(coldkey, netuid, hotkey);
         Self::deposit_event(Event::AutoStakeDestinationSet {
             coldkey: coldkey.clone(),
             netuid,
             hotkey: hotkey.clone(),
         });
         Ok(())
+    }
+
+    /// Notes a choice of `coldkey` that has none, where the hotkey's swap will find it.
+    pub(crate) fn set_auto_stake(coldkey: &T::AccountId, netuid: NetUid, hotkey: &T::AccountId) {
+        AutoStakeDestination::<T>::insert(coldkey, netuid, hotkey);
+        AutoStakeDestinationColdkeys::<T>::mutate(hotkey, netuid, |coldkeys| {
+            if coldkeys.len() < AUTO_STAKERS_MAX {
+                coldkeys.push(coldkey.clone());
+            }
+        });
+    }
+
+    /// Takes a choice back.
+    pub(crate) fn forget_auto_stake(coldkey: &T::AccountId, netuid: NetUid) {
+        let Some(hotkey) = AutoStakeDestination::<T>::take(coldkey, netuid) else { return };
+        AutoStakeDestinationColdkeys::<T>::mutate_exists(hotkey, netuid, |coldkeys| {
+            let mut rest = coldkeys.take().unwrap_or_default();
+            rest.retain(|other| other != coldkey);
+            *coldkeys = (!rest.is_empty()).then_some(rest);
+        });
     }
 }

@@ -27,5 +27,9 @@ pub const MIN_STAKE: TaoBalance = TaoBalance::new(2_000_000);
 /// storage values that are read whole.
 pub const MAX_HOTKEYS_PER_COLDKEY: usize = 1_024;
 
+/// Coldkeys whose choice to have their incentives staked behind a hotkey follows its swap: anybody
+/// may choose it, and a swap looks at all of them. Those of later ones stay with the old hotkey.
+const AUTO_STAKERS_MAX: usize = 256;
+
 /// Hotkeys up to which others may add to that list by giving stake: they cannot fill it.
 const MAX_HOTKEYS_BY_OTHERS: usize = MAX_HOTKEYS_PER_COLDKEY / 2;

@@ -94,7 +94,7 @@ impl<T: Config> Pallet<T> {
         }
     }
 
-    fn put_share_pool(hotkey: &T::AccountId, netuid: NetUid, pool: &SharePool) {
+    pub(crate) fn put_share_pool(hotkey: &T::AccountId, netuid: NetUid, pool: &SharePool) {
         if pool.shares == 0 {
             TotalHotkeyShares::<T>::remove(hotkey, netuid);
         } else {
@@ -124,7 +124,7 @@ impl<T: Config> Pallet<T> {
         }
     }
 
-    fn share_refusal(error: ShareError) -> DispatchError {
+    pub(crate) fn share_refusal(error: ShareError) -> DispatchError {
         match error {
             ShareError::TooLittle => Error::<T>::AmountTooLow.into(),
             ShareError::TooMuch => Error::<T>::NotEnoughStakeToWithdraw.into(),

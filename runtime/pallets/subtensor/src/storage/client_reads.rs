@@ -1,5 +1,5 @@
 //! Storage that clients read before they act and that nothing writes yet: queues of subnets being
-//! cleared away, locks, collateral, swaps of coldkeys.
+//! cleared away, locks, collateral.
 //!
 //! An item that is absent from the metadata makes a client fail, one that is empty tells it that
 //! the feature is not in use. An item moves out of this file when its feature arrives.
@@ -73,14 +73,4 @@ mod storage_client_reads {
     #[pallet::storage]
     pub type ChildkeyThresholdSuspended<T: Config> =
         StorageMap<_, Blake2_128Concat, T::AccountId, (), OptionQuery>;
-
-    /// Announced swaps: block from which, hash of the new coldkey.
-    #[pallet::storage]
-    pub type ColdkeySwapAnnouncements<T: Config> =
-        StorageMap<_, Twox64Concat, T::AccountId, (BlockNumberFor<T>, T::Hash), OptionQuery>;
-
-    /// Disputed swaps.
-    #[pallet::storage]
-    pub type ColdkeySwapDisputes<T: Config> =
-        StorageMap<_, Twox64Concat, T::AccountId, BlockNumberFor<T>, OptionQuery>;
 }

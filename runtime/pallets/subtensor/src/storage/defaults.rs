@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 use codec::{Decode, FullCodec, FullEncode};
 use core::marker::PhantomData;
 use frame_support::{storage::generator, traits::Get};
+use frame_system::pallet_prelude::BlockNumberFor;
 use sp_runtime::{traits::TrailingZeroInput, PerU16, Perquintill};
 use substrate_fixed::types::{I96F32, U64F64};
 
@@ -115,4 +116,22 @@ where
     V: FullCodec,
 {
     S::from_optional_value_to_query(None)
+}
+
+/// Blocks between the announcement of a new coldkey and the swap: five days of blocks of 12 seconds.
+pub struct ColdkeySwapDelay<T>(PhantomData<T>);
+
+impl<T: frame_system::Config> Get<BlockNumberFor<T>> for ColdkeySwapDelay<T> {
+    fn get() -> BlockNumberFor<T> {
+        36_000u32.into()
+    }
+}
+
+/// Blocks from then until it may be announced anew: a day.
+pub struct ColdkeySwapAgainDelay<T>(PhantomData<T>);
+
+impl<T: frame_system::Config> Get<BlockNumberFor<T>> for ColdkeySwapAgainDelay<T> {
+    fn get() -> BlockNumberFor<T> {
+        7_200u32.into()
+    }
 }

@@ -7,3 +7,4 @@ pub mod hyperparameters;
 pub mod neurons;
 pub mod stake;
 pub mod subnets;
+pub mod swaps;

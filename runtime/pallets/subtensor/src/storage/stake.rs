@@ -92,6 +92,18 @@ mod storage_stake {
         OptionQuery,
     >;
 
+    /// Coldkeys that chose a hotkey so, the first of them.
+    #[pallet::storage]
+    pub type AutoStakeDestinationColdkeys<T: Config> = StorageDoubleMap<
+        _,
+        Blake2_128Concat,
+        T::AccountId,
+        Identity,
+        NetUid,
+        Vec<T::AccountId>,
+        ValueQuery,
+    >;
+
     /// Alpha staked behind a hotkey.
     #[pallet::storage]
     pub type TotalHotkeyAlpha<T: Config> =

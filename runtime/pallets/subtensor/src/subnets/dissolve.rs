@@ -85,7 +85,10 @@ impl<T: Config> Pallet<T> {
                 those.iter().for_each(|account| $item::<T>::remove(account, netuid));
             )* };
         }
-        remove_all!(TotalHotkeyAlphaLastEpoch AutoStakeDestination ChildkeyTake);
+        remove_all!(
+            TotalHotkeyAlphaLastEpoch AutoStakeDestination AutoStakeDestinationColdkeys ChildkeyTake
+        );
+        let _ = LastHotkeySwapOnNetuid::<T>::clear_prefix(netuid, ALL, None);
         // The next owner has not used up what this one did.
         let limits: Vec<RateLimitKey<T::AccountId>> = LastRateLimitedBlock::<T>::iter_keys()
             .filter(|limit| limit.netuid() == Some(netuid))

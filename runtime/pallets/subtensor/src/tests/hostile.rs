@@ -181,6 +181,28 @@ impl Dice {
             _ => Call::root_dissolve_network { netuid },
         }
     }
+
+    fn swap_call(&mut self) -> Call<Test> {
+        let (netuid, hotkey, new_hotkey) = (self.netuid(), self.hotkey(), self.hotkey());
+        let coldkey = self.pick(&[0, 1, 2, 5, 102, u64::MAX]);
+        match self.roll(8) {
+            0 => Call::swap_hotkey { hotkey, new_hotkey, netuid: Some(netuid) },
+            1 => {
+                let keep_stake = self.roll(2) == 0;
+                Call::swap_hotkey_v2 { hotkey, new_hotkey, netuid: None, keep_stake }
+            }
+            2 => Call::swap_coldkey {
+                old_coldkey: coldkey,
+                new_coldkey: new_hotkey,
+                swap_cost: Tao::new(self.amount()),
+            },
+            3 => Call::announce_coldkey_swap { new_coldkey_hash: Default::default() },
+            4 => Call::swap_coldkey_announced { new_coldkey: coldkey },
+            5 => Call::dispute_coldkey_swap {},
+            6 => Call::reset_coldkey_swap { coldkey },
+            _ => Call::clear_coldkey_swap_announcement {},
+        }
+    }
 }
 
 #[test]
@@ -199,6 +221,7 @@ fn no_argument_breaks_anything() {
                 let call = match dice.roll(8) {
                     0..4 => dice.stake_call(),
                     4..7 => dice.neuron_call(),
+                    _ if dice.roll(3) == 0 => dice.swap_call(),
                     _ => dice.subnet_call(),
                 };
                 let origin = match dice.roll(40) {

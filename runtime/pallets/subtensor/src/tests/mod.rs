@@ -19,6 +19,7 @@ mod commit_reveal;
 mod delegation;
 mod economy;
 mod epochs;
+mod exchange;
 mod hostile;
 mod load;
 mod moves;

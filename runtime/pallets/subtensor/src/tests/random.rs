@@ -70,7 +70,16 @@ fn random_call(chance: &mut Chance) -> Result<(), DispatchError> {
     let (coldkey, netuid) = (chance.coldkey(), chance.netuid());
     let hotkey = chance.hotkey_of(coldkey);
     let origin = signed(coldkey);
-    match chance.below(42) {
+    match chance.below(44) {
+        42 => {
+            let new = 200 + chance.below(40);
+            let only = (chance.below(3) > 0).then_some(netuid);
+            Chain::do_swap_hotkey(&coldkey, &hotkey, &new, only, chance.below(3) == 0).map(|_| ())
+        }
+        43 if chance.below(6) == 0 => {
+            Chain::do_swap_coldkey(&coldkey, &chance.coldkey()).map(|_| ())
+        }
+        43 => Chain::set_coldkey_auto_stake_hotkey(origin, netuid, hotkey),
         40 | 41 => {
             let (to, other) = (chance.hotkey_of(coldkey), chance.netuid());
             let amount = AlphaBalance::new(staked(netuid, coldkey, hotkey) / 2);

@@ -25,8 +25,9 @@ than chance does is even with it (``SURE``).
 
 Two measures are rated so, each in a table of its own: by how much a message lowers the loss on held
 out data, and by how much more on what its trainer was to read than on what another one was. The
-first one sees harm; the second one whoever did not read its own part: copiers, and those who send
-noise, old changes, or what they learnt from easier data. A trainer is paid by the lower of both.
+first one sees who adds nothing, and harm. The second one is to see who did not read its own part;
+in small windows it tells little, since two trainers' sequences differ by more than that
+(docs/training.md has figures). A trainer is paid by the lower of both, where nobody is audited.
 
 Whose message it is, and how a loss is measured, are not known here.
 """

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from assay.scoring.reference.distribution import Hotkey, Landlord, Pending, distribute, stakes
 from assay.scoring.reference.epoch import Epoch, EpochNeuron, EpochRules, run
+from tests.conformance.runtime.stakes import lay_hotkeys, rate_of
 from tests.conformance.runtime.subnet import Stored, coldkey, hotkey, lay_epoch, read_epoch
-from tests.conformance.runtime.subnet import lay_stake as lay_root_stake
 from tests.conformance.runtime.world import NETUID, World, address
 
 _SETTINGS: dict[str, Any] = {"deadline": None, "suppress_health_check": list(HealthCheck)}
@@ -90,41 +90,8 @@ def _cases(draw: st.DrawFn) -> Case:
     )
 
 
-def _lay_hotkeys(world: World, hotkeys: list[Hotkey]) -> None:
-    """The members, takes, children and root stake of an epoch that is laid already."""
-    parents: dict[int, list[tuple[int, str]]] = {uid: [] for uid in range(len(hotkeys))}
-    behind: dict[str, list[str]] = {}
-    owned: dict[str, list[str]] = {}
-    for uid, each in enumerate(hotkeys):
-        hot = address(hotkey(uid))
-        world.set("Owner", hot, to=address(each.owner))
-        owned.setdefault(each.owner, []).append(hot)
-        world.set("TotalHotkeyAlpha", hot, NETUID, to=each.pool.value)
-        world.set("TotalHotkeyShares", hot, NETUID, to={"bits": each.pool.shares})
-        world.clear("Alpha", hot, address(coldkey(uid)), NETUID)
-        for member, shares in each.pool.members.items():
-            world.set("Alpha", hot, address(member), NETUID, to={"bits": shares})
-            behind.setdefault(member, []).append(hot)
-        lay_root_stake(world, uid, each.root, _ROOT)
-        world.set("Delegates", hot, to=each.take)
-        world.set("ChildkeyTake", hot, NETUID, to=each.child_take)
-        lent = [(part, address(hotkey(child))) for child, part in each.children.items()]
-        world.set("ChildKeys", hot, NETUID, to=lent)
-        for child, part in each.children.items():
-            parents[child].append((part, hot))
-        if each.pays_into is not None:
-            chosen = address(hotkey(each.pays_into))
-            world.set("AutoStakeDestination", address(each.owner), NETUID, to=chosen)
-    for uid, lenders in parents.items():
-        world.set("ParentKeys", address(hotkey(uid)), NETUID, to=lenders)
-    for owner, hots in owned.items():
-        world.set("OwnedHotkeys", address(owner), to=hots)
-    for member, hots in behind.items():
-        world.set("StakingHotkeys", address(member), to=hots)
-
-
 def _lay(world: World, case: Case) -> None:
-    _lay_hotkeys(world, case.hotkeys)
+    lay_hotkeys(world, case.hotkeys)
     pending, landlord = case.pending, case.landlord
     root = sum(each.root for each in case.hotkeys)
     staked = sum(each.pool.value for each in case.hotkeys)
@@ -138,11 +105,6 @@ def _lay(world: World, case: Case) -> None:
     world.set("PendingServerEmission", NETUID, to=pending.server)
     world.set("PendingValidatorEmission", NETUID, to=pending.validator)
     world.set("PendingRootAlphaDivs", NETUID, to=pending.root)
-
-
-def _rate(world: World, hot: str) -> int:
-    rates = dict(world.get("RootClaimable", hot))
-    return sum(int(rate["bits"]) for rate in rates.values())
 
 
 def check(case: Case) -> None:
@@ -183,7 +145,7 @@ def check(case: Case) -> None:
             assert world.get("Alpha", hot, address(member), NETUID)["bits"] == shares
         assert world.get("AlphaDividendsPerSubnet", NETUID, hot) == paid.alpha[uid]
         assert world.get("RootAlphaDividendsPerSubnet", NETUID, hot) == paid.root[uid]
-        assert _rate(world, hot) == each.rate
+        assert rate_of(world, hot) == each.rate
     assert world.get("SubnetAlphaBurned", NETUID) == paid.burned
     # Nothing is paid twice, and nothing is lost: all that was pending is somewhere.
     outside = world.get("SubnetAlphaOut", NETUID)

@@ -37,7 +37,7 @@ test-long: $(VENV)/.dev clients ## The tests that take minutes, and the foreign 
 	@$(PYTEST) -m "(slow or foreign) and not stock" --timeout 1800 $(ARGS)
 
 test-stock: $(VENV)/.dev ## The tests on Parity's own node, which is built first if it is not (40 minutes)
-	@ASSAY_STOCK_NODE=$$(scripts/stock_node.sh build) ASSAY_NO_SKIPS=1 $(PYTEST) -m stock $(ARGS)
+	@node=$$(scripts/stock_node.sh build) && ASSAY_STOCK_NODE=$$node ASSAY_NO_SKIPS=1 $(PYTEST) -m stock $(ARGS)
 
 check: $(VENV)/.dev ## Format, lint, types and the house's own rules
 	@scripts/check

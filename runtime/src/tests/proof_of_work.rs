@@ -6,13 +6,13 @@ use super::*;
 fn registration(coldkey: &str, hotkey: &str) -> Subtensor {
     let hash = sp_core::H256::repeat_byte(7);
     frame_system::BlockHash::<Runtime>::insert(1, hash);
-    let hotkey = account(hotkey);
+    let (hotkey, coldkey) = (account(hotkey), account(coldkey));
     let bytes = [
         b"subtensor-pow-register-v1".as_slice(),
         &u16::from(NETUID).to_le_bytes(),
         hash.as_bytes(),
         hotkey.as_ref(),
-        account(coldkey).as_ref(),
+        coldkey.as_ref(),
         &0u64.to_le_bytes(),
     ];
     let work = sp_io::hashing::keccak_256(&sp_io::hashing::sha2_256(&bytes.concat()));

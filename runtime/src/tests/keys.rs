@@ -47,11 +47,11 @@ fn named(pallet: &str, error: &str) -> DispatchError {
 
 /// How the latest proxied call ended.
 fn proxied() -> Result<(), DispatchError> {
-    let results = System::events().into_iter().filter_map(|record| match record.event {
+    let mut results = System::events().into_iter().filter_map(|record| match record.event {
         RuntimeEvent::Proxy(pallet_proxy::Event::ProxyExecuted { result }) => Some(result),
         _ => None,
     });
-    strip(results.last().expect("a proxied call ran"))
+    strip(results.next_back().expect("a proxied call ran"))
 }
 
 /// Messages are not part of what is encoded.

@@ -1,8 +1,8 @@
 //! A chain of this pallet, balances and preimages, and a pallet whose one call spends what the
 //! crowdloan that makes it has raised. Accounts are integers.
 
-// A test is there to panic.
-#![allow(clippy::unwrap_used)]
+// A test is there to panic, and the pallet macro writes an `expect`.
+#![allow(clippy::expect_used, clippy::unwrap_used)]
 
 use frame_support::{
     derive_impl, parameter_types,

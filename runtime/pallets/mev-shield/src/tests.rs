@@ -1,6 +1,6 @@
 //! How the keys go round, what a ciphertext is, and what becomes of calls that wait sealed.
 
-#![allow(clippy::unwrap_used, clippy::arithmetic_side_effects)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use codec::Encode;
 use frame_support::{

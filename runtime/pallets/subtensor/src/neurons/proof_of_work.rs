@@ -67,7 +67,7 @@ impl<T: Config> Pallet<T> {
         );
         Self::check_registrant(coldkey, netuid, work.hotkey)?;
 
-        let age = Self::block().checked_sub(work.block).unwrap_or(0);
+        let age = Self::block().saturating_sub(work.block);
         ensure!((1..=WORK_BLOCKS).contains(&age), Error::<T>::InvalidWorkBlock);
         let last = LastPowRegistrationBlock::<T>::get(work.hotkey);
         ensure!(last.is_none_or(|last| work.block > last), Error::<T>::InvalidWorkBlock);

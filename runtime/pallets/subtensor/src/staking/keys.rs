@@ -69,13 +69,21 @@ impl<T: Config> Pallet<T> {
     }
 
     /// Whether `coldkey` may put another hotkey in the place of one now: more than `TxRateLimit`
-    /// blocks after the last time. Without a limit it always may.
-    pub fn ensure_key_change_waited(coldkey: &T::AccountId) -> Result<(), Error<T>> {
+    /// blocks after its last change of keys. Without a limit it always may.
+    pub(crate) fn ensure_key_change_waited(coldkey: &T::AccountId) -> Result<(), Error<T>> {
         let limit = TxRateLimit::<T>::get();
         let last = LastRateLimitedBlock::<T>::get(RateLimitKey::LastTxBlock(coldkey.clone()));
         let waited = Self::block().saturating_sub(last) > limit;
         ensure!(limit == 0 || last == 0 || waited, Error::<T>::HotKeySetTxRateLimitExceeded);
         Ok(())
+    }
+
+    /// Begins the wait of `coldkey` until its next change of keys.
+    pub(crate) fn note_key_change(coldkey: &T::AccountId) {
+        LastRateLimitedBlock::<T>::insert(
+            RateLimitKey::LastTxBlock(coldkey.clone()),
+            Self::block(),
+        );
     }
 
     /// Remembers that `coldkey` has stake behind `hotkey`, for whoever asks for all its stake.

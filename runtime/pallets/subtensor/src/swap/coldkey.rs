@@ -44,6 +44,8 @@ impl<T: Config> Pallet<T> {
         let moved = Self::give_positions(old, new)?;
         let owned = Self::give_hotkeys(old, new)?;
         Self::give_balance(old, new)?;
+        Self::note_key_change(new);
+        LastRateLimitedBlock::<T>::remove(RateLimitKey::LastTxBlock(old.clone()));
         Self::deposit_event(Event::ColdkeySwapped {
             old_coldkey: old.clone(),
             new_coldkey: new.clone(),

@@ -39,6 +39,7 @@ impl<T: Config> Pallet<T> {
         Self::pay_swap(coldkey, cost, Error::<T>::NotEnoughBalanceToPaySwapHotKey)?;
 
         Self::succeed(coldkey, old, new, only.is_none() && !keep_stake)?;
+        Self::note_key_change(coldkey);
         let now = Self::block();
         for netuid in &netuids {
             if only.is_some() || Self::acts_on(old, *netuid) {
@@ -73,6 +74,7 @@ impl<T: Config> Pallet<T> {
             Error::<T>::NonAssociatedColdKey
         );
         ensure!(old != new, Error::<T>::NewHotKeyIsSameWithOld);
+        Self::ensure_key_change_waited(coldkey)?;
         let mut netuids: Vec<NetUid> = match only {
             Some(netuid) => alloc::vec![netuid],
             None => NetworksAdded::<T>::iter_keys().collect(),

@@ -180,6 +180,7 @@ fn what_cannot_be_swapped_is_refused_and_costs_nothing() {
 #[test]
 fn a_coldkey_swaps_once_an_interval_on_a_subnet() {
     run(local(), || {
+        TxRateLimit::<Test>::put(0);
         let netuid = busy_subnet();
         HotkeySwapInterval::<Test>::put(7_200);
         assert_ok!(swap(2, 102, NEW, Some(netuid)));
@@ -196,6 +197,7 @@ fn a_coldkey_swaps_once_an_interval_on_a_subnet() {
 #[test]
 fn more_positions_than_a_swap_moves_stay_behind() {
     run(local(), || {
+        TxRateLimit::<Test>::put(0);
         let netuid = busy_subnet();
         let bound = u64::from(crate::swap::SWAP_POSITIONS_MAX);
         HotkeySwapInterval::<Test>::put(1);
@@ -261,6 +263,7 @@ fn the_owner_of_a_subnet_swaps_its_hotkey() {
 #[test]
 fn what_root_stake_has_earned_goes_along() {
     run(local(), || {
+        TxRateLimit::<Test>::put(0);
         let netuid = found_subnet(1);
         join(netuid, 2);
         assert_ok!(Chain::root_register(signed(2), 102));
@@ -411,5 +414,24 @@ fn a_dispute_stops_it_until_root_decides() {
         assert!(!ColdkeySwapAnnouncements::<Test>::contains_key(9));
         assert!(!ColdkeySwapDisputes::<Test>::contains_key(9));
         assert_noop!(Chain::schedule_swap_coldkey(signed(9), 50), E::Deprecated);
+    });
+}
+
+#[test]
+fn whoever_has_changed_keys_waits_for_the_limit_with_another_coldkey_too() {
+    run(local(), || {
+        let netuid = busy_subnet();
+        TxRateLimit::<Test>::put(10);
+        HotkeySwapInterval::<Test>::put(0);
+        assert_ok!(swap(2, 102, NEW, Some(netuid)));
+        let changed = Chain::block();
+        run_to_block(changed + 10);
+        assert_noop!(swap(2, NEW, 778, Some(netuid)), E::HotKeySetTxRateLimitExceeded);
+        run_to_block(changed + 11);
+        assert_ok!(swap(2, NEW, 778, Some(netuid)));
+        assert_ok!(Chain::swap_coldkey(RuntimeOrigin::root(), 2, 50, TaoBalance::ZERO));
+        assert_noop!(swap(50, 778, 779, Some(netuid)), E::HotKeySetTxRateLimitExceeded);
+        TxRateLimit::<Test>::put(0);
+        assert_ok!(swap(50, 778, 779, Some(netuid)));
     });
 }

@@ -18,6 +18,7 @@ fn subnet_of(size: u16) -> NetUid {
     for uid in 0..size {
         let hotkey = 1_000 + u64::from(uid);
         Owner::<Test>::insert(hotkey, 500);
+        OwnedHotkeys::<Test>::mutate(500, |owned| owned.push(hotkey));
         assert_ok!(Chain::append_neuron(netuid, &hotkey));
         BlockAtRegistration::<Test>::insert(netuid, uid, u64::from(uid));
         let row = vec![(0, 9), (size - 1, 7)];

@@ -6,9 +6,9 @@ power of two has brought the largest of them near fp16's own largest: it has mor
 smaller range. FBGEMM's kernel reads fp16 and computes in fp32, so that the result is one of fp32
 while half as much is read from memory, which is what a product with few rows spends its time on.
 
-The kernel adds each sum from the first input to the last, however many rows there are. So one row
-alone has the bits that it has in company, and no idle row needs to be computed beside it; whether
-that holds on the machine at hand is tried by ``rows``.
+With AVX-512 the kernel adds each sum from the first input to the last, however many rows there
+are. So one row alone has the bits that it has in company, and no idle row needs to be computed
+beside it. With AVX2 alone it has not. Which it is on the machine at hand is tried by ``rows``.
 
 torch calls this kernel deprecated and names nothing in its stead that computes so. Where torch or
 the processor has it no longer, ``HalfProduct.of`` gives None, and products are computed as before.

@@ -59,7 +59,10 @@ def next_version(code: bytes, spec_version: int) -> bytes:
     constants of 64 bits in the code, alone or beside the version of the implementation, 1.
     """
     old, new = spec_version, spec_version + 1
-    code, count = swapped(code, struct.pack("<I", old), struct.pack("<I", new))
+    # Between the versions of authoring and of the implementation, which are both 1: the number
+    # alone stands by chance elsewhere.
+    told = [struct.pack("<III", 1, version, 1) for version in (old, new)]
+    code, count = swapped(code, *told)
     assert count == 2, "the version stands in the data and in the section runtime_version"
     for beside in (0, 1 << 32):
         code, _ = swapped(code, b"\x42" + leb128(old | beside), b"\x42" + leb128(new | beside))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -19,9 +20,10 @@ PACKAGES = ("subnet", "scoring", "miners", "validators", "assay")
 def load_elsewhere(folder: Path, file: str) -> None:
     """In a process of its own, whose current folder is ``folder``, as ``assay up`` starts one."""
     code = f"from assay.neuron.loader import load_miner; load_miner({file!r})"
-    ended = subprocess.run(
-        [sys.executable, "-P", "-c", code], cwd=folder, capture_output=True, text=True
-    )
+    # Not the checkout itself, which tests that load scripts put there: it holds `subnet` too.
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    command = [sys.executable, "-P", "-c", code]
+    ended = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
     assert ended.returncode == 0, ended.stderr
 
 

@@ -13,7 +13,7 @@ use frame_support::{
 };
 use pallet_mev_shield::ShieldedTransaction;
 use pallet_subtensor::{
-    pool::SwapQuote, views::*, AlphaBalance, LockState, MechId, NetUid, TaoBalance,
+    pool::SwapQuote, views::*, AlphaBalance, Conviction, LockState, MechId, NetUid, TaoBalance,
 };
 use pallet_transaction_payment::{FeeDetails, RuntimeDispatchInfo};
 use sp_consensus_aura::sr25519::AuthorityId as AuraId;
@@ -371,7 +371,15 @@ sp_api::impl_runtime_apis! {
         }
 
         fn get_coldkey_lock(coldkey: AccountId, netuid: NetUid) -> Option<LockState> {
-            pallet_subtensor::Lock::<Runtime>::iter_prefix_values((coldkey, netuid)).next()
+            SubtensorModule::coldkey_lock(&coldkey, netuid)
+        }
+
+        fn get_hotkey_conviction(hotkey: AccountId, netuid: NetUid) -> Conviction {
+            SubtensorModule::hotkey_conviction(&hotkey, netuid)
+        }
+
+        fn get_most_convicted_hotkey_on_subnet(netuid: NetUid) -> Option<AccountId> {
+            SubtensorModule::most_convicted_hotkey(netuid)
         }
     }
 

@@ -25,7 +25,7 @@ use pallet_subtensor::{
         StakeAvailability, StakeInfo, SubnetHyperparams, SubnetHyperparamsV2, SubnetInfo,
         SubnetInfov2, SubnetPrice, SubnetState,
     },
-    AlphaBalance, LockState, MechId, NetUid, TaoBalance,
+    AlphaBalance, Conviction, LockState, MechId, NetUid, TaoBalance,
 };
 use sp_runtime::{traits::Block as BlockT, AccountId32};
 
@@ -120,6 +120,9 @@ sp_api::decl_runtime_apis! {
             amount: u64,
         ) -> u64;
         fn get_coldkey_lock(coldkey: AccountId32, netuid: NetUid) -> Option<LockState>;
+        /// What all who locked stake behind a hotkey add to it, in rao.
+        fn get_hotkey_conviction(hotkey: AccountId32, netuid: NetUid) -> Conviction;
+        fn get_most_convicted_hotkey_on_subnet(netuid: NetUid) -> Option<AccountId32>;
     }
 
     /// What a subnet costs.

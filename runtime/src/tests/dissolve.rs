@@ -10,12 +10,10 @@ use scale_info::{MetaType, TypeDef, TypeDefPrimitive};
 use sp_metadata_ir::{StorageEntryTypeIR, StorageHasherIR};
 
 /// What stays, or is never there.
-const STAYING: [&str; 4] = [
+const STAYING: [&str; 2] = [
     // Counts how often the netuid has been given out.
     "RegisteredSubnetCounter",
     // Nothing writes these yet.
-    "Lock",
-    "DecayingLock",
     "MinerCollateral",
 ];
 

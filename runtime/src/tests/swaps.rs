@@ -54,6 +54,19 @@ fn adorn() -> AccountId {
             },
         );
     }
+    // Locks too: a swap must not set free what is locked.
+    done("//Alice", Subtensor::set_reject_locked_alpha { enabled: false });
+    done("//Alice", Subtensor::set_perpetual_lock { netuid: NETUID, enabled: true });
+    for who in ["//Alice", "//Bob"] {
+        done(
+            who,
+            Subtensor::lock_stake {
+                hotkey: hot.clone(),
+                netuid: NETUID,
+                amount: pallet_subtensor::AlphaBalance::new(1_000_000),
+            },
+        );
+    }
     done("//Alice//hot", serve(9));
     done(
         "//Alice",
@@ -98,6 +111,9 @@ fn nothing_of_a_swapped_hotkey_is_left_but_its_account() {
         let hot = adorn();
         let before = places_of(&hot);
         assert!(before.len() > 15, "{before:?}");
+        for item in ["Lock", "LockingColdkeys"] {
+            assert!(before.contains(&format!("SubtensorModule.{item}")), "{before:?}");
+        }
         done(
             "//Alice",
             Subtensor::swap_hotkey {
@@ -127,6 +143,10 @@ fn nothing_of_a_swapped_coldkey_is_left() {
     with_preset(genesis::LOCAL, || {
         adorn();
         let alice = account("//Alice");
+        let before = places_of(&alice);
+        for item in ["Lock", "LockingColdkeys", "DecayingLock", "AccountFlags"] {
+            assert!(before.contains(&format!("SubtensorModule.{item}")), "{before:?}");
+        }
         SubtensorModule::swap_coldkey(
             RuntimeOrigin::root(),
             alice.clone(),
@@ -137,6 +157,10 @@ fn nothing_of_a_swapped_coldkey_is_left() {
         let left = places_of(&alice);
         // The sudo key is not a coldkey's to give away.
         assert_eq!(left, ["Sudo.Key", "System.Events"]);
+        let mut missing = before;
+        let kept = places_of(&account("//fresh"));
+        missing.retain(|item| item != "Sudo.Key" && !kept.contains(item));
+        assert!(missing.is_empty(), "{missing:?} did not go along");
         SubtensorModule::on_finalize(1);
         SubtensorModule::do_try_state().unwrap();
     });

@@ -734,7 +734,7 @@ mod calls {
                 Chain::<T>::ensure_waited(&limit, OWNER_HOTKEY_WAIT)?;
                 LastRateLimitedBlock::<T>::insert(limit, Chain::<T>::block());
             }
-            SubnetOwnerHotkey::<T>::insert(netuid, &hotkey);
+            Chain::<T>::set_owner_hotkey(netuid, &hotkey);
             Chain::<T>::deposit_event(ChainEvent::SubnetOwnerHotkeySet(netuid, hotkey));
             Ok(())
         }
@@ -1114,7 +1114,7 @@ mod calls {
             Ok(())
         }
 
-        /// Refused: whether the owner's cut is locked; there are no locks here.
+        /// Sets whether the owner's cut is locked when it is paid.
         #[pallet::call_index(95)]
         #[pallet::weight(setter_weight::<T>())]
         pub fn sudo_set_owner_cut_auto_lock_enabled(
@@ -1122,8 +1122,11 @@ mod calls {
             netuid: NetUid,
             enabled: bool,
         ) -> DispatchResult {
-            let _ = enabled;
-            Self::owner_is_refused(origin, netuid)
+            Self::owner_does(origin, netuid, Hyperparameter::OwnerCutAutoLock, |_| {
+                not_root::<T>(netuid)?;
+                OwnerCutAutoLockEnabled::<T>::insert(netuid, enabled);
+                Ok(())
+            })
         }
 
         /// Sets how many epochs may run in one block.

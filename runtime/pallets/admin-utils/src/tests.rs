@@ -211,12 +211,26 @@ fn alpha_values_need_liquid_alpha_and_their_order() {
 }
 
 #[test]
+fn an_owner_has_its_cut_locked_or_not() {
+    run(|| {
+        let set = |origin, enabled| {
+            AdminUtils::sudo_set_owner_cut_auto_lock_enabled(origin, SUBNET, enabled)
+        };
+        assert_ok!(set(signed(OWNER), true));
+        assert!(pallet_subtensor::OwnerCutAutoLockEnabled::<Test>::get(SUBNET));
+        assert_ok!(set(root(), false));
+        assert!(!pallet_subtensor::OwnerCutAutoLockEnabled::<Test>::get(SUBNET));
+        let on_root = AdminUtils::sudo_set_owner_cut_auto_lock_enabled(root(), NetUid::ROOT, true);
+        assert_eq!(on_root, Err(Error::<Test>::NotPermittedOnRootSubnet.into()));
+    });
+}
+
+#[test]
 fn what_no_rule_reads_is_refused() {
     type Setter = fn(RuntimeOrigin) -> frame_support::dispatch::DispatchResult;
-    let of_owners: [Setter; 5] = [
+    let of_owners: [Setter; 4] = [
         |origin| AdminUtils::sudo_set_rho(origin, SUBNET, 1),
         |origin| AdminUtils::sudo_set_activity_cutoff(origin, SUBNET, 9_000),
-        |origin| AdminUtils::sudo_set_owner_cut_auto_lock_enabled(origin, SUBNET, true),
         |origin| AdminUtils::sudo_set_collateral_lock_share(origin, SUBNET, 1),
         |origin| AdminUtils::sudo_set_collateral_drain_ratio(origin, SUBNET, U64F64::from_num(1u8)),
     ];

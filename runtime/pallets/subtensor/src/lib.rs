@@ -60,8 +60,8 @@ pub use weights::{EpochLoad, WeightInfo};
 use frame_support::pallet_macros::import_section;
 use sections::{calls, config, constants, errors, events, genesis, hooks};
 use storage::{
-    chain, client_reads, hyperparameters, neurons as neuron_items, stake, subnets as subnet_items,
-    swaps,
+    chain, client_reads, hyperparameters, locks, neurons as neuron_items, stake,
+    subnets as subnet_items, swaps,
 };
 
 #[import_section(config::config)]
@@ -71,6 +71,7 @@ use storage::{
 #[import_section(hyperparameters::storage_hyperparameters)]
 #[import_section(neuron_items::storage_neurons)]
 #[import_section(stake::storage_stake)]
+#[import_section(locks::storage_locks)]
 #[import_section(swaps::storage_swaps)]
 #[import_section(client_reads::storage_client_reads)]
 #[import_section(genesis::genesis)]

@@ -27,6 +27,7 @@ impl<T: Config> Pallet<T> {
         Self::check_shares()?;
         Self::check_alpha()?;
         Self::check_neurons()?;
+        Self::check_locks()?;
         Self::check_children()?;
         Self::check_keys()
     }
@@ -173,6 +174,33 @@ impl<T: Config> Pallet<T> {
         }
         for (uid, row) in Bonds::<T>::iter_prefix(index) {
             require(uid < size && within(&row), "bonds name a uid that is not there")?;
+        }
+        Ok(())
+    }
+
+    /// A coldkey has one lock a subnet, which its hotkey knows of; buckets are the sums of locks.
+    fn check_locks() -> Result<(), TryRuntimeError> {
+        // Each change of a lock rounds once, and dust counts for nothing.
+        let near = |bucket: u64, sum: u64| {
+            bucket.abs_diff(sum) <= 1_000_u64.saturating_add(bucket / 1_000_000)
+        };
+        let mut sums = BTreeMap::<(NetUid, T::AccountId), u64>::new();
+        let mut lockers = BTreeMap::<(T::AccountId, NetUid), ()>::new();
+        for (coldkey, netuid, hotkey) in Lock::<T>::iter_keys() {
+            let known = LockingColdkeys::<T>::contains_key((netuid, &hotkey, &coldkey));
+            require(known, "a lock is not known to its hotkey")?;
+            let mass = Self::lock_behind(&coldkey, netuid, &hotkey).rao();
+            let sum = sums.entry((netuid, hotkey)).or_default();
+            *sum = sum.saturating_add(mass);
+            let first = lockers.insert((coldkey, netuid), ()).is_none();
+            require(first, "a coldkey has two locks on a subnet")?;
+        }
+        require(
+            LockingColdkeys::<T>::iter().count() == Lock::<T>::iter().count(),
+            "a hotkey knows of a lock that is not there",
+        )?;
+        for ((netuid, hotkey), sum) in sums {
+            require(near(Self::mass_behind(netuid, &hotkey), sum), "a bucket is not its locks")?;
         }
         Ok(())
     }

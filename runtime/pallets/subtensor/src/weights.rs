@@ -51,6 +51,7 @@ pub trait WeightInfo {
     fn move_stake_limit() -> Weight;
     fn remove_stake() -> Weight;
     fn unstake_all() -> Weight;
+    fn lock() -> Weight;
     fn serve() -> Weight;
     fn register(neurons: u32) -> Weight;
     fn trim(neurons: u32) -> Weight;
@@ -90,6 +91,9 @@ const ANNOUNCEMENT: u64 = 400;
 /// A child of an announcement that takes effect. If all its places for parents are taken, what each
 /// of those lends is compared.
 const CHILD: u64 = 1_000;
+
+/// What of a coldkey's stake is not locked: its lock, and its stake behind as many hotkeys as count.
+const FREE_STAKE: u64 = 900;
 
 impl WeightInfo for () {
     /// Its emission, its prices, its flows.
@@ -131,23 +135,29 @@ impl WeightInfo for () {
         micros(1_300)
     }
 
+    /// A sale, of stake that may be locked.
     fn remove_stake() -> Weight {
-        micros(1_300)
+        micros(1_300 + FREE_STAKE)
     }
 
-    /// A sale and a purchase.
+    /// A sale and a purchase; inside a subnet, of a lock that goes along.
     fn move_stake() -> Weight {
-        micros(2_000)
+        micros(2_000 + FREE_STAKE)
     }
 
     /// The same, after up to 64 pairs of trades that are only foreseen.
     fn move_stake_limit() -> Weight {
-        micros(6_000)
+        micros(6_000 + FREE_STAKE)
     }
 
     /// A sale on each of 128 subnets.
     fn unstake_all() -> Weight {
-        micros(128 * 1_300)
+        micros(128 * (1_300 + FREE_STAKE))
+    }
+
+    /// The stake that there is, and a lock and a bucket put in the place of others.
+    fn lock() -> Weight {
+        micros(1_300 + FREE_STAKE)
     }
 
     fn serve() -> Weight {
@@ -193,7 +203,7 @@ impl WeightInfo for () {
 
     /// Sells on every subnet that a validator's root stake has earned on.
     fn claim_root() -> Weight {
-        Self::unstake_all()
+        micros(128 * 1_300)
     }
 
     fn set_take() -> Weight {

@@ -108,6 +108,7 @@ impl<T: Config> Pallet<T> {
             && Owner::<T>::contains_key(&hotkey)
             && Self::increase_stake(&hotkey, &coldkey, netuid, cut).is_ok();
         if staked {
+            Self::lock_owner_cut(netuid, cut);
             AlphaBalance::ZERO
         } else {
             cut

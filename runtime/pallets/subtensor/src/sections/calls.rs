@@ -1079,6 +1079,56 @@ mod calls {
             Self::do_burned_register(&coldkey, netuid, &hotkey, Some(Tao::new(limit_price)))
         }
 
+        /// Locks stake of the caller on a subnet behind a hotkey, more of it if some is locked.
+        ///
+        /// - Origin: signed, by a coldkey.
+        /// - Errors: `SubnetNotExists`, `AmountTooLow`, `HotKeyAccountNotExists`,
+        ///   `LockHotkeyMismatch`, `InsufficientStakeForLock`.
+        /// - Event: `StakeLocked`.
+        #[pallet::call_index(136)]
+        #[pallet::weight(T::WeightInfo::lock())]
+        pub fn lock_stake(
+            origin: OriginFor<T>,
+            hotkey: T::AccountId,
+            netuid: NetUid,
+            amount: Alpha,
+        ) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            Self::do_lock_stake(&coldkey, netuid, &hotkey, amount)
+        }
+
+        /// Puts the caller's lock on a subnet behind another hotkey.
+        ///
+        /// - Origin: signed, by a coldkey.
+        /// - Errors: `SubnetNotExists`, `HotKeyAccountNotExists`, `NoExistingLock`.
+        /// - Event: `LockMoved`.
+        #[pallet::call_index(137)]
+        #[pallet::weight(T::WeightInfo::lock())]
+        pub fn move_lock(
+            origin: OriginFor<T>,
+            destination_hotkey: T::AccountId,
+            netuid: NetUid,
+        ) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            Self::do_move_lock(&coldkey, netuid, &destination_hotkey)
+        }
+
+        /// Makes the caller's lock on a subnet, or one to come, keep its mass; or lets it decay.
+        ///
+        /// - Origin: signed, by a coldkey.
+        /// - Errors: `SubnetNotExists`.
+        /// - Event: `PerpetualLockUpdated`.
+        #[pallet::call_index(138)]
+        #[pallet::weight(T::WeightInfo::lock())]
+        pub fn set_perpetual_lock(
+            origin: OriginFor<T>,
+            netuid: NetUid,
+            enabled: bool,
+        ) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            Self::do_set_perpetual_lock(&coldkey, netuid, enabled)
+        }
+
         /// Sets the blocks from one epoch to the next, which are counted anew from here.
         ///
         /// - Origin: signed, by the subnet's owner.
@@ -1120,6 +1170,19 @@ mod calls {
         pub fn trigger_epoch(origin: OriginFor<T>, netuid: NetUid) -> DispatchResult {
             let owner = Self::ensure_subnet_owner(origin, netuid)?;
             Self::do_trigger_epoch(owner, netuid)
+        }
+
+        /// Refuses locked stake that others would transfer to the caller, which is so from the
+        /// beginning, or takes it.
+        ///
+        /// - Origin: signed, by a coldkey.
+        /// - Event: `RejectLockedAlphaUpdated`.
+        #[pallet::call_index(142)]
+        #[pallet::weight(T::WeightInfo::associate())]
+        pub fn set_reject_locked_alpha(origin: OriginFor<T>, enabled: bool) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            Self::do_set_reject_locked_alpha(&coldkey, enabled);
+            Ok(())
         }
 
         /// Gives the caller's stake to another coldkey, behind another hotkey.

@@ -316,6 +316,17 @@ mod events {
         /// `BurnIncreaseMult` was set.
         #[codec(index = 130)]
         BurnIncreaseMultSet { netuid: NetUid, burn_increase_mult: U64F64 },
+        /// Stake was locked behind a hotkey.
+        #[codec(index = 132)]
+        StakeLocked { coldkey: T::AccountId, hotkey: T::AccountId, netuid: NetUid, amount: Alpha },
+        /// A lock was put behind another hotkey.
+        #[codec(index = 134)]
+        LockMoved {
+            coldkey: T::AccountId,
+            origin_hotkey: T::AccountId,
+            destination_hotkey: T::AccountId,
+            netuid: NetUid,
+        },
         /// `ActivityCutoffFactorMilli` was set.
         #[codec(index = 135)]
         ActivityCutoffFactorMilliSet { netuid: NetUid, factor_milli: u32 },
@@ -328,6 +339,12 @@ mod events {
         /// An epoch did not run, because the state it needs is inconsistent.
         #[codec(index = 138)]
         EpochSkipped { netuid: NetUid, block: u64 },
+        /// A coldkey's lock on a subnet was made perpetual, or to decay.
+        #[codec(index = 140)]
+        PerpetualLockUpdated { coldkey: T::AccountId, netuid: NetUid, enabled: bool },
+        /// A coldkey refuses locked stake of others, or takes it.
+        #[codec(index = 142)]
+        RejectLockedAlphaUpdated { coldkey: T::AccountId, enabled: bool },
         /// Stake became another coldkey's, behind another hotkey; the amount is its worth in TAO.
         #[codec(index = 143)]
         StakeAndHotkeyTransferred {

@@ -67,6 +67,7 @@ impl<T: Config> Pallet<T> {
         ensure!(Self::hotkey_exists(hotkey), Error::<T>::HotKeyAccountNotExists);
         let given = amount.min(Self::stake_of(hotkey, coldkey, netuid));
         ensure!(!given.is_zero(), Error::<T>::AmountTooLow);
+        Self::ensure_not_locked(coldkey, netuid, given)?;
         ensure!(given <= SubnetAlphaOut::<T>::get(netuid), Error::<T>::NotEnoughAlphaOutToRecycle);
         Self::decrease_stake(hotkey, coldkey, netuid, given)
     }

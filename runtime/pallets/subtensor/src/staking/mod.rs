@@ -8,6 +8,7 @@ mod burn;
 mod children;
 mod delegation;
 mod keys;
+mod locks;
 mod moves;
 mod nominations;
 mod shares;

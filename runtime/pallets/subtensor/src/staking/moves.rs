@@ -132,6 +132,7 @@ impl<T: Config> Pallet<T> {
         if from.netuid == to.netuid {
             return Self::relocate_inside(from, to, amount);
         }
+        Self::ensure_not_locked(from.coldkey, from.netuid, amount)?;
         let amount = match limit {
             Some(limit) if limit.partial => {
                 Self::movable_within(from.netuid, to.netuid, amount, limit.ratio)
@@ -162,6 +163,7 @@ impl<T: Config> Pallet<T> {
         ensure!(!same, Error::<T>::SameNetuid);
         let worth = Self::tao_worth(from.netuid, amount);
         ensure!(worth >= MIN_STAKE, Error::<T>::AmountTooLow);
+        Self::transfer_lock(from.coldkey, to.coldkey, to.hotkey, from.netuid, amount)?;
         Self::decrease_stake(from.hotkey, from.coldkey, from.netuid, amount)?;
         Self::increase_stake(to.hotkey, to.coldkey, to.netuid, amount)?;
         Ok(worth)

@@ -66,6 +66,7 @@ impl<T: Config> Pallet<T> {
         let _ = with_storage_layer(|| -> DispatchResult {
             let (alpha, tao, fee) = Self::sell_stake(coldkey, hotkey, netuid, stake, None, false)?;
             Self::give_tao(coldkey, tao)?;
+            Self::fit_lock(coldkey, netuid);
             Self::deposit_event(Event::StakeRemoved(
                 coldkey.clone(),
                 hotkey.clone(),

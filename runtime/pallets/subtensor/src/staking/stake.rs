@@ -58,7 +58,7 @@ impl<T: Config> Pallet<T> {
         limit: Option<u64>,
         partial: bool,
     ) -> DispatchResult {
-        Self::check_remove_stake(coldkey, hotkey, netuid, amount)?;
+        Self::check_unstake(coldkey, hotkey, netuid, amount)?;
         let (removed, tao, fee) =
             Self::sell_stake(coldkey, hotkey, netuid, amount, limit, partial)?;
         Self::give_tao(coldkey, tao)?;
@@ -72,6 +72,17 @@ impl<T: Config> Pallet<T> {
         ));
         Self::clear_small_nomination(coldkey, hotkey, netuid);
         Ok(())
+    }
+
+    /// Whether stake may leave its subnet.
+    pub(crate) fn check_unstake(
+        coldkey: &T::AccountId,
+        hotkey: &T::AccountId,
+        netuid: NetUid,
+        amount: AlphaBalance,
+    ) -> Result<(), Error<T>> {
+        Self::check_remove_stake(coldkey, hotkey, netuid, amount)?;
+        Self::ensure_not_locked(coldkey, netuid, amount)
     }
 
     pub(crate) fn check_remove_stake(
@@ -121,7 +132,7 @@ impl<T: Config> Pallet<T> {
     }
 
     /// Sells all that `coldkey` has behind `hotkey`, on every subnet but root. A subnet whose pool
-    /// cannot take it now is passed over.
+    /// cannot take it now, or where some of it is locked, is passed over.
     pub(crate) fn do_unstake_all(
         coldkey: &T::AccountId,
         hotkey: &T::AccountId,
@@ -135,6 +146,7 @@ impl<T: Config> Pallet<T> {
                 continue;
             }
             let sold = with_storage_layer(|| {
+                Self::ensure_not_locked(coldkey, netuid, amount)?;
                 let sold = Self::sell_stake(coldkey, hotkey, netuid, amount, None, false)?;
                 if !to_root {
                     Self::give_tao(coldkey, sold.1)?;

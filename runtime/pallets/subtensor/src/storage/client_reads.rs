@@ -1,5 +1,5 @@
 //! Storage that clients read before they act and that nothing writes yet: queues of subnets being
-//! cleared away, locks, collateral.
+//! cleared away, collateral.
 //!
 //! An item that is absent from the metadata makes a client fail, one that is empty tells it that
 //! the feature is not in use. An item moves out of this file when its feature arrives.
@@ -27,24 +27,6 @@ mod storage_client_reads {
     #[pallet::storage]
     pub type RootStakeUnlockInterval<T: Config> = StorageValue<_, u64, ValueQuery>;
 
-    /// Locked stake: (coldkey, netuid, hotkey).
-    #[pallet::storage]
-    pub type Lock<T: Config> = StorageNMap<
-        _,
-        (
-            NMapKey<Blake2_128Concat, T::AccountId>,
-            NMapKey<Identity, NetUid>,
-            NMapKey<Blake2_128Concat, T::AccountId>,
-        ),
-        LockState,
-        OptionQuery,
-    >;
-
-    /// Whether a lock decays.
-    #[pallet::storage]
-    pub type DecayingLock<T: Config> =
-        StorageDoubleMap<_, Blake2_128Concat, T::AccountId, Identity, NetUid, bool, OptionQuery>;
-
     /// Collateral behind a miner: (netuid, hotkey, coldkey).
     #[pallet::storage]
     pub type MinerCollateral<T: Config> = StorageNMap<
@@ -63,11 +45,6 @@ mod storage_client_reads {
     #[pallet::storage]
     pub type BasketRate<T: Config> =
         StorageMap<_, Blake2_128Concat, T::AccountId, I96F32, ValueQuery>;
-
-    /// Switches of an account.
-    #[pallet::storage]
-    pub type AccountFlags<T: Config> =
-        StorageMap<_, Blake2_128Concat, T::AccountId, u128, ValueQuery>;
 
     /// Hotkeys whose child keys are suspended for want of stake.
     #[pallet::storage]

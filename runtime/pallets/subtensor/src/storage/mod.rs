@@ -4,6 +4,7 @@ pub mod chain;
 pub mod client_reads;
 pub mod defaults;
 pub mod hyperparameters;
+pub mod locks;
 pub mod neurons;
 pub mod stake;
 pub mod subnets;

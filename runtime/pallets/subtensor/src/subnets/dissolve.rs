@@ -87,8 +87,10 @@ impl<T: Config> Pallet<T> {
         }
         remove_all!(
             TotalHotkeyAlphaLastEpoch AutoStakeDestination AutoStakeDestinationColdkeys ChildkeyTake
+            DecayingLock
         );
         let _ = LastHotkeySwapOnNetuid::<T>::clear_prefix(netuid, ALL, None);
+        Self::forget_locks(netuid);
         // The next owner has not used up what this one did.
         let limits: Vec<RateLimitKey<T::AccountId>> = LastRateLimitedBlock::<T>::iter_keys()
             .filter(|limit| limit.netuid() == Some(netuid))

@@ -1,7 +1,7 @@
-//! All that a coldkey owns goes to another: balance, stake and what it has earned on root, hotkeys,
-//! subnets, identity, where its incentives are staked.
+//! All that a coldkey owns goes to another: balance, stake and what it has earned on root, locks,
+//! hotkeys, subnets, identity, where its incentives are staked.
 //!
-//! The new coldkey must have nothing staked and be no hotkey, so nothing is merged but balances and
+//! The new coldkey must have nothing staked or locked and be no hotkey, so nothing is merged but balances and
 //! lists. What other pallets hold of the old one (deposits of proxies and multisig calls) stays with
 //! it, as publicly.
 
@@ -16,7 +16,7 @@ use frame_support::{
 use sp_runtime::{DispatchError, DispatchResult};
 
 impl<T: Config> Pallet<T> {
-    /// Gives all of `old` to `new`; answers how many positions and hotkeys it looked at.
+    /// Gives all of `old` to `new`; answers how many positions, locks and hotkeys it looked at.
     pub(crate) fn do_swap_coldkey(
         old: &T::AccountId,
         new: &T::AccountId,
@@ -26,6 +26,7 @@ impl<T: Config> Pallet<T> {
             Error::<T>::ColdKeyAlreadyAssociated
         );
         ensure!(!Self::hotkey_exists(new), Error::<T>::NewColdKeyIsHotkey);
+        Self::ensure_no_locks(new)?;
 
         if !IdentitiesV2::<T>::contains_key(new) {
             if let Some(identity) = IdentitiesV2::<T>::take(old) {
@@ -41,7 +42,8 @@ impl<T: Config> Pallet<T> {
                 Self::set_auto_stake(new, netuid, &hotkey);
             }
         }
-        let moved = Self::give_positions(old, new)?;
+        let staked = Self::give_positions(old, new)?;
+        let locked = Self::give_locks(old, new);
         let owned = Self::give_hotkeys(old, new)?;
         Self::give_balance(old, new)?;
         Self::note_key_change(new);
@@ -50,7 +52,7 @@ impl<T: Config> Pallet<T> {
             old_coldkey: old.clone(),
             new_coldkey: new.clone(),
         });
-        Ok(moved.saturating_add(owned))
+        Ok(staked.saturating_add(locked).saturating_add(owned))
     }
 
     /// Moves all stake, behind the same hotkeys; answers how much there was to move.

@@ -3,8 +3,10 @@
 //! The neuron keeps its uid, and with it weights, bonds, permit and everything that an epoch counts
 //! by uid. What is kept by hotkey goes to the new one: endpoints, certificate, commits of weights,
 //! child keys and parents, announced or not, the take of a child key, who has incentives staked
-//! behind it, the ownership of the subnet, stake and dividends; with all subnets also the delegate
-//! take and the ownership of the hotkey itself. With `keep_stake` stake and dividends stay.
+//! behind it, the ownership of the subnet, stake, dividends and locks; with all subnets also the
+//! delegate take and the ownership of the hotkey itself. With `keep_stake` stake, dividends and locks
+//! stay. Publicly locks go along even so; but locks are others' doing, and many of them must not keep
+//! a hotkey from being swapped.
 //!
 //! Two things do not go along, as publicly: what the neuron committed to (`pallet-commitments`),
 //! which is given up here and left behind there, and timelocked weights that are not yet revealed,
@@ -18,12 +20,17 @@ use alloc::{collections::BTreeSet, vec::Vec};
 use frame_support::ensure;
 use sp_runtime::{DispatchError, DispatchResult};
 
-/// The positions of those who stake behind a hotkey: (coldkey, netuid).
+/// The positions of those who stake or lock behind a hotkey: (coldkey, netuid).
 type Positions<AccountId> = Vec<(AccountId, NetUid)>;
+
+/// Whose positions on one subnet are among these.
+fn of_subnet<AccountId: Clone>(positions: &Positions<AccountId>, netuid: NetUid) -> Vec<AccountId> {
+    positions.iter().filter(|(_, on)| *on == netuid).map(|(coldkey, _)| coldkey.clone()).collect()
+}
 
 impl<T: Config> Pallet<T> {
     /// Puts `new` in the place of `old` on a subnet or on all of them; answers how many positions
-    /// of stake it looked at.
+    /// of stake and locks it looked at.
     pub(crate) fn do_swap_hotkey(
         coldkey: &T::AccountId,
         old: &T::AccountId,
@@ -34,7 +41,13 @@ impl<T: Config> Pallet<T> {
         let netuids = Self::check_swap_hotkey(coldkey, old, new, only)?;
         let positions =
             if keep_stake { Vec::new() } else { Self::positions_behind(old, SWAP_POSITIONS_MAX) };
-        ensure!(count(&positions) <= SWAP_POSITIONS_MAX, Error::<T>::ColdkeySwapTooHeavy);
+        let locks = if keep_stake {
+            Vec::new()
+        } else {
+            Self::locks_behind(old, &netuids, SWAP_POSITIONS_MAX)
+        };
+        let moved = count(&positions).saturating_add(count(&locks));
+        ensure!(moved <= SWAP_POSITIONS_MAX, Error::<T>::ColdkeySwapTooHeavy);
         let cost = if only.is_some() { KEY_SWAP_ON_SUBNET_COST } else { KEY_SWAP_COST };
         Self::pay_swap(coldkey, cost, Error::<T>::NotEnoughBalanceToPaySwapHotKey)?;
 
@@ -46,6 +59,9 @@ impl<T: Config> Pallet<T> {
                 LastHotkeySwapOnNetuid::<T>::insert(netuid, coldkey, now);
             }
             Self::swap_on(*netuid, old, new, keep_stake, &positions)?;
+            if !keep_stake {
+                Self::change_lock_hotkey(*netuid, old, new, &of_subnet(&locks, *netuid));
+            }
         }
         Self::keep_rate_limits(old, new);
         if only.is_none() {
@@ -55,7 +71,7 @@ impl<T: Config> Pallet<T> {
             positions.iter().map(|(staker, _)| staker.clone()).chain([coldkey.clone()]).collect();
         Self::strike_staking_hotkey(old, stakers);
         Self::tell_swapped(coldkey, old, new, only);
-        Ok(count(&positions))
+        Ok(moved)
     }
 
     /// The subnets that the swap is about, if it is allowed.
@@ -146,17 +162,13 @@ impl<T: Config> Pallet<T> {
             Self::set_auto_stake(&staker, netuid, new);
         }
         if SubnetOwnerHotkey::<T>::try_get(netuid).is_ok_and(|owner| owner == *old) {
-            SubnetOwnerHotkey::<T>::insert(netuid, new);
+            Self::set_owner_hotkey(netuid, new);
             Self::deposit_event(Event::SubnetOwnerHotkeySet(netuid, new.clone()));
         }
         if keep_stake {
             return Ok(());
         }
-        let coldkeys: Vec<T::AccountId> = positions
-            .iter()
-            .filter(|(_, on)| *on == netuid)
-            .map(|(coldkey, _)| coldkey.clone())
-            .collect();
+        let coldkeys = of_subnet(positions, netuid);
         Self::change_hotkey(netuid, old, new, &coldkeys)?;
         Self::change_records(netuid, old, new);
         if netuid.is_root() {

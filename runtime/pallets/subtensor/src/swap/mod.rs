@@ -33,9 +33,9 @@ pub const KEY_SWAP_COST: TaoBalance = TaoBalance::new(100_000_000);
 /// Rao for the swap of a hotkey on one subnet. The public chain's value.
 pub const KEY_SWAP_ON_SUBNET_COST: TaoBalance = TaoBalance::new(1_000_000);
 
-/// Positions of stake that one swap moves. The public chain knows no bound for hotkeys, whose
-/// stakers are others, so that one swap may take longer than a block; a hotkey with more changes
-/// hands without its stake (`keep_stake`).
+/// Positions of stake, and locks, that one swap moves. The public chain knows no bound for hotkeys,
+/// whose stakers are others, so that one swap may take longer than a block; a hotkey with more
+/// changes hands without its stake (`keep_stake`).
 pub const SWAP_POSITIONS_MAX: u32 = 2_048;
 
 impl<T: Config> Pallet<T> {

@@ -435,3 +435,135 @@ fn whoever_has_changed_keys_waits_for_the_limit_with_another_coldkey_too() {
         assert_ok!(swap(50, 778, 779, Some(netuid)));
     });
 }
+
+/// Mass and conviction of a coldkey's lock on a subnet, and the hotkey that it is behind.
+fn lock_of(who: u64, netuid: NetUid) -> Option<(u64, u64, u64)> {
+    let (_, hotkey) = Lock::<Test>::iter_key_prefix((who,)).find(|(on, _)| *on == netuid)?;
+    let lock = Chain::coldkey_lock(&who, netuid)?;
+    Some((lock.locked_mass.rao(), lock.conviction.to_num(), hotkey))
+}
+
+fn convinced(netuid: NetUid, hotkey: u64) -> u64 {
+    Chain::hotkey_conviction(&hotkey, netuid).to_num()
+}
+
+/// [`busy_subnet`], where coldkeys 5 and 6 have locked behind 102, the first for good, and some
+/// blocks have passed. Locks change fast there.
+fn locking_subnet() -> NetUid {
+    let netuid = busy_subnet();
+    UnlockRate::<Test>::put(1_000);
+    MaturityRate::<Test>::put(1_000);
+    assert_ok!(Chain::set_perpetual_lock(signed(5), netuid, true));
+    for (who, amount) in [(5, 4 * UNIT), (6, 2 * UNIT)] {
+        assert_ok!(Chain::lock_stake(signed(who), 102, netuid, AlphaBalance::new(amount)));
+    }
+    run_to_block(90);
+    netuid
+}
+
+#[test]
+fn a_lock_binds_whoever_its_coldkey_becomes() {
+    run(local(), || {
+        let netuid = locking_subnet();
+        assert_ok!(Chain::set_reject_locked_alpha(signed(5), false));
+        let (before, behind) = (lock_of(5, netuid).unwrap(), convinced(netuid, 102));
+        assert!(before.0 == 4 * UNIT && before.1 > 0, "{before:?}");
+        // What was set of the new one for a lock that it never had is nothing to this one.
+        assert_ok!(Chain::set_perpetual_lock(signed(NEW), netuid, true));
+        assert_ok!(Chain::do_swap_coldkey(&6, &NEW));
+        assert_ok!(Chain::do_swap_coldkey(&5, &778));
+        assert_eq!((lock_of(778, netuid), lock_of(5, netuid)), (Some(before), None));
+        assert_eq!(convinced(netuid, 102), behind);
+        assert_eq!(DecayingLock::<Test>::get(778, netuid), Some(false));
+        assert!(!DecayingLock::<Test>::contains_key(NEW, netuid), "it decays on");
+        assert_eq!((AccountFlags::<Test>::get(778), AccountFlags::<Test>::get(5)), (1, 0));
+        for (who, bound) in [(778, before.0), (NEW, lock_of(NEW, netuid).unwrap().0)] {
+            let all = staked(netuid, who, 102);
+            let leave =
+                |alpha| Chain::remove_stake(signed(who), 102, netuid, AlphaBalance::new(alpha));
+            assert_noop!(leave(all), E::StakeUnavailable);
+            assert_noop!(leave(all - bound + 1), E::StakeUnavailable);
+            assert_ok!(leave(all - bound));
+        }
+        check();
+    });
+}
+
+#[test]
+fn a_coldkey_goes_to_none_that_has_a_lock() {
+    run(local(), || {
+        let netuid = locking_subnet();
+        // No stake is left of it, as rounding may have it.
+        let state = Lock::<Test>::get((6, netuid, 102)).unwrap();
+        Lock::<Test>::insert((NEW, netuid, 102), state);
+        assert_noop!(Chain::do_swap_coldkey(&5, &NEW), E::ActiveLockExists);
+        Lock::<Test>::remove((NEW, netuid, 102));
+        assert_ok!(Chain::do_swap_coldkey(&5, &NEW));
+    });
+}
+
+#[test]
+fn locks_follow_their_hotkey_with_all_their_conviction() {
+    run(local(), || {
+        let netuid = locking_subnet();
+        // Someone has locked behind the new hotkey already.
+        assert_ok!(Chain::try_associate_hotkey(signed(2), NEW));
+        assert_ok!(Chain::lock_stake(signed(2), NEW, netuid, AlphaBalance::new(UNIT)));
+        let before = [5, 6].map(|who| lock_of(who, netuid).unwrap());
+        let (old, new) = (convinced(netuid, 102), convinced(netuid, NEW));
+        assert!(old > 0);
+        assert_ok!(swap(2, 102, NEW, Some(netuid)));
+        let behind = |(mass, conviction, _)| Some((mass, conviction, NEW));
+        assert_eq!([5, 6].map(|who| lock_of(who, netuid)), before.map(behind));
+        assert_eq!(lock_of(2, netuid).unwrap().2, NEW);
+        assert_eq!(convinced(netuid, 102), 0);
+        assert!(convinced(netuid, NEW).abs_diff(old + new) <= 1);
+        for item in [HotkeyLock::<Test>::contains_key, DecayingHotkeyLock::<Test>::contains_key] {
+            assert!(item(netuid, 102) != item(netuid, NEW));
+        }
+        assert_eq!(LockingColdkeys::<Test>::iter_key_prefix((netuid, 102)).count(), 0);
+        let all = AlphaBalance::new(staked(netuid, 5, NEW));
+        assert_noop!(Chain::remove_stake(signed(5), NEW, netuid, all), E::StakeUnavailable);
+        check();
+    });
+}
+
+#[test]
+fn the_owners_hotkey_takes_its_locks_along_and_leaves_them_with_the_stake() {
+    run(local(), || {
+        let netuid = locking_subnet();
+        stake(netuid, 7, 101, 5 * UNIT);
+        assert_ok!(Chain::lock_stake(signed(7), 101, netuid, AlphaBalance::new(3 * UNIT)));
+        assert_eq!(convinced(netuid, 101), 3 * UNIT, "the owner's has all of it");
+        assert_ok!(swap(1, 101, NEW, Some(netuid)));
+        assert_eq!(SubnetOwnerHotkey::<Test>::get(netuid), NEW);
+        assert_eq!(lock_of(7, netuid), Some((3 * UNIT, 3 * UNIT, NEW)));
+        assert_eq!((convinced(netuid, 101), convinced(netuid, NEW)), (0, 3 * UNIT));
+        assert!(!DecayingHotkeyLock::<Test>::contains_key(netuid, 101));
+        check();
+        // Without the stake the locks stay, behind what is no owner's hotkey any more.
+        LastHotkeySwapOnNetuid::<Test>::remove(netuid, 1);
+        TxRateLimit::<Test>::put(0);
+        assert_ok!(swap_keeping(1, NEW, 778, Some(netuid)));
+        assert_eq!(lock_of(7, netuid), Some((3 * UNIT, 3 * UNIT, NEW)));
+        assert_eq!((convinced(netuid, NEW), convinced(netuid, 778)), (3 * UNIT, 0));
+        assert!(!DecayingOwnerLock::<Test>::contains_key(netuid));
+        check();
+    });
+}
+
+#[test]
+fn more_locks_than_a_swap_moves_stay_behind() {
+    run(local(), || {
+        let netuid = locking_subnet();
+        for who in 0..u64::from(crate::swap::SWAP_POSITIONS_MAX) {
+            LockingColdkeys::<Test>::insert((netuid, 102, 10_000 + who), ());
+        }
+        let result = swap(2, 102, NEW, None);
+        assert_eq!(result, Err(E::ColdkeySwapTooHeavy.into()));
+        assert_ok!(swap_keeping(2, 102, NEW, None));
+        for who in 0..u64::from(crate::swap::SWAP_POSITIONS_MAX) {
+            LockingColdkeys::<Test>::remove((netuid, 102, 10_000 + who));
+        }
+    });
+}

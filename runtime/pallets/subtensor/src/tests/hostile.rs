@@ -53,8 +53,12 @@ impl Dice {
         let limit_price = Tao::new(self.amount());
         let allow_partial = self.roll(2) == 0;
         let (destination_hotkey, destination_netuid) = (self.hotkey(), self.netuid());
-        match self.roll(10) {
-            9 => Call::transfer_stake_and_hotkey {
+        match self.roll(14) {
+            8 => Call::lock_stake { hotkey, netuid, amount: alpha },
+            9 => Call::move_lock { destination_hotkey, netuid },
+            10 => Call::set_perpetual_lock { netuid, enabled: allow_partial },
+            11 => Call::set_reject_locked_alpha { enabled: allow_partial },
+            12 => Call::transfer_stake_and_hotkey {
                 destination_coldkey: self.hotkey(),
                 origin_hotkey: hotkey,
                 destination_hotkey,

@@ -22,6 +22,7 @@ mod epochs;
 mod exchange;
 mod hostile;
 mod load;
+mod locks;
 mod moves;
 mod neurons;
 mod nominations;
@@ -36,7 +37,7 @@ mod trimming;
 mod weights;
 
 use crate::{mock::*, *};
-use frame_support::assert_ok;
+use frame_support::{assert_noop, assert_ok};
 
 /// Runs a test on a chain of each preset: what it shows does not depend on hyperparameters.
 fn run_each(test: impl Fn()) {

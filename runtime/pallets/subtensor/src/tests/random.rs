@@ -70,7 +70,7 @@ fn random_call(chance: &mut Chance) -> Result<(), DispatchError> {
     let (coldkey, netuid) = (chance.coldkey(), chance.netuid());
     let hotkey = chance.hotkey_of(coldkey);
     let origin = signed(coldkey);
-    match chance.below(44) {
+    match chance.below(48) {
         42 => {
             let new = 200 + chance.below(40);
             let only = (chance.below(3) > 0).then_some(netuid);
@@ -80,6 +80,15 @@ fn random_call(chance: &mut Chance) -> Result<(), DispatchError> {
             Chain::do_swap_coldkey(&coldkey, &chance.coldkey()).map(|_| ())
         }
         43 => Chain::set_coldkey_auto_stake_hotkey(origin, netuid, hotkey),
+        44 | 45 => {
+            let held = AlphaBalance::new(staked(netuid, coldkey, hotkey) / 3);
+            Chain::lock_stake(origin, hotkey, netuid, held)
+        }
+        46 => Chain::move_lock(origin, hotkey, netuid),
+        47 if chance.below(2) == 0 => {
+            Chain::set_perpetual_lock(origin, netuid, chance.below(2) == 0)
+        }
+        47 => Chain::set_reject_locked_alpha(origin, chance.below(2) == 0),
         40 | 41 => {
             let (to, other) = (chance.hotkey_of(coldkey), chance.netuid());
             let amount = AlphaBalance::new(staked(netuid, coldkey, hotkey) / 2);

@@ -116,13 +116,16 @@ pub struct SubnetIdentityV3 {
     pub additional: Vec<u8>,
 }
 
-/// A stake lock. Nothing makes one yet; clients read the map before they unstake.
+/// What stakers who lock their stake add to a hotkey, in rao.
+pub type Conviction = U64F64;
+
+/// A stake lock, as of its last change.
 #[derive(
     Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
 )]
 pub struct LockState {
     pub locked_mass: Alpha,
-    pub conviction: U64F64,
+    pub conviction: Conviction,
     pub last_update: u64,
 }
 

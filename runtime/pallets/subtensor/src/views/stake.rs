@@ -73,14 +73,13 @@ impl<T: Config> Pallet<T> {
         if !Self::subnet_exists(netuid) {
             return None;
         }
-        let locked = Lock::<T>::get((coldkey, netuid, hotkey));
         let root_alpha = RootAlphaDividendsPerSubnet::<T>::get(netuid, hotkey);
         Some(StakeInfo {
             hotkey: hotkey.clone(),
             coldkey: coldkey.clone(),
             netuid: netuid.into(),
             stake: Self::stake_of(hotkey, coldkey, netuid).into(),
-            locked: locked.map_or(0, |lock| lock.locked_mass.rao()).into(),
+            locked: Self::lock_behind(coldkey, netuid, hotkey).rao().into(),
             emission: AlphaDividendsPerSubnet::<T>::get(netuid, hotkey).into(),
             tao_emission: Self::tao_worth(netuid, root_alpha).into(),
             drain: 0.into(),
@@ -126,10 +125,8 @@ impl<T: Config> Pallet<T> {
             .iter()
             .map(|hotkey| Self::stake_of(hotkey, coldkey, netuid).rao())
             .fold(0u64, u64::saturating_add);
-        let locked = Lock::<T>::iter_prefix_values((coldkey, netuid))
-            .map(|lock| lock.locked_mass.rao())
-            .fold(0u64, u64::saturating_add)
-            .min(total);
+        let locked =
+            Self::coldkey_lock(coldkey, netuid).map_or(0, |lock| lock.locked_mass.rao()).min(total);
         StakeAvailability {
             total: AlphaBalance::new(total).into(),
             locked: AlphaBalance::new(locked).into(),

@@ -281,13 +281,11 @@ fn a_locked_stake_is_not_free() {
     run(local(), || {
         an_epoch_of_work();
         let locked_mass = AlphaBalance::new(UNIT);
-        let lock = LockState { locked_mass, conviction: Default::default(), last_update: 1 };
-        Lock::<Test>::insert((2, SUBNET, 102), lock);
+        assert_ok!(Chain::lock_stake(signed(2), 102, SUBNET, locked_mass));
         let free = Chain::stake_availability(vec![2], None)[&2][&SUBNET].clone();
         assert_eq!(free.locked.0, locked_mass);
         assert_eq!(free.available.0.rao() + UNIT, free.total.0.rao());
         assert_eq!(Chain::stake_info(&102, &2, SUBNET).unwrap().locked.0, UNIT);
-        Lock::<Test>::remove((2, SUBNET, 102));
     });
 }
 

@@ -407,6 +407,12 @@ sp_api::impl_runtime_apis! {
         }
     }
 
+    impl assay_runtime_api::InvariantsRuntimeApi<Block> for Runtime {
+        fn broken_invariant() -> Option<Vec<u8>> {
+            crate::invariants::check().err().map(|broken| broken.as_bytes().to_vec())
+        }
+    }
+
     impl assay_runtime_api::BetaBasketRuntimeApi<Block> for Runtime {
         fn get_root_basket_owed(coldkey: AccountId) -> TaoBalance {
             SubtensorModule::root_owed(&coldkey)

@@ -18,6 +18,7 @@ mod apis;
 pub mod config;
 mod fees;
 pub mod genesis;
+pub mod invariants;
 mod keys;
 mod metadata;
 mod mortality;

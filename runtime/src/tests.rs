@@ -3,7 +3,9 @@
 // A test is there to panic.
 #![allow(clippy::arithmetic_side_effects, clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
+mod answers;
 mod dissolve;
+mod fuzz;
 mod keys;
 mod priority;
 mod proof_of_work;

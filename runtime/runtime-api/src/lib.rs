@@ -139,6 +139,12 @@ sp_api::decl_runtime_apis! {
         fn sim_swap_alpha_for_tao(netuid: NetUid, alpha: AlphaBalance) -> SwapQuote;
     }
 
+    /// What must hold between any two blocks. Ours: the public runtime has no such question.
+    pub trait InvariantsRuntimeApi {
+        /// The first invariant that does not hold, in words; nothing where all hold.
+        fn broken_invariant() -> Option<Vec<u8>>;
+    }
+
     /// What stake on root has earned and not claimed. Funds that trade, and prices of their shares,
     /// belong to features that are not here.
     pub trait BetaBasketRuntimeApi {

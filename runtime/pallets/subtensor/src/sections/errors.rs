@@ -184,7 +184,7 @@ mod errors {
         Overflow,
         BeneficiaryDoesNotOwnHotkey,
         ExpectedBeneficiaryOrigin,
-        /// The epoch is too near for this change.
+        /// A change by the owner is prohibited while the epoch is so near.
         AdminActionProhibitedDuringWeightsWindow,
         /// This is not one of the symbols for tokens.
         SymbolDoesNotExist,

@@ -16,7 +16,8 @@ mod hooks {
             coinbase.saturating_add(T::WeightInfo::remove_stake().saturating_mul(looked_at.into()))
         }
 
-        /// TAO that other pallets burned in this block (fees, dust) leaves the issuance.
+        /// TAO that other pallets burned in this block (fees, dust) leaves the issuance; what root
+        /// made joins it.
         fn on_finalize(_now: BlockNumberFor<T>) {
             Self::settle_issuance();
         }

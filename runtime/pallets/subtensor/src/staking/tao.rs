@@ -71,10 +71,10 @@ impl<T: Config> Pallet<T> {
         Ok(TaoBalance::new(T::Currency::total_issuance()).plus(TotalStake::<T>::get())?)
     }
 
-    /// Takes note of TAO that other pallets burned. They never mint.
+    /// Takes note of TAO that other pallets burned, or that root made by `force_set_balance`.
     pub(crate) fn settle_issuance() {
         if let Ok(held) = Self::tao_held() {
-            if held < TotalIssuance::<T>::get() {
+            if held != TotalIssuance::<T>::get() {
                 TotalIssuance::<T>::put(held);
             }
         }

@@ -65,12 +65,14 @@ fn a_subnet_is_that_of_storage() {
         };
         // A value's first byte says its type.
         let tail = |bytes: Vec<u8>| bytes.split_first().map(|(_, tail)| tail.to_vec());
-        assert_eq!(value("kappa").and_then(tail), Some(Kappa::<Runtime>::get(NETUID).encode()));
+        let kappa = codec::Compact(Kappa::<Runtime>::get(NETUID)).encode();
+        assert_eq!(value("kappa").and_then(tail), Some(kappa));
         assert_eq!(value("unheard of"), None);
         assert!(Runtime::get_subnet_hyperparams_v3(ABSENT).is_none());
         let next = Runtime::get_next_epoch_start_block(NETUID).unwrap();
         assert!(next > u64::from(System::block_number()));
-        assert!(Runtime::get_next_epoch_start_block(ABSENT).is_none());
+        Tempo::<Runtime>::insert(NETUID, 0);
+        assert_eq!(Runtime::get_next_epoch_start_block(NETUID), None, "it never has one");
         assert_eq!(Runtime::get_network_registration_cost(), SubtensorModule::network_lock_cost());
     });
 }
@@ -102,6 +104,8 @@ fn stakes_are_those_of_storage() {
 #[test]
 fn a_delegate_is_that_of_storage() {
     staked(|bob, worker| {
+        assert!(Runtime::get_delegate(worker.clone()).is_none(), "it takes no stake of others yet");
+        done("//Bob", Subtensor::root_register { hotkey: worker.clone() });
         let delegate = Runtime::get_delegate(worker.clone()).unwrap();
         assert_eq!((&delegate.delegate_ss58, &delegate.owner_ss58), (&worker, &bob));
         assert_eq!(delegate.take.0, Delegates::<Runtime>::get(&worker));

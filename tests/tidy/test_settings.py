@@ -42,7 +42,6 @@ REFUSED: Final = {
     "sudo_set_evm_chain_id",
     "sudo_set_liquid_alpha_consensus_mode",
     "sudo_set_net_tao_flow_enabled",
-    "sudo_set_owner_cut_auto_lock_enabled",
     "sudo_set_rho",
     "sudo_set_tao_flow_cutoff",
     "sudo_set_tao_flow_normalization_exponent",

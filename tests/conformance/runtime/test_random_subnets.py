@@ -23,7 +23,7 @@ def test_what_differs_is_said() -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("seed", range(100, 120))
+@pytest.mark.parametrize("seed", range(100, 120, 3))
 def test_a_subnet_of_any_size_over_fifty_epochs(seed: int) -> None:
     assert walk(seed, epochs=50, size=4 + 3 * (seed - 100)).replaced > 10
 

@@ -33,8 +33,11 @@ test test-long test-stock: export PYTHONDONTWRITEBYTECODE :=
 test: $(VENV)/.dev ## The tests, in less than ten minutes
 	@$(PYTEST) -m "not slow and not foreign and not stock" -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
+# What computes, and clients who wait, two at a time; then whole runs one by one, because half of a small machine is not what
+# a run is made for: a process that gives way to all others waits forever beside one that computes.
 test-long: $(VENV)/.dev clients ## The tests that take minutes, and the foreign clients
-	@$(PYTEST) -m "(slow or foreign) and not stock" --timeout 1800 $(ARGS)
+	@$(PYTEST) -m "(foreign or slow and not e2e) and not stock" -n 2 --dist loadfile --no-loadscope-reorder --timeout 1800 $(ARGS)
+	@$(PYTEST) -m "slow and e2e and not foreign and not stock" --timeout 1800 $(ARGS)
 
 test-stock: $(VENV)/.dev ## The tests on Parity's own node, which is built first if it is not (40 minutes)
 	@node=$$(scripts/stock_node.sh build) && ASSAY_STOCK_NODE=$$node ASSAY_NO_SKIPS=1 $(PYTEST) -m stock $(ARGS)

@@ -1,15 +1,18 @@
-"""What holds for every test: long files go first, an example has no deadline, a skip is counted.
+"""What holds for every test: long files go first, an example has no deadline, a skip is counted, a
+failure is told at once.
 
 A test that is skipped where its subject is missing is a kindness to whoever works on something
 else. Where everything is there (``.ci/run`` makes it so, and sets ``ASSAY_NO_SKIPS``), a skip is a
 test that silently does not run; there it has failed. ``MAY_SKIP`` lists what a machine may really
-be unable to do.
+be unable to do. Where everything is there, a run may also be ended from outside before pytest sums
+up: each failure is told there when it happens.
 """
 
 from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Callable, Generator
 from itertools import zip_longest
 from pathlib import Path
@@ -75,3 +78,10 @@ def _judged(report: _Report, name: str) -> _Report:
             report.outcome = "failed"
             report.longrepr = f"{name} was skipped where every test must run: {reason}"
     return report
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Tell a failure where it is counted: by the one process, or by the one that leads workers."""
+    if report.failed and os.environ.get(NO_SKIPS) and "PYTEST_XDIST_WORKER" not in os.environ:
+        told = f"\nFAILED {report.nodeid} ({report.when})\n{report.longreprtext}\n"
+        sys.stderr.write(told)

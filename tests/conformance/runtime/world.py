@@ -118,13 +118,55 @@ class World:
         executor = self._machine.executor
         return executor.call(method, argument, self.overlay, executor.block_budget)
 
-    def submit(self, signer: str, function: str, arguments: Mapping[str, Any]) -> str | None:
+    def submit(
+        self, signer: str, function: str, arguments: Mapping[str, Any], *, pallet: str = PALLET
+    ) -> str | None:
         """Apply a signed call in the running block; the name of its error, or None.
 
         What is refused as a transaction, not as a call, reads ``refused:`` and the custom code;
         an error of no pallet's reads ``dispatch:`` and its bytes.
         """
-        return self._apply(signer, self._compose(PALLET, function, arguments))
+        return self._apply(signer, self._compose(pallet, function, arguments))
+
+    def as_root(
+        self, function: str, arguments: Mapping[str, Any], *, pallet: str = "AdminUtils"
+    ) -> str | None:
+        """The same by root, which is Alice under ``Sudo``; an error of no pallet's by its name."""
+        call = self._compose(pallet, function, arguments)
+        refused = self._apply("Alice", self._compose("Sudo", "sudo", {"call": call}))
+        assert refused is None, refused
+        (said,) = self.events("Sudid")[-1:]
+        return self._said(said["sudo_result"])
+
+    def _said(self, result: Mapping[str, Any]) -> str | None:
+        """What an event tells of a call inside: None, or the name of its error."""
+        if "Ok" in result:
+            return None
+        error = result["Err"]
+        return self._named(error) if isinstance(error, dict) else str(error)
+
+    def events(self, name: str) -> list[Any]:
+        """What the running block's events of this name say, the latest last."""
+        records = (record["event"] for record in self.get("Events", pallet="System"))
+        return [event["attributes"] for event in records if event["event_id"] == name]
+
+    def ask(self, api: str, method: str, *arguments: Any) -> Any:
+        """What a runtime API answers on this state."""
+        codec = self._machine.codec
+        known = codec.runtime_api_map()[api][method]
+        inputs = zip(known["inputs"], arguments, strict=True)
+        given = b"".join(bytes(codec.encode(kind, value)) for (_, kind), value in inputs)
+        return codec.decode(known["output"], self.call(f"{api}_{method}", given))
+
+    def constant(self, pallet: str, name: str) -> Any:
+        """What the metadata of the genesis says of a constant."""
+        return self._machine.codec.constant(pallet, name)
+
+    def arguments(self, pallet: str) -> dict[str, list[str]]:
+        """A pallet's calls and the names of their arguments."""
+        told = self._machine.codec.metadata_ir()
+        (found,) = (each for each in told["pallets"] if each["name"] == pallet)
+        return {call["name"]: [each["name"] for each in call["args"]] for call in found["calls"]}
 
     def submit_in_batch(
         self, signer: str, function: str, arguments: Mapping[str, Any]
@@ -176,12 +218,19 @@ class World:
 
     # -- shorthands
 
-    def fund(self, *names: str) -> None:
-        """An account that exists and can pay."""
+    def fund(self, *names: str, rao: int = FREE) -> None:
+        """Accounts that exist and can pay. Their money is counted nowhere."""
         for name in names:
-            data = {"free": FREE, "reserved": 0, "frozen": 0, "flags": 1 << 127}
+            data = {"free": rao, "reserved": 0, "frozen": 0, "flags": 1 << 127}
             info = {"nonce": 0, "consumers": 0, "providers": 1, "sufficients": 1, "data": data}
             self.set("Account", address(name), to=info, pallet="System")
+
+    def issue(self, *names: str, rao: int) -> None:
+        """The same with money that the chain counts as issued, so that its invariants hold."""
+        self.fund(*names, rao=rao)
+        for pallet in ("Balances", PALLET):
+            issued = self.get("TotalIssuance", pallet=pallet)
+            self.set("TotalIssuance", to=issued + rao * len(names), pallet=pallet)
 
     def free(self, name: str) -> int:
         return int(self.get("Account", address(name), pallet="System")["data"]["free"])

@@ -334,6 +334,7 @@ mod calls {
             max_allowed_validators: u16,
         ) -> DispatchResult {
             ensure_root(origin.clone())?;
+            Self::ensure_subnet(netuid)?;
             max_validators::<T>(netuid, max_allowed_validators)?;
             Self::root_sets_on(
                 origin,
@@ -901,6 +902,7 @@ mod calls {
             min_allowed_uids: u16,
         ) -> DispatchResult {
             ensure_root(origin.clone())?;
+            Self::ensure_subnet(netuid)?;
             least_uids::<T>(netuid, min_allowed_uids)?;
             Self::root_sets_on(
                 origin,

@@ -9,7 +9,7 @@ money.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from tests.conformance.runtime.world import NETUID, World, address
@@ -47,8 +47,19 @@ def started(now: int = NOW) -> World:
 
 
 def whole(world: World) -> None:
-    """Nothing that a test did broke an invariant of the chain's money."""
-    assert world.ask("InvariantsRuntimeApi", "broken_invariant") is None
+    """Nothing that a test did breaks an invariant of the chain's money, at the end of the block."""
+    world.end_block()
+    assert world.ask("InvariantsRuntimeApi_broken_invariant") is None
+
+
+def borrowed(world: World) -> Iterator[World]:
+    """The world for one test: whole after it, and then as it was before."""
+    world.overlay.start()
+    try:
+        yield world
+        whole(world)
+    finally:
+        world.overlay.rollback()
 
 
 def stake_of(name: str, rao: int, netuid: int = NETUID) -> dict[str, Any]:

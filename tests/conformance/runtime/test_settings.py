@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 import pytest
 
-from tests.conformance.runtime.started import started, whole
+from tests.conformance.runtime.started import borrowed, started
 from tests.conformance.runtime.world import NETUID, World
 from tests.tidy.test_settings import REFUSED
 
@@ -200,10 +200,7 @@ def subnet() -> World:
 @pytest.fixture
 def world(subnet: World) -> Iterator[World]:
     """The one subnet of this file, as it was again after each test."""
-    subnet.overlay.start()
-    yield subnet
-    whole(subnet)
-    subnet.overlay.rollback()
+    yield from borrowed(subnet)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests.conformance.runtime.started import NOW, TAO, done, stake_of, started, whole
+from tests.conformance.runtime.started import NOW, TAO, borrowed, done, stake_of, started
 from tests.conformance.runtime.world import NETUID, World, account, address
 
 NEXT: Final = NETUID + 1
@@ -28,10 +28,7 @@ def subnet() -> World:
 @pytest.fixture
 def world(subnet: World) -> Iterator[World]:
     """The one subnet of this file, as it was again after each test."""
-    subnet.overlay.start()
-    yield subnet
-    whole(subnet)
-    subnet.overlay.rollback()
+    yield from borrowed(subnet)
 
 
 def by_root(world: World, call: str, **arguments: Any) -> None:
@@ -49,7 +46,7 @@ def register(world: World, signer: str = "stranger") -> str | None:
 
 
 def price(world: World) -> int:
-    told: int = world.ask("SubnetRegistrationRuntimeApi", "get_network_registration_cost")
+    told: int = world.ask("SubnetRegistrationRuntimeApi_get_network_registration_cost")
     return told
 
 
@@ -123,10 +120,10 @@ def test_the_price_of_a_subnet_falls_as_fast_as_root_says(world: World) -> None:
 def test_there_are_as_many_subnets_as_root_says_and_a_young_one_stays(world: World) -> None:
     by_root(world, "sudo_set_subnet_limit", max_subnets=1)
     by_root(world, "sudo_set_network_immunity_period", immunity_period=NOW)
-    assert world.ask("SubnetInfoRuntimeApi", "get_subnet_to_prune") is None
+    assert world.ask("SubnetInfoRuntimeApi_get_subnet_to_prune") is None
     assert register(world) == "SubnetLimitReached"
     by_root(world, "sudo_set_network_immunity_period", immunity_period=50)
-    assert world.ask("SubnetInfoRuntimeApi", "get_subnet_to_prune") == NETUID
+    assert world.ask("SubnetInfoRuntimeApi_get_subnet_to_prune") == NETUID
     assert register(world) is None
     assert world.get("SubnetOwner", NETUID) == address("stranger")
     by_root(world, "sudo_set_subnet_limit", max_subnets=2)
@@ -172,7 +169,7 @@ def test_owners_wait_for_the_window_and_between_two_changes(world: World) -> Non
         arguments = {"netuid": NETUID, "serving_rate_limit": value}
         return world.submit("owner", "sudo_set_serving_rate_limit", arguments, pallet="AdminUtils")
 
-    left = world.ask("SubnetInfoRuntimeApi", "get_next_epoch_start_block", NETUID) - NOW
+    left = world.ask("SubnetInfoRuntimeApi_get_next_epoch_start_block", NETUID) - NOW
     by_root(world, "sudo_set_admin_freeze_window", window=left + 1)
     assert change(1) == "AdminActionProhibitedDuringWeightsWindow"
     by_root(world, "sudo_set_admin_freeze_window", window=left)

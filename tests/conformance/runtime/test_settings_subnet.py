@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests.conformance.runtime.started import NOW, TAO, done, stake_of, started, whole
+from tests.conformance.runtime.started import NOW, TAO, borrowed, done, stake_of, started
 from tests.conformance.runtime.world import NETUID, World, address
 
 VALIDATOR, MINER = 1, 2
@@ -35,10 +35,7 @@ def subnet() -> World:
 @pytest.fixture
 def world(subnet: World) -> Iterator[World]:
     """The one subnet of this file, as it was again after each test."""
-    subnet.overlay.start()
-    yield subnet
-    whole(subnet)
-    subnet.overlay.rollback()
+    yield from borrowed(subnet)
 
 
 def by_root(world: World, call: str, **arguments: Any) -> None:
@@ -203,7 +200,7 @@ def test_what_nobody_is_to_have_is_burned_or_recycled(world: World) -> None:
     """Incentive of the owner's own hotkey is nobody's: recycled, it is issued no longer."""
     row = {**MINERS_ROW, "dests": [0]}
     done(world, "validator hot", "set_weights", row)
-    epoch = world.ask("SubnetInfoRuntimeApi", "get_next_epoch_start_block", NETUID)
+    epoch = world.ask("SubnetInfoRuntimeApi_get_next_epoch_start_block", NETUID)
     outside = []
     for kind in ("Burn", "Recycle"):
         world.overlay.start()
@@ -219,7 +216,7 @@ def test_what_nobody_is_to_have_is_burned_or_recycled(world: World) -> None:
 def test_bonds_grow_by_the_consensus_that_is_chosen(world: World) -> None:
     """Yuma 3 keeps bonds of a fixed scale; the older rule divides them among the validators."""
     done(world, "validator hot", "set_weights", MINERS_ROW)
-    epoch = world.ask("SubnetInfoRuntimeApi", "get_next_epoch_start_block", NETUID)
+    epoch = world.ask("SubnetInfoRuntimeApi_get_next_epoch_start_block", NETUID)
     bonds = []
     for enabled in (True, False):
         world.overlay.start()

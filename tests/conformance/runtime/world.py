@@ -114,6 +114,11 @@ class World:
         self.call("Core_initialize_block", header.encode())
         self.block = block
 
+    def end_block(self) -> None:
+        """``BlockBuilder_finalize_block`` of a block without inherents."""
+        self.set("DidUpdate", to=True, pallet="Timestamp")
+        self.call("BlockBuilder_finalize_block", b"")
+
     def call(self, method: str, argument: bytes) -> bytes:
         executor = self._machine.executor
         return executor.call(method, argument, self.overlay, executor.block_budget)
@@ -126,14 +131,14 @@ class World:
         What is refused as a transaction, not as a call, reads ``refused:`` and the custom code;
         an error of no pallet's reads ``dispatch:`` and its bytes.
         """
-        return self._apply(signer, self._compose(pallet, function, arguments))
+        return self._apply(signer, self.compose(pallet, function, arguments))
 
     def as_root(
         self, function: str, arguments: Mapping[str, Any], *, pallet: str = "AdminUtils"
     ) -> str | None:
         """The same by root, which is Alice under ``Sudo``; an error of no pallet's by its name."""
-        call = self._compose(pallet, function, arguments)
-        refused = self._apply("Alice", self._compose("Sudo", "sudo", {"call": call}))
+        call = self.compose(pallet, function, arguments)
+        refused = self._apply("Alice", self.compose("Sudo", "sudo", {"call": call}))
         assert refused is None, refused
         (said,) = self.events("Sudid")[-1:]
         return self._said(said["sudo_result"])
@@ -150,17 +155,18 @@ class World:
         records = (record["event"] for record in self.get("Events", pallet="System"))
         return [event["attributes"] for event in records if event["event_id"] == name]
 
-    def ask(self, api: str, method: str, *arguments: Any) -> Any:
-        """What a runtime API answers on this state."""
+    def ask(self, method: str, *arguments: Any) -> Any:
+        """What a runtime API answers on this state; ``method`` as ``state_call`` has it."""
         codec = self._machine.codec
-        known = codec.runtime_api_map()[api][method]
+        api, _, name = method.partition("_")
+        known = codec.runtime_api_map()[api][name]
         inputs = zip(known["inputs"], arguments, strict=True)
         given = b"".join(bytes(codec.encode(kind, value)) for (_, kind), value in inputs)
-        return codec.decode(known["output"], self.call(f"{api}_{method}", given))
+        return codec.decode(known["output"], self.call(method, given))
 
-    def constant(self, pallet: str, name: str) -> Any:
-        """What the metadata of the genesis says of a constant."""
-        return self._machine.codec.constant(pallet, name)
+    def constant(self, name: str) -> Any:
+        """What the metadata of the genesis says of a constant, named ``Pallet.Name``."""
+        return self._machine.codec.constant(*name.split("."))
 
     def arguments(self, pallet: str) -> dict[str, list[str]]:
         """A pallet's calls and the names of their arguments."""
@@ -172,8 +178,8 @@ class World:
         self, signer: str, function: str, arguments: Mapping[str, Any]
     ) -> str | None:
         """The same inside ``Utility.batch``, where only the call itself checks it, not the pool."""
-        call = self._compose(PALLET, function, arguments)
-        refused = self._apply(signer, self._compose("Utility", "batch", {"calls": [call]}))
+        call = self.compose(PALLET, function, arguments)
+        refused = self._apply(signer, self.compose("Utility", "batch", {"calls": [call]}))
         assert refused is None, refused
         for record in self.get("Events", pallet="System"):
             event = record["event"]
@@ -186,7 +192,7 @@ class World:
         code = bytes.fromhex(module["error"].removeprefix("0x"))[0]
         return str(self._machine.codec.module_error(module["index"], code)[0])
 
-    def _compose(self, pallet: str, function: str, arguments: Mapping[str, Any]) -> bytes:
+    def compose(self, pallet: str, function: str, arguments: Mapping[str, Any]) -> bytes:
         return bytes(self._machine.codec.compose_call(pallet, function, dict(arguments)))
 
     def _apply(self, signer: str, call: bytes) -> str | None:
@@ -206,6 +212,13 @@ class World:
         if answer[2] != 3:
             return f"dispatch:0x{answer[2:].hex()}"
         return str(self._machine.codec.module_error(answer[3], answer[4])[0])
+
+    @property
+    def code(self) -> bytes:
+        """The runtime's Wasm."""
+        code = self.overlay.get(b":code")
+        assert code is not None
+        return code
 
     # What ``sign`` asks of a chain.
 

@@ -4,8 +4,10 @@ In: the repository's tests. Out: for an item (kind, pallet, name) the first test
 code of a helper that it calls, names that item. Python is read by its syntax (a string, an
 attribute), Rust by its functions' text (`Pallet::name(`, `Name::<Test>`, `Error::<Test>::Name`).
 A name that several pallets have counts only where the pallet is named with it, or in that pallet's
-own tests. Docstrings and comments count for nothing, nor does the fuzzer, which names no call. It
-does not run tests and does not know whether what a test says of an item is much.
+own tests. A table of cases counts for the tests of its file that use it. Docstrings and comments
+count for nothing, nor does a set, which is compared with others and makes no call, nor the fuzzer,
+which names no call. It does not run tests and does not know whether what a test says of an item is
+much.
 """
 
 from __future__ import annotations
@@ -13,9 +15,10 @@ from __future__ import annotations
 import ast
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -56,7 +59,7 @@ RUST_FUNCTION: Final = re.compile(
 RUST_NOISE: Final = re.compile(r"//[^\n]*|\"(?:\\.|[^\"\\])*\"")
 
 
-@dataclass
+@dataclass(eq=False)
 class Function:
     """One function of a test suite: what it names, and whom it calls."""
 
@@ -131,6 +134,22 @@ class _Names(ast.NodeVisitor):
             if dot:
                 self.function.names[""].add((before, name))
 
+    def visit_Set(self, node: ast.Set) -> None:
+        """Names to compare with, which try nothing."""
+
+    def visit_Call(self, node: ast.Call) -> None:
+        """Pallet and name side by side, or the pallet as the keyword of that name."""
+        told = [
+            each.value if isinstance(each, ast.Constant) and isinstance(each.value, str) else ""
+            for each in node.args
+        ]
+        pairs = set(pairwise(told))
+        for keyword in node.keywords:
+            if keyword.arg == "pallet" and isinstance(keyword.value, ast.Constant):
+                pairs |= {(str(keyword.value.value), name) for name in told}
+        self.function.names[""] |= {(before, name) for before, name in pairs if before and name}
+        self.generic_visit(node)
+
     def visit_Attribute(self, node: ast.Attribute) -> None:
         if isinstance(node.value, ast.Attribute | ast.Name):
             before = node.value.attr if isinstance(node.value, ast.Attribute) else node.value.id
@@ -150,31 +169,54 @@ def python_suite() -> Suite:
         for path in sorted((ROOT / "tests" / folder).rglob("*.py")):
             if path.name in NOT_NAMING:
                 continue
-            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            file = str(path.relative_to(ROOT))
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+            for node in ast.walk(tree):
                 if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                    place = f"{path.relative_to(ROOT)}::{node.name}"
-                    function = Function(place, node.name.startswith("test_"))
-                    visitor = _Names(function)
-                    for part in (*node.decorator_list, *node.body):
-                        visitor.visit(part)
+                    function = Function(f"{file}::{node.name}", node.name.startswith("test_"))
+                    _read(function, *node.decorator_list, *node.body)
                     suite[node.name].append(function)
+            for name, value in _tables(tree):
+                table = Function(f"{file}::{name}", is_test=False)
+                _read(table, value)
+                suite[table.place].append(table)
     return suite
 
 
-def _reached(suite: Suite, test: Function) -> Iterable[Function]:
-    """The test and the helpers that it calls, however deep."""
-    seen: dict[str, None] = {}
-    yield test
-    waiting = sorted(test.calls)
-    while waiting:
-        name = waiting.pop()
-        if name in seen or name not in suite:
-            continue
-        seen[name] = None
-        for function in suite[name]:
-            if not function.is_test:
-                yield function
-                waiting.extend(sorted(function.calls))
+def _read(function: Function, *parts: ast.AST) -> None:
+    visitor = _Names(function)
+    for part in parts:
+        visitor.visit(part)
+
+
+def _tables(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
+    """The constants of a module: what it says of cases beside its functions."""
+    for node in tree.body:
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value:
+            yield node.target.id, node.value
+        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            yield node.targets[0].id, node.value
+
+
+def _called(function: Function) -> set[str]:
+    """The functions and methods that it calls, and the tables of its file that it uses."""
+    file = function.place.partition("::")[0]
+    return function.calls | {f"{file}::{name}" for name in function.calls}
+
+
+def _first_tests(suite: Suite) -> dict[Function, str]:
+    """By helper, the first of the tests that call it, however deep; by test, itself."""
+    listed = [function for functions in suite.values() for function in functions]
+    tests = sorted((each for each in listed if each.is_test), key=lambda test: test.place)
+    first = {test: test.place for test in tests}
+    for test in tests:
+        waiting = [test]
+        while waiting:
+            for name in _called(waiting.pop()) & suite.keys():
+                new = [each for each in suite[name] if not each.is_test and each not in first]
+                first |= dict.fromkeys(new, test.place)
+                waiting += new
+    return first
 
 
 Index = dict[tuple[str, str], list[tuple[str, str, str]]]
@@ -188,15 +230,10 @@ def index() -> Index:
     found: Index = defaultdict(list)
     near: list[tuple[int, str, str, str, str, str]] = []
     for pallet, suite in [*rust_suites().items(), ("*", python_suite())]:
-        for functions in suite.values():
-            for test in functions:
-                if not test.is_test:
-                    continue
-                for function in _reached(suite, test):
-                    far = int(function is not test)
-                    for kind, names in function.names.items():
-                        for before, name in names:
-                            near.append((far, test.place, kind, pallet, before, name))
+        for function, place in _first_tests(suite).items():
+            far = int(not function.is_test)
+            for kind, names in function.names.items():
+                near += [(far, place, kind, pallet, before, name) for before, name in names]
     for _, place, kind, pallet, before, name in sorted(near):
         found[(kind, name)].append((pallet, before, place))
     return found

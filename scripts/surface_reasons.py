@@ -10,6 +10,9 @@ from __future__ import annotations
 from typing import Final
 
 REASONS: Final = {
+    "storage Balances.Account": (
+        "accounts are kept in `System.Account`, as publicly; the pallet has the item all the same"
+    ),
     "storage SubtensorModule.ChildkeyThresholdSuspended": (
         "no child key is suspended: whoever has too little stake lends nothing anew, and what is "
         "lent stays; empty tells a client so"

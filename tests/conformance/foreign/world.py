@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -20,6 +23,8 @@ from tests.e2e.runs import ROOT, Run
 CLIENTS_BIN: Final = ROOT / ".venv-clients" / "bin"
 SDK10_BINS: Final = {line: ROOT / f".venv-clients-{line}" / "bin" for line in ("10.2", "10.5")}
 """Environments of the SDK's 10.x lines, each with a library of its own below it."""
+CLIENTS: Final = Path(__file__).parent / "clients"
+"""Scripts that run in the clients' environments."""
 CLIENT_S_MAX: Final = 120.0
 """btcli alone takes two seconds to import; on a busy machine that is ten."""
 NETUID: Final = 1
@@ -40,6 +45,55 @@ class Done:
         return json.loads(self.out)
 
 
+def environment(url: str, home: Path) -> dict[str, str]:
+    """What a client of the chain at ``url`` finds: ``home`` and its wallets, and no other chain."""
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": str(home),
+        "BITTENSOR_RUNTIME_CACHE_DIR": str(home / "cache"),
+        "BT_NETWORK": url,
+        "BT_FALLBACK_ENDPOINTS": "none",
+        "BT_ARCHIVE_ENDPOINTS": "none",
+        "BT_WALLET_PATH": str(home / "wallets"),
+        "NO_COLOR": "1",
+        "COLUMNS": "200",
+    }
+
+
+@dataclass(frozen=True)
+class Btcli:
+    """btcli for many commands: a process of ``clients/btcli.py``."""
+
+    process: subprocess.Popen[str]
+
+    @classmethod
+    @contextmanager
+    def on(cls, url: str, home: Path) -> Iterator[Btcli]:
+        """For the chain at ``url`` with the wallets under ``home``, to the end of the context."""
+        with subprocess.Popen(
+            [str(CLIENTS_BIN / "python"), str(CLIENTS / "btcli.py")],
+            cwd=home,
+            env=environment(url, home),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as process:
+            try:
+                yield cls(process)
+            finally:
+                process.kill()
+
+    def __call__(self, *arguments: str) -> Done:
+        """One command, to its end."""
+        given, told = self.process.stdin, self.process.stdout
+        assert given is not None
+        assert told is not None
+        given.write(json.dumps([*arguments, "--json"]) + "\n")
+        given.flush()
+        assert select.select([told], (), (), CLIENT_S_MAX)[0], f"no end of {arguments}"
+        return Done(*json.loads(told.readline()))
+
+
 @dataclass(frozen=True)
 class World:
     """A run, its storage, and a home folder for clients."""
@@ -52,24 +106,12 @@ class World:
     def wallets(self) -> Path:
         return self.home / "wallets"
 
-    def client(
-        self, program: str, *arguments: str, bin: Path = CLIENTS_BIN, **environment: str
-    ) -> Done:
+    def client(self, program: str, *arguments: str, bin: Path = CLIENTS_BIN, **more: str) -> Done:
         """A program of a foreign clients' environment, to its end."""
-        own = {
-            "HOME": str(self.home),
-            "BITTENSOR_RUNTIME_CACHE_DIR": str(self.home / "cache"),
-            "BT_NETWORK": self.run.url,
-            "BT_FALLBACK_ENDPOINTS": "none",
-            "BT_ARCHIVE_ENDPOINTS": "none",
-            "BT_WALLET_PATH": str(self.wallets),
-            "NO_COLOR": "1",
-            "COLUMNS": "200",
-        }
         done = subprocess.run(
             [str(bin / program), *arguments],
             cwd=self.home,
-            env={"PATH": os.environ["PATH"], **own, **environment},
+            env={**environment(self.run.url, self.home), **more},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -80,18 +122,18 @@ class World:
 
     def script(self, name: str, *arguments: str) -> Any:
         """One of the scripts in ``clients``, and the JSON that it printed."""
-        path = Path(__file__).parent / "clients" / name
+        path = CLIENTS / name
         return self.client("python", str(path), self.run.url, *arguments).json
 
     def sdk10(self, line: str, *arguments: str) -> Any:
         """The script of the SDK's 10.x lines under one of them; its answer is the last line."""
-        path = Path(__file__).parent / "clients" / "sdk10.py"
+        path = CLIENTS / "sdk10.py"
         done = self.client("python", str(path), self.run.url, *arguments, bin=SDK10_BINS[line])
         assert done.code == 0, done.err or done.out
         return json.loads(done.out.splitlines()[-1])
 
-    def btcli(self, *arguments: str, **environment: str) -> Done:
-        return self.client("btcli", *arguments, "--json", **environment)
+    def btcli(self, *arguments: str) -> Done:
+        return self.client("btcli", *arguments, "--json")
 
     def fund(self, address: str, tao: int) -> None:
         self.run.assay("fund", address, str(tao))

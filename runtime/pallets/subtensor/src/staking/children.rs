@@ -48,15 +48,16 @@ impl<T: Config> Pallet<T> {
         ensure!(!netuid.is_root(), Error::<T>::RegistrationNotPermittedOnRootSubnet);
         ensure!(Self::subnet_exists(netuid), Error::<T>::SubnetNotExists);
         ensure!(Self::owns(coldkey, hotkey), Error::<T>::NonAssociatedColdKey);
-        ensure!(children.len() <= CHILDREN_MAX, Error::<T>::TooManyChildren);
 
+        // In the public order: clients tell people the first of the faults.
         let mut keys: Vec<&T::AccountId> = children.iter().map(|(_, child)| child).collect();
-        ensure!(!keys.contains(&hotkey), Error::<T>::InvalidChild);
         keys.sort_unstable();
         ensure!(
             keys.windows(2).all(|pair| pair.first() != pair.last()),
             Error::<T>::DuplicateChild
         );
+        ensure!(!keys.contains(&hotkey), Error::<T>::InvalidChild);
+        ensure!(children.len() <= CHILDREN_MAX, Error::<T>::TooManyChildren);
         children
             .iter()
             .try_fold(0u64, |sum, (part, _)| sum.checked_add(*part))

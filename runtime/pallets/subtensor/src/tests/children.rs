@@ -28,6 +28,9 @@ fn what_cannot_be_lent_is_refused() {
         refused(&[(one, 103), (1, 101)], Error::ProportionOverflow);
         let many: Vec<(u64, u64)> = (0..6).map(|key| (1, 500 + key)).collect();
         refused(&many, Error::TooManyChildren);
+        // Of several faults the first in the public order is told.
+        refused(&[(1, 103); 6], Error::DuplicateChild);
+        refused(&[many.as_slice(), &[(1, 102)]].concat(), Error::InvalidChild);
         StakeThreshold::<Test>::put(UNIT);
         refused(&[(one, 103)], Error::NotEnoughStakeToSetChildkeys);
         StakeThreshold::<Test>::put(0);

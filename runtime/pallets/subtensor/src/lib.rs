@@ -61,7 +61,7 @@ use frame_support::pallet_macros::import_section;
 use sections::{calls, config, constants, errors, events, genesis, hooks};
 use storage::{
     chain, client_reads, hyperparameters, locks, neurons as neuron_items, stake,
-    subnets as subnet_items, swaps,
+    subnets as subnet_items, swaps, voting as voting_items,
 };
 
 #[import_section(config::config)]
@@ -73,6 +73,7 @@ use storage::{
 #[import_section(stake::storage_stake)]
 #[import_section(locks::storage_locks)]
 #[import_section(swaps::storage_swaps)]
+#[import_section(voting_items::storage_voting)]
 #[import_section(client_reads::storage_client_reads)]
 #[import_section(genesis::genesis)]
 #[import_section(errors::errors)]

@@ -27,6 +27,7 @@ impl<T: Config> Pallet<T> {
         Self::check_shares()?;
         Self::check_alpha()?;
         Self::check_neurons()?;
+        Self::check_voting_power()?;
         Self::check_locks()?;
         Self::check_children()?;
         Self::check_keys()
@@ -149,6 +150,23 @@ impl<T: Config> Pallet<T> {
             )?;
         }
         Ok(())
+    }
+
+    /// Neurons alone have voting power, where it is tracked, and it adds up.
+    fn check_voting_power() -> Result<(), TryRuntimeError> {
+        let mut sums = BTreeMap::<NetUid, u128>::new();
+        for (netuid, hotkey, power) in VotingPower::<T>::iter() {
+            let tracked = VotingPowerTrackingEnabled::<T>::get(netuid);
+            require(
+                tracked && Uids::<T>::contains_key(netuid, hotkey),
+                "voting power is nobody's, or is not tracked",
+            )?;
+            let sum = sums.entry(netuid).or_default();
+            *sum = sum.saturating_add(power.into());
+        }
+        let told: BTreeMap<NetUid, u128> =
+            TotalVotingPower::<T>::iter().map(|(netuid, sum)| (netuid, sum.into())).collect();
+        require(sums == told, "TotalVotingPower is not the sum of it")
     }
 
     /// Without consensus one neuron at most may weigh; with it nothing of that mode is left.

@@ -13,12 +13,15 @@
 use crate::*;
 use alloc::vec::Vec;
 use assay_arithmetic::wide::{mul_div_ceil, mul_div_floor};
-use frame_support::storage::with_storage_layer;
+use frame_support::{ensure, storage::with_storage_layer};
 use sp_runtime::{ArithmeticError, DispatchError, DispatchResult};
 use substrate_fixed::types::I96F32;
 
 /// One, in the scale of a rate.
 const RATE_ONE: u128 = 1 << 32;
+
+/// The greatest threshold of claims, in rao of alpha. The public chain's value.
+const THRESHOLD_MAX: u64 = 10_000_000;
 
 /// A rate's bits; rates are never negative.
 fn bits(rate: I96F32) -> u128 {
@@ -161,6 +164,14 @@ impl<T: Config> Pallet<T> {
             }
         }
         Ok(proceeds)
+    }
+
+    /// Sets the alpha below which claims on a subnet wait.
+    pub(crate) fn do_set_root_claim_threshold(netuid: NetUid, rao: u64) -> DispatchResult {
+        ensure!(Self::subnet_exists(netuid), Error::<T>::SubnetNotExists);
+        ensure!(rao <= THRESHOLD_MAX, Error::<T>::InvalidRootClaimThreshold);
+        RootClaimableThreshold::<T>::insert(netuid, I96F32::saturating_from_num(rao));
+        Ok(())
     }
 
     /// Pays everything owed, on all subnets, before root stake changes.

@@ -92,7 +92,7 @@ impl<T: Config> Pallet<T> {
         amount: AlphaBalance,
     ) -> ParentSplit {
         let owner = Owner::<T>::get(hotkey);
-        let take = ChildkeyTake::<T>::get(hotkey, netuid).deconstruct();
+        let take = Self::childkey_take(hotkey, netuid).deconstruct();
         let claims: Vec<ParentClaim> = parents
             .iter()
             .map(|(proportion, parent)| ParentClaim {

@@ -2,15 +2,18 @@
 //!
 //! The consensus itself is `assay_arithmetic::epoch`; here its inputs are read from storage
 //! (`inputs`, `stake`), it is run once for each mechanism of a subnet, and what it decides is
-//! written down. Amounts are divided here but not moved: `crate::coinbase` pays them.
+//! written down; `voting` averages what it saw. Amounts are divided here but not moved: `crate::coinbase` pays them.
 //!
 //! Invariant: what all mechanisms of an epoch pay is at most what it was given to divide.
 
 mod consensus;
 mod inputs;
 mod stake;
+mod voting;
 
 pub use consensus::most_uids;
+#[cfg(test)]
+pub(crate) use voting::DISABLE_AFTER;
 
 use crate::*;
 use alloc::{vec, vec::Vec};
@@ -51,6 +54,9 @@ impl<T: Config> Pallet<T> {
             }
         };
         Self::write_subnet(netuid, &outputs, &shares);
+        if let Some(main) = outputs.first() {
+            Self::move_voting_power(netuid, block, &electorate, &main.validator_permit);
+        }
         let pays = electorate.hotkeys.into_iter().enumerate().map(|(uid, hotkey)| NeuronPay {
             hotkey,
             server: sum_of(&outputs, uid, |output| &output.server_emission),

@@ -58,6 +58,7 @@ impl<T: Config> Pallet<T> {
         Axons::<T>::remove(netuid, hotkey);
         Prometheus::<T>::remove(netuid, hotkey);
         NeuronCertificates::<T>::remove(netuid, hotkey);
+        Self::put_voting_power(netuid, hotkey, 0);
         T::OnNeuronLeft::neuron_left(netuid, hotkey);
     }
 

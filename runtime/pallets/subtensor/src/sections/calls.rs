@@ -289,6 +289,21 @@ mod calls {
             Self::do_set_identity(&coldkey, identity)
         }
 
+        /// Sets the blocks between two raises of a child key's take.
+        ///
+        /// - Origin: root.
+        /// - Event: `TxChildKeyTakeRateLimitSet`.
+        #[pallet::call_index(69)]
+        #[pallet::weight(T::WeightInfo::set_take())]
+        pub fn sudo_set_tx_childkey_take_rate_limit(
+            origin: OriginFor<T>,
+            tx_rate_limit: u64,
+        ) -> DispatchResult {
+            ensure_root(origin)?;
+            Self::do_set_childkey_take_wait(tx_rate_limit);
+            Ok(())
+        }
+
         /// Puts another hotkey of the caller in the place of one, on a subnet or on all.
         ///
         /// - Origin: signed, by the coldkey of the hotkey.
@@ -381,6 +396,30 @@ mod calls {
         ) -> DispatchResult {
             let coldkey = ensure_signed(origin)?;
             Self::do_set_childkey_take(&coldkey, &hotkey, netuid, take)
+        }
+
+        /// Sets the least that a child key may take; those that take less take so much from now on.
+        ///
+        /// - Origin: root.
+        /// - Event: `MinChildKeyTakeSet`.
+        #[pallet::call_index(76)]
+        #[pallet::weight(T::WeightInfo::set_take())]
+        pub fn sudo_set_min_childkey_take(origin: OriginFor<T>, take: PerU16) -> DispatchResult {
+            ensure_root(origin)?;
+            Self::do_set_least_childkey_take(take);
+            Ok(())
+        }
+
+        /// Sets the most that a child key may set its take to.
+        ///
+        /// - Origin: root.
+        /// - Event: `MaxChildKeyTakeSet`.
+        #[pallet::call_index(77)]
+        #[pallet::weight(T::WeightInfo::set_take())]
+        pub fn sudo_set_max_childkey_take(origin: OriginFor<T>, take: PerU16) -> DispatchResult {
+            ensure_root(origin)?;
+            Self::do_set_most_childkey_take(take);
+            Ok(())
         }
 
         /// Describes the caller's subnet.
@@ -962,6 +1001,21 @@ mod calls {
             Self::do_claim_root(&coldkey, None)
         }
 
+        /// Sets the alpha below which claims of root stakers on a subnet wait, in rao.
+        ///
+        /// - Origin: signed, by the subnet's owner, or root.
+        /// - Errors: `SubnetNotExists`, `InvalidRootClaimThreshold`.
+        #[pallet::call_index(124)]
+        #[pallet::weight(T::WeightInfo::set_take())]
+        pub fn sudo_set_root_claim_threshold(
+            origin: OriginFor<T>,
+            netuid: NetUid,
+            new_value: u64,
+        ) -> DispatchResult {
+            Self::ensure_subnet_owner_or_root(origin, netuid)?;
+            Self::do_set_root_claim_threshold(netuid, new_value)
+        }
+
         /// Announces that all of the caller is to go to the coldkey of this BLAKE2-256 hash. Until
         /// then the caller signs nothing but what concerns that.
         ///
@@ -1023,6 +1077,52 @@ mod calls {
             Self::forget_coldkey_swap(&coldkey);
             Self::deposit_event(Event::ColdkeySwapReset { who: coldkey });
             Ok(())
+        }
+
+        /// Has the voting power of a subnet's validators tracked from its next epoch on.
+        ///
+        /// - Origin: signed, by the subnet's owner, or root.
+        /// - Errors: `SubnetNotExists`.
+        /// - Event: `VotingPowerTrackingEnabled`.
+        #[pallet::call_index(129)]
+        #[pallet::weight(T::WeightInfo::set_take())]
+        pub fn enable_voting_power_tracking(
+            origin: OriginFor<T>,
+            netuid: NetUid,
+        ) -> DispatchResult {
+            Self::ensure_subnet_owner_or_root(origin, netuid)?;
+            Self::do_enable_voting_power(netuid)
+        }
+
+        /// Ends that after 100,800 blocks, in which it goes on.
+        ///
+        /// - Origin: signed, by the subnet's owner, or root.
+        /// - Errors: `SubnetNotExists`, `VotingPowerTrackingNotEnabled`.
+        /// - Event: `VotingPowerTrackingDisableScheduled`.
+        #[pallet::call_index(130)]
+        #[pallet::weight(T::WeightInfo::set_take())]
+        pub fn disable_voting_power_tracking(
+            origin: OriginFor<T>,
+            netuid: NetUid,
+        ) -> DispatchResult {
+            Self::ensure_subnet_owner_or_root(origin, netuid)?;
+            Self::do_disable_voting_power(netuid)
+        }
+
+        /// Sets the part that a new value has in the average that voting power is, in 1e-18.
+        ///
+        /// - Origin: root.
+        /// - Errors: `SubnetNotExists`, `InvalidVotingPowerEmaAlpha`.
+        /// - Event: `VotingPowerEmaAlphaSet`.
+        #[pallet::call_index(131)]
+        #[pallet::weight(T::WeightInfo::set_take())]
+        pub fn sudo_set_voting_power_ema_alpha(
+            origin: OriginFor<T>,
+            netuid: NetUid,
+            alpha: u64,
+        ) -> DispatchResult {
+            ensure_root(origin)?;
+            Self::do_set_voting_power_alpha(netuid, alpha)
         }
 
         /// Buys alpha with the caller's TAO and burns it.

@@ -210,10 +210,13 @@ mod errors {
         UidMapCouldNotBeCleared,
         TrimmingWouldExceedMaxImmunePercentage,
         ChildParentInconsistency,
+        /// The threshold is above the greatest allowed.
         InvalidRootClaimThreshold,
         /// The mechanisms would hold too many neurons together.
         TooManyUIDsPerMechanism,
+        /// The subnet does not have its voting power tracked.
         VotingPowerTrackingNotEnabled,
+        /// The part of a new value is above one.
         InvalidVotingPowerEmaAlpha,
         Deprecated,
         SubnetBuybackRateLimitExceeded,

@@ -123,15 +123,24 @@ mod events {
         /// `TxDelegateTakeRateLimit` was set.
         #[codec(index = 42)]
         TxDelegateTakeRateLimitSet(u64),
+        /// `TxChildkeyTakeRateLimit` was set.
+        #[codec(index = 43)]
+        TxChildKeyTakeRateLimitSet(u64),
         /// `AdminFreezeWindow` was set.
         #[codec(index = 44)]
         AdminFreezeWindowSet(u16),
         /// `OwnerHyperparamRateLimit` was set.
         #[codec(index = 45)]
         OwnerHyperparamRateLimitSet(u16),
+        /// `MinChildkeyTake` was set.
+        #[codec(index = 46)]
+        MinChildKeyTakeSet(PerU16),
         /// `MinChildKeyTakePerSubnet` was set.
         #[codec(index = 47)]
         MinChildKeyTakePerSubnetSet(NetUid, PerU16),
+        /// `MaxChildkeyTake` was set.
+        #[codec(index = 48)]
+        MaxChildKeyTakeSet(PerU16),
         /// A child key's take was set: hotkey, take.
         #[codec(index = 49)]
         ChildKeyTakeSet(T::AccountId, PerU16),
@@ -304,6 +313,18 @@ mod events {
         /// What root stake earned was sold and staked on root: coldkey, TAO.
         #[codec(index = 115)]
         RootClaimed { coldkey: T::AccountId, tao: Tao },
+        /// A subnet has its voting power tracked.
+        #[codec(index = 120)]
+        VotingPowerTrackingEnabled { netuid: NetUid },
+        /// That is to end.
+        #[codec(index = 121)]
+        VotingPowerTrackingDisableScheduled { netuid: NetUid, disable_at_block: u64 },
+        /// It has ended.
+        #[codec(index = 122)]
+        VotingPowerTrackingDisabled { netuid: NetUid },
+        /// `VotingPowerEmaAlpha` was set.
+        #[codec(index = 123)]
+        VotingPowerEmaAlphaSet { netuid: NetUid, alpha: u64 },
         /// Alpha was bought and burned.
         #[codec(index = 125)]
         AddStakeBurn { netuid: NetUid, hotkey: T::AccountId, amount: Tao, alpha: Alpha },

@@ -77,6 +77,32 @@ impl<T: Config> Pallet<T> {
         Ok(())
     }
 
+    /// The least that a child takes on a subnet.
+    fn least_childkey_take(netuid: NetUid) -> PerU16 {
+        MinChildkeyTake::<T>::get().max(MinChildkeyTakePerSubnet::<T>::get(netuid))
+    }
+
+    /// What a child takes of its parents' dividends: what it has set, or the least if that has been
+    /// raised since.
+    pub(crate) fn childkey_take(hotkey: &T::AccountId, netuid: NetUid) -> PerU16 {
+        ChildkeyTake::<T>::get(hotkey, netuid).max(Self::least_childkey_take(netuid))
+    }
+
+    pub(crate) fn do_set_childkey_take_wait(blocks: u64) {
+        TxChildkeyTakeRateLimit::<T>::put(blocks);
+        Self::deposit_event(Event::TxChildKeyTakeRateLimitSet(blocks));
+    }
+
+    pub(crate) fn do_set_least_childkey_take(take: PerU16) {
+        MinChildkeyTake::<T>::put(take);
+        Self::deposit_event(Event::MinChildKeyTakeSet(take));
+    }
+
+    pub(crate) fn do_set_most_childkey_take(take: PerU16) {
+        MaxChildkeyTake::<T>::put(take);
+        Self::deposit_event(Event::MaxChildKeyTakeSet(take));
+    }
+
     /// Sets what a child keeps of its parents' dividends. Lowering it is always possible, raising
     /// it only now and then: parents must have time to leave.
     pub(crate) fn do_set_childkey_take(
@@ -87,9 +113,8 @@ impl<T: Config> Pallet<T> {
     ) -> DispatchResult {
         ensure!(Self::subnet_exists(netuid), Error::<T>::SubnetNotExists);
         ensure!(Self::owns(coldkey, hotkey), Error::<T>::NonAssociatedColdKey);
-        let least = MinChildkeyTake::<T>::get().max(MinChildkeyTakePerSubnet::<T>::get(netuid));
         ensure!(
-            take >= least && take <= MaxChildkeyTake::<T>::get(),
+            take >= Self::least_childkey_take(netuid) && take <= MaxChildkeyTake::<T>::get(),
             Error::<T>::InvalidChildkeyTake
         );
         if take > ChildkeyTake::<T>::get(hotkey, netuid) {

@@ -9,3 +9,4 @@ pub mod neurons;
 pub mod stake;
 pub mod subnets;
 pub mod swaps;
+pub mod voting;

@@ -105,6 +105,7 @@ impl<T: Config> Pallet<T> {
             T::OnNeuronLeft::neuron_left(netuid, &hotkey);
         }
         Self::forget_children(netuid);
+        Self::forget_voting_power(netuid);
         let _ = Uids::<T>::clear_prefix(netuid, ALL, None);
         let _ = Keys::<T>::clear_prefix(netuid, ALL, None);
         let _ = BlockAtRegistration::<T>::clear_prefix(netuid, ALL, None);
@@ -159,7 +160,8 @@ impl<T: Config> Pallet<T> {
             RegistrationsThisInterval POWRegistrationsThisInterval TargetRegistrationsPerInterval
             AdjustmentInterval LastAdjustmentBlock
             AdjustmentAlpha Difficulty MinDifficulty MaxDifficulty MinChildkeyTakePerSubnet
-            RootClaimableThreshold
+            RootClaimableThreshold VotingPowerTrackingEnabled VotingPowerDisableAtBlock
+            VotingPowerEmaAlpha
         );
     }
 }

@@ -192,6 +192,8 @@ impl<T: Config> Pallet<T> {
             )* };
         }
         hand_over!(Axons Prometheus NeuronCertificates);
+        let power = Self::take_voting_power(netuid, old);
+        Self::put_voting_power(netuid, new, power);
         for index in Self::mechanism_indices(netuid) {
             if let Some(commits) = WeightCommits::<T>::take(index, old) {
                 WeightCommits::<T>::insert(index, new, commits);

@@ -106,6 +106,33 @@ fn a_childs_take_rises_rarely_and_falls_freely() {
     });
 }
 
+#[test]
+fn root_bounds_the_take_and_the_wait() {
+    run(upstream(), || {
+        let (netuid, take, root) = (found_subnet(1), PerU16::from_parts, RuntimeOrigin::root);
+        let set = |parts| Chain::set_childkey_take(signed(1), 101, netuid, take(parts));
+        assert_ok!(set(100));
+        assert_ok!(Chain::sudo_set_min_childkey_take(root(), take(200)));
+        assert_noop!(set(199), Error::<Test>::InvalidChildkeyTake);
+        assert_eq!(Chain::childkey_take(&101, netuid), take(200), "whoever takes less takes it");
+        assert_ok!(Chain::sudo_set_max_childkey_take(root(), take(300)));
+        assert_noop!(set(301), Error::<Test>::InvalidChildkeyTake);
+        assert_noop!(set(300), Error::<Test>::TxChildkeyTakeRateLimitExceeded);
+        assert_ok!(Chain::sudo_set_tx_childkey_take_rate_limit(root(), 0));
+        assert_ok!(set(300));
+        let bad = sp_runtime::DispatchError::BadOrigin;
+        assert_noop!(Chain::sudo_set_min_childkey_take(signed(1), take(0)), bad);
+        assert_noop!(Chain::sudo_set_max_childkey_take(signed(1), take(0)), bad);
+        assert_noop!(Chain::sudo_set_tx_childkey_take_rate_limit(signed(1), 0), bad);
+        let told: Vec<Event<Test>> = vec![
+            Event::MinChildKeyTakeSet(take(200)),
+            Event::MaxChildKeyTakeSet(take(300)),
+            Event::TxChildKeyTakeRateLimitSet(0),
+        ];
+        told.into_iter().for_each(|event| System::assert_has_event(event.into()));
+    });
+}
+
 fn run_to_epoch(netuid: NetUid) {
     let index = SubnetEpochIndex::<Test>::get(netuid);
     while SubnetEpochIndex::<Test>::get(netuid) == index {

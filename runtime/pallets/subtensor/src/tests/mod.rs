@@ -34,6 +34,7 @@ mod root;
 mod serving;
 mod subnets;
 mod trimming;
+mod voting;
 mod weights;
 
 use crate::{mock::*, *};

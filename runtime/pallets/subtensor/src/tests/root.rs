@@ -131,3 +131,32 @@ fn small_claims_wait() {
         assert_eq!(owed(netuid, 3), amount);
     });
 }
+
+#[test]
+fn claims_below_the_threshold_wait() {
+    run(local(), || {
+        let netuid = with_root();
+        run_to_epoch(netuid);
+        run_to_epoch(netuid);
+        let set = |origin, netuid, rao| Chain::sudo_set_root_claim_threshold(origin, netuid, rao);
+        let error = Error::<Test>::InvalidRootClaimThreshold;
+        frame_support::assert_noop!(set(signed(1), netuid, 10_000_001), error);
+        let missing = Error::<Test>::SubnetNotExists;
+        frame_support::assert_noop!(set(RuntimeOrigin::root(), NetUid::new(9), 1), missing);
+        let bad = sp_runtime::DispatchError::BadOrigin;
+        frame_support::assert_noop!(set(signed(2), netuid, 1), bad);
+        let has = owed(netuid, 3);
+        assert!(has > 1, "{has}");
+        // What is owed is made one rao more than is asked for, then as much.
+        let fewer = has - 5_000_000;
+        RootClaimed::<Test>::mutate((netuid, 103, 3), |had| *had += u128::from(fewer));
+        RootAlphaUnclaimed::<Test>::mutate(netuid, |all| *all = all.minus(fewer.into()).unwrap());
+        SubnetProtocolAlpha::<Test>::mutate(netuid, |all| *all = all.plus(fewer.into()).unwrap());
+        assert_ok!(set(signed(1), netuid, 5_000_001));
+        assert_ok!(Chain::claim_root_with_hotkey(signed(3), 103));
+        assert_eq!(owed(netuid, 3), 5_000_000, "it waits");
+        assert_ok!(set(RuntimeOrigin::root(), netuid, 5_000_000));
+        assert_ok!(Chain::claim_root_with_hotkey(signed(3), 103));
+        assert_eq!(owed(netuid, 3), 0);
+    });
+}

@@ -147,6 +147,7 @@ impl pallet_subtensor::Config for Runtime {
     type OnNeuronLeft = Neurons;
     type Commitments = Neurons;
     type ActsFor = keys::Acts;
+    type Leasing = leases::Lessors;
     type BlockAuthor = BlockAuthor<Runtime>;
     type WeightInfo = ();
 }

@@ -6,7 +6,7 @@
 //! same Wasm runs there. What a single pallet does is said in the pallet; how each is configured,
 //! in `config`; who pays a fee, in `fees`; who comes first, in `priority`; what a block may take,
 //! in `weights`; what a slot's number is, in `slots`; how long what is sealed may live, in
-//! `mortality`; how types are numbered, in `metadata`.
+//! `mortality`; how types are numbered, in `metadata`; what leases of subnets are made with, in `leases`.
 
 #![cfg_attr(not(feature = "std"), no_std)]
 #![recursion_limit = "512"]
@@ -20,6 +20,7 @@ mod fees;
 pub mod genesis;
 pub mod invariants;
 mod keys;
+mod leases;
 mod metadata;
 mod mortality;
 pub mod priority;

@@ -63,7 +63,8 @@ pub fn work_of(call: &RuntimeCall) -> Option<NetUid> {
             | Subtensor::batch_reveal_weights { netuid, .. }
             | Subtensor::serve_axon { netuid, .. }
             | Subtensor::serve_axon_tls { netuid, .. }
-            | Subtensor::serve_prometheus { netuid, .. },
+            | Subtensor::serve_prometheus { netuid, .. }
+            | Subtensor::associate_evm_key { netuid, .. },
         )
         | RuntimeCall::Commitments(pallet_commitments::Call::set_commitment { netuid, .. }) => {
             Some(*netuid)

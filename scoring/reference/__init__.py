@@ -3,8 +3,8 @@
 ``issuance`` and ``coinbase`` make a block's emission and divide it, ``pool`` trades TAO and alpha,
 ``share_pool`` keeps who holds what. ``weights`` are what validators say, ``epoch`` and ``liquid``
 turn them into pay, ``null`` does without consensus, ``distribution`` hands the pay out, ``voting``
-averages stakes. ``numbers`` are those the rules are computed in. ``aggregation`` is not the
-chain's: it says what trainers' messages become together.
+averages stakes, ``leases`` share what a subnet's owner has. ``numbers`` are those the rules are
+computed in. ``aggregation`` is not the chain's: it says what trainers' messages become together.
 
 Each other module states rules of the public chain and names where they stand in its source
 (github.com/opentensor/subtensor, runtime version 425; file names are relative to

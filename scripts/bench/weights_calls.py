@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from hashlib import blake2b
 
 from bittensor_core import Keypair
+from eth_keys.datatypes import PrivateKey
+from eth_utils.crypto import keccak
 
 from assay.localnet.primitives.hashing import twox
 from assay.localnet.primitives.scale import compact, encode_bytes
@@ -62,6 +64,16 @@ def remove_stake(hotkey: Keypair, netuid: int, rao: int) -> bytes:
 def set_weights(netuid: int, uids: range) -> bytes:
     row = compact(len(uids)) + b"".join(map(u16, uids))
     return call(119, u16(netuid), b"\0", row, row, u64(0))
+
+
+def associate_evm_key(hotkey: Keypair) -> bytes:
+    """With a wallet of the hotkey's own, which signs what wallets sign."""
+    wallet = PrivateKey(account(hotkey))
+    text = account(hotkey) + keccak(u64(0))
+    digest = keccak(b"\x19Ethereum Signed Message:\n64" + text)
+    signature = wallet.sign_msg_hash(digest).to_bytes()
+    key = wallet.public_key.to_canonical_address()
+    return call(93, u16(1), bytes(key), u64(0), bytes(signature))
 
 
 def serve_axon(port: int) -> bytes:

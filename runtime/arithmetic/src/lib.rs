@@ -14,7 +14,7 @@
 //! Reading order: [`fixed`] and [`sparse`] carry the numbers; [`epoch`] is Yuma consensus;
 //! [`issuance`], [`coinbase`], [`dividends`] and [`burn`] follow an emission from its minting to
 //! its owners; [`difficulty`] is that of proof of work; [`pool`] and [`share_pool`] hold what they
-//! own, [`lock`] what they may not sell; [`voting`] is an average. Formulas cite the description of
+//! own, [`lock`] what they may not sell; [`lease`] divides among those who paid for a subnet; [`voting`] is an average. Formulas cite the description of
 //! the public chain in `docs/reference/subtensor.md` by its sections ("subtensor.md 7"), or what
 //! executing public runtimes showed ("executed runtimes").
 
@@ -42,6 +42,7 @@ pub mod dividends;
 pub mod epoch;
 pub mod fixed;
 pub mod issuance;
+pub mod lease;
 pub mod lock;
 pub mod pool;
 pub mod power;

@@ -61,6 +61,7 @@ impl pallet_subtensor::Config for Test {
     type OnNeuronLeft = ();
     type Commitments = ();
     type ActsFor = ();
+    type Leasing = ();
     type BlockAuthor = Nobody;
     type WeightInfo = ();
 }

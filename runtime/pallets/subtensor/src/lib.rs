@@ -52,7 +52,7 @@ pub use staking::NOMINATIONS_PER_BLOCK;
 pub use subnets::{
     MAX_ACTIVITY_FACTOR, MAX_BURN_ABOVE, MAX_TEMPO, MIN_ACTIVITY_FACTOR, MIN_BURN_BELOW, MIN_TEMPO,
 };
-pub use traits::{ActsFor, Commitments, OnNeuronLeft, PoolSettings};
+pub use traits::{ActsFor, Commitments, Funding, Leasing, OnNeuronLeft, PoolSettings};
 pub use types::{Alpha as AlphaBalance, Tao as TaoBalance, *};
 use weights::count;
 pub use weights::{EpochLoad, WeightInfo};
@@ -60,7 +60,7 @@ pub use weights::{EpochLoad, WeightInfo};
 use frame_support::pallet_macros::import_section;
 use sections::{calls, config, constants, errors, events, genesis, hooks};
 use storage::{
-    chain, client_reads, hyperparameters, locks, neurons as neuron_items, stake,
+    chain, client_reads, evm, hyperparameters, leases, locks, neurons as neuron_items, stake,
     subnets as subnet_items, swaps, voting as voting_items,
 };
 
@@ -72,9 +72,11 @@ use storage::{
 #[import_section(neuron_items::storage_neurons)]
 #[import_section(stake::storage_stake)]
 #[import_section(locks::storage_locks)]
+#[import_section(leases::storage_leases)]
 #[import_section(swaps::storage_swaps)]
 #[import_section(voting_items::storage_voting)]
 #[import_section(client_reads::storage_client_reads)]
+#[import_section(evm::storage_evm)]
 #[import_section(genesis::genesis)]
 #[import_section(errors::errors)]
 #[import_section(events::events)]
@@ -85,15 +87,15 @@ use storage::{
 #[frame_support::pallet]
 pub mod pallet {
     use crate::{
-        neurons::{Endpoint, Revealed, Row, Work},
+        neurons::{Endpoint, Revealed, Row, Work, UIDS_PER_EVM_KEY_MAX},
         staking::{Place, RatioLimit, MIN_STAKE},
         storage::defaults::*,
         subnets::{
-            MAX_ACTIVITY_FACTOR, MAX_BURN_ABOVE, MAX_TEMPO, MIN_ACTIVITY_FACTOR, MIN_BURN_BELOW,
-            MIN_TEMPO,
+            CONTRIBUTORS_MAX, INTERVAL, MAX_ACTIVITY_FACTOR, MAX_BURN_ABOVE, MAX_TEMPO,
+            MIN_ACTIVITY_FACTOR, MIN_BURN_BELOW, MIN_TEMPO,
         },
         swap::{KEY_SWAP_COST, KEY_SWAP_ON_SUBNET_COST, SWAP_POSITIONS_MAX},
-        traits::{ActsFor, Commitments, Currency, OnNeuronLeft, PoolSettings},
+        traits::{ActsFor, Commitments, Currency, Leasing, OnNeuronLeft, PoolSettings},
         types::*,
         views::SCALING_LAW_POWER,
         weights::{count, sum_of, WeightInfo},
@@ -105,8 +107,10 @@ pub mod pallet {
     use codec::Compact;
     use frame_support::{pallet_prelude::*, traits::Get};
     use frame_system::pallet_prelude::*;
-    use sp_core::{ConstBool, ConstI16, ConstU16, ConstU32, ConstU64, ConstU8, H256};
-    use sp_runtime::{DispatchError, PerU16};
+    use sp_core::{
+        ecdsa::Signature, ConstBool, ConstI16, ConstU16, ConstU32, ConstU64, ConstU8, H160, H256,
+    };
+    use sp_runtime::{DispatchError, PerU16, Percent};
     use substrate_fixed::types::{I64F64, I96F32, U64F64, U96F32};
 
     /// Ciphertext of a timelocked commit is at most this long.

@@ -14,7 +14,7 @@ use frame_support::{
     traits::{ConstU64, Get, Hooks},
     weights::Weight,
 };
-use sp_runtime::BuildStorage;
+use sp_runtime::{BuildStorage, DispatchError, DispatchResult};
 
 frame_support::construct_runtime!(
     pub enum Test {
@@ -100,6 +100,41 @@ impl crate::Commitments<u64> for Committed {
     }
 }
 
+thread_local! {
+    static FUNDING: RefCell<Option<crate::Funding<u64>>> = const { RefCell::new(None) };
+    static ACTING: RefCell<Vec<(u64, u64)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A crowdloan that a test says is ending, and those who act for leases.
+pub struct Lessors;
+
+impl Lessors {
+    pub fn fund(funding: Option<crate::Funding<u64>>) {
+        FUNDING.with_borrow_mut(|now| *now = funding);
+    }
+
+    /// Pairs of a lease's account and who acts for it.
+    pub fn acting() -> Vec<(u64, u64)> {
+        ACTING.with_borrow(Clone::clone)
+    }
+}
+
+impl crate::Leasing<u64> for Lessors {
+    fn funding() -> Result<crate::Funding<u64>, DispatchError> {
+        FUNDING.with_borrow(Clone::clone).ok_or(DispatchError::Unavailable)
+    }
+
+    fn let_act(lease: &u64, beneficiary: &u64) -> DispatchResult {
+        ACTING.with_borrow_mut(|acting| acting.push((*lease, *beneficiary)));
+        Ok(())
+    }
+
+    fn stop_acting(lease: &u64, beneficiary: &u64) -> DispatchResult {
+        ACTING.with_borrow_mut(|acting| acting.retain(|pair| *pair != (*lease, *beneficiary)));
+        Ok(())
+    }
+}
+
 /// An author that a test may take away.
 pub struct Author;
 
@@ -121,6 +156,7 @@ impl Config for Test {
     type OnNeuronLeft = Leavers;
     type Commitments = Committed;
     type ActsFor = ();
+    type Leasing = Lessors;
     type BlockAuthor = Author;
     type WeightInfo = ();
 }
@@ -168,6 +204,8 @@ pub fn run(genesis: crate::GenesisConfig<Test>, test: impl FnOnce()) {
     genesis.assimilate_storage(&mut storage).unwrap();
     Fees::set(33);
     Author::set(true);
+    Lessors::fund(None);
+    ACTING.take();
     sp_io::TestExternalities::new(storage).execute_with(|| {
         start_block(1);
         test();

@@ -2,9 +2,10 @@
 //!
 //! Implemented by the balances pallet and the swap pallet; nothing here has a body that matters.
 
-use crate::types::NetUid;
+use crate::types::{NetUid, Tao};
 use alloc::vec::Vec;
 use frame_support::traits::fungible;
+use sp_runtime::{DispatchError, DispatchResult};
 
 /// The free balances: inspected, moved, and (by emission and burning alone) minted and burned.
 pub trait Currency<AccountId: Eq>:
@@ -47,6 +48,42 @@ pub trait Commitments<AccountId> {
 impl<AccountId> Commitments<AccountId> for () {
     fn commitments(_: NetUid) -> Vec<(AccountId, Vec<u8>)> {
         Vec::new()
+    }
+}
+
+/// What a crowdloan raised.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Funding<AccountId> {
+    pub creator: AccountId,
+    /// Where the money is.
+    pub account: AccountId,
+    pub raised: Tao,
+    /// What each gave, in rao; the creator is among them.
+    pub contributions: Vec<(AccountId, u64)>,
+}
+
+/// What leases of subnets are made with: crowdloans, which pay for them, and proxies, by which the
+/// beneficiary of one runs the subnet.
+pub trait Leasing<AccountId> {
+    /// The crowdloan whose call is being made.
+    fn funding() -> Result<Funding<AccountId>, DispatchError>;
+    /// Lets `beneficiary` run the subnet that `lease` owns.
+    fn let_act(lease: &AccountId, beneficiary: &AccountId) -> DispatchResult;
+    /// The end of that.
+    fn stop_acting(lease: &AccountId, beneficiary: &AccountId) -> DispatchResult;
+}
+
+impl<AccountId> Leasing<AccountId> for () {
+    fn funding() -> Result<Funding<AccountId>, DispatchError> {
+        Err(DispatchError::Unavailable)
+    }
+
+    fn let_act(_: &AccountId, _: &AccountId) -> DispatchResult {
+        Ok(())
+    }
+
+    fn stop_acting(_: &AccountId, _: &AccountId) -> DispatchResult {
+        Ok(())
     }
 }
 

@@ -28,6 +28,8 @@ impl<T: Config> Pallet<T> {
         Self::check_alpha()?;
         Self::check_neurons()?;
         Self::check_voting_power()?;
+        Self::check_leases()?;
+        Self::check_evm_keys()?;
         Self::check_locks()?;
         Self::check_children()?;
         Self::check_keys()
@@ -167,6 +169,62 @@ impl<T: Config> Pallet<T> {
         let told: BTreeMap<NetUid, u128> =
             TotalVotingPower::<T>::iter().map(|(netuid, sum)| (netuid, sum.into())).collect();
         require(sums == told, "TotalVotingPower is not the sum of it")
+    }
+
+    /// A leased subnet and its lease know each other; shares are at most all of it; what waits for
+    /// contributors is there.
+    fn check_leases() -> Result<(), TryRuntimeError> {
+        let mut leased = 0usize;
+        for (lease_id, lease) in SubnetLeases::<T>::iter() {
+            leased = leased.saturating_add(1);
+            require(
+                SubnetUidToLeaseId::<T>::get(lease.netuid) == Some(lease_id),
+                "a leased subnet does not know its lease",
+            )?;
+            let staked = Self::alpha_of_coldkey(&lease.coldkey, lease.netuid).rao();
+            let waiting = SubnetLeaseUnpaidDividends::<T>::iter_prefix_values(lease_id)
+                .map(AlphaBalance::rao)
+                .fold(AccumulatedLeaseDividends::<T>::get(lease_id).rao(), u64::saturating_add);
+            // Each cut that was staked may be worth a rao less than it was.
+            require(
+                waiting <= staked.saturating_add(1_000),
+                "dividends of a lease wait that are not there",
+            )?;
+            let shares = SubnetLeaseShares::<T>::iter_prefix_values(lease_id)
+                .fold(0u128, |sum, share| sum.saturating_add(share.to_bits()));
+            require(
+                shares <= assay_arithmetic::lease::SHARE_ONE,
+                "shares of a lease are more than all of it",
+            )?;
+        }
+        require(
+            SubnetUidToLeaseId::<T>::iter().count() == leased,
+            "a subnet has a lease that is not there",
+        )?;
+        require(
+            SubnetLeaseShares::<T>::iter_keys().all(|(id, _)| SubnetLeases::<T>::contains_key(id))
+                && AccumulatedLeaseDividends::<T>::iter_keys()
+                    .chain(SubnetLeaseUnpaidDividends::<T>::iter_keys().map(|(id, _)| id))
+                    .all(|id| SubnetLeases::<T>::contains_key(id)),
+            "something is kept of a lease that has ended",
+        )
+    }
+
+    /// A slot's key knows the slot, and no key knows another.
+    fn check_evm_keys() -> Result<(), TryRuntimeError> {
+        let mut known = 0usize;
+        for (netuid, key, uids) in AssociatedUidsByEvmAddress::<T>::iter() {
+            known = known.saturating_add(uids.len());
+            let mutual = |(uid, since): &(u16, u64)| {
+                *uid < SubnetworkN::<T>::get(netuid)
+                    && AssociatedEvmAddress::<T>::get(netuid, uid) == Some((key, *since))
+            };
+            require(!uids.is_empty() && uids.iter().all(mutual), "a key knows another's slot")?;
+        }
+        require(
+            AssociatedEvmAddress::<T>::iter().count() == known,
+            "a slot has a key that does not know it",
+        )
     }
 
     /// Without consensus one neuron at most may weigh; with it nothing of that mode is left.

@@ -26,6 +26,8 @@ pub struct EpochLoad {
     pub announcements: u32,
     /// Children named by those of them that took effect.
     pub children: u32,
+    /// Those who were paid dividends of a lease.
+    pub sharers: u32,
 }
 
 /// How many there are, as weights count.
@@ -58,12 +60,15 @@ pub trait WeightInfo {
     fn root_register() -> Weight;
     fn register_network() -> Weight;
     fn dissolve_network() -> Weight;
+    fn register_leased_network(contributors: u32) -> Weight;
+    fn terminate_lease(sharers: u32) -> Weight;
     fn start_call() -> Weight;
     fn set_take() -> Weight;
     fn set_children(children: u32) -> Weight;
     fn claim_root() -> Weight;
     fn set_identity() -> Weight;
     fn associate() -> Weight;
+    fn associate_evm_key() -> Weight;
     fn announce_coldkey_swap() -> Weight;
     fn swap_coldkey(positions: u32) -> Weight;
     fn swap_hotkey(positions: u32) -> Weight;
@@ -92,6 +97,9 @@ const ANNOUNCEMENT: u64 = 400;
 /// of those lends is compared.
 const CHILD: u64 = 1_000;
 
+/// One who has a share of a lease: stake that becomes another coldkey's.
+const SHARER: u64 = 1_300;
+
 /// What of a coldkey's stake is not locked: its lock, and its stake behind as many hotkeys as count.
 const FREE_STAKE: u64 = 900;
 
@@ -115,6 +123,7 @@ impl WeightInfo for () {
             .saturating_add(micros(EARNER).saturating_mul(earners))
             .saturating_add(micros(ANNOUNCEMENT).saturating_mul(load.announcements.into()))
             .saturating_add(micros(CHILD).saturating_mul(load.children.into()))
+            .saturating_add(micros(SHARER).saturating_mul(load.sharers.into()))
     }
 
     /// Grows with the row: its entries are sorted, scaled and written.
@@ -191,6 +200,18 @@ impl WeightInfo for () {
         micros(240_000)
     }
 
+    /// The same, and a transfer and a share for each contributor.
+    fn register_leased_network(contributors: u32) -> Weight {
+        Self::register_network()
+            .saturating_add(micros(2_000))
+            .saturating_add(micros(600).saturating_mul(contributors.into()))
+    }
+
+    /// What waits is paid out; the rest of the stake, the balance and the subnet change hands.
+    fn terminate_lease(sharers: u32) -> Weight {
+        micros(6_000).saturating_add(micros(SHARER).saturating_mul(sharers.into()))
+    }
+
     fn start_call() -> Weight {
         micros(500)
     }
@@ -216,6 +237,12 @@ impl WeightInfo for () {
 
     fn associate() -> Weight {
         micros(700)
+    }
+
+    /// Recovers a key from a signature, which the host does without a library in C, and looks through
+    /// the slots of two keys.
+    fn associate_evm_key() -> Weight {
+        micros(50_000)
     }
 
     fn announce_coldkey_swap() -> Weight {

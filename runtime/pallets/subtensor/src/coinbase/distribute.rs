@@ -33,7 +33,7 @@ impl<T: Config> Pallet<T> {
         load.earners = count(&earned);
         let mined = pays.iter().try_fold(AlphaBalance::ZERO, |sum, pay| sum.plus(pay.server))?;
 
-        let unclaimed = Self::pay_owner(netuid, pending.owner);
+        let unclaimed = Self::pay_owner(netuid, pending.owner, load);
         let burned = Self::pay_miners(netuid, &pays)?;
         let unmined = total.minus(mined)?;
         let root = pending.root.min(unmined);
@@ -100,14 +100,16 @@ impl<T: Config> Pallet<T> {
         }
     }
 
-    /// Stakes the owner's cut behind the owner's hotkey; answers what could not be.
-    fn pay_owner(netuid: NetUid, cut: AlphaBalance) -> AlphaBalance {
+    /// Stakes the owner's cut behind the owner's hotkey; answers what could not be. Of a leased
+    /// subnet others share in it.
+    fn pay_owner(netuid: NetUid, cut: AlphaBalance, load: &mut EpochLoad) -> AlphaBalance {
         let (hotkey, coldkey) =
             (SubnetOwnerHotkey::<T>::get(netuid), SubnetOwner::<T>::get(netuid));
         let staked = !cut.is_zero()
             && Owner::<T>::contains_key(&hotkey)
             && Self::increase_stake(&hotkey, &coldkey, netuid, cut).is_ok();
         if staked {
+            load.sharers = Self::share_owner_cut(netuid, cut);
             Self::lock_owner_cut(netuid, cut);
             AlphaBalance::ZERO
         } else {

@@ -52,6 +52,7 @@ fn code<T: Config>(error: &Error<T>) -> u8 {
         Error::InvalidPort => 13,
         Error::InputLengthsUnequal | Error::WeightVecNotEqualSize => 18,
         Error::HotKeyNotRegisteredInSubNet => 19,
+        Error::EvmKeyAssociateRateLimitExceeded => 20,
         Error::ColdkeySwapDisputed => 21,
         Error::NonAssociatedColdKey => 25,
         Error::DelegateTakeTooLow => 26,
@@ -116,6 +117,9 @@ fn check<T: Config>(who: &T::AccountId, call: &Call<T>) -> Result<(), Error<T>> 
         }
         Call::decrease_take { hotkey, take } => {
             Pallet::<T>::check_decrease_take(who, hotkey, *take)
+        }
+        Call::associate_evm_key { netuid, .. } => {
+            Pallet::<T>::check_associate_evm_key(who, *netuid).map(|_| ())
         }
         Call::pow_register { netuid, work_block, nonce, work, hotkey } => {
             let work = Work { hotkey, block: *work_block, nonce: *nonce, seal: work };

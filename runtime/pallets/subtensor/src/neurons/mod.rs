@@ -2,6 +2,7 @@
 
 mod batches;
 mod commit_reveal;
+mod evm;
 mod proof_of_work;
 mod pruning;
 mod registration;
@@ -12,6 +13,7 @@ mod slots;
 mod trimming;
 
 pub(crate) use commit_reveal::Revealed;
+pub(crate) use evm::UIDS_PER_EVM_KEY_MAX;
 pub(crate) use proof_of_work::Work;
 pub(crate) use serving::Endpoint;
 pub(crate) use set_weights::Row;

@@ -48,6 +48,7 @@ impl<T: Config> Pallet<T> {
             }
             Self::clear_weights_towards(index, uid);
         }
+        Self::forget_evm_key(netuid, uid);
         Self::seat(netuid, uid, hotkey);
     }
 

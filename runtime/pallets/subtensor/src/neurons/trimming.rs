@@ -141,6 +141,7 @@ impl<T: Config> Pallet<T> {
             BlockAtRegistration::<T>::remove(netuid, uid);
         }
         Self::move_slots(netuid, &slots);
+        Self::move_evm_keys(netuid, &slots);
         for index in Self::mechanism_indices(netuid) {
             Self::move_rows(index, &slots, is_null.then_some(netuid));
         }

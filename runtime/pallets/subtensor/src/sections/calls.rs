@@ -683,6 +683,27 @@ mod calls {
             Self::do_start_call(origin, netuid)
         }
 
+        /// Associates the caller's neuron with a key of Ethereum's kind, which has signed, as
+        /// wallets do, the hotkey and keccak-256 of a block's number (eight bytes, little-endian).
+        ///
+        /// - Origin: signed, by the hotkey.
+        /// - Errors: `NonAssociatedColdKey`, `SubnetNotExists`, `HotKeyNotRegisteredInSubNet`,
+        ///   `EvmKeyAssociateRateLimitExceeded`, `UnableToRecoverPublicKey`,
+        ///   `InvalidRecoveredPublicKey`, `EvmKeyAssociationLimitExceeded`.
+        /// - Event: `EvmKeyAssociated`.
+        #[pallet::call_index(93)]
+        #[pallet::weight(T::WeightInfo::associate_evm_key())]
+        pub fn associate_evm_key(
+            origin: OriginFor<T>,
+            netuid: NetUid,
+            evm_key: H160,
+            block_number: u64,
+            signature: Signature,
+        ) -> DispatchResult {
+            let hotkey = ensure_signed(origin)?;
+            Self::do_associate_evm_key(&hotkey, netuid, evm_key, block_number, &signature)
+        }
+
         /// Commits weights on the subnet's main mechanism by their hash.
         ///
         /// - Origin: signed, by the hotkey.
@@ -846,6 +867,42 @@ mod calls {
             ensure_root(origin)?;
             PendingChildKeyCooldown::<T>::put(cooldown);
             Ok(())
+        }
+
+        /// Registers a subnet with what a crowdloan raised, as the call by which that ends.
+        ///
+        /// - Origin: signed, by the crowdloan's creator.
+        /// - Errors: `InvalidLeaseBeneficiary`, `LeaseCannotEndInThePast`, those of
+        ///   `register_network`, and `InvalidCrowdloanId` of `Crowdloan` where none is ending.
+        /// - Event: `SubnetLeaseCreated`.
+        #[pallet::call_index(110)]
+        #[pallet::weight(T::WeightInfo::register_leased_network(CONTRIBUTORS_MAX))]
+        pub fn register_leased_network(
+            origin: OriginFor<T>,
+            emissions_share: Percent,
+            end_block: Option<BlockNumberFor<T>>,
+        ) -> DispatchResultWithPostInfo {
+            let who = ensure_signed(origin)?;
+            let given = Self::do_register_leased_network(&who, emissions_share, end_block)?;
+            Ok(Some(T::WeightInfo::register_leased_network(given)).into())
+        }
+
+        /// Ends a lease after its time and makes the subnet the caller's.
+        ///
+        /// - Origin: signed, by the lease's beneficiary.
+        /// - Errors: `LeaseDoesNotExist`, `ExpectedBeneficiaryOrigin`, `LeaseHasNoEndBlock`,
+        ///   `LeaseHasNotEnded`, `BeneficiaryDoesNotOwnHotkey`.
+        /// - Event: `SubnetLeaseTerminated`.
+        #[pallet::call_index(111)]
+        #[pallet::weight(T::WeightInfo::terminate_lease(CONTRIBUTORS_MAX))]
+        pub fn terminate_lease(
+            origin: OriginFor<T>,
+            lease_id: LeaseId,
+            hotkey: T::AccountId,
+        ) -> DispatchResultWithPostInfo {
+            let who = ensure_signed(origin)?;
+            let sharers = Self::do_terminate_lease(&who, lease_id, &hotkey)?;
+            Ok(Some(T::WeightInfo::terminate_lease(sharers)).into())
         }
 
         /// Gives a subnet's token another symbol.

@@ -22,6 +22,9 @@ mod config {
         /// In whose names an extrinsic acts.
         type ActsFor: ActsFor<Self::AccountId, <Self as frame_system::Config>::RuntimeCall>;
 
+        /// The crowdloans and the proxies that leases are made with.
+        type Leasing: Leasing<Self::AccountId>;
+
         /// Author of the block being built, who is paid the fees. None: they stay in the pool.
         type BlockAuthor: Get<Option<Self::AccountId>>;
 

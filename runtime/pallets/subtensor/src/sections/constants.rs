@@ -18,6 +18,12 @@ mod constants {
             StartCallDelay::<T>::get()
         }
 
+        /// Blocks after which the dividends of a leased subnet are paid out.
+        #[pallet::constant_name(LeaseDividendsDistributionInterval)]
+        fn lease_dividends_distribution_interval() -> BlockNumberFor<T> {
+            INTERVAL.into()
+        }
+
         /// Blocks between two registrations of subnets, as the chain has it now.
         #[pallet::constant_name(InitialNetworkRateLimit)]
         fn initial_network_rate_limit() -> u64 {

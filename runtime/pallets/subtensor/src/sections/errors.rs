@@ -165,7 +165,9 @@ mod errors {
         NotEnoughAlphaOutToRecycle,
         /// Root has no alpha to burn or recycle.
         CannotBurnOrRecycleOnRootSubnet,
+        /// The signature is none of any key.
         UnableToRecoverPublicKey,
+        /// The signature is another key's, or of another text.
         InvalidRecoveredPublicKey,
         /// The subnet has not been started.
         SubtokenDisabled,
@@ -174,15 +176,23 @@ mod errors {
         /// Origin and destination are the same subnet.
         SameNetuid,
         InsufficientTaoBalance,
+        /// Only the crowdloan's creator may lease a subnet with it.
         InvalidLeaseBeneficiary,
+        /// The lease would end before it begins.
         LeaseCannotEndInThePast,
+        /// The leased subnet was not registered.
         LeaseNetuidNotFound,
+        /// There is no such lease.
         LeaseDoesNotExist,
+        /// The lease has no end.
         LeaseHasNoEndBlock,
+        /// The lease has not ended yet.
         LeaseHasNotEnded,
         /// A sum left the range of its type.
         Overflow,
+        /// The hotkey is not the beneficiary's.
         BeneficiaryDoesNotOwnHotkey,
+        /// Only the beneficiary may end the lease.
         ExpectedBeneficiaryOrigin,
         /// A change by the owner is prohibited while the epoch is so near.
         AdminActionProhibitedDuringWeightsWindow,
@@ -203,7 +213,9 @@ mod errors {
         SubnetLimitReached,
         /// The coldkey cannot pay the subnet's price.
         CannotAffordLockCost,
+        /// The neuron was associated with a key too recently.
         EvmKeyAssociateRateLimitExceeded,
+        /// The key is associated with as many neurons as it may.
         EvmKeyAssociationLimitExceeded,
         /// The destination is the same already.
         SameAutoStakeHotkeyAlreadySet,

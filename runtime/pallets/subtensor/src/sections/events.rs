@@ -272,6 +272,14 @@ mod events {
         /// Alpha was burned: coldkey, hotkey, amount, netuid.
         #[codec(index = 98)]
         AlphaBurned(T::AccountId, T::AccountId, Alpha, NetUid),
+        /// A neuron was associated with a key of Ethereum's kind.
+        #[codec(index = 99)]
+        EvmKeyAssociated {
+            netuid: NetUid,
+            hotkey: T::AccountId,
+            evm_key: H160,
+            block_associated: u64,
+        },
         /// `CommitRevealPeriods` was set.
         #[codec(index = 101)]
         CommitRevealPeriodsSet(NetUid, u64),
@@ -286,6 +294,17 @@ mod events {
             new_hotkey: T::AccountId,
             netuid: NetUid,
         },
+        /// A subnet was leased.
+        #[codec(index = 104)]
+        SubnetLeaseCreated {
+            beneficiary: T::AccountId,
+            lease_id: LeaseId,
+            netuid: NetUid,
+            end_block: Option<BlockNumberFor<T>>,
+        },
+        /// A lease has ended, and the subnet is its beneficiary's.
+        #[codec(index = 105)]
+        SubnetLeaseTerminated { beneficiary: T::AccountId, netuid: NetUid },
         /// The symbol of a token was changed.
         #[codec(index = 106)]
         SymbolUpdated { netuid: NetUid, symbol: Vec<u8> },
@@ -325,6 +344,13 @@ mod events {
         /// `VotingPowerEmaAlpha` was set.
         #[codec(index = 123)]
         VotingPowerEmaAlphaSet { netuid: NetUid, alpha: u64 },
+        /// A contributor to a lease was paid its part of the dividends.
+        #[codec(index = 124)]
+        SubnetLeaseDividendsDistributed {
+            lease_id: LeaseId,
+            contributor: T::AccountId,
+            alpha: Alpha,
+        },
         /// Alpha was bought and burned.
         #[codec(index = 125)]
         AddStakeBurn { netuid: NetUid, hotkey: T::AccountId, amount: Tao, alpha: Alpha },

@@ -37,6 +37,8 @@ mod genesis {
         pub coldkey_swap_reannouncement_delay: u32,
         /// Blocks between two swaps of hotkeys by one coldkey on one subnet.
         pub hotkey_swap_interval: u64,
+        /// Blocks for which a neuron's association with a key of Ethereum's kind stands.
+        pub evm_key_associate_rate_limit: u64,
         /// Who owns root, and the owner's hotkey; nobody without it.
         pub root_owner: Option<(T::AccountId, T::AccountId)>,
         /// Whether there is a subnet 1 that nobody owns, with a pool of ten TAO, as the public
@@ -63,6 +65,7 @@ mod genesis {
                 coldkey_swap_announcement_delay: 36_000,
                 coldkey_swap_reannouncement_delay: 7_200,
                 hotkey_swap_interval: 7_200,
+                evm_key_associate_rate_limit: 7_200,
                 root_owner: None,
                 first_subnet: false,
                 _config: Default::default(),
@@ -92,6 +95,7 @@ mod genesis {
                 self.coldkey_swap_reannouncement_delay,
             ));
             HotkeySwapInterval::<T>::put(self.hotkey_swap_interval);
+            EvmKeyAssociateRateLimit::<T>::put(self.evm_key_associate_rate_limit);
             Pallet::<T>::create_root_network();
             if let Some((owner, hotkey)) = &self.root_owner {
                 SubnetOwner::<T>::insert(NetUid::ROOT, owner);

@@ -3,7 +3,9 @@
 pub mod chain;
 pub mod client_reads;
 pub mod defaults;
+pub mod evm;
 pub mod hyperparameters;
+pub mod leases;
 pub mod locks;
 pub mod neurons;
 pub mod stake;

@@ -31,6 +31,7 @@ impl<T: Config> Pallet<T> {
     pub fn dissolve(netuid: NetUid) -> DispatchResult {
         ensure!(!netuid.is_root(), Error::<T>::SubnetNotExists);
         ensure!(Self::subnet_exists(netuid), Error::<T>::SubnetNotExists);
+        Self::end_lease_of(netuid);
         Self::pay_out_pool(netuid)?;
         Self::remove_neurons(netuid);
         Self::remove_choices(netuid);
@@ -106,6 +107,7 @@ impl<T: Config> Pallet<T> {
         }
         Self::forget_children(netuid);
         Self::forget_voting_power(netuid);
+        Self::forget_evm_keys(netuid);
         let _ = Uids::<T>::clear_prefix(netuid, ALL, None);
         let _ = Keys::<T>::clear_prefix(netuid, ALL, None);
         let _ = BlockAtRegistration::<T>::clear_prefix(netuid, ALL, None);

@@ -1,14 +1,17 @@
-//! Subnets: registering, starting, pruning, ownership, identity.
+//! Subnets: registering, leasing, starting, pruning, ownership, identity.
 //!
 //! A subnet exists while `NetworksAdded` says so. Root (netuid 0) exists from genesis, has no pool
 //! and no owner, and is never pruned.
 
 mod dissolve;
 mod identity;
+mod leases;
 mod price;
 mod register;
 mod schedule;
 mod symbols;
+
+pub(crate) use leases::{CONTRIBUTORS_MAX, INTERVAL};
 
 use crate::*;
 use alloc::vec::Vec;

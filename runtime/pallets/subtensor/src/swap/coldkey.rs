@@ -1,5 +1,5 @@
 //! All that a coldkey owns goes to another: balance, stake and what it has earned on root, locks,
-//! hotkeys, subnets, identity, where its incentives are staked.
+//! hotkeys, subnets, leases, identity, where its incentives are staked.
 //!
 //! The new coldkey must have nothing staked or locked and be no hotkey, so nothing is merged but balances and
 //! lists. What other pallets hold of the old one (deposits of proxies and multisig calls) stays with
@@ -37,6 +37,7 @@ impl<T: Config> Pallet<T> {
             if SubnetOwner::<T>::try_get(netuid).is_ok_and(|owner| owner == *old) {
                 SubnetOwner::<T>::insert(netuid, new);
             }
+            Self::give_lease(netuid, old, new)?;
             if let Some(hotkey) = AutoStakeDestination::<T>::get(old, netuid) {
                 Self::forget_auto_stake(old, netuid);
                 Self::set_auto_stake(new, netuid, &hotkey);

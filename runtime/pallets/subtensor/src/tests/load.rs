@@ -6,8 +6,15 @@ use frame_support::{traits::Get, weights::Weight};
 use frame_system::limits::BlockWeights;
 
 /// `society` has an owner, two validators that are paid, and a miner.
-const QUIET: EpochLoad =
-    EpochLoad { neurons: 4, mechanisms: 1, parents: 0, earners: 2, announcements: 0, children: 0 };
+const QUIET: EpochLoad = EpochLoad {
+    neurons: 4,
+    mechanisms: 1,
+    parents: 0,
+    earners: 2,
+    announcements: 0,
+    children: 0,
+    sharers: 0,
+};
 
 /// What the hooks of the block with the next epoch declare.
 fn declared_with_epoch(netuid: NetUid) -> Weight {
@@ -40,6 +47,7 @@ fn each_part_of_a_load_weighs_something() {
         EpochLoad { earners: QUIET.neurons + 1, ..QUIET },
         EpochLoad { announcements: 1, ..QUIET },
         EpochLoad { children: 1, ..QUIET },
+        EpochLoad { sharers: 1, ..QUIET },
     ];
     for load in more {
         assert!(weight_of(&load).ref_time() > quiet, "{load:?}");

@@ -5,8 +5,10 @@
 
 mod amounts;
 mod ids;
+mod leases;
 mod records;
 
 pub use amounts::{Alpha, ConstTao, Tao};
 pub use ids::{MechId, NetUid, NetUidStorageIndex};
+pub use leases::{LeaseId, SubnetLease};
 pub use records::*;

@@ -8,7 +8,7 @@ use sp_io::hashing::keccak_256;
 /// The blocks for which an association stands in these tests.
 const WAIT: u64 = 7_200;
 
-fn key(seed: u8) -> ecdsa::Pair {
+pub(super) fn key(seed: u8) -> ecdsa::Pair {
     ecdsa::Pair::from_seed(&[seed; 32])
 }
 
@@ -29,7 +29,11 @@ fn agree(pair: &ecdsa::Pair, hotkey: u64, block: u64) -> ecdsa::Signature {
     signature
 }
 
-fn associate(netuid: NetUid, hotkey: u64, pair: &ecdsa::Pair) -> sp_runtime::DispatchResult {
+pub(super) fn associate(
+    netuid: NetUid,
+    hotkey: u64,
+    pair: &ecdsa::Pair,
+) -> sp_runtime::DispatchResult {
     let signature = agree(pair, hotkey, 5);
     Chain::associate_evm_key(signed(hotkey), netuid, address(pair), 5, signature)
 }

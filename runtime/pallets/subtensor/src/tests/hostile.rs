@@ -112,7 +112,14 @@ impl Dice {
         let (port, ip_type) = (self.pick(&[0, 1, u16::MAX]), self.pick(&[0, 4, 6, u8::MAX]));
         let take = PerU16::from_parts(self.pick(&[0, 1, 11_796, u16::MAX]));
         let salt = vec![1];
-        match self.roll(15) {
+        match self.roll(17) {
+            14 => Call::associate_evm_key {
+                netuid,
+                evm_key: Default::default(),
+                block_number: limit_price,
+                signature: sp_core::ecdsa::Signature::from_raw([port as u8; 65]),
+            },
+            15 => Call::sudo_set_root_claim_threshold { netuid, new_value: limit_price },
             0 => Call::burned_register { netuid, hotkey },
             1 => Call::register_limit { netuid, hotkey, limit_price },
             2 => Call::root_register { hotkey },
@@ -173,7 +180,17 @@ impl Dice {
 
     fn subnet_call(&mut self) -> Call<Test> {
         let (netuid, hotkey) = (self.netuid(), self.hotkey());
-        match self.roll(9) {
+        match self.roll(14) {
+            9 => Call::enable_voting_power_tracking { netuid },
+            10 => Call::disable_voting_power_tracking { netuid },
+            11 => {
+                Call::sudo_set_voting_power_ema_alpha { netuid, alpha: self.pick(&[0, u64::MAX]) }
+            }
+            12 => Call::terminate_lease { lease_id: self.pick(&[0, u32::MAX]), hotkey },
+            13 => Call::register_leased_network {
+                emissions_share: sp_runtime::Percent::from_parts(self.pick(&[0, 100])),
+                end_block: Some(self.pick(&[0, u64::MAX])),
+            },
             6 => Call::dissolve_network { coldkey: hotkey, netuid },
             7 => Call::set_tempo { netuid, tempo: self.roll(60_000) as u16 },
             8 => Call::set_activity_cutoff_factor { netuid, factor_milli: u32::MAX },

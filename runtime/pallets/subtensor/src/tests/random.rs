@@ -94,6 +94,7 @@ fn random_call(chance: &mut Chance) -> Result<(), DispatchError> {
             let amount = AlphaBalance::new(staked(netuid, coldkey, hotkey) / 2);
             Chain::move_stake(origin, hotkey, to, netuid, other, amount)
         }
+        0 if chance.below(3) == 0 => lease(chance, coldkey),
         0 => Chain::register_network(origin, hotkey),
         1 | 2 => Chain::start_call(signed(SubnetOwner::<Test>::get(netuid)), netuid),
         3..=8 => Chain::burned_register(origin, netuid, hotkey),
@@ -135,6 +136,7 @@ fn random_call(chance: &mut Chance) -> Result<(), DispatchError> {
         35 => Balances::transfer_allow_death(origin, chance.coldkey(), chance.amount()).map(|_| ()),
         36 if chance.below(2) == 0 => Chain::claim_root_with_hotkey(origin, hotkey),
         36 => Chain::claim_root_alpha(netuid, &hotkey, &coldkey).map(|_| ()),
+        37 if chance.below(4) == 0 => end_lease(chance),
         37 if chance.below(10) == 0 => Chain::root_dissolve_network(RuntimeOrigin::root(), netuid),
         37 => {
             lend(chance, netuid, hotkey);
@@ -145,6 +147,39 @@ fn random_call(chance: &mut Chance) -> Result<(), DispatchError> {
             Ok(())
         }
     }
+}
+
+/// Leases a subnet with what three coldkeys gave, two of whom may be the same.
+fn lease(chance: &mut Chance, creator: u64) -> Result<(), DispatchError> {
+    /// The account of the crowdloan.
+    const FUND: u64 = 900;
+    let mut given = std::collections::BTreeMap::<u64, u64>::new();
+    for giver in [creator, chance.coldkey(), chance.coldkey()] {
+        let amount = 1 + chance.below(200 * UNIT);
+        Balances::transfer_keep_alive(signed(giver), FUND, amount)?;
+        *given.entry(giver).or_default() += amount;
+    }
+    Lessors::fund(Some(Funding {
+        creator,
+        account: FUND,
+        raised: Tao::new(given.values().sum()),
+        contributions: given.into_iter().collect(),
+    }));
+    let end = (chance.below(3) > 0).then(|| System::block_number() + chance.below(60));
+    let part = sp_runtime::Percent::from_parts(chance.below(101) as u8);
+    let leased = Chain::register_leased_network(signed(creator), part, end);
+    Lessors::fund(None);
+    leased.map(|_| ()).map_err(|failed| failed.error)
+}
+
+/// Ends one of the leases, if it may.
+fn end_lease(chance: &mut Chance) -> Result<(), DispatchError> {
+    let leases: Vec<_> = SubnetLeases::<Test>::iter().collect();
+    let Some((id, lease)) = leases.get(chance.below(4) as usize) else { return Ok(()) };
+    let who = lease.beneficiary;
+    Chain::terminate_lease(signed(who), *id, chance.hotkey_of(who))
+        .map(|_| ())
+        .map_err(|failed| failed.error)
 }
 
 /// Lends a part of a hotkey's stake to another neuron, as an announced child that is due.
@@ -166,7 +201,15 @@ fn tune(chance: &mut Chance, netuid: NetUid) {
     if netuid.is_root() || !Chain::subnet_exists(netuid) {
         return;
     }
-    match chance.below(12) {
+    match chance.below(15) {
+        12 => Chain::do_enable_voting_power(netuid).unwrap(),
+        13 => VotingPowerEmaAlpha::<Test>::insert(netuid, chance.below(1_000_000_000_000_000_001)),
+        14 => {
+            let (hotkey, ..) = chance.row(netuid);
+            // Refused where it was a short while ago.
+            let _ =
+                super::evm::associate(netuid, hotkey, &super::evm::key(chance.below(3) as u8 + 1));
+        }
         10 => MechanismCountCurrent::<Test>::insert(netuid, MechId::new(2)),
         0 => Yuma3On::<Test>::mutate(netuid, |on| *on = !*on),
         1 => LiquidAlphaOn::<Test>::mutate(netuid, |on| *on = !*on),
@@ -199,6 +242,7 @@ struct Walk {
     skipped: usize,
     dividends: u64,
     claims: u64,
+    leases: u32,
 }
 
 fn wander(genesis: crate::GenesisConfig<Test>, seed: u64, calls: u32) -> Walk {
@@ -237,6 +281,7 @@ fn note_block(walk: &mut Walk) {
         walk.dividends += AlphaDividendsPerSubnet::<Test>::iter_prefix_values(netuid)
             .map(|alpha| u64::from(!alpha.is_zero()))
             .sum::<u64>();
+        walk.leases = NextSubnetLeaseId::<Test>::get();
         walk.claims += u64::from(!RootAlphaUnclaimed::<Test>::get(netuid).is_zero());
     }
 }
@@ -248,10 +293,13 @@ fn ten_thousand_random_calls_conserve_everything() {
         0 => crate::GenesisConfig { new_subnet_defaults: short, ..local() },
         _ => crate::GenesisConfig { new_subnet_defaults: short, ..upstream() },
     };
+    let mut leases = 0;
     for seed in 0..10 {
         let walk = wander(genesis_of(seed), seed, 1_000);
         assert_eq!(walk.skipped, 0, "seed {seed}: {walk:?}");
         assert!(walk.accepted > 300 && walk.epochs > 15, "seed {seed}: {walk:?}");
         assert!(walk.dividends > 100, "seed {seed}: {walk:?}");
+        leases += walk.leases;
     }
+    assert!(leases > 5, "{leases}");
 }

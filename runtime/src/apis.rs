@@ -413,6 +413,25 @@ sp_api::impl_runtime_apis! {
         }
     }
 
+    impl assay_runtime_api::BeaconRuntimeApi<Block> for Runtime {
+        fn beacon_public_key(seed: [u8; 32]) -> Option<[u8; 96]> {
+            assay_timelock::public_key(&seed)
+        }
+
+        fn beacon_signature(seed: [u8; 32], round: u64) -> Option<[u8; 48]> {
+            assay_timelock::sign(&seed, round)
+        }
+
+        fn seal_to_round(
+            text: Vec<u8>,
+            round: u64,
+            public_key: [u8; 96],
+            entropy: [u8; 32],
+        ) -> Option<Vec<u8>> {
+            assay_timelock::seal(&text, round, &public_key, &entropy)
+        }
+    }
+
     impl assay_runtime_api::BetaBasketRuntimeApi<Block> for Runtime {
         fn get_root_basket_owed(coldkey: AccountId) -> TaoBalance {
             SubtensorModule::root_owed(&coldkey)

@@ -146,6 +146,7 @@ impl pallet_subtensor::Config for Runtime {
     type PoolSettings = Pools;
     type OnNeuronLeft = Neurons;
     type Commitments = Neurons;
+    type Beacon = Rounds;
     type ActsFor = keys::Acts;
     type Leasing = leases::Lessors;
     type BlockAuthor = BlockAuthor<Runtime>;
@@ -206,8 +207,37 @@ impl pallet_subtensor::Commitments<AccountId> for Neurons {
     }
 }
 
+/// The beacon's rounds, as the pallets see them that keep what is sealed to one.
+pub struct Rounds;
+
+impl pallet_subtensor::Beacon for Rounds {
+    fn last_round() -> u64 {
+        pallet_drand::LastStoredRound::<Runtime>::get()
+    }
+
+    fn has_news() -> bool {
+        Drand::has_news()
+    }
+
+    fn open(round: u64, sealed: &[u8]) -> pallet_subtensor::Opened {
+        match Drand::open(round, sealed) {
+            pallet_drand::Opened::NotYet => pallet_subtensor::Opened::NotYet,
+            pallet_drand::Opened::Never => pallet_subtensor::Opened::Never,
+            pallet_drand::Opened::Text(text) => pallet_subtensor::Opened::Text(text),
+        }
+    }
+}
+
+/// The public chain's values.
+impl pallet_drand::Config for Runtime {
+    type UnsignedPriority = ConstU64<{ 1 << 20 }>;
+    type HttpFetchTimeout = ConstU64<1_000>;
+    type WeightInfo = ();
+}
+
 impl pallet_commitments::Config for Runtime {
     type Neurons = Neurons;
+    type Beacon = Rounds;
     type MaxFields = ConstU32<3>;
 }
 

@@ -8,5 +8,8 @@ use crate::Runtime;
 
 /// The first invariant that does not hold, in words.
 pub fn check() -> Result<(), &'static str> {
-    pallet_subtensor::Pallet::<Runtime>::do_try_state().map_err(Into::into)
+    pallet_subtensor::Pallet::<Runtime>::do_try_state()
+        .and_then(|()| pallet_commitments::Pallet::<Runtime>::do_try_state())
+        .and_then(|()| pallet_drand::Pallet::<Runtime>::do_try_state())
+        .map_err(Into::into)
 }

@@ -109,6 +109,7 @@ frame_support::construct_runtime!(
         Commitments: pallet_commitments = 18,
         AdminUtils: pallet_admin_utils = 19,
         SafeMode: pallet_safe_mode = 20,
+        Drand: pallet_drand = 26,
         Crowdloan: pallet_crowdloan = 27,
         Swap: pallet_swap = 28,
         MevShield: pallet_mev_shield = 30,

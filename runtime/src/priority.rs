@@ -57,7 +57,9 @@ pub fn work_of(call: &RuntimeCall) -> Option<NetUid> {
             | Subtensor::set_mechanism_weights { netuid, .. }
             | Subtensor::commit_weights { netuid, .. }
             | Subtensor::commit_mechanism_weights { netuid, .. }
+            | Subtensor::commit_timelocked_weights { netuid, .. }
             | Subtensor::commit_timelocked_mechanism_weights { netuid, .. }
+            | Subtensor::commit_crv3_mechanism_weights { netuid, .. }
             | Subtensor::reveal_weights { netuid, .. }
             | Subtensor::reveal_mechanism_weights { netuid, .. }
             | Subtensor::batch_reveal_weights { netuid, .. }

@@ -4,6 +4,7 @@
 #![allow(clippy::arithmetic_side_effects, clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 mod answers;
+mod beacon;
 mod dissolve;
 mod fuzz;
 mod keys;

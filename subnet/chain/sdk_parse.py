@@ -31,6 +31,13 @@ from assay.types import (
 _ADDRESSES_KEPT: Final = 4_096
 """Addresses whose checksum is not computed again each block: sixteen full subnets of them."""
 
+_QUICKNET: Final = (
+    "83cf0f2896adee7eb8b5f01fcad3912212c437e0073e911fb90022d3e760183c"
+    "8c4b450b6a0a6c3ac6a5776a2d1064510d1fec758c921cc22b0e17e63aaf4bcb"
+    "5ed66304de9cf809bd274ca73bab4af5a6e9c76a4bc09e76eae8991ef5ece45a"
+)
+"""The public key of drand's quicknet. The SDK has it built in and seals to it alone."""
+
 
 def uint(value: Any, question: str, most: int = U64_MAX) -> int:
     """``value``, if it is a number from 0 to ``most``."""
@@ -146,6 +153,18 @@ def commits_of(held: Any) -> dict[str, int]:
         hash_, epoch, _, _ = listed(entry, "WeightCommits", 4)
         found["0x" + _bytes(hash_, "WeightCommits").hex()] = uint(epoch, "WeightCommits")
     return found
+
+
+def follows_quicknet(config: Any) -> bool:
+    """Whether a chain with the ``BeaconConfig`` ``config`` follows quicknet.
+
+    None, of a state or a runtime without that item, is the public chain's default: it does.
+    """
+    if config is None:
+        return True
+    if not isinstance(config, Mapping):
+        raise BadAnswer.to("BeaconConfig", "a configuration was expected")
+    return _bytes(config.get("public_key"), "BeaconConfig").hex() == _QUICKNET
 
 
 def commitment_of(held: Any) -> Commitment | None:

@@ -36,6 +36,7 @@ from assay.chain.sdk_parse import (
     commits_of,
     endpoint_of,
     flags,
+    follows_quicknet,
     listed,
     neurons_of,
     row_of,
@@ -372,6 +373,7 @@ class BlockReader:
             batch.want(name, netuid)
         batch.want("Uids", netuid, hotkey, default=None)
         batch.want("LastStoredRound", pallet="Drand", default=0)
+        batch.want("BeaconConfig", pallet="Drand", default=None)
         await batch.read()
         batch.need(netuid)
         settings = batch.settings(netuid)
@@ -396,7 +398,8 @@ class BlockReader:
                 uint(updates[uid], "LastUpdate") if uid is not None and uid < len(updates) else 0
             ),
             settings=settings,
-            beacon=bool(batch.value("LastStoredRound", pallet="Drand")),
+            beacon=bool(batch.value("LastStoredRound", pallet="Drand"))
+            and follows_quicknet(batch.value("BeaconConfig", pallet="Drand")),
             next_epoch=batch.epoch(netuid).next_block,
         )
 

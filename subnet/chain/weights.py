@@ -49,7 +49,7 @@ class WeightRights:
     last_update: int
     settings: Hyperparameters
     beacon: bool
-    """True where the chain stores drand pulses, without which a sealed row never opens."""
+    """True where the chain stores quicknet's pulses: what the SDK seals opens only there."""
     next_epoch: int
     """The block of the subnet's next epoch, which hands out permits anew."""
 

@@ -108,6 +108,8 @@ def start(**given: Any) -> int:
         port=given["port"],
         sealing=sealing,
         follow=_followed(given),
+        # With the other modes the blocks are what somebody asks for, and nothing else.
+        beacon=sealing is SealingMode.INTERVAL,
         history_blocks=given["history"],
         dev_methods=given["dev_methods"] or sealing is SealingMode.MANUAL,
         origins=tuple(given["allow_origin"]),

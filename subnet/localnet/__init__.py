@@ -7,10 +7,11 @@ drives them: its loop makes the blocks. ``backend`` is the border between the co
 state, blocks) and the node around it, which it tells of each ``built_block``; ``primitives`` are
 the values that all of them share.
 
-``node`` puts a node together; ``holders`` says who has power and money on its chain. ``following``
-takes another node's blocks, in place of making any. ``verify`` executes a stored chain again,
-``export`` writes it out for another implementation. ``limits`` and ``time_limit`` bound what one
-call may take, ``errors`` says what can go wrong, and ``testing`` starts nodes for tests.
+``node`` puts a node together; ``holders`` says who has power and money on its chain. ``beacon``
+brings a local beacon's rounds. ``following`` takes another node's blocks, in place of making any.
+``verify`` executes a stored chain again, ``export`` writes it out for another implementation.
+``limits`` and ``time_limit`` bound what one call may take, ``errors`` says what can go wrong, and
+``testing`` starts nodes for tests.
 
 The core opens no socket and reads no clock. Nothing here knows of neurons.
 """

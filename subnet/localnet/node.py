@@ -25,6 +25,7 @@ from assay.clock import Clock
 from assay.errors import UserError
 from assay.home import cache_folder
 from assay.localnet.backend import Backend, Genesis
+from assay.localnet.beacon.local import LocalBeacon
 from assay.localnet.errors import BlockRejected, ChainDamaged, GenesisDiffers
 from assay.localnet.following.follower import BlockFollower
 from assay.localnet.following.source import HttpFollowed
@@ -67,6 +68,8 @@ class NodeOptions:
     follow: str | None = None
     """The address of a node whose blocks are taken; then none are made here, whatever the sealing
     mode."""
+    beacon: bool = False
+    """Bring the pulses of the development beacon, where the chain follows that one."""
     history_blocks: int | None = None
     dev_methods: bool = False
     origins: tuple[str, ...] = ()
@@ -170,6 +173,7 @@ class Node:
         self._source: HttpFollowed | None = None
         self._fatal: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._sealing_task: asyncio.Task[None] | None = None
+        self._beacon_task: asyncio.Task[None] | None = None
 
     @property
     def port(self) -> int:
@@ -206,6 +210,10 @@ class Node:
         work = node.service.run() if node._follower is None else node._follower.run()
         node._sealing_task = asyncio.create_task(work, name="sealing")
         node._sealing_task.add_done_callback(node._sealing_ended)
+        if options.beacon and node._follower is None:
+            beacon = LocalBeacon(backend, node.service)
+            node._beacon_task = asyncio.create_task(beacon.run(), name="beacon")
+            node._beacon_task.add_done_callback(node._beacon_ended)
         head = backend.head
         logger.info("block {} 0x{}… at {}", head.number, head.hash.hex()[:8], node.url)
         return node
@@ -289,6 +297,10 @@ class Node:
                 error = ChainDamaged(f"What was followed does not hold: {error}.", _OTHER_NODE)
             self._fail(error)
 
+    def _beacon_ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._fail(error)
+
     async def finished(self) -> None:
         """Wait for as long as the node runs, and raise the error that ended it."""
         await asyncio.shield(self._fatal)
@@ -296,6 +308,10 @@ class Node:
     async def stop(self) -> None:
         """Stop sealing, then serving, then storing. A second call does nothing."""
         self.service.stop()
+        if self._beacon_task is not None:
+            self._beacon_task.cancel()
+            await asyncio.wait((self._beacon_task,))
+            self._beacon_task = None
         if self._sealing_task is not None:
             if self._follower is not None:
                 self._sealing_task.cancel()

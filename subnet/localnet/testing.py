@@ -52,6 +52,7 @@ async def running_node(
     clock: Clock | None = None,
     rpc_limits: RpcLimits | None = None,
     history_blocks: int | None = None,
+    beacon: bool = False,
 ) -> AsyncIterator[Node]:
     """A node in this loop, with the development methods, stopped when the block ends."""
     if genesis is None:
@@ -64,6 +65,7 @@ async def running_node(
         module_cache=default_module_cache(),
         rpc_limits=rpc_limits,
         history_blocks=history_blocks,
+        beacon=beacon,
     )
     async with running(options, clock or SystemClock()) as node:
         yield node

@@ -145,6 +145,22 @@ sp_api::decl_runtime_apis! {
         fn broken_invariant() -> Option<Vec<u8>>;
     }
 
+    /// A beacon's arithmetic, for whoever has none of their own: it reads no state. A key that others
+    /// must not know, and a text that they must not read yet, are not to be sent to their node.
+    pub trait BeaconRuntimeApi {
+        /// The public key of a beacon whose key is made of `seed`.
+        fn beacon_public_key(seed: [u8; 32]) -> Option<[u8; 96]>;
+        /// That beacon's signature of a round.
+        fn beacon_signature(seed: [u8; 32], round: u64) -> Option<[u8; 48]>;
+        /// `text` sealed until the beacon with that key has signed `round`. `entropy` must be fresh.
+        fn seal_to_round(
+            text: Vec<u8>,
+            round: u64,
+            public_key: [u8; 96],
+            entropy: [u8; 32],
+        ) -> Option<Vec<u8>>;
+    }
+
     /// What stake on root has earned and not claimed. Funds that trade, and prices of their shares,
     /// belong to features that are not here.
     pub trait BetaBasketRuntimeApi {

@@ -5,8 +5,9 @@
 //! identity-based encryption (Boneh and Franklin's FullIdent) with AES-256-GCM behind it, which is
 //! the format that clients of the public chain write.
 //!
-//! Everything here comes from strangers: nothing panics, nothing is allocated by a length that only
-//! claims to be one.
+//! `beacon` is the other side of both: it signs rounds with a key made of a seed, and seals. What is
+//! read here comes from strangers: nothing panics, nothing is allocated by a length that only claims
+//! to be one.
 
 #![cfg_attr(not(test), no_std)]
 
@@ -14,7 +15,7 @@ extern crate alloc;
 
 use aes_gcm::{
     aead::{Aead, KeyInit},
-    Aes256Gcm, Nonce,
+    Aes256Gcm,
 };
 use alloc::vec::Vec;
 use ark_bls12_381::{g1, Bls12_381, Fr, G1Affine, G1Projective, G2Affine};
@@ -26,6 +27,10 @@ use ark_ec::{
 use ark_ff::{field_hashers::DefaultFieldHasher, One, PrimeField};
 use ark_serialize::{CanonicalDeserialize, CanonicalSerialize};
 use sha2::{Digest, Sha256};
+
+mod beacon;
+
+pub use beacon::{public_key, seal, sign};
 
 /// Bytes of a signature: a compressed point of G1.
 pub const SIGNATURE_BYTES: usize = 48;
@@ -72,11 +77,12 @@ impl Signature {
         let (v, w) = (reader.sized()?, reader.sized()?);
         let (mut body, suite) = (Reader(reader.sized()?), reader.sized()?);
         let (text, nonce) = (body.sized()?, body.sized()?);
-        if suite != CIPHER || nonce.len() != NONCE_BYTES {
+        let nonce: [u8; NONCE_BYTES] = nonce.try_into().ok()?;
+        if suite != CIPHER {
             return None;
         }
         let key = self.key(header, v.try_into().ok()?, w.try_into().ok()?)?;
-        Aes256Gcm::new(&key.into()).decrypt(Nonce::from_slice(nonce), text).ok()
+        Aes256Gcm::new(&key.into()).decrypt(&nonce.into(), text).ok()
     }
 
     /// The key of the body, out of the header's parts `U`, `V` and `W`.
@@ -91,6 +97,11 @@ impl Signature {
         let scalar = Fr::from_be_bytes_mod_order(&sha256(&[&sigma, &key]));
         (G2Affine::generator() * scalar == point).then_some(key)
     }
+}
+
+/// What drand publishes as a round's randomness.
+pub fn randomness(signature: &[u8]) -> [u8; 32] {
+    sha256(&[signature])
 }
 
 /// What a beacon signs in `round`, as a point of G1.

@@ -20,7 +20,7 @@ fn the_public_beacons_pulse_is_its_own() {
     let signature = Signature::read(&bytes(SIGNATURE)).unwrap();
     assert!(signature.signs(ROUND, &bytes(PUBLIC_KEY)));
     assert!(!signature.signs(ROUND + 1, &bytes(PUBLIC_KEY)));
-    assert_eq!(sha256(&[&bytes(SIGNATURE)]).to_vec(), bytes(RANDOMNESS));
+    assert_eq!(randomness(&bytes(SIGNATURE)).to_vec(), bytes(RANDOMNESS));
 }
 
 #[test]
@@ -55,4 +55,26 @@ fn no_point_is_no_signature() {
     {
         assert!(Signature::read(&wrong).is_none());
     }
+}
+
+#[test]
+fn a_beacon_of_ones_own_signs_and_opens_what_is_sealed_to_it() {
+    let (seed, round) = ([7; 32], 25_000_000);
+    let key = public_key(&seed).unwrap();
+    let signature = Signature::read(&sign(&seed, round).unwrap()).unwrap();
+    assert!(signature.signs(round, &key));
+    assert!(!signature.signs(round, &public_key(&[8; 32]).unwrap()));
+    let sealed = seal(TEXT, round, &key, &[9; 32]).unwrap();
+    assert_eq!(signature.open(&sealed).as_deref(), Some(TEXT));
+    let later = Signature::read(&sign(&seed, round + 1).unwrap()).unwrap();
+    assert_eq!(later.open(&sealed), None);
+}
+
+#[test]
+fn what_is_sealed_to_the_public_beacon_opens_with_its_own_pulse() {
+    let sealed = seal(TEXT, ROUND, &bytes(PUBLIC_KEY), &[1; 32]).unwrap();
+    let signature = Signature::read(&bytes(SIGNATURE)).unwrap();
+    assert_eq!(sealed.len(), bytes(SEALED).len());
+    assert_eq!(signature.open(&sealed).as_deref(), Some(TEXT));
+    assert_eq!(seal(TEXT, ROUND, &[0; 96], &[1; 32]), None);
 }

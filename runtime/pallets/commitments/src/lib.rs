@@ -2,8 +2,8 @@
 //!
 //! Adds to the neurons of `pallet-subtensor` one record each. A hotkey may write only where it is
 //! registered, and only so many bytes in one epoch of the subnet. A record goes when its hotkey
-//! leaves the subnet ([`Pallet::forget`]). The pallet does not know what the bytes mean, and
-//! nothing here opens a time-locked text: the chain follows no randomness beacon.
+//! leaves the subnet ([`Pallet::forget`]). The pallet does not know what the bytes mean. A
+//! time-locked text it opens when the beacon's round is known (`reveals`).
 
 #![cfg_attr(not(feature = "std"), no_std)]
 
@@ -13,13 +13,15 @@ pub use pallet::*;
 
 #[cfg(test)]
 mod mock;
+mod reveals;
 #[cfg(test)]
 mod tests;
 mod types;
 
+pub use reveals::{LOOKED_AT_PER_BLOCK, OPENED_PER_BLOCK};
 pub use types::{CommitmentInfo, Data, Registration, UsageTracker};
 
-use pallet_subtensor::{NetUid, Tao};
+use pallet_subtensor::{Beacon, NetUid, Tao};
 
 /// What this pallet asks of the subnets.
 pub trait Neurons<AccountId> {
@@ -35,7 +37,7 @@ pub trait Neurons<AccountId> {
 #[frame_support::pallet]
 pub mod pallet {
     use super::*;
-    use alloc::{boxed::Box, vec::Vec};
+    use alloc::{boxed::Box, collections::BTreeSet, vec::Vec};
     use frame_support::pallet_prelude::*;
     use frame_system::pallet_prelude::*;
 
@@ -51,6 +53,9 @@ pub mod pallet {
     #[pallet::config]
     pub trait Config: frame_system::Config<RuntimeEvent: From<Event<Self>>> {
         type Neurons: Neurons<Self::AccountId>;
+
+        /// The beacon whose rounds open time-locked texts.
+        type Beacon: Beacon;
 
         /// How many fields one commitment may have.
         #[pallet::constant]
@@ -109,8 +114,22 @@ pub mod pallet {
         OptionQuery,
     >;
 
-    /// Opened time-locked texts with their blocks. Clients read the map with every metagraph; it
-    /// stays empty as long as the chain follows no beacon.
+    /// Whose commitment has a time-locked text.
+    #[pallet::storage]
+    pub type TimelockedIndex<T: Config> =
+        StorageValue<_, BTreeSet<(NetUid, T::AccountId)>, ValueQuery>;
+
+    /// Where looking for what can be opened goes on in the next block.
+    #[pallet::storage]
+    pub type TimelockRevealCursor<T: Config> = StorageValue<_, (NetUid, T::AccountId), OptionQuery>;
+
+    /// Whether, once that is through, all has to be looked at anew: a round came to be known, or a
+    /// text was set whose round is known, meanwhile.
+    #[pallet::storage]
+    pub type LookAgain<T: Config> = StorageValue<_, bool, ValueQuery>;
+
+    /// Opened time-locked texts with their blocks, the latest ten. Clients read the map with every
+    /// metagraph.
     #[pallet::storage]
     pub type RevealedCommitments<T: Config> = StorageDoubleMap<
         _,
@@ -145,6 +164,8 @@ pub mod pallet {
         Commitment { netuid: NetUid, who: T::AccountId },
         /// A commitment with a time-locked field was set.
         TimelockCommitment { netuid: NetUid, who: T::AccountId, reveal_round: u64 },
+        /// A time-locked text was opened.
+        CommitmentRevealed { netuid: NetUid, who: T::AccountId },
     }
 
     /// Clients know these by their position, so the ones without a use keep theirs.
@@ -158,15 +179,27 @@ pub mod pallet {
         SpaceLimitExceeded,
         /// Not in use: commitments take no deposit.
         UnexpectedUnreserveLeftover,
-        /// Not in use: the field it is about does not exist here.
+        /// Not in use: opening is nobody's call.
         TimelockRevealFailedNotAllowed,
+    }
+
+    #[pallet::hooks]
+    impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
+        fn on_initialize(_: BlockNumberFor<T>) -> Weight {
+            Self::reveal_timelocked()
+        }
+
+        #[cfg(feature = "try-runtime")]
+        fn try_state(_: BlockNumberFor<T>) -> Result<(), sp_runtime::TryRuntimeError> {
+            Self::do_try_state()
+        }
     }
 
     #[pallet::call]
     impl<T: Config> Pallet<T> {
         /// Replaces what the calling hotkey has committed to on a subnet.
         #[pallet::call_index(0)]
-        #[pallet::weight((T::DbWeight::get().reads_writes(5, 4), DispatchClass::Normal))]
+        #[pallet::weight((T::DbWeight::get().reads_writes(8, 6), DispatchClass::Normal))]
         pub fn set_commitment(
             origin: OriginFor<T>,
             netuid: NetUid,
@@ -185,6 +218,10 @@ pub mod pallet {
                 Data::TimelockEncrypted { reveal_round, .. } => Some(*reveal_round),
                 _ => None,
             });
+            Self::note_lock(netuid, &who, locked.is_some());
+            if info.is_due(T::Beacon::last_round()) {
+                LookAgain::<T>::put(true);
+            }
             let kept = Registration { deposit: DEPOSIT, block, info: *info };
             CommitmentOf::<T>::insert(netuid, &who, kept);
             LastCommitment::<T>::insert(netuid, &who, block);
@@ -208,6 +245,7 @@ pub mod pallet {
     impl<T: Config> Pallet<T> {
         /// Removes all that a hotkey committed to on a subnet which it has left.
         pub fn forget(netuid: NetUid, who: &T::AccountId) {
+            Self::note_lock(netuid, who, false);
             CommitmentOf::<T>::remove(netuid, who);
             LastCommitment::<T>::remove(netuid, who);
             LastBondsReset::<T>::remove(netuid, who);

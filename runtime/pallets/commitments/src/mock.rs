@@ -1,7 +1,13 @@
 //! A chain with this pallet alone, over subnets that a test sets as it likes.
 
+#![allow(clippy::arithmetic_side_effects)] // a test is there to panic
+
 use core::cell::{Cell, RefCell};
-use frame_support::{derive_impl, traits::ConstU32};
+use frame_support::{
+    derive_impl,
+    traits::{ConstU32, Hooks},
+};
+use pallet_subtensor::{Beacon, Opened};
 use sp_runtime::BuildStorage;
 
 use crate::{NetUid, Neurons};
@@ -20,10 +26,13 @@ impl frame_system::Config for Test {
 
 impl crate::Config for Test {
     type Neurons = Subnets;
+    type Beacon = Rounds;
     type MaxFields = ConstU32<3>;
 }
 
 thread_local! {
+    pub static ROUND: Cell<u64> = const { Cell::new(0) };
+    pub static NEWS: Cell<bool> = const { Cell::new(false) };
     pub static EPOCH: Cell<u64> = const { Cell::new(0) };
     pub static RESETS: RefCell<Vec<(NetUid, u64)>> = const { RefCell::new(Vec::new()) };
 }
@@ -45,7 +54,39 @@ impl Neurons<u64> for Subnets {
     }
 }
 
+/// A beacon whose rounds a test publishes. Sealed is what says its round first; the rest is the text.
+pub struct Rounds;
+
+impl Beacon for Rounds {
+    fn last_round() -> u64 {
+        ROUND.get()
+    }
+
+    fn has_news() -> bool {
+        NEWS.get()
+    }
+
+    fn open(round: u64, sealed: &[u8]) -> Opened {
+        if round > ROUND.get() {
+            return Opened::NotYet;
+        }
+        sealed
+            .strip_prefix(&round.to_le_bytes())
+            .map_or(Opened::Never, |text| Opened::Text(text.to_vec()))
+    }
+}
+
+/// Lets one block begin, before which the beacon has published up to `round`, or nothing.
+pub fn next_block(round: Option<u64>) {
+    NEWS.set(round.is_some());
+    ROUND.set(round.unwrap_or(ROUND.get()));
+    System::set_block_number(System::block_number() + 1);
+    Commitments::on_initialize(System::block_number());
+}
+
 pub fn new_test_ext() -> sp_io::TestExternalities {
+    ROUND.set(0);
+    NEWS.set(false);
     let storage = frame_system::GenesisConfig::<Test>::default().build_storage();
     let mut ext = sp_io::TestExternalities::new(storage.unwrap_or_default());
     ext.execute_with(|| System::set_block_number(7));

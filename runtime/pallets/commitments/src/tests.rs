@@ -99,17 +99,109 @@ fn a_flag_resets_bonds_only_when_the_commitment_stands() {
     });
 }
 
+fn sealed(round: u64, text: &[u8]) -> Data {
+    let encrypted = [&round.to_le_bytes(), text].concat().try_into().unwrap();
+    Data::TimelockEncrypted { encrypted, reveal_round: round }
+}
+
+fn revealed(who: u64) -> Vec<(Vec<u8>, u64)> {
+    RevealedCommitments::<Test>::get(SUBNET, who).unwrap_or_default()
+}
+
 #[test]
-fn a_time_locked_text_is_kept_sealed() {
+fn a_time_locked_text_is_kept_sealed_until_its_round() {
     new_test_ext().execute_with(|| {
-        let sealed = Data::TimelockEncrypted {
-            encrypted: vec![1; 1024].try_into().unwrap(),
-            reveal_round: 5,
-        };
-        assert_ok!(commit(1, vec![raw(1), sealed.clone()]));
+        let locked = sealed(5, b"text");
+        assert_ok!(commit(1, vec![raw(1), locked.clone()]));
         let event = Event::TimelockCommitment { netuid: SUBNET, who: 1, reveal_round: 5 };
         System::assert_last_event(event.into());
-        assert_eq!(CommitmentOf::<Test>::get(SUBNET, 1).unwrap().info.fields[1], sealed);
+        next_block(Some(4));
+        assert_eq!(CommitmentOf::<Test>::get(SUBNET, 1).unwrap().info.fields[1], locked);
+        next_block(Some(5));
+        System::assert_last_event(Event::CommitmentRevealed { netuid: SUBNET, who: 1 }.into());
+        assert_eq!(CommitmentOf::<Test>::get(SUBNET, 1).unwrap().info.fields[..], [raw(1)]);
+        assert_eq!(revealed(1), [(b"text".to_vec(), 9)]);
+        assert_ok!(Commitments::do_try_state());
+    });
+}
+
+#[test]
+fn what_does_not_open_is_dropped_and_nothing_empty_is_revealed() {
+    new_test_ext().execute_with(|| {
+        let encrypted: BoundedVec<u8, _> = vec![9; 1024].try_into().unwrap();
+        let wrong = Data::TimelockEncrypted { encrypted, reveal_round: 5 };
+        assert_ok!(commit(1, vec![wrong, sealed(5, b""), sealed(6, b"later")]));
+        next_block(Some(5));
+        let left = CommitmentOf::<Test>::get(SUBNET, 1).unwrap().info.fields;
+        assert_eq!(left[..], [sealed(6, b"later")]);
+        assert!(revealed(1).is_empty());
+        next_block(Some(6));
+        assert_eq!(CommitmentOf::<Test>::get(SUBNET, 1), None);
+        assert_eq!(revealed(1), [(b"later".to_vec(), 9)]);
+        assert!(TimelockedIndex::<Test>::get().is_empty());
+    });
+}
+
+#[test]
+fn a_text_of_a_known_round_opens_in_the_next_block() {
+    new_test_ext().execute_with(|| {
+        next_block(Some(9));
+        assert_ok!(commit(1, vec![sealed(12, b"locked"), sealed(5, b"known")]));
+        next_block(None);
+        assert_eq!(revealed(1), [(b"known".to_vec(), 9)]);
+        assert_ok!(commit(1, vec![raw(1)]));
+        assert_ok!(Commitments::do_try_state());
+        next_block(Some(12));
+        assert_eq!(revealed(1).len(), 1, "what was replaced is never opened");
+    });
+}
+
+#[test]
+fn a_block_opens_so_many_and_the_next_goes_on() {
+    new_test_ext().execute_with(|| {
+        for who in 0..9 {
+            assert_ok!(commit(who, vec![sealed(5, &[1]), sealed(5, &[2])]));
+        }
+        let count = || (0..9).map(|who| revealed(who).len() as u32).sum::<u32>();
+        for block in 1..=3 {
+            next_block((block == 1).then_some(5));
+            assert_eq!(count(), (block * OPENED_PER_BLOCK).min(18));
+            assert_ok!(Commitments::do_try_state());
+        }
+        assert_eq!(TimelockRevealCursor::<Test>::get(), None);
+        assert!(TimelockedIndex::<Test>::get().is_empty());
+    });
+}
+
+#[test]
+fn news_while_a_block_goes_on_is_not_lost() {
+    new_test_ext().execute_with(|| {
+        assert_ok!(commit(0, vec![sealed(6, b"late")]));
+        for who in 1..9 {
+            assert_ok!(commit(who, vec![sealed(5, &[1]), sealed(5, &[2])]));
+        }
+        next_block(Some(5));
+        assert!(TimelockRevealCursor::<Test>::get().is_some());
+        next_block(Some(6));
+        next_block(None);
+        assert_eq!(revealed(0), [(b"late".to_vec(), 10)]);
+    });
+}
+
+#[test]
+fn ten_opened_texts_are_kept() {
+    new_test_ext().execute_with(|| {
+        for round in 1..=12u64 {
+            EPOCH.set(round);
+            assert_ok!(commit(1, vec![sealed(round, &[round as u8])]));
+            next_block(Some(round));
+        }
+        let texts: Vec<u8> = revealed(1).iter().map(|(text, _)| text[0]).collect();
+        assert_eq!(texts, (3..=12).collect::<Vec<u8>>());
+        assert_ok!(commit(1, vec![sealed(99, b"sealed")]));
+        Commitments::forget(SUBNET, &1);
+        assert!(revealed(1).is_empty());
+        assert_ok!(Commitments::do_try_state());
     });
 }
 

@@ -49,8 +49,7 @@ pub enum Data {
     Sha256([u8; 32]),
     Keccak256([u8; 32]),
     ShaThree256([u8; 32]),
-    /// A text that a randomness beacon's round opens. This chain follows no beacon, so it stays
-    /// sealed here; whoever has the round's signature can open it.
+    /// A text that a randomness beacon's round opens.
     TimelockEncrypted {
         encrypted: BoundedVec<u8, ConstU32<MAX_TIMELOCKED>>,
         reveal_round: u64,
@@ -202,6 +201,19 @@ impl TypeInfo for Data {
 #[scale_info(skip_type_params(MaxFields))]
 pub struct CommitmentInfo<MaxFields: Get<u32>> {
     pub fields: BoundedVec<Data, MaxFields>,
+}
+
+impl<MaxFields: Get<u32>> CommitmentInfo<MaxFields> {
+    pub fn has_timelock(&self) -> bool {
+        self.is_due(u64::MAX)
+    }
+
+    /// Whether a text is locked until this round or an earlier one.
+    pub fn is_due(&self, round: u64) -> bool {
+        self.fields.iter().any(|field| {
+            matches!(field, Data::TimelockEncrypted { reveal_round, .. } if *reveal_round <= round)
+        })
+    }
 }
 
 /// A commitment as it is kept.

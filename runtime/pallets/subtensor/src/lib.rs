@@ -52,7 +52,9 @@ pub use staking::NOMINATIONS_PER_BLOCK;
 pub use subnets::{
     MAX_ACTIVITY_FACTOR, MAX_BURN_ABOVE, MAX_TEMPO, MIN_ACTIVITY_FACTOR, MIN_BURN_BELOW, MIN_TEMPO,
 };
-pub use traits::{ActsFor, Commitments, Funding, Leasing, OnNeuronLeft, PoolSettings};
+pub use traits::{
+    ActsFor, Beacon, Commitments, Funding, Leasing, OnNeuronLeft, Opened, PoolSettings,
+};
 pub use types::{Alpha as AlphaBalance, Tao as TaoBalance, *};
 use weights::count;
 pub use weights::{EpochLoad, WeightInfo};
@@ -87,7 +89,7 @@ use storage::{
 #[frame_support::pallet]
 pub mod pallet {
     use crate::{
-        neurons::{Endpoint, Revealed, Row, Work, UIDS_PER_EVM_KEY_MAX},
+        neurons::{Endpoint, Revealed, Row, Work, UIDS_PER_EVM_KEY_MAX, UNNAMED_COMMIT_VERSION},
         staking::{Place, RatioLimit, MIN_STAKE},
         storage::defaults::*,
         subnets::{
@@ -95,7 +97,7 @@ pub mod pallet {
             MIN_ACTIVITY_FACTOR, MIN_BURN_BELOW, MIN_TEMPO,
         },
         swap::{KEY_SWAP_COST, KEY_SWAP_ON_SUBNET_COST, SWAP_POSITIONS_MAX},
-        traits::{ActsFor, Commitments, Currency, Leasing, OnNeuronLeft, PoolSettings},
+        traits::{ActsFor, Beacon, Commitments, Currency, Leasing, OnNeuronLeft, PoolSettings},
         types::*,
         views::SCALING_LAW_POWER,
         weights::{count, sum_of, WeightInfo},

@@ -101,6 +101,42 @@ impl crate::Commitments<u64> for Committed {
 }
 
 thread_local! {
+    static ROUND: Cell<u64> = const { Cell::new(0) };
+    static NEWS: Cell<u64> = const { Cell::new(0) };
+}
+
+/// A beacon whose rounds a test publishes. Sealed is what says its round first; the rest is the text.
+pub struct Rounds;
+
+impl Rounds {
+    /// All rounds up to this one are known, from the next block on.
+    pub fn publish(round: u64) {
+        ROUND.set(round);
+        NEWS.set(System::block_number() + 1);
+    }
+}
+
+impl crate::Beacon for Rounds {
+    fn last_round() -> u64 {
+        ROUND.get()
+    }
+
+    fn has_news() -> bool {
+        NEWS.get() == System::block_number()
+    }
+
+    fn open(round: u64, sealed: &[u8]) -> crate::Opened {
+        if round > ROUND.get() {
+            return crate::Opened::NotYet;
+        }
+        match sealed.strip_prefix(&round.to_le_bytes()) {
+            Some(text) => crate::Opened::Text(text.to_vec()),
+            None => crate::Opened::Never,
+        }
+    }
+}
+
+thread_local! {
     static FUNDING: RefCell<Option<crate::Funding<u64>>> = const { RefCell::new(None) };
     static ACTING: RefCell<Vec<(u64, u64)>> = const { RefCell::new(Vec::new()) };
 }
@@ -155,6 +191,7 @@ impl Config for Test {
     type PoolSettings = Fees;
     type OnNeuronLeft = Leavers;
     type Commitments = Committed;
+    type Beacon = Rounds;
     type ActsFor = ();
     type Leasing = Lessors;
     type BlockAuthor = Author;
@@ -203,6 +240,8 @@ pub fn run(genesis: crate::GenesisConfig<Test>, test: impl FnOnce()) {
         .unwrap();
     genesis.assimilate_storage(&mut storage).unwrap();
     Fees::set(33);
+    ROUND.set(0);
+    NEWS.set(0);
     Author::set(true);
     Lessors::fund(None);
     ACTING.take();

@@ -51,6 +51,41 @@ impl<AccountId> Commitments<AccountId> for () {
     }
 }
 
+/// What a beacon's round makes of what was sealed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Opened {
+    /// The round has not been published.
+    NotYet,
+    /// It was not sealed to this round, or is nothing sealed at all.
+    Never,
+    Text(Vec<u8>),
+}
+
+/// The randomness beacon that the chain follows.
+pub trait Beacon {
+    /// The latest round that is known; 0 before the first.
+    fn last_round() -> u64;
+    /// Whether a round came to be known in the block before this one.
+    fn has_news() -> bool;
+    /// What the round makes of what was sealed.
+    fn open(round: u64, sealed: &[u8]) -> Opened;
+}
+
+/// No beacon: nothing ever opens.
+impl Beacon for () {
+    fn last_round() -> u64 {
+        0
+    }
+
+    fn has_news() -> bool {
+        false
+    }
+
+    fn open(_: u64, _: &[u8]) -> Opened {
+        Opened::NotYet
+    }
+}
+
 /// What a crowdloan raised.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Funding<AccountId> {

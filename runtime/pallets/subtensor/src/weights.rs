@@ -47,6 +47,9 @@ pub trait WeightInfo {
     fn epoch(load: &EpochLoad) -> Weight;
     fn set_weights(weights: u32) -> Weight;
     fn commit_weights() -> Weight;
+    fn commit_timelocked_weights() -> Weight;
+    /// Timelocked weights that were tried to be opened, and set if that went well.
+    fn reveal_timelocked(commits: u32) -> Weight;
     fn reveal_weights(weights: u32) -> Weight;
     fn add_stake() -> Weight;
     fn move_stake() -> Weight;
@@ -133,6 +136,16 @@ impl WeightInfo for () {
 
     fn commit_weights() -> Weight {
         micros(700)
+    }
+
+    /// Reads and writes all that is sealed for one epoch.
+    fn commit_timelocked_weights() -> Weight {
+        micros(20_000)
+    }
+
+    /// A pairing, a point multiplied, and a row to be set: 27 ms.
+    fn reveal_timelocked(commits: u32) -> Weight {
+        micros(90_000).saturating_mul(commits.into())
     }
 
     /// A row to be hashed, then set.

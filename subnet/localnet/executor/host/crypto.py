@@ -53,6 +53,16 @@ def check_sr25519(signature: bytes, message: bytes, public: bytes) -> bool:
         return False
 
 
+class Sr25519Key:
+    """A key of sr25519 that is made of 32 bytes, for what the host itself signs."""
+
+    def __init__(self, seed: bytes) -> None:
+        self.public, self._secret = sr25519.pair_from_seed(seed)
+
+    def sign(self, message: bytes) -> bytes:
+        return bytes(sr25519.sign((self.public, self._secret), message))
+
+
 def check_ed25519(signature: bytes, message: bytes, public: bytes) -> bool:
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey

@@ -13,6 +13,11 @@ from assay.chain.sdk_reads import read_block
 from assay.types import U64_MAX, BlockNumber
 from tests.unit.subnet.chain.told import AT, GRAPH, OWNER, A, B, Told
 
+QUICKNET = (  # as drand publishes it
+    "83cf0f2896adee7eb8b5f01fcad3912212c437e0073e911fb90022d3e760183c8c4b450b6a0a6c3ac6a5776a2d106451"
+    "0d1fec758c921cc22b0e17e63aaf4bcb5ed66304de9cf809bd274ca73bab4af5a6e9c76a4bc09e76eae8991ef5ece45a"
+)
+
 
 class Asked:
     """A ``BlockReader`` whose every method is a whole read, as a chain makes it."""
@@ -55,6 +60,14 @@ async def test_old_runtimes_lack_three_items() -> None:
     rights = await reader(told).rights(1, A)
     assert (rights.beacon, rights.settings.stake_threshold, rights.uid) == (False, 0, 0)
     assert rights.owner
+
+
+async def test_what_the_sdk_seals_opens_only_on_a_chain_that_follows_quicknet() -> None:
+    for key, follows in ((QUICKNET, True), ("01" * 96, False), ("", False)):
+        told = {"LastStoredRound": 5, "BeaconConfig": {"public_key": "0x" + key}}
+        assert (await reader(**told).rights(1, A)).beacon is follows
+    with pytest.raises(BadAnswer):
+        await reader(LastStoredRound=5, BeaconConfig=7).rights(1, A)
 
 
 @pytest.mark.parametrize("tao_weight", [0.2, 0.5, 2 / 3])

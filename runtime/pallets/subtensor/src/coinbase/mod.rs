@@ -5,6 +5,7 @@
 //! | `emission` | mints TAO and alpha, fills pools, sets the rest aside for epochs |
 //! | `prices` | moving prices, root's proportion and flows, as of this block |
 //! | `schedule` | which epochs are due, deferred, or ordered |
+//! | `reveals` | opens timelocked weights, before an epoch counts them |
 //! | `distribute` | pays what an epoch decided |
 //! | `validators` | a validator's dividends: parents, root, take, nominators |
 //! | `root_claims` | alpha earned by root stake |
@@ -19,6 +20,7 @@ mod children;
 mod distribute;
 mod emission;
 mod prices;
+mod reveals;
 pub(crate) mod root_claims;
 mod schedule;
 mod validators;
@@ -26,6 +28,8 @@ mod validators;
 #[cfg(test)]
 pub(crate) use children::ANNOUNCEMENTS_PER_EPOCH;
 pub(crate) use children::PARENTS_MAX;
+#[cfg(test)]
+pub(crate) use reveals::OPENED_PER_BLOCK;
 
 use crate::*;
 use frame_support::weights::Weight;

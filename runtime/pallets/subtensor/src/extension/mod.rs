@@ -10,7 +10,7 @@
 //! the refusal in an event; here the pool refuses it.
 
 use crate::{
-    neurons::{Endpoint, Row, Work},
+    neurons::{Endpoint, Row, Work, UNNAMED_COMMIT_VERSION},
     *,
 };
 use codec::{Decode, DecodeWithMemTracking, Encode};
@@ -50,6 +50,7 @@ fn code<T: Config>(error: &Error<T>) -> u8 {
         Error::InvalidIpAddress | Error::InvalidIpType => 11,
         Error::ServingRateLimitExceeded => 12,
         Error::InvalidPort => 13,
+        Error::InvalidRevealRound => 15,
         Error::InputLengthsUnequal | Error::WeightVecNotEqualSize => 18,
         Error::HotKeyNotRegisteredInSubNet => 19,
         Error::EvmKeyAssociateRateLimitExceeded => 20,
@@ -92,6 +93,20 @@ fn check<T: Config>(who: &T::AccountId, call: &Call<T>) -> Result<(), Error<T>> 
         }
         Call::commit_mechanism_weights { netuid, mecid, .. } => {
             Pallet::<T>::check_commit(who, *netuid, *mecid).map(|_| ())
+        }
+        Call::commit_timelocked_weights { netuid, reveal_round, commit_reveal_version, .. } => {
+            let (mechanism, version) = (MechId::MAIN, *commit_reveal_version);
+            check_timelocked(who, *netuid, mechanism, *reveal_round, version)
+        }
+        Call::commit_timelocked_mechanism_weights {
+            netuid,
+            mecid,
+            reveal_round,
+            commit_reveal_version,
+            ..
+        } => check_timelocked(who, *netuid, *mecid, *reveal_round, *commit_reveal_version),
+        Call::commit_crv3_mechanism_weights { netuid, mecid, reveal_round, .. } => {
+            check_timelocked(who, *netuid, *mecid, *reveal_round, UNNAMED_COMMIT_VERSION)
         }
         Call::serve_axon { netuid, ip, port, ip_type, .. }
         | Call::serve_axon_tls { netuid, ip, port, ip_type, .. } => {
@@ -156,6 +171,16 @@ where
         return Ok(());
     }
     Err(Error::ColdkeySwapAnnounced)
+}
+
+fn check_timelocked<T: Config>(
+    who: &T::AccountId,
+    netuid: NetUid,
+    mechanism: MechId,
+    round: u64,
+    version: u16,
+) -> Result<(), Error<T>> {
+    Pallet::<T>::check_timelocked(who, netuid, mechanism, round, version).map(|_| ())
 }
 
 fn check_weights<T: Config>(

@@ -10,6 +10,7 @@ mod root;
 mod serving;
 mod set_weights;
 mod slots;
+mod timelocked;
 mod trimming;
 
 pub(crate) use commit_reveal::Revealed;
@@ -17,3 +18,6 @@ pub(crate) use evm::UIDS_PER_EVM_KEY_MAX;
 pub(crate) use proof_of_work::Work;
 pub(crate) use serving::Endpoint;
 pub(crate) use set_weights::Row;
+pub(crate) use timelocked::UNNAMED_COMMIT_VERSION;
+#[cfg(test)]
+pub(crate) use timelocked::{PLACES, PLACES_WITHOUT_PERMIT};

@@ -922,6 +922,29 @@ mod calls {
             Self::do_update_symbol(netuid, symbol)
         }
 
+        /// Commits weights on the subnet's main mechanism, sealed until a round of the beacon.
+        ///
+        /// - Origin: signed, by the hotkey.
+        /// - Errors: `CanNotSetRootNetworkWeights`, `SubnetNotExists`, `MechanismDoesNotExist`,
+        ///   `CommitRevealDisabled`, `IncorrectCommitRevealVersion`,
+        ///   `HotKeyNotRegisteredInSubNet`, `NeuronNoValidatorPermit`,
+        ///   `NotEnoughStakeToSetWeights`, `CommittingWeightsTooFast`, `InvalidRevealRound`,
+        ///   `TooManyUnrevealedCommits`, `CommitQueueFull`.
+        /// - Event: `TimelockedWeightsCommitted`; `TimelockedWeightsRevealed` when they are opened.
+        #[pallet::call_index(113)]
+        #[pallet::weight(T::WeightInfo::commit_timelocked_weights())]
+        pub fn commit_timelocked_weights(
+            origin: OriginFor<T>,
+            netuid: NetUid,
+            commit: BoundedVec<u8, ConstU32<MAX_COMMIT_BYTES>>,
+            reveal_round: u64,
+            commit_reveal_version: u16,
+        ) -> DispatchResult {
+            let hotkey = ensure_signed(origin)?;
+            let (mechanism, version) = (MechId::MAIN, commit_reveal_version);
+            Self::do_commit_timelocked(&hotkey, netuid, mechanism, commit, reveal_round, version)
+        }
+
         /// Chooses the hotkey behind which the caller's incentives on a subnet are staked.
         ///
         /// - Origin: signed, by a coldkey.
@@ -986,14 +1009,41 @@ mod calls {
             Self::do_reveal_weights(&hotkey, netuid, mecid, revealed)
         }
 
-        /// Commits weights that a beacon will open. This chain follows no beacon, so nothing would
-        /// ever open them, and the call is refused.
+        /// Commits weights on one of the subnet's mechanisms, sealed until a round of the beacon. As
+        /// `commit_timelocked_mechanism_weights`, of the version that older clients do not name.
         ///
-        /// - Origin: signed.
-        /// - Errors: `CallDisabled`, always.
-        /// - Event: none.
+        /// - Origin: signed, by the hotkey.
+        /// - Errors: `CanNotSetRootNetworkWeights`, `SubnetNotExists`, `MechanismDoesNotExist`,
+        ///   `CommitRevealDisabled`, `IncorrectCommitRevealVersion`,
+        ///   `HotKeyNotRegisteredInSubNet`, `NeuronNoValidatorPermit`,
+        ///   `NotEnoughStakeToSetWeights`, `CommittingWeightsTooFast`, `InvalidRevealRound`,
+        ///   `TooManyUnrevealedCommits`, `CommitQueueFull`.
+        /// - Event: `TimelockedWeightsCommitted`; `TimelockedWeightsRevealed` when they are opened.
+        #[pallet::call_index(117)]
+        #[pallet::weight(T::WeightInfo::commit_timelocked_weights())]
+        pub fn commit_crv3_mechanism_weights(
+            origin: OriginFor<T>,
+            netuid: NetUid,
+            mecid: MechId,
+            commit: BoundedVec<u8, ConstU32<MAX_COMMIT_BYTES>>,
+            reveal_round: u64,
+        ) -> DispatchResult {
+            let hotkey = ensure_signed(origin)?;
+            let version = UNNAMED_COMMIT_VERSION;
+            Self::do_commit_timelocked(&hotkey, netuid, mecid, commit, reveal_round, version)
+        }
+
+        /// Commits weights on one of the subnet's mechanisms, sealed until a round of the beacon.
+        ///
+        /// - Origin: signed, by the hotkey.
+        /// - Errors: `CanNotSetRootNetworkWeights`, `SubnetNotExists`, `MechanismDoesNotExist`,
+        ///   `CommitRevealDisabled`, `IncorrectCommitRevealVersion`,
+        ///   `HotKeyNotRegisteredInSubNet`, `NeuronNoValidatorPermit`,
+        ///   `NotEnoughStakeToSetWeights`, `CommittingWeightsTooFast`, `InvalidRevealRound`,
+        ///   `TooManyUnrevealedCommits`, `CommitQueueFull`.
+        /// - Event: `TimelockedWeightsCommitted`; `TimelockedWeightsRevealed` when they are opened.
         #[pallet::call_index(118)]
-        #[pallet::weight(T::WeightInfo::associate())]
+        #[pallet::weight(T::WeightInfo::commit_timelocked_weights())]
         pub fn commit_timelocked_mechanism_weights(
             origin: OriginFor<T>,
             netuid: NetUid,
@@ -1002,9 +1052,9 @@ mod calls {
             reveal_round: u64,
             commit_reveal_version: u16,
         ) -> DispatchResult {
-            let _ = (netuid, mecid, commit, reveal_round, commit_reveal_version);
-            ensure_signed(origin)?;
-            Err(Error::<T>::CallDisabled.into())
+            let hotkey = ensure_signed(origin)?;
+            let version = commit_reveal_version;
+            Self::do_commit_timelocked(&hotkey, netuid, mecid, commit, reveal_round, version)
         }
 
         /// Sets the caller's weights on one of the subnet's mechanisms.

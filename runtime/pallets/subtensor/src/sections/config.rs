@@ -19,6 +19,9 @@ mod config {
         /// What neurons have committed to.
         type Commitments: Commitments<Self::AccountId>;
 
+        /// The beacon whose rounds open timelocked weights.
+        type Beacon: Beacon;
+
         /// In whose names an extrinsic acts.
         type ActsFor: ActsFor<Self::AccountId, <Self as frame_system::Config>::RuntimeCall>;
 

@@ -308,6 +308,12 @@ mod events {
         /// The symbol of a token was changed.
         #[codec(index = 106)]
         SymbolUpdated { netuid: NetUid, symbol: Vec<u8> },
+        /// Weights were sealed until a round of the beacon: hotkey, storage index, hash, round.
+        #[codec(index = 108)]
+        TimelockedWeightsCommitted(T::AccountId, NetUidStorageIndex, H256, u64),
+        /// Timelocked weights were opened and set.
+        #[codec(index = 109)]
+        TimelockedWeightsRevealed(NetUidStorageIndex, T::AccountId),
         /// A miner's incentive was staked behind the hotkey its coldkey chose.
         #[codec(index = 110)]
         AutoStakeAdded {

@@ -159,6 +159,10 @@ mod storage_neurons {
         ValueQuery,
     >;
 
+    /// Whether timelocked weights wait that could have been opened: a block opens only so many.
+    #[pallet::storage]
+    pub type RevealsWait<T: Config> = StorageValue<_, bool, ValueQuery>;
+
     /// Block of the work of a hotkey's latest registration by proof of work: older work of it is
     /// refused. It stays as long as the hotkey has its owner, for good.
     #[pallet::storage]

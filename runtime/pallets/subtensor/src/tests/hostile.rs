@@ -112,8 +112,8 @@ impl Dice {
         let (port, ip_type) = (self.pick(&[0, 1, u16::MAX]), self.pick(&[0, 4, 6, u8::MAX]));
         let take = PerU16::from_parts(self.pick(&[0, 1, 11_796, u16::MAX]));
         let salt = vec![1];
-        match self.roll(17) {
-            14 => Call::associate_evm_key {
+        match self.roll(18) {
+            16 => Call::associate_evm_key {
                 netuid,
                 evm_key: Default::default(),
                 block_number: limit_price,
@@ -173,6 +173,13 @@ impl Dice {
                 values_list: vec![weights],
                 salts_list: vec![salt],
                 version_keys: vec![version_key],
+            },
+            14 => Call::commit_timelocked_mechanism_weights {
+                netuid,
+                mecid,
+                commit: vec![port as u8; self.roll(5_001) as usize].try_into().unwrap(),
+                reveal_round: limit_price,
+                commit_reveal_version: self.pick(&[3, 4]),
             },
             _ => Call::decrease_take { hotkey, take },
         }

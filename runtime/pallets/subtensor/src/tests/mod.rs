@@ -35,6 +35,7 @@ mod refusals;
 mod root;
 mod serving;
 mod subnets;
+mod timelocked;
 mod trimming;
 mod voting;
 mod weights;

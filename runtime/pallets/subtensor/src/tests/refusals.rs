@@ -74,6 +74,30 @@ fn commits_are_checked_beforehand() {
 }
 
 #[test]
+fn timelocked_commits_are_checked_beforehand() {
+    run(local(), || {
+        let netuid = found_subnet(1);
+        CommitRevealWeightsEnabled::<Test>::insert(netuid, true);
+        let commit = |who, reveal_round| {
+            let (commit, commit_reveal_version) = (Default::default(), 4);
+            refusal(
+                who,
+                Call::commit_timelocked_weights {
+                    netuid,
+                    commit,
+                    reveal_round,
+                    commit_reveal_version,
+                },
+            )
+        };
+        Rounds::publish(5);
+        assert_eq!(commit(555, 5), Some(19));
+        assert_eq!(commit(101, 4), Some(15));
+        assert_eq!(commit(101, 5), None);
+    });
+}
+
+#[test]
 fn endpoints_are_checked_beforehand() {
     run(local(), || {
         let netuid = found_subnet(1);

@@ -1,0 +1,399 @@
+//! Drand: pulses of a randomness beacon, verified and kept.
+//!
+//! A beacon signs each round's number, one round every three seconds; the signature opens what was
+//! sealed to the round. Somebody brings the pulses: an unsigned extrinsic each, held in the pool to
+//! the beacon's key. Other pallets ask for what a round opens by [`Pallet::open`].
+//!
+//! * `types`: configuration and pulses.
+//! * `quicknet`: the public beacon, which a chain follows unless its genesis names another key.
+//!
+//! Storage, calls, events and errors are the public chain's, by name and position. Two things
+//! differ. Publicly the pool does not verify pulses, so that anybody fills blocks with wrong ones
+//! for nothing; here a wrong one never reaches a block. And nothing here fetches: a host or a process
+//! beside it brings the pulses, where a public node's worker asks drand's servers.
+
+#![cfg_attr(not(feature = "std"), no_std)]
+
+extern crate alloc;
+
+pub use pallet::*;
+
+#[cfg(test)]
+mod mock;
+pub mod quicknet;
+#[cfg(test)]
+mod tests;
+pub mod types;
+pub mod weights;
+
+pub use types::*;
+pub use weights::WeightInfo;
+
+use assay_timelock::Signature;
+use codec::Encode;
+use frame_support::pallet_prelude::*;
+use frame_system::pallet_prelude::BlockNumberFor;
+use sp_io::hashing::blake2_256;
+use sp_runtime::{
+    traits::{One, Saturating, Verify},
+    MultiSignature, MultiSigner,
+};
+
+/// Pulses that are kept: a week's. The public chain's value.
+pub const MAX_KEPT_PULSES: u64 = 216_000;
+
+/// Pulses that one call removes at most. The public chain's value.
+pub const MAX_REMOVED_PULSES: u64 = 100;
+
+/// Blocks that a pulse may wait in the pool. The public chain's value.
+const LONGEVITY: u64 = 3;
+
+/// Under this prefix a pulse's tag is made. The public chain's.
+const TAG: &str = "DrandOffchainWorker";
+
+/// What a round makes of what was sealed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Opened {
+    /// The round's pulse is not here.
+    NotYet,
+    /// It was not sealed to this round, or is nothing sealed at all.
+    Never,
+    Text(alloc::vec::Vec<u8>),
+}
+
+#[allow(clippy::expect_used)] // in what the macro writes
+#[frame_support::pallet]
+pub mod pallet {
+    use super::*;
+    use alloc::vec::Vec;
+    use frame_system::pallet_prelude::*;
+
+    pub(crate) type Pulses_<T> = PulsesPayload<MultiSigner, BlockNumberFor<T>>;
+
+    #[pallet::config]
+    pub trait Config: frame_system::Config<RuntimeEvent: From<Event<Self>>> {
+        /// What a pulse counts before its round is considered.
+        #[pallet::constant]
+        type UnsignedPriority: Get<TransactionPriority>;
+
+        /// Milliseconds that a public node's worker waits for a server. Not in use.
+        #[pallet::constant]
+        type HttpFetchTimeout: Get<u64>;
+
+        type WeightInfo: WeightInfo;
+    }
+
+    #[pallet::pallet]
+    pub struct Pallet<T>(_);
+
+    #[pallet::type_value]
+    pub fn DefaultBeaconConfig<T: Config>() -> BeaconConfiguration {
+        quicknet::configuration()
+    }
+
+    /// The beacon that the chain follows.
+    #[pallet::storage]
+    pub type BeaconConfig<T: Config> =
+        StorageValue<_, BeaconConfiguration, ValueQuery, DefaultBeaconConfig<T>>;
+
+    /// Not in use: this chain has had no migration of pulses.
+    #[pallet::storage]
+    pub type HasMigrationRun<T: Config> =
+        StorageMap<_, Identity, BoundedVec<u8, ConstU32<128>>, bool, ValueQuery>;
+
+    /// The pulses of the last week.
+    #[pallet::storage]
+    pub type Pulses<T: Config> = StorageMap<_, Blake2_128Concat, RoundNumber, Pulse, OptionQuery>;
+
+    #[pallet::storage]
+    pub type LastStoredRound<T: Config> = StorageValue<_, RoundNumber, ValueQuery>;
+
+    #[pallet::storage]
+    pub type OldestStoredRound<T: Config> = StorageValue<_, RoundNumber, ValueQuery>;
+
+    /// The block of the latest pulse, or the one after that of a new configuration: nothing unsigned
+    /// is taken before it.
+    #[pallet::storage]
+    pub type NextUnsignedAt<T: Config> = StorageValue<_, BlockNumberFor<T>, ValueQuery>;
+
+    #[pallet::genesis_config]
+    pub struct GenesisConfig<T: Config> {
+        /// The key of a local beacon. Empty: the chain follows quicknet.
+        pub local_public_key: sp_core::Bytes,
+        #[serde(skip)]
+        pub _config: core::marker::PhantomData<T>,
+    }
+
+    impl<T: Config> Default for GenesisConfig<T> {
+        fn default() -> Self {
+            Self { local_public_key: Vec::new().into(), _config: Default::default() }
+        }
+    }
+
+    #[pallet::genesis_build]
+    impl<T: Config> BuildGenesisConfig for GenesisConfig<T> {
+        fn build(&self) {
+            let key = &self.local_public_key.0;
+            if key.is_empty() {
+                return;
+            }
+            assert!(key.len() == assay_timelock::PUBLIC_KEY_BYTES, "a beacon's key has 96 bytes");
+            let key = OpaquePublicKey::truncate_from(key.clone());
+            BeaconConfig::<T>::put(quicknet::with_key(key));
+        }
+    }
+
+    #[pallet::event]
+    #[pallet::generate_deposit(pub(super) fn deposit_event)]
+    pub enum Event<T: Config> {
+        /// The chain follows another beacon, or as another.
+        BeaconConfigChanged,
+        /// Pulses were stored.
+        NewPulse { rounds: Vec<RoundNumber> },
+        /// Root said which round is the oldest.
+        SetOldestStoredRound(u64),
+    }
+
+    /// Clients know these by their position, so the ones without a use keep theirs.
+    #[pallet::error]
+    pub enum Error<T> {
+        /// Not in use.
+        NoneValue,
+        /// Not in use.
+        StorageOverflow,
+        /// Not in use: nothing is fetched here.
+        DrandConnectionFailure,
+        /// Not in use: a pulse that the beacon did not sign is passed over.
+        UnverifiedPulse,
+        /// The round is not after the last one that is stored.
+        InvalidRoundNumber,
+        /// The pulse's signature is none, or the beacon's key is none.
+        PulseVerificationError,
+    }
+
+    #[pallet::hooks]
+    impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
+        #[cfg(feature = "try-runtime")]
+        fn try_state(_: BlockNumberFor<T>) -> Result<(), sp_runtime::TryRuntimeError> {
+            Self::do_try_state()
+        }
+    }
+
+    #[allow(deprecated)] // as the public chain has it: these calls come bare
+    #[pallet::validate_unsigned]
+    impl<T: Config> ValidateUnsigned for Pallet<T> {
+        type Call = Call<T>;
+
+        fn validate_unsigned(_: TransactionSource, call: &Self::Call) -> TransactionValidity {
+            match call {
+                Call::write_pulse { pulses_payload, signature } => {
+                    let pulse = Self::admit_pulse(pulses_payload, signature)?;
+                    let genuine = Self::verify(&BeaconConfig::<T>::get(), pulse);
+                    ensure!(genuine.unwrap_or(false), InvalidTransaction::BadProof);
+                    // The lower round first, or the higher would keep it out for good.
+                    let priority = T::UnsignedPriority::get()
+                        .saturating_add(u64::MAX.saturating_sub(pulse.round));
+                    ValidTransaction::with_tag_prefix(TAG)
+                        .priority(priority)
+                        .and_provides((b"drand", pulse.round).using_encoded(blake2_256))
+                        .longevity(LONGEVITY)
+                        .propagate(false)
+                        .build()
+                }
+                Call::set_beacon_config { config_payload, signature } => {
+                    Self::check_sender(config_payload, &config_payload.public, signature)?;
+                    Self::check_block(config_payload.block_number)?;
+                    let next = NextUnsignedAt::<T>::get();
+                    ensure!(next <= config_payload.block_number, InvalidTransaction::Stale);
+                    let tag = (next, config_payload.public.encode()).using_encoded(blake2_256);
+                    ValidTransaction::with_tag_prefix(TAG)
+                        .priority(T::UnsignedPriority::get())
+                        .and_provides(tag)
+                        .longevity(1)
+                        .propagate(true)
+                        .build()
+                }
+                _ => InvalidTransaction::Call.into(),
+            }
+        }
+
+        /// The call itself verifies the pulse: once a block is enough.
+        fn pre_dispatch(call: &Self::Call) -> Result<(), TransactionValidityError> {
+            match call {
+                Call::write_pulse { pulses_payload, signature } => {
+                    Self::admit_pulse(pulses_payload, signature)?;
+                    Ok(())
+                }
+                _ => Self::validate_unsigned(TransactionSource::InBlock, call).map(|_| ()),
+            }
+        }
+    }
+
+    #[pallet::call]
+    impl<T: Config> Pallet<T> {
+        /// Verifies pulses of the beacon and stores them.
+        ///
+        /// - Origin: none; the pool takes one pulse at a time.
+        /// - Errors: `PulseVerificationError`, `InvalidRoundNumber`.
+        /// - Event: `NewPulse`.
+        #[pallet::call_index(0)]
+        #[pallet::weight(T::WeightInfo::write_pulse(
+            u32::try_from(pulses_payload.pulses.len()).unwrap_or(u32::MAX)
+        ))]
+        pub fn write_pulse(
+            origin: OriginFor<T>,
+            pulses_payload: PulsesPayload<MultiSigner, BlockNumberFor<T>>,
+            signature: Option<MultiSignature>,
+        ) -> DispatchResult {
+            ensure_none(origin)?;
+            let _ = signature; // checked before the call was let in
+            let config = BeaconConfig::<T>::get();
+            let mut last = LastStoredRound::<T>::get();
+            let first_ever = last == 0 && OldestStoredRound::<T>::get() == 0;
+            let mut rounds = Vec::new();
+            for pulse in pulses_payload.pulses {
+                if Self::verify(&config, &pulse)? {
+                    ensure!(pulse.round > last, Error::<T>::InvalidRoundNumber);
+                    last = pulse.round;
+                    rounds.push(last);
+                    Pulses::<T>::insert(last, pulse);
+                }
+            }
+            LastStoredRound::<T>::put(last);
+            if let (true, Some(first)) = (first_ever, rounds.first()) {
+                OldestStoredRound::<T>::put(first);
+            }
+            Self::prune(last);
+            NextUnsignedAt::<T>::put(frame_system::Pallet::<T>::block_number());
+            if !rounds.is_empty() {
+                Self::deposit_event(Event::NewPulse { rounds });
+            }
+            Ok(())
+        }
+
+        /// Follows another beacon. Nothing is checked of the configuration.
+        ///
+        /// - Origin: root.
+        /// - Event: `BeaconConfigChanged`.
+        #[pallet::call_index(1)]
+        #[pallet::weight(T::WeightInfo::set_beacon_config())]
+        pub fn set_beacon_config(
+            origin: OriginFor<T>,
+            config_payload: BeaconConfigurationPayload<MultiSigner, BlockNumberFor<T>>,
+            signature: Option<MultiSignature>,
+        ) -> DispatchResult {
+            ensure_root(origin)?;
+            let _ = signature; // root needs none
+            BeaconConfig::<T>::put(config_payload.config);
+            let next = frame_system::Pallet::<T>::block_number().saturating_add(One::one());
+            NextUnsignedAt::<T>::put(next);
+            Self::deposit_event(Event::BeaconConfigChanged);
+            Ok(())
+        }
+
+        /// Says from which round on pulses are kept.
+        ///
+        /// - Origin: root.
+        /// - Event: `SetOldestStoredRound`.
+        #[pallet::call_index(2)]
+        #[pallet::weight(T::WeightInfo::set_oldest_stored_round())]
+        pub fn set_oldest_stored_round(origin: OriginFor<T>, oldest_round: u64) -> DispatchResult {
+            ensure_root(origin)?;
+            OldestStoredRound::<T>::put(oldest_round);
+            Self::deposit_event(Event::SetOldestStoredRound(oldest_round));
+            Ok(())
+        }
+    }
+}
+
+impl<T: Config> Pallet<T> {
+    /// What the pulse of `round` makes of `sealed`.
+    pub fn open(round: RoundNumber, sealed: &[u8]) -> Opened {
+        let Some(pulse) = Pulses::<T>::get(round) else { return Opened::NotYet };
+        Signature::read(&pulse.signature)
+            .and_then(|signature| signature.open(sealed))
+            .map_or(Opened::Never, Opened::Text)
+    }
+
+    /// Whether a pulse was stored in the block before this one.
+    pub fn has_news() -> bool {
+        let now = frame_system::Pallet::<T>::block_number();
+        NextUnsignedAt::<T>::get().saturating_add(One::one()) == now
+    }
+
+    /// Whether the beacon signed the pulse. An error if nothing could ever be signed so.
+    fn verify(config: &BeaconConfiguration, pulse: &Pulse) -> Result<bool, Error<T>> {
+        let signature =
+            Signature::read(&pulse.signature).ok_or(Error::<T>::PulseVerificationError)?;
+        Ok(signature.signs(pulse.round, &config.public_key)
+            && assay_timelock::randomness(&pulse.signature) == pulse.randomness[..])
+    }
+
+    /// The one pulse of the payload, if it is time for it; whether it is genuine is not looked at.
+    fn admit_pulse<'a>(
+        payload: &'a Pulses_<T>,
+        signature: &Option<MultiSignature>,
+    ) -> Result<&'a Pulse, InvalidTransaction> {
+        Self::check_sender(payload, &payload.public, signature)?;
+        Self::check_block(payload.block_number)?;
+        let [pulse] = payload.pulses.as_slice() else { return Err(InvalidTransaction::Call) };
+        let now = frame_system::Pallet::<T>::block_number();
+        let early = NextUnsignedAt::<T>::get() > now;
+        let known = pulse.round <= LastStoredRound::<T>::get();
+        if early || known {
+            return Err(InvalidTransaction::Stale);
+        }
+        Ok(pulse)
+    }
+
+    /// Anybody may bring something, under a key of sr25519.
+    fn check_sender(
+        payload: &impl Encode,
+        public: &MultiSigner,
+        signature: &Option<MultiSignature>,
+    ) -> Result<(), InvalidTransaction> {
+        let holds = match (public, signature) {
+            (_, None) => return Err(InvalidTransaction::BadSigner),
+            (MultiSigner::Sr25519(key), Some(MultiSignature::Sr25519(signature))) => {
+                payload.using_encoded(|bytes| signature.verify(bytes, key))
+            }
+            _ => false,
+        };
+        if holds {
+            Ok(())
+        } else {
+            Err(InvalidTransaction::BadProof)
+        }
+    }
+
+    fn check_block(signed_in: BlockNumberFor<T>) -> Result<(), InvalidTransaction> {
+        if frame_system::Pallet::<T>::block_number() < signed_in {
+            return Err(InvalidTransaction::Future);
+        }
+        Ok(())
+    }
+
+    /// Removes what is older than a week, no more than [`MAX_REMOVED_PULSES`].
+    fn prune(last: RoundNumber) {
+        let oldest = OldestStoredRound::<T>::get();
+        if oldest == 0 {
+            return;
+        }
+        let kept = last.saturating_sub(oldest).saturating_add(1);
+        let removed = kept.saturating_sub(MAX_KEPT_PULSES).min(MAX_REMOVED_PULSES);
+        let next = oldest.saturating_add(removed);
+        (oldest..next).for_each(Pulses::<T>::remove);
+        OldestStoredRound::<T>::put(next);
+    }
+
+    /// Fails with the first invariant that does not hold.
+    pub fn do_try_state() -> Result<(), sp_runtime::TryRuntimeError> {
+        let last = LastStoredRound::<T>::get();
+        for (round, pulse) in Pulses::<T>::iter() {
+            ensure!(round == pulse.round, "a pulse is kept under another round");
+            ensure!(round <= last, "a pulse is after the last");
+        }
+        ensure!(last == 0 || Pulses::<T>::contains_key(last), "the last pulse is not kept");
+        Ok(())
+    }
+}

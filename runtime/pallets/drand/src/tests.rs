@@ -1,0 +1,201 @@
+//! Pulses of the public beacon and of a local one: what is let in, what is kept, what they open.
+
+#![allow(deprecated)] // ValidateUnsigned: see the pallet
+
+use super::*;
+use crate::mock::{run, Drand, RuntimeOrigin, System, Test};
+use frame_support::{assert_noop, assert_ok, dispatch::DispatchResult};
+use sp_core::{sr25519, Pair};
+use sp_runtime::{
+    traits::ValidateUnsigned,
+    transaction_validity::{TransactionSource, TransactionValidityError},
+    DispatchError::BadOrigin,
+};
+
+type Payload = PulsesPayload<MultiSigner, u64>;
+
+const SEED: [u8; 32] = [7; 32];
+
+/// drand's own pulse of quicknet's round 1000.
+const QUICKNET_1000: &str = "b44679b9a59af2ec876b1a6b1ad52ea9b1615fc3982b19576350f93447cb1125e342b73a8dd2bacbe47e4b6b63ed5e39";
+
+fn key() -> Vec<u8> {
+    assay_timelock::public_key(&SEED).unwrap().to_vec()
+}
+
+fn pulse_of(round: u64, signature: Vec<u8>) -> Pulse {
+    let randomness = assay_timelock::randomness(&signature).to_vec().try_into().unwrap();
+    Pulse { round, randomness, signature: signature.try_into().unwrap() }
+}
+
+fn pulse(round: u64) -> Pulse {
+    pulse_of(round, assay_timelock::sign(&SEED, round).unwrap().to_vec())
+}
+
+fn payload(pulses: Vec<Pulse>) -> Payload {
+    let public = MultiSigner::Sr25519(bringer().public());
+    Payload { block_number: System::block_number(), pulses, public }
+}
+
+fn bringer() -> sr25519::Pair {
+    sr25519::Pair::from_seed(&[1; 32])
+}
+
+fn signed(payload: &Payload) -> Option<MultiSignature> {
+    Some(MultiSignature::Sr25519(bringer().sign(&payload.encode())))
+}
+
+fn write(pulses: Vec<Pulse>) -> DispatchResult {
+    Drand::write_pulse(RuntimeOrigin::none(), payload(pulses), None)
+}
+
+fn in_pool(pulses_payload: Payload, signature: Option<MultiSignature>) -> TransactionValidity {
+    let call = Call::write_pulse { pulses_payload, signature };
+    let early = Drand::pre_dispatch(&call);
+    let validity = Drand::validate_unsigned(TransactionSource::External, &call);
+    // What a block refuses beforehand, the pool refuses too.
+    assert!(early.is_ok() || validity.is_err());
+    validity
+}
+
+fn refused(pulses: Vec<Pulse>) -> InvalidTransaction {
+    let payload = payload(pulses);
+    let signature = signed(&payload);
+    match in_pool(payload, signature) {
+        Err(TransactionValidityError::Invalid(why)) => why,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_public_beacons_pulse_is_stored_where_the_chain_follows_it() {
+    let real = || pulse_of(1000, hex::decode(QUICKNET_1000).unwrap());
+    run(vec![], || {
+        assert_ok!(write(vec![real()]));
+        System::assert_last_event(Event::<Test>::NewPulse { rounds: vec![1000] }.into());
+        assert_eq!(
+            (LastStoredRound::<Test>::get(), OldestStoredRound::<Test>::get()),
+            (1000, 1000)
+        );
+        assert_eq!(Pulses::<Test>::get(1000), Some(real()));
+    });
+    run(key(), || {
+        assert_ok!(write(vec![real()]));
+        assert_eq!(LastStoredRound::<Test>::get(), 0, "another beacon signed it");
+    });
+}
+
+#[test]
+fn the_pool_takes_one_genuine_pulse_at_a_time() {
+    run(key(), || {
+        let payload = payload(vec![pulse(5)]);
+        let signature = signed(&payload);
+        let valid = in_pool(payload.clone(), signature.clone()).unwrap();
+        assert_eq!((valid.longevity, valid.propagate), (3, false));
+        assert_eq!(valid.priority, (1 << 20) + (u64::MAX - 5).min(u64::MAX - (1 << 20)));
+        assert_eq!(in_pool(payload, None), Err(InvalidTransaction::BadSigner.into()));
+        assert_eq!(refused(vec![]), InvalidTransaction::Call);
+        assert_eq!(refused(vec![pulse(5), pulse(6)]), InvalidTransaction::Call);
+        // Signed by another, for another round, or under another hash.
+        let foreign = pulse_of(5, hex::decode(QUICKNET_1000).unwrap());
+        assert_eq!(refused(vec![foreign]), InvalidTransaction::BadProof);
+        assert_eq!(refused(vec![Pulse { round: 6, ..pulse(5) }]), InvalidTransaction::BadProof);
+        let hashed = Pulse { randomness: Default::default(), ..pulse(5) };
+        assert_eq!(refused(vec![hashed]), InvalidTransaction::BadProof);
+        assert_eq!(refused(vec![Pulse::default()]), InvalidTransaction::Stale);
+        let none = Pulse { round: 5, ..Default::default() };
+        assert_eq!(refused(vec![none]), InvalidTransaction::BadProof);
+    });
+}
+
+#[test]
+fn a_payload_of_another_or_of_the_future_is_refused() {
+    run(key(), || {
+        let good = payload(vec![pulse(5)]);
+        let other = Payload { block_number: 6, ..good.clone() };
+        let refusal = |payload: Payload, signature| in_pool(payload, signature).unwrap_err();
+        assert_eq!(refusal(other, signed(&good)), InvalidTransaction::BadProof.into());
+        let late = Payload { block_number: 8, ..good };
+        let signature = signed(&late);
+        assert_eq!(refusal(late, signature), InvalidTransaction::Future.into());
+    });
+}
+
+#[test]
+fn rounds_only_rise() {
+    run(key(), || {
+        assert_ok!(write(vec![pulse(5), pulse(9)]));
+        assert_noop!(write(vec![pulse(9)]), Error::<Test>::InvalidRoundNumber);
+        assert_noop!(write(vec![pulse(12), pulse(11)]), Error::<Test>::InvalidRoundNumber);
+        assert_noop!(
+            write(vec![Pulse { round: 10, ..Default::default() }]),
+            Error::<Test>::PulseVerificationError
+        );
+        assert_eq!(refused(vec![pulse(9)]), InvalidTransaction::Stale);
+        assert_eq!(refused(vec![pulse(8)]), InvalidTransaction::Stale);
+        assert_noop!(
+            Drand::write_pulse(RuntimeOrigin::signed(1), payload(vec![pulse(10)]), None),
+            BadOrigin
+        );
+    });
+}
+
+#[test]
+fn news_lasts_for_one_block() {
+    run(key(), || {
+        assert!(!Drand::has_news());
+        assert_ok!(write(vec![pulse(5)]));
+        System::set_block_number(8);
+        assert!(Drand::has_news());
+        System::set_block_number(9);
+        assert!(!Drand::has_news());
+    });
+}
+
+#[test]
+fn a_week_is_kept_and_a_call_removes_a_hundred() {
+    run(key(), || {
+        assert_ok!(write(vec![pulse(5)]));
+        let later = 5 + MAX_KEPT_PULSES;
+        assert_ok!(write(vec![pulse(later - 1)]));
+        assert!(Pulses::<Test>::contains_key(5));
+        assert_ok!(write(vec![pulse(later)]));
+        assert!(!Pulses::<Test>::contains_key(5));
+        assert_eq!(OldestStoredRound::<Test>::get(), 6);
+        assert_ok!(write(vec![pulse(later + 1_000)]));
+        assert_eq!(OldestStoredRound::<Test>::get(), 106);
+    });
+}
+
+#[test]
+fn a_round_opens_what_was_sealed_to_it() {
+    run(key(), || {
+        let sealed = assay_timelock::seal(b"text", 5, &key(), &[3; 32]).unwrap();
+        assert_eq!(Drand::open(5, &sealed), Opened::NotYet);
+        assert_ok!(write(vec![pulse(5), pulse(6)]));
+        assert_eq!(Drand::open(5, &sealed), Opened::Text(b"text".to_vec()));
+        assert_eq!(Drand::open(6, &sealed), Opened::Never);
+        assert_eq!(Drand::open(5, b"nothing sealed"), Opened::Never);
+    });
+}
+
+#[test]
+fn root_alone_says_which_beacon_is_followed() {
+    run(vec![], || {
+        let public = MultiSigner::Sr25519(bringer().public());
+        let config = quicknet::with_key(key().try_into().unwrap());
+        let payload =
+            BeaconConfigurationPayload { block_number: 7, config: config.clone(), public };
+        let set = |origin| Drand::set_beacon_config(origin, payload.clone(), None);
+        assert_noop!(set(RuntimeOrigin::none()), BadOrigin);
+        assert_ok!(set(RuntimeOrigin::root()));
+        System::assert_last_event(Event::<Test>::BeaconConfigChanged.into());
+        assert_eq!(BeaconConfig::<Test>::get(), config);
+        assert_eq!(refused(vec![pulse(5)]), InvalidTransaction::Stale, "not in the same block");
+        System::set_block_number(8);
+        assert_ok!(write(vec![pulse(5)]));
+        assert_noop!(Drand::set_oldest_stored_round(RuntimeOrigin::signed(1), 3), BadOrigin);
+        assert_ok!(Drand::set_oldest_stored_round(RuntimeOrigin::root(), 3));
+        System::assert_last_event(Event::<Test>::SetOldestStoredRound(3).into());
+    });
+}

@@ -1,0 +1,230 @@
+//! Weights that are sealed until a round: who commits, when they open, what is dropped.
+
+use super::*;
+use crate::{
+    coinbase::OPENED_PER_BLOCK,
+    neurons::{PLACES, PLACES_WITHOUT_PERMIT},
+};
+use codec::Encode;
+use frame_support::{assert_noop, dispatch::DispatchResult, BoundedVec};
+use sp_core::ConstU32;
+
+type E = Error<Test>;
+type Text = BoundedVec<u8, ConstU32<MAX_COMMIT_BYTES>>;
+
+/// Neuron 1 has a permit, neuron 2 has none; the owner is neuron 0.
+fn subnet() -> NetUid {
+    let netuid = found_subnet(1);
+    join(netuid, 2);
+    join(netuid, 3);
+    stake(netuid, 2, 102, 100 * UNIT);
+    run_to_block(45);
+    CommitRevealWeightsEnabled::<Test>::insert(netuid, true);
+    netuid
+}
+
+fn main(netuid: NetUid) -> NetUidStorageIndex {
+    NetUidStorageIndex::main(netuid)
+}
+
+/// A row of `who`, sealed as the mock's beacon opens it.
+fn sealed(round: u64, who: u64, values: &[u16]) -> Text {
+    text(round, &(who.encode(), vec![2u16, 0], values, 0u64).encode())
+}
+
+fn text(round: u64, text: &[u8]) -> Text {
+    [&round.to_le_bytes(), text].concat().try_into().unwrap()
+}
+
+fn commit(who: u64, netuid: NetUid, sealed: Text, round: u64) -> DispatchResult {
+    Chain::commit_timelocked_weights(signed(who), netuid, sealed, round, 4)
+}
+
+fn next_epoch(netuid: NetUid) {
+    let epoch = SubnetEpochIndex::<Test>::get(netuid);
+    while SubnetEpochIndex::<Test>::get(netuid) == epoch {
+        next_block();
+    }
+}
+
+fn row(netuid: NetUid) -> Vec<(u16, u16)> {
+    Weights::<Test>::get(main(netuid), 1)
+}
+
+fn waiting(netuid: NetUid) -> usize {
+    TimelockedWeightCommits::<Test>::iter_prefix_values(main(netuid)).map(|queue| queue.len()).sum()
+}
+
+fn revealed() -> usize {
+    let revealed = |event: &RuntimeEvent| {
+        matches!(event, RuntimeEvent::SubtensorModule(Event::TimelockedWeightsRevealed(..)))
+    };
+    System::events().iter().filter(|record| revealed(&record.event)).count()
+}
+
+#[test]
+fn a_sealed_row_is_set_right_before_the_epoch_after_its_own() {
+    run(local(), || {
+        let netuid = subnet();
+        let blob = sealed(7, 102, &[1, 2]);
+        assert_ok!(commit(102, netuid, blob.clone(), 7));
+        let hash = sp_io::hashing::blake2_256(&blob).into();
+        let event = Event::TimelockedWeightsCommitted(102, main(netuid), hash, 7);
+        System::assert_last_event(event.into());
+        assert_eq!(LastUpdate::<Test>::get(main(netuid))[1], System::block_number());
+        Rounds::publish(7);
+        next_block();
+        assert!(row(netuid).is_empty(), "the round is known, but it is not the epoch");
+        next_epoch(netuid);
+        assert_eq!(row(netuid), [(2, 32768), (0, 65535)]);
+        assert_eq!((revealed(), waiting(netuid)), (1, 0));
+    });
+}
+
+#[test]
+fn a_round_that_is_late_opens_in_its_own_epoch_and_then_no_more() {
+    run(local(), || {
+        let netuid = subnet();
+        assert_ok!(commit(102, netuid, sealed(7, 102, &[1, 2]), 7));
+        next_epoch(netuid);
+        assert_eq!(waiting(netuid), 1);
+        Rounds::publish(7);
+        next_block();
+        assert_eq!((row(netuid).len(), waiting(netuid)), (2, 0));
+
+        assert_ok!(commit(102, netuid, sealed(9, 102, &[2, 1]), 9));
+        next_epoch(netuid);
+        next_epoch(netuid);
+        Rounds::publish(9);
+        next_block();
+        assert_eq!(row(netuid), [(2, 32768), (0, 65535)]);
+        assert_eq!(waiting(netuid), 0, "it has expired");
+    });
+}
+
+#[test]
+fn what_does_not_open_or_is_no_row_of_its_hotkey_is_dropped() {
+    run(local(), || {
+        let netuid = subnet();
+        let no_row = (102u64.encode(), vec![9u16], vec![1u16], 0u64).encode();
+        let long = (102u64.encode(), vec![0u16; 9], vec![1u16; 9], 0u64).encode();
+        for blob in [
+            Text::default(),
+            vec![255; 5_000].try_into().unwrap(),
+            text(7, b""),
+            text(7, &[255; 4_000]),
+            text(7, &no_row),
+            text(7, &long),
+            sealed(7, 103, &[1, 2]), // copied of another
+        ] {
+            assert_ok!(commit(102, netuid, blob, 7));
+        }
+        assert_ok!(commit(103, netuid, sealed(7, 103, &[1, 2]), 7)); // without a permit
+        Rounds::publish(7);
+        next_epoch(netuid);
+        assert_eq!((revealed(), waiting(netuid)), (0, 0));
+        assert!(row(netuid).is_empty());
+    });
+}
+
+#[test]
+fn rows_of_older_clients_name_no_hotkey() {
+    run(local(), || {
+        let netuid = subnet();
+        let old = (vec![2u16, 0], vec![1u16, 2], 0u64).encode();
+        let call = |round| {
+            let (mechanism, blob) = (MechId::MAIN, text(round, &old));
+            Chain::commit_crv3_mechanism_weights(signed(102), netuid, mechanism, blob, round)
+        };
+        assert_ok!(call(7));
+        Rounds::publish(7);
+        next_epoch(netuid);
+        assert_eq!(row(netuid), [(2, 32768), (0, 65535)]);
+        assert_noop!(call(6), E::InvalidRevealRound);
+    });
+}
+
+#[test]
+fn each_refusal_of_a_commit() {
+    run(local(), || {
+        let netuid = subnet();
+        let blob = || sealed(7, 102, &[1, 2]);
+        let with = |version| {
+            Chain::commit_timelocked_mechanism_weights(
+                signed(102),
+                netuid,
+                MechId::MAIN,
+                blob(),
+                7,
+                version,
+            )
+        };
+        assert_noop!(with(3), E::IncorrectCommitRevealVersion);
+        assert_noop!(commit(555, netuid, blob(), 7), E::HotKeyNotRegisteredInSubNet);
+        assert_noop!(commit(102, NetUid::new(9), blob(), 7), E::SubnetNotExists);
+        StakeThreshold::<Test>::put(u64::MAX);
+        assert_noop!(with(4), E::NotEnoughStakeToSetWeights);
+        StakeThreshold::<Test>::put(0);
+        for _ in 0..10 {
+            assert_ok!(with(4));
+        }
+        assert_noop!(with(4), E::TooManyUnrevealedCommits);
+        WeightsSetRateLimit::<Test>::insert(netuid, 3);
+        assert_noop!(with(4), E::CommittingWeightsTooFast);
+        CommitRevealWeightsEnabled::<Test>::insert(netuid, false);
+        assert_noop!(with(4), E::CommitRevealDisabled);
+    });
+}
+
+#[test]
+fn who_has_no_permit_cannot_fill_the_queue() {
+    run(local(), || {
+        let netuid = subnet();
+        let fill = |length: usize| {
+            let epoch = SubnetEpochIndex::<Test>::get(netuid);
+            let queue = vec![(555u64, 1u64, Text::default(), 7u64); length];
+            TimelockedWeightCommits::<Test>::insert(main(netuid), epoch, queue);
+        };
+        let blob = || sealed(7, 102, &[1, 2]);
+        fill(PLACES_WITHOUT_PERMIT - 1);
+        assert_ok!(commit(103, netuid, blob(), 7));
+        assert_noop!(commit(103, netuid, blob(), 7), E::CommitQueueFull);
+        assert_ok!(commit(102, netuid, blob(), 7));
+        assert_ok!(commit(101, netuid, blob(), 7)); // the owner needs none
+        fill(PLACES);
+        assert_noop!(commit(102, netuid, blob(), 7), E::CommitQueueFull);
+        fill(0);
+    });
+}
+
+#[test]
+fn a_block_opens_so_many_and_the_next_goes_on() {
+    run(local(), || {
+        let netuid = subnet();
+        let epoch = SubnetEpochIndex::<Test>::get(netuid);
+        let many = OPENED_PER_BLOCK as usize + 5;
+        let queue = vec![(102u64, 1u64, sealed(7, 102, &[1, 2]), 7u64); many];
+        TimelockedWeightCommits::<Test>::insert(main(netuid), epoch, queue);
+        Rounds::publish(7);
+        next_epoch(netuid);
+        assert_eq!((revealed(), waiting(netuid)), (OPENED_PER_BLOCK as usize, 5));
+        next_block();
+        assert_eq!((revealed(), waiting(netuid)), (5, 0));
+        assert!(!RevealsWait::<Test>::get());
+        next_block();
+        assert_eq!(revealed(), 0);
+    });
+}
+
+#[test]
+fn a_row_that_opens_after_commit_reveal_was_switched_off_is_held_to_the_limit() {
+    run(local(), || {
+        let netuid = subnet();
+        assert_ok!(commit(102, netuid, sealed(7, 102, &[1, 2]), 7));
+        CommitRevealWeightsEnabled::<Test>::insert(netuid, false);
+        WeightsSetRateLimit::<Test>::insert(netuid, 1_000);
+        Rounds::publish(7);
+        next_epoch(netuid);
+        assert_eq!((revealed(), waiting(netuid)), (0, 0));
+    });
+}

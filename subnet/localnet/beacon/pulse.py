@@ -1,0 +1,88 @@
+"""A beacon's configuration and its pulses: read from the chain's state, written as an extrinsic.
+
+The layouts are those of the pallet ``drand``, which are the public chain's. A pulse is brought by
+whoever has it, under any key of sr25519: what counts is the beacon's signature.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Final
+
+from assay.localnet.executor.host.crypto import Sr25519Key
+from assay.localnet.primitives.scale import Reader, compact, encode_bytes
+from assay.localnet.primitives.well_known_keys import item_key
+
+SIGNATURE_BYTES: Final = 48
+"""A compressed point of G1."""
+
+CONFIG_KEY: Final = item_key("Drand", "BeaconConfig")
+LAST_ROUND_KEY: Final = item_key("Drand", "LastStoredRound")
+
+_WRITE_PULSE: Final = bytes((26, 0))
+"""The pallet's index and the call's."""
+_BARE: Final = b"\x05"
+"""An extrinsic of version 5 that nobody signs."""
+_SR25519: Final = b"\x01"
+"""Its variant, of ``MultiSigner`` and of ``MultiSignature`` alike."""
+_SOME: Final = b"\x01"
+
+
+@dataclass(frozen=True, slots=True)
+class BeaconConfig:
+    """Which beacon a chain follows, as far as a beacon has to know."""
+
+    public_key: bytes
+    period_s: int
+    genesis_s: int
+    """Unix time of round 1."""
+
+    @classmethod
+    def read(cls, stored: bytes) -> BeaconConfig:
+        """Read what the state has at ``CONFIG_KEY``. ScaleError if it is something else."""
+        reader = Reader(stored)
+        return cls(reader.bytes(), reader.uint(4), reader.uint(4))
+
+    def round_at(self, time_ms: int) -> int:
+        """The latest round at ``time_ms``; 0 before the first."""
+        since_s = time_ms // 1_000 - self.genesis_s
+        return 0 if since_s < 0 else since_s // max(self.period_s, 1) + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """A round's signature."""
+
+    round: int
+    signature: bytes
+
+    @property
+    def randomness(self) -> bytes:
+        """What drand publishes beside the signature."""
+        return hashlib.sha256(self.signature).digest()
+
+    def encoded(self) -> bytes:
+        """The pulse as the pallet has it."""
+        number = self.round.to_bytes(8, "little")
+        return number + encode_bytes(self.randomness) + encode_bytes(self.signature)
+
+
+class Bringer:
+    """Wraps pulses in extrinsics, under a key that means nothing."""
+
+    def __init__(self, seed: bytes) -> None:
+        """``seed`` has 32 bytes; the key of whoever brings a pulse gives no right to anything."""
+        self._key = Sr25519Key(seed)
+
+    def extrinsic(self, pulse: Pulse, block_number: int) -> bytes:
+        """The extrinsic that brings ``pulse`` to a chain whose head is block ``block_number``."""
+        payload = (
+            block_number.to_bytes(4, "little")
+            + compact(1)
+            + pulse.encoded()
+            + _SR25519
+            + self._key.public
+        )
+        signature = self._key.sign(payload)
+        return encode_bytes(_BARE + _WRITE_PULSE + payload + _SOME + _SR25519 + signature)

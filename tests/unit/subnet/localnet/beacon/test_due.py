@@ -1,0 +1,91 @@
+"""Which rounds are due, and what a pulse looks like to the chain."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pytest
+
+from assay.localnet.beacon.local import CATCH_UP_ROUNDS, IDLE_ROUNDS, due_rounds
+from assay.localnet.beacon.pulse import (
+    LAST_ROUND_KEY,
+    SIGNATURE_BYTES,
+    BeaconConfig,
+    Bringer,
+    Pulse,
+)
+from assay.localnet.executor.host.crypto import check_sr25519
+from assay.localnet.primitives.scale import Reader, ScaleError, encode_bytes
+from assay.localnet.primitives.well_known_keys import TIMESTAMP_NOW, item_key
+
+CONFIG: Final = BeaconConfig(b"\1" * 96, 3, 1_000_000)
+SEALED: Final = {item_key("SubtensorModule", "TimelockedWeightCommits") + b"key": b"queue"}
+LOCKED: Final = {item_key("Commitments", "TimelockedIndex"): b"\4entry"}
+NOTHING_LOCKED: Final = {item_key("Commitments", "TimelockedIndex"): b"\0"}
+
+
+class Pairs(dict[bytes, bytes]):
+    """A state of a few pairs."""
+
+    def next_key(self, key: bytes) -> bytes | None:
+        return min((each for each in self if each > key), default=None)
+
+    def keys(  # type: ignore[override]
+        self, prefix: bytes, start: bytes | None = None, count: int | None = None
+    ) -> list[bytes]:
+        return sorted(each for each in self if each.startswith(prefix))[:count]
+
+
+def state(now: int, last: int, more: dict[bytes, bytes] | None = None) -> Pairs:
+    """In round ``now``, with the pulses up to ``last``."""
+    time_ms = (CONFIG.genesis_s + 3 * (now - 1)) * 1_000 + 2_999
+    numbers = {TIMESTAMP_NOW: time_ms, LAST_ROUND_KEY: last}
+    return Pairs({k: v.to_bytes(8, "little") for k, v in numbers.items()} | (more or {}))
+
+
+def test_rounds_begin_with_one_at_genesis() -> None:
+    at = [CONFIG.round_at(CONFIG.genesis_s * 1_000 + ms) for ms in (-1, 0, 2_999, 3_000, 6_000)]
+    assert at == [0, 1, 1, 2, 3]
+
+
+@pytest.mark.parametrize("more", [{}, NOTHING_LOCKED])
+def test_where_nothing_waits_a_pulse_a_minute_tells_that_there_is_a_beacon(
+    more: dict[bytes, bytes],
+) -> None:
+    assert list(due_rounds(CONFIG, state(500, 0, more))) == [500]
+    assert not due_rounds(CONFIG, state(500 + IDLE_ROUNDS - 1, 500, more))
+    assert list(due_rounds(CONFIG, state(500 + IDLE_ROUNDS, 500, more))) == [520]
+
+
+@pytest.mark.parametrize("more", [SEALED, LOCKED])
+def test_where_something_waits_every_round_has_its_pulse_in_order(more: dict[bytes, bytes]) -> None:
+    assert not due_rounds(CONFIG, state(500, 500, more))
+    assert list(due_rounds(CONFIG, state(501, 500, more))) == [501]
+    assert list(due_rounds(CONFIG, state(510, 500, more))) == [501, 502]
+    long = CATCH_UP_ROUNDS + 1_000
+    assert list(due_rounds(CONFIG, state(500 + long, 500, more))) == [1_501, 1_502]
+
+
+def test_before_round_one_nothing_is_due() -> None:
+    assert not due_rounds(CONFIG, state(0, 0))
+    assert not due_rounds(CONFIG, Pairs())
+
+
+def test_whoever_brings_a_pulse_signs_what_the_chain_reads() -> None:
+    pulse = Pulse(7, b"\2" * SIGNATURE_BYTES)
+    reader = Reader(Bringer(b"\3" * 32).extrinsic(pulse, 9))
+    body = reader.bytes()
+    reader.end()
+    assert body[:3] == bytes((5, 26, 0))
+    payload, signature = body[3:-66], body[-64:]
+    assert body[-66:-64] == b"\1\1"
+    assert payload[:4] == (9).to_bytes(4, "little")
+    assert pulse.encoded() in payload
+    assert check_sr25519(signature, payload, payload[-32:])
+
+
+def test_a_configuration_is_read_or_refused() -> None:
+    stored = encode_bytes(b"\1" * 96) + (3).to_bytes(4, "little") + (9).to_bytes(4, "little")
+    assert BeaconConfig.read(stored + b"whatever follows") == BeaconConfig(b"\1" * 96, 3, 9)
+    with pytest.raises(ScaleError):
+        BeaconConfig.read(stored[:-1])

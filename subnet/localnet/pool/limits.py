@@ -18,7 +18,7 @@ class PoolLimits:
     """Transactions that the next blocks could take: several blocks full of transfers."""
 
     ready_bytes: int = 20 * 2**20
-    """The same in bytes; runtime upgrades are the only large ones (about 1.3 MB each)."""
+    """The same in bytes; runtime upgrades are the only large ones (about 4 MB each)."""
 
     future_count: int = 819
     """Transactions that wait for another one (a nonce gap): a tenth of the ready ones. When all

@@ -30,13 +30,13 @@ class RpcLimits:
     connections_max: int = 256
     """Open sockets. A supervisor, a dozen neurons and a dashboard take some twenty."""
 
-    frame_bytes_max: int = 9 * 2**20
-    """One request or batch. The largest extrinsic that the node takes, 4 MiB, has eight in hex; a
-    runtime upgrade has five. To decode so much takes 40 ms."""
+    frame_bytes_max: int = 13 * 2**20
+    """One request or batch. The largest extrinsic that the node takes, 6 MiB, has twelve in hex; a
+    runtime upgrade has nine. To decode so much takes 60 ms."""
 
     incoming_bytes_max: int = 64 * 2**20
-    """Of all connections together: what has come, whole frames or not, and is not answered yet. A
-    dozen runtime upgrades at once."""
+    """Of all connections together: what has come, whole frames or not, and is not answered yet.
+    Seven runtime upgrades at once."""
 
     incoming_unmetered_bytes: int = 64 * 2**10
     """A connection that holds no more is served even then: 16 MiB for all that there may be. What

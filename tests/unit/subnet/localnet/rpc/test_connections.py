@@ -10,6 +10,7 @@ import pytest
 
 from assay.errors import Unavailable, UserError
 from assay.localnet.errors import ChainDamaged, StorageFailed
+from assay.localnet.rpc.limits import RpcLimits
 from assay.localnet.rpc.server import bind
 from tests.unit.subnet.localnet.rpc.rig import WAIT_S, connections, rig
 
@@ -132,7 +133,7 @@ async def test_who_asks_before_sending_a_body_is_told_to_go_on() -> None:
 @pytest.mark.parametrize(
     ("head", "status"),
     [
-        (posting(10_000_000, "Expect: 100-continue"), b" 413 "),
+        (posting(RpcLimits().frame_bytes_max + 1, "Expect: 100-continue"), b" 413 "),
         (posting(10, "Expect: a miracle"), b" 417 "),
         (posting(10, "Expect: 100-continue").replace(b"/json", b"/plain"), b" 415 "),
         (posting(10, "Expect: 100-continue", "Origin: https://evil.example"), b" 403 "),

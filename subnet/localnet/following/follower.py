@@ -23,7 +23,8 @@ from assay.aio import first
 from assay.clock import Clock
 from assay.errors import UserError
 from assay.localnet.backend import Backend
-from assay.localnet.following.source import Followed, SourceGone, SourceRefused
+from assay.localnet.following.source import Followed
+from assay.localnet.rpc_client import NodeGone, NodeRefused
 from assay.localnet.service import Service
 
 AT_ONCE: Final = 16
@@ -85,7 +86,7 @@ class BlockFollower:
         while True:
             try:
                 await self._catch_up()
-            except SourceGone as error:
+            except NodeGone as error:
                 if not self._away:
                     logger.warning("{}", error.cause)
                 self._away = True
@@ -107,7 +108,7 @@ class BlockFollower:
             hashes = await asyncio.gather(*map(self._source.hash_of, numbers))
             known = [each for each in hashes if each is not None]
             if len(known) < len(hashes):
-                raise SourceGone(
+                raise NodeGone(
                     f"The node that is followed does not keep block {numbers[len(known)]}.",
                     "Follow one that keeps all blocks.",
                 )
@@ -130,10 +131,10 @@ class BlockFollower:
             extrinsic = self._unsent[0]
             try:
                 await self._source.submit(extrinsic)
-            except SourceGone:
+            except NodeGone:
                 await self._clock.sleep(AWAY_S)
                 continue
-            except SourceRefused as refusal:
+            except NodeRefused as refusal:
                 logger.info("the node that is followed refuses an extrinsic: {}", refusal)
                 self._service.expel(extrinsic)
             if self._unsent and self._unsent[0] is extrinsic:

@@ -276,7 +276,8 @@ def test_a_question_names_only_so_many_accounts(chain: Backend) -> None:
 def test_checks_of_transactions_have_a_budget_of_their_own() -> None:
     limits = CoreLimits(fuel_per_query=2_000)
     chain = Backend.open(None, genesis(), limits=limits, module_cache=module_cache())
-    largest = sign(chain, ALICE, b"\x00\x00" + encode_bytes(bytes(CoreLimits().extrinsic_bytes_max - 200)), 0)
+    remark = bytes(CoreLimits().extrinsic_bytes_max - 200)
+    largest = sign(chain, ALICE, b"\x00\x00" + encode_bytes(remark), 0)
     assert chain.validate(largest).provides
     chain.close()
     limits = CoreLimits(fuel_per_validation=2_000)

@@ -13,9 +13,10 @@ import pytest
 from assay.clock import SystemClock
 from assay.errors import UserError
 from assay.localnet.errors import BlockRejected, ChainDamaged
-from assay.localnet.following.source import HttpFollowed, SourceGone, SourceRefused
+from assay.localnet.following.source import HttpFollowed
 from assay.localnet.node import Node, NodeOptions, genesis_of, read_runtime, running
 from assay.localnet.primitives.header import Block
+from assay.localnet.rpc_client import NodeGone, NodeRefused
 from assay.localnet.sealing import SealingMode
 from assay.localnet.testing import running_node
 from tests.support.waiting import soon
@@ -177,12 +178,12 @@ async def test_what_a_source_says_is_read_with_care() -> None:
         try:
             assert await source.finalized() == 0
             assert await source.hash_of(7) is None
-            with pytest.raises(SourceRefused):
+            with pytest.raises(NodeRefused):
                 await source.submit(b"\x04\x00")
-            with pytest.raises(SourceGone, match="as no Substrate node does"):
+            with pytest.raises(NodeGone, match="as no Substrate node does"):
                 await source.block(bytes(32))
         finally:
             await source.close()
-    with pytest.raises(SourceGone, match="does not answer"):
+    with pytest.raises(NodeGone, match="does not answer"):
         await source.finalized()
     await source.close()

@@ -20,8 +20,4 @@ REASONS: Final = {
     "storage SubtensorModule.BasketRate": (
         "shares of a fund that trades; what is earned on root is alpha owed to each staker"
     ),
-    "storage Commitments.RevealedCommitments": (
-        "what a timelock opened; nothing opens one without Drand's pulses, and commitments that "
-        "would need it stay sealed"
-    ),
 }

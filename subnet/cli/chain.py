@@ -1,6 +1,8 @@
-"""``assay chain``: start the local chain, check a stored one, export its blocks or a new spec.
+"""``assay chain``: start the local chain, check a stored one, export its blocks or a new spec, and
+bring a beacon's pulses to one.
 
-Adds the command line to ``assay.localnet``; ``start`` has a file of its own (``chain_start.py``).
+Adds the command line to ``assay.localnet``; ``start`` and ``beacon`` have files of their own
+(``chain_start.py``, ``chain_beacon.py``).
 Nothing heavy is imported before a command runs.
 """
 
@@ -12,6 +14,7 @@ from typing import Any, Final
 import click
 
 from assay.cli import arguments, chain_genesis
+from assay.cli.chain_beacon import beacon
 from assay.cli.chain_start import start, state_dir
 from assay.cli.command import Command, LazyGroup
 from assay.cli.param_types import FILE, FOLDER
@@ -24,10 +27,11 @@ PROGRESS_BLOCKS: Final = 1_000
 
 @click.group(cls=LazyGroup)
 def chain() -> None:
-    """The local chain: start, verify, export-blocks, export-spec."""
+    """The local chain: start, verify, export-blocks, export-spec, beacon."""
 
 
 chain.add_command(start)
+chain.add_command(beacon)
 
 
 @chain.command("export-blocks", cls=Command)

@@ -8,7 +8,8 @@ state, blocks) and the node around it, which it tells of each ``built_block``; `
 the values that all of them share.
 
 ``node`` puts a node together; ``holders`` says who has power and money on its chain. ``beacon``
-brings a local beacon's rounds. ``following`` takes another node's blocks, in place of making any.
+brings a beacon's rounds. ``following`` takes another node's blocks, in place of making any; both
+ask other nodes by ``rpc_client``.
 ``verify`` executes a stored chain again, ``export`` writes it out for another implementation.
 ``limits`` and ``time_limit`` bound what one call may take, ``errors`` says what can go wrong, and
 ``testing`` starts nodes for tests.

@@ -1,19 +1,13 @@
 """The beacon of one node: makes the pulses that are due after each block, and submits them.
 
-Time is the chain's own: the last block's. As long as nothing on the chain waits for a round there
-is one pulse in ``IDLE_ROUNDS``, which tells clients that there is a beacon; a pulse is kept for a
-week, and one every three seconds would fill the state for nobody. As soon as something is sealed,
-every round has its pulse, in order. A block is never held up: pulses are made between blocks, no
-more than ``PULSES_A_BLOCK``, and go through the pool like everybody's extrinsics.
-
-The beacon is silent on a chain that follows another one, such as drand's quicknet.
+Time is the chain's own: the last block's. A block is never held up: pulses are made between blocks
+and go through the pool like everybody's extrinsics. The beacon is silent on a chain that follows
+another one, such as drand's quicknet.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
-from typing import Final
 
 from loguru import logger
 
@@ -21,59 +15,35 @@ from assay.errors import AssayError
 from assay.localnet.backend import Backend
 from assay.localnet.beacon.pulse import (
     CONFIG_KEY,
+    DEVELOPMENT_SEED,
     LAST_ROUND_KEY,
+    NONE_SEALED,
+    SEALED_ROWS_KEY,
+    SEALED_TEXTS_KEY,
     SIGNATURE_BYTES,
     BeaconConfig,
     Bringer,
     Pulse,
+    number_of,
 )
+from assay.localnet.beacon.schedule import due_rounds
 from assay.localnet.built_block import BuiltBlock
 from assay.localnet.primitives.scale import ScaleError
-from assay.localnet.primitives.well_known_keys import TIMESTAMP_NOW, item_key
+from assay.localnet.primitives.well_known_keys import TIMESTAMP_NOW
 from assay.localnet.service import Service
 from assay.localnet.state.view import State
 
-DEVELOPMENT_SEED: Final = hashlib.sha256(b"assay local beacon").digest()
-"""What the key in the preset ``local`` is made of. Anybody may open what is sealed to it."""
 
-IDLE_ROUNDS: Final = 20
-"""A minute's."""
-
-PULSES_A_BLOCK: Final = 2
-"""To make one, and to have it verified by the pool, takes some hundredths of a second."""
-
-CATCH_UP_ROUNDS: Final = 200
-"""Ten minutes'. After a longer silence (the chain was stopped) the beacon goes on with the present,
-and what was sealed to a round before that is never opened."""
-
-_COMMITMENTS: Final = item_key("Commitments", "TimelockedIndex")
-_WEIGHTS: Final = item_key("SubtensorModule", "TimelockedWeightCommits")
-_EMPTY_SET: Final = b"\0"
-
-
-def something_is_sealed(state: State) -> bool:
-    """Whether anything in ``state`` waits for a round."""
-    if state.get(_COMMITMENTS) not in (None, _EMPTY_SET):
-        return True
-    return bool(state.keys(_WEIGHTS, count=1))
-
-
-def due_rounds(config: BeaconConfig, state: State) -> range:
+def due_in(state: State, config: BeaconConfig) -> range:
     """The rounds whose pulses are due in ``state``, the lowest first."""
-    current = config.round_at(_number(state.get(TIMESTAMP_NOW)))
-    last = _number(state.get(LAST_ROUND_KEY))
-    if current <= last:
-        return range(0)
-    if last and something_is_sealed(state):
-        first = max(last, current - CATCH_UP_ROUNDS) + 1
-        return range(first, min(current, first + PULSES_A_BLOCK - 1) + 1)
-    if last and current - last < IDLE_ROUNDS:
-        return range(0)
-    return range(current, current + 1)
-
-
-def _number(stored: bytes | None) -> int:
-    return int.from_bytes(stored or b"", "little")
+    return due_rounds(
+        config,
+        number_of(state.get(TIMESTAMP_NOW)),
+        number_of(state.get(LAST_ROUND_KEY)),
+        is_awaited=bool(
+            state.get(SEALED_TEXTS_KEY) not in NONE_SEALED or state.keys(SEALED_ROWS_KEY, count=1)
+        ),
+    )
 
 
 class LocalBeacon:
@@ -107,7 +77,7 @@ class LocalBeacon:
         config = self._followed()
         if config is None:
             return
-        for number in due_rounds(config, self._backend.state()):
+        for number in due_in(self._backend.state(), config):
             if self._service.block_is_due():
                 return
             pulse = Pulse(number, self._ask("beacon_signature", number.to_bytes(8, "little")))

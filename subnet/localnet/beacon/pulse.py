@@ -17,8 +17,17 @@ from assay.localnet.primitives.well_known_keys import item_key
 SIGNATURE_BYTES: Final = 48
 """A compressed point of G1."""
 
+DEVELOPMENT_SEED: Final = hashlib.sha256(b"assay local beacon").digest()
+"""What the beacon's key in the preset ``local`` is made of. Anybody may open what is sealed to that
+key."""
+
 CONFIG_KEY: Final = item_key("Drand", "BeaconConfig")
 LAST_ROUND_KEY: Final = item_key("Drand", "LastStoredRound")
+SEALED_TEXTS_KEY: Final = item_key("Commitments", "TimelockedIndex")
+NONE_SEALED: Final = (None, b"\0")
+"""What stands at ``SEALED_TEXTS_KEY`` while no text waits for a round: nothing, or an empty set."""
+SEALED_ROWS_KEY: Final = item_key("SubtensorModule", "TimelockedWeightCommits")
+"""A key that begins so has rows of weights that wait for a round."""
 
 _WRITE_PULSE: Final = bytes((26, 0))
 """The pallet's index and the call's."""
@@ -48,6 +57,19 @@ class BeaconConfig:
         """The latest round at ``time_ms``; 0 before the first."""
         since_s = time_ms // 1_000 - self.genesis_s
         return 0 if since_s < 0 else since_s // max(self.period_s, 1) + 1
+
+
+QUICKNET: Final = BeaconConfig(
+    bytes.fromhex(
+        "83cf0f2896adee7eb8b5f01fcad3912212c437e0073e911fb90022d3e760183c8c4b450b6a0a6c3ac6a5776a2d10"
+        "64510d1fec758c921cc22b0e17e63aaf4bcb5ed66304de9cf809bd274ca73bab4af5a6e9c76a4bc09e76eae8991e"
+        "f5ece45a"
+    ),
+    period_s=3,
+    genesis_s=1_692_803_367,
+)
+"""The public beacon, which a chain follows that has nothing at ``CONFIG_KEY``. As drand publishes
+it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,3 +108,8 @@ class Bringer:
         )
         signature = self._key.sign(payload)
         return encode_bytes(_BARE + _WRITE_PULSE + payload + _SOME + _SR25519 + signature)
+
+
+def number_of(stored: bytes | None) -> int:
+    """A whole number as the state has it; 0 if it has none."""
+    return int.from_bytes(stored or b"", "little")

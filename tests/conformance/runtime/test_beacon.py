@@ -7,8 +7,14 @@ from typing import Any, Final
 import pytest
 from bittensor_core import encrypt_at_round
 
-from assay.localnet.beacon.local import DEVELOPMENT_SEED
-from assay.localnet.beacon.pulse import CONFIG_KEY, BeaconConfig, Bringer, Pulse
+from assay.localnet.beacon.pulse import (
+    CONFIG_KEY,
+    DEVELOPMENT_SEED,
+    QUICKNET,
+    BeaconConfig,
+    Bringer,
+    Pulse,
+)
 from assay.localnet.primitives.scale import Reader, compact, encode_bytes
 from tests.conformance.runtime.subnet import hotkey
 from tests.conformance.runtime.test_sealing import _world
@@ -105,6 +111,7 @@ def test_the_local_beacon_opens_what_was_sealed_to_it() -> None:
     stored = world.overlay.get(CONFIG_KEY)
     assert stored is not None
     config = BeaconConfig.read(stored)
+    assert (config.period_s, config.genesis_s) == (QUICKNET.period_s, QUICKNET.genesis_s)
     assert config.public_key == _ask(world, "beacon_public_key", DEVELOPMENT_SEED)
     little = number.to_bytes(8, "little")
     answer = _ask(

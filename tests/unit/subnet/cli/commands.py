@@ -19,6 +19,7 @@ NEEDS: Final[dict[str, tuple[str, ...]]] = {
     "up": ("--task", "nosuch"),
     "chain start": ("--rpc-address", "203.0.113.7"),
     "chain verify": (),
+    "chain beacon": NOBODY,
     "chain export-blocks": ("there",),
     "chain export-spec": ("spec.json", "--preset", "nosuch"),
     "fund": ("w", "5", *NOBODY),

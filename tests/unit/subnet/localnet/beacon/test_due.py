@@ -6,7 +6,7 @@ from typing import Final
 
 import pytest
 
-from assay.localnet.beacon.local import CATCH_UP_ROUNDS, IDLE_ROUNDS, due_rounds
+from assay.localnet.beacon.local import due_in
 from assay.localnet.beacon.pulse import (
     LAST_ROUND_KEY,
     SIGNATURE_BYTES,
@@ -14,6 +14,7 @@ from assay.localnet.beacon.pulse import (
     Bringer,
     Pulse,
 )
+from assay.localnet.beacon.schedule import CATCH_UP_ROUNDS, IDLE_ROUNDS
 from assay.localnet.executor.host.crypto import check_sr25519
 from assay.localnet.primitives.scale import Reader, ScaleError, encode_bytes
 from assay.localnet.primitives.well_known_keys import TIMESTAMP_NOW, item_key
@@ -52,23 +53,23 @@ def test_rounds_begin_with_one_at_genesis() -> None:
 def test_where_nothing_waits_a_pulse_a_minute_tells_that_there_is_a_beacon(
     more: dict[bytes, bytes],
 ) -> None:
-    assert list(due_rounds(CONFIG, state(500, 0, more))) == [500]
-    assert not due_rounds(CONFIG, state(500 + IDLE_ROUNDS - 1, 500, more))
-    assert list(due_rounds(CONFIG, state(500 + IDLE_ROUNDS, 500, more))) == [520]
+    assert list(due_in(state(500, 0, more), CONFIG)) == [500]
+    assert not due_in(state(500 + IDLE_ROUNDS - 1, 500, more), CONFIG)
+    assert list(due_in(state(500 + IDLE_ROUNDS, 500, more), CONFIG)) == [520]
 
 
 @pytest.mark.parametrize("more", [SEALED, LOCKED])
 def test_where_something_waits_every_round_has_its_pulse_in_order(more: dict[bytes, bytes]) -> None:
-    assert not due_rounds(CONFIG, state(500, 500, more))
-    assert list(due_rounds(CONFIG, state(501, 500, more))) == [501]
-    assert list(due_rounds(CONFIG, state(510, 500, more))) == [501, 502]
+    assert not due_in(state(500, 500, more), CONFIG)
+    assert list(due_in(state(501, 500, more), CONFIG)) == [501]
+    assert list(due_in(state(510, 500, more), CONFIG)) == [501, 502]
     long = CATCH_UP_ROUNDS + 1_000
-    assert list(due_rounds(CONFIG, state(500 + long, 500, more))) == [1_501, 1_502]
+    assert list(due_in(state(500 + long, 500, more), CONFIG)) == [1_501, 1_502]
 
 
 def test_before_round_one_nothing_is_due() -> None:
-    assert not due_rounds(CONFIG, state(0, 0))
-    assert not due_rounds(CONFIG, Pairs())
+    assert not due_in(state(0, 0), CONFIG)
+    assert not due_in(Pairs(), CONFIG)
 
 
 def test_whoever_brings_a_pulse_signs_what_the_chain_reads() -> None:

@@ -6,8 +6,8 @@ import asyncio
 from typing import Final
 
 from assay.clock import ManualClock
-from assay.localnet.beacon.local import IDLE_ROUNDS
 from assay.localnet.beacon.pulse import CONFIG_KEY, LAST_ROUND_KEY, BeaconConfig
+from assay.localnet.beacon.schedule import IDLE_ROUNDS
 from assay.localnet.node import Node
 from assay.localnet.sealing import SealingMode
 from assay.localnet.testing import running_node

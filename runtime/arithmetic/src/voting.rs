@@ -11,7 +11,7 @@ pub fn moved(before: u64, stake: u64, alpha: u64) -> u64 {
     let new = u128::from(alpha).saturating_mul(stake.into());
     let old = u128::from(rest).saturating_mul(before.into());
     // Both together are at most `ALPHA_ONE` times a `u64`.
-    let sum = new.saturating_add(old) / u128::from(ALPHA_ONE);
+    let sum = new.saturating_add(old).checked_div(ALPHA_ONE.into()).unwrap_or(0);
     u64::try_from(sum).unwrap_or(u64::MAX)
 }
 

@@ -10,6 +10,8 @@
 //! to be one.
 
 #![cfg_attr(not(test), no_std)]
+// Arithmetic here is that of points and scalars, which have no bounds; integers are only compared.
+#![allow(clippy::arithmetic_side_effects)]
 
 extern crate alloc;
 

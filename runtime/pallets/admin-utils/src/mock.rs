@@ -62,6 +62,7 @@ impl pallet_subtensor::Config for Test {
     type Commitments = ();
     type ActsFor = ();
     type Leasing = ();
+    type Beacon = ();
     type BlockAuthor = Nobody;
     type WeightInfo = ();
 }

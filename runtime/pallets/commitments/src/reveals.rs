@@ -84,7 +84,7 @@ impl<T: Config> Pallet<T> {
         }
         TimelockRevealCursor::<T>::set(from);
         if !through.is_empty() {
-            TimelockedIndex::<T>::put(&index - &through);
+            TimelockedIndex::<T>::mutate(|index| index.retain(|entry| !through.contains(entry)));
         }
         let opened = OPENED_PER_BLOCK.saturating_sub(room);
         weight.saturating_accrue(T::DbWeight::get().reads_writes(

@@ -1,5 +1,7 @@
 //! A chain with this pallet alone, which follows quicknet or a beacon of its own.
 
+#![allow(clippy::unwrap_used)]
+
 use frame_support::{derive_impl, traits::ConstU64};
 use sp_runtime::BuildStorage;
 

@@ -1,5 +1,6 @@
 //! Pulses of the public beacon and of a local one: what is let in, what is kept, what they open.
 
+#![allow(clippy::arithmetic_side_effects, clippy::panic, clippy::unwrap_used)]
 #![allow(deprecated)] // ValidateUnsigned: see the pallet
 
 use super::*;
@@ -92,7 +93,7 @@ fn the_pool_takes_one_genuine_pulse_at_a_time() {
         let signature = signed(&payload);
         let valid = in_pool(payload.clone(), signature.clone()).unwrap();
         assert_eq!((valid.longevity, valid.propagate), (3, false));
-        assert_eq!(valid.priority, (1 << 20) + (u64::MAX - 5).min(u64::MAX - (1 << 20)));
+        assert_eq!(valid.priority, (1 << 20_u64).saturating_add(u64::MAX - 5));
         assert_eq!(in_pool(payload, None), Err(InvalidTransaction::BadSigner.into()));
         assert_eq!(refused(vec![]), InvalidTransaction::Call);
         assert_eq!(refused(vec![pulse(5), pulse(6)]), InvalidTransaction::Call);

@@ -205,7 +205,7 @@ impl<T: Config> Pallet<T> {
             SubnetLeaseShares::<T>::iter_keys().all(|(id, _)| SubnetLeases::<T>::contains_key(id))
                 && AccumulatedLeaseDividends::<T>::iter_keys()
                     .chain(SubnetLeaseUnpaidDividends::<T>::iter_keys().map(|(id, _)| id))
-                    .all(|id| SubnetLeases::<T>::contains_key(id)),
+                    .all(SubnetLeases::<T>::contains_key),
             "something is kept of a lease that has ended",
         )
     }

@@ -137,7 +137,7 @@ impl<T: Config> Pallet<T> {
         AccumulatedLeaseDividends::<T>::mutate(lease_id, |sum| {
             *sum = AlphaBalance::new(sum.rao().saturating_add(shared));
         });
-        let passed = |block: u64| block / u64::from(INTERVAL);
+        let passed = |block: u64| block.checked_div(INTERVAL.into());
         if passed(Self::block()) == passed(LastMechansimStepBlock::<T>::get(netuid)) {
             return 0;
         }

@@ -41,6 +41,7 @@ pub(super) fn calls() -> Vec<CallInfo> {
         calls_of::<Crowdloan, pallet_crowdloan::Call<Runtime>>(),
         calls_of::<Swap, pallet_swap::Call<Runtime>>(),
         calls_of::<MevShield, pallet_mev_shield::Call<Runtime>>(),
+        calls_of::<Drand, pallet_drand::Call<Runtime>>(),
     ]
     .concat()
 }

@@ -69,6 +69,8 @@ fn keys_of(of: &MetaType, account: &AccountId) -> Vec<Key> {
         (_, TypeDef::Array(array)) => {
             all(Key::default(), vec![array.type_param; array.len.try_into().unwrap()])
         }
+        // The empty one.
+        (_, TypeDef::Sequence(_)) => plain(vec![0]),
         (_, TypeDef::Primitive(TypeDefPrimitive::U8)) => plain(vec![0]),
         (_, TypeDef::Primitive(TypeDefPrimitive::U16)) => plain(vec![0; 2]),
         (_, TypeDef::Primitive(TypeDefPrimitive::U32)) => plain(vec![0; 4]),

@@ -233,6 +233,7 @@ impl pallet_drand::Config for Runtime {
     type UnsignedPriority = ConstU64<{ 1 << 20 }>;
     type HttpFetchTimeout = ConstU64<1_000>;
     type WeightInfo = ();
+    type UnixTime = Timestamp;
 }
 
 impl pallet_commitments::Config for Runtime {

@@ -16,6 +16,11 @@ fn pulse(round: u64) -> Pulse {
     Pulse { round, randomness, signature: signature.try_into().unwrap() }
 }
 
+/// Unix time of a round.
+fn quicknet_s(round: u64) -> u64 {
+    u64::from(quicknet::GENESIS_TIME) + u64::from(quicknet::PERIOD) * (round - 1)
+}
+
 fn brought(round: u64) -> UncheckedExtrinsic {
     let bringer = key("//Bob");
     let public = MultiSigner::Sr25519(bringer.public());
@@ -44,6 +49,7 @@ fn the_local_preset_follows_the_hosts_beacon_and_the_others_quicknet() {
 #[test]
 fn a_pulse_comes_in_unsigned_and_costs_nobody_anything() {
     with_preset(genesis::LOCAL, || {
+        pallet_timestamp::Now::<Runtime>::put(quicknet_s(5) * 1_000);
         let extrinsic = brought(5);
         let length = extrinsic.encoded_size();
         let info = extrinsic.get_dispatch_info();

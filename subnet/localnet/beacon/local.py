@@ -34,8 +34,9 @@ from assay.localnet.service import Service
 from assay.localnet.state.view import State
 
 
-def due_in(state: State, config: BeaconConfig) -> range:
-    """The rounds whose pulses are due in ``state``, the lowest first."""
+def due_in(state: State, config: BeaconConfig, block_ms: int) -> range:
+    """The rounds whose pulses are due in ``state``, the lowest first, at a block every
+    ``block_ms``."""
     return due_rounds(
         config,
         number_of(state.get(TIMESTAMP_NOW)),
@@ -43,6 +44,7 @@ def due_in(state: State, config: BeaconConfig) -> range:
         is_awaited=bool(
             state.get(SEALED_TEXTS_KEY) not in NONE_SEALED or state.keys(SEALED_ROWS_KEY, count=1)
         ),
+        block_ms=block_ms,
     )
 
 
@@ -77,7 +79,7 @@ class LocalBeacon:
         config = self._followed()
         if config is None:
             return
-        for number in due_in(self._backend.state(), config):
+        for number in due_in(self._backend.state(), config, self._backend.slot_duration_ms()):
             if self._service.block_is_due():
                 return
             pulse = Pulse(number, self._ask("beacon_signature", number.to_bytes(8, "little")))

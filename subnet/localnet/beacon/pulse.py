@@ -97,6 +97,12 @@ class Bringer:
         """``seed`` has 32 bytes; the key of whoever brings a pulse gives no right to anything."""
         self._key = Sr25519Key(seed)
 
+    @staticmethod
+    def check_block(number: int) -> None:
+        """ValueError unless a block can have this ``number``."""
+        if not 0 <= number < 2**32:
+            raise ValueError("a block's number has 32 bits")
+
     def extrinsic(self, pulse: Pulse, block_number: int) -> bytes:
         """The extrinsic that brings ``pulse`` to a chain whose head is block ``block_number``."""
         payload = (

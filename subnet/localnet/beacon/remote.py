@@ -39,6 +39,8 @@ LOOK_S: Final = 1.0
 """Between two looks at the chain: a round takes three seconds."""
 AWAY_S: Final = 3.0
 """Between two attempts at a node or a source that does not answer."""
+NUMBER_BYTES: Final = 8
+"""Of a time, a round or a duration in a chain's state."""
 _SOME: Final = 1
 
 
@@ -95,7 +97,7 @@ class RemoteBeacon:
 
     async def last_round(self) -> int:
         """The latest round whose pulse the chain has; 0 if it has none."""
-        return number_of(await self._storage(LAST_ROUND_KEY))
+        return await self._number(LAST_ROUND_KEY)
 
     async def run(self) -> NoReturn:
         """Bring pulses until cancelled."""
@@ -115,21 +117,25 @@ class RemoteBeacon:
 
     async def bring(self) -> int:
         """Submit the pulses that are due now; how many the node took."""
-        config, last, now, texts, rows, header = await asyncio.gather(
+        config, last, now_ms, texts, rows, header = await asyncio.gather(
             self.config(),
             self.last_round(),
-            self._storage(TIMESTAMP_NOW),
+            self._number(TIMESTAMP_NOW),
             self._storage(SEALED_TEXTS_KEY),
             self._rpc.ask("state_getKeysPaged", f"0x{SEALED_ROWS_KEY.hex()}", 1),
             self._rpc.ask("chain_getHeader"),
         )
         try:
             block = int(header["number"], 16)
+            Bringer.check_block(block)
         except (KeyError, TypeError, ValueError):
             raise self._rpc.unlike("chain_getHeader") from None
         is_awaited = texts not in NONE_SEALED or bool(rows)
-        now_ms, taken = number_of(now), 0
-        for number in due_rounds(config, now_ms, last, is_awaited=is_awaited):
+        taken = 0
+        due = due_rounds(
+            config, now_ms, last, is_awaited=is_awaited, block_ms=await self._block_ms()
+        )
+        for number in due:
             pulse = await self._source.pulse(number)
             if pulse is None or pulse.round > config.round_at(now_ms):
                 break  # there is none yet: a chain's time may be ahead of the beacon's
@@ -137,7 +143,7 @@ class RemoteBeacon:
                 await self._rpc.submit(self._bringer.extrinsic(pulse, block))
             except NodeRefused as refusal:
                 self._tell(pulse.round, str(refusal))
-                break
+                continue  # the pool may have it from a look before
             logger.debug("brought the pulse of round {}", pulse.round)
             taken += 1
         return taken
@@ -147,6 +153,19 @@ class RemoteBeacon:
         if refusal != self._refused:
             logger.warning("the node refuses the pulse of round {}: {}", number, refusal)
         self._refused = refusal
+
+    async def _block_ms(self) -> int:
+        """Milliseconds a block, which a chain's root may change."""
+        told = await self._rpc.ask_bytes("state_call", "AuraApi_slot_duration", "0x")
+        if told is None or len(told) != NUMBER_BYTES:
+            raise self._rpc.unlike("state_call")
+        return number_of(told)
+
+    async def _number(self, key: bytes) -> int:
+        told = await self._storage(key)
+        if told is not None and len(told) != NUMBER_BYTES:
+            raise self._rpc.unlike("state_getStorage")
+        return number_of(told)
 
     async def _storage(self, key: bytes) -> bytes | None:
         return await self._rpc.ask_bytes("state_getStorage", f"0x{key.hex()}")

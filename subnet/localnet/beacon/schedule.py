@@ -15,23 +15,28 @@ from assay.localnet.beacon.pulse import BeaconConfig
 IDLE_ROUNDS: Final = 20
 """A minute's."""
 
-PULSES_A_BLOCK: Final = 2
-"""To make one, and to have it verified by the pool, takes some hundredths of a second."""
+AHEAD_ROUNDS: Final = 2
+"""How many rounds more than pass in a block are brought between two blocks, to catch up. To make a
+pulse, and to have it verified by the pool, takes some hundredths of a second."""
 
 CATCH_UP_ROUNDS: Final = 200
 """Ten minutes'. After a longer silence (the chain was stopped) the beacon goes on with the present,
 and what was sealed to a round before that is never opened."""
 
 
-def due_rounds(config: BeaconConfig, now_ms: int, last: int, *, is_awaited: bool) -> range:
+def due_rounds(
+    config: BeaconConfig, now_ms: int, last: int, *, is_awaited: bool, block_ms: int
+) -> range:
     """The rounds due at ``now_ms``, the lowest first, on a chain that has the pulse of ``last`` (0
-    for none). ``is_awaited``: whether anything there is sealed to a round."""
+    for none) and makes a block every ``block_ms``. ``is_awaited``: whether anything there is sealed
+    to a round."""
     current = config.round_at(now_ms)
     if current <= last:
         return range(0)
     if last and is_awaited:
         first = max(last, current - CATCH_UP_ROUNDS) + 1
-        return range(first, min(current, first + PULSES_A_BLOCK - 1) + 1)
+        count = block_ms // (max(config.period_s, 1) * 1_000) + AHEAD_ROUNDS
+        return range(first, min(current + 1, first + count))
     if last and current - last < IDLE_ROUNDS:
         return range(0)
     return range(current, current + 1)

@@ -17,7 +17,7 @@ from assay.localnet.beacon.pulse import (
 )
 from assay.localnet.primitives.scale import Reader, compact, encode_bytes
 from tests.conformance.runtime.subnet import hotkey
-from tests.conformance.runtime.test_sealing import _world
+from tests.conformance.runtime.test_sealing import _world as untimed
 from tests.conformance.runtime.world import NETUID, World, account, address
 
 VALIDATOR: Final = hotkey(0)
@@ -29,6 +29,14 @@ SIGNATURE: Final = bytes.fromhex(
 """Of quicknet's round 1000, as drand publishes it."""
 RANDOMNESS: Final = "fe290beca10872ef2fb164d2aa4442de4566183ec51c56ff3cd603d930e54fdd"
 INCLUDED: Final = b"\0\0"
+NOW_MS: Final = 1_760_000_000_000
+"""Past round 22,000,000, and so past every round here."""
+
+
+def _world(neurons: int) -> World:
+    world = untimed(neurons)
+    world.set("Now", to=NOW_MS, pallet="Timestamp")
+    return world
 
 
 def _sealed(text: bytes) -> bytes:

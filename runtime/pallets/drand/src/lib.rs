@@ -7,10 +7,11 @@
 //! * `types`: configuration and pulses.
 //! * `quicknet`: the public beacon, which a chain follows unless its genesis names another key.
 //!
-//! Storage, calls, events and errors are the public chain's, by name and position. Two things
-//! differ. Publicly the pool does not verify pulses, so that anybody fills blocks with wrong ones
-//! for nothing; here a wrong one never reaches a block. And nothing here fetches: a host or a process
-//! beside it brings the pulses, where a public node's worker asks drand's servers.
+//! Storage, calls, events and errors are the public chain's, by name and position. Three things
+//! differ. Publicly the pool takes pulses unseen, and configurations that only root may set, so that
+//! anybody fills blocks with either for nothing; here neither reaches a block. A round whose time has
+//! not come is refused. And nothing here fetches: a host or a process beside it brings the pulses,
+//! where a public node's worker asks drand's servers.
 
 #![cfg_attr(not(feature = "std"), no_std)]
 
@@ -31,7 +32,7 @@ pub use weights::WeightInfo;
 
 use assay_timelock::Signature;
 use codec::Encode;
-use frame_support::pallet_prelude::*;
+use frame_support::{pallet_prelude::*, traits::UnixTime};
 use frame_system::pallet_prelude::BlockNumberFor;
 use sp_io::hashing::blake2_256;
 use sp_runtime::{
@@ -81,6 +82,9 @@ pub mod pallet {
         type HttpFetchTimeout: Get<u64>;
 
         type WeightInfo: WeightInfo;
+
+        /// The chain's time, by which rounds come.
+        type UnixTime: UnixTime;
     }
 
     #[pallet::pallet]
@@ -165,7 +169,7 @@ pub mod pallet {
         DrandConnectionFailure,
         /// Not in use: a pulse that the beacon did not sign is passed over.
         UnverifiedPulse,
-        /// The round is not after the last one that is stored.
+        /// The round is not after the last one that is stored, or its time has not come.
         InvalidRoundNumber,
         /// The pulse's signature is none, or the beacon's key is none.
         PulseVerificationError,
@@ -190,27 +194,16 @@ pub mod pallet {
                     let pulse = Self::admit_pulse(pulses_payload, signature)?;
                     let genuine = Self::verify(&BeaconConfig::<T>::get(), pulse);
                     ensure!(genuine.unwrap_or(false), InvalidTransaction::BadProof);
-                    // The lower round first, or the higher would keep it out for good.
-                    let priority = T::UnsignedPriority::get()
-                        .saturating_add(u64::MAX.saturating_sub(pulse.round));
+                    // The lower round first, or the higher would keep it out for good; at most twice
+                    // the least, which is below what root's calls have.
+                    let least = T::UnsignedPriority::get();
+                    let age = Self::current_round().saturating_sub(pulse.round);
+                    let priority = least.saturating_add(age.min(least));
                     ValidTransaction::with_tag_prefix(TAG)
                         .priority(priority)
                         .and_provides((b"drand", pulse.round).using_encoded(blake2_256))
                         .longevity(LONGEVITY)
                         .propagate(false)
-                        .build()
-                }
-                Call::set_beacon_config { config_payload, signature } => {
-                    Self::check_sender(config_payload, &config_payload.public, signature)?;
-                    Self::check_block(config_payload.block_number)?;
-                    let next = NextUnsignedAt::<T>::get();
-                    ensure!(next <= config_payload.block_number, InvalidTransaction::Stale);
-                    let tag = (next, config_payload.public.encode()).using_encoded(blake2_256);
-                    ValidTransaction::with_tag_prefix(TAG)
-                        .priority(T::UnsignedPriority::get())
-                        .and_provides(tag)
-                        .longevity(1)
-                        .propagate(true)
                         .build()
                 }
                 _ => InvalidTransaction::Call.into(),
@@ -248,12 +241,14 @@ pub mod pallet {
             ensure_none(origin)?;
             let _ = signature; // checked before the call was let in
             let config = BeaconConfig::<T>::get();
+            let now_s = T::UnixTime::now().as_secs();
             let mut last = LastStoredRound::<T>::get();
             let first_ever = last == 0 && OldestStoredRound::<T>::get() == 0;
             let mut rounds = Vec::new();
             for pulse in pulses_payload.pulses {
                 if Self::verify(&config, &pulse)? {
-                    ensure!(pulse.round > last, Error::<T>::InvalidRoundNumber);
+                    let due = pulse.round > last && pulse.round <= config.round_at(now_s);
+                    ensure!(due, Error::<T>::InvalidRoundNumber);
                     last = pulse.round;
                     rounds.push(last);
                     Pulses::<T>::insert(last, pulse);
@@ -321,6 +316,12 @@ impl<T: Config> Pallet<T> {
         NextUnsignedAt::<T>::get().saturating_add(One::one()) == now
     }
 
+    /// The round of the last block's time. The key of a local beacon may be public: without this
+    /// bound whoever knows it would store the last round there can ever be, and none after it.
+    fn current_round() -> RoundNumber {
+        BeaconConfig::<T>::get().round_at(T::UnixTime::now().as_secs())
+    }
+
     /// Whether the beacon signed the pulse. An error if nothing could ever be signed so.
     fn verify(config: &BeaconConfiguration, pulse: &Pulse) -> Result<bool, Error<T>> {
         let signature =
@@ -337,6 +338,9 @@ impl<T: Config> Pallet<T> {
         Self::check_sender(payload, &payload.public, signature)?;
         Self::check_block(payload.block_number)?;
         let [pulse] = payload.pulses.as_slice() else { return Err(InvalidTransaction::Call) };
+        if pulse.round > Self::current_round() {
+            return Err(InvalidTransaction::Future);
+        }
         let now = frame_system::Pallet::<T>::block_number();
         let early = NextUnsignedAt::<T>::get() > now;
         let known = pulse.round <= LastStoredRound::<T>::get();

@@ -1,8 +1,11 @@
 //! A chain with this pallet alone, which follows quicknet or a beacon of its own.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::arithmetic_side_effects, clippy::unwrap_used)]
 
-use frame_support::{derive_impl, traits::ConstU64};
+use frame_support::{
+    derive_impl,
+    traits::{ConstU64, UnixTime},
+};
 use sp_runtime::BuildStorage;
 
 frame_support::construct_runtime!(
@@ -21,6 +24,20 @@ impl crate::Config for Test {
     type UnsignedPriority = ConstU64<{ 1 << 20 }>;
     type HttpFetchTimeout = ConstU64<1_000>;
     type WeightInfo = ();
+    type UnixTime = Now;
+}
+
+/// The round of the mock's time.
+pub const CURRENT: u64 = 300_000;
+
+/// The chain's time: that of round [`CURRENT`].
+pub struct Now;
+
+impl UnixTime for Now {
+    fn now() -> core::time::Duration {
+        let since = (CURRENT - 1) * u64::from(crate::quicknet::PERIOD);
+        core::time::Duration::from_secs(u64::from(crate::quicknet::GENESIS_TIME) + since)
+    }
 }
 
 /// Runs `test` in block 7 of a chain that follows the beacon with this key, then holds the pallet's

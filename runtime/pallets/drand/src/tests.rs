@@ -4,7 +4,7 @@
 #![allow(deprecated)] // ValidateUnsigned: see the pallet
 
 use super::*;
-use crate::mock::{run, Drand, RuntimeOrigin, System, Test};
+use crate::mock::{run, Drand, RuntimeOrigin, System, Test, CURRENT};
 use frame_support::{assert_noop, assert_ok, dispatch::DispatchResult};
 use sp_core::{sr25519, Pair};
 use sp_runtime::{
@@ -93,7 +93,7 @@ fn the_pool_takes_one_genuine_pulse_at_a_time() {
         let signature = signed(&payload);
         let valid = in_pool(payload.clone(), signature.clone()).unwrap();
         assert_eq!((valid.longevity, valid.propagate), (3, false));
-        assert_eq!(valid.priority, (1 << 20_u64).saturating_add(u64::MAX - 5));
+        assert_eq!(valid.priority, (1 << 20) + CURRENT - 5, "the lower round first");
         assert_eq!(in_pool(payload, None), Err(InvalidTransaction::BadSigner.into()));
         assert_eq!(refused(vec![]), InvalidTransaction::Call);
         assert_eq!(refused(vec![pulse(5), pulse(6)]), InvalidTransaction::Call);
@@ -138,6 +138,30 @@ fn rounds_only_rise() {
             Drand::write_pulse(RuntimeOrigin::signed(1), payload(vec![pulse(10)]), None),
             BadOrigin
         );
+    });
+}
+
+#[test]
+fn a_round_of_the_future_is_refused_whoever_signed_it() {
+    run(key(), || {
+        assert_eq!(refused(vec![pulse(CURRENT + 1)]), InvalidTransaction::Future);
+        let error = Error::<Test>::InvalidRoundNumber;
+        assert_noop!(write(vec![pulse(u64::MAX)]), error);
+        assert_ok!(write(vec![pulse(CURRENT)]));
+    });
+}
+
+#[test]
+fn nothing_but_a_pulse_comes_bare() {
+    run(key(), || {
+        let public = MultiSigner::Sr25519(bringer().public());
+        let config_payload =
+            BeaconConfigurationPayload { block_number: 7, config: Default::default(), public };
+        let signature = Some(bringer().sign(&config_payload.encode()).into());
+        let call = Call::set_beacon_config { config_payload, signature };
+        let refusal = Err(InvalidTransaction::Call.into());
+        assert_eq!(Drand::validate_unsigned(TransactionSource::External, &call), refusal);
+        assert!(Drand::pre_dispatch(&call).is_err());
     });
 }
 

@@ -26,6 +26,14 @@ pub struct BeaconConfiguration {
     pub metadata: Metadata,
 }
 
+impl BeaconConfiguration {
+    /// The latest round at this Unix time; 0 before the first.
+    pub fn round_at(&self, seconds: u64) -> RoundNumber {
+        let Some(since) = seconds.checked_sub(self.genesis_time.into()) else { return 0 };
+        since.checked_div(self.period.into()).map_or(0, |full| full.saturating_add(1))
+    }
+}
+
 #[derive(
     Clone, Debug, Default, PartialEq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
 )]

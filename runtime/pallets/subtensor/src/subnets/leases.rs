@@ -144,19 +144,23 @@ impl<T: Config> Pallet<T> {
         Self::pay_lease_dividends(lease_id, &lease)
     }
 
-    /// Pays out what is set aside; answers to how many. Where the owner's hotkey has less, because
-    /// it is another since, everything waits.
+    /// Pays out what is set aside; answers to how many. Where the owner's hotkey has less (shares
+    /// round down, or it is another hotkey since), what is missing stays set aside.
     fn pay_lease_dividends(
         lease_id: LeaseId,
         lease: &SubnetLease<T::AccountId, BlockNumberFor<T>>,
     ) -> u32 {
-        let sum = AccumulatedLeaseDividends::<T>::get(lease_id).rao();
+        let owed = AccumulatedLeaseDividends::<T>::get(lease_id).rao();
         let hotkey = SubnetOwnerHotkey::<T>::get(lease.netuid);
         let there = Self::stake_of(&hotkey, &lease.coldkey, lease.netuid).rao();
-        if there < sum {
+        let sum = owed.min(there);
+        if sum < owed && sum == 0 {
             return 0;
         }
-        AccumulatedLeaseDividends::<T>::remove(lease_id);
+        match owed.saturating_sub(sum) {
+            0 => AccumulatedLeaseDividends::<T>::remove(lease_id),
+            missing => AccumulatedLeaseDividends::<T>::insert(lease_id, AlphaBalance::new(missing)),
+        }
         let shares: Vec<_> = SubnetLeaseShares::<T>::iter_prefix(lease_id).collect();
         let pay = |contributor: &T::AccountId, amount: u64| {
             let unpaid = SubnetLeaseUnpaidDividends::<T>::take(lease_id, contributor).rao();

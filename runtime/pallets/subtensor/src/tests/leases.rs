@@ -138,6 +138,21 @@ fn dividends_wait_for_the_interval_and_go_to_all() {
 }
 
 #[test]
+fn where_the_lease_has_less_than_is_owed_that_is_paid_and_the_rest_stays_owed() {
+    run(local(), || {
+        let (netuid, lease) = leased(None);
+        run_to_epoch(netuid);
+        // Far more than the lease will have.
+        AccumulatedLeaseDividends::<Test>::insert(0, AlphaBalance::new(u64::MAX / 4));
+        while staked(netuid, 2, lease.hotkey) == 0 {
+            next_block();
+        }
+        let left = AccumulatedLeaseDividends::<Test>::take(0).rao();
+        assert!(left > u64::MAX / 8 && left < u64::MAX / 4);
+    });
+}
+
+#[test]
 fn who_can_hold_no_more_does_not_hold_up_the_others() {
     run(local(), || {
         let (netuid, lease) = leased(None);

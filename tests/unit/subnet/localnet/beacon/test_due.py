@@ -20,6 +20,7 @@ from assay.localnet.primitives.scale import Reader, ScaleError, encode_bytes
 from assay.localnet.primitives.well_known_keys import TIMESTAMP_NOW, item_key
 
 CONFIG: Final = BeaconConfig(b"\1" * 96, 3, 1_000_000)
+BLOCK_MS: Final = 250
 SEALED: Final = {item_key("SubtensorModule", "TimelockedWeightCommits") + b"key": b"queue"}
 LOCKED: Final = {item_key("Commitments", "TimelockedIndex"): b"\4entry"}
 NOTHING_LOCKED: Final = {item_key("Commitments", "TimelockedIndex"): b"\0"}
@@ -53,23 +54,28 @@ def test_rounds_begin_with_one_at_genesis() -> None:
 def test_where_nothing_waits_a_pulse_a_minute_tells_that_there_is_a_beacon(
     more: dict[bytes, bytes],
 ) -> None:
-    assert list(due_in(state(500, 0, more), CONFIG)) == [500]
-    assert not due_in(state(500 + IDLE_ROUNDS - 1, 500, more), CONFIG)
-    assert list(due_in(state(500 + IDLE_ROUNDS, 500, more), CONFIG)) == [520]
+    assert list(due_in(state(500, 0, more), CONFIG, BLOCK_MS)) == [500]
+    assert not due_in(state(500 + IDLE_ROUNDS - 1, 500, more), CONFIG, BLOCK_MS)
+    assert list(due_in(state(500 + IDLE_ROUNDS, 500, more), CONFIG, BLOCK_MS)) == [520]
 
 
 @pytest.mark.parametrize("more", [SEALED, LOCKED])
 def test_where_something_waits_every_round_has_its_pulse_in_order(more: dict[bytes, bytes]) -> None:
-    assert not due_in(state(500, 500, more), CONFIG)
-    assert list(due_in(state(501, 500, more), CONFIG)) == [501]
-    assert list(due_in(state(510, 500, more), CONFIG)) == [501, 502]
+    assert not due_in(state(500, 500, more), CONFIG, BLOCK_MS)
+    assert list(due_in(state(501, 500, more), CONFIG, BLOCK_MS)) == [501]
+    assert list(due_in(state(510, 500, more), CONFIG, BLOCK_MS)) == [501, 502]
     long = CATCH_UP_ROUNDS + 1_000
-    assert list(due_in(state(500 + long, 500, more), CONFIG)) == [1_501, 1_502]
+    assert list(due_in(state(500 + long, 500, more), CONFIG, BLOCK_MS)) == [1_501, 1_502]
+
+
+def test_blocks_that_are_longer_than_a_round_bring_all_of_them() -> None:
+    due = due_in(state(510, 500, SEALED), CONFIG, 12_000)
+    assert list(due) == [501, 502, 503, 504, 505, 506], "four pass in a block"
 
 
 def test_before_round_one_nothing_is_due() -> None:
-    assert not due_in(state(0, 0), CONFIG)
-    assert not due_in(Pairs(), CONFIG)
+    assert not due_in(state(0, 0), CONFIG, BLOCK_MS)
+    assert not due_in(Pairs(), CONFIG, BLOCK_MS)
 
 
 def test_whoever_brings_a_pulse_signs_what_the_chain_reads() -> None:

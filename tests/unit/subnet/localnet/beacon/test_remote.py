@@ -86,6 +86,24 @@ async def test_the_development_key_is_nothing_to_a_chain_that_follows_quicknet()
             await SigningPulses(rpc).check(QUICKNET)
 
 
+@pytest.mark.parametrize("number", ["-0x1", hex(2**32), "no number"])
+async def test_a_number_that_no_block_has_is_no_nodes(
+    number: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = ManualClock()
+    async with node_and_client(clock) as (_, rpc):
+        truth = rpc.ask
+
+        async def ask(method: str, *params: object) -> object:
+            return (
+                {"number": number} if method == "chain_getHeader" else await truth(method, *params)
+            )
+
+        monkeypatch.setattr(rpc, "ask", ask)
+        with pytest.raises(NodeGone, match="as no Substrate node does"):
+            await RemoteBeacon(rpc, SigningPulses(rpc), clock).bring()
+
+
 async def test_a_node_that_is_away_is_told_of() -> None:
     rpc = RpcClient("ws://127.0.0.1:9", "The node", "--chain")
     with pytest.raises(NodeGone, match="The node does not answer"):

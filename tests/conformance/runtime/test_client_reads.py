@@ -6,12 +6,9 @@ to that too: what publicly takes many blocks, or holds something back, is over w
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, Final
 
-import pytest
-
-from tests.conformance.runtime.started import NOW, TAO, WEALTH, borrowed, done, stake_of, started
+from tests.conformance.runtime.started import NOW, TAO, WEALTH, done, stake_of
 from tests.conformance.runtime.world import NETUID, World, address
 
 NEXT: Final = NETUID + 1
@@ -32,17 +29,6 @@ IDENTITY: Final = {
     "logo_url": "https://example.org/logo.png",
     "additional": "",
 }
-
-
-@pytest.fixture(scope="module")
-def subnet() -> World:
-    return started()
-
-
-@pytest.fixture
-def world(subnet: World) -> Iterator[World]:
-    """The one subnet of this file, as it was again after each test."""
-    yield from borrowed(subnet)
 
 
 def pay(world: World, function: str, **arguments: Any) -> str | None:

@@ -8,12 +8,11 @@ stakers of a validator, and is worth what its sale would bring.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from typing import Final
 
 import pytest
 
-from tests.conformance.runtime.started import NOW, TAO, borrowed, done, stake_of, started
+from tests.conformance.runtime.started import NOW, TAO, done, stake_of
 from tests.conformance.runtime.world import NETUID, World, address
 
 ROOT: Final = 0
@@ -21,17 +20,6 @@ RATE: Final = 934_866
 """Blocks in which a mass falls to an e-th part: the public chain's, of 90 days for a half."""
 ONE: Final = 1 << 64
 LATER: Final = 1_000
-
-
-@pytest.fixture(scope="module")
-def subnet() -> World:
-    return started()
-
-
-@pytest.fixture
-def world(subnet: World) -> Iterator[World]:
-    """The one subnet of this file, as it was again after each test."""
-    yield from borrowed(subnet)
 
 
 def lock(world: World, who: str, hotkey: str, rao: int) -> None:

@@ -8,12 +8,10 @@ what is refused whatever the value, in ``test_settings_refused``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
 import pytest
 
-from tests.conformance.runtime.started import borrowed, started
 from tests.conformance.runtime.world import NETUID, World
 from tests.tidy.test_settings import REFUSED
 
@@ -190,17 +188,6 @@ ELSEWHERE: Final = {
     "sudo_trim_to_max_allowed_uids",
 }
 """Calls that do more than to put a value: the pallet's own tests are theirs."""
-
-
-@pytest.fixture(scope="module")
-def subnet() -> World:
-    return started()
-
-
-@pytest.fixture
-def world(subnet: World) -> Iterator[World]:
-    """The one subnet of this file, as it was again after each test."""
-    yield from borrowed(subnet)
 
 
 @pytest.mark.parametrize(

@@ -6,29 +6,15 @@ in ``test_settings``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from hashlib import blake2b
 from typing import Any, Final
 
-import pytest
-
-from tests.conformance.runtime.started import NOW, TAO, borrowed, done, stake_of, started
+from tests.conformance.runtime.started import NOW, TAO, done, stake_of
 from tests.conformance.runtime.world import NETUID, World, account, address
 
 NEXT: Final = NETUID + 1
 SUBNET_PRICE: Final = 1_000 * TAO
 """What the first subnet cost: the floor."""
-
-
-@pytest.fixture(scope="module")
-def subnet() -> World:
-    return started()
-
-
-@pytest.fixture
-def world(subnet: World) -> Iterator[World]:
-    """The one subnet of this file, as it was again after each test."""
-    yield from borrowed(subnet)
 
 
 def by_root(world: World, call: str, **arguments: Any) -> None:

@@ -7,12 +7,9 @@ bit for bit, in ``test_golden_vectors``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, Final
 
-import pytest
-
-from tests.conformance.runtime.started import NOW, TAO, borrowed, done, stake_of, started
+from tests.conformance.runtime.started import NOW, TAO, done, stake_of
 from tests.conformance.runtime.world import NETUID, World, address
 
 VALIDATOR, MINER = 1, 2
@@ -25,17 +22,6 @@ MINERS_ROW: Final = {
     "weights": [65_535],
     "version_key": 0,
 }
-
-
-@pytest.fixture(scope="module")
-def subnet() -> World:
-    return started()
-
-
-@pytest.fixture
-def world(subnet: World) -> Iterator[World]:
-    """The one subnet of this file, as it was again after each test."""
-    yield from borrowed(subnet)
 
 
 def by_root(world: World, call: str, **arguments: Any) -> None:

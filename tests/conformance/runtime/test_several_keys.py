@@ -7,13 +7,13 @@ sign. What a proxy's type lets through is the runtime's own test.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from hashlib import blake2b
 from typing import Any, Final
 
 import pytest
 
-from tests.conformance.runtime.started import TAO, borrowed, started
+from tests.conformance.runtime.started import TAO, started
 from tests.conformance.runtime.world import World, account, address
 
 WEIGHT: Final = {"ref_time": 10**10, "proof_size": 10**5}
@@ -29,12 +29,6 @@ HASH: Final = f"0x{'11' * 32}"
 @pytest.fixture(scope="module")
 def subnet() -> World:
     return started(12)
-
-
-@pytest.fixture
-def world(subnet: World) -> Iterator[World]:
-    """The one chain of this file, as it was again after each test."""
-    yield from borrowed(subnet)
 
 
 def reserved(world: World, name: str) -> int:

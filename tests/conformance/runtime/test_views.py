@@ -7,12 +7,9 @@ and to each other.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, Final
 
-import pytest
-
-from tests.conformance.runtime.started import NOW, borrowed, done, started
+from tests.conformance.runtime.started import NOW, done
 from tests.conformance.runtime.world import NETUID, World, address
 
 NOWHERE: Final = 9
@@ -65,17 +62,6 @@ OF_MARKET: Final = {
     "network_registered_at": "NetworkRegisteredAt",
     "moving_price": "SubnetMovingPrice",
 }
-
-
-@pytest.fixture(scope="module")
-def subnet() -> World:
-    return started()
-
-
-@pytest.fixture
-def world(subnet: World) -> Iterator[World]:
-    """The one subnet of this file, as it was again after each test."""
-    yield from borrowed(subnet)
 
 
 def marked(world: World, fields: dict[str, str]) -> dict[str, Any]:

@@ -133,14 +133,6 @@ fn root_bounds_the_take_and_the_wait() {
     });
 }
 
-fn run_to_epoch(netuid: NetUid) {
-    let index = SubnetEpochIndex::<Test>::get(netuid);
-    while SubnetEpochIndex::<Test>::get(netuid) == index {
-        next_block();
-    }
-    check();
-}
-
 #[test]
 fn two_that_announced_each_other_do_not_both_lend() {
     run(local(), || {

@@ -9,16 +9,6 @@ type E = Error<Test>;
 
 const SALT: [u16; 2] = [11, 22];
 
-fn subnet() -> NetUid {
-    let netuid = found_subnet(1);
-    join(netuid, 2);
-    join(netuid, 3);
-    stake(netuid, 2, 102, 100 * UNIT);
-    run_to_block(45);
-    CommitRevealWeightsEnabled::<Test>::insert(netuid, true);
-    netuid
-}
-
 fn hash(netuid: NetUid, values: &[u16]) -> H256 {
     let row = Row { uids: &[2, 0], values, version_key: 0 };
     Chain::commit_hash(&102, NetUidStorageIndex::main(netuid), Revealed { row, salt: &SALT })
@@ -43,7 +33,7 @@ fn next_epoch(netuid: NetUid) {
 #[test]
 fn a_commit_is_revealed_in_its_epoch_and_no_other() {
     run(local(), || {
-        let netuid = subnet();
+        let netuid = committing_subnet();
         let index = NetUidStorageIndex::main(netuid);
         assert_ok!(commit(netuid, &[1, 2]));
         assert_noop!(reveal(netuid, &[1, 2]), E::RevealTooEarly);
@@ -59,7 +49,7 @@ fn a_commit_is_revealed_in_its_epoch_and_no_other() {
 #[test]
 fn a_commit_that_was_not_revealed_in_time_has_expired() {
     run(local(), || {
-        let netuid = subnet();
+        let netuid = committing_subnet();
         assert_ok!(commit(netuid, &[1, 2]));
         next_epoch(netuid);
         next_epoch(netuid);
@@ -70,7 +60,7 @@ fn a_commit_that_was_not_revealed_in_time_has_expired() {
 #[test]
 fn revealing_drops_older_commits_and_keeps_newer_ones() {
     run(local(), || {
-        let netuid = subnet();
+        let netuid = committing_subnet();
         for values in [[1, 1], [1, 2], [1, 3]] {
             assert_ok!(commit(netuid, &values));
         }
@@ -84,7 +74,7 @@ fn revealing_drops_older_commits_and_keeps_newer_ones() {
 #[test]
 fn only_so_many_commits_wait_and_only_so_often() {
     run(local(), || {
-        let netuid = subnet();
+        let netuid = committing_subnet();
         for value in 0..10 {
             assert_ok!(commit(netuid, &[1, value]));
         }
@@ -97,7 +87,7 @@ fn only_so_many_commits_wait_and_only_so_often() {
 #[test]
 fn without_commit_reveal_there_is_nothing_to_commit() {
     run(local(), || {
-        let netuid = subnet();
+        let netuid = committing_subnet();
         CommitRevealWeightsEnabled::<Test>::insert(netuid, false);
         assert_noop!(commit(netuid, &[1, 2]), E::CommitRevealDisabled);
         assert_noop!(reveal(netuid, &[1, 2]), E::CommitRevealDisabled);
@@ -118,7 +108,7 @@ fn the_hash_is_that_of_the_encoded_row() {
 #[test]
 fn the_commits_of_a_neuron_go_with_it() {
     run(local(), || {
-        let netuid = subnet();
+        let netuid = committing_subnet();
         let index = NetUidStorageIndex::main(netuid);
         assert_ok!(commit(netuid, &[1, 2]));
         Chain::replace_neuron(netuid, 1, &555);

@@ -18,14 +18,6 @@ fn society(netuid: NetUid) {
     assert_eq!(ValidatorPermit::<Test>::get(netuid), [true, true, true, false, false]);
 }
 
-fn run_to_epoch(netuid: NetUid) {
-    let index = SubnetEpochIndex::<Test>::get(netuid);
-    while SubnetEpochIndex::<Test>::get(netuid) == index {
-        next_block();
-    }
-    check();
-}
-
 fn weigh(netuid: NetUid, hotkey: u64, uids: &[u16], weights: &[u16]) {
     assert_ok!(Chain::set_weights(signed(hotkey), netuid, uids.to_vec(), weights.to_vec(), 0));
 }

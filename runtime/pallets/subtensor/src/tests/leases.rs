@@ -40,14 +40,6 @@ fn leased(end: Option<u64>) -> (NetUid, SubnetLease<u64, u64>) {
     (lease.netuid, lease)
 }
 
-fn run_to_epoch(netuid: NetUid) {
-    let index = SubnetEpochIndex::<Test>::get(netuid);
-    while SubnetEpochIndex::<Test>::get(netuid) == index {
-        next_block();
-    }
-    check();
-}
-
 #[test]
 fn it_is_paid_for_by_all_and_what_is_left_goes_back() {
     run_each(|| {

@@ -57,6 +57,27 @@ fn found_subnet(owner: u64) -> NetUid {
     netuid
 }
 
+/// Lets blocks pass until the subnet's next epoch has run, and holds the invariants.
+fn run_to_epoch(netuid: NetUid) {
+    let index = SubnetEpochIndex::<Test>::get(netuid);
+    while SubnetEpochIndex::<Test>::get(netuid) == index {
+        next_block();
+    }
+    check();
+}
+
+/// A subnet whose weights are committed first: neuron 1 has a permit, neuron 2 has none, and neuron 0 is
+/// the owner's.
+fn committing_subnet() -> NetUid {
+    let netuid = found_subnet(1);
+    join(netuid, 2);
+    join(netuid, 3);
+    stake(netuid, 2, 102, 100 * UNIT);
+    run_to_block(45);
+    CommitRevealWeightsEnabled::<Test>::insert(netuid, true);
+    netuid
+}
+
 /// A neuron of coldkey `who`, whose hotkey is `who + 100`. Answers its uid.
 fn join(netuid: NetUid, who: u64) -> u16 {
     assert_ok!(Chain::burned_register(signed(who), netuid, who + 100));

@@ -31,14 +31,6 @@ pub(super) fn society() -> NetUid {
     netuid
 }
 
-fn run_to_epoch(netuid: NetUid) {
-    let index = SubnetEpochIndex::<Test>::get(netuid);
-    while SubnetEpochIndex::<Test>::get(netuid) == index {
-        next_block();
-    }
-    check();
-}
-
 fn dividends(netuid: NetUid, hotkey: u64) -> (u64, u64) {
     (
         AlphaDividendsPerSubnet::<Test>::get(netuid, hotkey).rao(),

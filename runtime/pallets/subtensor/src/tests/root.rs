@@ -15,14 +15,6 @@ fn with_root() -> NetUid {
     netuid
 }
 
-fn run_to_epoch(netuid: NetUid) {
-    let index = SubnetEpochIndex::<Test>::get(netuid);
-    while SubnetEpochIndex::<Test>::get(netuid) == index {
-        next_block();
-    }
-    check();
-}
-
 fn owed(netuid: NetUid, who: u64) -> u64 {
     Chain::root_alpha_owed(netuid, &103, &who).rao()
 }

@@ -12,17 +12,6 @@ use sp_core::ConstU32;
 type E = Error<Test>;
 type Text = BoundedVec<u8, ConstU32<MAX_COMMIT_BYTES>>;
 
-/// Neuron 1 has a permit, neuron 2 has none; the owner is neuron 0.
-fn subnet() -> NetUid {
-    let netuid = found_subnet(1);
-    join(netuid, 2);
-    join(netuid, 3);
-    stake(netuid, 2, 102, 100 * UNIT);
-    run_to_block(45);
-    CommitRevealWeightsEnabled::<Test>::insert(netuid, true);
-    netuid
-}
-
 fn main(netuid: NetUid) -> NetUidStorageIndex {
     NetUidStorageIndex::main(netuid)
 }
@@ -65,7 +54,7 @@ fn revealed() -> usize {
 #[test]
 fn a_sealed_row_is_set_right_before_the_epoch_after_its_own() {
     run(local(), || {
-        let netuid = subnet();
+        let netuid = committing_subnet();
         let blob = sealed(7, 102, &[1, 2]);
         assert_ok!(commit(102, netuid, blob.clone(), 7));
         let hash = sp_io::hashing::blake2_256(&blob).into();
@@ -84,7 +73,7 @@ fn a_sealed_row_is_set_right_before_the_epoch_after_its_own() {
 #[test]
 fn a_round_that_is_late_opens_in_its_own_epoch_and_then_no_more() {
     run(local(), || {
-        let netuid = subnet();
+        let netuid = committing_subnet();
         assert_ok!(commit(102, netuid, sealed(7, 102, &[1, 2]), 7));
         next_epoch(netuid);
         assert_eq!(waiting(netuid), 1);
@@ -105,7 +94,7 @@ fn a_round_that_is_late_opens_in_its_own_epoch_and_then_no_more() {
 #[test]
 fn what_does_not_open_or_is_no_row_of_its_hotkey_is_dropped() {
     run(local(), || {
-        let netuid = subnet();
+        let netuid = committing_subnet();
         let no_row = (102u64.encode(), vec![9u16], vec![1u16], 0u64).encode();
         let long = (102u64.encode(), vec![0u16; 9], vec![1u16; 9], 0u64).encode();
         for blob in [
@@ -130,7 +119,7 @@ fn what_does_not_open_or_is_no_row_of_its_hotkey_is_dropped() {
 #[test]
 fn rows_of_older_clients_name_no_hotkey() {
     run(local(), || {
-        let netuid = subnet();
+        let netuid = committing_subnet();
         let old = (vec![2u16, 0], vec![1u16, 2], 0u64).encode();
         let call = |round| {
             let (mechanism, blob) = (MechId::MAIN, text(round, &old));
@@ -147,7 +136,7 @@ fn rows_of_older_clients_name_no_hotkey() {
 #[test]
 fn each_refusal_of_a_commit() {
     run(local(), || {
-        let netuid = subnet();
+        let netuid = committing_subnet();
         let blob = || sealed(7, 102, &[1, 2]);
         let with = |version| {
             Chain::commit_timelocked_mechanism_weights(
@@ -179,7 +168,7 @@ fn each_refusal_of_a_commit() {
 #[test]
 fn who_has_no_permit_cannot_fill_the_queue() {
     run(local(), || {
-        let netuid = subnet();
+        let netuid = committing_subnet();
         let fill = |length: usize| {
             let epoch = SubnetEpochIndex::<Test>::get(netuid);
             let queue = vec![(555u64, 1u64, Text::default(), 7u64); length];
@@ -200,7 +189,7 @@ fn who_has_no_permit_cannot_fill_the_queue() {
 #[test]
 fn a_block_opens_so_many_and_the_next_goes_on() {
     run(local(), || {
-        let netuid = subnet();
+        let netuid = committing_subnet();
         let epoch = SubnetEpochIndex::<Test>::get(netuid);
         let many = OPENED_PER_BLOCK as usize + 5;
         let queue = vec![(102u64, 1u64, sealed(7, 102, &[1, 2]), 7u64); many];
@@ -219,7 +208,7 @@ fn a_block_opens_so_many_and_the_next_goes_on() {
 #[test]
 fn a_row_that_opens_after_commit_reveal_was_switched_off_is_held_to_the_limit() {
     run(local(), || {
-        let netuid = subnet();
+        let netuid = committing_subnet();
         assert_ok!(commit(102, netuid, sealed(7, 102, &[1, 2]), 7));
         CommitRevealWeightsEnabled::<Test>::insert(netuid, false);
         WeightsSetRateLimit::<Test>::insert(netuid, 1_000);

@@ -20,14 +20,6 @@ fn tracked() -> NetUid {
     netuid
 }
 
-fn run_to_epoch(netuid: NetUid) {
-    let index = SubnetEpochIndex::<Test>::get(netuid);
-    while SubnetEpochIndex::<Test>::get(netuid) == index {
-        next_block();
-    }
-    check();
-}
-
 fn power(netuid: NetUid, hotkey: u64) -> u64 {
     VotingPower::<Test>::get(netuid, hotkey)
 }

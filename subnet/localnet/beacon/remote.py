@@ -139,6 +139,9 @@ class RemoteBeacon:
             pulse = await self._source.pulse(number)
             if pulse is None or pulse.round > config.round_at(now_ms):
                 break  # there is none yet: a chain's time may be ahead of the beacon's
+            if pulse.round <= last:
+                continue  # the source has a gap, and this is the pulse after it once more
+            last = pulse.round
             try:
                 await self._rpc.submit(self._bringer.extrinsic(pulse, block))
             except NodeRefused as refusal:

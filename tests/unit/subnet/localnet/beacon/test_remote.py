@@ -9,6 +9,7 @@ import pytest
 
 from assay.clock import ManualClock
 from assay.errors import UserError
+from assay.localnet.beacon import remote
 from assay.localnet.beacon.pulse import LAST_ROUND_KEY, QUICKNET, Pulse, number_of
 from assay.localnet.beacon.remote import RemoteBeacon, SigningPulses
 from assay.localnet.beacon.schedule import IDLE_ROUNDS
@@ -75,6 +76,31 @@ async def test_what_the_chain_does_not_take_is_not_counted(ahead: int) -> None:
         assert await RemoteBeacon(rpc, Wrong(ahead), clock).bring() == 0
         node.service.seal()
         assert last_round(node) == 0
+
+
+class Gap:
+    """A source that has nothing before one round."""
+
+    def __init__(self, signing: SigningPulses, first: int) -> None:
+        self._signing, self._first = signing, first
+
+    async def pulse(self, number: int) -> Pulse | None:
+        return await self._signing.pulse(max(number, self._first))
+
+    async def close(self) -> None:
+        pass
+
+
+async def test_the_pulse_after_a_gap_is_brought_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = ManualClock()
+    async with node_and_client(clock) as (node, rpc):
+        beacon = RemoteBeacon(rpc, SigningPulses(rpc), clock)
+        current = (await beacon.config()).round_at(clock.now_ns() // 10**6)
+        due = range(current - 3, current + 1)
+        monkeypatch.setattr(remote, "due_rounds", lambda *_, **__: due)
+        assert await RemoteBeacon(rpc, Gap(SigningPulses(rpc), current), clock).bring() == 1
+        node.service.seal()
+        assert last_round(node) == current
 
 
 async def test_the_development_key_is_nothing_to_a_chain_that_follows_quicknet() -> None:

@@ -13,8 +13,8 @@ from tests.e2e.runs import of_role, until_first_reward
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(420)]
 
 CHEATS = ("perturbed", "cached", "garbage")
-# Each cheat with a seed of its own, twice at most: a run takes most of a minute, and
-# scripts/bench/incentives plays all cheats over as many seeds as it is asked for.
+# Each cheat with a seed of its own, twice at most, because a run takes most of a minute. Any other
+# pair: `assay up --until-first-reward --seed N --cheat NAME`.
 CHEATS_BY_SEED = tuple(enumerate((*CHEATS, *CHEATS[:2])))
 
 

@@ -32,7 +32,7 @@ class RpcLimits:
 
     frame_bytes_max: int = 13 * 2**20
     """One request or batch. The largest extrinsic that the node takes, 6 MiB, has twelve in hex; a
-    runtime upgrade has nine. To decode so much takes 60 ms."""
+    runtime upgrade has nine. To decode so much takes 25 to 50 ms."""
 
     incoming_bytes_max: int = 64 * 2**20
     """Of all connections together: what has come, whole frames or not, and is not answered yet.

@@ -219,6 +219,10 @@ impl pallet_subtensor::Beacon for Rounds {
         Drand::has_news()
     }
 
+    fn is_known(round: u64) -> bool {
+        pallet_drand::Pulses::<Runtime>::contains_key(round)
+    }
+
     fn open(round: u64, sealed: &[u8]) -> pallet_subtensor::Opened {
         match Drand::open(round, sealed) {
             pallet_drand::Opened::NotYet => pallet_subtensor::Opened::NotYet,

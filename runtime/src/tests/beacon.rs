@@ -63,6 +63,14 @@ fn a_pulse_comes_in_unsigned_and_costs_nobody_anything() {
 }
 
 #[test]
+fn what_a_block_opens_declares_a_quarter_of_it() {
+    use pallet_subtensor::WeightInfo;
+    let opened = pallet_subtensor::OPENED_PER_BLOCK + pallet_commitments::OPENED_PER_BLOCK;
+    let declared = <() as WeightInfo>::reveal_timelocked(opened).ref_time();
+    assert!(declared * 4 <= RuntimeBlockWeights::get().max_block.ref_time());
+}
+
+#[test]
 fn a_host_that_writes_a_pulse_by_hand_writes_the_same() {
     with_preset(genesis::LOCAL, || {
         let bytes = brought(5).encode();

@@ -18,6 +18,7 @@ mod reveals;
 mod tests;
 mod types;
 
+use reveals::OPENING;
 pub use reveals::{LOOKED_AT_PER_BLOCK, OPENED_PER_BLOCK};
 pub use types::{CommitmentInfo, Data, Registration, UsageTracker};
 
@@ -199,7 +200,7 @@ pub mod pallet {
     impl<T: Config> Pallet<T> {
         /// Replaces what the calling hotkey has committed to on a subnet.
         #[pallet::call_index(0)]
-        #[pallet::weight((T::DbWeight::get().reads_writes(8, 6), DispatchClass::Normal))]
+        #[pallet::weight((Pallet::<T>::weight_of(info), DispatchClass::Normal))]
         pub fn set_commitment(
             origin: OriginFor<T>,
             netuid: NetUid,
@@ -251,6 +252,12 @@ pub mod pallet {
             LastBondsReset::<T>::remove(netuid, who);
             RevealedCommitments::<T>::remove(netuid, who);
             UsedSpaceOf::<T>::remove(netuid, who);
+        }
+
+        /// What it takes to keep `info`, and later to open its time-locked texts.
+        fn weight_of(info: &CommitmentInfo<T::MaxFields>) -> Weight {
+            let texts = info.fields.iter().filter(|field| field.is_timelocked()).count() as u64;
+            T::DbWeight::get().reads_writes(8, 6).saturating_add(OPENING.saturating_mul(texts))
         }
 
         /// Counts the commitment against the account's bytes of this epoch.

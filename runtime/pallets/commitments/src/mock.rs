@@ -66,6 +66,10 @@ impl Beacon for Rounds {
         NEWS.get()
     }
 
+    fn is_known(round: u64) -> bool {
+        round <= ROUND.get()
+    }
+
     fn open(round: u64, sealed: &[u8]) -> Opened {
         if round > ROUND.get() {
             return Opened::NotYet;

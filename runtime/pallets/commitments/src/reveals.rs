@@ -3,8 +3,7 @@
 //! Looked for in the block after a round came to be known, or after a text was set whose round is
 //! known already. What opens is moved to `RevealedCommitments`; what does not is dropped, as publicly.
 //! A block looks at no more than [`LOOKED_AT_PER_BLOCK`] commitments, tries to open no more than
-//! [`OPENED_PER_BLOCK`] texts, and the next goes on from there: neurons pay for setting a text, and
-//! nobody for opening it.
+//! [`OPENED_PER_BLOCK`] texts, and the next goes on from there. Who sets a text pays for its opening.
 
 use crate::*;
 use alloc::{collections::BTreeSet, vec::Vec};
@@ -20,14 +19,16 @@ use pallet_subtensor::Opened;
 /// Commitments that one block reads, a tenth of a millisecond each.
 pub const LOOKED_AT_PER_BLOCK: u32 = 128;
 
-/// Texts that one block tries to open, 27 ms each.
-pub const OPENED_PER_BLOCK: u32 = 8;
+/// Texts that one block tries to open, 27 ms each: those of one commitment. With the rows that
+/// `pallet-subtensor` opens they declare a quarter of a block.
+pub const OPENED_PER_BLOCK: u32 = 3;
 
 /// Opened texts of one neuron that are kept. The public chain's value.
 const REVEALS_KEPT: usize = 10;
 
 /// What it takes to try one text: as `pallet-subtensor`'s `reveal_timelocked`.
-const OPENING: Weight = Weight::from_parts(WEIGHT_REF_TIME_PER_MICROS.saturating_mul(90_000), 0);
+pub(crate) const OPENING: Weight =
+    Weight::from_parts(WEIGHT_REF_TIME_PER_MICROS.saturating_mul(90_000), 0);
 
 /// How a commitment was left.
 enum Looked {

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 use codec::{Decode, Encode, MaxEncodedLen};
-use frame_support::{assert_noop, assert_ok, BoundedVec};
+use frame_support::{assert_noop, assert_ok, dispatch::GetDispatchInfo, BoundedVec};
 use scale_info::{TypeDef, TypeInfo};
 use sp_runtime::DispatchError::BadOrigin;
 
@@ -163,7 +163,7 @@ fn a_block_opens_so_many_and_the_next_goes_on() {
             assert_ok!(commit(who, vec![sealed(5, &[1]), sealed(5, &[2])]));
         }
         let count = || (0..9).map(|who| revealed(who).len() as u32).sum::<u32>();
-        for block in 1..=3 {
+        for block in 1..=6 {
             next_block((block == 1).then_some(5));
             assert_eq!(count(), (block * OPENED_PER_BLOCK).min(18));
             assert_ok!(Commitments::do_try_state());
@@ -171,6 +171,17 @@ fn a_block_opens_so_many_and_the_next_goes_on() {
         assert_eq!(TimelockRevealCursor::<Test>::get(), None);
         assert!(TimelockedIndex::<Test>::get().is_empty());
     });
+}
+
+#[test]
+fn who_sets_a_time_locked_text_pays_for_its_opening() {
+    let weight = |fields: Vec<Data>| {
+        let info = Box::new(Info { fields: fields.try_into().unwrap() });
+        crate::Call::<Test>::set_commitment { netuid: SUBNET, info }.get_dispatch_info().call_weight
+    };
+    let plain = weight(vec![raw(1)]);
+    assert_eq!(weight(vec![sealed(5, &[1]), raw(1)]), plain + OPENING);
+    assert_eq!(weight(vec![sealed(5, &[1]), sealed(6, &[2])]), plain + OPENING * 2);
 }
 
 #[test]
@@ -183,8 +194,12 @@ fn news_while_a_block_goes_on_is_not_lost() {
         next_block(Some(5));
         assert!(TimelockRevealCursor::<Test>::get().is_some());
         next_block(Some(6));
+        while TimelockRevealCursor::<Test>::get().is_some() {
+            next_block(None);
+        }
+        assert!(revealed(0).is_empty(), "it was looked at before its round");
         next_block(None);
-        assert_eq!(revealed(0), [(b"late".to_vec(), 10)]);
+        assert_eq!(revealed(0).len(), 1);
     });
 }
 

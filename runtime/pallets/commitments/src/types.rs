@@ -60,6 +60,10 @@ pub enum Data {
 }
 
 impl Data {
+    pub fn is_timelocked(&self) -> bool {
+        matches!(self, Self::TimelockEncrypted { .. })
+    }
+
     /// The bytes that count against the space an account may use.
     pub fn space(&self) -> usize {
         match self {

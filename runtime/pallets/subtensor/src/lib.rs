@@ -45,6 +45,7 @@ pub mod types;
 pub mod views;
 pub mod weights;
 
+pub use coinbase::OPENED_PER_BLOCK;
 pub use epoch::most_uids;
 pub use extension::SubtensorTransactionExtension;
 pub use pallet::*;

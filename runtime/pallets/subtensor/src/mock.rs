@@ -125,6 +125,10 @@ impl crate::Beacon for Rounds {
         NEWS.get() == System::block_number()
     }
 
+    fn is_known(round: u64) -> bool {
+        round <= ROUND.get()
+    }
+
     fn open(round: u64, sealed: &[u8]) -> crate::Opened {
         if round > ROUND.get() {
             return crate::Opened::NotYet;

@@ -67,6 +67,8 @@ pub trait Beacon {
     fn last_round() -> u64;
     /// Whether a round came to be known in the block before this one.
     fn has_news() -> bool;
+    /// Whether the round has been published.
+    fn is_known(round: u64) -> bool;
     /// What the round makes of what was sealed.
     fn open(round: u64, sealed: &[u8]) -> Opened;
 }
@@ -78,6 +80,10 @@ impl Beacon for () {
     }
 
     fn has_news() -> bool {
+        false
+    }
+
+    fn is_known(_: u64) -> bool {
         false
     }
 

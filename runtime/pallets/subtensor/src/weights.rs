@@ -48,6 +48,8 @@ pub trait WeightInfo {
     fn set_weights(weights: u32) -> Weight;
     fn commit_weights() -> Weight;
     fn commit_timelocked_weights() -> Weight;
+    /// Timelocked weights that are read from their queue, and written back.
+    fn read_timelocked(commits: u32) -> Weight;
     /// Timelocked weights that were tried to be opened, and set if that went well.
     fn reveal_timelocked(commits: u32) -> Weight;
     fn reveal_weights(weights: u32) -> Weight;
@@ -138,9 +140,14 @@ impl WeightInfo for () {
         micros(700)
     }
 
-    /// Reads and writes all that is sealed for one epoch.
+    /// Reads and writes all that is sealed for one epoch; and the opening, which is nobody's call.
     fn commit_timelocked_weights() -> Weight {
-        micros(20_000)
+        micros(20_000).saturating_add(Self::reveal_timelocked(1))
+    }
+
+    /// Up to five kilobytes each. A queue that is full has 896.
+    fn read_timelocked(commits: u32) -> Weight {
+        micros(25).saturating_mul(commits.into())
     }
 
     /// A pairing, a point multiplied, and a row to be set: 27 ms.

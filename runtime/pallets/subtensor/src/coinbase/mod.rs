@@ -28,8 +28,7 @@ mod validators;
 #[cfg(test)]
 pub(crate) use children::ANNOUNCEMENTS_PER_EPOCH;
 pub(crate) use children::PARENTS_MAX;
-#[cfg(test)]
-pub(crate) use reveals::OPENED_PER_BLOCK;
+pub use reveals::OPENED_PER_BLOCK;
 
 use crate::*;
 use frame_support::weights::Weight;

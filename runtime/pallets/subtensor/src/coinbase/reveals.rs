@@ -1,92 +1,180 @@
 //! Timelocked weights that the beacon has opened (see `neurons/timelocked`).
 //!
 //! Right before a subnet's epoch, what was committed for it is opened; what its round did not open
-//! by then is tried again when another round comes to be known, until the next epoch. A block tries
-//! no more than [`OPENED_PER_BLOCK`], and goes on in the next: opening is dear, and who commits does
-//! not pay for it.
+//! by then is tried again when another round comes to be known, until the next epoch. Opening is
+//! dear, so a block opens no more than [`OPENED_PER_BLOCK`] and the next goes on. Whose epoch is due
+//! comes first, each with an equal share; then the subnets take turns, beginning after the last that
+//! was served. Within a subnet those come first whose row counts. What could not be opened for want
+//! of room stays until it is, also beyond its epoch.
 //!
 //! Publicly every block tries everything that has not been opened. That is the same but where a
 //! subnet's settings change between two epochs, and then one of the two is close.
 
-use crate::*;
+use crate::{weights::sum_of, *};
 use alloc::vec::Vec;
+use frame_support::{traits::Get, weights::Weight};
 
-/// Timelocked weights that are opened in one block. They take 27 ms each, and declare three times as
-/// much: with what `pallet-commitments` opens, nearly a whole block.
-pub(crate) const OPENED_PER_BLOCK: u32 = 32;
+/// Timelocked weights that are opened in one block. Each takes 27 ms and declares 90. With the texts
+/// that `pallet-commitments` opens that is one second, a quarter of what a block may declare: half is
+/// for epochs, and a quarter stays for extrinsics even where both are full.
+pub const OPENED_PER_BLOCK: u32 = 8;
 
-/// How many more a block may open, and has opened.
-pub(super) struct Room {
-    left: u32,
+/// What a block keeps of that for those who already wait for room, so that subnets whose epochs are
+/// due do not take all of it time and again.
+const KEPT_FOR_WAITING: u32 = OPENED_PER_BLOCK / 2;
+
+/// What opening took.
+#[derive(Default)]
+struct Done {
+    /// Rows that were tried.
+    opened: u32,
+    /// Rows that were read, in their queues.
+    read: u32,
+    /// Queues whose keys were looked for.
+    queues: u32,
 }
 
-impl Room {
-    pub(super) fn new() -> Self {
-        Self { left: OPENED_PER_BLOCK }
+impl Done {
+    fn add(&mut self, more: &Self) {
+        self.opened = self.opened.saturating_add(more.opened);
+        self.read = self.read.saturating_add(more.read);
+        self.queues = self.queues.saturating_add(more.queues);
     }
+}
 
-    pub(super) fn used(&self) -> u32 {
-        OPENED_PER_BLOCK.saturating_sub(self.left)
-    }
+/// A queue of sealed rows: those of one mechanism that were committed in one epoch.
+struct Queue {
+    netuid: NetUid,
+    mechanism: MechId,
+    index: NetUidStorageIndex,
+    committed: u64,
+    /// Its time is over: what its rounds have not opened is gone.
+    is_over: bool,
 }
 
 impl<T: Config> Pallet<T> {
-    /// Whether something may open in this block that did not open in the last.
-    pub(super) fn may_reveal_more() -> bool {
+    /// Opens what may be opened before the epochs of `block`, and what came to be known since; answers
+    /// what that took.
+    pub(super) fn open_timelocked(block: u64, subnets: &[NetUid]) -> Weight {
         let waited = RevealsWait::<T>::get();
+        let (due, rest): (Vec<NetUid>, Vec<NetUid>) =
+            subnets.iter().copied().partition(|netuid| Self::epoch_is_due(*netuid, block));
+        let more = waited || T::Beacon::has_news();
+        let any = TimelockedWeightCommits::<T>::iter_keys().next().is_some();
         if waited {
             RevealsWait::<T>::kill();
         }
-        (waited || T::Beacon::has_news())
-            && TimelockedWeightCommits::<T>::iter_keys().next().is_some()
+        if !any || (due.is_empty() && !more) {
+            return T::DbWeight::get().reads(3);
+        }
+        let (mut done, mut served) = (Done::default(), None);
+        let mut room = OPENED_PER_BLOCK;
+        let kept = if waited { KEPT_FOR_WAITING } else { 0 };
+        let mut shares = count(&due);
+        for netuid in Self::in_turn(due) {
+            let share = room.saturating_sub(kept).div_ceil(shares.max(1));
+            shares = shares.saturating_sub(1);
+            let epoch = SubnetEpochIndex::<T>::get(netuid).saturating_add(1);
+            let took = Self::open_subnet(netuid, epoch, share);
+            room = room.saturating_sub(took.opened);
+            served = (took.opened > 0).then_some(netuid).or(served);
+            done.add(&took);
+        }
+        for netuid in Self::in_turn(rest).into_iter().take_while(|_| more) {
+            let took = Self::open_subnet(netuid, SubnetEpochIndex::<T>::get(netuid), room);
+            room = room.saturating_sub(took.opened);
+            served = (took.opened > 0).then_some(netuid).or(served);
+            done.add(&took);
+        }
+        if let Some(netuid) = served {
+            RevealTurn::<T>::put(NetUid::new(u16::from(netuid).saturating_add(1)));
+        }
+        let looked_at = u64::from(done.queues).saturating_add(count(subnets).into());
+        sum_of([
+            T::DbWeight::get().reads_writes(looked_at.saturating_mul(4), done.queues.into()),
+            T::WeightInfo::read_timelocked(done.read),
+            T::WeightInfo::reveal_timelocked(done.opened),
+        ])
     }
 
-    /// Opens what is to be known in `epoch` of the subnet, on all of its mechanisms.
-    pub(super) fn reveal_timelocked(netuid: NetUid, epoch: u64, room: &mut Room) {
-        let revealed = epoch.checked_sub(RevealPeriodEpochs::<T>::get(netuid));
+    /// `subnets`, in ascending order, from the one on whose turn it is.
+    fn in_turn(mut subnets: Vec<NetUid>) -> Vec<NetUid> {
+        let turn = RevealTurn::<T>::get();
+        let first = subnets.partition_point(|netuid| *netuid < turn);
+        subnets.rotate_left(first);
+        subnets
+    }
+
+    /// Opens no more than `room` rows of what is to be known in `epoch` of the subnet, on all of its
+    /// mechanisms, the oldest first.
+    fn open_subnet(netuid: NetUid, epoch: u64, room: u32) -> Done {
+        let mut done = Done::default();
+        let Some(revealed) = epoch.checked_sub(RevealPeriodEpochs::<T>::get(netuid)) else {
+            return done;
+        };
         for mechanism in 0..u8::from(MechanismCountCurrent::<T>::get(netuid)) {
             let mechanism = MechId::new(mechanism);
             let Some(index) = NetUidStorageIndex::of(netuid, mechanism) else { continue };
-            let old: Vec<u64> = TimelockedWeightCommits::<T>::iter_key_prefix(index)
-                .filter(|committed| Some(*committed) < revealed)
+            let mut epochs: Vec<u64> = TimelockedWeightCommits::<T>::iter_key_prefix(index)
+                .filter(|committed| *committed <= revealed)
                 .collect();
-            old.iter().for_each(|committed| TimelockedWeightCommits::<T>::remove(index, committed));
-            let Some(committed) = revealed else { continue };
-            if TimelockedWeightCommits::<T>::contains_key(index, committed) {
-                Self::reveal_queue(netuid, mechanism, index, committed, room);
-            }
-        }
-    }
-
-    fn reveal_queue(
-        netuid: NetUid,
-        mechanism: MechId,
-        index: NetUidStorageIndex,
-        committed: u64,
-        room: &mut Room,
-    ) {
-        let mut kept = Vec::new();
-        for commit in TimelockedWeightCommits::<T>::take(index, committed) {
-            let (hotkey, _, sealed, round) = &commit;
-            // Whoever has left could set nothing.
-            if !Uids::<T>::contains_key(netuid, hotkey) {
-                continue;
-            }
-            if room.left == 0 {
-                RevealsWait::<T>::put(true);
-                kept.push(commit);
-                continue;
-            }
-            let text = match T::Beacon::open(*round, sealed) {
-                Opened::NotYet => {
-                    kept.push(commit);
+            epochs.sort_unstable();
+            for committed in epochs {
+                done.queues = done.queues.saturating_add(1);
+                let left = room.saturating_sub(done.opened);
+                if left == 0 {
+                    // It is not even read: whether anything in it can be opened, another block sees.
+                    RevealsWait::<T>::put(true);
                     continue;
                 }
-                Opened::Never => None,
-                Opened::Text(text) => Some(text),
-            };
-            room.left = room.left.saturating_sub(1);
-            if text.is_some_and(|text| Self::set_opened(hotkey, netuid, mechanism, &text)) {
+                let is_over = committed < revealed;
+                Self::open_queue(
+                    &Queue { netuid, mechanism, index, committed, is_over },
+                    left,
+                    &mut done,
+                );
+            }
+        }
+        done
+    }
+
+    /// Opens no more than `left` rows of `queue`, and keeps those that may yet be opened.
+    fn open_queue(queue: &Queue, mut left: u32, done: &mut Done) {
+        let &Queue { netuid, mechanism, index, committed, is_over } = queue;
+        let permits = ValidatorPermit::<T>::get(netuid);
+        let owner = Self::owner_uid(netuid);
+        let rows = TimelockedWeightCommits::<T>::take(index, committed);
+        done.read = done.read.saturating_add(count(&rows));
+        let uid_of = |hotkey: &T::AccountId| Uids::<T>::get(netuid, hotkey);
+        let counts = |hotkey: &T::AccountId| {
+            uid_of(hotkey).is_some_and(|uid| {
+                owner == Some(uid) || permits.get(usize::from(uid)).copied().unwrap_or(false)
+            })
+        };
+        // Whoever has left could set nothing. Who has no permit sets no row but on itself, which no
+        // epoch counts: it comes last, or whoever registers could hold up validators.
+        let (first, last): (Vec<_>, Vec<_>) = rows
+            .into_iter()
+            .filter(|(hotkey, ..)| uid_of(hotkey).is_some())
+            .partition(|(hotkey, ..)| counts(hotkey));
+        let mut kept = Vec::new();
+        for row in first.into_iter().chain(last) {
+            let (hotkey, _, sealed, round) = &row;
+            if !T::Beacon::is_known(*round) {
+                if !is_over {
+                    kept.push(row);
+                }
+                continue;
+            }
+            if left == 0 {
+                RevealsWait::<T>::put(true);
+                kept.push(row);
+                continue;
+            }
+            left = left.saturating_sub(1);
+            done.opened = done.opened.saturating_add(1);
+            let Opened::Text(text) = T::Beacon::open(*round, sealed) else { continue };
+            if Self::set_opened(hotkey, netuid, mechanism, &text) {
                 Self::deposit_event(Event::TimelockedWeightsRevealed(index, hotkey.clone()));
             }
         }

@@ -6,7 +6,6 @@
 //! next, lowest netuid first. The first of a block runs whatever it takes, so that some epoch runs
 //! in every block in which one is due.
 
-use super::reveals::Room;
 use crate::*;
 use frame_support::{ensure, storage::with_storage_layer, traits::Get, weights::Weight};
 use sp_runtime::{DispatchResult, Perbill};
@@ -49,15 +48,12 @@ impl<T: Config> Pallet<T> {
         let limit = MaxEpochsPerBlock::<T>::get();
         let room = EPOCHS_PART.mul_floor(T::BlockWeights::get().max_block.ref_time());
         let (mut ran, mut taken) = (0u8, Weight::zero());
-        let mut reveals = Room::new();
-        let reveal_more = Self::may_reveal_more();
-        for netuid in subnets.iter().copied() {
+        for netuid in subnets {
             BlocksSinceLastStep::<T>::mutate(netuid, |blocks| *blocks = blocks.saturating_add(1));
-            let epoch = SubnetEpochIndex::<T>::get(netuid);
+        }
+        let openings = Self::open_timelocked(block, subnets);
+        for netuid in subnets.iter().copied() {
             if !Self::epoch_is_due(netuid, block) {
-                if reveal_more {
-                    Self::reveal_timelocked(netuid, epoch, &mut reveals);
-                }
                 continue;
             }
             if ran >= limit || (ran > 0 && taken.ref_time() >= room) {
@@ -71,10 +67,9 @@ impl<T: Config> Pallet<T> {
                 continue;
             }
             ran = ran.saturating_add(1);
-            Self::reveal_timelocked(netuid, epoch.saturating_add(1), &mut reveals);
             taken.saturating_accrue(T::WeightInfo::epoch(&Self::step(netuid, block)));
         }
-        taken.saturating_add(T::WeightInfo::reveal_timelocked(reveals.used()))
+        taken.saturating_add(openings)
     }
 
     /// One epoch of a subnet; answers what it had to do. If its state is inconsistent nothing is

@@ -163,6 +163,10 @@ mod storage_neurons {
     #[pallet::storage]
     pub type RevealsWait<T: Config> = StorageValue<_, bool, ValueQuery>;
 
+    /// The subnet from which on opening goes on in the next block.
+    #[pallet::storage]
+    pub type RevealTurn<T: Config> = StorageValue<_, NetUid, ValueQuery>;
+
     /// Block of the work of a hotkey's latest registration by proof of work: older work of it is
     /// refused. It stays as long as the hotkey has its owner, for good.
     #[pallet::storage]

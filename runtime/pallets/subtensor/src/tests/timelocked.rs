@@ -1,12 +1,13 @@
 //! Weights that are sealed until a round: who commits, when they open, what is dropped.
 
 use super::*;
-use crate::{
-    coinbase::OPENED_PER_BLOCK,
-    neurons::{PLACES, PLACES_WITHOUT_PERMIT},
-};
+use crate::neurons::{PLACES, PLACES_WITHOUT_PERMIT};
 use codec::Encode;
-use frame_support::{assert_noop, dispatch::DispatchResult, BoundedVec};
+use frame_support::{
+    assert_noop,
+    dispatch::{DispatchResult, GetDispatchInfo},
+    BoundedVec,
+};
 use sp_core::ConstU32;
 
 type E = Error<Test>;
@@ -203,6 +204,100 @@ fn a_block_opens_so_many_and_the_next_goes_on() {
         next_block();
         assert_eq!(revealed(), 0);
     });
+}
+
+/// Gives `netuid` a queue of `many` rows of `who` that round 7 opens, for the epoch after this one.
+fn fill(netuid: NetUid, who: u64, many: usize) {
+    let epoch = SubnetEpochIndex::<Test>::get(netuid);
+    let row = (who, 1u64, sealed(7, who, &[1, 2]), 7u64);
+    TimelockedWeightCommits::<Test>::mutate(main(netuid), epoch, |queue| {
+        queue.extend(vec![row; many]);
+    });
+}
+
+#[test]
+fn what_waits_for_room_alone_is_opened_however_late() {
+    run(local(), || {
+        let netuid = committing_subnet();
+        let tempo = usize::from(Tempo::<Test>::get(netuid));
+        let many = (tempo + 3) * OPENED_PER_BLOCK as usize;
+        fill(netuid, 102, many);
+        Rounds::publish(7);
+        next_epoch(netuid);
+        let mut opened = revealed();
+        while waiting(netuid) > 0 {
+            next_block();
+            opened += revealed();
+        }
+        assert_eq!(opened, many, "its epoch was over before all of it was opened");
+    });
+}
+
+#[test]
+fn who_has_no_permit_does_not_hold_up_who_has() {
+    run(local(), || {
+        let netuid = committing_subnet();
+        fill(netuid, 103, PLACES_WITHOUT_PERMIT);
+        fill(netuid, 102, 1);
+        Rounds::publish(7);
+        next_epoch(netuid);
+        assert_eq!(row(netuid), [(2, 32768), (0, 65535)]);
+    });
+}
+
+#[test]
+fn subnets_share_the_room_and_take_turns() {
+    run(local(), || {
+        let (junk, honest) = (committing_subnet(), committing_subnet());
+        assert!(junk < honest);
+        next_epoch(honest);
+        let due = System::block_number() + 1;
+        // Both epochs are due in one block: the room is shared.
+        fill(junk, 102, 100);
+        fill(honest, 102, 1);
+        Rounds::publish(7);
+        for netuid in [junk, honest] {
+            PendingEpochAt::<Test>::insert(netuid, due);
+        }
+        next_block();
+        assert_eq!((row(honest).len(), waiting(honest)), (2, 0));
+        // Later on they take turns: whatever waits before a subnet, it is served in the second block.
+        Weights::<Test>::remove(main(honest), 1);
+        let epoch = SubnetEpochIndex::<Test>::get(honest) - 1;
+        let late = vec![(102u64, 1u64, sealed(9, 102, &[1, 2]), 9u64)];
+        TimelockedWeightCommits::<Test>::insert(main(honest), epoch, late);
+        Rounds::publish(9);
+        next_block();
+        next_block();
+        assert_eq!((row(honest).len(), waiting(honest)), (2, 0));
+        assert!(waiting(junk) > 0);
+    });
+}
+
+#[test]
+fn who_commits_pays_for_the_opening() {
+    let weight = |call: Call<Test>| call.get_dispatch_info().call_weight;
+    let opening = <() as WeightInfo>::reveal_timelocked(1);
+    let (netuid, mecid, reveal_round) = (NetUid::new(1), MechId::MAIN, 7);
+    let commit = Text::default;
+    for call in [
+        Call::commit_timelocked_weights {
+            netuid,
+            commit: commit(),
+            reveal_round,
+            commit_reveal_version: 4,
+        },
+        Call::commit_timelocked_mechanism_weights {
+            netuid,
+            mecid,
+            commit: commit(),
+            reveal_round,
+            commit_reveal_version: 4,
+        },
+        Call::commit_crv3_mechanism_weights { netuid, mecid, commit: commit(), reveal_round },
+    ] {
+        assert!(weight(call).all_gte(opening));
+    }
 }
 
 #[test]

@@ -215,6 +215,14 @@ impl pallet_subtensor::Beacon for Rounds {
         pallet_drand::LastStoredRound::<Runtime>::get()
     }
 
+    fn round_within(seconds: u64) -> u64 {
+        Drand::round_within(seconds)
+    }
+
+    fn await_round(round: u64) {
+        Drand::await_round(round);
+    }
+
     fn has_news() -> bool {
         Drand::has_news()
     }

@@ -14,6 +14,8 @@ from loguru import logger
 from assay.errors import AssayError
 from assay.localnet.backend import Backend
 from assay.localnet.beacon.pulse import (
+    AWAITED_ROUNDS_KEY,
+    BROUGHT_KEY,
     CONFIG_KEY,
     DEVELOPMENT_SEED,
     LAST_ROUND_KEY,
@@ -24,9 +26,10 @@ from assay.localnet.beacon.pulse import (
     BeaconConfig,
     Bringer,
     Pulse,
+    awaited_round,
     number_of,
 )
-from assay.localnet.beacon.schedule import due_rounds
+from assay.localnet.beacon.schedule import AWAITED_READ_MAX, Waiting, at_once, due_rounds
 from assay.localnet.built_block import BuiltBlock
 from assay.localnet.primitives.scale import ScaleError
 from assay.localnet.primitives.well_known_keys import TIMESTAMP_NOW
@@ -34,18 +37,23 @@ from assay.localnet.service import Service
 from assay.localnet.state.view import State
 
 
-def due_in(state: State, config: BeaconConfig, block_ms: int) -> range:
+def due_in(state: State, config: BeaconConfig, block_ms: int) -> list[int]:
     """The rounds whose pulses are due in ``state``, the lowest first, at a block every
     ``block_ms``."""
-    return due_rounds(
+    is_sealed = state.get(SEALED_TEXTS_KEY) not in NONE_SEALED or bool(
+        state.keys(SEALED_ROWS_KEY, count=1)
+    )
+    due = due_rounds(
         config,
         number_of(state.get(TIMESTAMP_NOW)),
         number_of(state.get(LAST_ROUND_KEY)),
-        is_awaited=bool(
-            state.get(SEALED_TEXTS_KEY) not in NONE_SEALED or state.keys(SEALED_ROWS_KEY, count=1)
+        Waiting(
+            [awaited_round(key) for key in state.keys(AWAITED_ROUNDS_KEY, count=AWAITED_READ_MAX)],
+            is_unnamed=is_sealed and state.get(BROUGHT_KEY) is None,
         ),
         block_ms=block_ms,
     )
+    return due[: at_once(config, block_ms)]
 
 
 class LocalBeacon:
@@ -72,8 +80,7 @@ class LocalBeacon:
             try:
                 await self._bring()
             except AssayError as refused:
-                # Another has brought it, or the pool is full: the next block asks anew.
-                logger.debug("the beacon's pulse did not get in: {}", refused)
+                logger.debug("the chain names no beacon, or is asked in vain: {}", refused)
 
     async def _bring(self) -> None:
         config = self._followed()
@@ -82,8 +89,12 @@ class LocalBeacon:
         for number in due_in(self._backend.state(), config, self._backend.slot_duration_ms()):
             if self._service.block_is_due():
                 return
-            pulse = Pulse(number, self._ask("beacon_signature", number.to_bytes(8, "little")))
-            self._service.submit(self._bringer.extrinsic(pulse, self._backend.head.number))
+            try:
+                pulse = Pulse(number, self._ask("beacon_signature", number.to_bytes(8, "little")))
+                self._service.submit(self._bringer.extrinsic(pulse, self._backend.head.number))
+            except AssayError as refused:
+                # Another has brought it, or the pool is full: the next block asks anew.
+                logger.debug("the beacon's pulse of round {} did not get in: {}", number, refused)
             await asyncio.sleep(0)
 
     def _followed(self) -> BeaconConfig | None:

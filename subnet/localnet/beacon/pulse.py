@@ -23,6 +23,10 @@ key."""
 
 CONFIG_KEY: Final = item_key("Drand", "BeaconConfig")
 LAST_ROUND_KEY: Final = item_key("Drand", "LastStoredRound")
+AWAITED_ROUNDS_KEY: Final = item_key("Drand", "AwaitedRounds")
+"""A key that begins so ends with a round that something is sealed to, the highest byte first."""
+BROUGHT_KEY: Final = item_key("Drand", "BroughtIn")
+"""What a runtime that names awaited rounds writes with every pulse."""
 SEALED_TEXTS_KEY: Final = item_key("Commitments", "TimelockedIndex")
 NONE_SEALED: Final = (None, b"\0")
 """What stands at ``SEALED_TEXTS_KEY`` while no text waits for a round: nothing, or an empty set."""
@@ -114,6 +118,11 @@ class Bringer:
         )
         signature = self._key.sign(payload)
         return encode_bytes(_BARE + _WRITE_PULSE + payload + _SOME + _SR25519 + signature)
+
+
+def awaited_round(key: bytes) -> int:
+    """The round that ``key``, which begins with ``AWAITED_ROUNDS_KEY``, stands for."""
+    return int.from_bytes(key[len(AWAITED_ROUNDS_KEY) :], "big")
 
 
 def number_of(stored: bytes | None) -> int:

@@ -17,6 +17,8 @@ from assay.clock import Clock
 from assay.errors import Unavailable, UserError
 from assay.localnet.beacon.published import PulseSource
 from assay.localnet.beacon.pulse import (
+    AWAITED_ROUNDS_KEY,
+    BROUGHT_KEY,
     CONFIG_KEY,
     DEVELOPMENT_SEED,
     LAST_ROUND_KEY,
@@ -28,9 +30,10 @@ from assay.localnet.beacon.pulse import (
     BeaconConfig,
     Bringer,
     Pulse,
+    awaited_round,
     number_of,
 )
-from assay.localnet.beacon.schedule import due_rounds
+from assay.localnet.beacon.schedule import AWAITED_READ_MAX, Waiting, at_once, due_rounds
 from assay.localnet.primitives.scale import ScaleError
 from assay.localnet.primitives.well_known_keys import TIMESTAMP_NOW
 from assay.localnet.rpc_client import NodeRefused, RpcClient
@@ -117,12 +120,12 @@ class RemoteBeacon:
 
     async def bring(self) -> int:
         """Submit the pulses that are due now; how many the node took."""
-        config, last, now_ms, texts, rows, header = await asyncio.gather(
+        config, last, now_ms, waiting, block_ms, header = await asyncio.gather(
             self.config(),
             self.last_round(),
             self._number(TIMESTAMP_NOW),
-            self._storage(SEALED_TEXTS_KEY),
-            self._rpc.ask("state_getKeysPaged", f"0x{SEALED_ROWS_KEY.hex()}", 1),
+            self._waiting(),
+            self._block_ms(),
             self._rpc.ask("chain_getHeader"),
         )
         try:
@@ -130,18 +133,16 @@ class RemoteBeacon:
             Bringer.check_block(block)
         except (KeyError, TypeError, ValueError):
             raise self._rpc.unlike("chain_getHeader") from None
-        is_awaited = texts not in NONE_SEALED or bool(rows)
-        taken = 0
-        due = due_rounds(
-            config, now_ms, last, is_awaited=is_awaited, block_ms=await self._block_ms()
-        )
-        for number in due:
+        taken, brought = 0, set[int]()
+        for number in due_rounds(config, now_ms, last, waiting, block_ms=block_ms):
+            if len(brought) == at_once(config, block_ms):
+                break
             pulse = await self._source.pulse(number)
             if pulse is None or pulse.round > config.round_at(now_ms):
                 break  # there is none yet: a chain's time may be ahead of the beacon's
-            if pulse.round <= last:
+            if pulse.round in brought or number < pulse.round <= last:
                 continue  # the source has a gap, and this is the pulse after it once more
-            last = pulse.round
+            brought.add(pulse.round)
             try:
                 await self._rpc.submit(self._bringer.extrinsic(pulse, block))
             except NodeRefused as refusal:
@@ -156,6 +157,27 @@ class RemoteBeacon:
         if refusal != self._refused:
             logger.warning("the node refuses the pulse of round {}: {}", number, refusal)
         self._refused = refusal
+
+    async def _waiting(self) -> Waiting:
+        """What waits on the chain."""
+        awaited, brought, texts, rows = await asyncio.gather(
+            self._keys(AWAITED_ROUNDS_KEY, AWAITED_READ_MAX),
+            self._storage(BROUGHT_KEY),
+            self._storage(SEALED_TEXTS_KEY),
+            self._keys(SEALED_ROWS_KEY, 1),
+        )
+        is_sealed = texts not in NONE_SEALED or bool(rows)
+        return Waiting(
+            [awaited_round(key) for key in awaited], is_unnamed=is_sealed and brought is None
+        )
+
+    async def _keys(self, prefix: bytes, count: int) -> list[bytes]:
+        """The first ``count`` keys that begin with ``prefix``."""
+        told = await self._rpc.ask("state_getKeysPaged", f"0x{prefix.hex()}", count)
+        try:
+            return [bytes.fromhex(key.removeprefix("0x")) for key in told[:count]]
+        except (AttributeError, TypeError, ValueError):
+            raise self._rpc.unlike("state_getKeysPaged") from None
 
     async def _block_ms(self) -> int:
         """Milliseconds a block, which a chain's root may change."""

@@ -8,12 +8,14 @@ import pytest
 from bittensor_core import encrypt_at_round
 
 from assay.localnet.beacon.pulse import (
+    AWAITED_ROUNDS_KEY,
     CONFIG_KEY,
     DEVELOPMENT_SEED,
     QUICKNET,
     BeaconConfig,
     Bringer,
     Pulse,
+    awaited_round,
 )
 from assay.localnet.primitives.scale import Reader, compact, encode_bytes
 from tests.conformance.runtime.subnet import hotkey
@@ -128,8 +130,19 @@ def test_the_local_beacon_opens_what_was_sealed_to_it() -> None:
     )  # fmt: skip
     size = len(compact(len(answer) - 2))
     assert _commit(world, answer[size:], number) is None
-    pulse = Pulse(number, _ask(world, "beacon_signature", DEVELOPMENT_SEED, little))
-    assert _bring(world, pulse) == INCLUDED
+    waits = world.overlay.next_key(AWAITED_ROUNDS_KEY)
+    assert waits is not None and awaited_round(waits) == number
+
+    def pulse(number: int) -> Pulse:
+        little = number.to_bytes(8, "little")
+        return Pulse(number, _ask(world, "beacon_signature", DEVELOPMENT_SEED, little))
+
+    # Its round is passed over, and comes all the same, since something is sealed to it.
+    assert _bring(world, pulse(number + 2)) == INCLUDED
+    assert _bring(world, pulse(number + 1)) != INCLUDED
+    assert _bring(world, pulse(number)) == INCLUDED
+    assert world.overlay.get(waits) is None
+    assert world.get("LastStoredRound", pallet="Drand") == number + 2
     _next_epoch(world)
     assert [tuple(pair) for pair in world.get("Weights", NETUID, 0)] == [(1, 65_535)]
 

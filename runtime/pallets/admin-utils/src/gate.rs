@@ -6,7 +6,7 @@ use frame_system::{ensure_root, pallet_prelude::OriginFor};
 use pallet_subtensor::{
     Bonds, Event as ChainEvent, Hyperparameter, Incentive, LastRateLimitedBlock, LastUpdate,
     MaxUidsTrimmingRateLimit, MechId, NetUid, NullPruningTarget, Pallet as Chain, RateLimitKey,
-    TimelockedWeightCommits, WeightCommits, Weights,
+    WeightCommits, Weights,
 };
 use sp_runtime::DispatchError;
 
@@ -126,7 +126,7 @@ impl<T: Config> Pallet<T> {
             let _ = Weights::<T>::clear_prefix(index, u32::MAX, None);
             let _ = Bonds::<T>::clear_prefix(index, u32::MAX, None);
             let _ = WeightCommits::<T>::clear_prefix(index, u32::MAX, None);
-            let _ = TimelockedWeightCommits::<T>::clear_prefix(index, u32::MAX, None);
+            Chain::<T>::clear_timelocked(index);
             Incentive::<T>::remove(index);
             LastUpdate::<T>::remove(index);
         }

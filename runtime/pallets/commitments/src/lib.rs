@@ -45,6 +45,10 @@ pub mod pallet {
     /// A short commitment counts as this many bytes, so that many small writes are limited too.
     pub(crate) const MIN_SPACE: u64 = 100;
 
+    /// Seconds that a text may stay locked: a week, and as long as a round's pulse is kept. Longer
+    /// locks would be kept for, and looked at with all others, for nobody knows whom.
+    pub(crate) const SEALED_FOR_S: u64 = 7 * 24 * 3_600;
+
     /// What is reserved for a commitment or for a field of it: space is limited by time
     /// (`UsedSpaceOf`), not by money.
     const DEPOSIT: Tao = Tao::ZERO;
@@ -182,6 +186,8 @@ pub mod pallet {
         UnexpectedUnreserveLeftover,
         /// Not in use: opening is nobody's call.
         TimelockRevealFailedNotAllowed,
+        /// The round of a time-locked text is too far ahead. Publicly there is no bound.
+        InvalidRevealRound,
     }
 
     #[pallet::hooks]
@@ -208,6 +214,9 @@ pub mod pallet {
         ) -> DispatchResult {
             let who = ensure_signed(origin)?;
             ensure!(T::Neurons::is_registered(netuid, &who), Error::<T>::AccountNotAllowedCommit);
+            let rounds = || info.fields.iter().filter_map(Data::reveal_round);
+            let latest = T::Beacon::round_within(SEALED_FOR_S);
+            ensure!(rounds().all(|round| round <= latest), Error::<T>::InvalidRevealRound);
             Self::take_space(netuid, &who, &info)?;
 
             let block = frame_system::Pallet::<T>::block_number();
@@ -215,10 +224,8 @@ pub mod pallet {
                 T::Neurons::reset_bonds(netuid, &who);
                 LastBondsReset::<T>::insert(netuid, &who, block);
             }
-            let locked = info.fields.iter().find_map(|field| match field {
-                Data::TimelockEncrypted { reveal_round, .. } => Some(*reveal_round),
-                _ => None,
-            });
+            rounds().for_each(T::Beacon::await_round);
+            let locked = rounds().next();
             Self::note_lock(netuid, &who, locked.is_some());
             if info.is_due(T::Beacon::last_round()) {
                 LookAgain::<T>::put(true);
@@ -256,8 +263,11 @@ pub mod pallet {
 
         /// What it takes to keep `info`, and later to open its time-locked texts.
         fn weight_of(info: &CommitmentInfo<T::MaxFields>) -> Weight {
-            let texts = info.fields.iter().filter(|field| field.is_timelocked()).count() as u64;
-            T::DbWeight::get().reads_writes(8, 6).saturating_add(OPENING.saturating_mul(texts))
+            let texts = info.fields.iter().filter_map(Data::reveal_round).count() as u64;
+            T::DbWeight::get()
+                .reads_writes(8, 6)
+                .saturating_add(T::DbWeight::get().reads_writes(1, 1).saturating_mul(texts))
+                .saturating_add(OPENING.saturating_mul(texts))
         }
 
         /// Counts the commitment against the account's bytes of this epoch.

@@ -33,6 +33,7 @@ impl crate::Config for Test {
 thread_local! {
     pub static ROUND: Cell<u64> = const { Cell::new(0) };
     pub static NEWS: Cell<bool> = const { Cell::new(false) };
+    pub static AWAITED: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
     pub static EPOCH: Cell<u64> = const { Cell::new(0) };
     pub static RESETS: RefCell<Vec<(NetUid, u64)>> = const { RefCell::new(Vec::new()) };
 }
@@ -60,6 +61,14 @@ pub struct Rounds;
 impl Beacon for Rounds {
     fn last_round() -> u64 {
         ROUND.get()
+    }
+
+    fn round_within(seconds: u64) -> u64 {
+        ROUND.get() + seconds / 3
+    }
+
+    fn await_round(round: u64) {
+        AWAITED.with_borrow_mut(|rounds| rounds.push(round));
     }
 
     fn has_news() -> bool {

@@ -60,8 +60,12 @@ pub enum Data {
 }
 
 impl Data {
-    pub fn is_timelocked(&self) -> bool {
-        matches!(self, Self::TimelockEncrypted { .. })
+    /// The round that opens it, if it is a time-locked text.
+    pub fn reveal_round(&self) -> Option<u64> {
+        match self {
+            Self::TimelockEncrypted { reveal_round, .. } => Some(*reveal_round),
+            _ => None,
+        }
     }
 
     /// The bytes that count against the space an account may use.

@@ -4,14 +4,16 @@
 //! sealed to the round. Somebody brings the pulses: an unsigned extrinsic each, held in the pool to
 //! the beacon's key. Other pallets ask for what a round opens by [`Pallet::open`].
 //!
+//! * `awaited`: rounds that something is sealed to.
 //! * `types`: configuration and pulses.
 //! * `quicknet`: the public beacon, which a chain follows unless its genesis names another key.
 //!
-//! Storage, calls, events and errors are the public chain's, by name and position. Three things
+//! Storage, calls, events and errors are the public chain's, by name and position. These things
 //! differ. Publicly the pool takes pulses unseen, and configurations that only root may set, so that
 //! anybody fills blocks with either for nothing; here neither reaches a block. A round whose time has
-//! not come is refused. And nothing here fetches: a host or a process beside it brings the pulses,
-//! where a public node's worker asks drand's servers.
+//! not come is refused. Nothing here fetches: a host or a process beside it brings the pulses, where a
+//! public node's worker asks drand's servers. That worker brings every round in its order; here a
+//! round that was passed over still comes if something is sealed to it.
 
 #![cfg_attr(not(feature = "std"), no_std)]
 
@@ -19,6 +21,7 @@ extern crate alloc;
 
 pub use pallet::*;
 
+mod awaited;
 #[cfg(test)]
 mod mock;
 pub mod quicknet;
@@ -115,6 +118,15 @@ pub mod pallet {
     #[pallet::storage]
     pub type OldestStoredRound<T: Config> = StorageValue<_, RoundNumber, ValueQuery>;
 
+    /// Rounds that something is sealed to and whose pulse is not here. Big endian and not hashed: the
+    /// lowest comes first. Whoever adds one pays for it, and it is at most so far ahead.
+    #[pallet::storage]
+    pub type AwaitedRounds<T: Config> = StorageMap<_, Identity, [u8; 8], (), OptionQuery>;
+
+    /// The block of the latest pulse that something waited for.
+    #[pallet::storage]
+    pub type AwaitedPulseAt<T: Config> = StorageValue<_, BlockNumberFor<T>, ValueQuery>;
+
     /// The block of the latest pulse, or the one after that of a new configuration: nothing unsigned
     /// is taken before it.
     #[pallet::storage]
@@ -169,7 +181,8 @@ pub mod pallet {
         DrandConnectionFailure,
         /// Not in use: a pulse that the beacon did not sign is passed over.
         UnverifiedPulse,
-        /// The round is not after the last one that is stored, or its time has not come.
+        /// The round is not after the last one that is stored, and nothing waits for it; or its time
+        /// has not come.
         InvalidRoundNumber,
         /// The pulse's signature is none, or the beacon's key is none.
         PulseVerificationError,
@@ -247,18 +260,23 @@ pub mod pallet {
             let mut rounds = Vec::new();
             for pulse in pulses_payload.pulses {
                 if Self::verify(&config, &pulse)? {
-                    let due = pulse.round > last && pulse.round <= config.round_at(now_s);
+                    let due =
+                        Self::is_wanted(pulse.round, last) && pulse.round <= config.round_at(now_s);
                     ensure!(due, Error::<T>::InvalidRoundNumber);
-                    last = pulse.round;
-                    rounds.push(last);
-                    Pulses::<T>::insert(last, pulse);
+                    Self::end_wait(pulse.round);
+                    last = last.max(pulse.round);
+                    rounds.push(pulse.round);
+                    Pulses::<T>::insert(pulse.round, pulse);
                 }
             }
             LastStoredRound::<T>::put(last);
-            if let (true, Some(first)) = (first_ever, rounds.first()) {
-                OldestStoredRound::<T>::put(first);
+            if let Some(first) = rounds.iter().min() {
+                if first_ever || *first < OldestStoredRound::<T>::get() {
+                    OldestStoredRound::<T>::put(first);
+                }
             }
             Self::prune(last);
+            Self::prune_awaited(last);
             NextUnsignedAt::<T>::put(frame_system::Pallet::<T>::block_number());
             if !rounds.is_empty() {
                 Self::deposit_event(Event::NewPulse { rounds });
@@ -310,16 +328,16 @@ impl<T: Config> Pallet<T> {
             .map_or(Opened::Never, Opened::Text)
     }
 
-    /// Whether a pulse was stored in the block before this one.
-    pub fn has_news() -> bool {
-        let now = frame_system::Pallet::<T>::block_number();
-        NextUnsignedAt::<T>::get().saturating_add(One::one()) == now
-    }
-
     /// The round of the last block's time. The key of a local beacon may be public: without this
     /// bound whoever knows it would store the last round there can ever be, and none after it.
     fn current_round() -> RoundNumber {
         BeaconConfig::<T>::get().round_at(T::UnixTime::now().as_secs())
+    }
+
+    /// Whether a pulse of `round` may be stored after that of `last`: of a later round, or of one that
+    /// was passed over and something waits for.
+    fn is_wanted(round: RoundNumber, last: RoundNumber) -> bool {
+        round > last || (Self::is_awaited(round) && Self::is_kept(round, last))
     }
 
     /// Whether the beacon signed the pulse. An error if nothing could ever be signed so.
@@ -343,8 +361,7 @@ impl<T: Config> Pallet<T> {
         }
         let now = frame_system::Pallet::<T>::block_number();
         let early = NextUnsignedAt::<T>::get() > now;
-        let known = pulse.round <= LastStoredRound::<T>::get();
-        if early || known {
+        if early || !Self::is_wanted(pulse.round, LastStoredRound::<T>::get()) {
             return Err(InvalidTransaction::Stale);
         }
         Ok(pulse)
@@ -398,6 +415,9 @@ impl<T: Config> Pallet<T> {
             ensure!(round <= last, "a pulse is after the last");
         }
         ensure!(last == 0 || Pulses::<T>::contains_key(last), "the last pulse is not kept");
+        for round in AwaitedRounds::<T>::iter_keys().map(RoundNumber::from_be_bytes) {
+            ensure!(!Pulses::<T>::contains_key(round), "a round is awaited whose pulse is kept");
+        }
         Ok(())
     }
 }

@@ -166,14 +166,60 @@ fn nothing_but_a_pulse_comes_bare() {
 }
 
 #[test]
-fn news_lasts_for_one_block() {
+fn news_is_what_something_waited_for_and_lasts_for_one_block() {
     run(key(), || {
+        Drand::await_round(6);
         assert!(!Drand::has_news());
         assert_ok!(write(vec![pulse(5)]));
         System::set_block_number(8);
-        assert!(Drand::has_news());
+        assert!(!Drand::has_news(), "nothing waited for it");
+        assert_ok!(write(vec![pulse(6)]));
         System::set_block_number(9);
+        assert!(Drand::has_news());
+        System::set_block_number(10);
         assert!(!Drand::has_news());
+    });
+}
+
+#[test]
+fn a_round_that_was_passed_over_comes_if_something_waits_for_it() {
+    run(key(), || {
+        for round in [3, 5, 7] {
+            Drand::await_round(round);
+        }
+        assert_ok!(write(vec![pulse(9)]));
+        for round in [4, 6, 8] {
+            assert_noop!(write(vec![pulse(round)]), Error::<Test>::InvalidRoundNumber);
+            assert_eq!(refused(vec![pulse(round)]), InvalidTransaction::Stale);
+        }
+        let late = payload(vec![pulse(5)]);
+        let signature = signed(&late);
+        assert!(in_pool(late, signature).is_ok());
+        assert_ok!(write(vec![pulse(5)]));
+        let sealed = assay_timelock::seal(b"text", 5, &key(), &[3; 32]).unwrap();
+        assert_eq!(Drand::open(5, &sealed), Opened::Text(b"text".to_vec()));
+        assert_eq!((LastStoredRound::<Test>::get(), OldestStoredRound::<Test>::get()), (9, 5));
+        assert_noop!(write(vec![pulse(5)]), Error::<Test>::InvalidRoundNumber);
+        assert_ok!(write(vec![pulse(10), pulse(3)]));
+        assert_eq!((LastStoredRound::<Test>::get(), OldestStoredRound::<Test>::get()), (10, 3));
+        let left: Vec<_> = AwaitedRounds::<Test>::iter_keys().map(u64::from_be_bytes).collect();
+        assert_eq!(left, [7]);
+    });
+}
+
+#[test]
+fn awaited_rounds_stand_in_their_order_and_go_after_a_week() {
+    run(key(), || {
+        let rounds = [1u64 << 8, 3, 1 << 16, 255, 4];
+        rounds.into_iter().for_each(Drand::await_round);
+        let awaited =
+            || -> Vec<u64> { AwaitedRounds::<Test>::iter_keys().map(u64::from_be_bytes).collect() };
+        assert_eq!(awaited(), [3, 4, 255, 256, 65_536]);
+        assert_ok!(write(vec![pulse(MAX_KEPT_PULSES + 3)]));
+        assert_eq!(awaited(), [4, 255, 256, 65_536]);
+        assert_eq!(refused(vec![pulse(3)]), InvalidTransaction::Stale);
+        Drand::await_round(MAX_KEPT_PULSES + 3);
+        assert_eq!(awaited().len(), 4, "its pulse is here");
     });
 }
 

@@ -16,7 +16,7 @@ const fn micros(count: u64) -> Weight {
 /// A pulse: two pairings in one, and a round hashed to the curve. It takes 28 ms.
 const PULSE: u64 = 90_000;
 
-/// Old pulses that are removed, a hundred at most.
+/// Old pulses that are removed, and old rounds that are no longer awaited: a hundred of each at most.
 const PRUNE: u64 = 12_000;
 
 impl WeightInfo for () {

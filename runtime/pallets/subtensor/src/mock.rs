@@ -103,6 +103,7 @@ impl crate::Commitments<u64> for Committed {
 thread_local! {
     static ROUND: Cell<u64> = const { Cell::new(0) };
     static NEWS: Cell<u64> = const { Cell::new(0) };
+    static AWAITED: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
 }
 
 /// A beacon whose rounds a test publishes. Sealed is what says its round first; the rest is the text.
@@ -114,11 +115,24 @@ impl Rounds {
         ROUND.set(round);
         NEWS.set(System::block_number() + 1);
     }
+
+    /// The rounds to which something was sealed since this was last asked.
+    pub fn awaited() -> Vec<u64> {
+        AWAITED.take()
+    }
 }
 
 impl crate::Beacon for Rounds {
     fn last_round() -> u64 {
         ROUND.get()
+    }
+
+    fn round_within(seconds: u64) -> u64 {
+        ROUND.get() + seconds / 3
+    }
+
+    fn await_round(round: u64) {
+        AWAITED.with_borrow_mut(|rounds| rounds.push(round));
     }
 
     fn has_news() -> bool {

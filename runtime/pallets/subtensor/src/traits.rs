@@ -65,7 +65,11 @@ pub enum Opened {
 pub trait Beacon {
     /// The latest round that is known; 0 before the first.
     fn last_round() -> u64;
-    /// Whether a round came to be known in the block before this one.
+    /// The latest round that comes within so many seconds.
+    fn round_within(seconds: u64) -> u64;
+    /// Notes that something is sealed to `round`.
+    fn await_round(round: u64);
+    /// Whether a round that something is sealed to came to be known in the block before this one.
     fn has_news() -> bool;
     /// Whether the round has been published.
     fn is_known(round: u64) -> bool;
@@ -78,6 +82,12 @@ impl Beacon for () {
     fn last_round() -> u64 {
         0
     }
+
+    fn round_within(_: u64) -> u64 {
+        0
+    }
+
+    fn await_round(_: u64) {}
 
     fn has_news() -> bool {
         false

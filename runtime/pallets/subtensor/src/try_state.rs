@@ -4,7 +4,7 @@
 //! of storage: this is for tests, not for blocks.
 
 use crate::*;
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use frame_support::traits::fungible::Inspect;
 use sp_runtime::TryRuntimeError;
 
@@ -27,12 +27,24 @@ impl<T: Config> Pallet<T> {
         Self::check_shares()?;
         Self::check_alpha()?;
         Self::check_neurons()?;
+        Self::check_sealed_rounds()?;
         Self::check_voting_power()?;
         Self::check_leases()?;
         Self::check_evm_keys()?;
         Self::check_locks()?;
         Self::check_children()?;
         Self::check_keys()
+    }
+
+    /// The rounds that are noted of a queue are those of its rows.
+    fn check_sealed_rounds() -> Result<(), TryRuntimeError> {
+        for (index, epoch, rounds) in TimelockedRounds::<T>::iter() {
+            let queue = TimelockedWeightCommits::<T>::get(index, epoch);
+            let sealed: BTreeSet<u64> = queue.iter().map(|(.., round)| *round).collect();
+            require(rounds == sealed, "rounds of a queue are not those of its rows")?;
+            require(!sealed.is_empty(), "an empty queue is kept")?;
+        }
+        Ok(())
     }
 
     /// All TAO is a balance or in a pool, and pools add up.

@@ -5,7 +5,8 @@
 //! dear, so a block opens no more than [`OPENED_PER_BLOCK`] and the next goes on. Whose epoch is due
 //! comes first, each with an equal share; then the subnets take turns, beginning after the last that
 //! was served. Within a subnet those come first whose row counts. What could not be opened for want
-//! of room stays until it is, also beyond its epoch.
+//! of room stays until it is, also beyond its epoch. A queue is read only if one of its rounds is
+//! known: nothing that was sealed to another costs the blocks between.
 //!
 //! Publicly every block tries everything that has not been opened. That is the same but where a
 //! subnet's settings change between two epochs, and then one of the two is close.
@@ -30,8 +31,10 @@ struct Done {
     opened: u32,
     /// Rows that were read, in their queues.
     read: u32,
-    /// Queues whose keys were looked for.
+    /// Queues that were looked at.
     queues: u32,
+    /// Rounds of which it was asked whether they are known.
+    rounds: u32,
 }
 
 impl Done {
@@ -39,6 +42,7 @@ impl Done {
         self.opened = self.opened.saturating_add(more.opened);
         self.read = self.read.saturating_add(more.read);
         self.queues = self.queues.saturating_add(more.queues);
+        self.rounds = self.rounds.saturating_add(more.rounds);
     }
 }
 
@@ -90,8 +94,9 @@ impl<T: Config> Pallet<T> {
             RevealTurn::<T>::put(NetUid::new(u16::from(netuid).saturating_add(1)));
         }
         let looked_at = u64::from(done.queues).saturating_add(count(subnets).into());
+        let reads = looked_at.saturating_mul(4).saturating_add(done.rounds.into());
         sum_of([
-            T::DbWeight::get().reads_writes(looked_at.saturating_mul(4), done.queues.into()),
+            T::DbWeight::get().reads_writes(reads, done.queues.into()),
             T::WeightInfo::read_timelocked(done.read),
             T::WeightInfo::reveal_timelocked(done.opened),
         ])
@@ -120,14 +125,21 @@ impl<T: Config> Pallet<T> {
                 .collect();
             epochs.sort_unstable();
             for committed in epochs {
+                let is_over = committed < revealed;
+                let (opens, looked_at) = Self::may_open(index, committed);
                 done.queues = done.queues.saturating_add(1);
+                done.rounds = done.rounds.saturating_add(looked_at);
+                if !opens {
+                    if is_over {
+                        Self::drop_timelocked(index, committed);
+                    }
+                    continue;
+                }
                 let left = room.saturating_sub(done.opened);
                 if left == 0 {
-                    // It is not even read: whether anything in it can be opened, another block sees.
                     RevealsWait::<T>::put(true);
                     continue;
                 }
-                let is_over = committed < revealed;
                 Self::open_queue(
                     &Queue { netuid, mechanism, index, committed, is_over },
                     left,
@@ -136,6 +148,18 @@ impl<T: Config> Pallet<T> {
             }
         }
         done
+    }
+
+    /// Whether a round that opens something in the queue is known, without a look at the queue; and
+    /// how many rounds were asked for.
+    fn may_open(index: NetUidStorageIndex, committed: u64) -> (bool, u32) {
+        let Some(rounds) = TimelockedRounds::<T>::get(index, committed) else { return (true, 0) };
+        let mut asked = 0u32;
+        let opens = rounds.range(..=T::Beacon::last_round()).any(|round| {
+            asked = asked.saturating_add(1);
+            T::Beacon::is_known(*round)
+        });
+        (opens, asked)
     }
 
     /// Opens no more than `left` rows of `queue`, and keeps those that may yet be opened.
@@ -178,8 +202,6 @@ impl<T: Config> Pallet<T> {
                 Self::deposit_event(Event::TimelockedWeightsRevealed(index, hotkey.clone()));
             }
         }
-        if !kept.is_empty() {
-            TimelockedWeightCommits::<T>::insert(index, committed, kept);
-        }
+        Self::keep_timelocked(index, committed, kept);
     }
 }

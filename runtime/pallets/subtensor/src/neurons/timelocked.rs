@@ -13,7 +13,7 @@ use crate::{
     neurons::{commit_reveal::COMMITS_MAX, slots::put, Row},
     *,
 };
-use alloc::vec::Vec;
+use alloc::{collections::BTreeSet, vec::Vec};
 use codec::Decode;
 use frame_support::{ensure, traits::ConstU32, BoundedVec};
 use sp_io::hashing::blake2_256;
@@ -28,6 +28,12 @@ pub(crate) const PLACES_WITHOUT_PERMIT: usize = 256;
 /// Places in a queue: those, and ten for each of as many validators as the public chain's default
 /// allows.
 pub(crate) const PLACES: usize = PLACES_WITHOUT_PERMIT + 64 * COMMITS_MAX;
+
+/// Milliseconds of a block as clients reckon who ask no chain for them: the public chain's.
+const CLIENTS_BLOCK_MS: u64 = 12_000;
+
+/// Seconds by which epochs and clients' clocks may be late.
+const LATE_S: u64 = 300;
 
 /// What a sealed row is.
 pub type Sealed = BoundedVec<u8, ConstU32<MAX_COMMIT_BYTES>>;
@@ -72,7 +78,8 @@ impl<T: Config> Pallet<T> {
         ensure!(queue.len() < places, Error::<T>::CommitQueueFull);
         let hash = blake2_256(&sealed).into();
         queue.push((hotkey.clone(), now, sealed, round));
-        TimelockedWeightCommits::<T>::insert(index, epoch, queue);
+        Self::keep_timelocked(index, epoch, queue);
+        T::Beacon::await_round(round);
         LastUpdate::<T>::mutate(index, |blocks| put(blocks, uid, now));
         Self::deposit_event(Event::TimelockedWeightsCommitted(hotkey.clone(), index, hash, round));
         Ok(())
@@ -94,8 +101,47 @@ impl<T: Config> Pallet<T> {
             Self::stake_weight_of(hotkey, netuid) >= StakeThreshold::<T>::get(),
             Error::<T>::NotEnoughStakeToSetWeights
         );
-        ensure!(round >= T::Beacon::last_round(), Error::<T>::InvalidRevealRound);
+        let latest = T::Beacon::round_within(Self::sealed_for_s(netuid));
+        ensure!(
+            (T::Beacon::last_round()..=latest).contains(&round),
+            Error::<T>::InvalidRevealRound
+        );
         Ok(slot)
+    }
+
+    /// In how many seconds at most a row that is committed now is gone, opened or not: no round after
+    /// that could open it. The rest of this epoch, the epochs that it is sealed for, the one in which
+    /// it is opened, and some time for what is late.
+    fn sealed_for_s(netuid: NetUid) -> u64 {
+        let epochs = RevealPeriodEpochs::<T>::get(netuid).saturating_add(2);
+        let blocks = epochs.saturating_mul(Tempo::<T>::get(netuid).into());
+        let block_ms = SlotDurationMs::<T>::get().max(CLIENTS_BLOCK_MS);
+        (blocks.saturating_mul(block_ms) / 1_000).saturating_add(LATE_S)
+    }
+
+    /// Keeps `queue` of `epoch`, and which rounds open what is in it.
+    pub(crate) fn keep_timelocked(
+        index: NetUidStorageIndex,
+        epoch: u64,
+        queue: Vec<(T::AccountId, u64, Sealed, u64)>,
+    ) {
+        if queue.is_empty() {
+            return Self::drop_timelocked(index, epoch);
+        }
+        let rounds: BTreeSet<u64> = queue.iter().map(|(.., round)| *round).collect();
+        TimelockedRounds::<T>::insert(index, epoch, rounds);
+        TimelockedWeightCommits::<T>::insert(index, epoch, queue);
+    }
+
+    pub(crate) fn drop_timelocked(index: NetUidStorageIndex, epoch: u64) {
+        TimelockedRounds::<T>::remove(index, epoch);
+        TimelockedWeightCommits::<T>::remove(index, epoch);
+    }
+
+    /// Drops all that is sealed on one mechanism of a subnet.
+    pub fn clear_timelocked(index: NetUidStorageIndex) {
+        let _ = TimelockedRounds::<T>::clear_prefix(index, u32::MAX, None);
+        let _ = TimelockedWeightCommits::<T>::clear_prefix(index, u32::MAX, None);
     }
 
     /// The epoch to which something belongs that is done now: the next, if one is due in this block

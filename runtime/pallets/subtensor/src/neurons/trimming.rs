@@ -111,7 +111,7 @@ impl<T: Config> Pallet<T> {
             let room = COMMITS_PER_CALL.saturating_sub(cleared);
             let epochs: Vec<u64> =
                 TimelockedWeightCommits::<T>::iter_key_prefix(index).take(room as usize).collect();
-            epochs.iter().for_each(|epoch| TimelockedWeightCommits::<T>::remove(index, epoch));
+            epochs.iter().for_each(|epoch| Self::drop_timelocked(index, *epoch));
             cleared = cleared.saturating_add(count(&epochs));
         }
         let left = Self::mechanism_indices(netuid).any(|index| {

@@ -159,6 +159,19 @@ mod storage_neurons {
         ValueQuery,
     >;
 
+    /// Which rounds open what is in a queue of timelocked weights, so that a block in which none came
+    /// need not read it. A queue of an older runtime has no entry here until it is written again.
+    #[pallet::storage]
+    pub type TimelockedRounds<T: Config> = StorageDoubleMap<
+        _,
+        Twox64Concat,
+        NetUidStorageIndex,
+        Twox64Concat,
+        u64,
+        BTreeSet<u64>,
+        OptionQuery,
+    >;
+
     /// Whether timelocked weights wait that could have been opened: a block opens only so many.
     #[pallet::storage]
     pub type RevealsWait<T: Config> = StorageValue<_, bool, ValueQuery>;

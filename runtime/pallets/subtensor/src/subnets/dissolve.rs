@@ -121,7 +121,7 @@ impl<T: Config> Pallet<T> {
             let _ = Weights::<T>::clear_prefix(index, ALL, None);
             let _ = Bonds::<T>::clear_prefix(index, ALL, None);
             let _ = WeightCommits::<T>::clear_prefix(index, ALL, None);
-            let _ = TimelockedWeightCommits::<T>::clear_prefix(index, ALL, None);
+            Self::clear_timelocked(index);
             Incentive::<T>::remove(index);
             LastUpdate::<T>::remove(index);
         }

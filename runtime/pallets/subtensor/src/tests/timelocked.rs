@@ -183,7 +183,6 @@ fn who_has_no_permit_cannot_fill_the_queue() {
         assert_ok!(commit(101, netuid, blob(), 7)); // the owner needs none
         fill(PLACES);
         assert_noop!(commit(102, netuid, blob(), 7), E::CommitQueueFull);
-        fill(0);
     });
 }
 
@@ -271,6 +270,63 @@ fn subnets_share_the_room_and_take_turns() {
         next_block();
         assert_eq!((row(honest).len(), waiting(honest)), (2, 0));
         assert!(waiting(junk) > 0);
+    });
+}
+
+#[test]
+fn a_round_after_which_a_row_is_gone_is_refused() {
+    run(local(), || {
+        let netuid = committing_subnet();
+        Rounds::awaited();
+        // This epoch, its own, and one for what is late, in blocks as clients reckon; five minutes.
+        let tempo = u64::from(Tempo::<Test>::get(netuid));
+        let last = (3 * tempo * 12 + 300) / 3;
+        let blob = || sealed(7, 102, &[1, 2]);
+        for round in [last + 1, u64::MAX] {
+            assert_noop!(commit(102, netuid, blob(), round), E::InvalidRevealRound);
+        }
+        assert_ok!(commit(102, netuid, blob(), last));
+        RevealPeriodEpochs::<Test>::insert(netuid, 2);
+        assert_ok!(commit(102, netuid, blob(), last + 1));
+        // Clients that know the chain's own pace may be slower than that.
+        SlotDurationMs::<Test>::put(24_000);
+        assert_ok!(commit(102, netuid, blob(), 2 * last));
+        assert_eq!(Rounds::awaited(), [last, last + 1, 2 * last]);
+    });
+}
+
+#[test]
+fn a_queue_is_not_touched_by_a_round_that_opens_nothing_in_it() {
+    run(local(), || {
+        let netuid = committing_subnet();
+        assert_ok!(commit(102, netuid, sealed(9, 102, &[1, 2]), 9));
+        let epoch = SubnetEpochIndex::<Test>::get(netuid);
+        next_epoch(netuid);
+        // What cannot be read would be gone as soon as it was looked at.
+        let key = TimelockedWeightCommits::<Test>::hashed_key_for(main(netuid), epoch);
+        let queue = sp_io::storage::get(&key).unwrap();
+        sp_io::storage::set(&key, b"\xff");
+        Rounds::publish(8);
+        next_block();
+        assert_eq!(sp_io::storage::get(&key).unwrap()[..], b"\xff"[..]);
+        sp_io::storage::set(&key, &queue);
+        Rounds::publish(9);
+        next_block();
+        assert_eq!((row(netuid).len(), waiting(netuid)), (2, 0));
+        assert_eq!(TimelockedRounds::<Test>::iter().count(), 0);
+    });
+}
+
+#[test]
+fn a_queue_of_an_older_runtime_is_looked_at_as_it_was() {
+    run(local(), || {
+        let netuid = committing_subnet();
+        fill(netuid, 102, 1);
+        next_epoch(netuid);
+        assert_eq!(waiting(netuid), 1);
+        Rounds::publish(7);
+        next_block();
+        assert_eq!((row(netuid).len(), waiting(netuid)), (2, 0));
     });
 }
 

@@ -8,13 +8,15 @@ import pytest
 
 from assay.localnet.beacon.local import due_in
 from assay.localnet.beacon.pulse import (
+    AWAITED_ROUNDS_KEY,
+    BROUGHT_KEY,
     LAST_ROUND_KEY,
     SIGNATURE_BYTES,
     BeaconConfig,
     Bringer,
     Pulse,
 )
-from assay.localnet.beacon.schedule import CATCH_UP_ROUNDS, IDLE_ROUNDS
+from assay.localnet.beacon.schedule import CATCH_UP_ROUNDS, IDLE_ROUNDS, PULSES_PER_BLOCK_MAX
 from assay.localnet.executor.host.crypto import check_sr25519
 from assay.localnet.primitives.scale import Reader, ScaleError, encode_bytes
 from assay.localnet.primitives.well_known_keys import TIMESTAMP_NOW, item_key
@@ -23,6 +25,7 @@ CONFIG: Final = BeaconConfig(b"\1" * 96, 3, 1_000_000)
 BLOCK_MS: Final = 250
 SEALED: Final = {item_key("SubtensorModule", "TimelockedWeightCommits") + b"key": b"queue"}
 LOCKED: Final = {item_key("Commitments", "TimelockedIndex"): b"\4entry"}
+NAMED: Final = {BROUGHT_KEY: bytes(12)}
 NOTHING_LOCKED: Final = {item_key("Commitments", "TimelockedIndex"): b"\0"}
 
 
@@ -59,8 +62,36 @@ def test_where_nothing_waits_a_pulse_a_minute_tells_that_there_is_a_beacon(
     assert list(due_in(state(500 + IDLE_ROUNDS, 500, more), CONFIG, BLOCK_MS)) == [520]
 
 
+def awaited(*rounds: int) -> dict[bytes, bytes]:
+    """What the chain has while these are awaited."""
+    return SEALED | NAMED | {AWAITED_ROUNDS_KEY + n.to_bytes(8, "big"): b"" for n in rounds}
+
+
+def test_a_round_that_something_waits_for_comes_in_its_time_and_the_others_do_not() -> None:
+    more = awaited(503, 507, 2**64 - 1)
+    assert not due_in(state(502, 500, more), CONFIG, BLOCK_MS)
+    assert due_in(state(503, 500, more), CONFIG, BLOCK_MS) == [503]
+    assert due_in(state(510, 500, more), CONFIG, BLOCK_MS) == [503, 507]
+    far = awaited(2**64 - 1)
+    assert not due_in(state(500 + IDLE_ROUNDS - 1, 500, far), CONFIG, BLOCK_MS), "no faster"
+    assert due_in(state(500 + IDLE_ROUNDS, 500, far), CONFIG, BLOCK_MS) == [520]
+
+
+def test_a_round_that_was_passed_over_comes_however_late() -> None:
+    late = 500 + 10 * CATCH_UP_ROUNDS
+    assert due_in(state(late, late, awaited(255, 256)), CONFIG, BLOCK_MS) == [255, 256]
+    assert due_in(state(late, 0, awaited(3)), CONFIG, BLOCK_MS) == [3]
+
+
+def test_no_more_than_a_block_takes_are_brought_at_once() -> None:
+    many = awaited(*range(1, 100))
+    assert due_in(state(500, 500, many), CONFIG, BLOCK_MS) == [1, 2]
+    due = due_in(state(500, 500, many), CONFIG, 600_000)
+    assert due == list(range(1, PULSES_PER_BLOCK_MAX + 1))
+
+
 @pytest.mark.parametrize("more", [SEALED, LOCKED])
-def test_where_something_waits_every_round_has_its_pulse_in_order(more: dict[bytes, bytes]) -> None:
+def test_a_runtime_that_names_no_rounds_gets_every_one_in_order(more: dict[bytes, bytes]) -> None:
     assert not due_in(state(500, 500, more), CONFIG, BLOCK_MS)
     assert list(due_in(state(501, 500, more), CONFIG, BLOCK_MS)) == [501]
     assert list(due_in(state(510, 500, more), CONFIG, BLOCK_MS)) == [501, 502]

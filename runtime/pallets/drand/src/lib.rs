@@ -4,6 +4,7 @@
 //! sealed to the round. Somebody brings the pulses: an unsigned extrinsic each, held in the pool to
 //! the beacon's key. Other pallets ask for what a round opens by [`Pallet::open`].
 //!
+//! * `admission`: which pulses are let in, and how many.
 //! * `awaited`: rounds that something is sealed to.
 //! * `types`: configuration and pulses.
 //! * `quicknet`: the public beacon, which a chain follows unless its genesis names another key.
@@ -21,6 +22,7 @@ extern crate alloc;
 
 pub use pallet::*;
 
+mod admission;
 mod awaited;
 #[cfg(test)]
 mod mock;
@@ -30,6 +32,7 @@ mod tests;
 pub mod types;
 pub mod weights;
 
+pub use admission::PULSES_PER_BLOCK;
 pub use types::*;
 pub use weights::WeightInfo;
 
@@ -123,6 +126,10 @@ pub mod pallet {
     #[pallet::storage]
     pub type AwaitedRounds<T: Config> = StorageMap<_, Identity, [u8; 8], (), OptionQuery>;
 
+    /// The block of the latest pulse, how many it took, and of how many rounds that nothing waited for.
+    #[pallet::storage]
+    pub type BroughtIn<T: Config> = StorageValue<_, (BlockNumberFor<T>, u32, u32), ValueQuery>;
+
     /// The block of the latest pulse that something waited for.
     #[pallet::storage]
     pub type AwaitedPulseAt<T: Config> = StorageValue<_, BlockNumberFor<T>, ValueQuery>;
@@ -207,17 +214,7 @@ pub mod pallet {
                     let pulse = Self::admit_pulse(pulses_payload, signature)?;
                     let genuine = Self::verify(&BeaconConfig::<T>::get(), pulse);
                     ensure!(genuine.unwrap_or(false), InvalidTransaction::BadProof);
-                    // The lower round first, or the higher would keep it out for good; at most twice
-                    // the least, which is below what root's calls have.
-                    let least = T::UnsignedPriority::get();
-                    let age = Self::current_round().saturating_sub(pulse.round);
-                    let priority = least.saturating_add(age.min(least));
-                    ValidTransaction::with_tag_prefix(TAG)
-                        .priority(priority)
-                        .and_provides((b"drand", pulse.round).using_encoded(blake2_256))
-                        .longevity(LONGEVITY)
-                        .propagate(false)
-                        .build()
+                    Self::pool_validity(pulse.round)
                 }
                 _ => InvalidTransaction::Call.into(),
             }
@@ -263,7 +260,7 @@ pub mod pallet {
                     let due =
                         Self::is_wanted(pulse.round, last) && pulse.round <= config.round_at(now_s);
                     ensure!(due, Error::<T>::InvalidRoundNumber);
-                    Self::end_wait(pulse.round);
+                    Self::count_pulse(Self::end_wait(pulse.round));
                     last = last.max(pulse.round);
                     rounds.push(pulse.round);
                     Pulses::<T>::insert(pulse.round, pulse);
@@ -348,52 +345,6 @@ impl<T: Config> Pallet<T> {
             && assay_timelock::randomness(&pulse.signature) == pulse.randomness[..])
     }
 
-    /// The one pulse of the payload, if it is time for it; whether it is genuine is not looked at.
-    fn admit_pulse<'a>(
-        payload: &'a Pulses_<T>,
-        signature: &Option<MultiSignature>,
-    ) -> Result<&'a Pulse, InvalidTransaction> {
-        Self::check_sender(payload, &payload.public, signature)?;
-        Self::check_block(payload.block_number)?;
-        let [pulse] = payload.pulses.as_slice() else { return Err(InvalidTransaction::Call) };
-        if pulse.round > Self::current_round() {
-            return Err(InvalidTransaction::Future);
-        }
-        let now = frame_system::Pallet::<T>::block_number();
-        let early = NextUnsignedAt::<T>::get() > now;
-        if early || !Self::is_wanted(pulse.round, LastStoredRound::<T>::get()) {
-            return Err(InvalidTransaction::Stale);
-        }
-        Ok(pulse)
-    }
-
-    /// Anybody may bring something, under a key of sr25519.
-    fn check_sender(
-        payload: &impl Encode,
-        public: &MultiSigner,
-        signature: &Option<MultiSignature>,
-    ) -> Result<(), InvalidTransaction> {
-        let holds = match (public, signature) {
-            (_, None) => return Err(InvalidTransaction::BadSigner),
-            (MultiSigner::Sr25519(key), Some(MultiSignature::Sr25519(signature))) => {
-                payload.using_encoded(|bytes| signature.verify(bytes, key))
-            }
-            _ => false,
-        };
-        if holds {
-            Ok(())
-        } else {
-            Err(InvalidTransaction::BadProof)
-        }
-    }
-
-    fn check_block(signed_in: BlockNumberFor<T>) -> Result<(), InvalidTransaction> {
-        if frame_system::Pallet::<T>::block_number() < signed_in {
-            return Err(InvalidTransaction::Future);
-        }
-        Ok(())
-    }
-
     /// Removes what is older than a week, no more than [`MAX_REMOVED_PULSES`].
     fn prune(last: RoundNumber) {
         let oldest = OldestStoredRound::<T>::get();
@@ -414,6 +365,8 @@ impl<T: Config> Pallet<T> {
             ensure!(round == pulse.round, "a pulse is kept under another round");
             ensure!(round <= last, "a pulse is after the last");
         }
+        let (_, all, for_nobody) = BroughtIn::<T>::get();
+        ensure!(for_nobody <= all, "more pulses came for nobody than came");
         ensure!(last == 0 || Pulses::<T>::contains_key(last), "the last pulse is not kept");
         for round in AwaitedRounds::<T>::iter_keys().map(RoundNumber::from_be_bytes) {
             ensure!(!Pulses::<T>::contains_key(round), "a round is awaited whose pulse is kept");

@@ -93,7 +93,7 @@ fn the_pool_takes_one_genuine_pulse_at_a_time() {
         let signature = signed(&payload);
         let valid = in_pool(payload.clone(), signature.clone()).unwrap();
         assert_eq!((valid.longevity, valid.propagate), (3, false));
-        assert_eq!(valid.priority, (1 << 20) + CURRENT - 5, "the lower round first");
+        assert_eq!(valid.priority, 1 << 20);
         assert_eq!(in_pool(payload, None), Err(InvalidTransaction::BadSigner.into()));
         assert_eq!(refused(vec![]), InvalidTransaction::Call);
         assert_eq!(refused(vec![pulse(5), pulse(6)]), InvalidTransaction::Call);
@@ -106,6 +106,76 @@ fn the_pool_takes_one_genuine_pulse_at_a_time() {
         assert_eq!(refused(vec![Pulse::default()]), InvalidTransaction::Stale);
         let none = Pulse { round: 5, ..Default::default() };
         assert_eq!(refused(vec![none]), InvalidTransaction::BadProof);
+    });
+}
+
+#[test]
+fn what_is_waited_for_comes_first_and_of_that_the_lower_round() {
+    run(key(), || {
+        let asked = |round| {
+            let payload = payload(vec![pulse(round)]);
+            let signature = signed(&payload);
+            in_pool(payload, signature).unwrap()
+        };
+        for round in [CURRENT - 3, CURRENT] {
+            Drand::await_round(round);
+        }
+        let of_any = asked(CURRENT - 5);
+        let (lower, higher) = (asked(CURRENT - 3), asked(CURRENT));
+        assert!(lower.priority > higher.priority && higher.priority > of_any.priority);
+        assert!(lower.priority <= 2 << 20);
+        // The pool holds one of all that nothing waits for, and one of each that something does.
+        assert_eq!(of_any.provides, asked(CURRENT - 4).provides);
+        assert_ne!(lower.provides, higher.provides);
+        assert_ne!(lower.provides, of_any.provides);
+    });
+}
+
+#[test]
+fn a_block_takes_one_pulse_for_nobody_and_eight_in_all() {
+    let may_come = |round| {
+        let pulses_payload = payload(vec![pulse(round)]);
+        let signature = signed(&pulses_payload);
+        Drand::pre_dispatch(&Call::write_pulse { pulses_payload, signature })
+    };
+    let full = Err(InvalidTransaction::ExhaustsResources.into());
+    run(key(), || {
+        for round in 21..40 {
+            Drand::await_round(round);
+        }
+        assert_ok!(may_come(5));
+        assert_ok!(write(vec![pulse(5)]));
+        assert_eq!(may_come(6), full);
+        for round in 21..20 + u64::from(PULSES_PER_BLOCK) {
+            assert_ok!(may_come(round));
+            assert_ok!(write(vec![pulse(round)]));
+        }
+        assert_eq!(may_come(30), full);
+        System::set_block_number(8);
+        assert_ok!(may_come(30));
+        assert_ok!(may_come(50));
+    });
+}
+
+#[test]
+fn what_is_no_pulse_is_refused_before_its_signatures_are_looked_at() {
+    run(key(), || {
+        assert_ok!(write(vec![pulse(9)]));
+        System::set_block_number(8);
+        // None of these is signed: whoever looks at that first says `BadSigner`.
+        let refusal = |pulse| in_pool(payload(vec![pulse]), None).unwrap_err();
+        let short = Pulse { round: 10, ..pulse_of(10, vec![1; 47]) };
+        let hashed = Pulse { randomness: Default::default(), ..pulse(10) };
+        for (pulse, why) in [
+            (pulse(9), InvalidTransaction::Stale),
+            (pulse(8), InvalidTransaction::Stale),
+            (Pulse { round: CURRENT + 1, ..pulse(10) }, InvalidTransaction::Future),
+            (short, InvalidTransaction::BadProof),
+            (hashed, InvalidTransaction::BadProof),
+            (pulse(10), InvalidTransaction::BadSigner),
+        ] {
+            assert_eq!(refusal(pulse), why.into());
+        }
     });
 }
 

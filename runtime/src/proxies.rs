@@ -1,9 +1,9 @@
 //! What a proxy may do in another account's name: the types of proxies, and what each lets through.
 //!
 //! Types, their numbers and their permissions are the public runtime's, as the SDK's 11.3 line knows
-//! them (`common/src/proxy.rs` and `runtime/src/proxy_filters` there). A type allows whole groups of
-//! calls (`groups`), and whatever is in none of its groups is denied: a call that nobody has thought
-//! of is for `Any` alone. Clients ask for the same table (`questions`), so what they are told and
+//! them (`common/src/proxy.rs` and `runtime/src/proxy_filters` there); but the beneficiary of a leased
+//! subnet may what spec 425 named. A type allows whole groups of calls (`groups`), and whatever is in
+//! none of its groups is denied: a call that nobody has thought of is for `Any` alone. Clients ask for the same table (`questions`), so what they are told and
 //! what holds cannot differ.
 
 mod groups;
@@ -16,7 +16,7 @@ pub use questions::{filters, types};
 use crate::RuntimeCall;
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use frame_support::traits::{GetCallMetadata, InstanceFilter};
-use groups::{group_of, Group};
+use groups::{group_of, is_leased, Group};
 use pallet_subtensor::AlphaBalance;
 use scale_info::TypeInfo;
 
@@ -113,8 +113,18 @@ impl ProxyType {
         matches!(self, Self::Senate | Self::Triumvirate | Self::Governance | Self::RootWeights)
     }
 
-    /// The groups that are allowed as a whole. `Any`, and the two types that look at a call's
-    /// arguments, name none.
+    /// Whether the type allows the call `name` of `pallet`, whatever its arguments. The two types that
+    /// look at those allow none in this way.
+    fn allows(self, pallet: &str, name: &str) -> bool {
+        match self {
+            Self::Any => true,
+            Self::SubnetLeaseBeneficiary => is_leased(pallet, name),
+            _ => group_of(pallet, name).is_some_and(|group| self.groups().contains(&group)),
+        }
+    }
+
+    /// The groups that are allowed as a whole. `Any`, the type whose calls are named one by one, and
+    /// the two that look at a call's arguments, name none.
     fn groups(self) -> &'static [Group] {
         use Group::*;
         match self {
@@ -174,12 +184,12 @@ impl ProxyType {
             Self::Transfer => &[Transfers, StakeTransfers],
             Self::ChildKeys => &[ChildKeys],
             Self::SwapHotkey => &[HotkeySwap],
-            Self::SubnetLeaseBeneficiary => &[Activation, Identity, Management],
             Self::RootClaim => &[RootClaim],
             Self::BasketTrading => &[Basket],
             Self::Any
             | Self::SmallTransfer
             | Self::SudoUncheckedSetCode
+            | Self::SubnetLeaseBeneficiary
             | Self::Senate
             | Self::Triumvirate
             | Self::Governance
@@ -216,13 +226,11 @@ fn sets_code(call: &RuntimeCall) -> bool {
 impl InstanceFilter<RuntimeCall> for ProxyType {
     fn filter(&self, call: &RuntimeCall) -> bool {
         match self {
-            Self::Any => true,
             Self::SmallTransfer => is_small_transfer(call),
             Self::SudoUncheckedSetCode => sets_code(call),
             _ => {
                 let name = call.get_call_metadata();
-                group_of(name.pallet_name, name.function_name)
-                    .is_some_and(|group| self.groups().contains(&group))
+                self.allows(name.pallet_name, name.function_name)
             }
         }
     }

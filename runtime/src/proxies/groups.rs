@@ -296,6 +296,44 @@ const ADMIN: &[(Group, &[&str])] = &[
     ),
 ];
 
+/// What the beneficiary of a leased subnet may set of it, beside starting it: the list of the public
+/// runtime at spec 425. Its later line allows the whole of [`Group::Management`] instead; with that a
+/// beneficiary could switch off the owner's cut, which contributors have a share of, or trim them
+/// from the subnet.
+const LEASED_ADMIN: &[&str] = &[
+    "sudo_set_serving_rate_limit",
+    "sudo_set_min_difficulty",
+    "sudo_set_max_difficulty",
+    "sudo_set_weights_version_key",
+    "sudo_set_adjustment_alpha",
+    "sudo_set_immunity_period",
+    "sudo_set_min_allowed_weights",
+    "sudo_set_kappa",
+    "sudo_set_rho",
+    "sudo_set_activity_cutoff",
+    "sudo_set_network_registration_allowed",
+    "sudo_set_network_pow_registration_allowed",
+    "sudo_set_max_burn",
+    "sudo_set_bonds_moving_average",
+    "sudo_set_bonds_penalty",
+    "sudo_set_commit_reveal_weights_enabled",
+    "sudo_set_liquid_alpha_enabled",
+    "sudo_set_alpha_values",
+    "sudo_set_commit_reveal_weights_interval",
+    "sudo_set_toggle_transfer",
+    "sudo_set_subnet_emission_enabled",
+    "sudo_set_min_childkey_take_per_subnet",
+];
+
+/// Whether the call `name` of `pallet` is for the beneficiary of a leased subnet.
+pub fn is_leased(pallet: &str, name: &str) -> bool {
+    match pallet {
+        "SubtensorModule" => name == "start_call",
+        "AdminUtils" => LEASED_ADMIN.contains(&name),
+        _ => false,
+    }
+}
+
 /// The group of the call `name` of `pallet`; none where nobody has said.
 pub fn group_of(pallet: &str, name: &str) -> Option<Group> {
     match pallet {

@@ -1,6 +1,6 @@
 //! What clients are told of the types of proxies: their names, and the calls that each allows.
 
-use super::{groups::group_of, ProxyType, SMALL_ALPHA_TRANSFER_LIMIT, SMALL_TRANSFER_LIMIT};
+use super::{ProxyType, SMALL_ALPHA_TRANSFER_LIMIT, SMALL_TRANSFER_LIMIT};
 use crate::*;
 use alloc::{format, vec::Vec};
 use assay_runtime_api::{CallConstraint, CallInfo, FilterMode, ProxyFilterInfo, ProxyTypeInfo};
@@ -91,10 +91,7 @@ fn mode(kind: ProxyType, calls: &[CallInfo]) -> FilterMode {
         _ => FilterMode::Allow(
             calls
                 .iter()
-                .filter(|call| {
-                    group_of(text(&call.pallet_name), text(&call.call_name))
-                        .is_some_and(|group| kind.groups().contains(&group))
-                })
+                .filter(|call| kind.allows(text(&call.pallet_name), text(&call.call_name)))
                 .cloned()
                 .collect(),
         ),

@@ -137,11 +137,6 @@ fn what_the_public_runtime_allows_by_name_is_allowed() {
             "SubtensorModule.set_subnet_identity SubtensorModule.update_symbol \
                             AdminUtils.sudo_set_serving_rate_limit AdminUtils.sudo_set_max_burn",
         ),
-        (
-            ProxyType::SubnetLeaseBeneficiary,
-            "SubtensorModule.start_call \
-                                             AdminUtils.sudo_set_immunity_period",
-        ),
     ];
     for (kind, names) in allows {
         let allowed = allowed(kind);
@@ -159,6 +154,30 @@ fn what_the_public_runtime_allows_by_name_is_allowed() {
     }
     assert!(!allowed(ProxyType::Owner).contains("AdminUtils.sudo_set_sn_owner_hotkey"));
     assert!(!allowed(ProxyType::Owner).contains("AdminUtils.sudo_set_network_rate_limit"));
+}
+
+/// `SubnetLeaseBeneficiary` in the same list, whole: all its calls are here, and no other is allowed.
+#[test]
+fn a_leases_beneficiary_may_what_the_public_runtime_names_and_no_more() {
+    let admin = "serving_rate_limit min_difficulty max_difficulty weights_version_key \
+                 adjustment_alpha immunity_period min_allowed_weights kappa rho activity_cutoff \
+                 network_registration_allowed network_pow_registration_allowed max_burn \
+                 bonds_moving_average bonds_penalty commit_reveal_weights_enabled \
+                 liquid_alpha_enabled alpha_values commit_reveal_weights_interval toggle_transfer \
+                 subnet_emission_enabled min_childkey_take_per_subnet";
+    let mut public: BTreeSet<String> =
+        admin.split_whitespace().map(|name| format!("AdminUtils.sudo_set_{name}")).collect();
+    public.insert("SubtensorModule.start_call".to_string());
+    assert_eq!(public.len(), 23);
+    assert_eq!(allowed(ProxyType::SubnetLeaseBeneficiary), public);
+    let switch = |enabled| {
+        RuntimeCall::AdminUtils(pallet_admin_utils::Call::sudo_set_owner_cut_enabled {
+            netuid: NetUid::new(1),
+            enabled,
+        })
+    };
+    assert!(ProxyType::Owner.filter(&switch(false)));
+    assert!(!ProxyType::SubnetLeaseBeneficiary.filter(&switch(false)));
 }
 
 #[test]

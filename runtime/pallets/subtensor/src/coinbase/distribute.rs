@@ -108,8 +108,10 @@ impl<T: Config> Pallet<T> {
         let staked = !cut.is_zero()
             && Owner::<T>::contains_key(&hotkey)
             && Self::increase_stake(&hotkey, &coldkey, netuid, cut).is_ok();
+        // Also without a cut something may be set aside or owed.
+        let shared = if staked { cut } else { AlphaBalance::ZERO };
+        load.sharers = Self::share_owner_cut(netuid, shared);
         if staked {
-            load.sharers = Self::share_owner_cut(netuid, cut);
             Self::lock_owner_cut(netuid, cut);
             AlphaBalance::ZERO
         } else {

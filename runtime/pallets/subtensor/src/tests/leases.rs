@@ -148,8 +148,7 @@ fn where_the_lease_has_less_than_is_owed_that_is_paid_and_the_rest_stays_owed() 
 fn who_can_hold_no_more_does_not_hold_up_the_others() {
     run(local(), || {
         let (netuid, lease) = leased(None);
-        let most = crate::staking::MAX_HOTKEYS_PER_COLDKEY as u64;
-        StakingHotkeys::<Test>::insert(2, (10_000..10_000 + most).collect::<Vec<_>>());
+        fill(2);
         while staked(netuid, 3, lease.hotkey) == 0 {
             next_block();
         }
@@ -161,6 +160,104 @@ fn who_can_hold_no_more_does_not_hold_up_the_others() {
         run_to_block(System::block_number() + u64::from(INTERVAL) + 25);
         assert!(staked(netuid, 2, lease.hotkey) > waiting);
         assert!(!SubnetLeaseUnpaidDividends::<Test>::contains_key(0, 2));
+    });
+}
+
+/// Gives `who` as many positions of stake as it may have.
+fn fill(who: u64) {
+    let most = crate::staking::MAX_HOTKEYS_PER_COLDKEY as u64;
+    StakingHotkeys::<Test>::insert(who, (10_000..10_000 + most).collect::<Vec<_>>());
+}
+
+fn end(who: u64, hotkey: u64) {
+    assert_ok!(Chain::terminate_lease(signed(who), 0, hotkey));
+}
+
+#[test]
+fn who_could_not_be_paid_at_the_end_is_paid_when_it_can_be_and_nobody_else_is() {
+    run(local(), || {
+        let (netuid, lease) = leased(Some(120));
+        run_to_epoch(netuid);
+        fill(2);
+        while staked(netuid, 3, lease.hotkey) == 0 {
+            next_block();
+        }
+        run_to_block(121);
+        let owed = SubnetLeaseUnpaidDividends::<Test>::get(0, 2).rao();
+        assert!(owed > 0);
+        assert_ok!(Chain::try_associate_hotkey(signed(1), 501));
+        end(1, 501);
+        assert_eq!((SubnetOwner::<Test>::get(netuid), Lessors::acting()), (1, vec![]));
+        assert!(staked(netuid, 1, lease.hotkey) > 0, "the lease's own is the beneficiary's");
+        let still = SubnetLeaseUnpaidDividends::<Test>::get(0, 2).rao();
+        assert!(still >= owed && staked(netuid, lease.coldkey, lease.hotkey) >= still - 1);
+        assert_eq!(SubnetLeaseUnpaidDividends::<Test>::iter().count(), 1);
+        check();
+
+        // It goes on waiting, also with another coldkey of either.
+        run_to_epoch(netuid);
+        assert_eq!(SubnetLeaseUnpaidDividends::<Test>::get(0, 2).rao(), still);
+        assert_ok!(Chain::swap_coldkey(RuntimeOrigin::root(), 1, 701, Tao::ZERO));
+        assert_eq!(SubnetLeases::<Test>::get(0).unwrap().beneficiary, 701);
+        end(701, 501);
+        assert_eq!(SubnetLeaseUnpaidDividends::<Test>::get(0, 2).rao(), still);
+        check();
+
+        StakingHotkeys::<Test>::remove(2);
+        run_to_epoch(netuid);
+        assert!(staked(netuid, 2, lease.hotkey) >= still - 1);
+        assert_eq!(staked(netuid, lease.coldkey, lease.hotkey), 0);
+        assert!(SubnetLeases::<Test>::get(0).is_none());
+        assert_eq!(SubnetLeaseUnpaidDividends::<Test>::iter().count(), 0);
+        check();
+    });
+}
+
+#[test]
+fn who_could_not_be_paid_before_the_end_of_the_subnet_is_paid_with_it() {
+    for ended in [false, true] {
+        run(local(), || {
+            let (netuid, lease) = leased(Some(120));
+            // As much as would be seen if it were another's.
+            let part = share(GIVEN[1].1, raised());
+            fill(2);
+            run_to_block(121);
+            if ended {
+                assert_ok!(Chain::try_associate_hotkey(signed(1), 501));
+                end(1, 501);
+            }
+            let owed = SubnetLeaseUnpaidDividends::<Test>::get(0, 2).rao();
+            assert!(owed > 0 && part > 0);
+            let pool = SubnetTAO::<Test>::get(netuid).rao();
+            let (all, before) = (TotalAlphaStaked::<Test>::get(netuid).rao(), tao_balance(2));
+            assert_ok!(Chain::root_dissolve_network(RuntimeOrigin::root(), netuid));
+            let least = u128::from(pool) * u128::from(owed - 2) / u128::from(all);
+            assert!(u128::from(tao_balance(2) - before) >= least);
+            assert_eq!(tao_balance(lease.coldkey), 0);
+            assert_eq!(SubnetLeaseUnpaidDividends::<Test>::iter().count(), 0);
+            assert_eq!(SubnetUidToLeaseId::<Test>::iter().count(), 0);
+            // Nothing is behind the other hotkeys that the list names.
+            StakingHotkeys::<Test>::remove(2);
+            check();
+        });
+    }
+}
+
+#[test]
+fn what_is_owed_is_paid_from_behind_the_hotkey_that_it_was_staked_behind() {
+    run(local(), || {
+        let (netuid, lease) = leased(Some(120));
+        run_to_epoch(netuid);
+        let waiting = AccumulatedLeaseDividends::<Test>::get(0).rao();
+        assert!(waiting > 0);
+        Chain::set_owner_hotkey(netuid, &103);
+        run_to_block(121);
+        assert_ok!(Chain::try_associate_hotkey(signed(1), 501));
+        end(1, 501);
+        let paid: u64 = [lease.hotkey, 103].map(|hotkey| staked(netuid, 2, hotkey)).iter().sum();
+        let part = u128::from(waiting) * u128::from(GIVEN[1].1) / u128::from(raised());
+        assert!(u128::from(paid) >= part, "{paid} of {part}");
+        check();
     });
 }
 

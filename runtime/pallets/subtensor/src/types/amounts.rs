@@ -46,6 +46,16 @@ macro_rules! amount {
                 self.0.checked_sub(other.0).map(Self)
             }
 
+            /// The sum, or the greatest amount that there is.
+            pub const fn saturating_add(self, other: Self) -> Self {
+                Self(self.0.saturating_add(other.0))
+            }
+
+            /// The difference, or nothing.
+            pub const fn saturating_sub(self, other: Self) -> Self {
+                Self(self.0.saturating_sub(other.0))
+            }
+
             /// The sum, or the error that fails the call.
             pub fn plus(self, other: Self) -> Result<Self, ArithmeticError> {
                 self.checked_add(other).ok_or(ArithmeticError::Overflow)

@@ -4,6 +4,9 @@
 //! the coldkey that owns the hotkey does, so that a hotkey needs no TAO. That list is the SDK's
 //! `COLDKEY_PAYS_FEE_CALLS`. A batch counts when all of it is on the list: otherwise whoever holds
 //! a hotkey could run anything at its owner's cost. A tip is never the owner's.
+//!
+//! What a call turns out to have cost less is given back to who paid. A coldkey that has swapped
+//! itself away has no account for that: there its successor gets it.
 
 use crate::{
     config::BlockAuthor, priority::work_of, AccountId, Balance, Balances, Runtime, RuntimeCall,
@@ -11,7 +14,7 @@ use crate::{
 use core::marker::PhantomData;
 use frame_support::{
     traits::{
-        fungible::{Balanced, Credit},
+        fungible::{Balanced, Credit, Inspect},
         Get, OnUnbalanced,
     },
     unsigned::TransactionValidityError,
@@ -72,19 +75,31 @@ fn payer(who: &AccountId, call: &RuntimeCall, tip: Balance) -> AccountId {
     who.clone()
 }
 
+/// Who has all that the signer of `call` had, once it is done.
+fn successor(call: &RuntimeCall) -> Option<AccountId> {
+    match call {
+        RuntimeCall::SubtensorModule(Subtensor::swap_coldkey_announced { new_coldkey }) => {
+            Some(new_coldkey.clone())
+        }
+        _ => None,
+    }
+}
+
 /// Charges as [`FungibleAdapter`] does, but the account that [`payer`] names.
 pub struct OwnerPays<F, OU>(PhantomData<(F, OU)>);
 
 type Inner<F, OU> = FungibleAdapter<F, OU>;
 type InnerInfo<F, OU> = <Inner<F, OU> as OnChargeTransaction<Runtime>>::LiquidityInfo;
 
-/// The payer (none when nothing was due) and what the adapter wants back.
-pub struct Charged<L>(Option<AccountId>, L);
-
-impl<L: Default> Default for Charged<L> {
-    fn default() -> Self {
-        Self(None, L::default())
-    }
+/// What is to be known when the call is done.
+#[derive(Default)]
+pub struct Charged<L> {
+    /// None when nothing was due.
+    payer: Option<AccountId>,
+    /// Who has what the payer had, if the payer is gone.
+    successor: Option<AccountId>,
+    /// What the adapter wants back.
+    inner: L,
 }
 
 impl<F, OU> TxCreditHold<Runtime> for OwnerPays<F, OU>
@@ -110,7 +125,7 @@ where
     ) -> Result<Self::LiquidityInfo, TransactionValidityError> {
         let payer = payer(who, call, tip);
         let inner = Inner::<F, OU>::withdraw_fee(&payer, call, info, fee_with_tip, tip)?;
-        Ok(Charged(Some(payer), inner))
+        Ok(Charged { payer: Some(payer), successor: successor(call), inner })
     }
 
     fn can_withdraw_fee(
@@ -132,8 +147,10 @@ where
         tip: Balance,
         charged: Self::LiquidityInfo,
     ) -> Result<(), TransactionValidityError> {
-        let Charged(payer, inner) = charged;
+        let Charged { payer, successor, inner } = charged;
         let payer = payer.as_ref().unwrap_or(who);
+        let gone = Balances::total_balance(payer) == 0;
+        let payer = successor.as_ref().filter(|_| gone).unwrap_or(payer);
         Inner::<F, OU>::correct_and_deposit_fee(
             payer,
             info,

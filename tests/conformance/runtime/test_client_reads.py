@@ -51,6 +51,7 @@ def test_all_of_a_balance_goes_or_all_but_what_keeps_the_account(world: World) -
     world.overlay.rollback()
     assert pay(world, "transfer_all", dest=address("new"), keep_alive=False) is None
     assert world.free("stranger") == 0
+    assert len(world.events("KilledAccount")) == 1
     again = pay(world, "transfer_all", dest=address("new"), keep_alive=False)
     assert again == NO_FEE, "it cannot pay for a second one"
 

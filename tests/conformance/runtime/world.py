@@ -235,7 +235,7 @@ class World:
         """Accounts that exist and can pay. Their money is counted nowhere."""
         for name in names:
             data = {"free": rao, "reserved": 0, "frozen": 0, "flags": 1 << 127}
-            info = {"nonce": 0, "consumers": 0, "providers": 1, "sufficients": 1, "data": data}
+            info = {"nonce": 0, "consumers": 0, "providers": 1, "sufficients": 0, "data": data}
             self.set("Account", address(name), to=info, pallet="System")
 
     def issue(self, *names: str, rao: int) -> None:

@@ -236,6 +236,7 @@ pub fn local() -> crate::GenesisConfig<Test> {
         network_rate_limit: 0,
         admin_freeze_window: 0,
         tx_childkey_take_rate_limit: 0,
+        set_children_rate_limit: 15,
         max_uids_trimming_rate_limit: 0,
         max_epochs_per_block: 32,
         loopback_axons_allowed: true,

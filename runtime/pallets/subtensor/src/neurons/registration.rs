@@ -109,6 +109,7 @@ impl<T: Config> Pallet<T> {
     pub(crate) fn begin_block_registrations() {
         let _ = RegistrationsThisBlock::<T>::clear(u32::MAX, None);
         let now = Self::block();
+        Self::begin_root_interval(now);
         for netuid in Self::subnets() {
             Self::adjust_difficulty(netuid, now);
             let price = Burn::<T>::get(netuid);

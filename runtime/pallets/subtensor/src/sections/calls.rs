@@ -201,9 +201,9 @@ mod calls {
         /// Takes a seat on root for a hotkey.
         ///
         /// - Origin: signed, by a coldkey.
-        /// - Errors: `TooManyRegistrationsThisBlock`, `HotKeyAlreadyRegisteredInSubNet`,
-        ///   `NonAssociatedColdKey`, `TooManyStakingHotkeys`, `NoNeuronIdAvailable`,
-        ///   `StakeTooLowForRoot`.
+        /// - Errors: `TooManyRegistrationsThisBlock`, `TooManyRegistrationsThisInterval`,
+        ///   `HotKeyAlreadyRegisteredInSubNet`, `NonAssociatedColdKey`, `TooManyStakingHotkeys`,
+        ///   `NoNeuronIdAvailable`, `StakeTooLowForRoot`.
         /// - Event: `NeuronRegistered`.
         #[pallet::call_index(62)]
         #[pallet::weight(T::WeightInfo::root_register())]
@@ -249,8 +249,8 @@ mod calls {
         /// before.
         ///
         /// - Origin: signed, by the coldkey that owns the hotkey.
-        /// - Errors: `RegistrationNotPermittedOnRootSubnet`, `SubnetNotExists`,
-        ///   `NonAssociatedColdKey`, `TooManyChildren`, `InvalidChild`,
+        /// - Errors: `TxRateLimitExceeded`, `RegistrationNotPermittedOnRootSubnet`,
+        ///   `SubnetNotExists`, `NonAssociatedColdKey`, `TooManyChildren`, `InvalidChild`,
         ///   `DuplicateChild`, `ProportionOverflow`, `ChildParentInconsistency`,
         ///   `NotEnoughStakeToSetChildkeys`.
         /// - Event: `SetChildrenScheduled`.

@@ -76,6 +76,7 @@ mod errors {
         StakingRateLimitExceeded,
         /// Registration is not open.
         SubNetRegistrationDisabled,
+        /// This interval has all the registrations on root that it may hold.
         TooManyRegistrationsThisInterval,
         TransactorAccountShouldBeHotKey,
         FaucetDisabled,

@@ -29,6 +29,8 @@ mod genesis {
         pub max_uids_trimming_rate_limit: u64,
         /// Epochs that may run in one block.
         pub max_epochs_per_block: u8,
+        /// Blocks between two lists of children of one hotkey on one subnet.
+        pub set_children_rate_limit: u64,
         /// Blocks before announced child keys take effect.
         pub pending_child_key_cooldown: u64,
         /// Blocks between the announcement of a new coldkey and the swap.
@@ -61,6 +63,7 @@ mod genesis {
                 tx_childkey_take_rate_limit: 216_000,
                 max_uids_trimming_rate_limit: 216_000,
                 max_epochs_per_block: 2,
+                set_children_rate_limit: 150,
                 pending_child_key_cooldown: 7_200,
                 coldkey_swap_announcement_delay: 36_000,
                 coldkey_swap_reannouncement_delay: 7_200,
@@ -87,6 +90,7 @@ mod genesis {
             TxChildkeyTakeRateLimit::<T>::put(self.tx_childkey_take_rate_limit);
             MaxUidsTrimmingRateLimit::<T>::put(self.max_uids_trimming_rate_limit);
             MaxEpochsPerBlock::<T>::put(self.max_epochs_per_block);
+            SetChildrenRateLimit::<T>::put(self.set_children_rate_limit);
             PendingChildKeyCooldown::<T>::put(self.pending_child_key_cooldown);
             ColdkeySwapAnnouncementDelay::<T>::put(BlockNumberFor::<T>::from(
                 self.coldkey_swap_announcement_delay,

@@ -4,9 +4,8 @@
 //! there, and its TAO on root, which it may lend on every subnet anew (`crate::epoch::stake`). The
 //! children earn for it and keep their take. A change is announced and takes effect with the first
 //! epoch after the cooldown (`crate::coinbase::children`), so that nobody moves weight just before
-//! one; on a subnet that has not started it takes effect at once. The public chain has a hotkey
-//! wait 150 blocks between two announcements for a subnet; here it need not, since the second
-//! replaces the first and waits as long as it did.
+//! one; on a subnet that has not started it takes effect at once. Between two announcements for a
+//! subnet a hotkey waits `SetChildrenRateLimit` blocks.
 //!
 //! Invariants: on a subnet a parent lends at most all of its stake, to at most [`CHILDREN_MAX`]
 //! keys, never to one of its own parents.
@@ -19,6 +18,9 @@ use sp_runtime::{DispatchResult, PerU16};
 /// Children of one hotkey on one subnet: an epoch looks at all of them. The public chain's value.
 pub const CHILDREN_MAX: usize = 5;
 
+/// The number of setting children in `TransactionKeyLastBlock`. The public chain's.
+pub(crate) const SET_CHILDREN: u16 = 0;
+
 impl<T: Config> Pallet<T> {
     /// Announces the children of a hotkey in place of all it has.
     pub(crate) fn do_set_children(
@@ -28,6 +30,7 @@ impl<T: Config> Pallet<T> {
         children: Vec<(u64, T::AccountId)>,
     ) -> DispatchResult {
         Self::check_set_children(coldkey, hotkey, netuid, &children)?;
+        TransactionKeyLastBlock::<T>::insert((hotkey, netuid, SET_CHILDREN), Self::block());
         if !SubtokenEnabled::<T>::get(netuid) {
             Self::replace_children(netuid, hotkey, children);
             Self::tell_children(netuid, hotkey);
@@ -45,6 +48,9 @@ impl<T: Config> Pallet<T> {
         netuid: NetUid,
         children: &[(u64, T::AccountId)],
     ) -> Result<(), Error<T>> {
+        let last = TransactionKeyLastBlock::<T>::get((hotkey, netuid, SET_CHILDREN));
+        let waited = Self::block().saturating_sub(last) >= SetChildrenRateLimit::<T>::get();
+        ensure!(last == 0 || waited, Error::<T>::TxRateLimitExceeded);
         ensure!(!netuid.is_root(), Error::<T>::RegistrationNotPermittedOnRootSubnet);
         ensure!(Self::subnet_exists(netuid), Error::<T>::SubnetNotExists);
         ensure!(Self::owns(coldkey, hotkey), Error::<T>::NonAssociatedColdKey);

@@ -15,6 +15,7 @@ mod shares;
 mod stake;
 mod tao;
 
+pub(crate) use children::SET_CHILDREN;
 pub(crate) use moves::{Place, RatioLimit};
 pub use nominations::NOMINATIONS_PER_BLOCK;
 

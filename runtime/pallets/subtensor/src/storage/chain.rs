@@ -154,6 +154,24 @@ mod storage_chain {
     #[pallet::storage]
     pub type PendingChildKeyCooldown<T: Config> = StorageValue<_, u64, ValueQuery, ConstU64<7_200>>;
 
+    /// Blocks between two lists of children of one hotkey on one subnet. Set by genesis.
+    #[pallet::storage]
+    pub type SetChildrenRateLimit<T: Config> = StorageValue<_, u64, ValueQuery, ConstU64<150>>;
+
+    /// Block in which a hotkey's coldkey last did something rate-limited with it on a subnet, by
+    /// what it was: `SET_CHILDREN` so far.
+    #[pallet::storage]
+    pub type TransactionKeyLastBlock<T: Config> = StorageNMap<
+        _,
+        (
+            NMapKey<Blake2_128Concat, T::AccountId>,
+            NMapKey<Identity, NetUid>,
+            NMapKey<Identity, u16>,
+        ),
+        u64,
+        ValueQuery,
+    >;
+
     /// Block in which something rate-limited last happened.
     #[pallet::storage]
     pub type LastRateLimitedBlock<T: Config> =

@@ -169,7 +169,7 @@ mod storage_hyperparameters {
     #[pallet::storage]
     pub type RegistrationsThisBlock<T: Config> = StorageMap<_, Identity, NetUid, u16, ValueQuery>;
 
-    /// Not counted any more; clients read it.
+    /// Registrations on root in this interval; those on subnets are not counted any more.
     #[pallet::storage]
     pub type RegistrationsThisInterval<T: Config> =
         StorageMap<_, Identity, NetUid, u16, ValueQuery>;
@@ -179,7 +179,8 @@ mod storage_hyperparameters {
     pub type POWRegistrationsThisInterval<T: Config> =
         StorageMap<_, Identity, NetUid, u16, ValueQuery>;
 
-    /// Registrations by proof of work at which the difficulty stays.
+    /// Registrations by proof of work at which the difficulty stays; on root a third of those that
+    /// an interval may hold.
     #[pallet::storage]
     pub type TargetRegistrationsPerInterval<T: Config> =
         StorageMap<_, Identity, NetUid, u16, ValueQuery, ConstU16<2>>;

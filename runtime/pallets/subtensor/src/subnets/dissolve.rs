@@ -90,6 +90,9 @@ impl<T: Config> Pallet<T> {
             TotalHotkeyAlphaLastEpoch AutoStakeDestination AutoStakeDestinationColdkeys ChildkeyTake
             DecayingLock
         );
+        let waits: Vec<(T::AccountId, NetUid, u16)> =
+            TransactionKeyLastBlock::<T>::iter_keys().filter(|(_, n, _)| *n == netuid).collect();
+        waits.iter().for_each(TransactionKeyLastBlock::<T>::remove);
         let _ = LastHotkeySwapOnNetuid::<T>::clear_prefix(netuid, ALL, None);
         Self::forget_locks(netuid);
         // The next owner has not used up what this one did.

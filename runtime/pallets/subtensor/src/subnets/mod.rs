@@ -128,6 +128,8 @@ impl<T: Config> Pallet<T> {
         // Root has no epoch: its stakers are paid by the subnets'.
         Tempo::<T>::insert(NetUid::ROOT, 0);
         NetworkRegistrationAllowed::<T>::insert(NetUid::ROOT, false);
+        // The public chain's value.
+        TargetRegistrationsPerInterval::<T>::insert(NetUid::ROOT, 1);
         TokenSymbol::<T>::insert(NetUid::ROOT, Self::root_symbol());
     }
 }

@@ -13,6 +13,7 @@
 //! which name the old hotkey under their seal.
 
 use crate::{
+    staking::SET_CHILDREN,
     swap::{KEY_SWAP_COST, KEY_SWAP_ON_SUBNET_COST, SWAP_POSITIONS_MAX},
     *,
 };
@@ -155,6 +156,10 @@ impl<T: Config> Pallet<T> {
         Self::change_neuron(netuid, old, new);
         if ChildkeyTake::<T>::contains_key(old, netuid) {
             ChildkeyTake::<T>::insert(new, netuid, ChildkeyTake::<T>::take(old, netuid));
+        }
+        let announced = TransactionKeyLastBlock::<T>::take((old, netuid, SET_CHILDREN));
+        if announced > 0 {
+            TransactionKeyLastBlock::<T>::insert((new, netuid, SET_CHILDREN), announced);
         }
         Self::change_relations(netuid, old, new)?;
         for staker in AutoStakeDestinationColdkeys::<T>::get(old, netuid) {

@@ -73,6 +73,32 @@ fn children_count_after_the_cooldown_and_an_epoch() {
 }
 
 #[test]
+fn a_hotkey_waits_between_two_lists_for_a_subnet() {
+    for (genesis, wait) in [(upstream(), 150), (local(), 15)] {
+        run(genesis, || {
+            let netuid = found_subnet(1);
+            assert_ok!(announce(netuid, 1, &[]));
+            let last = System::block_number();
+            let told = TransactionKeyLastBlock::<Test>::get((101, netuid, 0));
+            assert_eq!(told, last);
+            let early = Error::<Test>::TxRateLimitExceeded;
+            System::set_block_number(last + wait - 1);
+            assert_noop!(announce(netuid, 1, &[(u64::MAX, 555)]), early);
+            // It is the first thing that is looked at, and each hotkey and subnet has its own.
+            let other = Chain::set_children(signed(9), 101, netuid, vec![]);
+            assert_noop!(other, Error::<Test>::TxRateLimitExceeded);
+            assert_noop!(announce(NetUid::new(9), 1, &[]), Error::<Test>::SubnetNotExists);
+            assert_ok!(Chain::try_associate_hotkey(signed(1), 501));
+            assert_ok!(Chain::set_children(signed(1), 501, netuid, vec![]));
+            // What fails begins no wait.
+            System::set_block_number(last + wait);
+            assert_noop!(announce(netuid, 1, &[(1, 101)]), Error::<Test>::InvalidChild);
+            assert_ok!(announce(netuid, 1, &[(u64::MAX, 555)]));
+        });
+    }
+}
+
+#[test]
 fn on_a_subnet_that_has_not_started_they_count_at_once() {
     run(local(), || {
         assert_ok!(Chain::register_network(signed(1), 101));

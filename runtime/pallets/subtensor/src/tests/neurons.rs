@@ -167,6 +167,7 @@ fn a_newcomer_inherits_nothing() {
 #[test]
 fn root_seats_go_to_the_larger_stake() {
     run_each(|| {
+        TargetRegistrationsPerInterval::<Test>::insert(NetUid::ROOT, 100);
         MaxRegistrationsPerBlock::<Test>::insert(NetUid::ROOT, 100);
         for seat in 0..64 {
             assert_ok!(Chain::root_register(signed(1), 1_000 + seat));

@@ -61,6 +61,32 @@ fn new_root_stake_earns_nothing_of_the_past_and_leaving_forfeits_nothing() {
 }
 
 #[test]
+fn an_interval_has_so_many_registrations() {
+    run(upstream(), || {
+        let full = || Error::<Test>::TooManyRegistrationsThisInterval;
+        let seat = |hotkey: u64| Chain::root_register(signed(1), hotkey);
+        for hotkey in 500..503 {
+            assert_ok!(seat(hotkey));
+            next_block();
+        }
+        frame_support::assert_noop!(seat(503), full());
+        run_to_block(99);
+        frame_support::assert_noop!(seat(503), full());
+        next_block();
+        assert_eq!(RegistrationsThisInterval::<Test>::get(NetUid::ROOT), 0);
+        assert_ok!(seat(503));
+        // From then on each block is an interval of its own.
+        MaxRegistrationsPerBlock::<Test>::insert(NetUid::ROOT, 8);
+        assert_ok!(seat(504));
+        assert_ok!(seat(505));
+        frame_support::assert_noop!(seat(506), full());
+        next_block();
+        TargetRegistrationsPerInterval::<Test>::insert(NetUid::ROOT, 0);
+        frame_support::assert_noop!(seat(506), full());
+    });
+}
+
+#[test]
 fn a_cheap_market_keeps_nothing_for_root() {
     run(local(), || {
         let netuid = with_root();

@@ -8,7 +8,9 @@
 //! keep weights out of the chain for hours.
 //!
 //! A hotkey may lift only the next [`WORK_AT_ONCE`] of its extrinsics, and only those of calls
-//! whose failure cannot be foreseen, so nobody fills the pool with lifted ones.
+//! whose failure cannot be foreseen, so nobody fills the pool with lifted ones. Nor is a call lifted
+//! that may fail for a reason which only dear work can tell (`associate_evm_key`): otherwise every
+//! block could begin with several that cost their time and do nothing.
 
 use crate::{AccountId, Nonce, Runtime, RuntimeCall, RuntimeOrigin, SubtensorModule, System};
 use alloc::{vec, vec::Vec};
@@ -73,6 +75,12 @@ pub fn work_of(call: &RuntimeCall) -> Option<NetUid> {
         }
         _ => None,
     }
+}
+
+/// Whether `call` may fail only after work that takes far longer than all that was checked before: a
+/// key has to be recovered from a signature.
+fn fails_dearly(call: &RuntimeCall) -> bool {
+    matches!(call, RuntimeCall::SubtensorModule(Subtensor::associate_evm_key { .. }))
 }
 
 /// What an extension of FRAME contributes to an extrinsic's priority, in place of its own opinion.
@@ -148,6 +156,9 @@ impl Rank for frame_system::CheckNonce<Runtime> {
     ) -> TransactionPriority {
         let lifted = || {
             let (who, netuid) = (who?, work_of(call)?);
+            if fails_dearly(call) {
+                return None;
+            }
             let ahead = self.0.checked_sub(System::account_nonce(who))?;
             if ahead >= WORK_AT_ONCE {
                 return None;

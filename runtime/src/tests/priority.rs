@@ -125,6 +125,23 @@ fn every_call_of_a_neurons_work_is_lifted_and_no_other_call_of_its() {
 }
 
 #[test]
+fn what_is_known_to_fail_only_at_its_price_is_not_lifted() {
+    with_preset(genesis::LOCAL, || {
+        employ_worker();
+        stake("//Bob", "//worker", NETUID, 10 * TAO);
+        // Well formed, and of whatever key.
+        let signature = sp_core::ecdsa::Signature::from_raw([1; 65]);
+        let (evm_key, block_number) = (Default::default(), 1);
+        let call =
+            Subtensor::associate_evm_key { netuid: NETUID, evm_key, block_number, signature };
+        assert_eq!(priority("//worker", call.clone(), 0), ORDINARY);
+        let bob = free("//Bob");
+        assert!(apply("//worker", call, 0).unwrap().is_err());
+        assert!(free("//Bob") < bob, "the hotkey's owner pays, as for all of its work");
+    });
+}
+
+#[test]
 fn only_the_next_few_of_one_key_are_lifted() {
     with_preset(genesis::LOCAL, || {
         employ_worker();

@@ -60,5 +60,6 @@ def test_what_is_not_signed_so_is_refused_by_name() -> None:
     assert world.submit(HOTKEY, "associate_evm_key", later) == "InvalidRecoveredPublicKey"
     for garbage in (bytes(65), b"\xff" * 65):
         none = agreement(wallet) | {"signature": garbage}
-        assert world.submit(HOTKEY, "associate_evm_key", none) == "UnableToRecoverPublicKey"
+        # It is none of any key, which the pool can tell.
+        assert world.submit(HOTKEY, "associate_evm_key", none) == "refused:255"
     assert world.submit("founder", "associate_evm_key", agreement(wallet)) == "refused:19"

@@ -30,6 +30,7 @@ impl<T: Config> Pallet<T> {
         Self::check_sealed_rounds()?;
         Self::check_voting_power()?;
         Self::check_leases()?;
+        Self::check_timelocked_commits()?;
         Self::check_evm_keys()?;
         Self::check_locks()?;
         Self::check_children()?;
@@ -220,6 +221,20 @@ impl<T: Config> Pallet<T> {
                     .all(SubnetLeases::<T>::contains_key),
             "something is kept of a lease that has ended",
         )
+    }
+
+    /// Whoever is told to have timelocked weights in a queue has as many there.
+    fn check_timelocked_commits() -> Result<(), TryRuntimeError> {
+        for (index, hotkey, (epoch, made)) in TimelockedCommitsMade::<T>::iter() {
+            // What is opened or expired is counted no more.
+            let Ok(queue) = TimelockedWeightCommits::<T>::try_get(index, epoch) else { continue };
+            let own = queue.iter().filter(|(who, ..)| *who == hotkey).count();
+            require(
+                usize::from(made) <= own,
+                "a hotkey has fewer timelocked weights than it is told",
+            )?;
+        }
+        Ok(())
     }
 
     /// A slot's key knows the slot, and no key knows another.

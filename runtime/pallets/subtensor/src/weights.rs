@@ -140,7 +140,7 @@ impl WeightInfo for () {
         micros(700)
     }
 
-    /// Reads and writes all that is sealed for one epoch; and the opening, which is nobody's call.
+    /// The host writes all that is sealed for one epoch anew; and the opening, which is nobody's call.
     fn commit_timelocked_weights() -> Weight {
         micros(20_000).saturating_add(Self::reveal_timelocked(1))
     }

@@ -42,6 +42,9 @@ fn code<T: Config>(error: &Error<T>) -> u8 {
         Error::NotEnoughStakeToWithdraw => 5,
         Error::SettingWeightsTooFast
         | Error::CommittingWeightsTooFast
+        // Publicly a commit of these is included and fails under its name.
+        | Error::TooManyUnrevealedCommits
+        | Error::CommitQueueFull
         | Error::NetworkTxRateLimitExceeded => 6,
         Error::InsufficientLiquidity => 7,
         Error::SlippageTooHigh => 8,
@@ -89,10 +92,10 @@ fn check<T: Config>(who: &T::AccountId, call: &Call<T>) -> Result<(), Error<T>> 
             check_weights(who, *netuid, *mecid, dests, weights, *version_key)
         }
         Call::commit_weights { netuid, .. } => {
-            Pallet::<T>::check_commit(who, *netuid, MechId::MAIN).map(|_| ())
+            Pallet::<T>::check_commit_hash(who, *netuid, MechId::MAIN).map(|_| ())
         }
         Call::commit_mechanism_weights { netuid, mecid, .. } => {
-            Pallet::<T>::check_commit(who, *netuid, *mecid).map(|_| ())
+            Pallet::<T>::check_commit_hash(who, *netuid, *mecid).map(|_| ())
         }
         Call::commit_timelocked_weights { netuid, reveal_round, commit_reveal_version, .. } => {
             let (mechanism, version) = (MechId::MAIN, *commit_reveal_version);
@@ -133,8 +136,8 @@ fn check<T: Config>(who: &T::AccountId, call: &Call<T>) -> Result<(), Error<T>> 
         Call::decrease_take { hotkey, take } => {
             Pallet::<T>::check_decrease_take(who, hotkey, *take)
         }
-        Call::associate_evm_key { netuid, .. } => {
-            Pallet::<T>::check_associate_evm_key(who, *netuid).map(|_| ())
+        Call::associate_evm_key { netuid, evm_key, signature, .. } => {
+            Pallet::<T>::check_associate_evm_key(who, *netuid, *evm_key, signature).map(|_| ())
         }
         Call::pow_register { netuid, work_block, nonce, work, hotkey } => {
             let work = Work { hotkey, block: *work_block, nonce: *nonce, seal: work };

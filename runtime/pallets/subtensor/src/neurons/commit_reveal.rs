@@ -35,10 +35,8 @@ impl<T: Config> Pallet<T> {
         mechanism: MechId,
         hash: H256,
     ) -> DispatchResult {
-        let (index, uid) = Self::check_commit(hotkey, netuid, mechanism)?;
+        let (index, uid, mut commits) = Self::check_commit_hash(hotkey, netuid, mechanism)?;
         let now = Self::block();
-        let mut commits = Self::live_commits(hotkey, netuid, index);
-        ensure!(commits.len() < COMMITS_MAX, Error::<T>::TooManyUnrevealedCommits);
         commits.push((hash, SubnetEpochIndex::<T>::get(netuid), now, 0));
         WeightCommits::<T>::insert(index, hotkey, commits);
         // A commit is a sign of life, and what the rate limit counts from.
@@ -47,6 +45,19 @@ impl<T: Config> Pallet<T> {
         Ok(())
     }
 
+    /// Whether a hotkey may commit a hash now; answers where, and what of its waits already.
+    pub(crate) fn check_commit_hash(
+        hotkey: &T::AccountId,
+        netuid: NetUid,
+        mechanism: MechId,
+    ) -> Result<(NetUidStorageIndex, u16, Vec<Commit>), Error<T>> {
+        let (index, uid) = Self::check_commit(hotkey, netuid, mechanism)?;
+        let commits = Self::live_commits(hotkey, netuid, index);
+        ensure!(commits.len() < COMMITS_MAX, Error::<T>::TooManyUnrevealedCommits);
+        Ok((index, uid, commits))
+    }
+
+    /// Whether a hotkey may commit weights now, in whichever way; answers where.
     pub(crate) fn check_commit(
         hotkey: &T::AccountId,
         netuid: NetUid,

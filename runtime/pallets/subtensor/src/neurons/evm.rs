@@ -4,6 +4,10 @@
 //! neuron's hotkey and the hash of a block's number. It recovers the key, so the address alone is
 //! stored. Both ways are kept: the key of a slot, the slots of a key.
 //!
+//! Recovering a key takes tens of milliseconds, so it is the last thing that is done, and the one thing
+//! that the pool does not do beforehand. Such calls come among ordinary ones therefore: whether one
+//! fails is known only when it has cost its time.
+//!
 //! The number may be of any block, publicly too: a signature can be shown again, but only by its
 //! hotkey. Publicly a slot without a key counts as associated in block 0, so that nobody may in a
 //! chain's first blocks; here it may at once.
@@ -22,13 +26,29 @@ pub(crate) const UIDS_PER_EVM_KEY_MAX: u32 = 32;
 /// What a wallet puts before a text that it signs, and before the text's length in decimal.
 const PREFIX: &[u8] = b"\x19Ethereum Signed Message:\n";
 
+/// The order of the curve secp256k1, big-endian (SEC 2): both numbers of a signature are below it.
+const ORDER: [u8; 32] = [
+    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xfe,
+    0xba, 0xae, 0xdc, 0xe6, 0xaf, 0x48, 0xa0, 0x3b, 0xbf, 0xd2, 0x5e, 0x8c, 0xd0, 0x36, 0x41, 0x41,
+];
+
+/// A signature as it is recovered from, with its parity from 0 on; none where no key can be.
+fn recoverable(signature: &Signature) -> Option<[u8; 65]> {
+    let mut signed: [u8; 65] = signature.0;
+    let (numbers, parity) = signed.split_at_mut(64);
+    let in_order = |number: &[u8]| *number != [0; 32] && *number < ORDER[..];
+    if !numbers.chunks(32).all(in_order) {
+        return None;
+    }
+    let parity = parity.first_mut()?;
+    // Wallets count it from 27 on.
+    *parity = if *parity >= 27 { parity.saturating_sub(27) } else { *parity };
+    (*parity < 4).then_some(signed)
+}
+
 /// The address whose key signed that `hotkey` is its own, as of a block.
 fn signer(hotkey: &[u8], block_number: u64, signature: &Signature) -> Option<H160> {
-    let mut signed: [u8; 65] = signature.0;
-    // Wallets count the parity from 27 on.
-    if let Some(parity) = signed.last_mut().filter(|parity| **parity >= 27) {
-        *parity = parity.saturating_sub(27);
-    }
+    let signed = recoverable(signature)?;
     let text = [hotkey, &keccak_256(&block_number.encode())].concat();
     let length = text.len().to_string();
     let digest = keccak_256(&[PREFIX, length.as_bytes(), &text].concat());
@@ -46,7 +66,7 @@ impl<T: Config> Pallet<T> {
         signature: &Signature,
     ) -> DispatchResult {
         ensure!(Self::hotkey_exists(hotkey), Error::<T>::NonAssociatedColdKey);
-        let uid = Self::check_associate_evm_key(hotkey, netuid)?;
+        let uid = Self::check_associate_evm_key(hotkey, netuid, evm_key, signature)?;
         let found = signer(&hotkey.encode(), block_number, signature)
             .ok_or(Error::<T>::UnableToRecoverPublicKey)?;
         ensure!(found == evm_key, Error::<T>::InvalidRecoveredPublicKey);
@@ -65,10 +85,12 @@ impl<T: Config> Pallet<T> {
         Ok(())
     }
 
-    /// Whether a hotkey may be associated with a key now; answers its slot.
+    /// Whether a hotkey may be associated with a key now, if that has signed for it; answers its slot.
     pub(crate) fn check_associate_evm_key(
         hotkey: &T::AccountId,
         netuid: NetUid,
+        evm_key: H160,
+        signature: &Signature,
     ) -> Result<u16, Error<T>> {
         ensure!(Self::subnet_exists(netuid), Error::<T>::SubnetNotExists);
         let uid = Self::uid_of(netuid, hotkey)?;
@@ -76,6 +98,10 @@ impl<T: Config> Pallet<T> {
         let waited = AssociatedEvmAddress::<T>::get(netuid, uid)
             .is_none_or(|(_, since)| Self::block().saturating_sub(since) >= wait);
         ensure!(waited, Error::<T>::EvmKeyAssociateRateLimitExceeded);
+        ensure!(recoverable(signature).is_some(), Error::<T>::UnableToRecoverPublicKey);
+        let uids = AssociatedUidsByEvmAddress::<T>::get(netuid, evm_key);
+        let others = uids.iter().filter(|(other, _)| *other != uid).count();
+        ensure!(others < UIDS_PER_EVM_KEY_MAX as usize, Error::<T>::EvmKeyAssociationLimitExceeded);
         Ok(uid)
     }
 

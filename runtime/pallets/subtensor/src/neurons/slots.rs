@@ -59,6 +59,9 @@ impl<T: Config> Pallet<T> {
         Axons::<T>::remove(netuid, hotkey);
         Prometheus::<T>::remove(netuid, hotkey);
         NeuronCertificates::<T>::remove(netuid, hotkey);
+        for index in Self::mechanism_indices(netuid) {
+            TimelockedCommitsMade::<T>::remove(index, hotkey);
+        }
         Self::put_voting_power(netuid, hotkey, 0);
         T::OnNeuronLeft::neuron_left(netuid, hotkey);
     }

@@ -5,9 +5,12 @@
 //! not opened by its end is gone (`coinbase/reveals`). What does not open, or is no row that its
 //! hotkey may set, is dropped without a word, as publicly.
 //!
-//! Sealed rows are kept in one queue an epoch, which every commit reads and writes. So that nobody
-//! makes that dear for validators, neurons without a permit, whose rows would be refused anyway, find
-//! fewer places. Publicly the queue has no bound.
+//! Sealed rows are kept in one queue an epoch. So that nobody makes that dear for validators, neurons
+//! without a permit, whose rows would be refused anyway, find fewer places. Publicly the queue has no
+//! bound. A commit is put at its end, and whether it may be is told by two numbers: how many there
+//! are, which the queue begins with, and how many of them are the hotkey's own
+//! (`TimelockedCommitsMade`). So the pool can tell it too, and nothing reads the whole queue before it
+//! is opened.
 
 use crate::{
     neurons::{commit_reveal::COMMITS_MAX, slots::put, Row},
@@ -38,6 +41,17 @@ const LATE_S: u64 = 300;
 /// What a sealed row is.
 pub type Sealed = BoundedVec<u8, ConstU32<MAX_COMMIT_BYTES>>;
 
+/// Where a commit goes.
+pub(crate) struct Place {
+    index: NetUidStorageIndex,
+    /// The hotkey's slot.
+    uid: u16,
+    /// The epoch that it belongs to.
+    epoch: u64,
+    /// Those of the hotkey that are in the queue already.
+    own: u8,
+}
+
 /// What clients seal: whose row it is, and the row.
 #[derive(Decode)]
 struct Payload {
@@ -64,39 +78,32 @@ impl<T: Config> Pallet<T> {
         round: u64,
         version: u16,
     ) -> DispatchResult {
-        let (index, uid) = Self::check_timelocked(hotkey, netuid, mechanism, round, version)?;
+        let Place { index, uid, epoch, own } =
+            Self::check_timelocked(hotkey, netuid, mechanism, round, version)?;
         let now = Self::block();
-        let epoch = Self::epoch_with_lookahead(netuid);
-        let mut queue = TimelockedWeightCommits::<T>::get(index, epoch);
-        let own = queue.iter().filter(|(who, ..)| who == hotkey).count();
-        ensure!(own < COMMITS_MAX, Error::<T>::TooManyUnrevealedCommits);
-        let free = Self::owner_uid(netuid) == Some(uid);
-        let places = match Self::may_weigh(netuid, uid, free) {
-            true => PLACES,
-            false => PLACES_WITHOUT_PERMIT,
-        };
-        ensure!(queue.len() < places, Error::<T>::CommitQueueFull);
         let hash = blake2_256(&sealed).into();
-        queue.push((hotkey.clone(), now, sealed, round));
-        Self::keep_timelocked(index, epoch, queue);
+        Self::note_round(index, epoch, round);
+        TimelockedWeightCommits::<T>::append(index, epoch, (hotkey, now, sealed, round));
+        TimelockedCommitsMade::<T>::insert(index, hotkey, (epoch, own.saturating_add(1)));
         T::Beacon::await_round(round);
         LastUpdate::<T>::mutate(index, |blocks| put(blocks, uid, now));
         Self::deposit_event(Event::TimelockedWeightsCommitted(hotkey.clone(), index, hash, round));
         Ok(())
     }
 
+    /// Whether a hotkey may commit now; answers where.
     pub(crate) fn check_timelocked(
         hotkey: &T::AccountId,
         netuid: NetUid,
         mechanism: MechId,
         round: u64,
         version: u16,
-    ) -> Result<(NetUidStorageIndex, u16), Error<T>> {
+    ) -> Result<Place, Error<T>> {
         ensure!(
             version == CommitRevealWeightsVersion::<T>::get(),
             Error::<T>::IncorrectCommitRevealVersion
         );
-        let slot = Self::check_commit(hotkey, netuid, mechanism)?;
+        let (index, uid) = Self::check_commit(hotkey, netuid, mechanism)?;
         ensure!(
             Self::stake_weight_of(hotkey, netuid) >= StakeThreshold::<T>::get(),
             Error::<T>::NotEnoughStakeToSetWeights
@@ -106,7 +113,17 @@ impl<T: Config> Pallet<T> {
             (T::Beacon::last_round()..=latest).contains(&round),
             Error::<T>::InvalidRevealRound
         );
-        Ok(slot)
+        let epoch = Self::epoch_with_lookahead(netuid);
+        let (last, made) = TimelockedCommitsMade::<T>::get(index, hotkey);
+        let own = if last == epoch { made } else { 0 };
+        ensure!(usize::from(own) < COMMITS_MAX, Error::<T>::TooManyUnrevealedCommits);
+        let free = Self::owner_uid(netuid) == Some(uid);
+        let places = match Self::may_weigh(netuid, uid, free) {
+            true => PLACES,
+            false => PLACES_WITHOUT_PERMIT,
+        };
+        ensure!(Self::timelocked_waiting(index, epoch) < places, Error::<T>::CommitQueueFull);
+        Ok(Place { index, uid, epoch, own })
     }
 
     /// In how many seconds at most a row that is committed now is gone, opened or not: no round after
@@ -117,6 +134,22 @@ impl<T: Config> Pallet<T> {
         let blocks = epochs.saturating_mul(Tempo::<T>::get(netuid).into());
         let block_ms = SlotDurationMs::<T>::get().max(CLIENTS_BLOCK_MS);
         (blocks.saturating_mul(block_ms) / 1_000).saturating_add(LATE_S)
+    }
+
+    /// How many rows a queue has.
+    fn timelocked_waiting(index: NetUidStorageIndex, epoch: u64) -> usize {
+        TimelockedWeightCommits::<T>::decode_len(index, epoch).unwrap_or(0)
+    }
+
+    /// Notes that `round` opens something of the queue of `epoch`, before that is put there.
+    fn note_round(index: NetUidStorageIndex, epoch: u64, round: u64) {
+        let known = TimelockedRounds::<T>::get(index, epoch);
+        // What is in a queue of an older runtime is told by itself alone.
+        if known.is_some() || Self::timelocked_waiting(index, epoch) == 0 {
+            let mut rounds = known.unwrap_or_default();
+            rounds.insert(round);
+            TimelockedRounds::<T>::insert(index, epoch, rounds);
+        }
     }
 
     /// Keeps `queue` of `epoch`, and which rounds open what is in it.
@@ -142,6 +175,7 @@ impl<T: Config> Pallet<T> {
     pub fn clear_timelocked(index: NetUidStorageIndex) {
         let _ = TimelockedRounds::<T>::clear_prefix(index, u32::MAX, None);
         let _ = TimelockedWeightCommits::<T>::clear_prefix(index, u32::MAX, None);
+        let _ = TimelockedCommitsMade::<T>::clear_prefix(index, u32::MAX, None);
     }
 
     /// The epoch to which something belongs that is done now: the next, if one is due in this block

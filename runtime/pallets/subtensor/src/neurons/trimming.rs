@@ -113,10 +113,16 @@ impl<T: Config> Pallet<T> {
                 TimelockedWeightCommits::<T>::iter_key_prefix(index).take(room as usize).collect();
             epochs.iter().for_each(|epoch| Self::drop_timelocked(index, *epoch));
             cleared = cleared.saturating_add(count(&epochs));
+            let room = COMMITS_PER_CALL.saturating_sub(cleared);
+            let hotkeys: Vec<T::AccountId> =
+                TimelockedCommitsMade::<T>::iter_key_prefix(index).take(room as usize).collect();
+            hotkeys.iter().for_each(|hotkey| TimelockedCommitsMade::<T>::remove(index, hotkey));
+            cleared = cleared.saturating_add(count(&hotkeys));
         }
         let left = Self::mechanism_indices(netuid).any(|index| {
             WeightCommits::<T>::iter_key_prefix(index).next().is_some()
                 || TimelockedWeightCommits::<T>::iter_key_prefix(index).next().is_some()
+                || TimelockedCommitsMade::<T>::iter_key_prefix(index).next().is_some()
         });
         (!left, cleared)
     }

@@ -172,6 +172,19 @@ mod storage_neurons {
         OptionQuery,
     >;
 
+    /// The latest epoch that a hotkey has timelocked weights in the queue of, and how many: whoever
+    /// may commit no more is known without the queue.
+    #[pallet::storage]
+    pub type TimelockedCommitsMade<T: Config> = StorageDoubleMap<
+        _,
+        Twox64Concat,
+        NetUidStorageIndex,
+        Blake2_128Concat,
+        T::AccountId,
+        (u64, u8),
+        ValueQuery,
+    >;
+
     /// Whether timelocked weights wait that could have been opened: a block opens only so many.
     #[pallet::storage]
     pub type RevealsWait<T: Config> = StorageValue<_, bool, ValueQuery>;

@@ -203,6 +203,7 @@ impl<T: Config> Pallet<T> {
             if let Some(commits) = WeightCommits::<T>::take(index, old) {
                 WeightCommits::<T>::insert(index, new, commits);
             }
+            TimelockedCommitsMade::<T>::remove(index, old);
         }
         T::OnNeuronLeft::neuron_left(netuid, old);
     }

@@ -29,12 +29,27 @@ fn agree(pair: &ecdsa::Pair, hotkey: u64, block: u64) -> ecdsa::Signature {
     signature
 }
 
+/// A call that associates a neuron with the key of `to`, with this signature.
+pub(super) fn associating(
+    netuid: NetUid,
+    to: &ecdsa::Pair,
+    signature: ecdsa::Signature,
+) -> Call<Test> {
+    let (evm_key, block_number) = (address(to), 5);
+    Call::associate_evm_key { netuid, evm_key, block_number, signature }
+}
+
+/// What `pair` signs for `hotkey` in [`associate`].
+pub(super) fn agreement(pair: &ecdsa::Pair, hotkey: u64) -> ecdsa::Signature {
+    agree(pair, hotkey, 5)
+}
+
 pub(super) fn associate(
     netuid: NetUid,
     hotkey: u64,
     pair: &ecdsa::Pair,
 ) -> sp_runtime::DispatchResult {
-    let signature = agree(pair, hotkey, 5);
+    let signature = agreement(pair, hotkey);
     Chain::associate_evm_key(signed(hotkey), netuid, address(pair), 5, signature)
 }
 

@@ -183,6 +183,32 @@ fn who_has_no_permit_cannot_fill_the_queue() {
         assert_ok!(commit(101, netuid, blob(), 7)); // the owner needs none
         fill(PLACES);
         assert_noop!(commit(102, netuid, blob(), 7), E::CommitQueueFull);
+        // Nothing but a test takes commits out of a queue.
+        let _ = TimelockedCommitsMade::<Test>::clear(u32::MAX, None);
+    });
+}
+
+#[test]
+fn own_commits_are_counted_by_epoch_and_go_with_the_neuron() {
+    run(local(), || {
+        let netuid = committing_subnet();
+        let made = || TimelockedCommitsMade::<Test>::get(main(netuid), 102);
+        let epoch = SubnetEpochIndex::<Test>::get(netuid);
+        for count in 1..=10 {
+            assert_ok!(commit(102, netuid, sealed(7, 102, &[1, 2]), 7));
+            assert_eq!(made(), (epoch, count));
+        }
+        assert_noop!(commit(102, netuid, sealed(7, 102, &[1, 2]), 7), E::TooManyUnrevealedCommits);
+        let queue = TimelockedWeightCommits::<Test>::get(main(netuid), epoch);
+        assert!(queue.iter().all(|(who, _, text, round)| {
+            (*who, *round) == (102, 7) && *text == sealed(7, 102, &[1, 2])
+        }));
+        assert_eq!(queue.len(), 10);
+        next_epoch(netuid);
+        assert_ok!(commit(102, netuid, sealed(7, 102, &[1, 2]), 7));
+        assert_eq!(made(), (epoch + 1, 1));
+        Chain::replace_neuron(netuid, 1, &555);
+        assert_eq!(TimelockedCommitsMade::<Test>::iter().count(), 0);
     });
 }
 

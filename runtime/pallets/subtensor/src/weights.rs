@@ -28,6 +28,8 @@ pub struct EpochLoad {
     pub children: u32,
     /// Those who were paid dividends of a lease.
     pub sharers: u32,
+    /// Timelocked weights that were read for the time of each neuron's oldest.
+    pub sealed: u32,
 }
 
 /// How many there are, as weights count.
@@ -129,6 +131,7 @@ impl WeightInfo for () {
             .saturating_add(micros(ANNOUNCEMENT).saturating_mul(load.announcements.into()))
             .saturating_add(micros(CHILD).saturating_mul(load.children.into()))
             .saturating_add(micros(SHARER).saturating_mul(load.sharers.into()))
+            .saturating_add(Self::read_timelocked(load.sealed))
     }
 
     /// Grows with the row: its entries are sorted, scaled and written.

@@ -102,6 +102,18 @@ impl<T: Config> Pallet<T> {
         ])
     }
 
+    /// Timelocked weights that an epoch of the subnet reads, of all its queues.
+    pub(super) fn sealed_rows(netuid: NetUid) -> u32 {
+        if !CommitRevealWeightsEnabled::<T>::get(netuid) {
+            return 0;
+        }
+        let queues = Self::mechanism_indices(netuid).flat_map(|index| {
+            TimelockedWeightCommits::<T>::iter_key_prefix(index)
+                .filter_map(move |epoch| TimelockedWeightCommits::<T>::decode_len(index, epoch))
+        });
+        queues.fold(0, |sum, rows| sum.saturating_add(u32::try_from(rows).unwrap_or(u32::MAX)))
+    }
+
     /// `subnets`, in ascending order, from the one on whose turn it is.
     fn in_turn(mut subnets: Vec<NetUid>) -> Vec<NetUid> {
         let turn = RevealTurn::<T>::get();

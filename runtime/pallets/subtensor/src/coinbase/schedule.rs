@@ -81,7 +81,8 @@ impl<T: Config> Pallet<T> {
             EpochConsensus::Null => 0,
         };
         let neurons = SubnetworkN::<T>::get(netuid).into();
-        let mut load = EpochLoad { neurons, mechanisms, ..Default::default() };
+        let sealed = Self::sealed_rows(netuid);
+        let mut load = EpochLoad { neurons, mechanisms, sealed, ..Default::default() };
         if with_storage_layer(|| Self::pay_epoch(netuid, block, &mut load)).is_ok() {
             BlocksSinceLastStep::<T>::insert(netuid, 0);
             LastMechansimStepBlock::<T>::insert(netuid, block);

@@ -14,6 +14,7 @@ const QUIET: EpochLoad = EpochLoad {
     announcements: 0,
     children: 0,
     sharers: 0,
+    sealed: 0,
 };
 
 /// What the hooks of the block with the next epoch declare.
@@ -48,6 +49,7 @@ fn each_part_of_a_load_weighs_something() {
         EpochLoad { announcements: 1, ..QUIET },
         EpochLoad { children: 1, ..QUIET },
         EpochLoad { sharers: 1, ..QUIET },
+        EpochLoad { sealed: 1, ..QUIET },
     ];
     for load in more {
         assert!(weight_of(&load).ref_time() > quiet, "{load:?}");

@@ -344,6 +344,26 @@ fn a_queue_is_not_touched_by_a_round_that_opens_nothing_in_it() {
 }
 
 #[test]
+fn an_epoch_is_weighed_for_the_sealed_rows_that_it_reads() {
+    run(local(), || {
+        let netuid = committing_subnet();
+        let epoch_weight = || {
+            let block = System::block_number() + 1;
+            System::set_block_number(block);
+            PendingEpochAt::<Test>::insert(netuid, block);
+            Chain::coinbase_on_initialize(block)
+        };
+        let _ = epoch_weight();
+        let without = epoch_weight();
+        let later = SubnetEpochIndex::<Test>::get(netuid) + 9;
+        let rows = vec![(102u64, 1u64, sealed(7, 102, &[1, 2]), 7u64); PLACES];
+        Chain::keep_timelocked(main(netuid), later, rows);
+        let reading = <() as WeightInfo>::read_timelocked(PLACES as u32);
+        assert!(epoch_weight().all_gte(without.saturating_add(reading)));
+    });
+}
+
+#[test]
 fn a_queue_of_an_older_runtime_is_looked_at_as_it_was() {
     run(local(), || {
         let netuid = committing_subnet();

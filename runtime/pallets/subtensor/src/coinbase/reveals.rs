@@ -181,20 +181,17 @@ impl<T: Config> Pallet<T> {
         let owner = Self::owner_uid(netuid);
         let rows = TimelockedWeightCommits::<T>::take(index, committed);
         done.read = done.read.saturating_add(count(&rows));
-        let uid_of = |hotkey: &T::AccountId| Uids::<T>::get(netuid, hotkey);
-        let counts = |hotkey: &T::AccountId| {
-            uid_of(hotkey).is_some_and(|uid| {
-                owner == Some(uid) || permits.get(usize::from(uid)).copied().unwrap_or(false)
-            })
+        let counts = |uid: u16| {
+            owner == Some(uid) || permits.get(usize::from(uid)).copied().unwrap_or(false)
         };
         // Whoever has left could set nothing. Who has no permit sets no row but on itself, which no
         // epoch counts: it comes last, or whoever registers could hold up validators.
         let (first, last): (Vec<_>, Vec<_>) = rows
             .into_iter()
-            .filter(|(hotkey, ..)| uid_of(hotkey).is_some())
-            .partition(|(hotkey, ..)| counts(hotkey));
+            .filter_map(|row| Uids::<T>::get(netuid, &row.0).map(|uid| (counts(uid), row)))
+            .partition(|(counts, _)| *counts);
         let mut kept = Vec::new();
-        for row in first.into_iter().chain(last) {
+        for (_, row) in first.into_iter().chain(last) {
             let (hotkey, _, sealed, round) = &row;
             if !T::Beacon::is_known(*round) {
                 if !is_over {

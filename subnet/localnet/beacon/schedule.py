@@ -29,6 +29,9 @@ CATCH_UP_ROUNDS: Final = 200
 """Ten minutes'. After a longer silence (the chain was stopped) a chain that names no rounds goes on
 with the present, and what was sealed to a round before that is never opened there."""
 
+KEPT_ROUNDS: Final = 216_000
+"""A week of rounds, as the pallet has it: it takes no pulse of a round that lies further back."""
+
 AWAITED_READ_MAX: Final = 64
 """Awaited rounds that one look reads, the lowest: more than are brought at once, since a source may
 lack some."""
@@ -50,7 +53,7 @@ def due_rounds(
     """The rounds due at ``now_ms``, the lowest first, on a chain that has the pulse of ``last`` (0
     for none) and makes a block every ``block_ms``, and on which ``waiting`` waits."""
     current = config.round_at(now_ms)
-    awaited = [number for number in waiting.rounds if number <= current]
+    awaited = [number for number in waiting.rounds if last - KEPT_ROUNDS < number <= current]
     if awaited:
         return awaited
     if current <= last:

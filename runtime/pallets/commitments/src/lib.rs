@@ -49,6 +49,10 @@ pub mod pallet {
     /// locks would be kept for, and looked at with all others, for nobody knows whom.
     pub(crate) const SEALED_FOR_S: u64 = 7 * 24 * 3_600;
 
+    /// By how many rounds a text may come late whose round was passed over: five minutes of the public
+    /// beacon. All older ones could be asked for again and again, before those that others wait for.
+    pub(crate) const LATE_ROUNDS: u64 = 100;
+
     /// What is reserved for a commitment or for a field of it: space is limited by time
     /// (`UsedSpaceOf`), not by money.
     const DEPOSIT: Tao = Tao::ZERO;
@@ -196,6 +200,11 @@ pub mod pallet {
             Self::reveal_timelocked()
         }
 
+        /// Runtimes before spec_version 1_008 noted no awaited rounds.
+        fn on_runtime_upgrade() -> Weight {
+            Self::await_rounds()
+        }
+
         #[cfg(feature = "try-runtime")]
         fn try_state(_: BlockNumberFor<T>) -> Result<(), sp_runtime::TryRuntimeError> {
             Self::do_try_state()
@@ -216,7 +225,11 @@ pub mod pallet {
             ensure!(T::Neurons::is_registered(netuid, &who), Error::<T>::AccountNotAllowedCommit);
             let rounds = || info.fields.iter().filter_map(Data::reveal_round);
             let latest = T::Beacon::round_within(SEALED_FOR_S);
-            ensure!(rounds().all(|round| round <= latest), Error::<T>::InvalidRevealRound);
+            let earliest = T::Beacon::last_round().saturating_sub(LATE_ROUNDS);
+            ensure!(
+                rounds().all(|round| (earliest..=latest).contains(&round) || T::Beacon::is_known(round)),
+                Error::<T>::InvalidRevealRound
+            );
             Self::take_space(netuid, &who, &info)?;
 
             let block = frame_system::Pallet::<T>::block_number();

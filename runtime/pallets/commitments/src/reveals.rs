@@ -51,6 +51,18 @@ impl<T: Config> Pallet<T> {
         }
     }
 
+    /// Notes which rounds open what is locked.
+    pub(crate) fn await_rounds() -> Weight {
+        let mut looked_at = 1u64;
+        for (netuid, who) in TimelockedIndex::<T>::get() {
+            let Some(kept) = CommitmentOf::<T>::get(netuid, &who) else { continue };
+            kept.info.fields.iter().filter_map(Data::reveal_round).for_each(T::Beacon::await_round);
+            looked_at = looked_at.saturating_add(1);
+        }
+        // At most three texts each.
+        T::DbWeight::get().reads_writes(looked_at.saturating_mul(4), looked_at.saturating_mul(3))
+    }
+
     /// Opens what can be opened.
     pub(crate) fn reveal_timelocked() -> Weight {
         let mut weight = T::DbWeight::get().reads(3);

@@ -188,6 +188,31 @@ fn a_text_is_locked_for_no_more_than_a_week() {
 }
 
 #[test]
+fn a_text_may_be_late_for_a_round_that_was_passed_over_but_not_by_much() {
+    new_test_ext().execute_with(|| {
+        ROUND.set(1_000);
+        let oldest = 1_000 - LATE_ROUNDS;
+        PASSED_OVER.set(oldest - 1);
+        let late = commit(1, vec![sealed(5, b"known"), sealed(oldest - 1, b"late")]);
+        assert_noop!(late, Error::<Test>::InvalidRevealRound);
+        assert_ok!(commit(1, vec![sealed(5, b"known")]));
+        PASSED_OVER.set(oldest);
+        assert_ok!(commit(1, vec![sealed(oldest, b"late")]));
+    });
+}
+
+#[test]
+fn an_upgrade_notes_what_an_older_runtime_did_not() {
+    new_test_ext().execute_with(|| {
+        assert_ok!(commit(1, vec![sealed(5, b"one"), raw(1)]));
+        assert_ok!(commit(2, vec![sealed(6, b"two"), sealed(7, b"three")]));
+        AWAITED.take();
+        <Commitments as frame_support::traits::Hooks<u64>>::on_runtime_upgrade();
+        assert_eq!(AWAITED.take(), [5, 6, 7]);
+    });
+}
+
+#[test]
 fn who_sets_a_time_locked_text_pays_for_its_opening() {
     let weight = |fields: Vec<Data>| {
         let info = Box::new(Info { fields: fields.try_into().unwrap() });

@@ -75,9 +75,10 @@ impl<T: Config> Pallet<T> {
         if early || !Self::is_wanted(round, LastStoredRound::<T>::get()) {
             return Err(InvalidTransaction::Stale);
         }
+        // Not `ExhaustsResources`: many of these in a row would have a block's author think it full.
         let (all, for_nobody) = Self::brought();
         if all >= PULSES_PER_BLOCK || (for_nobody > 0 && !Self::is_awaited(round)) {
-            return Err(InvalidTransaction::ExhaustsResources);
+            return Err(InvalidTransaction::Future);
         }
         Ok(())
     }

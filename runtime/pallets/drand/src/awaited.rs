@@ -2,14 +2,16 @@
 //!
 //! A host reads here which pulses are wanted, the lowest first. It need not bring those between, and
 //! may bring one that was passed over. What was noted is not taken back if what was sealed goes: then
-//! one pulse comes for nobody. Nothing is noted for longer than pulses are kept.
+//! one pulse comes for nobody. Nothing is noted for longer than pulses are kept, nor what could never
+//! come: a host that asks for the lowest first would ask for that alone.
 
 use crate::*;
 
 impl<T: Config> Pallet<T> {
-    /// Notes that something is sealed to `round`.
+    /// Notes that something is sealed to `round`, if its pulse is not here and can still come.
     pub fn await_round(round: RoundNumber) {
-        if !Pulses::<T>::contains_key(round) {
+        let now = Self::current_round().max(LastStoredRound::<T>::get());
+        if round > 0 && Self::is_kept(round, now) && !Pulses::<T>::contains_key(round) {
             AwaitedRounds::<T>::insert(round.to_be_bytes(), ());
         }
     }

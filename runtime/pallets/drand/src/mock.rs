@@ -27,15 +27,26 @@ impl crate::Config for Test {
     type UnixTime = Now;
 }
 
-/// The round of the mock's time.
+/// The round of the mock's time, unless a test sets [`ROUND_NOW`].
 pub const CURRENT: u64 = 300_000;
 
-/// The chain's time: that of round [`CURRENT`].
+std::thread_local! {
+    pub static ROUND_NOW: core::cell::Cell<u64> = const { core::cell::Cell::new(CURRENT) };
+}
+
+/// Something is sealed to `round` long before its time.
+pub fn seal_early(round: u64) {
+    ROUND_NOW.set(1);
+    Drand::await_round(round);
+    ROUND_NOW.set(CURRENT);
+}
+
+/// The chain's time: that of round [`ROUND_NOW`].
 pub struct Now;
 
 impl UnixTime for Now {
     fn now() -> core::time::Duration {
-        let since = (CURRENT - 1) * u64::from(crate::quicknet::PERIOD);
+        let since = (ROUND_NOW.get() - 1) * u64::from(crate::quicknet::PERIOD);
         core::time::Duration::from_secs(u64::from(crate::quicknet::GENESIS_TIME) + since)
     }
 }

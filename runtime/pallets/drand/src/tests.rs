@@ -4,7 +4,7 @@
 #![allow(deprecated)] // ValidateUnsigned: see the pallet
 
 use super::*;
-use crate::mock::{run, Drand, RuntimeOrigin, System, Test, CURRENT};
+use crate::mock::{run, seal_early, Drand, RuntimeOrigin, System, Test, CURRENT};
 use frame_support::{assert_noop, assert_ok, dispatch::DispatchResult};
 use sp_core::{sr25519, Pair};
 use sp_runtime::{
@@ -118,7 +118,7 @@ fn what_is_waited_for_comes_first_and_of_that_the_lower_round() {
             in_pool(payload, signature).unwrap()
         };
         for round in [CURRENT - 3, CURRENT] {
-            Drand::await_round(round);
+            seal_early(round);
         }
         let of_any = asked(CURRENT - 5);
         let (lower, higher) = (asked(CURRENT - 3), asked(CURRENT));
@@ -138,10 +138,10 @@ fn a_block_takes_one_pulse_for_nobody_and_eight_in_all() {
         let signature = signed(&pulses_payload);
         Drand::pre_dispatch(&Call::write_pulse { pulses_payload, signature })
     };
-    let full = Err(InvalidTransaction::ExhaustsResources.into());
+    let full = Err(InvalidTransaction::Future.into());
     run(key(), || {
         for round in 21..40 {
-            Drand::await_round(round);
+            seal_early(round);
         }
         assert_ok!(may_come(5));
         assert_ok!(write(vec![pulse(5)]));
@@ -238,7 +238,7 @@ fn nothing_but_a_pulse_comes_bare() {
 #[test]
 fn news_is_what_something_waited_for_and_lasts_for_one_block() {
     run(key(), || {
-        Drand::await_round(6);
+        seal_early(6);
         assert!(!Drand::has_news());
         assert_ok!(write(vec![pulse(5)]));
         System::set_block_number(8);
@@ -255,7 +255,7 @@ fn news_is_what_something_waited_for_and_lasts_for_one_block() {
 fn a_round_that_was_passed_over_comes_if_something_waits_for_it() {
     run(key(), || {
         for round in [3, 5, 7] {
-            Drand::await_round(round);
+            seal_early(round);
         }
         assert_ok!(write(vec![pulse(9)]));
         for round in [4, 6, 8] {
@@ -278,10 +278,20 @@ fn a_round_that_was_passed_over_comes_if_something_waits_for_it() {
 }
 
 #[test]
+fn what_can_never_come_is_not_awaited() {
+    run(key(), || {
+        let earliest = CURRENT - MAX_KEPT_PULSES + 1;
+        [0, 1, earliest - 1, earliest, CURRENT].into_iter().for_each(Drand::await_round);
+        let awaited: Vec<_> = AwaitedRounds::<Test>::iter_keys().map(u64::from_be_bytes).collect();
+        assert_eq!(awaited, [earliest, CURRENT]);
+    });
+}
+
+#[test]
 fn awaited_rounds_stand_in_their_order_and_go_after_a_week() {
     run(key(), || {
         let rounds = [1u64 << 8, 3, 1 << 16, 255, 4];
-        rounds.into_iter().for_each(Drand::await_round);
+        rounds.into_iter().for_each(seal_early);
         let awaited =
             || -> Vec<u64> { AwaitedRounds::<Test>::iter_keys().map(u64::from_be_bytes).collect() };
         assert_eq!(awaited(), [3, 4, 255, 256, 65_536]);

@@ -226,7 +226,10 @@ impl<T: Config> Pallet<T> {
     /// Whoever is told to have timelocked weights in a queue has as many there.
     fn check_timelocked_commits() -> Result<(), TryRuntimeError> {
         for (index, hotkey, (epoch, made)) in TimelockedCommitsMade::<T>::iter() {
-            // What is opened or expired is counted no more.
+            // What is opened, even in part, or expired is counted no more.
+            if epoch < Self::epoch_with_lookahead(index.netuid()) {
+                continue;
+            }
             let Ok(queue) = TimelockedWeightCommits::<T>::try_get(index, epoch) else { continue };
             let own = queue.iter().filter(|(who, ..)| *who == hotkey).count();
             require(

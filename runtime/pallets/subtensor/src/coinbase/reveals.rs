@@ -4,8 +4,8 @@
 //! by then is tried again when another round comes to be known, until the next epoch. Opening is
 //! dear, so a block opens no more than [`OPENED_PER_BLOCK`] and the next goes on. Whose epoch is due
 //! comes first, each with an equal share; then the subnets take turns, beginning after the last that
-//! was served. Within a subnet those come first whose row counts. What could not be opened for want
-//! of room stays until it is, also beyond its epoch. A queue is read only if one of its rounds is
+//! was served. Within a subnet those come first whose row counts, and what of theirs could not be
+//! opened for want of room stays until it is, also beyond its epoch. A queue is read only if one of its rounds is
 //! known: nothing that was sealed to another costs the blocks between.
 //!
 //! Publicly every block tries everything that has not been opened. That is the same but where a
@@ -54,6 +54,16 @@ struct Queue {
     committed: u64,
     /// Its time is over: what its rounds have not opened is gone.
     is_over: bool,
+}
+
+/// Which rows of a queue.
+#[derive(Clone, Copy)]
+enum Rows {
+    /// Those of the owner and of who has a permit.
+    ThatCount,
+    /// Who has no permit sets no row but on itself, which no epoch counts. So these come last, and not
+    /// at all once they are late, or whoever registers could hold up validators.
+    Others,
 }
 
 impl<T: Config> Pallet<T> {
@@ -123,9 +133,10 @@ impl<T: Config> Pallet<T> {
     }
 
     /// Opens no more than `room` rows of what is to be known in `epoch` of the subnet, on all of its
-    /// mechanisms, the oldest first.
+    /// mechanisms: first those that count, then the others, the oldest first.
     fn open_subnet(netuid: NetUid, epoch: u64, room: u32) -> Done {
         let mut done = Done::default();
+        let mut others = Vec::new();
         let Some(revealed) = epoch.checked_sub(RevealPeriodEpochs::<T>::get(netuid)) else {
             return done;
         };
@@ -147,17 +158,14 @@ impl<T: Config> Pallet<T> {
                     }
                     continue;
                 }
-                let left = room.saturating_sub(done.opened);
-                if left == 0 {
-                    RevealsWait::<T>::put(true);
-                    continue;
+                let queue = Queue { netuid, mechanism, index, committed, is_over };
+                if Self::open_queue(&queue, Rows::ThatCount, room, &mut done) {
+                    others.push(queue);
                 }
-                Self::open_queue(
-                    &Queue { netuid, mechanism, index, committed, is_over },
-                    left,
-                    &mut done,
-                );
             }
+        }
+        for queue in others {
+            Self::open_queue(&queue, Rows::Others, room, &mut done);
         }
         done
     }
@@ -174,43 +182,47 @@ impl<T: Config> Pallet<T> {
         (opens, asked)
     }
 
-    /// Opens no more than `left` rows of `queue`, and keeps those that may yet be opened.
-    fn open_queue(queue: &Queue, mut left: u32, done: &mut Done) {
+    /// Opens the rows of `queue` that are `wanted`, as long as the subnet has opened fewer than `room`,
+    /// and keeps those that may yet be opened; answers whether there are others that could be now.
+    fn open_queue(queue: &Queue, wanted: Rows, room: u32, done: &mut Done) -> bool {
         let &Queue { netuid, mechanism, index, committed, is_over } = queue;
+        if done.opened >= room {
+            RevealsWait::<T>::put(true);
+            return false;
+        }
         let permits = ValidatorPermit::<T>::get(netuid);
         let owner = Self::owner_uid(netuid);
         let rows = TimelockedWeightCommits::<T>::take(index, committed);
         done.read = done.read.saturating_add(count(&rows));
-        let counts = |uid: u16| {
-            owner == Some(uid) || permits.get(usize::from(uid)).copied().unwrap_or(false)
-        };
-        // Whoever has left could set nothing. Who has no permit sets no row but on itself, which no
-        // epoch counts: it comes last, or whoever registers could hold up validators.
-        let (first, last): (Vec<_>, Vec<_>) = rows
-            .into_iter()
-            .filter_map(|row| Uids::<T>::get(netuid, &row.0).map(|uid| (counts(uid), row)))
-            .partition(|(counts, _)| *counts);
-        let mut kept = Vec::new();
-        for (_, row) in first.into_iter().chain(last) {
+        let (mut kept, mut others) = (Vec::new(), false);
+        for row in rows {
             let (hotkey, _, sealed, round) = &row;
-            if !T::Beacon::is_known(*round) {
-                if !is_over {
-                    kept.push(row);
-                }
+            // Whoever has left could set nothing.
+            let Some(uid) = Uids::<T>::get(netuid, hotkey) else { continue };
+            let permitted = permits.get(usize::from(uid)).copied().unwrap_or(false);
+            let counts = permitted || owner == Some(uid);
+            // A row that never counted, and comes too late to.
+            if is_over && !(counts && T::Beacon::is_known(*round)) {
                 continue;
             }
-            if left == 0 {
+            let is_wanted = counts == matches!(wanted, Rows::ThatCount);
+            if !T::Beacon::is_known(*round) {
+                kept.push(row);
+            } else if !is_wanted {
+                others = true;
+                kept.push(row);
+            } else if done.opened >= room {
                 RevealsWait::<T>::put(true);
                 kept.push(row);
-                continue;
-            }
-            left = left.saturating_sub(1);
-            done.opened = done.opened.saturating_add(1);
-            let Opened::Text(text) = T::Beacon::open(*round, sealed) else { continue };
-            if Self::set_opened(hotkey, netuid, mechanism, &text) {
-                Self::deposit_event(Event::TimelockedWeightsRevealed(index, hotkey.clone()));
+            } else {
+                done.opened = done.opened.saturating_add(1);
+                let Opened::Text(text) = T::Beacon::open(*round, sealed) else { continue };
+                if Self::set_opened(hotkey, netuid, mechanism, &text) {
+                    Self::deposit_event(Event::TimelockedWeightsRevealed(index, hotkey.clone()));
+                }
             }
         }
         Self::keep_timelocked(index, committed, kept);
+        others
     }
 }

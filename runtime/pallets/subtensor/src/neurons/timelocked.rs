@@ -18,7 +18,12 @@ use crate::{
 };
 use alloc::{collections::BTreeSet, vec::Vec};
 use codec::Decode;
-use frame_support::{ensure, traits::ConstU32, BoundedVec};
+use frame_support::{
+    ensure,
+    traits::{ConstU32, Get},
+    weights::Weight,
+    BoundedVec,
+};
 use sp_io::hashing::blake2_256;
 use sp_runtime::DispatchResult;
 
@@ -164,6 +169,18 @@ impl<T: Config> Pallet<T> {
         let rounds: BTreeSet<u64> = queue.iter().map(|(.., round)| *round).collect();
         TimelockedRounds::<T>::insert(index, epoch, rounds);
         TimelockedWeightCommits::<T>::insert(index, epoch, queue);
+    }
+
+    /// Notes which rounds open what is sealed.
+    pub(crate) fn await_rounds() -> Weight {
+        let mut noted = 0u64;
+        for (_, _, queue) in TimelockedWeightCommits::<T>::iter() {
+            for (.., round) in queue {
+                T::Beacon::await_round(round);
+                noted = noted.saturating_add(1);
+            }
+        }
+        T::DbWeight::get().reads_writes(noted.saturating_mul(3), noted)
     }
 
     pub(crate) fn drop_timelocked(index: NetUidStorageIndex, epoch: u64) {

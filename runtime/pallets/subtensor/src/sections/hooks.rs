@@ -16,6 +16,11 @@ mod hooks {
             coinbase.saturating_add(T::WeightInfo::remove_stake().saturating_mul(looked_at.into()))
         }
 
+        /// Runtimes before spec_version 1_008 noted no awaited rounds.
+        fn on_runtime_upgrade() -> Weight {
+            Self::await_rounds()
+        }
+
         /// TAO that other pallets burned in this block (fees, dust) leaves the issuance; what root
         /// made joins it.
         fn on_finalize(_now: BlockNumberFor<T>) {

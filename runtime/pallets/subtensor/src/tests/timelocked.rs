@@ -271,6 +271,59 @@ fn who_has_no_permit_does_not_hold_up_who_has() {
 }
 
 #[test]
+fn what_is_late_and_never_counted_does_not_hold_up_the_next_epochs() {
+    run(local(), || {
+        let netuid = committing_subnet();
+        fill(netuid, 103, PLACES_WITHOUT_PERMIT);
+        Rounds::publish(7);
+        next_epoch(netuid);
+        fill(netuid, 102, 1);
+        next_epoch(netuid);
+        assert_eq!(row(netuid), [(2, 32768), (0, 65535)]);
+        assert_eq!(waiting(netuid), 0);
+    });
+}
+
+#[test]
+fn who_has_no_permit_waits_for_the_validators_of_all_mechanisms() {
+    run(local(), || {
+        let netuid = committing_subnet();
+        MechanismCountCurrent::<Test>::insert(netuid, MechId::new(2));
+        fill(netuid, 103, PLACES_WITHOUT_PERMIT);
+        let other = NetUidStorageIndex::of(netuid, MechId::new(1)).unwrap();
+        let epoch = SubnetEpochIndex::<Test>::get(netuid);
+        let honest = vec![(102u64, 1u64, sealed(7, 102, &[1, 2]), 7u64)];
+        TimelockedWeightCommits::<Test>::insert(other, epoch, honest);
+        Rounds::publish(7);
+        next_epoch(netuid);
+        assert_eq!(Weights::<Test>::get(other, 1), [(2, 32768), (0, 65535)]);
+    });
+}
+
+#[test]
+fn a_queue_that_is_opened_in_part_breaks_no_invariant() {
+    run(local(), || {
+        let netuid = committing_subnet();
+        for round in [7, 8] {
+            assert_ok!(commit(102, netuid, sealed(round, 102, &[1, 2]), round));
+        }
+        Rounds::publish(7);
+        next_epoch(netuid);
+        assert_eq!(waiting(netuid), 1);
+        Chain::do_try_state().unwrap();
+    });
+}
+
+#[test]
+fn an_upgrade_notes_which_rounds_an_older_runtime_waits_for() {
+    run(local(), || {
+        fill(committing_subnet(), 102, 2);
+        <Chain as frame_support::traits::Hooks<u64>>::on_runtime_upgrade();
+        assert_eq!(Rounds::awaited(), [7, 7]);
+    });
+}
+
+#[test]
 fn subnets_share_the_room_and_take_turns() {
     run(local(), || {
         let (junk, honest) = (committing_subnet(), committing_subnet());

@@ -93,6 +93,11 @@ impl NetUidStorageIndex {
             .map(Self)
     }
 
+    /// The subnet that it belongs to.
+    pub const fn netuid(self) -> NetUid {
+        NetUid(self.0 % NETUIDS_PER_MECHANISM)
+    }
+
     /// The index of a subnet's main mechanism, which is the netuid itself.
     pub const fn main(netuid: NetUid) -> Self {
         Self(netuid.0)

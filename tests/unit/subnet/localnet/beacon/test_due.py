@@ -16,7 +16,12 @@ from assay.localnet.beacon.pulse import (
     Bringer,
     Pulse,
 )
-from assay.localnet.beacon.schedule import CATCH_UP_ROUNDS, IDLE_ROUNDS, PULSES_PER_BLOCK_MAX
+from assay.localnet.beacon.schedule import (
+    CATCH_UP_ROUNDS,
+    IDLE_ROUNDS,
+    KEPT_ROUNDS,
+    PULSES_PER_BLOCK_MAX,
+)
 from assay.localnet.executor.host.crypto import check_sr25519
 from assay.localnet.primitives.scale import Reader, ScaleError, encode_bytes
 from assay.localnet.primitives.well_known_keys import TIMESTAMP_NOW, item_key
@@ -81,6 +86,14 @@ def test_a_round_that_was_passed_over_comes_however_late() -> None:
     late = 500 + 10 * CATCH_UP_ROUNDS
     assert due_in(state(late, late, awaited(255, 256)), CONFIG, BLOCK_MS) == [255, 256]
     assert due_in(state(late, 0, awaited(3)), CONFIG, BLOCK_MS) == [3]
+
+
+def test_what_the_chain_would_take_no_more_does_not_stand_in_the_way() -> None:
+    stale = awaited(0, 1, 2, 3)
+    last = KEPT_ROUNDS + 3
+    assert not due_in(state(last, last, stale), CONFIG, BLOCK_MS)
+    assert due_in(state(last + 5, last, stale | awaited(last + 5)), CONFIG, BLOCK_MS) == [last + 5]
+    assert due_in(state(last + IDLE_ROUNDS, last, stale), CONFIG, BLOCK_MS) == [last + IDLE_ROUNDS]
 
 
 def test_no_more_than_a_block_takes_are_brought_at_once() -> None:

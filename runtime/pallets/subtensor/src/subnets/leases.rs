@@ -17,12 +17,17 @@
 //!   can sign for. Whoever cannot be paid then either is paid later, as publicly: what the lease owes
 //!   stays staked as its own, and every epoch, and the beneficiary's ending it again, tries it. With
 //!   the end of the subnet it is paid whatever happens, in TAO.
+//! - Stake is handed over one hotkey at a time, the lease's own and then the largest positions
+//!   first, and no more at a time than there are limits for: whoever gives a lease and its
+//!   beneficiary dust behind so many hotkeys that one coldkey cannot have it all holds up that dust
+//!   alone. Publicly all of a lease's stake is behind its own hotkey as far as payments know.
 //! - With a coldkey's swap its lease and its shares go along.
 
-use crate::*;
-use alloc::vec::Vec;
+use crate::{staking::MAX_HOTKEYS_PER_COLDKEY, *};
+use alloc::{collections::BTreeSet, vec::Vec};
 use assay_arithmetic::lease::{dividend, refund, share};
 use codec::{Decode, Encode};
+use core::cmp::Reverse;
 use frame_support::{
     ensure,
     storage::with_storage_layer,
@@ -40,6 +45,35 @@ pub(crate) const INTERVAL: u32 = 100;
 
 /// Those who may have given to a crowdloan: as many as the crowdloans' own limit.
 pub(crate) const CONTRIBUTORS_MAX: u32 = 500;
+
+/// Positions of stake moved, or tried, for all creditors of a lease at a time: as many as the weight
+/// of ending a lease is declared for, of which each creditor has one.
+const MOVES_AT_A_TIME: u32 = CONTRIBUTORS_MAX;
+
+/// Those of them for one creditor. A lease has its cuts behind one hotkey, or a few if its subnet
+/// changed them; what is behind more was given by others, and can wait for the next epoch.
+const MOVES_PER_CREDITOR: u32 = 16;
+
+/// Hotkeys of a lease that are looked at in the time in which one position is moved, or less.
+const LOOKS_PER_MOVE: u32 = 32;
+
+/// What a lease has staked, and how many positions of it may be moved still.
+struct Till<AccountId> {
+    /// Hotkeys, and what is behind each, in the order in which they are paid from.
+    positions: Vec<(AccountId, AlphaBalance)>,
+    /// Moves left.
+    moves: u32,
+    /// What looking for the positions took, in moves.
+    looking: u32,
+}
+
+impl<AccountId> Till<AccountId> {
+    fn sum(&self) -> AlphaBalance {
+        self.positions.iter().fold(AlphaBalance::ZERO, |sum, (_, there)| sum.saturating_add(*there))
+    }
+}
+
+type LeaseOf<T> = SubnetLease<<T as frame_system::Config>::AccountId, BlockNumberFor<T>>;
 
 impl<T: Config> Pallet<T> {
     /// Registers a subnet with what the crowdloan that is being finalized raised; answers how many
@@ -96,7 +130,7 @@ impl<T: Config> Pallet<T> {
     }
 
     /// Ends a lease after its time: the subnet becomes the beneficiary's, with `hotkey`; answers how
-    /// many had a share of it. Where debts were left, it may be called again to try those.
+    /// many positions it moved or tried. Where debts were left, it may be called again to try those.
     pub(crate) fn do_terminate_lease(
         who: &T::AccountId,
         lease_id: LeaseId,
@@ -109,56 +143,56 @@ impl<T: Config> Pallet<T> {
         ensure!(now >= end, Error::<T>::LeaseHasNotEnded);
         ensure!(Self::owns(who, hotkey), Error::<T>::BeneficiaryDoesNotOwnHotkey);
         let netuid = lease.netuid;
-        let sharers = match Self::is_handed_over(&lease) {
-            true => Self::pay_lease_debts(lease_id, &lease),
+        let moved = match Self::is_handed_over(&lease) {
+            true => Self::retry_lease_debts(lease_id, &lease),
             false => {
-                let sharers = Self::settle_lease(lease_id, &lease);
+                let moved = Self::settle_lease(lease_id, &lease);
                 SubnetOwner::<T>::insert(netuid, who);
                 Self::set_owner_hotkey(netuid, hotkey);
                 Self::deposit_event(Event::SubnetOwnerHotkeySet(netuid, hotkey.clone()));
-                sharers
+                moved
             }
         };
         Self::forget_lease_without_debts(lease_id, &lease);
         let beneficiary = lease.beneficiary;
         Self::deposit_event(Event::SubnetLeaseTerminated { beneficiary, netuid });
-        Ok(sharers)
+        Ok(moved)
     }
 
-    /// The subnet ends, and with it its lease, if it has one. Whoever could not be paid because it
-    /// may have no further position is paid behind a hotkey that it has stake behind already: what is
-    /// there becomes TAO at once.
+    /// The subnet ends, and with it its lease, if it has one. Whoever could not be paid all, because
+    /// it may have no further position or there were too many of them, is paid behind a hotkey that
+    /// it has stake behind already, without a bound: what is there becomes TAO at once.
     pub(super) fn end_lease_of(netuid: NetUid) {
         let Some(lease_id) = SubnetUidToLeaseId::<T>::take(netuid) else { return };
         let Some(lease) = SubnetLeases::<T>::get(lease_id) else { return };
         match Self::is_handed_over(&lease) {
-            true => Self::pay_lease_debts(lease_id, &lease),
+            true => Self::retry_lease_debts(lease_id, &lease),
             false => Self::settle_lease(lease_id, &lease),
         };
+        let mut till = Self::lease_till(&lease);
         let debts: Vec<_> = SubnetLeaseUnpaidDividends::<T>::drain_prefix(lease_id).collect();
         for (creditor, owed) in debts {
-            let amount = owed.min(Self::lease_stake(&lease, owed));
-            if let Some(known) = StakingHotkeys::<T>::get(&creditor).first() {
-                // What still cannot be paid would be less than a share of stake.
-                let _ = Self::hand_over(&lease, &creditor, Some(known), amount);
-            }
+            let known = StakingHotkeys::<T>::get(&creditor).into_iter().next();
+            // What still cannot be paid would be less than a share of stake.
+            let _ = Self::hand_over(&lease, &mut till, &creditor, known.as_ref(), owed, u32::MAX);
         }
+        Self::fit_lock(&lease.coldkey, netuid);
         Self::forget_lease_without_debts(lease_id, &lease);
     }
 
     /// Whether a lease has been ended, so that nothing is left of it but debts.
-    fn is_handed_over(lease: &SubnetLease<T::AccountId, BlockNumberFor<T>>) -> bool {
+    fn is_handed_over(lease: &LeaseOf<T>) -> bool {
         !Self::owns_subnet(&lease.coldkey, lease.netuid)
     }
 
     /// Sets aside what contributors are to have of a cut that the owner was just paid, and pays out
-    /// what is set aside if an interval has passed since the last epoch; answers to how many. Of a
-    /// lease that was ended it tries the debts.
+    /// what is set aside if an interval has passed since the last epoch; answers how many positions it
+    /// moved or tried. Of a lease that was ended it tries the debts.
     pub(crate) fn share_owner_cut(netuid: NetUid, cut: AlphaBalance) -> u32 {
         let Some(lease_id) = SubnetUidToLeaseId::<T>::get(netuid) else { return 0 };
         let Some(lease) = SubnetLeases::<T>::get(lease_id) else { return 0 };
         if Self::is_handed_over(&lease) {
-            let tried = Self::pay_lease_debts(lease_id, &lease);
+            let tried = Self::retry_lease_debts(lease_id, &lease);
             Self::forget_lease_without_debts(lease_id, &lease);
             return tried;
         }
@@ -174,152 +208,154 @@ impl<T: Config> Pallet<T> {
         if passed(Self::block()) == passed(LastMechansimStepBlock::<T>::get(netuid)) {
             return 0;
         }
-        Self::pay_lease_dividends(lease_id, &lease)
+        let till = Self::lease_till(&lease);
+        Self::owe_lease_dividends(lease_id, &lease, &till);
+        Self::pay_lease_debts(lease_id, &lease, till)
     }
 
-    /// Pays out what is set aside; answers to how many. Where the lease has less (shares round
+    /// Owes to everybody their part of what is set aside. Where the lease has less (shares round
     /// down), what is missing stays set aside.
-    fn pay_lease_dividends(
-        lease_id: LeaseId,
-        lease: &SubnetLease<T::AccountId, BlockNumberFor<T>>,
-    ) -> u32 {
+    fn owe_lease_dividends(lease_id: LeaseId, lease: &LeaseOf<T>, till: &Till<T::AccountId>) {
         let owed = AccumulatedLeaseDividends::<T>::get(lease_id);
-        let debts = Self::lease_debts(lease_id);
-        let there = Self::lease_stake(lease, owed.saturating_add(debts));
-        let sum = owed.min(there.saturating_sub(debts));
+        let sum = owed.min(till.sum().saturating_sub(Self::lease_debts(lease_id)));
         match owed.saturating_sub(sum) {
             AlphaBalance::ZERO => AccumulatedLeaseDividends::<T>::remove(lease_id),
             missing => AccumulatedLeaseDividends::<T>::insert(lease_id, missing),
         }
-        let shares: Vec<_> = SubnetLeaseShares::<T>::iter_prefix(lease_id).collect();
         let mut rest = sum.rao();
-        for (contributor, share) in &shares {
+        for (contributor, share) in SubnetLeaseShares::<T>::iter_prefix(lease_id) {
             let amount = dividend(share.to_bits(), sum.rao()).min(rest);
             rest = rest.saturating_sub(amount);
-            Self::pay_from_lease(lease_id, lease, contributor, AlphaBalance::new(amount));
+            Self::owe_from_lease(lease_id, &contributor, AlphaBalance::new(amount));
         }
-        Self::pay_from_lease(lease_id, lease, &lease.beneficiary, AlphaBalance::new(rest));
-        count(&shares).saturating_add(1)
+        Self::owe_from_lease(lease_id, &lease.beneficiary, AlphaBalance::new(rest));
     }
 
-    /// Pays what could not be paid before, as far as it can be now, and what nobody else has to get
-    /// to the beneficiary; answers how many it tried.
-    fn pay_lease_debts(
-        lease_id: LeaseId,
-        lease: &SubnetLease<T::AccountId, BlockNumberFor<T>>,
-    ) -> u32 {
-        let debts: Vec<_> = SubnetLeaseUnpaidDividends::<T>::iter_key_prefix(lease_id).collect();
-        for creditor in debts.iter().filter(|creditor| **creditor != lease.beneficiary) {
-            Self::pay_from_lease(lease_id, lease, creditor, AlphaBalance::ZERO);
-        }
+    /// Owes to the beneficiary what nobody else has to get.
+    fn owe_rest_of_lease(lease_id: LeaseId, lease: &LeaseOf<T>, till: &Till<T::AccountId>) {
         SubnetLeaseUnpaidDividends::<T>::remove(lease_id, &lease.beneficiary);
-        let all = Self::lease_stake(lease, AlphaBalance::new(u64::MAX));
-        let rest = all.saturating_sub(Self::lease_debts(lease_id));
-        Self::pay_from_lease(lease_id, lease, &lease.beneficiary, rest);
-        count(&debts).saturating_add(1)
+        let rest = till.sum().saturating_sub(Self::lease_debts(lease_id));
+        Self::owe_from_lease(lease_id, &lease.beneficiary, rest);
     }
 
-    /// What waits for those who could not be paid.
+    fn owe_from_lease(lease_id: LeaseId, creditor: &T::AccountId, amount: AlphaBalance) {
+        if !amount.is_zero() {
+            SubnetLeaseUnpaidDividends::<T>::mutate(lease_id, creditor, |owed| {
+                *owed = owed.saturating_add(amount);
+            });
+        }
+    }
+
+    /// Tries again to pay what a lease that was ended owes; answers how many positions it moved or
+    /// tried.
+    fn retry_lease_debts(lease_id: LeaseId, lease: &LeaseOf<T>) -> u32 {
+        let till = Self::lease_till(lease);
+        Self::owe_rest_of_lease(lease_id, lease, &till);
+        Self::pay_lease_debts(lease_id, lease, till)
+    }
+
+    /// What a lease owes: what waits for those who could not be paid.
     fn lease_debts(lease_id: LeaseId) -> AlphaBalance {
         SubnetLeaseUnpaidDividends::<T>::iter_prefix_values(lease_id)
             .fold(AlphaBalance::ZERO, AlphaBalance::saturating_add)
     }
 
-    /// Pays `amount` to `creditor`, and what waits for it. What cannot be paid waits.
-    fn pay_from_lease(
-        lease_id: LeaseId,
-        lease: &SubnetLease<T::AccountId, BlockNumberFor<T>>,
-        creditor: &T::AccountId,
-        amount: AlphaBalance,
-    ) {
-        let unpaid = SubnetLeaseUnpaidDividends::<T>::take(lease_id, creditor);
-        let owed = amount.saturating_add(unpaid);
-        let alpha = owed.min(Self::lease_stake(lease, owed));
-        let paid = !alpha.is_zero() && Self::hand_over(lease, creditor, None, alpha).is_ok();
-        let left = if paid { owed.saturating_sub(alpha) } else { owed };
-        if !left.is_zero() {
-            SubnetLeaseUnpaidDividends::<T>::insert(lease_id, creditor, left);
-        }
-        if paid {
-            let contributor = creditor.clone();
+    /// Pays what a lease owes as far as it can be now, the beneficiary last, who bears what rounding
+    /// took; what cannot be paid waits. Answers how many positions it moved or tried, of each
+    /// creditor at least one.
+    fn pay_lease_debts(lease_id: LeaseId, lease: &LeaseOf<T>, mut till: Till<T::AccountId>) -> u32 {
+        let mut debts: Vec<_> = SubnetLeaseUnpaidDividends::<T>::iter_prefix(lease_id).collect();
+        debts.sort_by_key(|(creditor, _)| *creditor == lease.beneficiary);
+        let mut waiting = count(&debts);
+        for (contributor, owed) in debts {
+            waiting = waiting.saturating_sub(1);
+            let most = till.moves.saturating_sub(waiting).clamp(1, MOVES_PER_CREDITOR);
+            let alpha = Self::hand_over(lease, &mut till, &contributor, None, owed, most);
+            if alpha.is_zero() {
+                continue;
+            }
+            match owed.saturating_sub(alpha) {
+                AlphaBalance::ZERO => {
+                    SubnetLeaseUnpaidDividends::<T>::remove(lease_id, &contributor);
+                }
+                left => SubnetLeaseUnpaidDividends::<T>::insert(lease_id, &contributor, left),
+            }
             Self::deposit_event(Event::SubnetLeaseDividendsDistributed {
                 lease_id,
                 contributor,
                 alpha,
             });
         }
+        Self::fit_lock(&lease.coldkey, lease.netuid);
+        MOVES_AT_A_TIME.saturating_sub(till.moves).saturating_add(till.looking)
     }
 
-    /// The hotkeys that a lease has stake behind, those that its cuts went to first.
-    fn lease_hotkeys(
-        lease: &SubnetLease<T::AccountId, BlockNumberFor<T>>,
-    ) -> impl Iterator<Item = T::AccountId> {
-        let first = SubnetOwnerHotkey::<T>::get(lease.netuid);
-        let others = StakingHotkeys::<T>::get(&lease.coldkey);
-        let mut seen = false;
-        // The first is in the list as well, if there is anything behind it.
-        core::iter::once(first.clone()).chain(others.into_iter().filter(move |hotkey| {
-            let again = *hotkey == first && !seen;
-            seen |= again;
-            !again
-        }))
+    /// What a lease has staked: behind its own hotkey first, then the most first.
+    fn lease_till(lease: &LeaseOf<T>) -> Till<T::AccountId> {
+        let hotkeys = StakingHotkeys::<T>::get(&lease.coldkey);
+        let looking = count(&hotkeys).div_ceil(LOOKS_PER_MOVE);
+        let mut positions: Vec<_> = hotkeys
+            .into_iter()
+            .map(|hotkey| {
+                let there = Self::stake_of(&hotkey, &lease.coldkey, lease.netuid);
+                (hotkey, there)
+            })
+            .filter(|(_, there)| !there.is_zero())
+            .collect();
+        positions.sort_by_key(|(hotkey, there)| (*hotkey != lease.hotkey, Reverse(*there)));
+        Till { positions, moves: MOVES_AT_A_TIME, looking }
     }
 
-    /// What a lease has staked, as far as `enough`: more is not looked for.
-    fn lease_stake(
-        lease: &SubnetLease<T::AccountId, BlockNumberFor<T>>,
-        enough: AlphaBalance,
-    ) -> AlphaBalance {
-        let mut sum = AlphaBalance::ZERO;
-        for hotkey in Self::lease_hotkeys(lease) {
-            let there = Self::stake_of(&hotkey, &lease.coldkey, lease.netuid);
-            sum = sum.saturating_add(there);
-            if sum >= enough {
-                break;
-            }
-        }
-        sum
-    }
-
-    /// Makes `amount` of a lease's stake `creditor`'s, all or nothing: behind the hotkeys that it is
-    /// behind now, or behind `another`.
+    /// Makes up to `amount` of a lease's stake `creditor`'s, behind the hotkeys that it is behind now
+    /// or all behind `another`; answers how much. At `most` so many positions are tried, none where
+    /// the creditor may have no further one; what cannot be moved does not hold up the others.
     fn hand_over(
-        lease: &SubnetLease<T::AccountId, BlockNumberFor<T>>,
+        lease: &LeaseOf<T>,
+        till: &mut Till<T::AccountId>,
         creditor: &T::AccountId,
         another: Option<&T::AccountId>,
         amount: AlphaBalance,
-    ) -> DispatchResult {
+        most: u32,
+    ) -> AlphaBalance {
         let (coldkey, netuid) = (&lease.coldkey, lease.netuid);
-        with_storage_layer(|| {
-            let mut rest = amount;
-            for hotkey in Self::lease_hotkeys(lease) {
-                let part = rest.min(Self::stake_of(&hotkey, coldkey, netuid));
-                if part.is_zero() {
-                    continue;
-                }
-                Self::decrease_stake(&hotkey, coldkey, netuid, part)?;
-                Self::increase_stake(another.unwrap_or(&hotkey), creditor, netuid, part)?;
-                rest = rest.saturating_sub(part);
-                if rest.is_zero() {
-                    break;
-                }
+        let mut known: BTreeSet<_> = StakingHotkeys::<T>::get(creditor).into_iter().collect();
+        let mut left = amount;
+        let mut tried = 0u32;
+        for (hotkey, there) in &mut till.positions {
+            if left.is_zero() || tried >= most {
+                break;
             }
-            ensure!(rest.is_zero(), Error::<T>::NotEnoughStakeToWithdraw);
-            Self::fit_lock(coldkey, netuid);
-            Ok(())
-        })
+            let to = another.unwrap_or(hotkey);
+            let room = known.len() < MAX_HOTKEYS_PER_COLDKEY || known.contains(to);
+            if there.is_zero() || !room {
+                continue;
+            }
+            tried = tried.saturating_add(1);
+            let part = left.min(*there);
+            let moved = with_storage_layer(|| -> DispatchResult {
+                Self::decrease_stake(hotkey, coldkey, netuid, part)?;
+                Self::increase_stake(to, creditor, netuid, part)?;
+                Ok(())
+            });
+            if moved.is_ok() {
+                known.insert(to.clone());
+                left = left.saturating_sub(part);
+                *there = Self::stake_of(hotkey, coldkey, netuid);
+            }
+        }
+        till.moves = till.moves.saturating_sub(tried.max(1));
+        amount.saturating_sub(left)
     }
 
     /// Gives everybody what is theirs of a lease, as far as they can be given it; answers how many
-    /// had a share. What is left of it is debts.
-    fn settle_lease(
-        lease_id: LeaseId,
-        lease: &SubnetLease<T::AccountId, BlockNumberFor<T>>,
-    ) -> u32 {
-        let sharers = Self::pay_lease_dividends(lease_id, lease);
+    /// positions it moved or tried. What is left of it is debts.
+    fn settle_lease(lease_id: LeaseId, lease: &LeaseOf<T>) -> u32 {
+        let till = Self::lease_till(lease);
+        Self::owe_lease_dividends(lease_id, lease, &till);
         let _ = SubnetLeaseShares::<T>::clear_prefix(lease_id, u32::MAX, None);
         AccumulatedLeaseDividends::<T>::remove(lease_id);
-        Self::pay_lease_debts(lease_id, lease);
+        Self::owe_rest_of_lease(lease_id, lease, &till);
+        let moved = Self::pay_lease_debts(lease_id, lease, till);
         // The proxy may have been removed by the beneficiary itself.
         let _ = with_storage_layer(|| T::Leasing::stop_acting(&lease.coldkey, &lease.beneficiary));
         let balance = T::Currency::reducible_balance(
@@ -331,17 +367,18 @@ impl<T: Config> Pallet<T> {
         // What is left there, if anything, keeps the account.
         let _ = frame_system::Pallet::<T>::dec_providers(&lease.coldkey);
         let _ = frame_system::Pallet::<T>::dec_providers(&lease.hotkey);
-        sharers
+        moved
     }
 
     /// Forgets a lease that owes nobody anything, or has nothing to pay it with.
-    fn forget_lease_without_debts(
-        lease_id: LeaseId,
-        lease: &SubnetLease<T::AccountId, BlockNumberFor<T>>,
-    ) {
-        let something = AlphaBalance::new(1);
+    fn forget_lease_without_debts(lease_id: LeaseId, lease: &LeaseOf<T>) {
+        let staked = || {
+            StakingHotkeys::<T>::get(&lease.coldkey)
+                .iter()
+                .any(|hotkey| !Self::stake_of(hotkey, &lease.coldkey, lease.netuid).is_zero())
+        };
         let owes = SubnetLeaseUnpaidDividends::<T>::iter_key_prefix(lease_id).next().is_some();
-        if owes && !Self::lease_stake(lease, something).is_zero() {
+        if owes && staked() {
             return;
         }
         let _ = SubnetLeaseUnpaidDividends::<T>::clear_prefix(lease_id, u32::MAX, None);

@@ -324,3 +324,59 @@ fn a_lease_goes_with_its_subnet_and_its_parts_with_their_coldkeys() {
         check();
     });
 }
+
+#[test]
+fn gifts_of_dust_hold_up_themselves_alone() {
+    run(local(), || {
+        let (netuid, lease) = leased(Some(30));
+        // Others may fill a half of a list. The lease's has its own hotkey already, and the
+        // beneficiary has one of its own besides: together there is one too many.
+        let half = crate::staking::MAX_HOTKEYS_PER_COLDKEY as u64 / 2;
+        let gifts: Vec<u64> = (20_000..20_000 + half - 1).collect();
+        for hotkey in &gifts {
+            assert_ok!(Chain::try_associate_hotkey(signed(9), *hotkey));
+            stake(netuid, 9, *hotkey, UNIT / 100);
+            let all = AlphaBalance::new(staked(netuid, 9, *hotkey));
+            let given =
+                Chain::transfer_stake(signed(9), lease.coldkey, *hotkey, netuid, netuid, all);
+            assert_ok!(given);
+        }
+        StakingHotkeys::<Test>::insert(1, (10_000..=10_000 + half).collect::<Vec<_>>());
+        run_to_epoch(netuid);
+        run_to_block(31);
+        let own = staked(netuid, lease.coldkey, lease.hotkey);
+        let behind = |who| gifts.iter().map(|hotkey| staked(netuid, who, *hotkey)).sum::<u64>();
+        let dust = behind(lease.coldkey);
+        assert!(own > 0 && dust > 0);
+        assert_ok!(Chain::try_associate_hotkey(signed(1), 501));
+        let all = TotalAlphaStaked::<Test>::get(netuid);
+        let ended = Chain::terminate_lease(signed(1), 0, 501).unwrap();
+        assert_eq!(TotalAlphaStaked::<Test>::get(netuid), all);
+
+        // All behind its own hotkey is paid, and as many gifts as are moved at a time.
+        assert_eq!(staked(netuid, lease.coldkey, lease.hotkey), 0);
+        let paid: u64 = [1, 2, 3].map(|who| staked(netuid, who, lease.hotkey)).iter().sum();
+        assert!(paid >= own - 10 && staked(netuid, 1, lease.hotkey) > own / 2);
+        let owed = || SubnetLeaseUnpaidDividends::<Test>::get(0, 1).rao();
+        assert!(owed() > 0 && owed().abs_diff(behind(lease.coldkey)) < 10, "the rest is a debt");
+        assert!((dust - 10..=dust + 10).contains(&(behind(lease.coldkey) + behind(1))));
+        // Of the beneficiary as many as at a time, one of each contributor, and looking for them.
+        let moved = |count| Some(<() as WeightInfo>::terminate_lease(count));
+        assert_eq!(ended.actual_weight, moved(16 + 2 + 512 / 32));
+
+        // Each try pays some more, until the beneficiary can have no further position.
+        let mut before = owed();
+        while StakingHotkeys::<Test>::get(1).len() as u64 != 2 * half {
+            end(1, 501);
+            assert!(owed() < before);
+            before = owed();
+        }
+        let again = Chain::terminate_lease(signed(1), 0, 501).unwrap();
+        assert_eq!(again.actual_weight, moved(1 + 512 / 32), "what cannot go is not tried");
+        assert_eq!(owed(), before);
+        StakingHotkeys::<Test>::mutate(1, |hotkeys| hotkeys.retain(|hotkey| *hotkey >= 20_000));
+        end(1, 501);
+        assert_eq!((owed(), behind(lease.coldkey)), (0, 0));
+        assert!(SubnetLeases::<Test>::get(0).is_none());
+    });
+}

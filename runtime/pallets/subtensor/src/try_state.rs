@@ -194,7 +194,10 @@ impl<T: Config> Pallet<T> {
                 SubnetUidToLeaseId::<T>::get(lease.netuid) == Some(lease_id),
                 "a leased subnet does not know its lease",
             )?;
-            let staked = Self::alpha_of_coldkey(&lease.coldkey, lease.netuid).rao();
+            let staked = StakingHotkeys::<T>::get(&lease.coldkey)
+                .iter()
+                .map(|hotkey| Self::stake_of(hotkey, &lease.coldkey, lease.netuid).rao())
+                .fold(0u64, u64::saturating_add);
             let waiting = SubnetLeaseUnpaidDividends::<T>::iter_prefix_values(lease_id)
                 .map(AlphaBalance::rao)
                 .fold(AccumulatedLeaseDividends::<T>::get(lease_id).rao(), u64::saturating_add);

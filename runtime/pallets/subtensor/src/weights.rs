@@ -26,8 +26,8 @@ pub struct EpochLoad {
     pub announcements: u32,
     /// Children named by those of them that took effect.
     pub children: u32,
-    /// Those who were paid dividends of a lease.
-    pub sharers: u32,
+    /// Positions of leases' stake that were moved, or tried.
+    pub moved: u32,
     /// Timelocked weights that were read for the time of each neuron's oldest.
     pub sealed: u32,
 }
@@ -68,7 +68,7 @@ pub trait WeightInfo {
     fn register_network() -> Weight;
     fn dissolve_network() -> Weight;
     fn register_leased_network(contributors: u32) -> Weight;
-    fn terminate_lease(sharers: u32) -> Weight;
+    fn terminate_lease(moved: u32) -> Weight;
     fn start_call() -> Weight;
     fn set_take() -> Weight;
     fn set_children(children: u32) -> Weight;
@@ -104,8 +104,8 @@ const ANNOUNCEMENT: u64 = 400;
 /// of those lends is compared.
 const CHILD: u64 = 1_000;
 
-/// One who has a share of a lease: stake that becomes another coldkey's.
-const SHARER: u64 = 1_300;
+/// A position of a lease's stake that becomes another coldkey's.
+const MOVED: u64 = 1_300;
 
 /// What of a coldkey's stake is not locked: its lock, and its stake behind as many hotkeys as count.
 const FREE_STAKE: u64 = 900;
@@ -130,7 +130,7 @@ impl WeightInfo for () {
             .saturating_add(micros(EARNER).saturating_mul(earners))
             .saturating_add(micros(ANNOUNCEMENT).saturating_mul(load.announcements.into()))
             .saturating_add(micros(CHILD).saturating_mul(load.children.into()))
-            .saturating_add(micros(SHARER).saturating_mul(load.sharers.into()))
+            .saturating_add(micros(MOVED).saturating_mul(load.moved.into()))
             .saturating_add(Self::read_timelocked(load.sealed))
     }
 
@@ -232,8 +232,8 @@ impl WeightInfo for () {
     }
 
     /// What waits is paid out; the rest of the stake, the balance and the subnet change hands.
-    fn terminate_lease(sharers: u32) -> Weight {
-        micros(6_000).saturating_add(micros(SHARER).saturating_mul(sharers.into()))
+    fn terminate_lease(moved: u32) -> Weight {
+        micros(6_000).saturating_add(micros(MOVED).saturating_mul(moved.into()))
     }
 
     fn start_call() -> Weight {

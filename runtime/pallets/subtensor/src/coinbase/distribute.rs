@@ -110,7 +110,7 @@ impl<T: Config> Pallet<T> {
             && Self::increase_stake(&hotkey, &coldkey, netuid, cut).is_ok();
         // Also without a cut something may be set aside or owed.
         let shared = if staked { cut } else { AlphaBalance::ZERO };
-        load.sharers = Self::share_owner_cut(netuid, shared);
+        load.moved = Self::share_owner_cut(netuid, shared);
         if staked {
             Self::lock_owner_cut(netuid, cut);
             AlphaBalance::ZERO

@@ -901,8 +901,8 @@ mod calls {
             hotkey: T::AccountId,
         ) -> DispatchResultWithPostInfo {
             let who = ensure_signed(origin)?;
-            let sharers = Self::do_terminate_lease(&who, lease_id, &hotkey)?;
-            Ok(Some(T::WeightInfo::terminate_lease(sharers)).into())
+            let moved = Self::do_terminate_lease(&who, lease_id, &hotkey)?;
+            Ok(Some(T::WeightInfo::terminate_lease(moved)).into())
         }
 
         /// Gives a subnet's token another symbol.

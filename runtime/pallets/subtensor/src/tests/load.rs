@@ -13,7 +13,7 @@ const QUIET: EpochLoad = EpochLoad {
     earners: 2,
     announcements: 0,
     children: 0,
-    sharers: 0,
+    moved: 0,
     sealed: 0,
 };
 
@@ -48,7 +48,7 @@ fn each_part_of_a_load_weighs_something() {
         EpochLoad { earners: QUIET.neurons + 1, ..QUIET },
         EpochLoad { announcements: 1, ..QUIET },
         EpochLoad { children: 1, ..QUIET },
-        EpochLoad { sharers: 1, ..QUIET },
+        EpochLoad { moved: 1, ..QUIET },
         EpochLoad { sealed: 1, ..QUIET },
     ];
     for load in more {

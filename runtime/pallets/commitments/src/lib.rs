@@ -50,7 +50,8 @@ pub mod pallet {
     pub(crate) const SEALED_FOR_S: u64 = 7 * 24 * 3_600;
 
     /// By how many rounds a text may come late whose round was passed over: five minutes of the public
-    /// beacon. All older ones could be asked for again and again, before those that others wait for.
+    /// beacon. Without this bound anybody could have the beacon bring old rounds, which come before all
+    /// others, without end.
     pub(crate) const LATE_ROUNDS: u64 = 100;
 
     /// What is reserved for a commitment or for a field of it: space is limited by time
@@ -190,7 +191,8 @@ pub mod pallet {
         UnexpectedUnreserveLeftover,
         /// Not in use: opening is nobody's call.
         TimelockRevealFailedNotAllowed,
-        /// The round of a time-locked text is too far ahead. Publicly there is no bound.
+        /// The round of a time-locked text is too far ahead, or was passed over too long ago. Publicly
+        /// neither is bounded.
         InvalidRevealRound,
     }
 
@@ -200,7 +202,7 @@ pub mod pallet {
             Self::reveal_timelocked()
         }
 
-        /// Runtimes before spec_version 1_008 noted no awaited rounds.
+        /// Runtimes before spec_version 1_008 noted no awaited rounds. Nothing is changed the second time.
         fn on_runtime_upgrade() -> Weight {
             Self::await_rounds()
         }
@@ -225,7 +227,7 @@ pub mod pallet {
             ensure!(T::Neurons::is_registered(netuid, &who), Error::<T>::AccountNotAllowedCommit);
             let rounds = || info.fields.iter().filter_map(Data::reveal_round);
             let latest = T::Beacon::round_within(SEALED_FOR_S);
-            let earliest = T::Beacon::last_round().saturating_sub(LATE_ROUNDS);
+            let earliest = T::Beacon::last_round().saturating_sub(LATE_ROUNDS).max(1);
             ensure!(
                 rounds().all(|round| (earliest..=latest).contains(&round) || T::Beacon::is_known(round)),
                 Error::<T>::InvalidRevealRound

@@ -53,14 +53,16 @@ impl<T: Config> Pallet<T> {
 
     /// Notes which rounds open what is locked.
     pub(crate) fn await_rounds() -> Weight {
-        let mut looked_at = 1u64;
+        let (mut looked_at, mut noted) = (1u64, 0u64);
         for (netuid, who) in TimelockedIndex::<T>::get() {
-            let Some(kept) = CommitmentOf::<T>::get(netuid, &who) else { continue };
-            kept.info.fields.iter().filter_map(Data::reveal_round).for_each(T::Beacon::await_round);
             looked_at = looked_at.saturating_add(1);
+            let Some(kept) = CommitmentOf::<T>::get(netuid, &who) else { continue };
+            for round in kept.info.fields.iter().filter_map(Data::reveal_round) {
+                T::Beacon::await_round(round);
+                noted = noted.saturating_add(1);
+            }
         }
-        // At most three texts each.
-        T::DbWeight::get().reads_writes(looked_at.saturating_mul(4), looked_at.saturating_mul(3))
+        T::DbWeight::get().reads_writes(noted.saturating_mul(4).saturating_add(looked_at), noted)
     }
 
     /// Opens what can be opened.

@@ -94,8 +94,8 @@ pub mod pallet {
         staking::{Place, RatioLimit, MIN_STAKE},
         storage::defaults::*,
         subnets::{
-            CONTRIBUTORS_MAX, INTERVAL, MAX_ACTIVITY_FACTOR, MAX_BURN_ABOVE, MAX_TEMPO,
-            MIN_ACTIVITY_FACTOR, MIN_BURN_BELOW, MIN_TEMPO,
+            CONTRIBUTORS_MAX, INTERVAL, LEASE_MOVES_MAX, MAX_ACTIVITY_FACTOR, MAX_BURN_ABOVE,
+            MAX_TEMPO, MIN_ACTIVITY_FACTOR, MIN_BURN_BELOW, MIN_TEMPO,
         },
         swap::{KEY_SWAP_COST, KEY_SWAP_ON_SUBNET_COST, SWAP_POSITIONS_MAX},
         traits::{ActsFor, Beacon, Commitments, Currency, Leasing, OnNeuronLeft, PoolSettings},

@@ -5,8 +5,9 @@
 //! dear, so a block opens no more than [`OPENED_PER_BLOCK`] and the next goes on. Whose epoch is due
 //! comes first, each with an equal share; then the subnets take turns, beginning after the last that
 //! was served. Within a subnet those come first whose row counts, and what of theirs could not be
-//! opened for want of room stays until it is, also beyond its epoch. A queue is read only if one of its rounds is
-//! known: nothing that was sealed to another costs the blocks between.
+//! opened for want of room stays until it is, also beyond its epoch; the others' rows are dropped
+//! then. A queue is read only if one of its rounds is known: nothing that was sealed to another costs
+//! the blocks between.
 //!
 //! Publicly every block tries everything that has not been opened. That is the same but where a
 //! subnet's settings change between two epochs, and then one of the two is close.
@@ -133,7 +134,7 @@ impl<T: Config> Pallet<T> {
     }
 
     /// Opens no more than `room` rows of what is to be known in `epoch` of the subnet, on all of its
-    /// mechanisms: first those that count, then the others, the oldest first.
+    /// mechanisms: first those that count, then the others; of a mechanism the oldest first.
     fn open_subnet(netuid: NetUid, epoch: u64, room: u32) -> Done {
         let mut done = Done::default();
         let mut others = Vec::new();
@@ -201,7 +202,7 @@ impl<T: Config> Pallet<T> {
             let Some(uid) = Uids::<T>::get(netuid, hotkey) else { continue };
             let permitted = permits.get(usize::from(uid)).copied().unwrap_or(false);
             let counts = permitted || owner == Some(uid);
-            // A row that never counted, and comes too late to.
+            // Late: only a row that counts, and waited for room alone, is still opened.
             if is_over && !(counts && T::Beacon::is_known(*round)) {
                 continue;
             }

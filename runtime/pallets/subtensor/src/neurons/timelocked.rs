@@ -180,7 +180,7 @@ impl<T: Config> Pallet<T> {
                 noted = noted.saturating_add(1);
             }
         }
-        T::DbWeight::get().reads_writes(noted.saturating_mul(3), noted)
+        T::DbWeight::get().reads_writes(noted.saturating_mul(4).saturating_add(1), noted)
     }
 
     pub(crate) fn drop_timelocked(index: NetUidStorageIndex, epoch: u64) {

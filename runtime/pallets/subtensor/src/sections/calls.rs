@@ -894,7 +894,7 @@ mod calls {
         ///   `LeaseHasNotEnded`, `BeneficiaryDoesNotOwnHotkey`.
         /// - Event: `SubnetLeaseTerminated`.
         #[pallet::call_index(111)]
-        #[pallet::weight(T::WeightInfo::terminate_lease(CONTRIBUTORS_MAX))]
+        #[pallet::weight(T::WeightInfo::terminate_lease(LEASE_MOVES_MAX))]
         pub fn terminate_lease(
             origin: OriginFor<T>,
             lease_id: LeaseId,

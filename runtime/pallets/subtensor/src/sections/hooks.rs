@@ -16,7 +16,7 @@ mod hooks {
             coinbase.saturating_add(T::WeightInfo::remove_stake().saturating_mul(looked_at.into()))
         }
 
-        /// Runtimes before spec_version 1_008 noted no awaited rounds.
+        /// Runtimes before spec_version 1_008 noted no awaited rounds. Nothing is changed the second time.
         fn on_runtime_upgrade() -> Weight {
             Self::await_rounds()
         }

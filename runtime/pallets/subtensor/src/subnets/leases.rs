@@ -57,6 +57,14 @@ const MOVES_PER_CREDITOR: u32 = 16;
 /// Hotkeys of a lease that are looked at in the time in which one position is moved, or less.
 const LOOKS_PER_MOVE: u32 = 32;
 
+/// Contributors' shares that are read and removed in that time.
+const SHARES_PER_MOVE: u32 = 10;
+
+/// What paying for a lease takes at most, in moves.
+pub(crate) const LEASE_MOVES_MAX: u32 = MOVES_AT_A_TIME
+    .saturating_add((MAX_HOTKEYS_PER_COLDKEY as u32).div_ceil(LOOKS_PER_MOVE))
+    .saturating_add(CONTRIBUTORS_MAX.div_ceil(SHARES_PER_MOVE));
+
 /// What a lease has staked, and how many positions of it may be moved still.
 struct Till<AccountId> {
     /// Hotkeys, and what is behind each, in the order in which they are paid from.
@@ -209,26 +217,32 @@ impl<T: Config> Pallet<T> {
             return 0;
         }
         let till = Self::lease_till(&lease);
-        Self::owe_lease_dividends(lease_id, &lease, &till);
-        Self::pay_lease_debts(lease_id, &lease, till)
+        let reading = Self::owe_lease_dividends(lease_id, &lease, &till);
+        Self::pay_lease_debts(lease_id, &lease, till).saturating_add(reading)
     }
 
-    /// Owes to everybody their part of what is set aside. Where the lease has less (shares round
-    /// down), what is missing stays set aside.
-    fn owe_lease_dividends(lease_id: LeaseId, lease: &LeaseOf<T>, till: &Till<T::AccountId>) {
+    /// Owes to everybody their part of what is set aside; answers what that took, in moves. Where the
+    /// lease has less (shares round down), what is missing stays set aside.
+    fn owe_lease_dividends(
+        lease_id: LeaseId,
+        lease: &LeaseOf<T>,
+        till: &Till<T::AccountId>,
+    ) -> u32 {
         let owed = AccumulatedLeaseDividends::<T>::get(lease_id);
         let sum = owed.min(till.sum().saturating_sub(Self::lease_debts(lease_id)));
         match owed.saturating_sub(sum) {
             AlphaBalance::ZERO => AccumulatedLeaseDividends::<T>::remove(lease_id),
             missing => AccumulatedLeaseDividends::<T>::insert(lease_id, missing),
         }
-        let mut rest = sum.rao();
+        let (mut rest, mut shares) = (sum.rao(), 0u32);
         for (contributor, share) in SubnetLeaseShares::<T>::iter_prefix(lease_id) {
+            shares = shares.saturating_add(1);
             let amount = dividend(share.to_bits(), sum.rao()).min(rest);
             rest = rest.saturating_sub(amount);
             Self::owe_from_lease(lease_id, &contributor, AlphaBalance::new(amount));
         }
         Self::owe_from_lease(lease_id, &lease.beneficiary, AlphaBalance::new(rest));
+        shares.div_ceil(SHARES_PER_MOVE)
     }
 
     /// Owes to the beneficiary what nobody else has to get.
@@ -351,11 +365,11 @@ impl<T: Config> Pallet<T> {
     /// positions it moved or tried. What is left of it is debts.
     fn settle_lease(lease_id: LeaseId, lease: &LeaseOf<T>) -> u32 {
         let till = Self::lease_till(lease);
-        Self::owe_lease_dividends(lease_id, lease, &till);
+        let reading = Self::owe_lease_dividends(lease_id, lease, &till);
         let _ = SubnetLeaseShares::<T>::clear_prefix(lease_id, u32::MAX, None);
         AccumulatedLeaseDividends::<T>::remove(lease_id);
         Self::owe_rest_of_lease(lease_id, lease, &till);
-        let moved = Self::pay_lease_debts(lease_id, lease, till);
+        let moved = Self::pay_lease_debts(lease_id, lease, till).saturating_add(reading);
         // The proxy may have been removed by the beneficiary itself.
         let _ = with_storage_layer(|| T::Leasing::stop_acting(&lease.coldkey, &lease.beneficiary));
         let balance = T::Currency::reducible_balance(

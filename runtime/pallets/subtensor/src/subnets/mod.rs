@@ -11,7 +11,7 @@ mod register;
 mod schedule;
 mod symbols;
 
-pub(crate) use leases::{CONTRIBUTORS_MAX, INTERVAL};
+pub(crate) use leases::{CONTRIBUTORS_MAX, INTERVAL, LEASE_MOVES_MAX};
 
 use crate::*;
 use alloc::vec::Vec;

@@ -360,9 +360,9 @@ fn gifts_of_dust_hold_up_themselves_alone() {
         let owed = || SubnetLeaseUnpaidDividends::<Test>::get(0, 1).rao();
         assert!(owed() > 0 && owed().abs_diff(behind(lease.coldkey)) < 10, "the rest is a debt");
         assert!((dust - 10..=dust + 10).contains(&(behind(lease.coldkey) + behind(1))));
-        // Of the beneficiary as many as at a time, one of each contributor, and looking for them.
+        // Of the beneficiary as many as at a time, one of each contributor, and looking for them and their shares.
         let moved = |count| Some(<() as WeightInfo>::terminate_lease(count));
-        assert_eq!(ended.actual_weight, moved(16 + 2 + 512 / 32));
+        assert_eq!(ended.actual_weight, moved(16 + 2 + 512 / 32 + 1));
 
         // Each try pays some more, until the beneficiary can have no further position.
         let mut before = owed();

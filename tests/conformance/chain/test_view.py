@@ -15,7 +15,8 @@ from assay.chain.view import ChainView
 from assay.clock import SystemClock
 from tests.conformance.chain.worlds import World, new_subnet
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
+"""Parity's node compiles the runtime whenever it starts, for half a minute on two busy cores."""
 
 
 def follower(world: World, netuid: int, **options: float) -> Follower:

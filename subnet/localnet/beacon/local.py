@@ -19,14 +19,12 @@ from assay.localnet.beacon.pulse import (
     CONFIG_KEY,
     DEVELOPMENT_SEED,
     LAST_ROUND_KEY,
-    NONE_SEALED,
     SEALED_ROWS_KEY,
     SEALED_TEXTS_KEY,
     SIGNATURE_BYTES,
     BeaconConfig,
     Bringer,
     Pulse,
-    awaited_round,
     number_of,
 )
 from assay.localnet.beacon.schedule import AWAITED_READ_MAX, Waiting, at_once, due_rounds
@@ -40,16 +38,15 @@ from assay.localnet.state.view import State
 def due_in(state: State, config: BeaconConfig, block_ms: int) -> list[int]:
     """The rounds whose pulses are due in ``state``, the lowest first, at a block every
     ``block_ms``."""
-    is_sealed = state.get(SEALED_TEXTS_KEY) not in NONE_SEALED or bool(
-        state.keys(SEALED_ROWS_KEY, count=1)
-    )
     due = due_rounds(
         config,
         number_of(state.get(TIMESTAMP_NOW)),
         number_of(state.get(LAST_ROUND_KEY)),
-        Waiting(
-            [awaited_round(key) for key in state.keys(AWAITED_ROUNDS_KEY, count=AWAITED_READ_MAX)],
-            is_unnamed=is_sealed and state.get(BROUGHT_KEY) is None,
+        Waiting.of(
+            state.keys(AWAITED_ROUNDS_KEY, count=AWAITED_READ_MAX),
+            brought=state.get(BROUGHT_KEY),
+            texts=state.get(SEALED_TEXTS_KEY),
+            rows=state.keys(SEALED_ROWS_KEY, count=1),
         ),
         block_ms=block_ms,
     )

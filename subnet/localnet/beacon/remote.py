@@ -22,7 +22,6 @@ from assay.localnet.beacon.pulse import (
     CONFIG_KEY,
     DEVELOPMENT_SEED,
     LAST_ROUND_KEY,
-    NONE_SEALED,
     QUICKNET,
     SEALED_ROWS_KEY,
     SEALED_TEXTS_KEY,
@@ -30,7 +29,6 @@ from assay.localnet.beacon.pulse import (
     BeaconConfig,
     Bringer,
     Pulse,
-    awaited_round,
     number_of,
 )
 from assay.localnet.beacon.schedule import AWAITED_READ_MAX, Waiting, at_once, due_rounds
@@ -166,10 +164,7 @@ class RemoteBeacon:
             self._storage(SEALED_TEXTS_KEY),
             self._keys(SEALED_ROWS_KEY, 1),
         )
-        is_sealed = texts not in NONE_SEALED or bool(rows)
-        return Waiting(
-            [awaited_round(key) for key in awaited], is_unnamed=is_sealed and brought is None
-        )
+        return Waiting.of(awaited, brought=brought, texts=texts, rows=rows)
 
     async def _keys(self, prefix: bytes, count: int) -> list[bytes]:
         """The first ``count`` keys that begin with ``prefix``."""

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from assay.localnet.beacon.pulse import BeaconConfig
+from assay.localnet.beacon.pulse import NONE_SEALED, BeaconConfig, awaited_round
 
 IDLE_ROUNDS: Final = 20
 """A minute's."""
@@ -45,6 +45,22 @@ class Waiting:
     """Rounds that something is sealed to and whose pulse is not there, the lowest first."""
     is_unnamed: bool = False
     """Something is sealed, and the chain's runtime does not name the rounds."""
+
+    @classmethod
+    def of(
+        cls,
+        awaited: Sequence[bytes],
+        *,
+        brought: bytes | None,
+        texts: bytes | None,
+        rows: Sequence[bytes],
+    ) -> Waiting:
+        """What a chain's state says: its keys of ``awaited`` rounds and of sealed ``rows``, and
+        what stands at ``BROUGHT_KEY`` (``brought``) and at ``SEALED_TEXTS_KEY`` (``texts``)."""
+        is_sealed = texts not in NONE_SEALED or bool(rows)
+        return cls(
+            [awaited_round(key) for key in awaited], is_unnamed=is_sealed and brought is None
+        )
 
 
 def due_rounds(
